@@ -1,0 +1,11 @@
+//! Azure's Device Provisioning Service on your own machine, and the device that talks to it.
+//!
+//! The parts, each of which imports only from those above it:
+//!
+//! - [`wire`]: what devices and the service say to each other.
+//! - [`attestation`]: how identity is proved and checked.
+
+#![warn(rust_2018_idioms)]
+
+pub mod attestation;
+pub mod wire;

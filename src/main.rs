@@ -1,0 +1,3 @@
+//! The command line; see `provision_sim` for the library.
+
+fn main() {}

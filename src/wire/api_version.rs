@@ -1,0 +1,148 @@
+//! The API version that a request names, and what depends on it (A.3).
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// A text that is no API version.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("an API version is a date such as 2021-06-01, optionally followed by -preview")]
+pub struct ApiVersionError;
+
+/// A dated API version, such as `2021-06-01` or `2018-09-01-preview`. Ordered by date; a preview
+/// comes before the release of the same day.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiVersion {
+    date: [u8; 10],
+    // `false` sorts before `true`, which is the order wanted: preview, then release.
+    is_release: bool,
+}
+
+impl ApiVersion {
+    /// What the C SDK's sample sends today, and so what this device sends.
+    pub const DEFAULT: Self = Self::release(b"2021-06-01");
+
+    /// The versions seen on devices (A.3).
+    const KNOWN: [Self; 11] = [
+        Self::preview(b"2017-08-31"),
+        Self::release(b"2017-11-15"),
+        Self::release(b"2018-04-01"),
+        Self::preview(b"2018-09-01"),
+        Self::release(b"2018-11-01"),
+        Self::release(b"2019-03-31"),
+        Self::release(b"2019-04-15"),
+        Self::DEFAULT,
+        Self::release(b"2021-10-01"),
+        Self::preview(b"2021-11-01"),
+        Self::preview(b"2025-07-01"),
+    ];
+
+    const fn release(date: &[u8; 10]) -> Self {
+        Self { date: *date, is_release: true }
+    }
+
+    const fn preview(date: &[u8; 10]) -> Self {
+        Self { date: *date, is_release: false }
+    }
+
+    /// Whether a device was ever seen with this version.
+    pub fn is_known(&self) -> bool {
+        Self::KNOWN.contains(self)
+    }
+
+    /// Whether this version is newer than the one most SDKs speak; an unknown one is served only
+    /// then (J-11).
+    pub fn is_newer_than_2019_03_31(&self) -> bool {
+        *self > Self::release(b"2019-03-31")
+    }
+
+    /// Whether replies may say `reprovisionedToInitialAssignment` (F.6).
+    pub fn tells_reprovisioned_to_initial(&self) -> bool {
+        *self >= Self::release(b"2019-04-15")
+    }
+
+    /// Whether replies name the group of a symmetric key (J-6).
+    pub fn tells_symmetric_key_group(&self) -> bool {
+        *self >= Self::DEFAULT
+    }
+
+    /// Whether a device of this version keeps its hub when its enrollment has no reprovision
+    /// policy (F.6, J-23).
+    pub fn is_sticky_without_policy(&self) -> bool {
+        *self <= Self::release(b"2018-04-01")
+    }
+}
+
+impl FromStr for ApiVersion {
+    type Err = ApiVersionError;
+
+    fn from_str(text: &str) -> Result<Self, ApiVersionError> {
+        let (date, is_release) = match text.strip_suffix("-preview") {
+            Some(date) => (date, false),
+            None => (text, true),
+        };
+        let date: [u8; 10] = date.as_bytes().try_into().map_err(|_| ApiVersionError)?;
+        let is_date = date.iter().enumerate().all(|(index, byte)| match index {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+        if is_date { Ok(Self { date, is_release }) } else { Err(ApiVersionError) }
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Only ASCII digits and dashes can get in.
+        for byte in self.date {
+            write!(f, "{}", char::from(byte))?;
+        }
+        f.write_str(if self.is_release { "" } else { "-preview" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> ApiVersion {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_5_every_version_seen_on_devices_is_known_and_printed_as_read() {
+        for text in [
+            "2017-08-31-preview",
+            "2017-11-15",
+            "2018-04-01",
+            "2018-09-01-preview",
+            "2018-11-01",
+            "2019-03-31",
+            "2019-04-15",
+            "2021-06-01",
+            "2021-10-01",
+            "2021-11-01-preview",
+            "2025-07-01-preview",
+        ] {
+            assert!(version(text).is_known(), "{text}");
+            assert_eq!(version(text).to_string(), text);
+        }
+        assert!(!version("2030-01-01").is_known());
+    }
+
+    #[test]
+    fn versions_are_ordered_by_date_and_previews_come_first() {
+        assert!(version("2021-06-01-preview") < version("2021-06-01"));
+        assert!(version("2019-04-15").tells_reprovisioned_to_initial());
+        assert!(!version("2019-03-31").tells_reprovisioned_to_initial());
+        assert!(version("2018-04-01").is_sticky_without_policy());
+        assert!(!version("2019-03-31").tells_symmetric_key_group());
+    }
+
+    #[test]
+    fn anything_but_a_date_is_refused() {
+        for text in ["", "2021", "2021-6-1", "2021/06/01", "2021-06-01-beta", "２０21-06-01"] {
+            assert!(text.parse::<ApiVersion>().is_err(), "{text}");
+        }
+    }
+}

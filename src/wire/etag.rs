@@ -1,0 +1,44 @@
+//! Entity tags in their two forms (E.4).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// The version of a stored record, such as `0a001c3f-0000-0800-0000-646801e30000`; the last group
+/// starts with the Unix time of the change in hexadecimal (E.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Etag(Box<str>);
+
+impl Etag {
+    /// A tag for a change at `now`; `salt` tells apart what changed within one second.
+    pub fn new(now: SystemTime, salt: u32) -> Self {
+        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+        Self(format!("{salt:08x}-0000-0300-0000-{:08x}0000", seconds & 0xffff_ffff).into())
+    }
+
+    /// The form inside webhook requests: in double quotes.
+    pub fn quoted(&self) -> String {
+        format!("\"{}\"", self.0)
+    }
+
+    /// The form of REST and registration replies: Base64 of the quoted form.
+    pub fn encoded(&self) -> String {
+        STANDARD.encode(self.quoted())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e_4_both_forms_of_the_recorded_tag() {
+        let changed = UNIX_EPOCH + Duration::from_secs(0x6468_01e3);
+
+        let tag = Etag::new(changed, 0x0a00_1c3f);
+
+        assert_eq!(tag.quoted(), "\"0a001c3f-0000-0300-0000-646801e30000\"");
+        assert_eq!(STANDARD.decode(tag.encoded()).unwrap(), tag.quoted().as_bytes());
+    }
+}

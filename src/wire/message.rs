@@ -1,0 +1,278 @@
+//! Request and reply bodies of the device API (A.5, F.3, F.4, H.1).
+//!
+//! Members stand in the order in which DPS writes them. Reading is lenient: unknown members are
+//! skipped and absent ones are `None`, because every API version sends a different set.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ErrorCode, Payload, from_json_object};
+
+/// Body of a register request; every member may be missing, and so may the whole body (A.5).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegisterRequest {
+    /// Repeats the registration ID of the user name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_id: Option<String>,
+    /// What the device has to say to a custom allocation webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
+}
+
+impl RegisterRequest {
+    /// Reads a body as it came; empty and blank bodies are a request without members, and a
+    /// `null` payload is none (A.5).
+    pub fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+        if body.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        let mut request: Self = from_json_object(body)?;
+        request.payload = request.payload.filter(|payload| !payload.is_null());
+        Ok(request)
+    }
+}
+
+/// Where a registration stands (F.4). Always lower case on the wire (A-8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// Never registered.
+    Unassigned,
+    /// In progress: ask again.
+    Assigning,
+    /// A hub has the device.
+    Assigned,
+    /// No hub was found; `errorCode` and `errorMessage` say why.
+    Failed,
+    /// The enrollment is disabled.
+    Disabled,
+    /// Anything else.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl Status {
+    /// The word on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Unassigned => "unassigned",
+            Self::Assigning => "assigning",
+            Self::Assigned => "assigned",
+            Self::Failed => "failed",
+            Self::Disabled => "disabled",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+/// How an assignment came about (F.6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Substatus {
+    /// First registration.
+    InitialAssignment,
+    /// Another hub; twin and reported properties moved along.
+    DeviceDataMigrated,
+    /// Another hub; the twin starts afresh.
+    DeviceDataReset,
+    /// The same hub again.
+    ReprovisionedToInitialAssignment,
+    /// Anything else.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// Marks a device that proved itself with a certificate; names the group, if it was one (B.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct X509Result {
+    /// The enrollment group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrollment_group_id: Option<String>,
+}
+
+/// Names the group of a device that proved itself with a derived symmetric key (B.3, J-6).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SymmetricKeyResult {
+    /// The enrollment group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrollment_group_id: Option<String>,
+}
+
+/// The outcome of a registration, `registrationState` in replies (F.3).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceRegistrationResult {
+    /// Set for X.509 attestation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x509: Option<X509Result>,
+    /// Set for symmetric keys of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symmetric_key: Option<SymmetricKeyResult>,
+    /// The device, in the case in which it registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_id: Option<String>,
+    /// When the registration record was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_date_time_utc: Option<String>,
+    /// Host name of the IoT hub, when assigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_hub: Option<String>,
+    /// The device's ID on that hub, when assigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
+    /// Repeats the status of the operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// How the assignment came about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub substatus: Option<Substatus>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<ErrorCode>,
+    /// The same in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+    /// When the record was last written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_updated_date_time_utc: Option<String>,
+    /// The record's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// What the custom allocation webhook has to say to the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
+}
+
+/// The reply to a register or poll request that was accepted (A.5).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistrationOperationStatus {
+    /// Names the operation in later polls. Always sent (A-15); empty is read as absent.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "non_empty")]
+    pub operation_id: Option<String>,
+    /// Where the operation stands.
+    pub status: Status,
+    /// The outcome; in the reply to a register it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_state: Option<DeviceRegistrationResult>,
+}
+
+fn non_empty<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+}
+
+/// The reply to a request that was refused (H.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceError {
+    /// What is wrong. Some replies spell it `code`.
+    #[serde(alias = "code")]
+    pub error_code: ErrorCode,
+    /// Names the request in the service's own logs; may be empty.
+    #[serde(default)]
+    pub tracking_id: String,
+    /// The same in words.
+    #[serde(default)]
+    pub message: Cow<'static, str>,
+    /// More about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub info: Option<BTreeMap<String, String>>,
+    /// When it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp_utc: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_5_every_register_body_that_sdks_send_is_read() {
+        let read = |body: &str| RegisterRequest::read(body.as_bytes()).unwrap();
+
+        let python = read(r#"{"payload": null, "registrationId": "pump-0042"}"#);
+        assert_eq!(python.registration_id.as_deref(), Some("pump-0042"));
+        assert_eq!(python.payload, None, "a null payload is none");
+        assert_eq!(read(""), RegisterRequest::default(), ".NET sends nothing");
+        assert_eq!(read(" "), RegisterRequest::default());
+        let c = read(r#"{"registrationId":"a","payload":{"url":"http:\/\/x"}}"#);
+        assert_eq!(c.payload.unwrap().as_json(), r#"{"url":"http:\/\/x"}"#);
+        assert!(RegisterRequest::read(b"[]").is_err());
+    }
+
+    #[test]
+    fn a_5_the_device_writes_the_body_of_the_c_sdk() {
+        let request = RegisterRequest {
+            registration_id: Some("pump-0042".into()),
+            payload: Some(r#"{"model":"contoso-pump"}"#.parse().unwrap()),
+        };
+
+        assert_eq!(
+            serde_json::to_string(&request).unwrap(),
+            r#"{"registrationId":"pump-0042","payload":{"model":"contoso-pump"}}"#
+        );
+    }
+
+    #[test]
+    fn a_5_replies_keep_the_recorded_member_order() {
+        let final_reply = concat!(
+            r#"{"operationId":"5.4d1a","status":"assigned","registrationState":{"#,
+            r#""x509":{"enrollmentGroupId":"factory-ca"},"registrationId":"pump-0042","#,
+            r#""createdDateTimeUtc":"2026-03-02T08:15:30.1234567Z","#,
+            r#""assignedHub":"hub-west.azure-devices.net","deviceId":"pump-0042","#,
+            r#""status":"assigned","substatus":"initialAssignment","#,
+            r#""lastUpdatedDateTimeUtc":"2026-03-02T08:15:31.0456789Z","etag":"IjY5","#,
+            r#""payload":{"tenant":"blue"}}}"#
+        );
+
+        let read: RegistrationOperationStatus = serde_json::from_str(final_reply).unwrap();
+
+        assert_eq!(serde_json::to_string(&read).unwrap(), final_reply);
+    }
+
+    #[test]
+    fn f_4_failed_and_disabled_replies_are_read() {
+        let failed: RegistrationOperationStatus = serde_json::from_str(
+            r#"{"operationId":"5.x","status":"failed","registrationState":{"status":"failed","errorCode":400207,"errorMessage":"Custom allocation failed with status code: 400"}}"#,
+        )
+        .unwrap();
+        let disabled: RegistrationOperationStatus = serde_json::from_str(
+            r#"{"operationId":"","status":"disabled","registrationState":{}}"#,
+        )
+        .unwrap();
+
+        let state = failed.registration_state.unwrap();
+        assert_eq!(state.error_code, Some(ErrorCode::CUSTOM_ALLOCATION_FAILED));
+        assert_eq!(disabled.status, Status::Disabled);
+        assert_eq!(disabled.operation_id, None, "an empty operation ID is none");
+    }
+
+    #[test]
+    fn a_8_status_words_are_lower_case_and_unknown_ones_survive() {
+        for word in ["unassigned", "assigning", "assigned", "failed", "disabled", "blacklisted"] {
+            let status: Status = serde_json::from_str(&format!("{word:?}")).unwrap();
+            assert_eq!(status.as_str(), word);
+            assert_eq!(serde_json::to_string(&status).unwrap(), format!("{word:?}"));
+        }
+        assert_eq!(
+            serde_json::to_string(&Substatus::ReprovisionedToInitialAssignment).unwrap(),
+            "\"reprovisionedToInitialAssignment\""
+        );
+    }
+
+    #[test]
+    fn h_1_errors_are_read_in_both_spellings() {
+        let error: ServiceError =
+            serde_json::from_str(r#"{"code":401002,"message":"Unauthorized"}"#).unwrap();
+
+        assert_eq!(error.error_code, ErrorCode::UNAUTHORIZED);
+        assert_eq!(error.tracking_id, "");
+    }
+}

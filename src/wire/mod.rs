@@ -1,0 +1,38 @@
+//! What devices and the provisioning service say to each other.
+//!
+//! One model for both directions: the device writes what the service reads, and the other way
+//! round, so a mistake cannot hide in a second copy. This room knows identifiers, topics, bodies
+//! and codes. It must not touch sockets, clocks, keys or stored records.
+
+mod api_version;
+mod code;
+mod etag;
+mod id;
+mod json;
+mod message;
+mod timestamp;
+mod topic;
+mod user_name;
+
+pub use api_version::{ApiVersion, ApiVersionError};
+pub use code::ErrorCode;
+pub use etag::Etag;
+pub use id::{IdError, IdScope, OperationId, RegistrationId};
+pub use json::{Payload, PayloadError, from_json_object, to_ascii_json};
+pub use message::{
+    DeviceRegistrationResult, RegisterRequest, RegistrationOperationStatus, ServiceError, Status,
+    Substatus, SymmetricKeyResult, X509Result,
+};
+pub use timestamp::timestamp;
+pub use topic::{RESPONSE_FILTER, RequestTopic, ResponseTopic, TopicError};
+pub use user_name::{UserName, UserNameError};
+
+/// Host name of the device API that every Azure instance shares; the ID scope picks the instance
+/// (A.1).
+pub const GLOBAL_ENDPOINT: &str = "global.azure-devices-provisioning.net";
+
+/// TCP port of MQTT over TLS (A.1).
+pub const MQTT_PORT: u16 = 8883;
+
+/// Largest message that DPS takes, in bytes: 96 KB (H.3).
+pub const MAX_MESSAGE: usize = 96 * 1024;
