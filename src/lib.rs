@@ -4,8 +4,10 @@
 //!
 //! - [`wire`]: what devices and the service say to each other.
 //! - [`attestation`]: how identity is proved and checked.
+//! - [`net`]: sockets and TLS.
 
 #![warn(rust_2018_idioms)]
 
 pub mod attestation;
+pub mod net;
 pub mod wire;
