@@ -5,9 +5,11 @@
 //! - [`wire`]: what devices and the service say to each other.
 //! - [`attestation`]: how identity is proved and checked.
 //! - [`net`]: sockets and TLS.
+//! - [`device`]: a device that provisions itself.
 
 #![warn(rust_2018_idioms)]
 
 pub mod attestation;
+pub mod device;
 pub mod net;
 pub mod wire;

@@ -6,6 +6,7 @@
 
 mod api_version;
 mod code;
+mod connect_code;
 mod etag;
 mod id;
 mod json;
@@ -16,6 +17,7 @@ mod user_name;
 
 pub use api_version::{ApiVersion, ApiVersionError};
 pub use code::ErrorCode;
+pub use connect_code::ConnectCode;
 pub use etag::Etag;
 pub use id::{IdError, IdScope, OperationId, RegistrationId};
 pub use json::{Payload, PayloadError, from_json_object, to_ascii_json};

@@ -1,0 +1,82 @@
+//! The device as other code uses it: settings in, assigned hub out.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::ClientConfig;
+
+use super::error::Error;
+use super::registration::{Notice, Registered, Registration};
+use super::transport::mqtt;
+use crate::attestation::{DeviceKey, SasToken, registration_resource};
+use crate::net::Endpoint;
+use crate::wire::{ApiVersion, IdScope, Payload, RegistrationId};
+
+/// How a device proves who it is.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Credential {
+    /// By a SAS token signed with its key.
+    SymmetricKey(DeviceKey),
+}
+
+/// Everything that a registration needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The service. Its port, where one is given, overrides the transport's own.
+    pub endpoint: Endpoint,
+    /// The instance.
+    pub id_scope: IdScope,
+    /// The device.
+    pub registration_id: RegistrationId,
+    /// Its proof.
+    pub credential: Credential,
+    /// What it has to say to a custom allocation webhook.
+    pub payload: Option<Payload>,
+    /// Which shape of replies it wants.
+    pub api_version: ApiVersion,
+    /// Product name for the service's logs, URL-encoded where it must be.
+    pub client_version: String,
+    /// Whom it trusts; see [`client_config`](crate::net::client_config).
+    pub tls: Arc<ClientConfig>,
+    /// The whole registration ends within this.
+    pub timeout: Duration,
+    /// How long each SAS token is valid.
+    pub token_lifetime: Duration,
+}
+
+impl Settings {
+    /// A token for this device, valid from `now` for [`token_lifetime`](Self::token_lifetime).
+    pub(super) fn sign_token(&self, key: &DeviceKey, now: SystemTime) -> SasToken {
+        let resource = registration_resource(&self.id_scope, &self.registration_id);
+        SasToken::sign(&resource, key, now + self.token_lifetime)
+    }
+}
+
+/// A device that provisions itself over MQTT.
+#[derive(Debug, Clone)]
+pub struct ProvisioningClient {
+    settings: Settings,
+}
+
+impl ProvisioningClient {
+    /// A client for one device.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    /// Registers the device: connects, publishes the register request, polls until there is a
+    /// result. `notify` is told of each transition as it happens.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the registration without a hub, see [`Error`]; at the latest
+    /// [`Error::Deadline`].
+    pub async fn register(
+        &self,
+        notify: &mut (dyn FnMut(Notice) + Send),
+    ) -> Result<Registered, Error> {
+        let machine = Registration::new(self.settings.timeout, fastrand::u64(..));
+        mqtt::run(&self.settings, machine, notify).await
+    }
+}

@@ -1,0 +1,333 @@
+//! Everything that can end a registration without a hub.
+//!
+//! Variants carry facts; `Display` makes one sentence of them. What to do about it is told by
+//! whoever talks to the user.
+
+use std::fmt;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::ConnectPhase;
+use crate::net::DialError;
+use crate::wire::{ConnectCode, ErrorCode, OperationId, ServiceError};
+
+/// Why a registration ended without a hub.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No session could be opened. At fault: the network, the address, or trust.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The service answered CONNECT with a refusal (A.6).
+    #[error("the service refused the connection: CONNACK {} ({code})", *.code as u8)]
+    ConnectRefused {
+        /// Its code.
+        code: ConnectCode,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The answer breaks the protocol. At fault: the service, or what stands in its place.
+    #[error("the service's answer breaks the protocol: {0}")]
+    Breach(#[from] Breach),
+    /// The service does not believe the device's identity (A.6).
+    #[error("the service refused the device's identity: {0}")]
+    Unauthorized(Rejection),
+    /// The service refused the request itself (A.6).
+    #[error("the service refused the request: {0}")]
+    Rejected(Rejection),
+    /// The registration ended as `failed` (F.4).
+    #[error("{}", failure_line(.operation_id, .date.as_deref(), .message.as_deref()))]
+    Failed {
+        /// The operation.
+        operation_id: OperationId,
+        /// The service's code.
+        code: Option<ErrorCode>,
+        /// The service's words.
+        message: Option<String>,
+        /// When, as the service writes it.
+        date: Option<String>,
+    },
+    /// The enrollment is disabled (F.4).
+    #[error("the device's enrollment is disabled")]
+    Disabled {
+        /// The operation, where the service names it.
+        operation_id: Option<OperationId>,
+    },
+    /// The total deadline passed.
+    #[error(transparent)]
+    Deadline(Box<Deadline>),
+}
+
+/// The line that the C SDK's sample prints (A.8), its log prefix left out.
+fn failure_line(operation_id: &OperationId, date: Option<&str>, message: Option<&str>) -> String {
+    let (date, message) = (date.unwrap_or("unknown"), message.unwrap_or("none"));
+    format!("Provisioning Failure: OperationId: {operation_id} - Date: {date} - Msg: {message}")
+}
+
+/// Who has to do something about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The network, the address or TLS trust.
+    Network,
+    /// The credential.
+    Identity,
+    /// The enrollment, the webhook, the request, or the service.
+    NotAssigned,
+    /// Nobody in particular: time ran out.
+    Deadline,
+}
+
+impl Error {
+    /// Who has to do something about it.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Network(_) => Class::Network,
+            Self::ConnectRefused { code, .. } => match code {
+                ConnectCode::BadUserNameOrPassword | ConnectCode::NotAuthorized => Class::Identity,
+                _ => Class::NotAssigned,
+            },
+            Self::Unauthorized(_) => Class::Identity,
+            Self::Breach(_) | Self::Rejected(_) | Self::Failed { .. } | Self::Disabled { .. } => {
+                Class::NotAssigned
+            }
+            Self::Deadline(_) => Class::Deadline,
+        }
+    }
+
+    /// A word for programs, finer than [`class`](Self::class).
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Network(NetworkError::Dial(DialError::Resolve { .. })) => "dns",
+            Self::Network(NetworkError::Dial(DialError::Tls { .. })) => "tls",
+            Self::Network(NetworkError::Dial(_)) => "connect",
+            Self::Network(NetworkError::ClosedBeforeConnack) => "closed",
+            Self::ConnectRefused { .. } => "connack",
+            Self::Breach(_) => "protocol",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Rejected(_) => "rejected",
+            Self::Failed { .. } => "failed",
+            Self::Disabled { .. } => "disabled",
+            Self::Deadline(_) => "deadline",
+        }
+    }
+
+    /// The result that the C SDK hands to its caller in the same case.
+    pub fn c_sdk_result(&self) -> &'static str {
+        match self {
+            Self::Network(_)
+            | Self::Breach(Breach::BodyNotJson { .. } | Breach::SubscriptionRefused) => {
+                "PROV_DEVICE_RESULT_TRANSPORT"
+            }
+            Self::Breach(Breach::Missing { .. }) => "PROV_DEVICE_RESULT_PARSING",
+            Self::Breach(Breach::NotMqtt { .. } | Breach::Packet { .. }) => {
+                "PROV_DEVICE_RESULT_TRANSPORT"
+            }
+            Self::Breach(_)
+            | Self::ConnectRefused { .. }
+            | Self::Unauthorized(_)
+            | Self::Rejected(_) => "PROV_DEVICE_RESULT_DEV_AUTH_ERROR",
+            Self::Failed {
+                code: Some(ErrorCode::CUSTOM_ALLOCATION_IOT_HUB_NOT_SPECIFIED), ..
+            } => "PROV_DEVICE_RESULT_HUB_NOT_SPECIFIED",
+            Self::Failed {
+                code: Some(ErrorCode::CUSTOM_ALLOCATION_UNAUTHORIZED_ACCESS), ..
+            } => "PROV_DEVICE_RESULT_UNAUTHORIZED",
+            Self::Failed { .. } => "PROV_DEVICE_RESULT_DEV_AUTH_ERROR",
+            Self::Disabled { .. } => "PROV_DEVICE_RESULT_DISABLED",
+            Self::Deadline(_) => "PROV_DEVICE_RESULT_TIMEOUT",
+        }
+    }
+
+    /// The service's code, where it gave one.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Failed { code, .. } => *code,
+            Self::Unauthorized(rejection) | Self::Rejected(rejection) => {
+                rejection.error.as_ref().map(|error| error.error_code)
+            }
+            Self::Deadline(deadline) => deadline
+                .last_busy
+                .as_ref()
+                .and_then(|busy| busy.error.as_ref())
+                .map(|error| error.error_code),
+            _ => None,
+        }
+    }
+
+    /// The operation, where one was begun.
+    pub fn operation_id(&self) -> Option<&OperationId> {
+        match self {
+            Self::Failed { operation_id, .. } => Some(operation_id),
+            Self::Disabled { operation_id } => operation_id.as_ref(),
+            Self::Deadline(deadline) => deadline.operation_id.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Why no session could be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NetworkError {
+    /// No TLS connection.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// TLS stood, and then the service hung up without a word.
+    #[error("the server closed the connection instead of answering CONNECT")]
+    ClosedBeforeConnack,
+}
+
+/// An answer with a status that means refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The status on the topic or of the HTTP reply.
+    pub status: u16,
+    /// What the service says of it; `None` if its body is no error object.
+    pub error: Option<ServiceError>,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.error {
+            Some(error) if !error.message.is_empty() => {
+                write!(f, "{} {}, {}", self.status, error.error_code, error.message)
+            }
+            Some(error) => write!(f, "{} {}", self.status, error.error_code),
+            None => write!(f, "status {}", self.status),
+        }
+    }
+}
+
+/// How an answer breaks the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Breach {
+    /// The peer speaks something else.
+    #[error("it does not speak MQTT; it sent {excerpt:?}")]
+    NotMqtt {
+        /// The first bytes.
+        excerpt: String,
+    },
+    /// A packet that MQTT does not allow, or not there.
+    #[error("{reason}")]
+    Packet {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// SUBACK 0x80.
+    #[error("it refused the subscription to $dps/registrations/res/#")]
+    SubscriptionRefused,
+    /// A message on a topic that is no answer.
+    #[error("it published on {topic:?}, which is no topic of the device API")]
+    Topic {
+        /// The topic.
+        topic: String,
+    },
+    /// The body is no JSON object.
+    #[error("the body of its {status} answer is not JSON: {excerpt:?}")]
+    BodyNotJson {
+        /// The answer's status.
+        status: u16,
+        /// How the body begins.
+        excerpt: String,
+    },
+    /// The body lacks what the device needs.
+    #[error("its `{status}` answer has no `{member}`")]
+    Missing {
+        /// Where the registration stands, in the service's word.
+        status: String,
+        /// The member.
+        member: &'static str,
+    },
+    /// A status that a device cannot act on.
+    #[error("the registration's status is {word:?}")]
+    UnknownStatus {
+        /// The status.
+        word: String,
+    },
+    /// A topic status outside of 200–299 and 400–599.
+    #[error("the answer's status is {status}")]
+    StatusCode {
+        /// The status.
+        status: u16,
+    },
+    /// It forgot an operation twice.
+    #[error("it forgot the operation twice (404203)")]
+    ForgotTwice,
+}
+
+/// The total deadline passed.
+#[derive(Debug, Error)]
+pub struct Deadline {
+    /// How long it was.
+    pub after: Duration,
+    /// What the device was waiting for.
+    pub waiting_for: Waiting,
+    /// The operation, if the service has accepted one.
+    pub operation_id: Option<OperationId>,
+    /// The last 429 or 5xx.
+    pub last_busy: Option<Rejection>,
+    /// Answers that bore a `$rid` that the device never used.
+    pub foreign_answers: u32,
+}
+
+impl fmt::Display for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let after = humantime::format_duration(self.after);
+        write!(f, "no result within {after}: {}", self.waiting_for)?;
+        if self.foreign_answers > 0 {
+            write!(f, " ({} answers bore a $rid that was never sent)", self.foreign_answers)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a device was waiting for when its time was up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waiting {
+    /// A connection.
+    Connect(ConnectPhase),
+    /// A connection that was lost and could not be opened again; the text says why not.
+    Reconnect(String),
+    /// SUBACK.
+    Suback,
+    /// The answer to a register or poll request.
+    Answer {
+        /// `register` or `poll`.
+        request: &'static str,
+        /// Whether the service has acknowledged the packet (PUBACK).
+        acknowledged: bool,
+    },
+    /// The end of `assigning`.
+    Assignment {
+        /// How many answers said `assigning`.
+        answers: u32,
+    },
+    /// The service to be less busy; the text is its last answer.
+    Busy(String),
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(phase) => write!(f, "{phase}"),
+            Self::Reconnect(why) => {
+                write!(f, "the connection was lost and could not be resumed: {why}")
+            }
+            Self::Suback => f.write_str("the service did not answer SUBSCRIBE"),
+            Self::Answer { request, acknowledged: true } => {
+                write!(f, "the service acknowledged the {request} request but did not answer it")
+            }
+            Self::Answer { request, acknowledged: false } => {
+                write!(f, "the service did not answer the {request} request")
+            }
+            Self::Assignment { answers } => write!(
+                f,
+                "the registration is still being assigned after {answers} {}",
+                if *answers == 1 { "answer" } else { "answers" }
+            ),
+            Self::Busy(answer) => write!(f, "the service was busy to the end: {answer}"),
+        }
+    }
+}

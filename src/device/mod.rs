@@ -1,0 +1,19 @@
+//! A device that provisions itself.
+//!
+//! [`Registration`] is the protocol as a pure state machine: events in, steps out, no socket and
+//! no clock. A transport drives it. This room must not know the service that answers, and prints
+//! nothing; who wants to follow along passes an observer.
+
+mod client;
+mod error;
+mod registration;
+mod retry;
+mod transport;
+
+pub use client::{Credential, ProvisioningClient, Settings};
+pub use error::{Breach, Class, Deadline, Error, NetworkError, Rejection, Waiting};
+pub use registration::{
+    Answer, ConnectFailure, Event, Loss, Notice, Registered, Registration, Request, RequestKind,
+    Step,
+};
+pub use transport::ConnectPhase;

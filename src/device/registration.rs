@@ -1,0 +1,566 @@
+//! The registration of one device as a pure state machine (A.5, A.6, A.8).
+//!
+//! Every [`Event`] gives exactly one [`Step`]: what the driver must do next. Times are durations
+//! since the start and are handed in, so a test can run through an hour in no time, and a driver
+//! for MQTT, WebSocket or HTTPS has nothing to decide.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::error::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
+use super::retry::Patience;
+use super::transport::ConnectPhase;
+use crate::wire::{
+    ConnectCode, DeviceRegistrationResult, ErrorCode, OperationId, Payload,
+    RegistrationOperationStatus, ServiceError, Status, Substatus, from_json_object,
+};
+
+/// An unknown ID scope answers CONNACK 3, and so does a service that is down for a moment: it is
+/// tried again after these waits, then believed.
+const UNAVAILABLE_WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
+
+/// What has happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The machine may begin.
+    Start,
+    /// The service took the connection: CONNACK 0.
+    Accepted,
+    /// The service took the subscription.
+    Subscribed,
+    /// The request is on its way.
+    Sent,
+    /// The service has the request (PUBACK); an answer is still to come.
+    Acknowledged,
+    /// An answer came.
+    Answer(Answer),
+    /// Something came that breaks the protocol.
+    Broken(Breach),
+    /// The connection could not be opened.
+    ConnectFailed(ConnectFailure),
+    /// The open connection was lost.
+    Lost(Loss),
+    /// The time that the last step named has come.
+    Elapsed,
+}
+
+/// An answer of the service, as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Status on the topic, or of the HTTP reply.
+    pub status: u16,
+    /// The request that it answers.
+    pub rid: String,
+    /// How long the service wants the device to wait.
+    pub retry_after: Option<Duration>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Why a connection could not be opened.
+#[derive(Debug)]
+pub enum ConnectFailure {
+    /// It ended before CONNACK 0.
+    Network(NetworkError),
+    /// CONNACK with another code.
+    Refused(ConnectCode),
+    /// What came is no MQTT.
+    Broken(Breach),
+    /// Time was up in this phase.
+    TimedOut(ConnectPhase),
+}
+
+/// How an open connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The service closed it.
+    Closed,
+    /// It broke.
+    Reset,
+    /// The service stopped answering pings.
+    NoPingResponse,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the service closed the connection",
+            Self::Reset => "the connection broke",
+            Self::NoPingResponse => "the service stopped answering pings",
+        })
+    }
+}
+
+/// What the driver must do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Open a connection (dropping an old one). Ends in `Accepted` or `ConnectFailed`.
+    Connect,
+    /// Subscribe to the answers. Ends in `Subscribed`, `Broken` or `Lost`.
+    Subscribe,
+    /// Send a request. Ends in `Sent` or `Lost`.
+    Send(Request),
+    /// Wait for whatever comes, at the latest until this time: then `Elapsed`.
+    Listen {
+        /// Since the start.
+        until: Duration,
+    },
+    /// The registration is over.
+    Finish(Box<Result<Registered, Error>>),
+}
+
+/// A request to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The device's name for it; never used twice.
+    pub rid: u32,
+    /// Which one.
+    pub kind: RequestKind,
+}
+
+/// The two requests of the device API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestKind {
+    /// Start a registration.
+    Register,
+    /// Ask how it stands.
+    Poll(OperationId),
+}
+
+impl RequestKind {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Poll(_) => "poll",
+        }
+    }
+}
+
+/// What an observer may want to know on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// The service took the first connection.
+    Connected,
+    /// The service says `assigning`.
+    Assigning {
+        /// The operation.
+        operation_id: OperationId,
+        /// When the device asks again.
+        wait: Duration,
+    },
+    /// The service is busy (429 or 5xx).
+    Busy {
+        /// What it says.
+        rejection: Rejection,
+        /// When the device asks again.
+        wait: Duration,
+    },
+    /// The service may be down, or not know the ID scope (CONNACK 3).
+    Unavailable {
+        /// When the device tries again.
+        wait: Duration,
+    },
+    /// The connection was lost, or could not be opened again.
+    Lost {
+        /// Why.
+        why: String,
+        /// When the device opens it again.
+        wait: Duration,
+    },
+    /// The service forgot the operation; the device registers anew.
+    Forgotten,
+    /// An answer to a request that was never sent.
+    ForeignAnswer {
+        /// Its `$rid`.
+        rid: String,
+    },
+}
+
+/// A device that has a hub.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registered {
+    /// Host name of the IoT hub.
+    pub assigned_hub: String,
+    /// The device's ID on it.
+    pub device_id: String,
+    /// The operation.
+    pub operation_id: Option<OperationId>,
+    /// How the assignment came about.
+    pub substatus: Option<Substatus>,
+    /// What the custom allocation webhook has to say.
+    pub payload: Option<Payload>,
+    /// The service's whole answer.
+    pub body: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Down,
+    Connecting,
+    Subscribing,
+    Up,
+}
+
+#[derive(Debug)]
+struct Pending {
+    request: Request,
+    acknowledged: bool,
+}
+
+/// The machine. See the [module](self).
+#[derive(Debug)]
+pub struct Registration {
+    deadline: Duration,
+    patience: Patience,
+    link: Link,
+    was_accepted: bool,
+    connect_tries: u32,
+    unavailable: usize,
+    last_rid: u32,
+    pending: Option<Pending>,
+    operation_id: Option<OperationId>,
+    forgotten: bool,
+    /// The next request, or the next connection, not before this.
+    not_before: Duration,
+    waiting_for: Waiting,
+    assigning_answers: u32,
+    last_busy: Option<Rejection>,
+    foreign_answers: u32,
+}
+
+impl Registration {
+    /// A registration that must end within `deadline`; `seed` decides the jitter of waits.
+    pub fn new(deadline: Duration, seed: u64) -> Self {
+        Self {
+            deadline,
+            patience: Patience::new(seed),
+            link: Link::Down,
+            was_accepted: false,
+            connect_tries: 0,
+            unavailable: 0,
+            last_rid: 0,
+            pending: None,
+            operation_id: None,
+            forgotten: false,
+            not_before: Duration::ZERO,
+            waiting_for: Waiting::Connect(ConnectPhase::Dns),
+            assigning_answers: 0,
+            last_busy: None,
+            foreign_answers: 0,
+        }
+    }
+
+    /// Continues an operation that the service has already accepted, in place of a new register.
+    #[must_use]
+    pub fn resuming(mut self, operation_id: OperationId) -> Self {
+        self.operation_id = Some(operation_id);
+        self
+    }
+
+    /// What to do after `event`, which happened at `now` (since the start).
+    pub fn handle(&mut self, now: Duration, event: Event, notify: &mut dyn FnMut(Notice)) -> Step {
+        match self.take(now, event, notify) {
+            Ok(None) => self.proceed(now),
+            Ok(Some(registered)) => finish(Ok(registered)),
+            Err(error) => finish(Err(error)),
+        }
+    }
+
+    /// Takes in what has happened; `Some` and `Err` end the registration.
+    fn take(
+        &mut self,
+        now: Duration,
+        event: Event,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<Option<Registered>, Error> {
+        match event {
+            Event::Start | Event::Elapsed | Event::Sent => {}
+            Event::Accepted => {
+                self.link = Link::Subscribing;
+                if !self.was_accepted {
+                    self.was_accepted = true;
+                    notify(Notice::Connected);
+                }
+                self.waiting_for = Waiting::Suback;
+            }
+            Event::Subscribed => self.link = Link::Up,
+            Event::Acknowledged => {
+                if let Some(pending) = &mut self.pending {
+                    pending.acknowledged = true;
+                }
+            }
+            Event::Broken(breach) => return Err(breach.into()),
+            Event::ConnectFailed(failure) => self.connect_failed(now, failure, notify)?,
+            Event::Lost(loss) => self.lost(now, loss.to_string(), notify)?,
+            Event::Answer(answer) => return self.answered(now, answer, notify),
+        }
+        Ok(None)
+    }
+
+    /// What to do, given where everything stands.
+    fn proceed(&mut self, now: Duration) -> Step {
+        if now >= self.deadline {
+            return finish(Err(self.out_of_time()));
+        }
+        match self.link {
+            Link::Down | Link::Up if now < self.not_before => {
+                Step::Listen { until: self.not_before }
+            }
+            Link::Down => {
+                self.link = Link::Connecting;
+                self.connect_tries += 1;
+                Step::Connect
+            }
+            Link::Connecting => Step::Listen { until: self.deadline },
+            Link::Subscribing => Step::Subscribe,
+            Link::Up if self.pending.is_some() => Step::Listen { until: self.deadline },
+            Link::Up => Step::Send(self.next_request()),
+        }
+    }
+
+    fn next_request(&mut self) -> Request {
+        self.last_rid += 1;
+        let kind = match &self.operation_id {
+            Some(operation_id) => RequestKind::Poll(operation_id.clone()),
+            None => RequestKind::Register,
+        };
+        let request = Request { rid: self.last_rid, kind };
+        self.pending = Some(Pending { request: request.clone(), acknowledged: false });
+        request
+    }
+
+    fn connect_failed(
+        &mut self,
+        now: Duration,
+        failure: ConnectFailure,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<(), Error> {
+        match failure {
+            ConnectFailure::Refused(ConnectCode::ServerUnavailable) if !self.was_accepted => {
+                self.unavailable(now, notify)
+            }
+            ConnectFailure::Refused(code) if code != ConnectCode::ServerUnavailable => {
+                Err(Error::ConnectRefused { code, tries: self.connect_tries })
+            }
+            ConnectFailure::Refused(code) => {
+                self.lost(now, format!("CONNACK {} ({code})", code as u8), notify)
+            }
+            ConnectFailure::TimedOut(phase) => {
+                if !self.was_accepted {
+                    self.waiting_for = Waiting::Connect(phase);
+                }
+                Err(self.out_of_time())
+            }
+            ConnectFailure::Broken(breach) => Err(breach.into()),
+            ConnectFailure::Network(error) if self.was_accepted => {
+                self.lost(now, error.to_string(), notify)
+            }
+            ConnectFailure::Network(error) => Err(error.into()),
+        }
+    }
+
+    fn unavailable(&mut self, now: Duration, notify: &mut dyn FnMut(Notice)) -> Result<(), Error> {
+        self.link = Link::Down;
+        let refused = Error::ConnectRefused {
+            code: ConnectCode::ServerUnavailable,
+            tries: self.connect_tries,
+        };
+        let Some(&wait) = UNAVAILABLE_WAITS.get(self.unavailable) else { return Err(refused) };
+        self.unavailable += 1;
+        self.not_before = now + wait;
+        if self.not_before >= self.deadline {
+            return Err(refused);
+        }
+        notify(Notice::Unavailable { wait });
+        Ok(())
+    }
+
+    /// A request under way is asked again on the next connection; a poll that was not yet due
+    /// stays not due.
+    fn lost(
+        &mut self,
+        now: Duration,
+        why: String,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<(), Error> {
+        self.link = Link::Down;
+        self.pending = None;
+        let wait = self.patience.after_loss();
+        self.waiting_for = Waiting::Reconnect(why.clone());
+        notify(Notice::Lost { why, wait });
+        self.not_before = self.not_before.max(now + wait);
+        self.in_time()
+    }
+
+    /// Waits that would end after the deadline need not be waited for.
+    fn in_time(&self) -> Result<(), Error> {
+        if self.not_before < self.deadline { Ok(()) } else { Err(self.out_of_time()) }
+    }
+
+    fn answered(
+        &mut self,
+        now: Duration,
+        answer: Answer,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<Option<Registered>, Error> {
+        let Some(pending) =
+            self.pending.take_if(|pending| answer.rid == pending.request.rid.to_string())
+        else {
+            self.foreign_answers += u32::from(!self.was_sent(&answer.rid));
+            notify(Notice::ForeignAnswer { rid: answer.rid });
+            return Ok(None);
+        };
+        match answer.status {
+            200..=299 => return self.accepted(now, &answer, notify),
+            429 | 500..=599 => self.busy(now, &answer, notify)?,
+            401 => return Err(Error::Unauthorized(rejection(&answer))),
+            400..=499 => self.rejected(now, &pending.request.kind, &answer, notify)?,
+            status => return Err(Breach::StatusCode { status }.into()),
+        }
+        Ok(None)
+    }
+
+    /// Whether the `$rid` was the device's own once: a late second answer is no riddle.
+    fn was_sent(&self, rid: &str) -> bool {
+        rid.parse::<u32>().is_ok_and(|rid| (1..=self.last_rid).contains(&rid))
+    }
+
+    fn accepted(
+        &mut self,
+        now: Duration,
+        answer: &Answer,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<Option<Registered>, Error> {
+        let reply: RegistrationOperationStatus = from_json_object(&answer.body).map_err(|_| {
+            Breach::BodyNotJson { status: answer.status, excerpt: excerpt(&answer.body) }
+        })?;
+        let operation_id =
+            reply.operation_id.as_deref().and_then(|id| id.parse::<OperationId>().ok());
+        // The first ID counts for the whole registration, as in the C SDK.
+        let operation_id = self.operation_id.clone().or(operation_id);
+        let missing = |member| Breach::Missing { status: reply.status.as_str().to_owned(), member };
+        let state = reply.registration_state.unwrap_or_default();
+        match reply.status {
+            // Some SDKs poll on `unassigned` too; there is nothing else to be done about it.
+            Status::Assigning | Status::Unassigned => {
+                let operation_id = operation_id.ok_or_else(|| missing("operationId"))?;
+                self.assigning(now, operation_id, answer.retry_after, notify)?;
+                Ok(None)
+            }
+            Status::Assigned => {
+                let assigned_hub =
+                    state.assigned_hub.ok_or_else(|| missing("registrationState.assignedHub"))?;
+                let device_id =
+                    state.device_id.ok_or_else(|| missing("registrationState.deviceId"))?;
+                Ok(Some(Registered {
+                    assigned_hub,
+                    device_id,
+                    operation_id,
+                    substatus: state.substatus,
+                    payload: state.payload,
+                    body: String::from_utf8_lossy(&answer.body).into_owned(),
+                }))
+            }
+            Status::Failed => {
+                Err(failed(operation_id.ok_or_else(|| missing("operationId"))?, state))
+            }
+            Status::Disabled => Err(Error::Disabled { operation_id }),
+            Status::Other(word) => Err(Breach::UnknownStatus { word }.into()),
+        }
+    }
+
+    fn assigning(
+        &mut self,
+        now: Duration,
+        operation_id: OperationId,
+        retry_after: Option<Duration>,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<(), Error> {
+        let wait = self.patience.after_assigning(retry_after);
+        self.assigning_answers += 1;
+        self.waiting_for = Waiting::Assignment { answers: self.assigning_answers };
+        self.operation_id = Some(operation_id.clone());
+        self.not_before = now.saturating_add(wait);
+        notify(Notice::Assigning { operation_id, wait });
+        self.in_time()
+    }
+
+    fn busy(
+        &mut self,
+        now: Duration,
+        answer: &Answer,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<(), Error> {
+        let rejection = rejection(answer);
+        let wait = self.patience.after_busy(answer.retry_after);
+        self.waiting_for = Waiting::Busy(rejection.to_string());
+        self.last_busy = Some(rejection.clone());
+        self.not_before = now.saturating_add(wait);
+        notify(Notice::Busy { rejection, wait });
+        self.in_time()
+    }
+
+    fn rejected(
+        &mut self,
+        now: Duration,
+        kind: &RequestKind,
+        answer: &Answer,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<(), Error> {
+        let rejection = rejection(answer);
+        let code = rejection.error.as_ref().map(|error| error.error_code);
+        let is_forgotten =
+            matches!(kind, RequestKind::Poll(_)) && code == Some(ErrorCode::OPERATION_NOT_FOUND);
+        if !is_forgotten {
+            return Err(Error::Rejected(rejection));
+        }
+        if self.forgotten {
+            return Err(Breach::ForgotTwice.into());
+        }
+        self.forgotten = true;
+        self.operation_id = None;
+        self.not_before = now;
+        notify(Notice::Forgotten);
+        Ok(())
+    }
+
+    fn out_of_time(&self) -> Error {
+        let waiting_for = match &self.pending {
+            Some(pending) if self.link == Link::Up => Waiting::Answer {
+                request: pending.request.kind.name(),
+                acknowledged: pending.acknowledged,
+            },
+            _ => self.waiting_for.clone(),
+        };
+        Error::Deadline(Box::new(Deadline {
+            after: self.deadline,
+            waiting_for,
+            operation_id: self.operation_id.clone(),
+            last_busy: self.last_busy.clone(),
+            foreign_answers: self.foreign_answers,
+        }))
+    }
+}
+
+fn finish(result: Result<Registered, Error>) -> Step {
+    Step::Finish(Box::new(result))
+}
+
+fn rejection(answer: &Answer) -> Rejection {
+    Rejection { status: answer.status, error: from_json_object::<ServiceError>(&answer.body).ok() }
+}
+
+fn failed(operation_id: OperationId, state: DeviceRegistrationResult) -> Error {
+    Error::Failed {
+        operation_id,
+        code: state.error_code,
+        message: state.error_message,
+        date: state.last_updated_date_time_utc,
+    }
+}
+
+/// How a body begins, for error texts.
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(60).collect()
+}
