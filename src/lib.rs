@@ -6,10 +6,12 @@
 //! - [`attestation`]: how identity is proved and checked.
 //! - [`net`]: sockets and TLS.
 //! - [`device`]: a device that provisions itself.
+//! - [`service`]: a local Device Provisioning Service. It and the device never import each other.
 
 #![warn(rust_2018_idioms)]
 
 pub mod attestation;
 pub mod device;
 pub mod net;
+pub mod service;
 pub mod wire;

@@ -1,0 +1,340 @@
+//! Custom allocation: what is asked of the webhook, and what its answer means (G.3, G.4, G.6).
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Decision;
+use crate::service::enrollment::{
+    AllocationPolicy, Capabilities, EnrollmentGroup, ProvisioningStatus, ReprovisionPolicy,
+};
+use crate::service::record::Assignment;
+use crate::wire::{ErrorCode, Payload, RegistrationId, from_json_object, timestamp};
+
+/// The body of the request, members in the order of the captures (G.3).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AllocationRequest<'a> {
+    enrollment_group: EnrollmentGroupView<'a>,
+    device_runtime_context: DeviceRuntimeContext<'a>,
+    linked_hubs: &'a [String],
+}
+
+/// An enrollment group without its keys, the query of the webhook masked (G-1).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EnrollmentGroupView<'a> {
+    enrollment_group_id: &'a str,
+    attestation: AttestationView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<Capabilities>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initial_twin: Option<&'a Payload>,
+    etag: String,
+    provisioning_status: Option<ProvisioningStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reprovision_policy: Option<ReprovisionPolicy>,
+    created_date_time_utc: String,
+    last_updated_date_time_utc: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocation_policy: Option<AllocationPolicy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iot_hubs: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_allocation_definition: Option<CustomAllocationView>,
+}
+
+#[derive(Debug, Serialize)]
+struct AttestationView {
+    r#type: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CustomAllocationView {
+    webhook_url: String,
+    api_version: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeviceRuntimeContext<'a> {
+    registration_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_iot_hub_host_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_device_id: Option<&'a str>,
+    symmetric_key: Empty,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a Payload>,
+}
+
+/// `{}`: no key material ever leaves (G.3).
+#[derive(Debug, Serialize)]
+struct Empty {}
+
+/// The device that registers.
+#[derive(Debug, Clone, Copy)]
+pub struct Applicant<'a> {
+    /// Its ID, in the case in which it sent it.
+    pub registration_id: &'a RegistrationId,
+    /// Its hub, if it has one.
+    pub current: Option<&'a Assignment>,
+    /// What it has to say.
+    pub payload: Option<&'a Payload>,
+}
+
+/// The body of the request to the webhook, compact JSON.
+///
+/// # Errors
+///
+/// None in practice: everything in it is text and checked JSON.
+pub fn allocation_request(
+    group: &EnrollmentGroup,
+    applicant: Applicant<'_>,
+    linked_hubs: &[String],
+) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&AllocationRequest {
+        enrollment_group: view(group),
+        device_runtime_context: DeviceRuntimeContext {
+            registration_id: applicant.registration_id.as_str(),
+            current_iot_hub_host_name: applicant.current.map(|current| current.hub.as_str()),
+            current_device_id: applicant.current.map(|current| current.device_id.as_str()),
+            symmetric_key: Empty {},
+            payload: applicant.payload,
+        },
+        linked_hubs,
+    })
+}
+
+fn view(group: &EnrollmentGroup) -> EnrollmentGroupView<'_> {
+    EnrollmentGroupView {
+        enrollment_group_id: &group.id,
+        attestation: AttestationView { r#type: "symmetricKey" },
+        capabilities: group.capabilities,
+        initial_twin: group.initial_twin.as_ref(),
+        etag: group.etag.quoted(),
+        provisioning_status: group.provisioning_status,
+        reprovision_policy: group.reprovision_policy,
+        created_date_time_utc: timestamp(group.created),
+        last_updated_date_time_utc: timestamp(group.updated),
+        allocation_policy: group.allocation_policy,
+        iot_hubs: group.iot_hubs.as_deref(),
+        custom_allocation_definition: group.custom_allocation.as_ref().map(|definition| {
+            CustomAllocationView {
+                webhook_url: definition.webhook_url.masked(),
+                api_version: definition.api_version.to_string(),
+            }
+        }),
+    }
+}
+
+/// What came back from the webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebhookAnswer {
+    /// An HTTP response.
+    Http {
+        /// Its status.
+        status: u16,
+        /// Its body.
+        body: Vec<u8>,
+    },
+    /// None in time.
+    Timeout,
+    /// No connection, or it broke.
+    Unreachable {
+        /// Why, for our own log.
+        reason: String,
+    },
+}
+
+impl WebhookAnswer {
+    /// Whether the webhook should be asked again (G.5, J-1, J-30).
+    pub fn is_worth_a_retry(&self) -> bool {
+        match self {
+            Self::Http { status, .. } => *status >= 429,
+            Self::Timeout => true,
+            Self::Unreachable { .. } => false,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AllocationResponse {
+    #[serde(default)]
+    iot_hub_host_name: Option<String>,
+    #[serde(default)]
+    payload: Option<Payload>,
+    // Its place is the hub, which does not exist yet; it is read so that a wrong one is found.
+    #[serde(default, rename = "initialTwin")]
+    _initial_twin: Option<Box<RawValue>>,
+}
+
+/// What the last answer of the webhook comes to (G.6).
+pub fn judge(answer: &WebhookAnswer, linked_hubs: &[String]) -> Decision {
+    match answer {
+        WebhookAnswer::Http { status: 200..=299, body } => judge_body(body, linked_hubs),
+        WebhookAnswer::Http { status: 401, .. } => failed(
+            ErrorCode::CUSTOM_ALLOCATION_UNAUTHORIZED_ACCESS,
+            "Custom allocation failed with status code: 401",
+            "the webhook wants a key: is the function key, ?code=…, in the enrollment's webhookUrl?",
+        ),
+        WebhookAnswer::Http { status, body } => failed(
+            ErrorCode::CUSTOM_ALLOCATION_FAILED,
+            format!("Custom allocation failed with status code: {status}"),
+            format!("the webhook answered {status}: {}", excerpt(body)),
+        ),
+        WebhookAnswer::Timeout => unreachable_webhook("the webhook did not answer in time"),
+        WebhookAnswer::Unreachable { reason } => unreachable_webhook(reason),
+    }
+}
+
+fn judge_body(body: &[u8], linked_hubs: &[String]) -> Decision {
+    let response: AllocationResponse = match from_json_object(body) {
+        Ok(response) => response,
+        Err(error) => {
+            return failed(
+                ErrorCode::CUSTOM_ALLOCATION_FAILED,
+                "Custom allocation failed: the webhook's answer is not an AllocationResponse",
+                format!("expected {{\"iotHubHostName\":\"…\"}}, got {} ({error})", excerpt(body)),
+            );
+        }
+    };
+    let Some(wanted) = response.iot_hub_host_name.filter(|name| !name.is_empty()) else {
+        return failed(
+            ErrorCode::CUSTOM_ALLOCATION_IOT_HUB_NOT_SPECIFIED,
+            "Custom allocation did not specify an IoT hub.",
+            "the webhook answered 200 without iotHubHostName; to refuse a device, answer 400",
+        );
+    };
+    // The name as linked, not as answered: one hub must not appear in two spellings.
+    match linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&wanted)) {
+        Some(hub) => Decision::Hub {
+            host_name: hub.clone(),
+            payload: response.payload.filter(|payload| !payload.is_null()),
+        },
+        None => failed(
+            ErrorCode::CUSTOM_ALLOCATION_FAILED,
+            "Custom allocation failed: the IoT hub is not one of linkedHubs",
+            format!("the webhook chose {wanted:?}; it must be one of {}", linked_hubs.join(", ")),
+        ),
+    }
+}
+
+/// With the text that was recorded for a webhook that could not be reached (G.5, J-1).
+fn unreachable_webhook(reason: &str) -> Decision {
+    failed(
+        ErrorCode::CUSTOM_ALLOCATION_FAILED,
+        "An error occurred while sending the request.",
+        reason,
+    )
+}
+
+fn failed(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> Decision {
+    Decision::Failed { code, message: message.into(), hint: hint.into() }
+}
+
+fn excerpt(body: &[u8]) -> String {
+    let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
+    format!("{text:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HUB: &str = "hub-west.azure-devices.net";
+
+    fn judged(status: u16, body: &str) -> Decision {
+        judge(&WebhookAnswer::Http { status, body: body.into() }, &[HUB.to_owned()])
+    }
+
+    fn failure(decision: Decision) -> (u32, String) {
+        match decision {
+            Decision::Failed { code, message, .. } => (code.0, message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn g_4_a_linked_hub_is_taken_in_its_linked_spelling_and_unknown_members_are_skipped() {
+        let decision = judged(
+            200,
+            r#"{"iotHubHostName":"HUB-West.azure-devices.net","payload":{"tenant":"blue"},"IoTHub":"x","initialTwin":null}"#,
+        );
+
+        assert_eq!(
+            decision,
+            Decision::Hub {
+                host_name: HUB.to_owned(),
+                payload: Some(r#"{"tenant":"blue"}"#.parse().unwrap())
+            }
+        );
+    }
+
+    #[test]
+    fn g_6_every_outcome_has_its_code_and_text() {
+        let not_specified = (400_208, "Custom allocation did not specify an IoT hub.".to_owned());
+        for body in ["{}", r#"{"iotHubHostName":""}"#, r#"{"iotHubHostName":null}"#] {
+            assert_eq!(failure(judged(200, body)), not_specified, "{body}");
+        }
+        for (status, code) in [
+            (400, 400_207),
+            (401, 400_209),
+            (403, 400_207),
+            (302, 400_207),
+            (429, 400_207),
+            (500, 400_207),
+        ] {
+            let message = format!("Custom allocation failed with status code: {status}");
+            assert_eq!(failure(judged(status, "no")), (code, message));
+        }
+    }
+
+    #[test]
+    fn j_2_foreign_hubs_and_bad_bodies_fail_with_400207() {
+        for body in [
+            "",
+            "hello",
+            "[]",
+            "\"x\"",
+            r#"{"iotHubHostName":7}"#,
+            r#"{"iotHubHostName":"other.azure-devices.net"}"#,
+        ] {
+            let (code, message) = failure(judged(200, body));
+            assert_eq!(code, 400_207, "{body}");
+            assert!(message.starts_with("Custom allocation failed"), "{message}");
+        }
+    }
+
+    #[test]
+    fn j_1_a_webhook_out_of_reach_fails_with_the_recorded_text() {
+        for answer in
+            [WebhookAnswer::Timeout, WebhookAnswer::Unreachable { reason: "refused".into() }]
+        {
+            let (code, message) = failure(judge(&answer, &[]));
+            assert_eq!(
+                (code, message.as_str()),
+                (400_207, "An error occurred while sending the request.")
+            );
+        }
+    }
+
+    #[test]
+    fn g_5_only_429_and_above_and_timeouts_are_asked_again() {
+        let http = |status| WebhookAnswer::Http { status, body: Vec::new() };
+
+        assert!(
+            http(429).is_worth_a_retry()
+                && http(500).is_worth_a_retry()
+                && http(599).is_worth_a_retry()
+        );
+        assert!(
+            !http(200).is_worth_a_retry()
+                && !http(400).is_worth_a_retry()
+                && !http(428).is_worth_a_retry()
+        );
+        assert!(WebhookAnswer::Timeout.is_worth_a_retry());
+        assert!(!WebhookAnswer::Unreachable { reason: String::new() }.is_worth_a_retry());
+    }
+}

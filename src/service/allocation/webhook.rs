@@ -1,0 +1,142 @@
+//! Calls the webhook over HTTP (G.2, G.5).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::custom::WebhookAnswer;
+use crate::net::crypto;
+use crate::service::enrollment::WebhookUrl;
+
+/// Largest answer that is read, in bytes. An AllocationResponse is a few hundred.
+const MAX_ANSWER: usize = 256 * 1024;
+/// Most calls under way at once.
+const MAX_CALLS: usize = 64;
+
+/// How patient the service is with webhooks.
+#[derive(Debug, Clone)]
+pub struct WebhookPatience {
+    /// How long one call may take. DPS's own limit is not documented (J-1).
+    pub timeout: Duration,
+    /// The waits before the second, third … try of an answer from 429 on (J-4).
+    pub retries: Vec<Duration>,
+}
+
+impl Default for WebhookPatience {
+    /// 10 s a call and three quick retries, so that tests do not wait the 415 s of Azure's
+    /// schedule.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            retries: [200, 400, 800].map(Duration::from_millis).to_vec(),
+        }
+    }
+}
+
+/// An HTTP client for webhooks; `http` is taken beside `https`, for functions on this machine.
+#[derive(Debug, Clone)]
+pub struct WebhookClient {
+    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    patience: WebhookPatience,
+    calls: Arc<Semaphore>,
+}
+
+impl WebhookClient {
+    /// A client that trusts the system's CAs.
+    ///
+    /// # Errors
+    ///
+    /// If the system's CAs cannot be read.
+    pub fn new(patience: WebhookPatience) -> std::io::Result<Self> {
+        let tls = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(crypto())?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let http =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(MAX_CALLS).build(tls);
+        Ok(Self { http, patience, calls: Arc::new(Semaphore::new(MAX_CALLS)) })
+    }
+
+    /// Posts `body`, again while it is worth a retry, and returns the last answer.
+    pub async fn call(&self, url: &WebhookUrl, body: Vec<u8>, who: &str) -> WebhookAnswer {
+        let body = Bytes::from(body);
+        let mut retries = self.patience.retries.iter();
+        loop {
+            let answer = self.call_once(url, body.clone()).await;
+            match retries.next() {
+                Some(wait) if answer.is_worth_a_retry() => {
+                    tracing::warn!(
+                        "{who}: {}; asked again in {} (Azure: ten more times, after 1 s, 10 s … 82 s)",
+                        told(&answer, self.patience.timeout),
+                        humantime::format_duration(*wait),
+                    );
+                    sleep(*wait).await;
+                }
+                _ => return answer,
+            }
+        }
+    }
+
+    async fn call_once(&self, url: &WebhookUrl, body: Bytes) -> WebhookAnswer {
+        // Closing the semaphore is not among the things that happen; an error would only mean
+        // that the limit does not hold.
+        let _permit = self.calls.acquire().await;
+        match timeout(self.patience.timeout, self.post(url, body)).await {
+            Ok(Ok((status, body))) => WebhookAnswer::Http { status, body },
+            Ok(Err(reason)) => WebhookAnswer::Unreachable { reason },
+            Err(_) => WebhookAnswer::Timeout,
+        }
+    }
+
+    async fn post(&self, url: &WebhookUrl, body: Bytes) -> Result<(u16, Vec<u8>), String> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(url.expose().as_str())
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .body(Full::new(body))
+            .map_err(|_| "the webhook's address cannot be called".to_owned())?;
+        let response = self.http.request(request).await.map_err(|error| reason(&error))?;
+        let status = response.status().as_u16();
+        let body =
+            Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    format!("the webhook's answer is longer than {MAX_ANSWER} bytes")
+                } else {
+                    format!("the webhook's answer broke off: {error}")
+                }
+            })?;
+        Ok((status, body.to_bytes().to_vec()))
+    }
+}
+
+fn told(answer: &WebhookAnswer, limit: Duration) -> String {
+    match answer {
+        WebhookAnswer::Http { status, .. } => format!("the webhook answered {status}"),
+        WebhookAnswer::Timeout => {
+            format!("the webhook did not answer within {}", humantime::format_duration(limit))
+        }
+        WebhookAnswer::Unreachable { reason } => reason.clone(),
+    }
+}
+
+/// The innermost cause: the outer ones only say that there is one. None of them has the address.
+fn reason(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let text = cause.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    format!("the webhook cannot be reached: {}", text.to_lowercase())
+}

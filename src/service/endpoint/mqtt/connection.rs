@@ -1,0 +1,225 @@
+//! One MQTT connection: bytes in and out, deadlines, and the end of it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
+
+use super::codec::{Packet, read, write};
+use super::session::{Farewell, Flow, Question, Session};
+use crate::net::TlsFault;
+use crate::service::registrar::{Registrar, Reply};
+use crate::wire::{MAX_MESSAGE, RequestTopic};
+
+/// How long a client has for the TLS handshake and CONNECT together.
+const OPENING: Duration = Duration::from_secs(30);
+/// The longest silence, whatever keep-alive says: what Azure's load balancer allows (A.7). A
+/// keep-alive of 0, as the C and .NET SDKs have it, asks for no limit and gets this one.
+const LONGEST_SILENCE: Duration = Duration::from_secs(1767);
+/// How long a client may leave an answer unread.
+const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+/// Message, topic and headers.
+const MAX_PACKET: usize = MAX_MESSAGE + 4 * 1024;
+
+/// Serves one connection to its end. Whatever a client does, only its own connection ends.
+pub(super) async fn run(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    number: u64,
+    tls: TlsAcceptor,
+    registrar: Arc<Registrar>,
+) {
+    let opened_by = Instant::now() + OPENING;
+    // Without it every small packet may wait 40 ms for the delayed acknowledgement of the last.
+    if let Err(error) = tcp.set_nodelay(true) {
+        return tracing::debug!("{peer}: {error}");
+    }
+    let stream = match timeout_at(opened_by, tls.accept(tcp)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return log_tls_failure(peer, error),
+        Err(_) => return tracing::debug!("{peer}: no TLS handshake within {OPENING:?}"),
+    };
+    let mut connection = Connection {
+        stream,
+        session: Session::new(number),
+        inbox: BytesMut::with_capacity(512),
+        outbox: BytesMut::new(),
+        silence: None,
+        registrar,
+    };
+    let end = connection.serve(opened_by).await;
+    connection.log(peer, &end);
+    if !matches!(end, End::Lost(_)) {
+        let _ =
+            timeout_at(Instant::now() + Duration::from_secs(1), connection.stream.shutdown()).await;
+    }
+}
+
+/// A client that does not trust us is the most common trouble of all: said aloud. Port scanners and
+/// health checks that only connect are not.
+fn log_tls_failure(peer: SocketAddr, error: io::Error) {
+    match TlsFault::from(error) {
+        TlsFault::Closed => tracing::debug!("{peer}: closed before the TLS handshake"),
+        TlsFault::NotTls => {
+            tracing::warn!("{peer}: does not speak TLS; this port is MQTT over TLS (A.1)")
+        }
+        fault @ TlsFault::Alert(_) => {
+            tracing::warn!(
+                "{peer}: {}; does it trust the CA file?",
+                fault.to_string().replace("the server", "the client")
+            );
+        }
+        fault => tracing::warn!("{peer}: {fault}"),
+    }
+}
+
+struct Connection<S> {
+    stream: S,
+    session: Session,
+    inbox: BytesMut,
+    outbox: BytesMut,
+    /// How long the client may say nothing; none before CONNECT.
+    silence: Option<Duration>,
+    registrar: Arc<Registrar>,
+}
+
+/// How a connection ended.
+enum End {
+    Said(Farewell),
+    Silent,
+    /// The text is for the log.
+    Lost(String),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    async fn serve(&mut self, opened_by: Instant) -> End {
+        loop {
+            let until = self.silence.map_or(opened_by, |silence| Instant::now() + silence);
+            let packet = match self.next_packet(until).await {
+                Ok(packet) => packet,
+                Err(end) => return self.refuse_violation(end).await,
+            };
+            if let Packet::Connect(connect) = &packet {
+                self.silence = Some(allowed_silence(connect.keep_alive));
+            }
+            let flow =
+                self.session.take(packet, &self.registrar.instance().id_scope, &mut self.outbox);
+            let flow = match self.flush().await {
+                Ok(()) => flow,
+                Err(end) => return end,
+            };
+            match flow {
+                Flow::Continue => {}
+                Flow::Close(farewell) => return End::Said(farewell),
+                Flow::Ask(question) => {
+                    self.ask(question).await;
+                    if let Err(end) = self.flush().await {
+                        return end;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask(&mut self, question: Question) {
+        let Some(device) = self.session.device() else { return };
+        let Question { topic, body } = question;
+        let reply: Reply = match &topic {
+            RequestTopic::Register { .. } => self.registrar.register(device, &body).await,
+            RequestTopic::OperationStatus { operation_id, .. } => {
+                self.registrar.operation_status(device, operation_id).await
+            }
+        };
+        self.session.answer(&topic, &reply, &mut self.outbox);
+    }
+
+    async fn next_packet(&mut self, until: Instant) -> Result<Packet, End> {
+        loop {
+            match read(&mut self.inbox, MAX_PACKET) {
+                Ok(Some(packet)) => return Ok(packet),
+                Ok(None) => {}
+                Err(violation) => return Err(End::Said(Farewell::Violated(violation))),
+            }
+            match timeout_at(until, self.stream.read_buf(&mut self.inbox)).await {
+                Ok(Ok(0)) => return Err(End::Lost("closed without DISCONNECT".to_owned())),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(End::Lost(error.to_string())),
+                Err(_) => return Err(End::Silent),
+            }
+        }
+    }
+
+    /// Some broken CONNECTs are owed an answer before the connection closes.
+    async fn refuse_violation(&mut self, end: End) -> End {
+        if let End::Said(Farewell::Violated(violation)) = &end
+            && self.session.device().is_none()
+            && let Some(code) = violation.refusal()
+        {
+            write::connack(&mut self.outbox, false, code);
+            let _ = self.flush().await;
+        }
+        end
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        if self.outbox.is_empty() {
+            return Ok(());
+        }
+        let write = async {
+            self.stream.write_all(&self.outbox).await?;
+            self.stream.flush().await
+        };
+        let written = timeout_at(Instant::now() + WRITE_PATIENCE, write).await;
+        // Not `clear`: an idle device should not hold on to the buffer of its last answer.
+        self.outbox = BytesMut::new();
+        match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(End::Lost(error.to_string())),
+            Err(_) => {
+                Err(End::Lost(format!("it did not read its answer within {WRITE_PATIENCE:?}")))
+            }
+        }
+    }
+
+    fn log(&self, peer: SocketAddr, end: &End) {
+        let name = self.session.name();
+        match end {
+            End::Said(Farewell::Disconnected) => tracing::debug!("{name} ({peer}): disconnected"),
+            End::Said(Farewell::Refused(reason)) => tracing::warn!("{name} ({peer}): {reason}"),
+            End::Said(Farewell::Violated(violation)) => {
+                tracing::warn!(
+                    "{name} ({peer}): broke MQTT 3.1.1: {violation} [{}]",
+                    violation.rule()
+                );
+            }
+            End::Silent => tracing::info!("{name} ({peer}): said nothing for too long"),
+            End::Lost(reason) => tracing::debug!("{name} ({peer}): {reason}"),
+        }
+    }
+}
+
+/// One and a half times the keep-alive [MQTT-3.1.2-24].
+fn allowed_silence(keep_alive: u16) -> Duration {
+    match keep_alive {
+        0 => LONGEST_SILENCE,
+        seconds => (Duration::from_secs(seconds.into()) * 3 / 2).min(LONGEST_SILENCE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_7_silence_is_one_and_a_half_keep_alives_and_never_unlimited() {
+        assert_eq!(allowed_silence(60), Duration::from_secs(90));
+        assert_eq!(allowed_silence(0), LONGEST_SILENCE);
+        assert_eq!(allowed_silence(u16::MAX), LONGEST_SILENCE);
+    }
+}

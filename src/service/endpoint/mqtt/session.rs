@@ -1,0 +1,420 @@
+//! One device's MQTT session as a pure state machine: packets in, packets and questions out
+//! (A.2, A.4, A.7).
+//!
+//! Attestation is none of its business: it is decided at the register request.
+
+use bytes::BytesMut;
+
+use super::codec::{Connect, Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
+use crate::attestation::SasToken;
+use crate::service::attest::Proof;
+use crate::service::registrar::{Caller, Reply};
+use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseTopic, UserName};
+
+/// A session, from the first packet on.
+#[derive(Debug)]
+pub(super) struct Session {
+    connection: u64,
+    device: Option<Caller>,
+    /// The quality granted to the response topics, if the device has subscribed.
+    granted: Option<QoS>,
+    next_packet_id: u16,
+    has_been_warned: bool,
+}
+
+/// What to do after a packet, beside sending what was written.
+#[derive(Debug)]
+pub(super) enum Flow {
+    /// Wait for the next packet.
+    Continue,
+    /// Ask the registrar, then [`Session::answer`].
+    Ask(Question),
+    /// Close the connection.
+    Close(Farewell),
+}
+
+/// What a device wants to know.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) topic: RequestTopic,
+    pub(super) body: Vec<u8>,
+}
+
+/// Why a connection is closed.
+#[derive(Debug)]
+pub(super) enum Farewell {
+    /// The device said goodbye.
+    Disconnected,
+    /// The device was refused; the text is for the log.
+    Refused(String),
+    /// The device broke a rule of MQTT.
+    Violated(Violation),
+}
+
+impl Session {
+    pub(super) fn new(connection: u64) -> Self {
+        Self { connection, device: None, granted: None, next_packet_id: 1, has_been_warned: false }
+    }
+
+    /// The device, once it is connected.
+    pub(super) fn device(&self) -> Option<&Caller> {
+        self.device.as_ref()
+    }
+
+    /// A name for the device in logs.
+    pub(super) fn name(&self) -> &str {
+        self.device.as_ref().map_or("a client", |device| device.registration_id.as_str())
+    }
+
+    /// Takes in a packet; what has to be sent is appended to `out`. `id_scope` is the one served.
+    pub(super) fn take(&mut self, packet: Packet, id_scope: &IdScope, out: &mut BytesMut) -> Flow {
+        match (packet, self.device.is_some()) {
+            (Packet::Connect(connect), false) => self.connect(connect, id_scope, out),
+            (Packet::Connect(_), true) => Flow::Close(Farewell::Violated(Violation::SecondConnect)),
+            (packet, false) => {
+                let seen = packet.packet_type();
+                Flow::Close(Farewell::Violated(Violation::FirstPacketNotConnect { seen }))
+            }
+            (packet, true) => self.take_connected(packet, out),
+        }
+    }
+
+    fn take_connected(&mut self, packet: Packet, out: &mut BytesMut) -> Flow {
+        match packet {
+            Packet::Subscribe(subscribe) => self.subscribe(&subscribe, out),
+            Packet::Unsubscribe(unsubscribe) => {
+                if unsubscribe.filters.iter().any(|filter| filter == RESPONSE_FILTER) {
+                    self.granted = None;
+                }
+                write::unsuback(out, unsubscribe.packet_id);
+                Flow::Continue
+            }
+            Packet::Publish(publish) => self.publish(publish, out),
+            Packet::PingReq => {
+                write::pingresp(out);
+                Flow::Continue
+            }
+            Packet::PubAck(_) => Flow::Continue,
+            Packet::Disconnect => Flow::Close(Farewell::Disconnected),
+            // Only sessions with QoS 2 have these, and ours has none.
+            Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) | Packet::Connect(_) => {
+                Flow::Close(Farewell::Refused(
+                    "it speaks of QoS 2, which DPS does not have (A.7)".to_owned(),
+                ))
+            }
+        }
+    }
+
+    fn connect(&mut self, connect: Connect, id_scope: &IdScope, out: &mut BytesMut) -> Flow {
+        self.warn_of_will(&connect);
+        match caller(self.connection, connect, id_scope) {
+            Ok(caller) => {
+                write::connack(out, false, ConnectCode::Accepted);
+                self.device = Some(caller);
+                Flow::Continue
+            }
+            Err((code, reason)) => {
+                write::connack(out, false, code);
+                let reason = format!("CONNACK {} ({code}): {reason}", code as u8);
+                Flow::Close(Farewell::Refused(reason))
+            }
+        }
+    }
+
+    /// Accepted and without effect (J-13).
+    fn warn_of_will(&mut self, connect: &Connect) {
+        if connect.will.is_some() {
+            tracing::warn!(
+                "{}: its will message is dropped; DPS has no use for one (J-13)",
+                connect.client_id
+            );
+        }
+    }
+
+    /// There is one filter; every other is refused (A.4, J-12). QoS 2 is granted as 1 (A.7).
+    fn subscribe(&mut self, subscribe: &Subscribe, out: &mut BytesMut) -> Flow {
+        let answers: Vec<_> = subscribe
+            .filters
+            .iter()
+            .map(|(filter, qos)| {
+                if filter != RESPONSE_FILTER {
+                    tracing::warn!(
+                        "{}: subscribes to {filter:?}; DPS has only {RESPONSE_FILTER} (A.4)",
+                        self.name()
+                    );
+                    return SubAck::Failure;
+                }
+                let granted = (*qos).min(QoS::AtLeastOnce);
+                self.granted = Some(granted);
+                SubAck::Granted(granted)
+            })
+            .collect();
+        match write::suback(out, subscribe.packet_id, &answers) {
+            Ok(()) => Flow::Continue,
+            Err(error) => Flow::Close(Farewell::Refused(error.to_string())),
+        }
+    }
+
+    /// PUBACK goes out before the answer: the .NET client throws otherwise.
+    fn publish(&mut self, publish: Publish, out: &mut BytesMut) -> Flow {
+        if publish.qos == QoS::ExactlyOnce {
+            let reason = "it publishes with QoS 2, on which the service hangs up (A.7); use 0 or 1";
+            return Flow::Close(Farewell::Refused(reason.to_owned()));
+        }
+        if let Some(packet_id) = publish.packet_id {
+            write::puback(out, packet_id);
+        }
+        if publish.retain && !std::mem::replace(&mut self.has_been_warned, true) {
+            tracing::warn!("{}: publishes with RETAIN, which has no effect (J-13)", self.name());
+        }
+        match publish.topic.parse() {
+            Ok(topic) => Flow::Ask(Question { topic, body: publish.payload }),
+            // Kinder than hanging up, which the real service may do (J-12).
+            Err(error) => {
+                tracing::warn!(
+                    "{}: publishes on {:?}, which is ignored; {error} (J-12)",
+                    self.name(),
+                    publish.topic
+                );
+                Flow::Continue
+            }
+        }
+    }
+
+    /// Appends the answer to a request, at the quality granted (A.4).
+    pub(super) fn answer(&mut self, topic: &RequestTopic, reply: &Reply, out: &mut BytesMut) {
+        let (RequestTopic::Register { rid } | RequestTopic::OperationStatus { rid, .. }) = topic;
+        if rid.is_empty() {
+            tracing::warn!("{}: its request has no $rid; did a shell eat it? (A.4)", self.name());
+        }
+        let Some(granted) = self.granted else {
+            tracing::warn!(
+                "{}: is not subscribed to {RESPONSE_FILTER} and will not hear the answer (A.4)",
+                self.name()
+            );
+            return;
+        };
+        let topic = ResponseTopic {
+            status: reply.status,
+            rid: rid.clone(),
+            retry_after: reply.retry_after,
+        };
+        let packet_id = (granted == QoS::AtLeastOnce).then(|| self.packet_id());
+        if let Err(error) =
+            write::publish(out, &topic.to_string(), reply.body.as_bytes(), packet_id)
+        {
+            tracing::warn!("{}: cannot be answered: {error}", self.name());
+        }
+    }
+
+    fn packet_id(&mut self) -> u16 {
+        let id = self.next_packet_id;
+        // 0 is not allowed [MQTT-2.3.1-1].
+        self.next_packet_id = id.checked_add(1).unwrap_or(1);
+        id
+    }
+}
+
+/// Who is at the other end, or how to refuse it and why (A.6, J-10).
+fn caller(
+    connection: u64,
+    connect: Connect,
+    served: &IdScope,
+) -> Result<Caller, (ConnectCode, String)> {
+    const EXPECTED: &str = "<idScope>/registrations/<registrationId>/api-version=<version>";
+    let Some(user_name) = connect.user_name else {
+        return Err((
+            ConnectCode::NotAuthorized,
+            format!("no user name; expected {EXPECTED} (A.2)"),
+        ));
+    };
+    let UserName { id_scope, registration_id, api_version, .. } =
+        user_name.parse().map_err(|error| {
+            (
+                ConnectCode::NotAuthorized,
+                format!("the user name {user_name:?} is malformed: {error} (A.2)"),
+            )
+        })?;
+    if !registration_id.names_same_device(&connect.client_id) {
+        let reason = format!(
+            "the client ID {:?} is not the registration ID {registration_id} of the user name (A.6)",
+            connect.client_id
+        );
+        return Err((ConnectCode::NotAuthorized, reason));
+    }
+    if !served.matches(id_scope.as_str()) {
+        let reason = format!(
+            "{registration_id} asks for the ID scope {id_scope}; {served} is served here (A.6)"
+        );
+        return Err((ConnectCode::ServerUnavailable, reason));
+    }
+    let proof = match connect.password {
+        Some(password) if !password.is_empty() => {
+            Proof::Sas(SasToken::from_text(String::from_utf8_lossy(&password)))
+        }
+        _ => Proof::Absent,
+    };
+    Ok(Caller { connection, id_scope, registration_id, api_version, proof })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::codec::read;
+    use super::*;
+
+    const USER_NAME: &str = "0ne00002193/registrations/pump-0042/api-version=2019-03-31";
+
+    fn scope() -> IdScope {
+        "0ne00002193".parse().unwrap()
+    }
+
+    fn connect(client_id: &str, user_name: Option<&str>) -> Packet {
+        Packet::Connect(Connect {
+            client_id: client_id.to_owned(),
+            clean_session: true,
+            keep_alive: 0,
+            will: None,
+            user_name: user_name.map(str::to_owned),
+            password: None,
+        })
+    }
+
+    fn publish(topic: &str, qos: QoS) -> Packet {
+        let packet_id = (qos != QoS::AtMostOnce).then_some(9);
+        Packet::Publish(Publish {
+            dup: false,
+            qos,
+            retain: false,
+            topic: topic.to_owned(),
+            packet_id,
+            payload: vec![],
+        })
+    }
+
+    fn connected() -> Session {
+        let mut session = Session::new(1);
+        let flow =
+            session.take(connect("pump-0042", Some(USER_NAME)), &scope(), &mut BytesMut::new());
+        assert!(matches!(flow, Flow::Continue));
+        session
+    }
+
+    fn take(session: &mut Session, packet: Packet) -> (Flow, Vec<u8>) {
+        let mut out = BytesMut::new();
+        let flow = session.take(packet, &scope(), &mut out);
+        (flow, out.to_vec())
+    }
+
+    fn subscribe(filter: &str, qos: QoS) -> Packet {
+        Packet::Subscribe(Subscribe { packet_id: 1, filters: vec![(filter.to_owned(), qos)] })
+    }
+
+    const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/?$rid=7";
+
+    #[test]
+    fn a_6_connack_codes_of_refusals() {
+        for (client_id, user_name, code) in [
+            ("pump-0042", Some("0neFFFFFFFF/registrations/pump-0042/api-version=2019-03-31"), 3),
+            ("other", Some(USER_NAME), 5),
+            ("pump-0042", Some("nonsense"), 5),
+            ("pump-0042", None, 5),
+        ] {
+            let (flow, out) = take(&mut Session::new(1), connect(client_id, user_name));
+
+            assert!(matches!(flow, Flow::Close(Farewell::Refused(_))), "{user_name:?}");
+            assert_eq!(out, [0x20, 2, 0, code], "{user_name:?}");
+        }
+    }
+
+    #[test]
+    fn a_10_a_connect_without_any_proof_is_accepted() {
+        let (flow, out) = take(&mut Session::new(1), connect("pump-0042", Some(USER_NAME)));
+
+        assert!(matches!(flow, Flow::Continue));
+        assert_eq!(out, [0x20, 2, 0, 0]);
+    }
+
+    #[test]
+    fn connect_comes_first_and_once() {
+        let (flow, _) = take(&mut Session::new(1), Packet::PingReq);
+        assert!(matches!(
+            flow,
+            Flow::Close(Farewell::Violated(Violation::FirstPacketNotConnect { .. }))
+        ));
+
+        let (flow, _) = take(&mut connected(), connect("pump-0042", Some(USER_NAME)));
+        assert!(matches!(flow, Flow::Close(Farewell::Violated(Violation::SecondConnect))));
+    }
+
+    #[test]
+    fn a_7_the_one_filter_is_granted_with_at_most_qos_1_and_others_are_refused() {
+        for (filter, qos, code) in [
+            (RESPONSE_FILTER, QoS::AtMostOnce, 0),
+            (RESPONSE_FILTER, QoS::AtLeastOnce, 1),
+            (RESPONSE_FILTER, QoS::ExactlyOnce, 1),
+            ("$dps/registrations/res/200/#", QoS::AtLeastOnce, 0x80),
+        ] {
+            let (_, out) = take(&mut connected(), subscribe(filter, qos));
+
+            assert_eq!(out, [0x90, 3, 0, 1, code], "{filter} {qos:?}");
+        }
+    }
+
+    #[test]
+    fn a_12_puback_comes_before_the_answer_and_the_answer_at_the_granted_quality() {
+        let mut session = connected();
+        take(&mut session, subscribe(RESPONSE_FILTER, QoS::AtLeastOnce));
+
+        let (flow, out) = take(&mut session, publish(REGISTER, QoS::AtLeastOnce));
+        let Flow::Ask(question) = flow else { panic!("{flow:?}") };
+        let reply = Reply { status: 202, retry_after: None, body: "{}".to_owned() };
+        let mut answer = BytesMut::new();
+        session.answer(&question.topic, &reply, &mut answer);
+
+        assert_eq!(out, [0x40, 2, 0, 9], "PUBACK");
+        let Ok(Some(Packet::Publish(answer))) = read(&mut answer, 1024) else { panic!() };
+        assert_eq!((answer.qos, answer.packet_id), (QoS::AtLeastOnce, Some(1)));
+        assert_eq!(answer.topic, "$dps/registrations/res/202/?$rid=7");
+    }
+
+    #[test]
+    fn a_4_without_a_subscription_there_is_no_answer() {
+        let mut session = connected();
+        let reply = Reply { status: 202, retry_after: None, body: "{}".to_owned() };
+        let mut out = BytesMut::new();
+
+        session.answer(&RequestTopic::Register { rid: "1".into() }, &reply, &mut out);
+        assert!(out.is_empty());
+
+        take(&mut session, subscribe(RESPONSE_FILTER, QoS::AtMostOnce));
+        session.answer(&RequestTopic::Register { rid: "1".into() }, &reply, &mut out);
+        assert_eq!(out[0], 0x30, "QoS 0");
+    }
+
+    #[test]
+    fn j_12_qos_2_closes_and_foreign_topics_are_ignored() {
+        let (flow, _) = take(&mut connected(), publish(REGISTER, QoS::ExactlyOnce));
+        assert!(matches!(flow, Flow::Close(Farewell::Refused(_))));
+
+        let (flow, out) =
+            take(&mut connected(), publish("devices/x/messages/events/", QoS::AtLeastOnce));
+        assert!(matches!(flow, Flow::Continue));
+        assert_eq!(out, [0x40, 2, 0, 9], "never left unacknowledged");
+    }
+
+    #[test]
+    fn a_7_pings_unsubscribes_and_goodbyes_are_answered() {
+        let mut session = connected();
+
+        assert_eq!(take(&mut session, Packet::PingReq).1, [0xd0, 0]);
+        let unsubscribe = super::super::codec::Unsubscribe {
+            packet_id: 5,
+            filters: vec![RESPONSE_FILTER.to_owned()],
+        };
+        assert_eq!(take(&mut session, Packet::Unsubscribe(unsubscribe)).1, [0xb0, 2, 0, 5]);
+        assert!(matches!(
+            take(&mut session, Packet::Disconnect).0,
+            Flow::Close(Farewell::Disconnected)
+        ));
+    }
+}

@@ -1,0 +1,178 @@
+//! A local Device Provisioning Service.
+//!
+//! [`Service::start`] opens the endpoints; each hands what devices ask to the registrar, which
+//! decides by pure rules (attestation, allocation, registration, reprovisioning) and stores before
+//! it answers. This room must not know the device that asks: the two meet in
+//! [`wire`](crate::wire), [`attestation`](crate::attestation) and [`net`](crate::net) only.
+
+mod allocation;
+mod attest;
+mod authority;
+mod config;
+pub mod endpoint;
+mod enrollment;
+mod journal;
+mod record;
+mod registrar;
+mod registration;
+mod reprovision;
+mod sightings;
+mod store;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::net::listen;
+use crate::wire::RegistrationId;
+
+pub use allocation::webhook::WebhookPatience;
+pub use authority::{Authority, AuthorityError};
+pub use config::{
+    AttestationConfig, AttestationType, Config, ConfigError, CustomAllocationConfig,
+    EnrollmentGroupConfig, LinkedHubConfig, SymmetricKeyConfig,
+};
+pub use enrollment::{
+    AllocationPolicy, Capabilities, CustomAllocationDefinition, EnrollmentGroup, Instance,
+    LinkedHub, ProvisioningStatus, ReprovisionPolicy, WebhookUrl, WebhookUrlError,
+};
+pub use journal::{Observer, RegistrationEvent};
+pub use record::{Assignment, DeviceRecord, Outcome};
+pub use registrar::Pace;
+pub use reprovision::Reprovisioning;
+
+use allocation::webhook::WebhookClient;
+use registrar::Registrar;
+
+/// How a service is run.
+#[derive(Debug)]
+pub struct Options {
+    /// Address of the listeners.
+    pub bind: IpAddr,
+    /// Port of MQTT over TLS; 0 picks a free one.
+    pub mqtt_port: u16,
+    /// Who signs the certificates that clients see.
+    pub authority: Authority,
+    /// What devices are told to wait, and how often.
+    pub pace: Pace,
+    /// How patient the service is with webhooks.
+    pub webhooks: WebhookPatience,
+    /// Registration IDs whose keys are tried, beside those seen, when a token does not match.
+    pub suspects: Vec<RegistrationId>,
+    /// Who wants to know of every registration.
+    pub observer: Observer,
+}
+
+/// Why a service did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The certification authority cannot be used.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// A port cannot be listened on.
+    #[error("cannot listen on {address} for {endpoint}: {}", plain(.source))]
+    Listen {
+        /// Which endpoint.
+        endpoint: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The system's trusted CAs, which https webhooks need, cannot be read.
+    #[error("cannot read the system's trusted CA certificates: {0}")]
+    SystemRoots(io::Error),
+}
+
+/// The operating system's text without `(os error 98)`.
+fn plain(error: &io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// A running service. Dropping it ends it.
+#[derive(Debug)]
+pub struct Service {
+    mqtt: SocketAddr,
+    registrar: Arc<Registrar>,
+    stop: watch::Sender<bool>,
+    endpoint: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts a service. When this returns, devices can connect.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is wrong, or something that it needs cannot be had.
+    pub async fn start(config: &Config, options: Options) -> Result<Self, StartError> {
+        let instance = config.instance(SystemTime::now())?;
+        warn_of_unlinked_hubs(&instance);
+        let webhooks = WebhookClient::new(options.webhooks).map_err(StartError::SystemRoots)?;
+        let hubs = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
+        let tls = endpoint::server_config(options.authority, hubs)?;
+
+        let address = SocketAddr::new(options.bind, options.mqtt_port);
+        let listen_error = |source| StartError::Listen { endpoint: "MQTT", address, source };
+        let listener = listen(address).map_err(listen_error)?;
+        let mqtt = listener.local_addr().map_err(listen_error)?;
+
+        let registrar =
+            Registrar::new(instance, webhooks, options.pace, options.suspects, options.observer);
+        let registrar = Arc::new(registrar);
+        let (stop, stopped) = watch::channel(false);
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
+        let endpoint =
+            tokio::spawn(endpoint::mqtt::serve(listener, acceptor, registrar.clone(), stopped));
+        Ok(Self { mqtt, registrar, stop, endpoint: Some(endpoint) })
+    }
+
+    /// Where MQTT over TLS is served.
+    pub fn mqtt_address(&self) -> SocketAddr {
+        self.mqtt
+    }
+
+    /// The instance that is served.
+    pub fn instance(&self) -> &Instance {
+        self.registrar.instance()
+    }
+
+    /// Ends the service; when this returns, its connections are closed.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        self.registrar.stop();
+        if let Some(endpoint) = self.endpoint.take() {
+            let _ = endpoint.await;
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.registrar.stop();
+    }
+}
+
+/// Stored as it is, but useless (J-31).
+fn warn_of_unlinked_hubs(instance: &Instance) {
+    for group in &instance.enrollment_groups {
+        for name in
+            group.iot_hubs.iter().flatten().filter(|name| instance.linked_hub(name).is_none())
+        {
+            tracing::warn!(
+                "enrollment group {}: iotHubs names {name}, which is not linked; it is never chosen (J-31)",
+                group.id
+            );
+        }
+    }
+}

@@ -1,0 +1,493 @@
+//! Takes requests of devices, whatever transport they came by, and sees registrations through.
+//!
+//! What is decided stands in `registration`, `attest` and `allocation`; here it is done: stored,
+//! asked, answered, logged.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::allocation::custom::{Applicant, allocation_request, judge};
+use super::allocation::webhook::WebhookClient;
+use super::allocation::{Decision, built_in, candidates, no_hub};
+use super::attest::{Attested, Proof, attest, remedy, slot_name};
+use super::enrollment::{EnrollmentGroup, Instance};
+use super::journal::{Observer, RegistrationEvent};
+use super::record::{DeviceRecord, Outcome};
+use super::registration::{Action, Intake, Moment, begin, conclude, operation_id};
+use super::reprovision::Reprovisioning;
+use super::sightings::Sightings;
+use super::store::{Batch, Store};
+use crate::attestation::SasFault;
+use crate::wire::{
+    ApiVersion, ErrorCode, IdScope, OperationId, Payload, RegisterRequest, RegistrationId,
+    RegistrationOperationStatus, ServiceError, Status, timestamp, to_ascii_json,
+};
+
+/// How long a poll that may come at once (`retry-after` 0, which Azure never sends) waits for a
+/// result that is about to be there. Far below the 10 s that the least patient SDK allows.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What a service may be told about registrations.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// What every 202 tells the device to wait.
+    pub retry_after: Duration,
+    /// How many polls at least are answered `assigning`.
+    pub assigning_polls: u32,
+}
+
+/// Who asks.
+#[derive(Debug)]
+pub struct Caller {
+    /// Which connection; two requests of one are never at once.
+    pub connection: u64,
+    /// The scope it named.
+    pub id_scope: IdScope,
+    /// The device it says it is.
+    pub registration_id: RegistrationId,
+    /// Which shape of replies it understands.
+    pub api_version: ApiVersion,
+    /// What it brings to prove it.
+    pub proof: Proof,
+}
+
+/// What is said to the device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// Status, as in HTTP.
+    pub status: u16,
+    /// How long it should wait.
+    pub retry_after: Option<Duration>,
+    /// JSON in pure ASCII.
+    pub body: String,
+}
+
+/// Sees registrations through. See the [module](self).
+#[derive(Debug)]
+pub struct Registrar {
+    instance: Instance,
+    store: Store,
+    webhooks: WebhookClient,
+    pace: Pace,
+    observer: Observer,
+    // All three are held for a look-up at most, never across an await.
+    running: Mutex<HashMap<String, Arc<Running>>>,
+    sightings: Mutex<Sightings>,
+    work: Mutex<JoinSet<()>>,
+}
+
+/// An operation whose result the device does not know yet.
+#[derive(Debug)]
+struct Running {
+    connection: u64,
+    operation_id: OperationId,
+    started: Instant,
+    /// Polls that are still to be answered `assigning`, whatever the result.
+    polls_left: AtomicU32,
+    is_done: watch::Sender<bool>,
+}
+
+impl Running {
+    async fn done(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.is_done.subscribe().wait_for(|done| *done).await;
+    }
+}
+
+enum Claim {
+    /// The device was free and is now taken.
+    Mine(Arc<Running>),
+    /// The same connection asks again before the first operation ended.
+    Repeated(OperationId),
+    /// Another connection's operation has to end first.
+    Taken(Arc<Running>),
+}
+
+impl Registrar {
+    /// A registrar for `instance`. `suspects` are registration IDs whose keys are tried, beside
+    /// those seen, when a token does not match.
+    pub fn new(
+        instance: Instance,
+        webhooks: WebhookClient,
+        pace: Pace,
+        suspects: Vec<RegistrationId>,
+        observer: Observer,
+    ) -> Self {
+        Self {
+            instance,
+            store: Store::default(),
+            webhooks,
+            pace,
+            observer,
+            running: Mutex::default(),
+            sightings: Mutex::new(Sightings::new(suspects)),
+            work: Mutex::default(),
+        }
+    }
+
+    /// The instance that is served.
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+
+    /// Answers a register request (F.1).
+    pub async fn register(self: &Arc<Self>, caller: &Caller, body: &[u8]) -> Reply {
+        let request = match self.check_request(caller, body) {
+            Ok(request) => request,
+            Err(message) => return self.bad_request(caller, &message),
+        };
+        lock(&self.sightings).add(&caller.registration_id);
+        let attested = match self.attest(caller) {
+            Ok(attested) => attested,
+            Err(fault) => return self.refuse(caller, &fault),
+        };
+        let running = loop {
+            match self.claim(caller) {
+                Claim::Mine(running) => break running,
+                Claim::Repeated(operation_id) => return self.repeat(&operation_id),
+                // Two registrations of one device follow each other (J-21).
+                Claim::Taken(other) => other.done().await,
+            }
+        };
+        log_accepted(caller, &attested);
+        self.start(caller, attested.group, request.payload, running).await
+    }
+
+    /// Answers a poll (A.5): at once, with the current state.
+    pub async fn operation_status(&self, caller: &Caller, operation_id: &str) -> Reply {
+        if let Err(fault) = self.attest(caller) {
+            return self.refuse(caller, &fault);
+        }
+        let is_asked_for =
+            |record: &Arc<DeviceRecord>| record.operation_id.as_str() == operation_id;
+        let Some(record) = self.store.device(&caller.registration_id).filter(is_asked_for) else {
+            tracing::warn!(
+                "{}: asks for operation {operation_id:?}, which it does not have",
+                caller.registration_id
+            );
+            return error_reply(ErrorCode::OPERATION_NOT_FOUND, "Operation not found.");
+        };
+        let still_assigning =
+            |record: &DeviceRecord| self.accepted_reply(&record.reply_still_assigning());
+        if let Some(running) = self.running_operation(&caller.registration_id, operation_id) {
+            let takes_one = |left: u32| left.checked_sub(1);
+            if running
+                .polls_left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, takes_one)
+                .is_ok()
+            {
+                return still_assigning(&record);
+            }
+            if self.pace.retry_after.is_zero() {
+                let _ = timeout(GRACE, running.done()).await;
+            }
+            self.forget_if_done(&caller.registration_id, &running);
+        }
+        let record =
+            self.store.device(&caller.registration_id).filter(is_asked_for).unwrap_or(record);
+        if record.outcome == Outcome::Assigning {
+            return still_assigning(&record);
+        }
+        json_reply(200, None, &record.reply(&caller.api_version))
+    }
+
+    /// Ends the work in progress.
+    pub fn stop(&self) {
+        lock(&self.work).abort_all();
+    }
+
+    fn check_request(&self, caller: &Caller, body: &[u8]) -> Result<RegisterRequest, String> {
+        let version = &caller.api_version;
+        if !version.is_known() && !version.is_newer_than_2019_03_31() {
+            return Err("Unsupported api-version".to_owned());
+        }
+        let request = RegisterRequest::read(body).map_err(|_| "BadRequest".to_owned())?;
+        match &request.registration_id {
+            Some(id) if !caller.registration_id.names_same_device(id) => {
+                Err("Invalid RegistrationId".to_owned())
+            }
+            _ => Ok(request),
+        }
+    }
+
+    fn attest(&self, caller: &Caller) -> Result<Attested<'_>, SasFault> {
+        let Caller { id_scope, registration_id, proof, .. } = caller;
+        let suspects = || lock(&self.sightings).all();
+        attest(&self.instance, id_scope, registration_id, proof, SystemTime::now(), suspects)
+    }
+
+    fn claim(&self, caller: &Caller) -> Claim {
+        let mut running = lock(&self.running);
+        let key = caller.registration_id.folded();
+        if let Some(other) = running.get(&key).filter(|other| !*other.is_done.borrow()) {
+            return if other.connection == caller.connection {
+                Claim::Repeated(other.operation_id.clone())
+            } else {
+                Claim::Taken(other.clone())
+            };
+        }
+        let mine = Arc::new(Running {
+            connection: caller.connection,
+            operation_id: operation_id(
+                &caller.id_scope,
+                &caller.registration_id,
+                uuid::Uuid::new_v4(),
+            ),
+            started: Instant::now(),
+            polls_left: AtomicU32::new(self.pace.assigning_polls),
+            is_done: watch::Sender::new(false),
+        });
+        running.insert(key, mine.clone());
+        Claim::Mine(mine)
+    }
+
+    fn running_operation(
+        &self,
+        registration_id: &RegistrationId,
+        operation_id: &str,
+    ) -> Option<Arc<Running>> {
+        let running = lock(&self.running).get(&registration_id.folded()).cloned();
+        running.filter(|running| running.operation_id.as_str() == operation_id)
+    }
+
+    /// An operation whose result is there, and may be told, need not be remembered as running.
+    fn forget_if_done(&self, registration_id: &RegistrationId, operation: &Running) {
+        if !*operation.is_done.borrow() || operation.polls_left.load(Ordering::Relaxed) > 0 {
+            return;
+        }
+        let mut running = lock(&self.running);
+        let key = registration_id.folded();
+        if running.get(&key).is_some_and(|current| current.operation_id == operation.operation_id) {
+            running.remove(&key);
+        }
+    }
+
+    async fn start(
+        self: &Arc<Self>,
+        caller: &Caller,
+        group: &EnrollmentGroup,
+        payload: Option<Payload>,
+        running: Arc<Running>,
+    ) -> Reply {
+        let previous = self.store.device(&caller.registration_id);
+        let intake = Intake {
+            registration_id: &caller.registration_id,
+            enrollment_group_id: &group.id,
+            is_enabled: group.is_enabled(),
+            operation_id: running.operation_id.clone(),
+        };
+        let mut reply = None;
+        let mut allocation = None;
+        for action in begin(previous.as_deref(), intake, moment()) {
+            match action {
+                Action::Persist(record) => {
+                    let is_over = record.outcome != Outcome::Assigning;
+                    self.store.commit(Batch::device(record.clone())).await;
+                    if is_over {
+                        self.finished(&record, &running);
+                    }
+                }
+                Action::Reply(status) => reply = Some(self.accepted_reply(&status)),
+                Action::Allocate(record) => allocation = Some(record),
+            }
+        }
+        if let Some(record) = allocation {
+            self.allocate(record, group, payload, caller.api_version.clone(), running).await;
+        }
+        reply.unwrap_or_else(|| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
+    }
+
+    /// Built-in policies are quick and done on the spot; a webhook is asked in the background.
+    async fn allocate(
+        self: &Arc<Self>,
+        record: DeviceRecord,
+        group: &EnrollmentGroup,
+        payload: Option<Payload>,
+        api_version: ApiVersion,
+        running: Arc<Running>,
+    ) {
+        let candidates = candidates(&self.instance, group);
+        let reprovisioning = Reprovisioning::of(group.reprovision_policy, &api_version);
+        let folded = record.registration_id.folded();
+        let decision = match built_in(group.allocation_policy, &folded, &candidates) {
+            Some(decision) => Some(decision),
+            None if candidates.is_empty() => Some(no_hub()),
+            None => None,
+        };
+        if let Some(decision) = decision {
+            return self.conclude(record, decision, reprovisioning, &running).await;
+        }
+        let linked_hubs =
+            offered(&record, reprovisioning, candidates.iter().map(|hub| hub.host_name.clone()));
+        let registrar = Arc::clone(self);
+        let group = group.clone();
+        let work = async move {
+            let decision =
+                registrar.ask_webhook(&record, &group, payload.as_ref(), &linked_hubs).await;
+            registrar.conclude(record, decision, reprovisioning, &running).await;
+        };
+        let mut tasks = lock(&self.work);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(work);
+    }
+
+    async fn ask_webhook(
+        &self,
+        record: &DeviceRecord,
+        group: &EnrollmentGroup,
+        payload: Option<&Payload>,
+        linked_hubs: &[String],
+    ) -> Decision {
+        let applicant = Applicant {
+            registration_id: &record.registration_id,
+            current: record.assignment.as_ref(),
+            payload,
+        };
+        let Some(definition) = &group.custom_allocation else { return no_hub() };
+        let Ok(body) = allocation_request(group, applicant, linked_hubs) else { return no_hub() };
+        let who = record.registration_id.as_str();
+        tracing::debug!(
+            "{who}: asking {} {}",
+            definition.webhook_url,
+            String::from_utf8_lossy(&body)
+        );
+        let answer = self.webhooks.call(&definition.webhook_url, body, who).await;
+        judge(&answer, linked_hubs)
+    }
+
+    async fn conclude(
+        &self,
+        record: DeviceRecord,
+        decision: Decision,
+        reprovisioning: Reprovisioning,
+        running: &Running,
+    ) {
+        if let Decision::Failed { hint, .. } = &decision {
+            tracing::warn!("{}: {hint}", record.registration_id);
+        }
+        let record = conclude(record, decision, reprovisioning, moment());
+        self.store.commit(Batch::device(record.clone())).await;
+        self.finished(&record, running);
+    }
+
+    fn finished(&self, record: &DeviceRecord, running: &Running) {
+        log_finished(record);
+        self.observer.tell(&RegistrationEvent::finished(record, running.started.elapsed()));
+        running.is_done.send_replace(true);
+        self.forget_if_done(&record.registration_id, running);
+    }
+
+    fn accepted_reply(&self, status: &RegistrationOperationStatus) -> Reply {
+        json_reply(202, Some(self.pace.retry_after), status)
+    }
+
+    fn repeat(&self, operation_id: &OperationId) -> Reply {
+        self.accepted_reply(&RegistrationOperationStatus {
+            operation_id: Some(operation_id.to_string()),
+            status: Status::Assigning,
+            registration_state: None,
+        })
+    }
+
+    fn bad_request(&self, caller: &Caller, message: &str) -> Reply {
+        tracing::warn!("{}: refused with 400004: {message}", caller.registration_id);
+        self.observer.tell(&RegistrationEvent::refused(caller, ErrorCode::BAD_REQUEST, "request"));
+        error_reply(ErrorCode::BAD_REQUEST, message)
+    }
+
+    /// The wire gets the documented 401 and nothing else; the log says which check failed (D-3).
+    fn refuse(&self, caller: &Caller, fault: &SasFault) -> Reply {
+        let id = &caller.registration_id;
+        tracing::warn!("{id}: refused with 401: {fault}; {}", remedy(fault, id));
+        self.observer.tell(&RegistrationEvent::refused(
+            caller,
+            ErrorCode::UNAUTHORIZED_MQTT,
+            fault.as_word(),
+        ));
+        error_reply(ErrorCode::UNAUTHORIZED_MQTT, "Unauthorized")
+    }
+}
+
+/// The hubs that are offered to the webhook: a device that never moves is offered its own (G.3).
+fn offered(
+    record: &DeviceRecord,
+    reprovisioning: Reprovisioning,
+    candidates: impl Iterator<Item = String>,
+) -> Vec<String> {
+    match (&record.assignment, reprovisioning) {
+        (Some(current), Reprovisioning::Never) => vec![current.hub.clone()],
+        _ => candidates.collect(),
+    }
+}
+
+fn log_accepted(caller: &Caller, attested: &Attested<'_>) {
+    let (id, group) = (&caller.registration_id, &attested.group.id);
+    let slot = slot_name(attested.matched.slot);
+    tracing::info!(
+        "{id}: registering through enrollment group {group} ({slot} key, api-version {})",
+        caller.api_version
+    );
+    if attested.matched.folded {
+        tracing::warn!(
+            "{id}: its key is derived from the lower-case form of its ID; whether Azure takes that is not documented (J-5)"
+        );
+    }
+    if !caller.api_version.is_known() {
+        tracing::warn!(
+            "{id}: api-version {} is not known; served as a newer one (J-11)",
+            caller.api_version
+        );
+    }
+}
+
+fn log_finished(record: &DeviceRecord) {
+    let id = &record.registration_id;
+    match (&record.outcome, &record.assignment) {
+        (Outcome::Assigned { .. }, Some(assignment)) => {
+            tracing::info!("{id}: assigned to {}", assignment.hub)
+        }
+        (Outcome::Failed { code, message }, _) => {
+            tracing::warn!("{id}: failed with {code}: {message}")
+        }
+        (Outcome::Disabled, _) => {
+            tracing::warn!("{id}: its enrollment group {} is disabled", record.enrollment_group_id)
+        }
+        _ => {}
+    }
+}
+
+fn moment() -> Moment {
+    Moment { now: SystemTime::now(), salt: fastrand::u32(..) }
+}
+
+fn json_reply(status: u16, retry_after: Option<Duration>, body: &impl serde::Serialize) -> Reply {
+    match to_ascii_json(body) {
+        Ok(body) => Reply { status, retry_after, body },
+        Err(error) => {
+            tracing::error!("a reply cannot be written: {error}");
+            Reply { status: 500, retry_after: None, body: "{}".to_owned() }
+        }
+    }
+}
+
+fn error_reply(code: ErrorCode, message: &str) -> Reply {
+    let error = ServiceError {
+        error_code: code,
+        tracking_id: uuid::Uuid::new_v4().to_string(),
+        message: message.to_owned().into(),
+        info: None,
+        timestamp_utc: Some(timestamp(SystemTime::now())),
+    };
+    json_reply(code.status(), None, &error)
+}
+
+/// A panic while a lock is held can only come from the allocator; the data is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
