@@ -7,11 +7,17 @@
 //! - [`net`]: sockets and TLS.
 //! - [`device`]: a device that provisions itself.
 //! - [`service`]: a local Device Provisioning Service. It and the device never import each other.
+//! - [`contoso`]: the world of Microsoft's tutorial, the service's default.
+//! - [`scenario`]: a file that says what to serve, which devices, and what must come out.
+//! - [`cli`]: the command line.
 
 #![warn(rust_2018_idioms)]
 
 pub mod attestation;
+pub mod cli;
+pub mod contoso;
 pub mod device;
 pub mod net;
+pub mod scenario;
 pub mod service;
 pub mod wire;

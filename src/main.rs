@@ -1,3 +1,7 @@
-//! The command line; see `provision_sim` for the library.
+//! The binary `provision-sim`: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    provision_sim::cli::main(std::env::args_os()).into()
+}

@@ -12,6 +12,9 @@ use crate::attestation::{DeviceKey, SasToken, registration_resource};
 use crate::net::Endpoint;
 use crate::wire::{ApiVersion, IdScope, Payload, RegistrationId};
 
+/// What this crate calls itself in user names.
+pub const CLIENT_VERSION: &str = concat!("provision-sim%2F", env!("CARGO_PKG_VERSION"));
+
 /// How a device proves who it is.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

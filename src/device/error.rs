@@ -190,10 +190,8 @@ pub struct Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.error {
-            Some(error) if !error.message.is_empty() => {
-                write!(f, "{} {}, {}", self.status, error.error_code, error.message)
-            }
-            Some(error) => write!(f, "{} {}", self.status, error.error_code),
+            Some(error) if error.message.is_empty() => write!(f, "{}", error.error_code),
+            Some(error) => write!(f, "{} ({})", error.message, error.error_code),
             None => write!(f, "status {}", self.status),
         }
     }

@@ -10,7 +10,7 @@ mod registration;
 mod retry;
 mod transport;
 
-pub use client::{Credential, ProvisioningClient, Settings};
+pub use client::{CLIENT_VERSION, Credential, ProvisioningClient, Settings};
 pub use error::{Breach, Class, Deadline, Error, NetworkError, Rejection, Waiting};
 pub use registration::{
     Answer, ConnectFailure, Event, Loss, Notice, Registered, Registration, Request, RequestKind,

@@ -208,7 +208,7 @@ struct Pending {
     acknowledged: bool,
 }
 
-/// The machine. See the [module](self).
+/// The registration of one device: every event gives exactly one step.
 #[derive(Debug)]
 pub struct Registration {
     deadline: Duration,

@@ -1,0 +1,106 @@
+//! How `register --local` finds the service that `serve` runs: a small file in the state folder.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::input::{plain, variable};
+use super::{Exit, Report};
+
+/// What a running service says of itself: the ready line of `serve -o json`, and `local.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Ready {
+    /// Address of MQTT over TLS.
+    pub(super) mqtt: String,
+    /// Address of HTTPS; `null` while there is no such listener.
+    pub(super) https: Option<String>,
+    /// Address of the management listener; `null` while there is none.
+    pub(super) admin: Option<String>,
+    /// What clients have to trust.
+    pub(super) ca_file: PathBuf,
+    /// The ID scope served.
+    pub(super) id_scope: String,
+    /// For the service API; `null` while there is none.
+    pub(super) service_connection_string: Option<String>,
+}
+
+/// The file's content.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Local {
+    #[serde(flatten)]
+    pub(super) ready: Ready,
+    /// Whether it is the tutorial's world, whose group key is no secret.
+    pub(super) is_default_world: bool,
+    /// The process, so that one service does not remove the file of the next.
+    process: u32,
+}
+
+/// `$XDG_STATE_HOME/provision-sim`, or where the platform has such things.
+pub(super) fn state_folder() -> Result<PathBuf, Report> {
+    let home = || variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
+    let folder = variable("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        // Relative paths there are to be ignored, says the XDG specification.
+        .filter(|path| path.is_absolute())
+        .or_else(|| variable("LOCALAPPDATA").map(PathBuf::from))
+        .or_else(|| home().map(|home| home.join(".local").join("state")));
+    folder.map(|folder| folder.join("provision-sim")).ok_or_else(|| {
+        Report::usage("no folder for state: neither XDG_STATE_HOME nor HOME is set")
+            .remedy("set HOME, or give --ca-dir")
+    })
+}
+
+/// The published file of a running service. Dropping it removes the file.
+#[derive(Debug)]
+pub(super) struct Published {
+    path: PathBuf,
+}
+
+impl Published {
+    /// Writes the file by atomic rename.
+    pub(super) fn new(ready: &Ready, is_default_world: bool) -> Result<Self, Report> {
+        let path = state_folder()?.join("local.json");
+        let local = Local { ready: ready.clone(), is_default_world, process: std::process::id() };
+        let error = |error: std::io::Error| {
+            Report::usage(format!("cannot write {}: {}", path.display(), plain(&error)))
+                .remedy("set XDG_STATE_HOME to a folder that can be written")
+        };
+        let text = serde_json::to_string_pretty(&local).map_err(Report::internal)?;
+        let beside = path.with_extension(format!("{}.tmp", std::process::id()));
+        let write = || {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            std::fs::File::create(&beside)?.write_all(text.as_bytes())?;
+            std::fs::rename(&beside, &path)
+        };
+        write().map_err(error)?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        let is_ours = read(&self.path).is_some_and(|local| local.process == std::process::id());
+        if is_ours {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn read(path: &PathBuf) -> Option<Local> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+/// The service that runs on this machine.
+pub(super) fn find() -> Result<Local, Report> {
+    let path = state_folder()?.join("local.json");
+    read(&path).ok_or_else(|| {
+        Report::new("local", Exit::Network, "--local: no service is running on this machine")
+            .cause(format!("{} is not there, or not readable", path.display()))
+            .remedy("start `provision-sim serve` in another terminal")
+    })
+}

@@ -1,0 +1,195 @@
+//! The command line: one file per command.
+//!
+//! The only room that reads argv, the environment and files, and the only one that prints. Results
+//! go to standard output, everything else to standard error.
+
+mod derive_key;
+mod exit;
+mod explain;
+mod input;
+mod local;
+mod logging;
+mod output;
+mod register;
+mod report;
+mod run;
+mod sas_token;
+mod serve;
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
+
+pub use exit::Exit;
+use output::Printer;
+use report::Report;
+
+/// Azure's Device Provisioning Service on your own machine, and the simulated device that talks to it.
+#[derive(Debug, Parser)]
+#[command(name = "provision-sim", version, about, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  provision-sim run fixtures/contoso/scenario.toml
+      Microsoft's tutorial as a test: the toaster is accepted, the heat pump is rejected
+  provision-sim serve
+      a local DPS with the tutorial's enrollments and its allocation function
+  provision-sim register --local --reg-id contoso-toaster-007
+      a device that provisions itself against it
+  provision-sim register --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
+      the same against Azure
+
+Exit codes:
+  0  done
+  1  internal error: a defect of this program
+  2  bad input or usage; nothing was sent
+  3  network or TLS
+  4  the device's identity was refused
+  5  not assigned
+  6  the deadline passed";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    DeriveKey(derive_key::DeriveKey),
+    SasToken(sas_token::SasTokenArgs),
+    Register(register::Register),
+    Serve(serve::Serve),
+    Run(run::Run),
+}
+
+/// What every command has.
+#[derive(Debug, Args)]
+struct Common {
+    /// text for people, json for programs, jsonl for programs that follow along
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true
+    )]
+    output: Output,
+    /// Log more, to standard error; twice: still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Log nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// auto, always or never; NO_COLOR is respected
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true
+    )]
+    color: Color,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// One object or array at the end.
+    Json,
+    /// One event a line as it happens.
+    Jsonl,
+}
+
+/// Whether to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Runs the command that the arguments name.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(error),
+    };
+    set_color(cli.common.color);
+    let mut printer = Printer::new(cli.common.output);
+    logging::init(&cli.common, cli.command.log_levels());
+    let result = match cli.command {
+        Command::DeriveKey(command) => command.run(&mut printer),
+        Command::SasToken(command) => command.run(&mut printer),
+        Command::Register(command) => command.run(&mut printer),
+        Command::Serve(command) => command.run(&mut printer),
+        Command::Run(command) => command.run(&mut printer),
+    };
+    result.unwrap_or_else(|report| {
+        printer.error(&report);
+        report.exit
+    })
+}
+
+impl Command {
+    /// What is logged without a flag, with `-v` and with `-vv`: a service is run to be watched, a
+    /// device for its result; a scenario's service mostly does what the file wants it to do.
+    fn log_levels(&self) -> [LevelFilter; 3] {
+        match self {
+            Self::Serve(_) => [LevelFilter::INFO, LevelFilter::DEBUG, LevelFilter::TRACE],
+            Self::Run(_) => [LevelFilter::ERROR, LevelFilter::INFO, LevelFilter::DEBUG],
+            _ => [LevelFilter::WARN, LevelFilter::INFO, LevelFilter::DEBUG],
+        }
+    }
+}
+
+fn set_color(color: Color) {
+    match color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+}
+
+/// A stray word may be a key whose flag was forgotten, so it is not repeated.
+fn usage(mut error: clap::Error) -> Exit {
+    let is_stray_word = error.kind() == ErrorKind::UnknownArgument
+        && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(word)) if !word.starts_with('-'));
+    if is_stray_word {
+        error.insert(ContextKind::InvalidArg, ContextValue::String("(not shown)".to_owned()));
+        error.remove(ContextKind::Suggested);
+    }
+    // Only a closed output can make this fail, and then nobody is there to be told.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage } else { Exit::Done }
+}
+
+/// A runtime of one thread: a registration is one thing at a time.
+fn small_runtime() -> Result<tokio::runtime::Runtime, Report> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Report::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,76 @@
+//! Printing. A closed standard output (`… | head`) is no error: there is nobody left to be told.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::{Output, Report};
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const GREEN: Style = AnsiColor::Green.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// Prints results to standard output and failures where they belong.
+#[derive(Debug)]
+pub(super) struct Printer {
+    pub(super) format: Output,
+}
+
+impl Printer {
+    pub(super) fn new(format: Output) -> Self {
+        Self { format }
+    }
+
+    pub(super) fn is_text(&self) -> bool {
+        self.format == Output::Text
+    }
+
+    /// A line of text.
+    pub(super) fn line(&mut self, line: impl AsRef<str>) {
+        let _ = writeln!(anstream::stdout(), "{}", line.as_ref());
+    }
+
+    /// A line of JSON.
+    pub(super) fn json(&mut self, value: &impl Serialize) {
+        if let Ok(json) = serde_json::to_string(value) {
+            self.line(json);
+        }
+    }
+
+    /// A line of JSON, for those who follow along.
+    pub(super) fn event(&mut self, value: &impl Serialize) {
+        if self.format == Output::Jsonl {
+            self.json(value);
+        }
+    }
+
+    /// A failure: explained on standard error, or as the result that programs read.
+    pub(super) fn error(&mut self, report: &Report) {
+        #[derive(Serialize)]
+        struct Failure<'a> {
+            error: &'a Report,
+        }
+        if self.is_text() {
+            self.explain(report);
+        } else {
+            self.json(&Failure { error: report });
+        }
+    }
+
+    /// A failure in words, on standard error.
+    pub(super) fn explain(&mut self, report: &Report) {
+        let mut err = anstream::stderr().lock();
+        let headline = report.headline.as_ref().unwrap_or(&report.message);
+        let _ = writeln!(err, "{RED}error:{RED:#} {headline}");
+        for (name, text) in report.lines() {
+            let _ = writeln!(err, "  {DIM}{name}:{DIM:#} {text}");
+        }
+    }
+
+    /// `PASS` or `FAIL`, and what of.
+    pub(super) fn verdict(&mut self, holds: bool, text: &str) {
+        let (style, word) = if holds { (GREEN, "PASS") } else { (RED, "FAIL") };
+        self.line(format!("{style}{word}{style:#} {text}"));
+    }
+}

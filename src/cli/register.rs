@@ -1,0 +1,306 @@
+//! `register`: one device provisions itself.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::explain::{self, Context};
+use super::input::{GivenKey, KeyArgs, read, timeout, token_lifetime, variable};
+use super::local::{self, Local};
+use super::output::Printer;
+use super::{Exit, Report, small_runtime};
+use crate::contoso;
+use crate::device::{
+    CLIENT_VERSION, Credential, Error, Notice, ProvisioningClient, Registered, Settings,
+};
+use crate::net::{Endpoint, Trust, client_config};
+use crate::wire::{ApiVersion, GLOBAL_ENDPOINT, IdScope, Payload, RegistrationId};
+
+/// Register a device with the Device Provisioning Service
+///
+/// Connects over MQTT and TLS, registers, polls until there is a result, and prints the transitions
+/// and the assigned hub as the Azure IoT C SDK's prov_dev_client_sample does.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  provision-sim register --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
+  provision-sim register --local --reg-id contoso-toaster-007 \\
+      --payload '{\"MyDeviceFirmwareVersion\":\"12.0.2.5\"}'
+
+A flag beats the variable. Exit codes: 0 assigned, 2 bad input, 3 network or TLS, 4 identity refused,
+5 not assigned, 6 deadline.")]
+pub(super) struct Register {
+    /// ID scope of the DPS instance [env: IOTHUB_DEVICE_DPS_ID_SCOPE]
+    #[arg(long, value_name = "SCOPE")]
+    id_scope: Option<IdScope>,
+    /// Registration ID of the device [env: IOTHUB_DEVICE_DPS_DEVICE_ID]
+    #[arg(long, env = "IOTHUB_DEVICE_DPS_DEVICE_ID", hide_env = true, value_name = "ID")]
+    reg_id: RegistrationId,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// What the device has to say to a custom allocation webhook: any JSON value
+    #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    payload: Option<String>,
+    /// The service [env: IOTHUB_DEVICE_DPS_ENDPOINT] [default: global.azure-devices-provisioning.net]
+    #[arg(long, value_name = "HOST[:PORT]")]
+    host: Option<Endpoint>,
+    /// The service that `provision-sim serve` runs on this machine: fills host, port, CA and ID scope
+    #[arg(long)]
+    local: bool,
+    /// How to talk to it
+    #[arg(long, value_enum, default_value_t, value_name = "TRANSPORT")]
+    transport: Transport,
+    /// Which shape of replies to ask for
+    #[arg(long, default_value_t = ApiVersion::DEFAULT, value_name = "DATE")]
+    api_version: ApiVersion,
+    /// CA certificates to trust in place of the system's [env: SSL_CERT_FILE]
+    #[arg(long, value_name = "PEM")]
+    ca_file: Option<PathBuf>,
+    /// The whole registration must end within this
+    #[arg(long, default_value = "2m", value_parser = timeout, value_name = "DURATION")]
+    timeout: Duration,
+    /// How long the SAS token is valid
+    #[arg(long, default_value = "1h", value_parser = token_lifetime, value_name = "DURATION")]
+    ttl: Duration,
+}
+
+/// The transports that are there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Transport {
+    /// MQTT over TLS, port 8883.
+    #[default]
+    Mqtt,
+}
+
+impl Register {
+    pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        let local = self.local.then(local::find).transpose()?;
+        let key = self.key(local.as_ref())?;
+        let settings = self.settings(local.as_ref(), &key)?;
+        let context = Context {
+            endpoint: settings.endpoint.clone(),
+            id_scope: settings.id_scope.clone(),
+            registration_id: settings.registration_id.clone(),
+            key: Some(key),
+            is_local: self.local,
+        };
+        let client = ProvisioningClient::new(settings);
+        let runtime = small_runtime()?;
+        let mut transcript = Transcript::new(printer);
+        let result = runtime.block_on(client.register(&mut |notice| transcript.notice(&notice)));
+        // A name lookup that hangs cannot be called off; it must not hold up the end.
+        runtime.shutdown_background();
+        transcript.end(result, &context)
+    }
+
+    fn settings(&self, local: Option<&Local>, key: &GivenKey) -> Result<Settings, Report> {
+        let (Transport::Mqtt, registration_id) = (self.transport, self.reg_id.clone());
+        let device_key = match key {
+            GivenKey::Group(key) => key.derive(&registration_id),
+            GivenKey::Device(key) => key.clone(),
+        };
+        Ok(Settings {
+            endpoint: self.endpoint(local)?,
+            id_scope: self.id_scope(local)?,
+            registration_id,
+            credential: Credential::SymmetricKey(device_key),
+            payload: self.payload()?,
+            api_version: self.api_version.clone(),
+            client_version: CLIENT_VERSION.to_owned(),
+            tls: client_config(&self.trust(local))
+                .map_err(|error| Report::usage(format!("--ca-file: {error}")))?,
+            timeout: self.timeout,
+            token_lifetime: self.ttl,
+        })
+    }
+
+    fn key(&self, local: Option<&Local>) -> Result<GivenKey, Report> {
+        if self.key.group_key.as_deref().or(self.key.device_key.as_deref()) == Some("-")
+            && self.payload.as_deref() == Some("-")
+        {
+            return Err(Report::usage(
+                "the key and --payload cannot both be read from standard input",
+            ));
+        }
+        if let Some(key) = self.key.resolve()? {
+            return Ok(key);
+        }
+        if local.is_some_and(|local| local.is_default_world) {
+            return contoso::GROUP_KEY.parse().map(GivenKey::Group).map_err(Report::internal);
+        }
+        self.key.require()
+    }
+
+    fn id_scope(&self, local: Option<&Local>) -> Result<IdScope, Report> {
+        const VARIABLE: &str = "IOTHUB_DEVICE_DPS_ID_SCOPE";
+        let parse = |name: &str, text: &str| {
+            text.parse()
+                .map_err(|error| Report::usage(format!("{name}: {text:?} is no ID scope: {error}")))
+        };
+        match (&self.id_scope, local, variable(VARIABLE)) {
+            (Some(scope), ..) => Ok(scope.clone()),
+            (None, Some(local), _) => parse("--local", &local.ready.id_scope),
+            (None, None, Some(text)) => parse(VARIABLE, &text),
+            (None, None, None) => Err(Report::usage(format!("no ID scope: give --id-scope, or set {VARIABLE}"))
+                .remedy("it stands on the overview page of the DPS instance; `--local` fills it in for `provision-sim serve`")),
+        }
+    }
+
+    fn endpoint(&self, local: Option<&Local>) -> Result<Endpoint, Report> {
+        const VARIABLE: &str = "IOTHUB_DEVICE_DPS_ENDPOINT";
+        let parse = |name: &str, text: &str| {
+            text.parse().map_err(|error| Report::usage(format!("{name}: {text:?}: {error}")))
+        };
+        match (&self.host, local, variable(VARIABLE)) {
+            (Some(host), ..) => Ok(host.clone()),
+            (None, Some(local), _) => parse("--local", &dialled(&local.ready.mqtt)),
+            (None, None, Some(text)) => parse(VARIABLE, &text),
+            (None, None, None) => parse("--host", GLOBAL_ENDPOINT),
+        }
+    }
+
+    fn trust(&self, local: Option<&Local>) -> Trust {
+        match (&self.ca_file, local, variable("SSL_CERT_FILE")) {
+            (Some(path), ..) => Trust::File(path.clone()),
+            (None, Some(local), _) => Trust::File(local.ready.ca_file.clone()),
+            (None, None, Some(path)) => Trust::File(path.into()),
+            (None, None, None) => Trust::System,
+        }
+    }
+
+    fn payload(&self) -> Result<Option<Payload>, Report> {
+        let Some(argument) = &self.payload else { return Ok(None) };
+        let text = read("--payload", argument)?;
+        let payload: Payload = text.parse().map_err(|error| {
+            Report::usage(format!("--payload: {error}")).remedy(
+                "give one JSON value, such as '{\"fw\":\"1.0\"}'; in a shell, in single quotes",
+            )
+        })?;
+        Ok(Some(payload))
+    }
+}
+
+/// A service that listens everywhere is dialled on this machine.
+fn dialled(address: &str) -> String {
+    address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
+}
+
+/// Prints a registration as the C SDK's sample does, line for line.
+pub(super) struct Transcript<'a> {
+    printer: &'a mut Printer,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", tag = "event")]
+enum Event<'a> {
+    Connected,
+    #[serde(rename_all = "camelCase")]
+    Assigning {
+        operation_id: &'a str,
+        wait_ms: u128,
+    },
+    #[serde(rename_all = "camelCase")]
+    Waiting {
+        reason: String,
+        wait_ms: u128,
+    },
+}
+
+impl<'a> Transcript<'a> {
+    /// Begins with the sample's header.
+    pub(super) fn new(printer: &'a mut Printer) -> Self {
+        if printer.is_text() {
+            printer.line(concat!("Provisioning API Version: ", env!("CARGO_PKG_VERSION")));
+            printer.line("");
+            printer.line("Registering Device");
+            printer.line("");
+        }
+        Self { printer }
+    }
+
+    /// One line per transition; what the sample does not show is logged.
+    pub(super) fn notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Connected => self.status("CONNECTED", &Event::Connected),
+            Notice::Assigning { operation_id, wait } => {
+                let operation_id = operation_id.as_str();
+                self.status(
+                    "ASSIGNING",
+                    &Event::Assigning { operation_id, wait_ms: wait.as_millis() },
+                );
+            }
+            Notice::Busy { rejection, wait } => {
+                self.waiting(format!("the service is busy: {rejection}"), *wait)
+            }
+            Notice::Unavailable { wait } => {
+                self.waiting(
+                    "CONNACK 3: the service is unavailable, or does not know the ID scope"
+                        .to_owned(),
+                    *wait,
+                );
+            }
+            Notice::Lost { why, wait } => self.waiting(why.clone(), *wait),
+            Notice::Forgotten => {
+                tracing::warn!("the service forgot the operation (404203); registering anew")
+            }
+            Notice::ForeignAnswer { rid } => {
+                tracing::warn!("an answer came with the $rid {rid:?}, which is not waited for")
+            }
+        }
+    }
+
+    fn status(&mut self, word: &str, event: &Event<'_>) {
+        if self.printer.is_text() {
+            self.printer.line(format!("Provisioning Status: PROV_DEVICE_REG_STATUS_{word}"));
+        }
+        self.printer.event(event);
+    }
+
+    fn waiting(&mut self, reason: String, wait: Duration) {
+        tracing::warn!("{reason}; trying again in {}", humantime::format_duration(wait));
+        self.printer.event(&Event::Waiting { reason, wait_ms: wait.as_millis() });
+    }
+
+    /// Prints the result, and explains a failure.
+    pub(super) fn end(
+        self,
+        result: Result<Registered, Error>,
+        context: &Context,
+    ) -> Result<Exit, Report> {
+        match result {
+            Ok(registered) => {
+                self.print(&registered);
+                Ok(Exit::Done)
+            }
+            Err(error) => {
+                self.print_failure(&error);
+                Err(explain::report(&error, context))
+            }
+        }
+    }
+
+    /// The sample's last lines on success.
+    pub(super) fn print(self, registered: &Registered) {
+        if !self.printer.is_text() {
+            return self.printer.line(&registered.body);
+        }
+        let Registered { assigned_hub, device_id, payload, .. } = registered;
+        self.printer.line("");
+        self.printer.line(format!(
+            "Registration Information received from service: {assigned_hub}, deviceId: {device_id}"
+        ));
+        if let Some(payload) = payload {
+            self.printer.line(format!("Payload received from service: {}", payload.as_json()));
+        }
+    }
+
+    /// The sample's last lines on failure.
+    pub(super) fn print_failure(self, error: &Error) {
+        if self.printer.is_text() {
+            self.printer.line("");
+            self.printer.line(format!("Failure registering device: {}", error.c_sdk_result()));
+        }
+    }
+}

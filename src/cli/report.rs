@@ -1,0 +1,102 @@
+//! What a user is told when something goes wrong: what happened, why that usually is, what to try.
+
+use serde::Serialize;
+
+use super::Exit;
+
+/// A failure, ready to be shown. Serializes to the `error` object of `-o json`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    /// A word for programs.
+    pub(super) kind: &'static str,
+    #[serde(rename = "exitCode", serialize_with = "as_number")]
+    pub(super) exit: Exit,
+    /// The C SDK's name of the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) result: Option<&'static str>,
+    /// The service's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<u32>,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<&'static str>,
+    /// What happened, in one line. For a failed registration the service's own words, in `headline`
+    /// those of the C sample.
+    pub(super) message: String,
+    #[serde(skip)]
+    pub(super) headline: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) operation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tracking_id: Option<String>,
+    /// As the service writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) date: Option<String>,
+    /// The likeliest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) causes: Vec<String>,
+    /// The quickest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) remedies: Vec<String>,
+}
+
+fn as_number<S: serde::Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u8(*exit as u8)
+}
+
+impl Report {
+    pub(super) fn new(kind: &'static str, exit: Exit, message: impl ToString) -> Self {
+        Self {
+            kind,
+            exit,
+            result: None,
+            code: None,
+            name: None,
+            message: message.to_string(),
+            headline: None,
+            operation_id: None,
+            tracking_id: None,
+            date: None,
+            causes: Vec::new(),
+            remedies: Vec::new(),
+        }
+    }
+
+    /// Bad input: names the argument and the reason.
+    pub(super) fn usage(message: impl ToString) -> Self {
+        Self::new("usage", Exit::Usage, message)
+    }
+
+    /// A defect of ours.
+    pub(super) fn internal(message: impl ToString) -> Self {
+        Self::new("internal", Exit::Internal, message)
+    }
+
+    pub(super) fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedies.push(remedy.into());
+        self
+    }
+
+    /// The lines for a person, without the `error:` in front.
+    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
+        let code = self.code.map(|code| match self.name {
+            Some(name) => format!("{code} {name}"),
+            None => code.to_string(),
+        });
+        let facts = [
+            ("code", code),
+            ("operation", self.operation_id.clone().filter(|_| self.headline.is_none())),
+            ("tracking id", self.tracking_id.clone().filter(|id| !id.is_empty())),
+        ];
+        let facts = facts.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let causes = self.causes.iter().map(|cause| ("cause", cause.clone()));
+        let remedies = self.remedies.iter().map(|remedy| ("try", remedy.clone()));
+        facts.chain(causes).chain(remedies).collect()
+    }
+}

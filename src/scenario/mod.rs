@@ -1,0 +1,13 @@
+//! A scenario: what to serve, which devices, what must come out.
+//!
+//! The file is checked whole before anything starts. Running it is all real parts: a service on
+//! free ports, TLS, MQTT, the webhook over HTTP.
+
+mod file;
+mod run;
+mod verdict;
+
+pub(crate) use file::toml_place;
+pub use file::{DeviceSpec, Expectation, Scenario, ScenarioError};
+pub use run::{Bench, BenchError};
+pub use verdict::{Actual, Verdict};

@@ -1,0 +1,126 @@
+//! Plays a scenario: a service on free ports, and its devices against it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::file::{DeviceSpec, Scenario};
+use crate::contoso::{self, SampleFunction};
+use crate::device::{
+    CLIENT_VERSION, Error as DeviceError, Notice, ProvisioningClient, Registered, Settings,
+};
+use crate::net::{Endpoint, Trust, TrustError, client_config};
+use crate::service::{
+    Authority, AuthorityError, Observer, Options, Pace, Service, StartError, WebhookPatience,
+};
+use crate::wire::{ApiVersion, IdScope};
+
+/// How long one device of a scenario may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// Why a scenario cannot be played.
+#[derive(Debug, Error)]
+pub enum BenchError {
+    /// The service does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// No certification authority can be made.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The service's authority is not accepted.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The sample allocation function cannot be served.
+    #[error("cannot serve the sample allocation function: {0}")]
+    Function(std::io::Error),
+    /// The service has no address that a device could dial.
+    #[error("the service's own address cannot be dialled: {0}")]
+    Address(String),
+}
+
+/// A service made for a scenario, and what its devices need to reach it.
+#[derive(Debug)]
+pub struct Bench {
+    service: Service,
+    // Ends when dropped, so it is kept as long as the service.
+    _function: Option<SampleFunction>,
+    endpoint: Endpoint,
+    id_scope: IdScope,
+    tls: Arc<rustls::ClientConfig>,
+}
+
+impl Bench {
+    /// Starts what the scenario describes, on free loopback ports, with a CA that nobody has seen
+    /// before. Quick: devices are told to wait 0 s unless the file says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If something in it cannot be served.
+    pub async fn start(scenario: &Scenario) -> Result<Self, BenchError> {
+        let mut config = scenario.service.clone();
+        let function =
+            SampleFunction::start_for(&mut config).await.map_err(BenchError::Function)?;
+        let authority = Authority::in_memory()?;
+        let tls = client_config(&Trust::Pem(authority.pem().to_owned()))?;
+        let options = Options {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            mqtt_port: 0,
+            authority,
+            pace: Pace {
+                retry_after: config.retry_after.unwrap_or_default(),
+                assigning_polls: config.assigning_polls.unwrap_or_default(),
+            },
+            webhooks: WebhookPatience::default(),
+            suspects: contoso::suspects(),
+            observer: Observer::default(),
+        };
+        let service = Service::start(&config, options).await?;
+        let address = service.mqtt_address().to_string();
+        let endpoint = address.parse().map_err(|_| BenchError::Address(address))?;
+        let id_scope = service.instance().id_scope.clone();
+        Ok(Self { service, _function: function, endpoint, id_scope, tls })
+    }
+
+    /// Registers one device; `notify` is told of each transition.
+    ///
+    /// # Errors
+    ///
+    /// As the registration ends.
+    pub async fn register(
+        &self,
+        device: &DeviceSpec,
+        notify: &mut (dyn FnMut(Notice) + Send),
+    ) -> Result<Registered, DeviceError> {
+        let settings = Settings {
+            endpoint: self.endpoint.clone(),
+            id_scope: self.id_scope.clone(),
+            registration_id: device.registration_id.clone(),
+            credential: device.credential.clone(),
+            payload: device.payload.clone(),
+            api_version: ApiVersion::DEFAULT,
+            client_version: CLIENT_VERSION.to_owned(),
+            tls: self.tls.clone(),
+            timeout: TIMEOUT,
+            token_lifetime: TOKEN_LIFETIME,
+        };
+        ProvisioningClient::new(settings).register(notify).await
+    }
+
+    /// Where the service is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The ID scope it serves.
+    pub fn id_scope(&self) -> &IdScope {
+        &self.id_scope
+    }
+
+    /// Ends the service.
+    pub async fn stop(self) {
+        self.service.stop().await;
+    }
+}
