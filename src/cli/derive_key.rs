@@ -12,10 +12,10 @@ use crate::attestation::{Deriver, DeviceKey};
 use crate::wire::RegistrationId;
 
 /// Derive device keys from an enrollment group's key
-///
-/// deviceKey = Base64(HMAC-SHA256(group key, registration ID)), as DPS does it.
 #[derive(Args)]
 #[command(after_help = "\
+The key of a device is Base64(HMAC-SHA256(group key, registration ID)), as DPS derives it.
+
 Examples:
   provision-sim derive-key --group-key @group.key --reg-id contoso-toaster-007
   seq -f 'sim-%06g' 1000000 | provision-sim derive-key --group-key @group.key --reg-ids -

@@ -67,6 +67,7 @@ enum Command {
 
 /// What every command has.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
 struct Common {
     /// text for people, json for programs, jsonl for programs that follow along
     #[arg(

@@ -19,18 +19,18 @@ use crate::net::{Endpoint, Trust, client_config};
 use crate::wire::{ApiVersion, GLOBAL_ENDPOINT, IdScope, Payload, RegistrationId};
 
 /// Register a device with the Device Provisioning Service
-///
-/// Connects over MQTT and TLS, registers, polls until there is a result, and prints the transitions
-/// and the assigned hub as the Azure IoT C SDK's prov_dev_client_sample does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Connects over MQTT and TLS, registers, polls until there is a result, and prints the transitions and
+the assigned hub as the Azure IoT C SDK's prov_dev_client_sample does. A flag beats its variable.
+
 Examples:
   provision-sim register --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
   provision-sim register --local --reg-id contoso-toaster-007 \\
       --payload '{\"MyDeviceFirmwareVersion\":\"12.0.2.5\"}'
 
-A flag beats the variable. Exit codes: 0 assigned, 2 bad input, 3 network or TLS, 4 identity refused,
-5 not assigned, 6 deadline.")]
+Exit codes: 0 assigned, 2 bad input, 3 network or TLS, 4 identity refused, 5 not assigned,
+6 deadline passed")]
 pub(super) struct Register {
     /// ID scope of the DPS instance [env: IOTHUB_DEVICE_DPS_ID_SCOPE]
     #[arg(long, value_name = "SCOPE")]
@@ -49,8 +49,14 @@ pub(super) struct Register {
     /// The service that `provision-sim serve` runs on this machine: fills host, port, CA and ID scope
     #[arg(long)]
     local: bool,
-    /// How to talk to it
-    #[arg(long, value_enum, default_value_t, value_name = "TRANSPORT")]
+    /// How to talk to it: mqtt (over TLS, port 8883)
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "TRANSPORT",
+        hide_possible_values = true
+    )]
     transport: Transport,
     /// Which shape of replies to ask for
     #[arg(long, default_value_t = ApiVersion::DEFAULT, value_name = "DATE")]

@@ -13,11 +13,11 @@ use super::{Exit, Output, Report, input, small_runtime};
 use crate::scenario::{Actual, Bench, DeviceSpec, Scenario, Verdict};
 
 /// Run scenarios: serve what a file describes, register its devices, check what comes out
-///
-/// All real: TLS, MQTT and HTTP on free loopback ports. Exits 0 only if everything is as expected,
-/// 5 if not.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+All real: TLS, MQTT and HTTP on free loopback ports. Exits 0 only if everything is as expected, 5 if
+not.
+
 Example:
   provision-sim run fixtures/contoso/scenario.toml")]
 pub(super) struct Run {

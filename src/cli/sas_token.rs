@@ -15,10 +15,10 @@ use crate::contoso;
 use crate::wire::{IdScope, RegistrationId};
 
 /// Sign a SAS token for a device, or check one
-///
-/// A token is what a device with a symmetric key sends as MQTT password.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+A token is what a device with a symmetric key sends as MQTT password.
+
 Examples:
   provision-sim sas-token --id-scope 0ne00002193 --reg-id my-device --device-key @device.key
   provision-sim sas-token --id-scope 0ne00002193 --reg-id my-device --group-key @group.key --check @token.txt

@@ -21,12 +21,12 @@ use crate::service::{
 const AZURE_RETRY_AFTER: Duration = Duration::from_secs(3);
 
 /// Run a local Device Provisioning Service
-///
-/// Without --config it serves the world of Microsoft's tutorial "Use custom allocation policies":
-/// its enrollment group, its linked hub and its allocation function as a real HTTP webhook; and a
-/// second group, simulated-devices, that takes any registration ID. Ctrl-C stops it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Without --config it serves the world of Microsoft's tutorial \"Use custom allocation policies\": its
+enrollment group, its linked hub and its allocation function as a real HTTP webhook; and a second
+group, simulated-devices, that takes any registration ID. Ctrl-C stops it.
+
 Examples:
   provision-sim serve
   provision-sim serve --mqtt-port 0 --retry-after 0s -o jsonl

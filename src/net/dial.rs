@@ -59,6 +59,9 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
+        if text.contains("://") {
+            return Err(EndpointError(format!("{text:?} has a scheme")));
+        }
         let (host, port) = match text.rsplit_once(':') {
             // The last colon of a bracketed IPv6 address stands inside the brackets.
             Some((host, port)) if !port.contains(']') => (host, Some(port)),

@@ -1,0 +1,159 @@
+//! Runs the binary as a user does: in an environment of its own, with a state folder of its own.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub const TUTORIAL_KEY: &str =
+    "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
+pub const HUB: &str = "contoso-toasters-hub-1098.azure-devices.net";
+
+/// A machine with nothing set up on it.
+pub struct Machine {
+    home: TempDir,
+}
+
+/// What a command printed, and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub exit: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Machine {
+    pub fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("provision-sim"));
+        command.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, &[], "")
+    }
+
+    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)], stdin: &str) -> Ran {
+        let mut child = self
+            .command()
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that does not read its input may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        child.wait_with_output().unwrap().into()
+    }
+
+    pub fn serve(&self, arguments: &[&str]) -> Serve {
+        Serve::start(
+            self.command().args(["serve", "--mqtt-port", "0", "-o", "jsonl"]).args(arguments),
+            self,
+        )
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            exit: output.status.code().expect("it was not killed"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    #[track_caller]
+    pub fn assert_exit(self, exit: i32) -> Self {
+        assert_eq!(self.exit, exit, "{self:?}");
+        self
+    }
+}
+
+/// A service that runs until this is dropped.
+pub struct Serve {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    log: PathBuf,
+    pub ready: Value,
+}
+
+impl Serve {
+    fn start(command: &mut Command, machine: &Machine) -> Self {
+        let log = machine.path("serve.log");
+        let stderr = std::fs::File::create(&log).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let ready = next_json(&mut lines)
+            .unwrap_or_else(|| panic!("not ready: {}", std::fs::read_to_string(&log).unwrap()));
+        Self { child, lines, log, ready }
+    }
+
+    /// The next line of its output.
+    pub fn event(&mut self) -> Value {
+        next_json(&mut self.lines).expect("it goes on")
+    }
+
+    pub fn mqtt(&self) -> &str {
+        self.ready["mqtt"].as_str().unwrap()
+    }
+
+    pub fn ca_file(&self) -> &Path {
+        Path::new(self.ready["caFile"].as_str().unwrap())
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Asks it to end, as a terminal (`INT`) or an init system (`TERM`) does.
+    pub fn stop(mut self, signal: &str) -> i32 {
+        let status = Command::new("kill")
+            .args(["-s", signal, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+        self.child.wait().unwrap().code().expect("it ends by itself")
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn next_json(lines: &mut impl BufRead) -> Option<Value> {
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    serde_json::from_str(&line).ok()
+}
