@@ -16,7 +16,7 @@ use crate::device::{
     CLIENT_VERSION, Credential, Error, Notice, ProvisioningClient, Registered, Settings,
 };
 use crate::net::{Endpoint, Trust, client_config};
-use crate::wire::{ApiVersion, GLOBAL_ENDPOINT, IdScope, Payload, RegistrationId};
+use crate::wire::{ApiVersion, GLOBAL_ENDPOINT, IdScope, MAX_MESSAGE, Payload, RegistrationId};
 
 /// Register a device with the Device Provisioning Service
 #[derive(Debug, Args)]
@@ -184,6 +184,12 @@ impl Register {
                 "give one JSON value, such as '{\"fw\":\"1.0\"}'; in a shell, in single quotes",
             )
         })?;
+        let length = payload.as_json().len();
+        if length > MAX_MESSAGE {
+            return Err(Report::usage(format!(
+                "--payload: it has {length} bytes; DPS takes messages of up to {MAX_MESSAGE}"
+            )));
+        }
         Ok(Some(payload))
     }
 }

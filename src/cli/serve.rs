@@ -88,6 +88,7 @@ impl Serve {
     }
 
     async fn serve(&self, printer: &mut Printer) -> Result<Exit, Report> {
+        let stop = StopSignal::new()?;
         let mut config = self.read_config()?;
         let _function = SampleFunction::start_for(&mut config).await.map_err(|error| {
             Report::usage(format!("the sample allocation function: {}", input::plain(&error)))
@@ -111,7 +112,7 @@ impl Serve {
                 printer.json(&ReadyLine { event: "ready", ready: &ready })
             }
         }
-        stop_signal().await?;
+        stop.received().await?;
         service.stop().await;
         Ok(Exit::Done)
     }
@@ -232,19 +233,41 @@ fn word(value: &impl Serialize) -> String {
         .unwrap_or_default()
 }
 
-/// SIGINT or SIGTERM.
-async fn stop_signal() -> Result<(), Report> {
+/// Waits for SIGINT or SIGTERM. Made before anybody can know that the service is ready, because
+/// until then a signal ends the process at once.
+struct StopSignal {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    #[cfg(unix)]
+    fn new() -> Result<Self, Report> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Report::internal)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(Report::internal)?;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(Report::internal)?,
+            terminate: signal(SignalKind::terminate()).map_err(Report::internal)?,
+        })
     }
+
+    #[cfg(unix)]
+    async fn received(mut self) -> Result<(), Report> {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        Ok(())
+    }
+
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map_err(Report::internal)?;
-    Ok(())
+    fn new() -> Result<Self, Report> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn received(self) -> Result<(), Report> {
+        tokio::signal::ctrl_c().await.map_err(Report::internal)
+    }
 }

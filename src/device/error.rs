@@ -37,10 +37,10 @@ pub enum Error {
     #[error("the service refused the request: {0}")]
     Rejected(Rejection),
     /// The registration ended as `failed` (F.4).
-    #[error("{}", failure_line(.operation_id, .date.as_deref(), .message.as_deref()))]
+    #[error("{}", failure_line(.operation_id.as_ref(), .date.as_deref(), .message.as_deref()))]
     Failed {
         /// The operation.
-        operation_id: OperationId,
+        operation_id: Option<OperationId>,
         /// The service's code.
         code: Option<ErrorCode>,
         /// The service's words.
@@ -60,7 +60,12 @@ pub enum Error {
 }
 
 /// The line that the C SDK's sample prints (A.8), its log prefix left out.
-fn failure_line(operation_id: &OperationId, date: Option<&str>, message: Option<&str>) -> String {
+fn failure_line(
+    operation_id: Option<&OperationId>,
+    date: Option<&str>,
+    message: Option<&str>,
+) -> String {
+    let operation_id = operation_id.map_or("unknown", OperationId::as_str);
     let (date, message) = (date.unwrap_or("unknown"), message.unwrap_or("none"));
     format!("Provisioning Failure: OperationId: {operation_id} - Date: {date} - Msg: {message}")
 }
@@ -119,7 +124,9 @@ impl Error {
             | Self::Breach(Breach::BodyNotJson { .. } | Breach::SubscriptionRefused) => {
                 "PROV_DEVICE_RESULT_TRANSPORT"
             }
-            Self::Breach(Breach::Missing { .. }) => "PROV_DEVICE_RESULT_PARSING",
+            Self::Breach(Breach::Missing { .. } | Breach::Body { .. }) => {
+                "PROV_DEVICE_RESULT_PARSING"
+            }
             Self::Breach(Breach::NotMqtt { .. } | Breach::Packet { .. }) => {
                 "PROV_DEVICE_RESULT_TRANSPORT"
             }
@@ -158,8 +165,9 @@ impl Error {
     /// The operation, where one was begun.
     pub fn operation_id(&self) -> Option<&OperationId> {
         match self {
-            Self::Failed { operation_id, .. } => Some(operation_id),
-            Self::Disabled { operation_id } => operation_id.as_ref(),
+            Self::Failed { operation_id, .. } | Self::Disabled { operation_id } => {
+                operation_id.as_ref()
+            }
             Self::Deadline(deadline) => deadline.operation_id.as_ref(),
             _ => None,
         }
@@ -222,11 +230,21 @@ pub enum Breach {
         /// The topic.
         topic: String,
     },
-    /// The body is no JSON object.
+    /// The body is no JSON.
     #[error("the body of its {status} answer is not JSON: {excerpt:?}")]
     BodyNotJson {
         /// The answer's status.
         status: u16,
+        /// How the body begins.
+        excerpt: String,
+    },
+    /// The body is JSON, but not the object that was expected.
+    #[error("the body of its {status} answer cannot be used: {reason}; it begins {excerpt:?}")]
+    Body {
+        /// The answer's status.
+        status: u16,
+        /// What does not fit.
+        reason: String,
         /// How the body begins.
         excerpt: String,
     },
@@ -266,6 +284,8 @@ pub struct Deadline {
     pub operation_id: Option<OperationId>,
     /// The last 429 or 5xx.
     pub last_busy: Option<Rejection>,
+    /// How long the service wants the device to wait, if that alone is too long.
+    pub asked_to_wait: Option<Duration>,
     /// Answers that bore a `$rid` that the device never used.
     pub foreign_answers: u32,
 }
@@ -274,8 +294,13 @@ impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let after = humantime::format_duration(self.after);
         write!(f, "no result within {after}: {}", self.waiting_for)?;
+        if let Some(wait) = self.asked_to_wait {
+            let wait = humantime::format_duration(wait);
+            write!(f, ", and the service wants the device to wait {wait} before it asks again")?;
+        }
         if self.foreign_answers > 0 {
-            write!(f, " ({} answers bore a $rid that was never sent)", self.foreign_answers)?;
+            let answers = if self.foreign_answers == 1 { "answer" } else { "answers" };
+            write!(f, " ({} {answers} bore a $rid that was never sent)", self.foreign_answers)?;
         }
         Ok(())
     }

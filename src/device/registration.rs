@@ -7,6 +7,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::error::Category;
+
 use super::error::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
 use super::retry::Patience;
 use super::transport::ConnectPhase;
@@ -223,9 +225,14 @@ pub struct Registration {
     forgotten: bool,
     /// The next request, or the next connection, not before this.
     not_before: Duration,
+    /// What the device waits for while no packet of its own is unanswered.
     waiting_for: Waiting,
+    /// Why the last connection was lost, or could not be opened again.
+    lost: Option<String>,
     assigning_answers: u32,
     last_busy: Option<Rejection>,
+    /// The wait that the service asked for, if it ends after the deadline.
+    asked_to_wait: Option<Duration>,
     foreign_answers: u32,
 }
 
@@ -245,8 +252,10 @@ impl Registration {
             forgotten: false,
             not_before: Duration::ZERO,
             waiting_for: Waiting::Connect(ConnectPhase::Dns),
+            lost: None,
             assigning_answers: 0,
             last_busy: None,
+            asked_to_wait: None,
             foreign_answers: 0,
         }
     }
@@ -282,7 +291,6 @@ impl Registration {
                     self.was_accepted = true;
                     notify(Notice::Connected);
                 }
-                self.waiting_for = Waiting::Suback;
             }
             Event::Subscribed => self.link = Link::Up,
             Event::Acknowledged => {
@@ -292,7 +300,9 @@ impl Registration {
             }
             Event::Broken(breach) => return Err(breach.into()),
             Event::ConnectFailed(failure) => self.connect_failed(now, failure, notify)?,
-            Event::Lost(loss) => self.lost(now, loss.to_string(), notify)?,
+            Event::Lost(loss) => {
+                self.lost(now, format!("{loss} {}", self.moment()), notify)?;
+            }
             Event::Answer(answer) => return self.answered(now, answer, notify),
         }
         Ok(None)
@@ -368,10 +378,12 @@ impl Registration {
         };
         let Some(&wait) = UNAVAILABLE_WAITS.get(self.unavailable) else { return Err(refused) };
         self.unavailable += 1;
-        self.not_before = now + wait;
+        self.not_before = now.saturating_add(wait);
         if self.not_before >= self.deadline {
             return Err(refused);
         }
+        let code = ConnectCode::ServerUnavailable;
+        self.waiting_for = Waiting::Busy(format!("CONNACK {} ({code})", code as u8));
         notify(Notice::Unavailable { wait });
         Ok(())
     }
@@ -387,9 +399,27 @@ impl Registration {
         self.link = Link::Down;
         self.pending = None;
         let wait = self.patience.after_loss();
-        self.waiting_for = Waiting::Reconnect(why.clone());
+        self.lost = Some(why.clone());
         notify(Notice::Lost { why, wait });
-        self.not_before = self.not_before.max(now + wait);
+        self.not_before = self.not_before.max(now.saturating_add(wait));
+        self.in_time()
+    }
+
+    /// What the device was waiting for when the connection went: two services that hang up at
+    /// different moments have different troubles.
+    fn moment(&self) -> String {
+        match &self.pending {
+            Some(pending) => {
+                format!("before it answered the {} request", pending.request.kind.name())
+            }
+            None if self.link == Link::Subscribing => "before it answered SUBSCRIBE".to_owned(),
+            None => "before the next request was due".to_owned(),
+        }
+    }
+
+    /// As [`in_time`](Self::in_time), for a wait that the service may have asked for.
+    fn in_time_after(&mut self, asked: Option<Duration>) -> Result<(), Error> {
+        self.asked_to_wait = asked.filter(|_| self.not_before >= self.deadline);
         self.in_time()
     }
 
@@ -407,8 +437,10 @@ impl Registration {
         let Some(pending) =
             self.pending.take_if(|pending| answer.rid == pending.request.rid.to_string())
         else {
-            self.foreign_answers += u32::from(!self.was_sent(&answer.rid));
-            notify(Notice::ForeignAnswer { rid: answer.rid });
+            if !self.was_sent(&answer.rid) {
+                self.foreign_answers = self.foreign_answers.saturating_add(1);
+                notify(Notice::ForeignAnswer { rid: answer.rid });
+            }
             return Ok(None);
         };
         match answer.status {
@@ -432,9 +464,8 @@ impl Registration {
         answer: &Answer,
         notify: &mut dyn FnMut(Notice),
     ) -> Result<Option<Registered>, Error> {
-        let reply: RegistrationOperationStatus = from_json_object(&answer.body).map_err(|_| {
-            Breach::BodyNotJson { status: answer.status, excerpt: excerpt(&answer.body) }
-        })?;
+        let reply: RegistrationOperationStatus =
+            from_json_object(&answer.body).map_err(|error| bad_body(answer, &error))?;
         let operation_id =
             reply.operation_id.as_deref().and_then(|id| id.parse::<OperationId>().ok());
         // The first ID counts for the whole registration, as in the C SDK.
@@ -462,9 +493,7 @@ impl Registration {
                     body: String::from_utf8_lossy(&answer.body).into_owned(),
                 }))
             }
-            Status::Failed => {
-                Err(failed(operation_id.ok_or_else(|| missing("operationId"))?, state))
-            }
+            Status::Failed => Err(failed(operation_id, state)),
             Status::Disabled => Err(Error::Disabled { operation_id }),
             Status::Other(word) => Err(Breach::UnknownStatus { word }.into()),
         }
@@ -480,10 +509,11 @@ impl Registration {
         let wait = self.patience.after_assigning(retry_after);
         self.assigning_answers += 1;
         self.waiting_for = Waiting::Assignment { answers: self.assigning_answers };
+        self.last_busy = None;
         self.operation_id = Some(operation_id.clone());
         self.not_before = now.saturating_add(wait);
         notify(Notice::Assigning { operation_id, wait });
-        self.in_time()
+        self.in_time_after(retry_after)
     }
 
     fn busy(
@@ -498,7 +528,7 @@ impl Registration {
         self.last_busy = Some(rejection.clone());
         self.not_before = now.saturating_add(wait);
         notify(Notice::Busy { rejection, wait });
-        self.in_time()
+        self.in_time_after(answer.retry_after)
     }
 
     fn rejected(
@@ -526,11 +556,13 @@ impl Registration {
     }
 
     fn out_of_time(&self) -> Error {
-        let waiting_for = match &self.pending {
-            Some(pending) if self.link == Link::Up => Waiting::Answer {
+        let waiting_for = match (self.link, &self.pending, &self.lost) {
+            (Link::Up, Some(pending), _) => Waiting::Answer {
                 request: pending.request.kind.name(),
                 acknowledged: pending.acknowledged,
             },
+            (Link::Subscribing, ..) => Waiting::Suback,
+            (Link::Down | Link::Connecting, _, Some(why)) => Waiting::Reconnect(why.clone()),
             _ => self.waiting_for.clone(),
         };
         Error::Deadline(Box::new(Deadline {
@@ -538,6 +570,7 @@ impl Registration {
             waiting_for,
             operation_id: self.operation_id.clone(),
             last_busy: self.last_busy.clone(),
+            asked_to_wait: self.asked_to_wait,
             foreign_answers: self.foreign_answers,
         }))
     }
@@ -551,7 +584,7 @@ fn rejection(answer: &Answer) -> Rejection {
     Rejection { status: answer.status, error: from_json_object::<ServiceError>(&answer.body).ok() }
 }
 
-fn failed(operation_id: OperationId, state: DeviceRegistrationResult) -> Error {
+fn failed(operation_id: Option<OperationId>, state: DeviceRegistrationResult) -> Error {
     Error::Failed {
         operation_id,
         code: state.error_code,
@@ -560,7 +593,20 @@ fn failed(operation_id: OperationId, state: DeviceRegistrationResult) -> Error {
     }
 }
 
+/// JSON that does not fit is another trouble than no JSON at all.
+fn bad_body(answer: &Answer, error: &serde_json::Error) -> Breach {
+    let (status, excerpt) = (answer.status, excerpt(&answer.body));
+    match error.classify() {
+        Category::Data => Breach::Body { status, reason: error.to_string(), excerpt },
+        _ => Breach::BodyNotJson { status, excerpt },
+    }
+}
+
 /// How a body begins, for error texts.
 fn excerpt(body: &[u8]) -> String {
     String::from_utf8_lossy(body).chars().take(60).collect()
 }
+
+#[cfg(test)]
+#[path = "registration_tests.rs"]
+mod tests;

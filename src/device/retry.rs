@@ -6,6 +6,8 @@ use std::time::Duration;
 const DEFAULT_WAIT: Duration = Duration::from_secs(2);
 /// Longest wait that is our own choice rather than the service's.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Shortest wait that is taken at its word; shorter ones could be used to make a device spin.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// Longest wait between polls that may come at once: nothing spins.
 const LONGEST_QUICK_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait before a lost connection is opened again.
@@ -57,18 +59,19 @@ impl Patience {
         }
     }
 
-    /// `0` means at once, then after 1, 2, 4 … ms.
+    /// `0` means at once, then after 1, 2, 4 … ms; what is below a millisecond counts as `0`.
     fn asked_for(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
         let asked = retry_after?;
-        if !asked.is_zero() {
+        if asked >= SHORTEST_WAIT {
             self.zeros = 0;
             return Some(asked);
         }
         self.zeros += 1;
-        Some(match self.zeros {
+        let quick = match self.zeros {
             1 => Duration::ZERO,
-            nth => Duration::from_millis(1 << (nth - 2).min(10)).min(LONGEST_QUICK_WAIT),
-        })
+            nth => (SHORTEST_WAIT * (1 << (nth - 2).min(10))).min(LONGEST_QUICK_WAIT),
+        };
+        Some(quick.max(asked))
     }
 
     /// Up to a quarter more, never less.
@@ -112,6 +115,16 @@ mod tests {
         let waits: Vec<_> = (0..14).map(|_| patience.after_assigning(ZERO).as_millis()).collect();
 
         assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000, 1000]);
+    }
+
+    #[test]
+    fn a_wait_below_a_millisecond_counts_as_zero_so_that_nothing_spins() {
+        let mut patience = Patience::new(1);
+        let tiny = Some(Duration::from_nanos(1));
+
+        let waits: Vec<_> = (0..4).map(|_| patience.after_assigning(tiny).as_millis()).collect();
+
+        assert_eq!(waits, [0, 1, 2, 4]);
     }
 
     #[test]

@@ -113,7 +113,8 @@ impl From<&Rustls> for TlsFault {
 impl From<&CertificateError> for TlsFault {
     fn from(error: &CertificateError) -> Self {
         match error {
-            CertificateError::UnknownIssuer => Self::UnknownIssuer,
+            // A bad signature is what a CA of the same name leaves behind when it is made anew.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
             CertificateError::ExpiredContext { time, not_after } => {
                 Self::Expired(between(*not_after, *time))
             }
@@ -137,10 +138,10 @@ fn between(earlier: UnixTime, later: UnixTime) -> Duration {
     Duration::from_secs(later.as_secs().saturating_sub(earlier.as_secs()))
 }
 
-/// `DnsName("localhost")` as rustls presents it, without the wrapping.
+/// `DnsName("localhost")` and `IpAddress(::1)` as rustls presents them, without the wrapping.
 fn readable_name(presented: &str) -> String {
-    match presented.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")) {
-        Some(name) => name.to_owned(),
+    match presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')) {
+        Some(name) => name.trim_matches('"').to_owned(),
         None => presented.to_owned(),
     }
 }
@@ -194,6 +195,7 @@ mod tests {
     #[test]
     fn names_are_shown_without_rustls_wrapping() {
         assert_eq!(readable_name("DnsName(\"localhost\")"), "localhost");
+        assert_eq!(readable_name("IpAddress(127.0.0.1)"), "127.0.0.1");
         assert_eq!(readable_name("localhost"), "localhost");
     }
 }

@@ -87,7 +87,11 @@ fn compact(json: &str) -> String {
 pub fn from_json_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
     match json.trim_ascii_start().first() {
         Some(b'{') | None => serde_json::from_slice(json),
-        Some(_) => Err(serde::de::Error::custom("expected a JSON object")),
+        Some(_) => {
+            // What is no JSON at all is a syntax error and not one of shape.
+            serde_json::from_slice::<serde::de::IgnoredAny>(json)?;
+            Err(serde::de::Error::custom("expected a JSON object"))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs the binary as a user does: in an environment of its own, with a state folder of its own.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -37,6 +37,8 @@ const PING_AFTER: Duration = Duration::from_secs(50);
 const PING_PATIENCE: Duration = Duration::from_secs(20);
 /// Largest packet that is read; DPS itself sends at most 96 KB (H.3).
 const MAX_PACKET: usize = 256 * 1024;
+/// Stands for waits that no clock can tell.
+const FAR_OFF: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// How long a goodbye may take.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -60,6 +62,10 @@ pub(in crate::device) async fn run(
                 return *result;
             }
         };
+        // A dead connection must not be listened to: it would be lost a second time.
+        if matches!(event, Event::Lost(_)) {
+            driver.session = None;
+        }
     }
 }
 
@@ -71,7 +77,12 @@ struct Driver<'a> {
 
 impl Driver<'_> {
     fn deadline(&self) -> Instant {
-        self.start + self.settings.timeout
+        self.at(self.settings.timeout)
+    }
+
+    /// A time of the machine's; one beyond what a clock can tell is as good as one far off.
+    fn at(&self, since_start: Duration) -> Instant {
+        self.start.checked_add(since_start).unwrap_or(self.start + FAR_OFF)
     }
 
     async fn connect(&mut self) -> Event {
@@ -130,14 +141,12 @@ impl Driver<'_> {
     }
 
     async fn listen(&mut self, until: Duration) -> Event {
-        let until = self.start + until;
+        let (until, deadline) = (self.at(until), self.deadline());
         match &mut self.session {
+            // The session writes while it listens (PUBACK, PINGREQ), and a peer that reads nothing
+            // can hold up a write; only at the deadline may a packet be cut in two.
             Some(session) => {
-                let event = session.listen(until).await;
-                if matches!(event, Event::Lost(_)) {
-                    self.session = None;
-                }
-                event
+                timeout_at(deadline, session.listen(until)).await.unwrap_or(Event::Elapsed)
             }
             None => {
                 tokio::time::sleep_until(until).await;
@@ -251,13 +260,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if let Err(loss) = self.write(&Packet::Subscribe(subscribe)).await {
             return Event::Lost(loss);
         }
-        match self.read().await {
-            Ok(Packet::SubAck(suback)) => match suback.return_codes.first() {
-                Some(SubscribeReasonCode::Success(_)) => Event::Subscribed,
-                _ => Event::Broken(Breach::SubscriptionRefused),
-            },
-            Ok(other) => Event::Broken(unexpected(&other, "SUBACK")),
-            Err(fault) => fault.into(),
+        loop {
+            match self.read().await {
+                Ok(Packet::SubAck(suback)) => match suback.return_codes.first() {
+                    Some(SubscribeReasonCode::Success(_)) => return Event::Subscribed,
+                    _ => return Event::Broken(Breach::SubscriptionRefused),
+                },
+                // The server may send what matches before SUBACK (section 3.8.4 of the standard):
+                // an answer to the connection before this one, which nobody waits for any more.
+                Ok(Packet::Publish(publish)) => {
+                    if let Err(loss) = self.acknowledge(&publish).await {
+                        return Event::Lost(loss);
+                    }
+                }
+                Ok(other) => return Event::Broken(unexpected(&other, "SUBACK")),
+                Err(fault) => return fault.into(),
+            }
+        }
+    }
+
+    async fn acknowledge(&mut self, publish: &Publish) -> Result<(), Loss> {
+        match publish.qos {
+            QoS::AtMostOnce => Ok(()),
+            _ => self.write(&Packet::PubAck(PubAck::new(publish.pkid))).await,
         }
     }
 
@@ -294,9 +319,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn interpret(&mut self, packet: Packet) -> Result<Option<Event>, Loss> {
         match packet {
             Packet::Publish(publish) => {
-                if publish.qos != QoS::AtMostOnce {
-                    self.write(&Packet::PubAck(PubAck::new(publish.pkid))).await?;
-                }
+                self.acknowledge(&publish).await?;
                 Ok(Some(answer(publish)))
             }
             Packet::PubAck(_) => Ok(Some(Event::Acknowledged)),
@@ -319,7 +342,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn write(&mut self, packet: &Packet) -> Result<(), Loss> {
         let mut outbox = BytesMut::with_capacity(packet.size());
-        packet.write(&mut outbox, MAX_PACKET).map_err(|_| Loss::Reset)?;
+        // What is too large for the service is the service's to say.
+        packet.write(&mut outbox, usize::MAX).map_err(|_| Loss::Reset)?;
         self.stream.write_all(&outbox).await.map_err(|_| Loss::Reset)?;
         self.stream.flush().await.map_err(|_| Loss::Reset)?;
         self.last_sent = Instant::now();

@@ -1,0 +1,141 @@
+//! What keys, tokens and one whole registration cost. `cargo bench`.
+//!
+//! Absolute times depend on the machine; the registration is therefore measured beside a bare TLS
+//! handshake to the same listener, and their ratio is printed at the end.
+
+#![allow(clippy::print_stdout, reason = "a benchmark reports on standard output")]
+#![allow(missing_docs, reason = "criterion wants nothing public of it")]
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use criterion::{Criterion, Throughput};
+use provision_sim::attestation::{GroupKey, SasToken, registration_resource};
+use provision_sim::contoso;
+use provision_sim::device::{CLIENT_VERSION, Credential, ProvisioningClient, Settings};
+use provision_sim::net::{Endpoint, Trust, client_config, dial};
+use provision_sim::service::{Authority, Observer, Options, Pace, Service, WebhookPatience};
+use provision_sim::wire::{ApiVersion, MQTT_PORT, RegistrationId};
+use tokio::runtime::Runtime;
+
+/// Key of the default world's group that takes any registration ID.
+const SIMULATED: &str =
+    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args().sample_size(20);
+    keys_and_tokens(&mut criterion);
+    let runtime = Runtime::new().expect("a runtime");
+    let bench = runtime.block_on(Bench::start());
+    registrations(&mut criterion, &runtime, &bench);
+    if std::env::args().any(|argument| argument == "--bench") {
+        runtime.block_on(bench.print_ratio());
+    }
+    criterion.final_summary();
+}
+
+fn keys_and_tokens(criterion: &mut Criterion) {
+    let group_key: GroupKey = SIMULATED.parse().expect("a key");
+    let deriver = group_key.deriver();
+    let id: RegistrationId = "sim-000042".parse().expect("an ID");
+    let device_key = group_key.derive(&id);
+    let resource = registration_resource(&"0ne00002193".parse().expect("a scope"), &id);
+    let expiry = SystemTime::now() + Duration::from_secs(3600);
+
+    let mut group = criterion.benchmark_group("symmetric keys");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("derive a key", |bencher| {
+        bencher.iter(|| deriver.derive(black_box(&id)));
+    });
+    group.bench_function("sign a SAS token", |bencher| {
+        bencher.iter(|| SasToken::sign(black_box(&resource), &device_key, expiry));
+    });
+    group.finish();
+}
+
+fn registrations(criterion: &mut Criterion, runtime: &Runtime, bench: &Bench) {
+    let mut group = criterion.benchmark_group("over loopback");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("bare TLS handshake", |bencher| {
+        bencher.to_async(runtime).iter(|| bench.handshake());
+    });
+    group.bench_function("whole registration", |bencher| {
+        bencher.to_async(runtime).iter(|| bench.register());
+    });
+    group.finish();
+}
+
+/// A service and a device, both with `retry-after` 0.
+struct Bench {
+    settings: Settings,
+    // Ends when dropped.
+    _service: Service,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        let mut config = contoso::config();
+        config.enrollment_groups.retain(|group| group.enrollment_group_id == "simulated-devices");
+        let authority = Authority::in_memory().expect("an authority");
+        let tls = client_config(&Trust::Pem(authority.pem().to_owned())).expect("a CA");
+        let options = Options {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            mqtt_port: 0,
+            authority,
+            pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
+            webhooks: WebhookPatience::default(),
+            suspects: Vec::new(),
+            observer: Observer::default(),
+        };
+        let service = Service::start(&config, options).await.expect("a service");
+        let registration_id: RegistrationId = "sim-000042".parse().expect("an ID");
+        let key = SIMULATED.parse::<GroupKey>().expect("a key").derive(&registration_id);
+        let endpoint: Endpoint = service.mqtt_address().to_string().parse().expect("an address");
+        let settings = Settings {
+            endpoint,
+            id_scope: "0ne00002193".parse().expect("a scope"),
+            registration_id,
+            credential: Credential::SymmetricKey(key),
+            payload: None,
+            api_version: ApiVersion::DEFAULT,
+            client_version: CLIENT_VERSION.to_owned(),
+            tls,
+            timeout: Duration::from_secs(30),
+            token_lifetime: Duration::from_secs(3600),
+        };
+        Self { settings, _service: service }
+    }
+
+    async fn handshake(&self) {
+        let Settings { endpoint, tls, .. } = &self.settings;
+        dial(endpoint, MQTT_PORT, Arc::clone(tls), |_| {}).await.expect("a connection");
+    }
+
+    /// TLS, CONNECT, SUBSCRIBE, register, one poll, DISCONNECT.
+    async fn register(&self) {
+        let client = ProvisioningClient::new(self.settings.clone());
+        client.register(&mut |_| {}).await.expect("a hub");
+    }
+
+    /// Both in turn, so that whatever else the machine does falls on both alike.
+    async fn print_ratio(&self) {
+        const ROUNDS: u32 = 500;
+        let (mut handshakes, mut registrations) = (Duration::ZERO, Duration::ZERO);
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            self.handshake().await;
+            let middle = Instant::now();
+            self.register().await;
+            handshakes += middle - start;
+            registrations += middle.elapsed();
+        }
+        let ratio = registrations.as_secs_f64() / handshakes.as_secs_f64();
+        println!(
+            "one whole registration = {ratio:.2} bare TLS handshakes ({:.0} µs, {:.0} µs; {ROUNDS} of each in turn)",
+            registrations.as_secs_f64() * 1e6 / f64::from(ROUNDS),
+            handshakes.as_secs_f64() * 1e6 / f64::from(ROUNDS),
+        );
+    }
+}
