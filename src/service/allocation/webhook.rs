@@ -1,21 +1,22 @@
 //! Calls the webhook over HTTP (G.2, G.5).
 
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
-use hyper::{Method, Request};
-use hyper_rustls::HttpsConnector;
+use hyper::{Method, Request, Response};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::custom::WebhookAnswer;
-use crate::net::crypto;
+use crate::net::{Trust, client_config};
 use crate::service::enrollment::WebhookUrl;
 
 /// Largest answer that is read, in bytes. An AllocationResponse is a few hundred.
@@ -44,28 +45,27 @@ impl Default for WebhookPatience {
 }
 
 /// An HTTP client for webhooks; `http` is taken beside `https`, for functions on this machine.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct WebhookClient {
-    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    plain: Http<HttpConnector>,
+    /// Made at the first https call: the system's CAs take longer to read than everything else at
+    /// start, and a machine without any can still call plain functions.
+    secure: OnceLock<Result<Http<HttpsConnector<HttpConnector>>, String>>,
     patience: WebhookPatience,
-    calls: Arc<Semaphore>,
+    calls: Semaphore,
 }
+
+type Http<C> = Client<C, Full<Bytes>>;
 
 impl WebhookClient {
     /// A client that trusts the system's CAs.
-    ///
-    /// # Errors
-    ///
-    /// If the system's CAs cannot be read.
-    pub fn new(patience: WebhookPatience) -> std::io::Result<Self> {
-        let tls = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(crypto())?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let http =
-            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(MAX_CALLS).build(tls);
-        Ok(Self { http, patience, calls: Arc::new(Semaphore::new(MAX_CALLS)) })
+    pub fn new(patience: WebhookPatience) -> Self {
+        Self {
+            plain: http(connector()),
+            secure: OnceLock::new(),
+            patience,
+            calls: Semaphore::new(MAX_CALLS),
+        }
     }
 
     /// Posts `body`, again while it is worth a retry, and returns the last answer.
@@ -99,6 +99,19 @@ impl WebhookClient {
         }
     }
 
+    async fn send(
+        &self,
+        url: &WebhookUrl,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, String> {
+        let response = if url.expose().scheme() == "https" {
+            self.secure.get_or_init(https).as_ref()?.request(request).await
+        } else {
+            self.plain.request(request).await
+        };
+        response.map_err(|error| reason(&error))
+    }
+
     async fn post(&self, url: &WebhookUrl, body: Bytes) -> Result<(u16, Vec<u8>), String> {
         let request = Request::builder()
             .method(Method::POST)
@@ -106,7 +119,7 @@ impl WebhookClient {
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .body(Full::new(body))
             .map_err(|_| "the webhook's address cannot be called".to_owned())?;
-        let response = self.http.request(request).await.map_err(|error| reason(&error))?;
+        let response = self.send(url, request).await?;
         let status = response.status().as_u16();
         let body =
             Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|error| {
@@ -118,6 +131,25 @@ impl WebhookClient {
             })?;
         Ok((status, body.to_bytes().to_vec()))
     }
+}
+
+fn connector() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector
+}
+
+fn http<C: Connect + Clone>(connector: C) -> Http<C> {
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(MAX_CALLS).build(connector)
+}
+
+fn https() -> Result<Http<HttpsConnector<HttpConnector>>, String> {
+    let tls = client_config(&Trust::System).map_err(|error| error.to_string())?;
+    let mut connector = connector();
+    // Its job here is TCP; the scheme is TLS's business.
+    connector.enforce_http(false);
+    let builder = HttpsConnectorBuilder::new().with_tls_config((*tls).clone()).https_only();
+    Ok(http(builder.enable_http1().wrap_connector(connector)))
 }
 
 fn told(answer: &WebhookAnswer, limit: Duration) -> String {

@@ -125,7 +125,7 @@ impl Session {
     fn warn_of_will(&mut self, connect: &Connect) {
         if connect.will.is_some() {
             tracing::warn!(
-                "{}: its will message is dropped; DPS has no use for one (J-13)",
+                "{:?}: its will message is dropped; DPS has no use for one (J-13)",
                 connect.client_id
             );
         }

@@ -21,10 +21,8 @@ pub(super) fn check_name(topic: &str) -> Result<(), Violation> {
 /// Checks a will topic: as the will is published there, it is a topic name.
 pub(super) fn check_will(topic: &str) -> Result<(), Violation> {
     check_not_empty(topic, Field::WillTopic)?;
-    first_wildcard(topic).map_or(Ok(()), |wildcard| {
-        let topic = excerpt(topic);
-        Err(Violation::WildcardInWillTopic { topic, wildcard })
-    })
+    first_wildcard(topic)
+        .map_or(Ok(()), |wildcard| Err(Violation::WildcardInWillTopic { wildcard }))
 }
 
 /// Checks a topic filter, in which a wildcard stands for whole levels only.
