@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use rustls::ClientConfig;
 
 use super::error::Error;
-use super::registration::{Notice, Registered, Registration};
+use super::exchange::{Notice, Registered};
+use super::registration::Registration;
 use super::transport::mqtt;
 use crate::attestation::{DeviceKey, SasToken, registration_resource};
 use crate::net::Endpoint;

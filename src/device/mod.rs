@@ -6,14 +6,15 @@
 
 mod client;
 mod error;
+mod exchange;
 mod registration;
 mod retry;
 mod transport;
 
 pub use client::{CLIENT_VERSION, Credential, ProvisioningClient, Settings};
 pub use error::{Breach, Class, Deadline, Error, NetworkError, Rejection, Waiting};
-pub use registration::{
-    Answer, ConnectFailure, Event, Loss, Notice, Registered, Registration, Request, RequestKind,
-    Step,
+pub use exchange::{
+    Answer, ConnectFailure, Event, Loss, Notice, Registered, Request, RequestKind, Step,
 };
+pub use registration::Registration;
 pub use transport::ConnectPhase;

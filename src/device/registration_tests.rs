@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::device::{Loss, NetworkError};
+use crate::wire::Substatus;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const OPERATION: &str = "5.4d1a9e0c77b2f310.0b7c1f0e-6c0a-4c56-9f3e-2d5a4f6b8c11";

@@ -12,6 +12,7 @@ mod config;
 pub mod endpoint;
 mod enrollment;
 mod journal;
+mod operations;
 mod record;
 mod registrar;
 mod registration;

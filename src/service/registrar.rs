@@ -3,12 +3,9 @@
 //! What is decided stands in `registration`, `attest` and `allocation`; here it is done: stored,
 //! asked, answered, logged.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -18,6 +15,7 @@ use super::allocation::{Decision, built_in, candidates, no_hub};
 use super::attest::{Attested, Proof, attest, remedy, slot_name};
 use super::enrollment::{EnrollmentGroup, Instance};
 use super::journal::{Observer, RegistrationEvent};
+use super::operations::{Claim, Operation, Operations};
 use super::record::{DeviceRecord, Outcome};
 use super::registration::{Action, Intake, Moment, begin, conclude, operation_id};
 use super::reprovision::Reprovisioning;
@@ -76,37 +74,10 @@ pub struct Registrar {
     webhooks: WebhookClient,
     pace: Pace,
     observer: Observer,
-    // All three are held for a look-up at most, never across an await.
-    running: Mutex<HashMap<String, Arc<Running>>>,
+    operations: Operations,
+    // Both are held for a look-up at most, never across an await.
     sightings: Mutex<Sightings>,
     work: Mutex<JoinSet<()>>,
-}
-
-/// An operation whose result the device does not know yet.
-#[derive(Debug)]
-struct Running {
-    connection: u64,
-    operation_id: OperationId,
-    started: Instant,
-    /// Polls that are still to be answered `assigning`, whatever the result.
-    polls_left: AtomicU32,
-    is_done: watch::Sender<bool>,
-}
-
-impl Running {
-    async fn done(&self) {
-        // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.is_done.subscribe().wait_for(|done| *done).await;
-    }
-}
-
-enum Claim {
-    /// The device was free and is now taken.
-    Mine(Arc<Running>),
-    /// The same connection asks again before the first operation ended.
-    Repeated(OperationId),
-    /// Another connection's operation has to end first.
-    Taken(Arc<Running>),
 }
 
 impl Registrar {
@@ -125,7 +96,7 @@ impl Registrar {
             webhooks,
             pace,
             observer,
-            running: Mutex::default(),
+            operations: Operations::default(),
             sightings: Mutex::new(Sightings::new(suspects)),
             work: Mutex::default(),
         }
@@ -147,16 +118,24 @@ impl Registrar {
             Ok(attested) => attested,
             Err(fault) => return self.refuse(caller, &fault),
         };
-        let running = loop {
-            match self.claim(caller) {
-                Claim::Mine(running) => break running,
+        let operation = loop {
+            let Caller { connection, registration_id, .. } = caller;
+            let make = || {
+                Operation::new(
+                    self.new_operation_id(caller),
+                    *connection,
+                    self.pace.assigning_polls,
+                )
+            };
+            match self.operations.claim(registration_id, *connection, make) {
+                Claim::Mine(operation) => break operation,
                 Claim::Repeated(operation_id) => return self.repeat(&operation_id),
                 // Two registrations of one device follow each other (J-21).
                 Claim::Taken(other) => other.done().await,
             }
         };
         log_accepted(caller, &attested);
-        self.start(caller, attested.group, request.payload, running).await
+        self.start(caller, attested.group, request.payload, operation).await
     }
 
     /// Answers a poll (A.5): at once, with the current state.
@@ -175,19 +154,14 @@ impl Registrar {
         };
         let still_assigning =
             |record: &DeviceRecord| self.accepted_reply(&record.reply_still_assigning());
-        if let Some(running) = self.running_operation(&caller.registration_id, operation_id) {
-            let takes_one = |left: u32| left.checked_sub(1);
-            if running
-                .polls_left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, takes_one)
-                .is_ok()
-            {
+        if let Some(operation) = self.operations.find(&caller.registration_id, operation_id) {
+            if operation.holds_back() {
                 return still_assigning(&record);
             }
             if self.pace.retry_after.is_zero() {
-                let _ = timeout(GRACE, running.done()).await;
+                let _ = timeout(GRACE, operation.done()).await;
             }
-            self.forget_if_done(&caller.registration_id, &running);
+            self.operations.forget_if_told(&caller.registration_id, &operation);
         }
         let record =
             self.store.device(&caller.registration_id).filter(is_asked_for).unwrap_or(record);
@@ -222,65 +196,19 @@ impl Registrar {
         attest(&self.instance, id_scope, registration_id, proof, SystemTime::now(), suspects)
     }
 
-    fn claim(&self, caller: &Caller) -> Claim {
-        let mut running = lock(&self.running);
-        let key = caller.registration_id.folded();
-        if let Some(other) = running.get(&key).filter(|other| !*other.is_done.borrow()) {
-            return if other.connection == caller.connection {
-                Claim::Repeated(other.operation_id.clone())
-            } else {
-                Claim::Taken(other.clone())
-            };
-        }
-        let mine = Arc::new(Running {
-            connection: caller.connection,
-            operation_id: operation_id(
-                &caller.id_scope,
-                &caller.registration_id,
-                uuid::Uuid::new_v4(),
-            ),
-            started: Instant::now(),
-            polls_left: AtomicU32::new(self.pace.assigning_polls),
-            is_done: watch::Sender::new(false),
-        });
-        running.insert(key, mine.clone());
-        Claim::Mine(mine)
-    }
-
-    fn running_operation(
-        &self,
-        registration_id: &RegistrationId,
-        operation_id: &str,
-    ) -> Option<Arc<Running>> {
-        let running = lock(&self.running).get(&registration_id.folded()).cloned();
-        running.filter(|running| running.operation_id.as_str() == operation_id)
-    }
-
-    /// An operation whose result is there, and may be told, need not be remembered as running.
-    fn forget_if_done(&self, registration_id: &RegistrationId, operation: &Running) {
-        if !*operation.is_done.borrow() || operation.polls_left.load(Ordering::Relaxed) > 0 {
-            return;
-        }
-        let mut running = lock(&self.running);
-        let key = registration_id.folded();
-        if running.get(&key).is_some_and(|current| current.operation_id == operation.operation_id) {
-            running.remove(&key);
-        }
-    }
-
     async fn start(
         self: &Arc<Self>,
         caller: &Caller,
         group: &EnrollmentGroup,
         payload: Option<Payload>,
-        running: Arc<Running>,
+        operation: Arc<Operation>,
     ) -> Reply {
         let previous = self.store.device(&caller.registration_id);
         let intake = Intake {
             registration_id: &caller.registration_id,
             enrollment_group_id: &group.id,
             is_enabled: group.is_enabled(),
-            operation_id: running.operation_id.clone(),
+            operation_id: operation.id.clone(),
         };
         let mut reply = None;
         let mut allocation = None;
@@ -290,7 +218,7 @@ impl Registrar {
                     let is_over = record.outcome != Outcome::Assigning;
                     self.store.commit(Batch::device(record.clone())).await;
                     if is_over {
-                        self.finished(&record, &running);
+                        self.finished(&record, &operation);
                     }
                 }
                 Action::Reply(status) => reply = Some(self.accepted_reply(&status)),
@@ -298,7 +226,7 @@ impl Registrar {
             }
         }
         if let Some(record) = allocation {
-            self.allocate(record, group, payload, caller.api_version.clone(), running).await;
+            self.allocate(record, group, payload, caller.api_version.clone(), operation).await;
         }
         reply.unwrap_or_else(|| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
     }
@@ -310,7 +238,7 @@ impl Registrar {
         group: &EnrollmentGroup,
         payload: Option<Payload>,
         api_version: ApiVersion,
-        running: Arc<Running>,
+        operation: Arc<Operation>,
     ) {
         let candidates = candidates(&self.instance, group);
         let reprovisioning = Reprovisioning::of(group.reprovision_policy, &api_version);
@@ -321,7 +249,7 @@ impl Registrar {
             None => None,
         };
         if let Some(decision) = decision {
-            return self.conclude(record, decision, reprovisioning, &running).await;
+            return self.conclude(record, decision, reprovisioning, &operation).await;
         }
         let linked_hubs =
             offered(&record, reprovisioning, candidates.iter().map(|hub| hub.host_name.clone()));
@@ -330,7 +258,7 @@ impl Registrar {
         let work = async move {
             let decision =
                 registrar.ask_webhook(&record, &group, payload.as_ref(), &linked_hubs).await;
-            registrar.conclude(record, decision, reprovisioning, &running).await;
+            registrar.conclude(record, decision, reprovisioning, &operation).await;
         };
         let mut tasks = lock(&self.work);
         while tasks.try_join_next().is_some() {}
@@ -366,21 +294,24 @@ impl Registrar {
         record: DeviceRecord,
         decision: Decision,
         reprovisioning: Reprovisioning,
-        running: &Running,
+        operation: &Operation,
     ) {
         if let Decision::Failed { hint, .. } = &decision {
             tracing::warn!("{}: {hint}", record.registration_id);
         }
         let record = conclude(record, decision, reprovisioning, moment());
         self.store.commit(Batch::device(record.clone())).await;
-        self.finished(&record, running);
+        self.finished(&record, operation);
     }
 
-    fn finished(&self, record: &DeviceRecord, running: &Running) {
+    fn finished(&self, record: &DeviceRecord, operation: &Operation) {
         log_finished(record);
-        self.observer.tell(&RegistrationEvent::finished(record, running.started.elapsed()));
-        running.is_done.send_replace(true);
-        self.forget_if_done(&record.registration_id, running);
+        self.observer.tell(&RegistrationEvent::finished(record, operation.started.elapsed()));
+        self.operations.finish(&record.registration_id, operation);
+    }
+
+    fn new_operation_id(&self, caller: &Caller) -> OperationId {
+        operation_id(&caller.id_scope, &caller.registration_id, uuid::Uuid::new_v4())
     }
 
     fn accepted_reply(&self, status: &RegistrationOperationStatus) -> Reply {

@@ -1,0 +1,184 @@
+//! What the state machine and its drivers say to each other: events in, steps out, and notices for
+//! whoever watches.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::error::{Breach, Error, NetworkError, Rejection};
+use super::transport::ConnectPhase;
+use crate::wire::{ConnectCode, OperationId, Payload, Substatus};
+
+/// What has happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The machine may begin.
+    Start,
+    /// The service took the connection: CONNACK 0.
+    Accepted,
+    /// The service took the subscription.
+    Subscribed,
+    /// The request is on its way.
+    Sent,
+    /// The service has the request (PUBACK); an answer is still to come.
+    Acknowledged,
+    /// An answer came.
+    Answer(Answer),
+    /// Something came that breaks the protocol.
+    Broken(Breach),
+    /// The connection could not be opened.
+    ConnectFailed(ConnectFailure),
+    /// The open connection was lost.
+    Lost(Loss),
+    /// The time that the last step named has come.
+    Elapsed,
+}
+
+/// An answer of the service, as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Status on the topic, or of the HTTP reply.
+    pub status: u16,
+    /// The request that it answers.
+    pub rid: String,
+    /// How long the service wants the device to wait.
+    pub retry_after: Option<Duration>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Why a connection could not be opened.
+#[derive(Debug)]
+pub enum ConnectFailure {
+    /// It ended before CONNACK 0.
+    Network(NetworkError),
+    /// CONNACK with another code.
+    Refused(ConnectCode),
+    /// What came is no MQTT.
+    Broken(Breach),
+    /// Time was up in this phase.
+    TimedOut(ConnectPhase),
+}
+
+/// How an open connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The service closed it.
+    Closed,
+    /// It broke.
+    Reset,
+    /// The service stopped answering pings.
+    NoPingResponse,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the service closed the connection",
+            Self::Reset => "the connection broke",
+            Self::NoPingResponse => "the service stopped answering pings",
+        })
+    }
+}
+
+/// What the driver must do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Open a connection (dropping an old one). Ends in `Accepted` or `ConnectFailed`.
+    Connect,
+    /// Subscribe to the answers. Ends in `Subscribed`, `Broken` or `Lost`.
+    Subscribe,
+    /// Send a request. Ends in `Sent` or `Lost`.
+    Send(Request),
+    /// Wait for whatever comes, at the latest until this time: then `Elapsed`.
+    Listen {
+        /// Since the start.
+        until: Duration,
+    },
+    /// The registration is over.
+    Finish(Box<Result<Registered, Error>>),
+}
+
+/// A request to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The device's name for it; never used twice.
+    pub rid: u32,
+    /// Which one.
+    pub kind: RequestKind,
+}
+
+/// The two requests of the device API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestKind {
+    /// Start a registration.
+    Register,
+    /// Ask how it stands.
+    Poll(OperationId),
+}
+
+impl RequestKind {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Poll(_) => "poll",
+        }
+    }
+}
+
+/// What an observer may want to know on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// The service took the first connection.
+    Connected,
+    /// The service says `assigning`.
+    Assigning {
+        /// The operation.
+        operation_id: OperationId,
+        /// When the device asks again.
+        wait: Duration,
+    },
+    /// The service is busy (429 or 5xx).
+    Busy {
+        /// What it says.
+        rejection: Rejection,
+        /// When the device asks again.
+        wait: Duration,
+    },
+    /// The service may be down, or not know the ID scope (CONNACK 3).
+    Unavailable {
+        /// When the device tries again.
+        wait: Duration,
+    },
+    /// The connection was lost, or could not be opened again.
+    Lost {
+        /// Why.
+        why: String,
+        /// When the device opens it again.
+        wait: Duration,
+    },
+    /// The service forgot the operation; the device registers anew.
+    Forgotten,
+    /// An answer to a request that was never sent.
+    ForeignAnswer {
+        /// Its `$rid`.
+        rid: String,
+    },
+}
+
+/// A device that has a hub.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registered {
+    /// Host name of the IoT hub.
+    pub assigned_hub: String,
+    /// The device's ID on it.
+    pub device_id: String,
+    /// The operation.
+    pub operation_id: Option<OperationId>,
+    /// How the assignment came about.
+    pub substatus: Option<Substatus>,
+    /// What the custom allocation webhook has to say.
+    pub payload: Option<Payload>,
+    /// The service's whole answer.
+    pub body: String,
+}
