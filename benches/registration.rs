@@ -77,7 +77,9 @@ struct Bench {
 impl Bench {
     async fn start() -> Self {
         let mut config = contoso::config();
-        config.enrollment_groups.retain(|group| group.enrollment_group_id == "simulated-devices");
+        config.enrollment_groups.retain(|group| {
+            group.get("allocationPolicy").and_then(|policy| policy.as_str()) == Some("hashed")
+        });
         let authority = Authority::in_memory().expect("an authority");
         let tls = client_config(&Trust::Pem(authority.pem().to_owned())).expect("a CA");
         let options = Options {

@@ -111,7 +111,7 @@ fn the_ready_line_is_as_promised_and_each_registration_a_line_after_it() {
     let members: Vec<_> = ready.as_object().unwrap().keys().cloned().collect();
     assert_eq!(
         members,
-        ["admin", "caFile", "event", "https", "idScope", "mqtt", "serviceConnectionString"]
+        ["event", "mqtt", "https", "admin", "caFile", "idScope", "serviceConnectionString"]
     );
     assert_eq!((&ready["event"], &ready["idScope"]), (&"ready".into(), &"0ne00002193".into()));
     assert!(ready["https"].is_null() && ready["admin"].is_null());
@@ -302,17 +302,23 @@ fn a_configuration_replaces_the_world() {
 }
 
 #[test]
-fn mistakes_in_a_configuration_exit_2_with_file_and_line_and_without_keys() {
+fn mistakes_in_a_configuration_exit_2_with_file_and_place_and_without_keys() {
     let machine = Machine::new();
-    let config = machine
-        .file("bad.toml", "idScope = \"x\"\n[[enrollmentGroups]]\nprimaryKey = \"c2VjcmV0\"\n");
+    let refused = |text: &str| {
+        let config = machine.file("bad.toml", text);
+        let path = config.to_str().unwrap();
+        let ran = machine.run(&["serve", "--mqtt-port", "0", "--config", path]).assert_exit(2);
+        assert!(!ran.stderr.contains("c2Vj"), "{}", ran.stderr);
+        ran.stderr
+    };
 
-    let ran = machine
-        .run(&["serve", "--mqtt-port", "0", "--config", config.to_str().unwrap()])
-        .assert_exit(2);
+    let top = refused("idScope = \"x\"\nprimaryKey = \"c2VjcmV0\"\n");
+    let inner = refused(
+        "idScope = \"x\"\n[[enrollmentGroups]]\nenrollmentGroupId = \"g\"\nattestation = { type = \"symmetricKey\", symmetricKey = { primaryKey = \"c2VjcmV0*\" } }",
+    );
 
-    assert!(ran.stderr.contains("bad.toml, line 3: unknown field `primaryKey`"), "{}", ran.stderr);
-    assert!(!ran.stderr.contains("c2Vj"), "{}", ran.stderr);
+    assert!(top.contains("bad.toml, line 2: unknown field `primaryKey`"), "{top}");
+    assert!(inner.contains("enrollment group \"g\": primaryKey: the key is not Base64"), "{inner}");
     machine.run(&["serve", "--config", "/nonexistent"]).assert_exit(2);
 }
 

@@ -51,6 +51,14 @@ pub enum KeyError {
 struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
+    /// 64 random bytes, as DPS makes them (D.2).
+    fn generate() -> Self {
+        let mut bytes = Zeroizing::new(vec![0; 64]);
+        // Without random numbers there is no TLS either, so nothing can have come this far.
+        getrandom::fill(&mut bytes).unwrap_or_else(|error| panic!("no random numbers: {error}"));
+        Self(bytes)
+    }
+
     fn mac(&self) -> Hmac<Sha256> {
         // HMAC takes keys of any length; only fixed-size MACs can refuse one.
         Hmac::new_from_slice(&self.0).unwrap_or_else(|_| unreachable!("HMAC takes any key length"))
@@ -90,6 +98,15 @@ impl FromStr for Secret {
 pub struct GroupKey(Secret);
 
 impl GroupKey {
+    /// A new random key of 64 bytes (D.2).
+    ///
+    /// # Panics
+    ///
+    /// If the operating system has no random numbers.
+    pub fn generate() -> Self {
+        Self(Secret::generate())
+    }
+
     /// The key of one device: HMAC-SHA256 of the registration ID under the group key (D.3).
     pub fn derive(&self, registration_id: &RegistrationId) -> DeviceKey {
         self.deriver().derive(registration_id)
@@ -146,6 +163,15 @@ impl Deriver {
 pub struct DeviceKey(Secret);
 
 impl DeviceKey {
+    /// A new random key of 64 bytes (D.2).
+    ///
+    /// # Panics
+    ///
+    /// If the operating system has no random numbers.
+    pub fn generate() -> Self {
+        Self(Secret::generate())
+    }
+
     /// HMAC-SHA256 of `message`.
     pub fn sign(&self, message: &[u8]) -> [u8; 32] {
         let mut mac = self.0.mac();

@@ -13,8 +13,8 @@ use super::{Exit, Output, Report, input};
 use crate::contoso::{self, SampleFunction};
 use crate::scenario::toml_place;
 use crate::service::{
-    Authority, AuthorityError, Config, Observer, Options, Pace, Service, StartError,
-    WebhookPatience,
+    AllocationPolicy, Authority, AuthorityError, Config, Observer, Options, Pace, Service,
+    StartError, WebhookPatience,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -199,15 +199,13 @@ fn screen(printer: &mut Printer, service: &Service, ready: &Ready, is_default_wo
     row("MQTT over TLS", &ready.mqtt);
     row("ID scope", &ready.id_scope);
     row("CA file", &ready.ca_file.display().to_string());
-    for group in &instance.enrollment_groups {
-        let policy = match (&group.custom_allocation, group.allocation_policy) {
-            (Some(definition), Some(policy)) => {
-                format!("{} {}", word(&policy), definition.webhook_url)
-            }
-            (_, Some(policy)) => word(&policy),
-            (_, None) => "hashed".to_owned(),
+    for group in service.enrollments().groups() {
+        let policy = word(&group.allocation_policy.unwrap_or(AllocationPolicy::Hashed));
+        let webhook = match &group.custom_allocation {
+            Some(definition) => format!(" {}", definition.webhook_url),
+            None => String::new(),
         };
-        row("Enrollment group", &format!("{} (symmetric key, {policy})", group.id));
+        row("Enrollment group", &format!("{} ({policy}{webhook})", group.name()));
     }
     for hub in &instance.linked_hubs {
         row("Linked hub", &hub.host_name);

@@ -38,18 +38,15 @@ impl SampleFunction {
     ///
     /// If no loopback port can be had.
     pub async fn start_for(config: &mut Config) -> std::io::Result<Option<Self>> {
-        let definitions = config.enrollment_groups.iter_mut();
-        let mut wanted: Vec<_> = definitions
-            .filter_map(|group| group.custom_allocation_definition.as_mut())
-            .filter(|definition| definition.webhook_url == FUNCTION_URL)
-            .collect();
+        let mut wanted: Vec<_> =
+            config.webhook_urls_mut().filter(|url| *url == FUNCTION_URL).collect();
         if wanted.is_empty() {
             return Ok(None);
         }
         let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let key: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
         let url = format!("http://{}/api/HttpTrigger1?code={key}", listener.local_addr()?);
-        wanted.iter_mut().for_each(|definition| definition.webhook_url.clone_from(&url));
+        wanted.iter_mut().for_each(|wanted| wanted.clone_from(&url));
 
         let app = Router::new().route("/api/HttpTrigger1", post(trigger)).with_state(key);
         let server = tokio::spawn(async move {

@@ -65,14 +65,14 @@ mod tests {
     #[test]
     fn the_default_world_is_valid_once_the_function_has_an_address() {
         let mut config = config();
-        let definition = config.enrollment_groups[0].custom_allocation_definition.as_mut().unwrap();
-        assert_eq!(definition.webhook_url, FUNCTION_URL);
-        definition.webhook_url = "http://127.0.0.1:1/api/HttpTrigger1?code=x".to_owned();
+        for url in config.webhook_urls_mut() {
+            assert_eq!(url, FUNCTION_URL);
+            *url = "http://127.0.0.1:1/api/HttpTrigger1?code=x".to_owned();
+        }
 
-        let instance = config.instance(UNIX_EPOCH).unwrap();
+        let enrollments = config.enrollment_records(UNIX_EPOCH).unwrap();
 
-        let groups: Vec<_> =
-            instance.enrollment_groups.iter().map(|group| group.id.as_str()).collect();
+        let groups: Vec<_> = enrollments.groups().map(|group| group.name().to_owned()).collect();
         assert_eq!(groups, ["contoso-custom-allocated-devices", "simulated-devices"]);
     }
 

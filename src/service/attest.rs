@@ -1,10 +1,13 @@
-//! Does this proof match an enrollment? (D.3, F.1 step 3)
+//! Does this proof match an enrollment? (D.2, D.3, F.1 step 3)
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::enrollment::{EnrollmentGroup, Instance};
+use super::enrollment::{Attestation, Enrollment, Kind};
+use super::instance::Enrollments;
+use super::record::ProvenBy;
 use crate::attestation::{
-    Claims, KeyMatch, KeySlot, SasFault, SasToken, SignatureFault, diagnose_signature,
+    Claims, GroupKeys, KeyMatch, KeySlot, SasFault, SasToken, SignatureFault, diagnose_signature,
 };
 use crate::wire::{IdScope, RegistrationId};
 
@@ -18,48 +21,67 @@ pub enum Proof {
 }
 
 /// A device that is who it says.
-#[derive(Debug, Clone, Copy)]
-pub struct Attested<'a> {
-    /// The enrollment group that vouches for it.
-    pub group: &'a EnrollmentGroup,
-    /// With which key.
+#[derive(Debug, Clone)]
+pub struct Attested {
+    /// The enrollment that vouches for it.
+    pub enrollment: Arc<Enrollment>,
+    /// How it proved itself.
+    pub proven_by: ProvenBy,
+    /// With which key of the enrollment.
     pub matched: KeyMatch,
 }
 
-/// Checks a proof against every enrollment group: the token does not say which is meant.
+/// Checks a proof: against the device's own enrollment if there is one, else against every group,
+/// because the token does not say which is meant (F.1).
 ///
 /// # Errors
 ///
 /// Which check failed, for our own log. `suspects` gives the devices whose keys are tried then.
-pub fn attest<'a>(
-    instance: &'a Instance,
+pub fn attest(
+    enrollments: &Enrollments,
     id_scope: &IdScope,
     registration_id: &RegistrationId,
     proof: &Proof,
     now: SystemTime,
     suspects: impl FnOnce() -> Vec<RegistrationId>,
-) -> Result<Attested<'a>, SasFault> {
+) -> Result<Attested, SasFault> {
     let Proof::Sas(token) = proof else { return Err(SasFault::Absent) };
     let claims = token.claims()?;
     SasFault::check_claims(&claims, id_scope, registration_id, now)?;
-    match find(instance, &claims, registration_id) {
-        Some(attested) => Ok(attested),
-        None => {
-            let groups = instance.enrollment_groups.iter().map(|group| &group.keys);
-            Err(diagnose_signature(&claims, groups, &suspects()).into())
-        }
-    }
+    let own = enrollments.find(Kind::Individual, registration_id.as_str());
+    let found = match own {
+        Some(own) => matching(own, &claims, registration_id),
+        None => enrollments.groups().find_map(|group| matching(group, &claims, registration_id)),
+    };
+    found.ok_or_else(|| {
+        let groups = enrollments.groups().filter_map(|group| group_keys(group));
+        diagnose_signature(&claims, groups, &suspects()).into()
+    })
 }
 
-fn find<'a>(
-    instance: &'a Instance,
+fn matching(
+    enrollment: &Arc<Enrollment>,
     claims: &Claims<'_>,
     registration_id: &RegistrationId,
-) -> Option<Attested<'a>> {
-    instance.enrollment_groups.iter().find_map(|group| {
-        let matched = group.keys.matching(claims, registration_id)?;
-        Some(Attested { group, matched })
-    })
+) -> Option<Attested> {
+    let matched = match &enrollment.attestation {
+        Attestation::GroupKeys(keys) => keys.matching(claims, registration_id),
+        Attestation::DeviceKeys(keys) => {
+            let slots = [KeySlot::Primary, KeySlot::Secondary].into_iter().zip(keys.iter());
+            let mut matching = slots.filter(|(_, key)| claims.is_signed_with(key));
+            matching.next().map(|(slot, _)| KeyMatch { slot, folded: false })
+        }
+        _ => None,
+    };
+    let proven_by = ProvenBy::SymmetricKey;
+    matched.map(|matched| Attested { enrollment: enrollment.clone(), proven_by, matched })
+}
+
+fn group_keys(group: &Enrollment) -> Option<&GroupKeys> {
+    match &group.attestation {
+        Attestation::GroupKeys(keys) => Some(keys),
+        _ => None,
+    }
 }
 
 /// What would have been right, for the log.

@@ -48,7 +48,7 @@ impl RegistrationEvent {
             registration_id: record.registration_id.to_string(),
             operation_id: Some(record.operation_id.to_string()),
             status: record.outcome.status().as_str().to_owned(),
-            enrollment: Some(record.enrollment_group_id.clone()),
+            enrollment: Some(record.enrollment.name.clone()),
             assigned_hub: hub,
             error_code: match record.outcome {
                 Outcome::Failed { code, .. } => Some(code),

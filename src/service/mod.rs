@@ -11,6 +11,7 @@ mod authority;
 mod config;
 pub mod endpoint;
 mod enrollment;
+mod instance;
 mod journal;
 mod operations;
 mod record;
@@ -35,16 +36,15 @@ use crate::wire::RegistrationId;
 
 pub use allocation::webhook::WebhookPatience;
 pub use authority::{Authority, AuthorityError};
-pub use config::{
-    AttestationConfig, AttestationType, Config, ConfigError, CustomAllocationConfig,
-    EnrollmentGroupConfig, LinkedHubConfig, SymmetricKeyConfig,
-};
+pub use config::{Config, ConfigError, LinkedHubConfig};
 pub use enrollment::{
-    AllocationPolicy, Capabilities, CustomAllocationDefinition, EnrollmentGroup, Instance,
-    LinkedHub, ProvisioningStatus, ReprovisionPolicy, WebhookUrl, WebhookUrlError,
+    AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, Enrollment,
+    EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Slots, Subject, WebhookUrl,
+    WebhookUrlError,
 };
+pub use instance::{Enrollments, Instance, LinkedHub};
 pub use journal::{Observer, RegistrationEvent};
-pub use record::{Assignment, DeviceRecord, Outcome};
+pub use record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
 pub use registrar::Pace;
 pub use reprovision::Reprovisioning;
 
@@ -113,8 +113,9 @@ impl Service {
     ///
     /// If the configuration is wrong, or something that it needs cannot be had.
     pub async fn start(config: &Config, options: Options) -> Result<Self, StartError> {
-        let instance = config.instance(SystemTime::now())?;
-        warn_of_unlinked_hubs(&instance);
+        let instance = config.instance()?;
+        let enrollments = config.enrollment_records(SystemTime::now())?;
+        enrollments.iter().for_each(|enrollment| warn_of_unlinked_hubs(&instance, enrollment));
         let webhooks = WebhookClient::new(options.webhooks);
         let hubs = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
         let tls = endpoint::server_config(options.authority, hubs)?;
@@ -124,8 +125,14 @@ impl Service {
         let listener = listen(address).map_err(listen_error)?;
         let mqtt = listener.local_addr().map_err(listen_error)?;
 
-        let registrar =
-            Registrar::new(instance, webhooks, options.pace, options.suspects, options.observer);
+        let registrar = Registrar::new(
+            instance,
+            enrollments,
+            webhooks,
+            options.pace,
+            options.suspects,
+            options.observer,
+        );
         let registrar = Arc::new(registrar);
         let (stop, stopped) = watch::channel(false);
         let acceptor = TlsAcceptor::from(Arc::new(tls));
@@ -142,6 +149,11 @@ impl Service {
     /// The instance that is served.
     pub fn instance(&self) -> &Instance {
         self.registrar.instance()
+    }
+
+    /// The enrollments as they are now.
+    pub fn enrollments(&self) -> Enrollments {
+        self.registrar.enrollments()
     }
 
     /// Ends the service; when this returns, its connections are closed.
@@ -162,15 +174,12 @@ impl Drop for Service {
 }
 
 /// Stored as it is, but useless (J-31).
-fn warn_of_unlinked_hubs(instance: &Instance) {
-    for group in &instance.enrollment_groups {
-        for name in
-            group.iot_hubs.iter().flatten().filter(|name| instance.linked_hub(name).is_none())
-        {
-            tracing::warn!(
-                "enrollment group {}: iotHubs names {name}, which is not linked; it is never chosen (J-31)",
-                group.id
-            );
-        }
+fn warn_of_unlinked_hubs(instance: &Instance, enrollment: &Enrollment) {
+    let named = enrollment.named_hubs().unwrap_or_default();
+    for name in named.into_iter().filter(|name| instance.linked_hub(name).is_none()) {
+        tracing::warn!(
+            "enrollment {}: names the hub {name}, which is not linked; it is never chosen (J-31)",
+            enrollment.name()
+        );
     }
 }

@@ -5,9 +5,10 @@
 
 use std::time::SystemTime;
 
+use super::enrollment::Kind;
 use crate::wire::{
     ApiVersion, DeviceRegistrationResult, ErrorCode, Etag, OperationId, Payload, RegistrationId,
-    RegistrationOperationStatus, Status, Substatus, SymmetricKeyResult, timestamp,
+    RegistrationOperationStatus, Status, Substatus, SymmetricKeyResult, X509Result, timestamp,
 };
 
 /// The record of one device.
@@ -15,8 +16,10 @@ use crate::wire::{
 pub struct DeviceRecord {
     /// The device, in the case in which it last registered.
     pub registration_id: RegistrationId,
-    /// The enrollment group through which it last registered.
-    pub enrollment_group_id: String,
+    /// The enrollment through which it last registered.
+    pub enrollment: EnrollmentName,
+    /// How it proved itself then.
+    pub proven_by: ProvenBy,
     /// Its last operation.
     pub operation_id: OperationId,
     /// Where that operation stands.
@@ -29,6 +32,31 @@ pub struct DeviceRecord {
     pub updated: SystemTime,
     /// Its version.
     pub etag: Etag,
+}
+
+/// Names an enrollment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrollmentName {
+    /// Which kind.
+    pub kind: Kind,
+    /// Registration ID or group ID.
+    pub name: String,
+}
+
+impl EnrollmentName {
+    /// The group, if it is one.
+    pub fn group_id(&self) -> Option<&str> {
+        (self.kind == Kind::Group).then_some(self.name.as_str())
+    }
+}
+
+/// How a device proved itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvenBy {
+    /// With a SAS token.
+    SymmetricKey,
+    /// With a certificate.
+    X509,
 }
 
 /// Which hub has a device.
@@ -127,6 +155,7 @@ impl DeviceRecord {
                 ..dated
             },
             Outcome::Assigned { substatus, payload } => DeviceRegistrationResult {
+                x509: self.x509(),
                 symmetric_key: self.symmetric_key(api_version),
                 assigned_hub: self.assignment.as_ref().map(|assignment| assignment.hub.clone()),
                 device_id: self.assignment.as_ref().map(|assignment| assignment.device_id.clone()),
@@ -137,10 +166,19 @@ impl DeviceRecord {
         }
     }
 
-    fn symmetric_key(&self, api_version: &ApiVersion) -> Option<SymmetricKeyResult> {
-        api_version.tells_symmetric_key_group().then(|| SymmetricKeyResult {
-            enrollment_group_id: Some(self.enrollment_group_id.clone()),
+    fn x509(&self) -> Option<X509Result> {
+        let is_x509 = self.proven_by == ProvenBy::X509;
+        is_x509.then(|| X509Result {
+            enrollment_group_id: self.enrollment.group_id().map(str::to_owned),
         })
+    }
+
+    /// Only groups have it, and only newer API versions (B.3, J-6).
+    fn symmetric_key(&self, api_version: &ApiVersion) -> Option<SymmetricKeyResult> {
+        let is_told =
+            self.proven_by == ProvenBy::SymmetricKey && api_version.tells_symmetric_key_group();
+        let group_id = self.enrollment.group_id().filter(|_| is_told)?;
+        Some(SymmetricKeyResult { enrollment_group_id: Some(group_id.to_owned()) })
     }
 }
 

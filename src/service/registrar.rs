@@ -3,7 +3,7 @@
 //! What is decided stands in `registration`, `attest` and `allocation`; here it is done: stored,
 //! asked, answered, logged.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
@@ -13,7 +13,8 @@ use super::allocation::custom::{Applicant, allocation_request, judge};
 use super::allocation::webhook::WebhookClient;
 use super::allocation::{Decision, built_in, candidates, no_hub};
 use super::attest::{Attested, Proof, attest, remedy, slot_name};
-use super::enrollment::{EnrollmentGroup, Instance};
+use super::enrollment::{Enrollment, Kind};
+use super::instance::{Enrollments, Instance};
 use super::journal::{Observer, RegistrationEvent};
 use super::operations::{Claim, Operation, Operations};
 use super::record::{DeviceRecord, Outcome};
@@ -70,6 +71,8 @@ pub struct Reply {
 #[derive(Debug)]
 pub struct Registrar {
     instance: Instance,
+    // Held for a look-up at most, never across an await.
+    enrollments: RwLock<Enrollments>,
     store: Store,
     webhooks: WebhookClient,
     pace: Pace,
@@ -85,6 +88,7 @@ impl Registrar {
     /// those seen, when a token does not match.
     pub fn new(
         instance: Instance,
+        enrollments: Enrollments,
         webhooks: WebhookClient,
         pace: Pace,
         suspects: Vec<RegistrationId>,
@@ -92,6 +96,7 @@ impl Registrar {
     ) -> Self {
         Self {
             instance,
+            enrollments: RwLock::new(enrollments),
             store: Store::default(),
             webhooks,
             pace,
@@ -105,6 +110,11 @@ impl Registrar {
     /// The instance that is served.
     pub fn instance(&self) -> &Instance {
         &self.instance
+    }
+
+    /// The enrollments as they are now.
+    pub fn enrollments(&self) -> Enrollments {
+        self.enrollments.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     /// Answers a register request (F.1).
@@ -135,7 +145,7 @@ impl Registrar {
             }
         };
         log_accepted(caller, &attested);
-        self.start(caller, attested.group, request.payload, operation).await
+        self.start(caller, attested, request.payload, operation).await
     }
 
     /// Answers a poll (A.5): at once, with the current state.
@@ -190,24 +200,25 @@ impl Registrar {
         }
     }
 
-    fn attest(&self, caller: &Caller) -> Result<Attested<'_>, SasFault> {
+    fn attest(&self, caller: &Caller) -> Result<Attested, SasFault> {
         let Caller { id_scope, registration_id, proof, .. } = caller;
         let suspects = || lock(&self.sightings).all();
-        attest(&self.instance, id_scope, registration_id, proof, SystemTime::now(), suspects)
+        let enrollments = self.enrollments.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        attest(&enrollments, id_scope, registration_id, proof, SystemTime::now(), suspects)
     }
 
     async fn start(
         self: &Arc<Self>,
         caller: &Caller,
-        group: &EnrollmentGroup,
+        attested: Attested,
         payload: Option<Payload>,
         operation: Arc<Operation>,
     ) -> Reply {
         let previous = self.store.device(&caller.registration_id);
         let intake = Intake {
             registration_id: &caller.registration_id,
-            enrollment_group_id: &group.id,
-            is_enabled: group.is_enabled(),
+            enrollment: &attested.enrollment,
+            proven_by: attested.proven_by,
             operation_id: operation.id.clone(),
         };
         let mut reply = None;
@@ -226,7 +237,14 @@ impl Registrar {
             }
         }
         if let Some(record) = allocation {
-            self.allocate(record, group, payload, caller.api_version.clone(), operation).await;
+            self.allocate(
+                record,
+                attested.enrollment,
+                payload,
+                caller.api_version.clone(),
+                operation,
+            )
+            .await;
         }
         reply.unwrap_or_else(|| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
     }
@@ -235,30 +253,29 @@ impl Registrar {
     async fn allocate(
         self: &Arc<Self>,
         record: DeviceRecord,
-        group: &EnrollmentGroup,
+        enrollment: Arc<Enrollment>,
         payload: Option<Payload>,
         api_version: ApiVersion,
         operation: Arc<Operation>,
     ) {
-        let candidates = candidates(&self.instance, group);
-        let reprovisioning = Reprovisioning::of(group.reprovision_policy, &api_version);
+        let candidates = candidates(&self.instance, &enrollment);
+        let reprovisioning = Reprovisioning::of(enrollment.reprovision_policy, &api_version);
         let folded = record.registration_id.folded();
-        let decision = match built_in(group.allocation_policy, &folded, &candidates) {
+        let decision = match built_in(enrollment.allocation_policy, &folded, &candidates) {
             Some(decision) => Some(decision),
             None if candidates.is_empty() => Some(no_hub()),
             None => None,
         };
         if let Some(decision) = decision {
-            return self.conclude(record, decision, reprovisioning, &operation).await;
+            return self.conclude(record, &enrollment, decision, reprovisioning, &operation).await;
         }
         let linked_hubs =
             offered(&record, reprovisioning, candidates.iter().map(|hub| hub.host_name.clone()));
         let registrar = Arc::clone(self);
-        let group = group.clone();
         let work = async move {
             let decision =
-                registrar.ask_webhook(&record, &group, payload.as_ref(), &linked_hubs).await;
-            registrar.conclude(record, decision, reprovisioning, &operation).await;
+                registrar.ask_webhook(&record, &enrollment, payload.as_ref(), &linked_hubs).await;
+            registrar.conclude(record, &enrollment, decision, reprovisioning, &operation).await;
         };
         let mut tasks = lock(&self.work);
         while tasks.try_join_next().is_some() {}
@@ -268,7 +285,7 @@ impl Registrar {
     async fn ask_webhook(
         &self,
         record: &DeviceRecord,
-        group: &EnrollmentGroup,
+        enrollment: &Enrollment,
         payload: Option<&Payload>,
         linked_hubs: &[String],
     ) -> Decision {
@@ -277,8 +294,10 @@ impl Registrar {
             current: record.assignment.as_ref(),
             payload,
         };
-        let Some(definition) = &group.custom_allocation else { return no_hub() };
-        let Ok(body) = allocation_request(group, applicant, linked_hubs) else { return no_hub() };
+        let Some(definition) = &enrollment.custom_allocation else { return no_hub() };
+        let Ok(body) = allocation_request(enrollment, applicant, linked_hubs) else {
+            return no_hub();
+        };
         let who = record.registration_id.as_str();
         tracing::debug!(
             "{who}: asking {} {}",
@@ -292,6 +311,7 @@ impl Registrar {
     async fn conclude(
         &self,
         record: DeviceRecord,
+        enrollment: &Enrollment,
         decision: Decision,
         reprovisioning: Reprovisioning,
         operation: &Operation,
@@ -299,7 +319,7 @@ impl Registrar {
         if let Decision::Failed { hint, .. } = &decision {
             tracing::warn!("{}: {hint}", record.registration_id);
         }
-        let record = conclude(record, decision, reprovisioning, moment());
+        let record = conclude(record, enrollment, decision, reprovisioning, moment());
         self.store.commit(Batch::device(record.clone())).await;
         self.finished(&record, operation);
     }
@@ -357,11 +377,15 @@ fn offered(
     }
 }
 
-fn log_accepted(caller: &Caller, attested: &Attested<'_>) {
-    let (id, group) = (&caller.registration_id, &attested.group.id);
+fn log_accepted(caller: &Caller, attested: &Attested) {
+    let id = &caller.registration_id;
+    let through = match attested.enrollment.kind() {
+        Kind::Individual => "its own enrollment".to_owned(),
+        Kind::Group => format!("enrollment group {}", attested.enrollment.name()),
+    };
     let slot = slot_name(attested.matched.slot);
     tracing::info!(
-        "{id}: registering through enrollment group {group} ({slot} key, api-version {})",
+        "{id}: registering through {through} ({slot} key, api-version {})",
         caller.api_version
     );
     if attested.matched.folded {
@@ -387,7 +411,7 @@ fn log_finished(record: &DeviceRecord) {
             tracing::warn!("{id}: failed with {code}: {message}")
         }
         (Outcome::Disabled, _) => {
-            tracing::warn!("{id}: its enrollment group {} is disabled", record.enrollment_group_id)
+            tracing::warn!("{id}: its enrollment {} is disabled", record.enrollment.name)
         }
         _ => {}
     }

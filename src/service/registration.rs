@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 use super::allocation::Decision;
-use super::record::{Assignment, DeviceRecord, Outcome};
+use super::enrollment::Enrollment;
+use super::record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
 use super::reprovision::Reprovisioning;
 use crate::wire::{Etag, IdScope, OperationId, RegistrationId, RegistrationOperationStatus};
 
@@ -43,10 +44,10 @@ pub enum Action {
 pub struct Intake<'a> {
     /// The device.
     pub registration_id: &'a RegistrationId,
-    /// The enrollment group that vouches for it.
-    pub enrollment_group_id: &'a str,
-    /// Whether that group is enabled.
-    pub is_enabled: bool,
+    /// The enrollment that vouches for it.
+    pub enrollment: &'a Enrollment,
+    /// How it proved itself.
+    pub proven_by: ProvenBy,
     /// The operation's name.
     pub operation_id: OperationId,
 }
@@ -56,9 +57,17 @@ pub struct Intake<'a> {
 pub fn begin(previous: Option<&DeviceRecord>, intake: Intake<'_>, moment: Moment) -> Vec<Action> {
     let record = DeviceRecord {
         registration_id: intake.registration_id.clone(),
-        enrollment_group_id: intake.enrollment_group_id.to_owned(),
+        enrollment: EnrollmentName {
+            kind: intake.enrollment.kind(),
+            name: intake.enrollment.name().to_owned(),
+        },
+        proven_by: intake.proven_by,
         operation_id: intake.operation_id,
-        outcome: if intake.is_enabled { Outcome::Assigning } else { Outcome::Disabled },
+        outcome: if intake.enrollment.is_enabled() {
+            Outcome::Assigning
+        } else {
+            Outcome::Disabled
+        },
         assignment: previous.and_then(|record| record.assignment.clone()),
         created: previous.map_or(moment.now, |record| record.created),
         updated: moment.now,
@@ -66,7 +75,7 @@ pub fn begin(previous: Option<&DeviceRecord>, intake: Intake<'_>, moment: Moment
     };
     let reply = Action::Reply(record.reply_accepted());
     let mut actions = vec![Action::Persist(record.clone()), reply];
-    if intake.is_enabled {
+    if intake.enrollment.is_enabled() {
         actions.push(Action::Allocate(record));
     }
     actions
@@ -75,6 +84,7 @@ pub fn begin(previous: Option<&DeviceRecord>, intake: Intake<'_>, moment: Moment
 /// Ends a registration with what allocation came to.
 pub fn conclude(
     mut record: DeviceRecord,
+    enrollment: &Enrollment,
     decision: Decision,
     reprovisioning: Reprovisioning,
     moment: Moment,
@@ -84,8 +94,11 @@ pub fn conclude(
         Decision::Hub { host_name, payload } => {
             let chosen = Assignment {
                 hub: host_name,
-                // The device of a group is called on the hub as it registered (D.5).
-                device_id: record.registration_id.to_string(),
+                // It stays until the record is deleted (F.6).
+                device_id: match &record.assignment {
+                    Some(earlier) => earlier.device_id.clone(),
+                    None => enrollment.device_id(&record.registration_id).to_owned(),
+                },
             };
             let (assignment, substatus) = reprovisioning.decide(record.assignment.as_ref(), chosen);
             record.assignment = Some(assignment);
@@ -117,24 +130,36 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::service::enrollment::{Kind, read};
     use crate::wire::{ErrorCode, Status, Substatus};
 
     fn at(seconds: u64) -> Moment {
         Moment { now: UNIX_EPOCH + Duration::from_secs(seconds), salt: 7 }
     }
 
-    fn intake(id: &RegistrationId, is_enabled: bool) -> Intake<'_> {
+    fn group(status: &str) -> Enrollment {
+        let json = format!(
+            r#"{{"enrollmentGroupId":"pumps","attestation":{{"type":"symmetricKey"}},"provisioningStatus":"{status}"}}"#
+        );
+        read(Kind::Group, json.as_bytes(), UNIX_EPOCH, 0, None).unwrap()
+    }
+
+    fn intake<'a>(id: &'a RegistrationId, enrollment: &'a Enrollment) -> Intake<'a> {
         Intake {
             registration_id: id,
-            enrollment_group_id: "pumps",
-            is_enabled,
+            enrollment,
+            proven_by: ProvenBy::SymmetricKey,
             operation_id: "5.4d1a.0b7c".parse().unwrap(),
         }
     }
 
+    fn concluded(record: DeviceRecord, decision: Decision, moment: Moment) -> DeviceRecord {
+        conclude(record, &group("enabled"), decision, Reprovisioning::Migrate, moment)
+    }
+
     fn begun(previous: Option<&DeviceRecord>, seconds: u64) -> DeviceRecord {
         let id = "pump-0042".parse().unwrap();
-        match &begin(previous, intake(&id, true), at(seconds))[0] {
+        match &begin(previous, intake(&id, &group("enabled")), at(seconds))[0] {
             Action::Persist(record) => record.clone(),
             other => panic!("{other:?}"),
         }
@@ -148,7 +173,7 @@ mod tests {
     fn f_1_a_registration_is_persisted_before_it_is_answered_and_then_allocated() {
         let id = "pump-0042".parse().unwrap();
 
-        let actions = begin(None, intake(&id, true), at(1));
+        let actions = begin(None, intake(&id, &group("enabled")), at(1));
 
         let [Action::Persist(record), Action::Reply(reply), Action::Allocate(next)] = &actions[..]
         else {
@@ -163,7 +188,7 @@ mod tests {
     fn f_4_a_disabled_enrollment_is_accepted_and_told_at_the_poll() {
         let id = "pump-0042".parse().unwrap();
 
-        let actions = begin(None, intake(&id, false), at(1));
+        let actions = begin(None, intake(&id, &group("disabled")), at(1));
 
         let [Action::Persist(record), Action::Reply(reply)] = &actions[..] else {
             panic!("{actions:?}")
@@ -177,10 +202,9 @@ mod tests {
 
     #[test]
     fn a_5_the_assigned_reply_member_by_member() {
-        let record = conclude(
+        let record = concluded(
             begun(None, 1_772_439_330),
             hub("hub-west.azure-devices.net"),
-            Reprovisioning::Migrate,
             at(1_772_439_331),
         );
 
@@ -210,12 +234,7 @@ mod tests {
             hint: String::new(),
         };
 
-        let record = conclude(
-            begun(None, 1_772_439_330),
-            decision,
-            Reprovisioning::Migrate,
-            at(1_772_439_331),
-        );
+        let record = concluded(begun(None, 1_772_439_330), decision, at(1_772_439_331));
 
         assert_eq!(
             serde_json::to_string(&record.reply(&"2021-06-01".parse().unwrap())).unwrap(),
@@ -231,9 +250,9 @@ mod tests {
 
     #[test]
     fn f_6_the_same_hub_again_is_told_by_api_version() {
-        let first = conclude(begun(None, 1), hub("west"), Reprovisioning::Migrate, at(2));
+        let first = concluded(begun(None, 1), hub("west"), at(2));
 
-        let again = conclude(begun(Some(&first), 3), hub("west"), Reprovisioning::Migrate, at(4));
+        let again = concluded(begun(Some(&first), 3), hub("west"), at(4));
 
         let substatus = |version: &str| {
             again.reply(&version.parse().unwrap()).registration_state.unwrap().substatus

@@ -1,58 +1,24 @@
 //! Custom allocation: what is asked of the webhook, and what its answer means (G.3, G.4, G.6).
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Decision;
-use crate::service::enrollment::{
-    AllocationPolicy, Capabilities, EnrollmentGroup, ProvisioningStatus, ReprovisionPolicy,
-};
+use crate::service::enrollment::{Enrollment, Kind, Secrets, show};
 use crate::service::record::Assignment;
-use crate::wire::{ErrorCode, Payload, RegistrationId, from_json_object, timestamp};
+use crate::wire::{ErrorCode, Payload, RegistrationId, from_json_object};
 
 /// The body of the request, members in the order of the captures (G.3).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AllocationRequest<'a> {
-    enrollment_group: EnrollmentGroupView<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    individual_enrollment: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enrollment_group: Option<Value>,
     device_runtime_context: DeviceRuntimeContext<'a>,
     linked_hubs: &'a [String],
-}
-
-/// An enrollment group without its keys, the query of the webhook masked (G-1).
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EnrollmentGroupView<'a> {
-    enrollment_group_id: &'a str,
-    attestation: AttestationView,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    capabilities: Option<Capabilities>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    initial_twin: Option<&'a Payload>,
-    etag: String,
-    provisioning_status: Option<ProvisioningStatus>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reprovision_policy: Option<ReprovisionPolicy>,
-    created_date_time_utc: String,
-    last_updated_date_time_utc: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    allocation_policy: Option<AllocationPolicy>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iot_hubs: Option<&'a [String]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    custom_allocation_definition: Option<CustomAllocationView>,
-}
-
-#[derive(Debug, Serialize)]
-struct AttestationView {
-    r#type: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CustomAllocationView {
-    webhook_url: String,
-    api_version: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,12 +55,18 @@ pub struct Applicant<'a> {
 ///
 /// None in practice: everything in it is text and checked JSON.
 pub fn allocation_request(
-    group: &EnrollmentGroup,
+    enrollment: &Enrollment,
     applicant: Applicant<'_>,
     linked_hubs: &[String],
 ) -> Result<Vec<u8>, serde_json::Error> {
+    let view = view(enrollment);
+    let (individual_enrollment, enrollment_group) = match enrollment.kind() {
+        Kind::Individual => (Some(view), None),
+        Kind::Group => (None, Some(view)),
+    };
     serde_json::to_vec(&AllocationRequest {
-        enrollment_group: view(group),
+        individual_enrollment,
+        enrollment_group,
         device_runtime_context: DeviceRuntimeContext {
             registration_id: applicant.registration_id.as_str(),
             current_iot_hub_host_name: applicant.current.map(|current| current.hub.as_str()),
@@ -106,26 +78,15 @@ pub fn allocation_request(
     })
 }
 
-fn view(group: &EnrollmentGroup) -> EnrollmentGroupView<'_> {
-    EnrollmentGroupView {
-        enrollment_group_id: &group.id,
-        attestation: AttestationView { r#type: "symmetricKey" },
-        capabilities: group.capabilities,
-        initial_twin: group.initial_twin.as_ref(),
-        etag: group.etag.quoted(),
-        provisioning_status: group.provisioning_status,
-        reprovision_policy: group.reprovision_policy,
-        created_date_time_utc: timestamp(group.created),
-        last_updated_date_time_utc: timestamp(group.updated),
-        allocation_policy: group.allocation_policy,
-        iot_hubs: group.iot_hubs.as_deref(),
-        custom_allocation_definition: group.custom_allocation.as_ref().map(|definition| {
-            CustomAllocationView {
-                webhook_url: definition.webhook_url.masked(),
-                api_version: definition.api_version.to_string(),
-            }
-        }),
+/// The record as the service API shows it, but for two things: the etag is not encoded (E.4), and
+/// the webhook's query, with its function key, is masked (G-1).
+fn view(enrollment: &Enrollment) -> Value {
+    let mut view = show(enrollment, Secrets::Hidden, None);
+    view["etag"] = enrollment.etag.quoted().into();
+    if let Some(definition) = &enrollment.custom_allocation {
+        view["customAllocationDefinition"]["webhookUrl"] = definition.webhook_url.masked().into();
     }
+    view
 }
 
 /// What came back from the webhook.

@@ -7,7 +7,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::service::enrollment::LinkedHub;
+use crate::service::instance::LinkedHub;
 
 /// The hub of a device, `None` only without candidates.
 pub fn hashed<'a>(

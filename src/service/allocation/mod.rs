@@ -8,7 +8,8 @@ pub mod webhook;
 
 pub use hashed::hashed;
 
-use super::enrollment::{AllocationPolicy, EnrollmentGroup, Instance, LinkedHub};
+use super::enrollment::{AllocationPolicy, Enrollment};
+use super::instance::{Instance, LinkedHub};
 use crate::wire::{ErrorCode, Payload};
 
 /// What allocation comes to.
@@ -34,9 +35,9 @@ pub enum Decision {
 
 /// The hubs that an enrollment may use: those it names, as far as they are linked, else every
 /// linked one that is open to all (F.5, J-31).
-pub fn candidates<'a>(instance: &'a Instance, group: &EnrollmentGroup) -> Vec<&'a LinkedHub> {
-    match &group.iot_hubs {
-        Some(names) => names.iter().filter_map(|name| instance.linked_hub(name)).collect(),
+pub fn candidates<'a>(instance: &'a Instance, enrollment: &Enrollment) -> Vec<&'a LinkedHub> {
+    match enrollment.named_hubs() {
+        Some(names) => names.into_iter().filter_map(|name| instance.linked_hub(name)).collect(),
         None => instance.linked_hubs.iter().filter(|hub| hub.apply_allocation_policy).collect(),
     }
 }
@@ -60,7 +61,10 @@ pub fn built_in(
     let chosen = match policy {
         Some(AllocationPolicy::Custom) => return None,
         Some(AllocationPolicy::Static) => candidates.first().copied(),
-        Some(AllocationPolicy::Hashed) | None => hashed(folded_registration_id, candidates),
+        // Without a table of latencies every hub is as near as any other, and ties are hashed (J-17).
+        Some(AllocationPolicy::Hashed | AllocationPolicy::GeoLatency) | None => {
+            hashed(folded_registration_id, candidates)
+        }
     };
     Some(match chosen {
         Some(hub) => Decision::Hub { host_name: hub.host_name.clone(), payload: None },

@@ -1,0 +1,73 @@
+//! A DPS instance: its scope, its hubs, its enrollments.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::enrollment::{Enrollment, Kind};
+use crate::wire::IdScope;
+
+/// What every enrollment can count on.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// Its ID scope.
+    pub id_scope: IdScope,
+    /// The hubs linked to it, in the order of the configuration (J-28).
+    pub linked_hubs: Vec<LinkedHub>,
+}
+
+impl Instance {
+    /// The linked hub of that name; case does not matter.
+    pub fn linked_hub(&self, host_name: &str) -> Option<&LinkedHub> {
+        self.linked_hubs.iter().find(|hub| hub.host_name.eq_ignore_ascii_case(host_name))
+    }
+}
+
+/// An IoT hub linked to the instance (F.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedHub {
+    /// Host name, such as `contoso-hub.azure-devices.net`.
+    pub host_name: String,
+    /// Weight under the hashed policy, 1 to 1000.
+    pub allocation_weight: u16,
+    /// Whether enrollments that name no hubs may use it.
+    pub apply_allocation_policy: bool,
+}
+
+/// The enrollments of an instance. Names differ only in more than case (D.1).
+#[derive(Debug, Clone, Default)]
+pub struct Enrollments {
+    individual: HashMap<String, Arc<Enrollment>>,
+    // In order of name: with thousands of groups a token is tried against each, and which one
+    // matches first must not depend on chance.
+    groups: BTreeMap<String, Arc<Enrollment>>,
+}
+
+impl Enrollments {
+    /// Adds or replaces.
+    pub fn put(&mut self, enrollment: Enrollment) {
+        let name = enrollment.name().to_ascii_lowercase();
+        match enrollment.kind() {
+            Kind::Individual => self.individual.insert(name, Arc::new(enrollment)),
+            Kind::Group => self.groups.insert(name, Arc::new(enrollment)),
+        };
+    }
+
+    /// The enrollment of that kind and name.
+    pub fn find(&self, kind: Kind, name: &str) -> Option<&Arc<Enrollment>> {
+        let name = name.to_ascii_lowercase();
+        match kind {
+            Kind::Individual => self.individual.get(&name),
+            Kind::Group => self.groups.get(&name),
+        }
+    }
+
+    /// The groups, in order of name.
+    pub fn groups(&self) -> impl Iterator<Item = &Arc<Enrollment>> {
+        self.groups.values()
+    }
+
+    /// All of them, groups last.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Enrollment>> {
+        self.individual.values().chain(self.groups.values())
+    }
+}
