@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rustls::pki_types::CertificateDer;
+
 use super::enrollment::{Attestation, Enrollment, Kind};
 use super::instance::Enrollments;
 use super::record::ProvenBy;
@@ -16,6 +18,9 @@ use crate::wire::{IdScope, RegistrationId};
 pub enum Proof {
     /// A SAS token, or whatever stood in its place.
     Sas(SasToken),
+    /// The certificates of the TLS handshake, the device's own first. That it has the key of that
+    /// one is proved by the handshake, nothing else is.
+    Certificates(Vec<CertificateDer<'static>>),
     /// Nothing.
     Absent,
 }

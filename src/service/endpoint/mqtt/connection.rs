@@ -45,9 +45,12 @@ pub(super) async fn run(
         Ok(Err(error)) => return log_tls_failure(peer, error),
         Err(_) => return tracing::debug!("{peer}: no TLS handshake within {OPENING:?}"),
     };
+    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let certificates =
+        certificates.iter().map(|certificate| certificate.clone().into_owned()).collect();
     let mut connection = Connection {
         stream,
-        session: Session::new(number),
+        session: Session::new(number, certificates),
         inbox: BytesMut::with_capacity(512),
         outbox: BytesMut::new(),
         silence: None,

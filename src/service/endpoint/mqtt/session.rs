@@ -4,6 +4,7 @@
 //! Attestation is none of its business: it is decided at the register request.
 
 use bytes::BytesMut;
+use rustls::pki_types::CertificateDer;
 
 use super::codec::{Connect, Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use crate::attestation::SasToken;
@@ -15,6 +16,8 @@ use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseT
 #[derive(Debug)]
 pub(super) struct Session {
     connection: u64,
+    /// Those of the TLS handshake, until CONNECT.
+    certificates: Vec<CertificateDer<'static>>,
     device: Option<Caller>,
     /// The quality granted to the response topics, if the device has subscribed.
     granted: Option<QoS>,
@@ -52,8 +55,15 @@ pub(super) enum Farewell {
 }
 
 impl Session {
-    pub(super) fn new(connection: u64) -> Self {
-        Self { connection, device: None, granted: None, next_packet_id: 1, has_been_warned: false }
+    pub(super) fn new(connection: u64, certificates: Vec<CertificateDer<'static>>) -> Self {
+        Self {
+            connection,
+            certificates,
+            device: None,
+            granted: None,
+            next_packet_id: 1,
+            has_been_warned: false,
+        }
     }
 
     /// The device, once it is connected.
@@ -107,7 +117,8 @@ impl Session {
 
     fn connect(&mut self, connect: Connect, id_scope: &IdScope, out: &mut BytesMut) -> Flow {
         self.warn_of_will(&connect);
-        match caller(self.connection, connect, id_scope) {
+        let certificates = std::mem::take(&mut self.certificates);
+        match caller(self.connection, connect, certificates, id_scope) {
             Ok(caller) => {
                 write::connack(out, false, ConnectCode::Accepted);
                 self.device = Some(caller);
@@ -219,6 +230,7 @@ impl Session {
 fn caller(
     connection: u64,
     connect: Connect,
+    certificates: Vec<CertificateDer<'static>>,
     served: &IdScope,
 ) -> Result<Caller, (ConnectCode, String)> {
     const EXPECTED: &str = "<idScope>/registrations/<registrationId>/api-version=<version>";
@@ -252,6 +264,7 @@ fn caller(
         Some(password) if !password.is_empty() => {
             Proof::Sas(SasToken::from_text(String::from_utf8_lossy(&password)))
         }
+        _ if !certificates.is_empty() => Proof::Certificates(certificates),
         _ => Proof::Absent,
     };
     Ok(Caller { connection, id_scope, registration_id, api_version, proof })
@@ -292,7 +305,7 @@ mod tests {
     }
 
     fn connected() -> Session {
-        let mut session = Session::new(1);
+        let mut session = Session::new(1, Vec::new());
         let flow =
             session.take(connect("pump-0042", Some(USER_NAME)), &scope(), &mut BytesMut::new());
         assert!(matches!(flow, Flow::Continue));
@@ -319,7 +332,7 @@ mod tests {
             ("pump-0042", Some("nonsense"), 5),
             ("pump-0042", None, 5),
         ] {
-            let (flow, out) = take(&mut Session::new(1), connect(client_id, user_name));
+            let (flow, out) = take(&mut Session::new(1, Vec::new()), connect(client_id, user_name));
 
             assert!(matches!(flow, Flow::Close(Farewell::Refused(_))), "{user_name:?}");
             assert_eq!(out, [0x20, 2, 0, code], "{user_name:?}");
@@ -328,7 +341,8 @@ mod tests {
 
     #[test]
     fn a_10_a_connect_without_any_proof_is_accepted() {
-        let (flow, out) = take(&mut Session::new(1), connect("pump-0042", Some(USER_NAME)));
+        let (flow, out) =
+            take(&mut Session::new(1, Vec::new()), connect("pump-0042", Some(USER_NAME)));
 
         assert!(matches!(flow, Flow::Continue));
         assert_eq!(out, [0x20, 2, 0, 0]);
@@ -336,7 +350,7 @@ mod tests {
 
     #[test]
     fn connect_comes_first_and_once() {
-        let (flow, _) = take(&mut Session::new(1), Packet::PingReq);
+        let (flow, _) = take(&mut Session::new(1, Vec::new()), Packet::PingReq);
         assert!(matches!(
             flow,
             Flow::Close(Farewell::Violated(Violation::FirstPacketNotConnect { .. }))
