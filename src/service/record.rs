@@ -32,6 +32,9 @@ pub struct DeviceRecord {
     pub updated: SystemTime,
     /// Its version.
     pub etag: Etag,
+    /// The record as the operation before left it: a device that registers twice at once may
+    /// still have to ask for the result of its first. Has no such record itself.
+    pub before: Option<Box<DeviceRecord>>,
 }
 
 /// Names an enrollment.
@@ -104,6 +107,12 @@ impl Outcome {
 }
 
 impl DeviceRecord {
+    /// The record as that operation left it, or leaves it.
+    pub fn operation(&self, operation_id: &str) -> Option<&Self> {
+        let all = std::iter::once(self).chain(self.before.as_deref());
+        all.into_iter().find(|record| record.operation_id.as_str() == operation_id)
+    }
+
     /// The answer to a poll (A.5, F.4).
     pub fn reply(&self, api_version: &ApiVersion) -> RegistrationOperationStatus {
         RegistrationOperationStatus {

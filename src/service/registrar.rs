@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::allocation::custom::{Applicant, allocation_request, judge};
 use super::allocation::webhook::WebhookClient;
-use super::allocation::{Decision, built_in, candidates, no_hub};
+use super::allocation::{Decision, Plan, no_hub, plan};
 use super::attest::{Attested, Proof, attest, remedy, slot_name};
 use super::enrollment::{Enrollment, Kind};
 use super::instance::{Enrollments, Instance};
@@ -153,9 +153,11 @@ impl Registrar {
         if let Err(fault) = self.attest(caller) {
             return self.refuse(caller, &fault);
         }
-        let is_asked_for =
-            |record: &Arc<DeviceRecord>| record.operation_id.as_str() == operation_id;
-        let Some(record) = self.store.device(&caller.registration_id).filter(is_asked_for) else {
+        let find = || {
+            let record = self.store.device(&caller.registration_id)?;
+            record.operation(operation_id).cloned()
+        };
+        let Some(record) = find() else {
             tracing::warn!(
                 "{}: asks for operation {operation_id:?}, which it does not have",
                 caller.registration_id
@@ -173,8 +175,7 @@ impl Registrar {
             }
             self.operations.forget_if_told(&caller.registration_id, &operation);
         }
-        let record =
-            self.store.device(&caller.registration_id).filter(is_asked_for).unwrap_or(record);
+        let record = find().unwrap_or(record);
         if record.outcome == Outcome::Assigning {
             return still_assigning(&record);
         }
@@ -258,19 +259,18 @@ impl Registrar {
         api_version: ApiVersion,
         operation: Arc<Operation>,
     ) {
-        let candidates = candidates(&self.instance, &enrollment);
         let reprovisioning = Reprovisioning::of(enrollment.reprovision_policy, &api_version);
+        let current = record.assignment.as_ref().map(|assignment| assignment.hub.as_str());
+        let kept = current.filter(|_| reprovisioning == Reprovisioning::Never);
         let folded = record.registration_id.folded();
-        let decision = match built_in(enrollment.allocation_policy, &folded, &candidates) {
-            Some(decision) => Some(decision),
-            None if candidates.is_empty() => Some(no_hub()),
-            None => None,
+        let linked_hubs = match plan(&self.instance, &enrollment, &folded, kept) {
+            Plan::Decided(decision) => {
+                return self
+                    .conclude(record, &enrollment, decision, reprovisioning, &operation)
+                    .await;
+            }
+            Plan::Ask { linked_hubs } => linked_hubs,
         };
-        if let Some(decision) = decision {
-            return self.conclude(record, &enrollment, decision, reprovisioning, &operation).await;
-        }
-        let linked_hubs =
-            offered(&record, reprovisioning, candidates.iter().map(|hub| hub.host_name.clone()));
         let registrar = Arc::clone(self);
         let work = async move {
             let decision =
@@ -362,18 +362,6 @@ impl Registrar {
             fault.as_word(),
         ));
         error_reply(ErrorCode::UNAUTHORIZED_MQTT, "Unauthorized")
-    }
-}
-
-/// The hubs that are offered to the webhook: a device that never moves is offered its own (G.3).
-fn offered(
-    record: &DeviceRecord,
-    reprovisioning: Reprovisioning,
-    candidates: impl Iterator<Item = String>,
-) -> Vec<String> {
-    match (&record.assignment, reprovisioning) {
-        (Some(current), Reprovisioning::Never) => vec![current.hub.clone()],
-        _ => candidates.collect(),
     }
 }
 

@@ -72,6 +72,7 @@ pub fn begin(previous: Option<&DeviceRecord>, intake: Intake<'_>, moment: Moment
         created: previous.map_or(moment.now, |record| record.created),
         updated: moment.now,
         etag: moment.etag(),
+        before: previous.map(|record| Box::new(DeviceRecord { before: None, ..record.clone() })),
     };
     let reply = Action::Reply(record.reply_accepted());
     let mut actions = vec![Action::Persist(record.clone()), reply];
@@ -261,6 +262,24 @@ mod tests {
         assert_eq!(substatus("2021-06-01"), Some(Substatus::ReprovisionedToInitialAssignment));
         assert_eq!(again.created, first.created, "the record is the same one");
         assert_ne!(again.etag, first.etag);
+    }
+
+    #[test]
+    fn a_9_the_result_of_the_operation_before_can_still_be_asked_for() {
+        let first = concluded(begun(None, 1), hub("west"), at(2));
+        let second =
+            DeviceRecord { operation_id: "5.second".parse().unwrap(), ..begun(Some(&first), 3) };
+
+        let third = begun(Some(&second), 4);
+
+        assert_eq!(second.operation("5.4d1a.0b7c").unwrap().outcome, first.outcome);
+        assert!(third.operation("5.second").is_some());
+        assert!(third.operation("5.third").is_none());
+        assert_eq!(
+            third.before.unwrap().before,
+            None,
+            "nothing grows with the number of registrations"
+        );
     }
 
     #[test]

@@ -52,22 +52,115 @@ pub fn no_hub() -> Decision {
     }
 }
 
-/// The choice of a built-in policy; `None` for custom, which has to ask.
-pub fn built_in(
+/// How the hub of a device is found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    /// It is found.
+    Decided(Decision),
+    /// By asking the enrollment's webhook.
+    Ask {
+        /// What it may choose from.
+        linked_hubs: Vec<String>,
+    },
+}
+
+/// Finds the hub, as far as that can be done without asking anybody. A device that never moves
+/// keeps its hub, whatever has become of the enrollment (F.6), and its webhook is offered that one
+/// only (G.3).
+pub fn plan(
+    instance: &Instance,
+    enrollment: &Enrollment,
+    folded_registration_id: &str,
+    kept: Option<&str>,
+) -> Plan {
+    let candidates = candidates(instance, enrollment);
+    match (enrollment.allocation_policy, kept) {
+        (Some(AllocationPolicy::Custom), kept) => {
+            let all = || candidates.iter().map(|hub| hub.host_name.clone()).collect();
+            let linked_hubs: Vec<_> = kept.map_or_else(all, |hub| vec![hub.to_owned()]);
+            if linked_hubs.is_empty() { Plan::Decided(no_hub()) } else { Plan::Ask { linked_hubs } }
+        }
+        (_, Some(hub)) => Plan::Decided(Decision::Hub { host_name: hub.to_owned(), payload: None }),
+        (policy, None) => Plan::Decided(choose(policy, folded_registration_id, &candidates)),
+    }
+}
+
+fn choose(
     policy: Option<AllocationPolicy>,
     folded_registration_id: &str,
     candidates: &[&LinkedHub],
-) -> Option<Decision> {
+) -> Decision {
     let chosen = match policy {
-        Some(AllocationPolicy::Custom) => return None,
         Some(AllocationPolicy::Static) => candidates.first().copied(),
-        // Without a table of latencies every hub is as near as any other, and ties are hashed (J-17).
-        Some(AllocationPolicy::Hashed | AllocationPolicy::GeoLatency) | None => {
-            hashed(folded_registration_id, candidates)
-        }
+        // Without a table of latencies every hub is as near as any other, and ties are hashed
+        // (J-17).
+        _ => hashed(folded_registration_id, candidates),
     };
-    Some(match chosen {
+    match chosen {
         Some(hub) => Decision::Hub { host_name: hub.host_name.clone(), payload: None },
         None => no_hub(),
-    })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::service::enrollment::{Kind, read};
+
+    fn hub(host_name: &str, apply_allocation_policy: bool) -> LinkedHub {
+        LinkedHub { host_name: host_name.to_owned(), allocation_weight: 1, apply_allocation_policy }
+    }
+
+    fn instance() -> Instance {
+        let linked_hubs = vec![hub("west", true), hub("east", true), hub("reserved", false)];
+        Instance { id_scope: "scope".parse().unwrap(), linked_hubs }
+    }
+
+    fn planned(members: &str, kept: Option<&str>) -> Plan {
+        let json = format!(
+            r#"{{"enrollmentGroupId":"g","attestation":{{"type":"symmetricKey"}}{members}}}"#
+        );
+        let enrollment = read(Kind::Group, json.as_bytes(), UNIX_EPOCH, 0, None).unwrap();
+        plan(&instance(), &enrollment, "pump-0042", kept)
+    }
+
+    fn decided(host_name: &str) -> Plan {
+        Plan::Decided(Decision::Hub { host_name: host_name.to_owned(), payload: None })
+    }
+
+    fn asked(linked_hubs: &[&str]) -> Plan {
+        Plan::Ask { linked_hubs: linked_hubs.iter().map(|&hub| hub.to_owned()).collect() }
+    }
+
+    const CUSTOM: &str = r#","allocationPolicy":"custom","customAllocationDefinition":{"webhookUrl":"http://x/","apiVersion":"2021-10-01"}"#;
+
+    #[test]
+    fn f_5_an_enrollment_without_hubs_may_use_every_one_that_is_open_to_all() {
+        assert_eq!(planned(CUSTOM, None), asked(&["west", "east"]));
+    }
+
+    #[test]
+    fn j_31_hubs_that_are_not_linked_are_no_candidates() {
+        let named = format!(r#"{CUSTOM},"iotHubs":["elsewhere","RESERVED"]"#);
+        assert_eq!(planned(&named, None), asked(&["reserved"]));
+        let only_elsewhere = r#","allocationPolicy":"static","iotHubs":["elsewhere"]"#;
+        assert_eq!(planned(only_elsewhere, None), Plan::Decided(no_hub()), "J-9");
+    }
+
+    #[test]
+    fn f_5_static_takes_the_hub_that_the_enrollment_names() {
+        assert_eq!(
+            planned(r#","allocationPolicy":"static","iotHubs":["east"]"#, None),
+            decided("east")
+        );
+        assert_eq!(planned(r#","iotHubHostName":"east""#, None), decided("east"));
+    }
+
+    #[test]
+    fn f_6_a_device_that_never_moves_keeps_its_hub_and_its_webhook_is_offered_no_other() {
+        assert_eq!(planned("", Some("gone")), decided("gone"));
+        assert_eq!(planned(CUSTOM, Some("gone")), asked(&["gone"]));
+    }
 }
