@@ -14,7 +14,7 @@ use crate::contoso::{self, SampleFunction};
 use crate::scenario::toml_place;
 use crate::service::{
     AllocationPolicy, Authority, AuthorityError, Config, Observer, Options, Pace, Service,
-    StartError, WebhookPatience,
+    StartError, WebhookPatience, retry_after,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -55,15 +55,6 @@ pub(super) struct Serve {
     /// Folder of the local CA; made there once [default: ca/ in the state folder]
     #[arg(long, value_name = "DIR")]
     ca_dir: Option<PathBuf>,
-}
-
-fn retry_after(text: &str) -> Result<Duration, String> {
-    const HOUR: Duration = Duration::from_secs(3600);
-    match humantime::parse_duration(text) {
-        Ok(wait) if wait <= HOUR => Ok(wait),
-        Ok(_) => Err("must be at most 1h".to_owned()),
-        Err(error) => Err(format!("{error}; write a duration such as 3s, 500ms or 0s")),
-    }
 }
 
 #[derive(Serialize)]

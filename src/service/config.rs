@@ -68,14 +68,30 @@ fn yes() -> bool {
     true
 }
 
-/// Durations as people write them: `3s`, `1m 30s`.
 fn duration<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map(Some).map_err(|error| {
-        serde::de::Error::custom(format!("{text:?} is no duration such as \"3s\": {error}"))
-    })
+    let wrong = |error| serde::de::Error::custom(format!("{text:?}: {error}"));
+    retry_after(&text).map(Some).map_err(wrong)
+}
+
+/// Parses what devices may be told to wait: whole seconds up to an hour, because the Python SDK
+/// hangs on anything else.
+///
+/// # Errors
+///
+/// In words for the user.
+pub fn retry_after(text: &str) -> Result<Duration, String> {
+    const HOUR: Duration = Duration::from_secs(3600);
+    match humantime::parse_duration(text) {
+        Ok(wait) if wait > HOUR => Err("must be at most 1h".to_owned()),
+        Ok(wait) if wait.subsec_nanos() > 0 => {
+            Err("must be whole seconds; the Python SDK hangs on fractions".to_owned())
+        }
+        Ok(wait) => Ok(wait),
+        Err(error) => Err(format!("{error}; write a duration such as 3s, 1m or 0s")),
+    }
 }
 
 /// What is wrong with a configuration, and where.
@@ -234,7 +250,9 @@ mod tests {
             "enrollment group \"pumps\": unknown member `alocationPolicy`"
         );
         assert!(refused("\nallocationPolicy = \"nearest\"").contains("unknown variant `nearest`"));
-        assert!(checked(&GROUP.replace("\"0s\"", "\"soon\"")).unwrap_err().contains("no duration"));
+        assert!(
+            checked(&GROUP.replace("\"0s\"", "\"soon\"")).unwrap_err().contains("write a duration")
+        );
         assert!(
             checked(&GROUP.replace("\"a.azure", "\"a b.azure"))
                 .unwrap_err()

@@ -36,7 +36,7 @@ use crate::wire::RegistrationId;
 
 pub use allocation::webhook::WebhookPatience;
 pub use authority::{Authority, AuthorityError};
-pub use config::{Config, ConfigError, LinkedHubConfig};
+pub use config::{Config, ConfigError, LinkedHubConfig, retry_after};
 pub use enrollment::{
     AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, Enrollment,
     EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Slots, Subject, WebhookUrl,

@@ -32,6 +32,9 @@ use crate::wire::{
 /// result that is about to be there. Far below the 10 s that the least patient SDK allows.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long a register waits for another connection's to end; the least patient SDK waits 30 s.
+const LONGEST_QUEUE: Duration = Duration::from_secs(20);
+
 /// What a service may be told about registrations.
 #[derive(Debug, Clone)]
 pub struct Pace {
@@ -126,7 +129,11 @@ impl Registrar {
         lock(&self.sightings).add(&caller.registration_id);
         let attested = match self.attest(caller) {
             Ok(attested) => attested,
-            Err(fault) => return self.refuse(caller, &fault),
+            Err(fault) => {
+                let code = ErrorCode::UNAUTHORIZED_MQTT;
+                self.observer.tell(&RegistrationEvent::refused(caller, code, fault.as_word()));
+                return refuse(caller, &fault);
+            }
         };
         let operation = loop {
             let Caller { connection, registration_id, .. } = caller;
@@ -141,7 +148,11 @@ impl Registrar {
                 Claim::Mine(operation) => break operation,
                 Claim::Repeated(operation_id) => return self.repeat(&operation_id),
                 // Two registrations of one device follow each other (J-21).
-                Claim::Taken(other) => other.done().await,
+                Claim::Taken(other) => {
+                    if timeout(LONGEST_QUEUE, other.done()).await.is_err() {
+                        return error_reply(ErrorCode::PRECONDITION_FAILED, "Precondition failed.");
+                    }
+                }
             }
         };
         log_accepted(caller, &attested);
@@ -151,7 +162,8 @@ impl Registrar {
     /// Answers a poll (A.5): at once, with the current state.
     pub async fn operation_status(&self, caller: &Caller, operation_id: &str) -> Reply {
         if let Err(fault) = self.attest(caller) {
-            return self.refuse(caller, &fault);
+            // No event: a poll is no registration.
+            return refuse(caller, &fault);
         }
         let find = || {
             let record = self.store.device(&caller.registration_id)?;
@@ -326,8 +338,9 @@ impl Registrar {
 
     fn finished(&self, record: &DeviceRecord, operation: &Operation) {
         log_finished(record);
-        self.observer.tell(&RegistrationEvent::finished(record, operation.started.elapsed()));
+        // First, so that an observer that panics leaves no device waiting for ever.
         self.operations.finish(&record.registration_id, operation);
+        self.observer.tell(&RegistrationEvent::finished(record, operation.started.elapsed()));
     }
 
     fn new_operation_id(&self, caller: &Caller) -> OperationId {
@@ -351,18 +364,13 @@ impl Registrar {
         self.observer.tell(&RegistrationEvent::refused(caller, ErrorCode::BAD_REQUEST, "request"));
         error_reply(ErrorCode::BAD_REQUEST, message)
     }
+}
 
-    /// The wire gets the documented 401 and nothing else; the log says which check failed (D-3).
-    fn refuse(&self, caller: &Caller, fault: &SasFault) -> Reply {
-        let id = &caller.registration_id;
-        tracing::warn!("{id}: refused with 401: {fault}; {}", remedy(fault, id));
-        self.observer.tell(&RegistrationEvent::refused(
-            caller,
-            ErrorCode::UNAUTHORIZED_MQTT,
-            fault.as_word(),
-        ));
-        error_reply(ErrorCode::UNAUTHORIZED_MQTT, "Unauthorized")
-    }
+/// The wire gets the documented 401 and nothing else; the log says which check failed (D-3).
+fn refuse(caller: &Caller, fault: &SasFault) -> Reply {
+    let id = &caller.registration_id;
+    tracing::warn!("{id}: refused with 401: {fault}; {}", remedy(fault, id));
+    error_reply(ErrorCode::UNAUTHORIZED_MQTT, "Unauthorized")
 }
 
 fn log_accepted(caller: &Caller, attested: &Attested) {

@@ -26,6 +26,8 @@ impl ErrorCode {
     pub const UNAUTHORIZED: Self = Self(401_002);
     /// The operation is not known, or not any more.
     pub const OPERATION_NOT_FOUND: Self = Self(404_203);
+    /// The device registers over another connection at this moment (A.6).
+    pub const PRECONDITION_FAILED: Self = Self(409_203);
     /// A rate limit was hit (H.3).
     pub const THROTTLED: Self = Self(429_001);
     /// Something broke inside the service. Our own number; DPS documents only the status 500.

@@ -151,6 +151,8 @@ pub fn judge(answer: &WebhookAnswer, linked_hubs: &[String]) -> Decision {
 }
 
 fn judge_body(body: &[u8], linked_hubs: &[String]) -> Decision {
+    // Some functions begin with a byte order mark, which .NET's readers skip.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let response: AllocationResponse = match from_json_object(body) {
         Ok(response) => response,
         Err(error) => {

@@ -1,0 +1,193 @@
+//! A service on loopback with an authority in memory, and the world that it serves.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use provision_sim::net::{Trust, client_config, crypto};
+use provision_sim::service::{
+    Authority, Observer, Options, Pace, RegistrationEvent, Service, WebhookPatience,
+};
+use provision_sim::wire::RegistrationId;
+use rustls::client::WantsClientCert;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion};
+use tokio::sync::mpsc;
+
+use super::within;
+
+pub const SCOPE: &str = "0ne00002193";
+pub const HUB_EAST: &str = "hub-east.azure-devices.net";
+pub const HUB_WEST: &str = "hub-west.azure-devices.net";
+pub const PRIMARY_KEY: &str =
+    "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
+pub const SECONDARY_KEY: &str =
+    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
+/// The key of the group that is disabled.
+pub const RETIRED_KEY: &str = "cmV0aXJlZC1ncm91cC1rZXktMDEyMzQ1";
+
+/// How a service is to be run.
+pub struct Setup {
+    config: String,
+    pace: Pace,
+    webhooks: WebhookPatience,
+    suspects: Vec<RegistrationId>,
+}
+
+impl Setup {
+    /// The groups `pumps`, whose devices go to the western hub, and `retired`, which is disabled.
+    pub fn new() -> Self {
+        Self::from_config(format!(
+            r#"
+            idScope = "{SCOPE}"
+            linkedHubs = ["{HUB_EAST}", "{HUB_WEST}"]
+
+            [[enrollmentGroups]]
+            enrollmentGroupId = "pumps"
+            allocationPolicy = "static"
+            iotHubs = ["{HUB_WEST}"]
+            attestation.type = "symmetricKey"
+            attestation.symmetricKey = {{ primaryKey = "{PRIMARY_KEY}", secondaryKey = "{SECONDARY_KEY}" }}
+
+            [[enrollmentGroups]]
+            enrollmentGroupId = "retired"
+            provisioningStatus = "disabled"
+            attestation.type = "symmetricKey"
+            attestation.symmetricKey.primaryKey = "{RETIRED_KEY}"
+            "#
+        ))
+    }
+
+    /// The group `pumps`, in an instance to which no hub is linked.
+    pub fn without_hubs() -> Self {
+        Self::from_config(format!(
+            r#"
+            idScope = "{SCOPE}"
+
+            [[enrollmentGroups]]
+            enrollmentGroupId = "pumps"
+            attestation.type = "symmetricKey"
+            attestation.symmetricKey.primaryKey = "{PRIMARY_KEY}"
+            "#
+        ))
+    }
+
+    /// The group `pumps`, about whose devices a webhook decides; `more` are members of the group.
+    pub fn custom(webhook_url: &str, more: &str) -> Self {
+        Self::from_config(format!(
+            r#"
+            idScope = "{SCOPE}"
+            linkedHubs = ["{HUB_EAST}", "{HUB_WEST}"]
+
+            [[enrollmentGroups]]
+            enrollmentGroupId = "pumps"
+            allocationPolicy = "custom"
+            customAllocationDefinition = {{ webhookUrl = "{webhook_url}", apiVersion = "2021-10-01" }}
+            attestation.type = "symmetricKey"
+            attestation.symmetricKey.primaryKey = "{PRIMARY_KEY}"
+            {more}
+            "#
+        ))
+    }
+
+    fn from_config(config: String) -> Self {
+        Self {
+            config,
+            pace: Pace { retry_after: Duration::from_secs(3), assigning_polls: 0 },
+            webhooks: WebhookPatience { timeout: Duration::from_secs(10), retries: vec![] },
+            suspects: vec![],
+        }
+    }
+
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.pace.retry_after = wait;
+        self
+    }
+
+    pub fn assigning_polls(mut self, count: u32) -> Self {
+        self.pace.assigning_polls = count;
+        self
+    }
+
+    /// Answers worth a retry get this many at once.
+    pub fn webhook_retries(mut self, count: usize) -> Self {
+        self.webhooks.retries = vec![Duration::from_millis(1); count];
+        self
+    }
+
+    pub fn webhook_timeout(mut self, limit: Duration) -> Self {
+        self.webhooks.timeout = limit;
+        self
+    }
+
+    pub fn suspect(mut self, id: &str) -> Self {
+        self.suspects.push(id.parse().expect("a registration ID"));
+        self
+    }
+
+    pub async fn start(self) -> TestService {
+        let authority = Authority::in_memory().expect("an authority");
+        let tls = client_config(&Trust::Pem(authority.pem().to_owned())).expect("its certificate");
+        let ca = authority.pem().to_owned();
+        let (tell, events) = mpsc::unbounded_channel();
+        let options = Options {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            mqtt_port: 0,
+            authority,
+            pace: self.pace,
+            webhooks: self.webhooks,
+            suspects: self.suspects,
+            observer: Observer::new(move |event| {
+                let _ = tell.send(event.clone());
+            }),
+        };
+        let config = toml::from_str(&self.config).expect("a configuration");
+        let service = Service::start(&config, options).await.expect("a service");
+        TestService { service, ca, tls, events }
+    }
+}
+
+/// A running service, and what its observer is told.
+pub struct TestService {
+    service: Service,
+    /// The certificate of its authority.
+    ca: String,
+    /// How its clients trust it.
+    pub tls: Arc<ClientConfig>,
+    events: mpsc::UnboundedReceiver<RegistrationEvent>,
+}
+
+impl TestService {
+    pub fn address(&self) -> SocketAddr {
+        self.service.mqtt_address()
+    }
+
+    /// How a client trusts it that speaks one version of TLS only.
+    pub fn client_tls(
+        &self,
+        version: &'static SupportedProtocolVersion,
+    ) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+        let authority = CertificateDer::from_pem_slice(self.ca.as_bytes()).expect("a certificate");
+        let mut roots = RootCertStore::empty();
+        roots.add(authority).expect("an authority");
+        ClientConfig::builder_with_provider(crypto())
+            .with_protocol_versions(&[version])
+            .expect("ring knows the version")
+            .with_root_certificates(roots)
+    }
+
+    /// The next event.
+    pub async fn event(&mut self) -> RegistrationEvent {
+        within("an event", self.events.recv()).await.expect("the service is still there")
+    }
+
+    /// Whether everything that was told has been taken.
+    pub fn has_told_all(&mut self) -> bool {
+        self.events.try_recv().is_err()
+    }
+
+    /// Ends the service.
+    pub async fn stop(self) {
+        within("the end of the service", self.service.stop()).await;
+    }
+}
