@@ -16,7 +16,7 @@ use provision_sim::attestation::{GroupKey, SasToken, registration_resource};
 use provision_sim::contoso;
 use provision_sim::device::{CLIENT_VERSION, Credential, ProvisioningClient, Settings};
 use provision_sim::net::{Endpoint, Trust, client_config, dial};
-use provision_sim::service::{Authority, Observer, Options, Pace, Service, WebhookPatience};
+use provision_sim::service::{Authority, Observer, Options, Pace, Service, WebhookSettings};
 use provision_sim::wire::{ApiVersion, MQTT_PORT, RegistrationId};
 use tokio::runtime::Runtime;
 
@@ -87,7 +87,7 @@ impl Bench {
             mqtt_port: 0,
             authority,
             pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
-            webhooks: WebhookPatience::default(),
+            webhooks: WebhookSettings::default(),
             suspects: Vec::new(),
             observer: Observer::default(),
         };

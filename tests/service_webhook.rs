@@ -378,6 +378,34 @@ async fn a_17_with_retry_after_0_a_poll_waits_a_little_and_no_longer() {
 }
 
 #[tokio::test]
+async fn g_2_an_https_webhook_is_called_if_its_ca_is_trusted() {
+    let mut webhook = Webhook::start_tls([Reaction::hub(HUB_WEST)]).await;
+    let ca = webhook.ca_pem.clone().expect("it is served over TLS");
+
+    let answer = provision(Setup::custom(&webhook.url(), "").webhook_ca(&ca)).await;
+
+    assert_eq!(answer.state()["assignedHub"], HUB_WEST);
+    assert_eq!(
+        webhook.call().await.path_and_query,
+        "/api/Choose?code=s3cret%3D%3D&clientId=default"
+    );
+}
+
+#[tokio::test]
+async fn g_6_an_https_webhook_that_is_not_trusted_fails_with_the_recorded_text() {
+    let webhook = Webhook::start_tls([Reaction::hub(HUB_WEST)]).await;
+    let other = Webhook::start_tls([Reaction::hub(HUB_WEST)]).await;
+    let ca = other.ca_pem.clone().expect("it is served over TLS");
+
+    let answer = provision(Setup::custom(&webhook.url(), "").webhook_ca(&ca)).await;
+
+    assert_eq!(
+        answer.failure(),
+        (400_207, "An error occurred while sending the request.".to_owned())
+    );
+}
+
+#[tokio::test]
 async fn an_operation_goes_on_when_its_device_is_gone() {
     let hub = Reaction::Held(200, format!(r#"{{"iotHubHostName":"{HUB_WEST}"}}"#));
     let mut webhook = Webhook::start([hub]).await;

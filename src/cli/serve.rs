@@ -14,7 +14,7 @@ use crate::contoso::{self, SampleFunction};
 use crate::scenario::toml_place;
 use crate::service::{
     AllocationPolicy, Authority, AuthorityError, Config, Observer, Options, Pace, Service,
-    StartError, WebhookPatience, retry_after,
+    StartError, WebhookSettings, retry_after,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -140,7 +140,7 @@ impl Serve {
                     .or(config.assigning_polls)
                     .unwrap_or_default(),
             },
-            webhooks: WebhookPatience::default(),
+            webhooks: WebhookSettings::default(),
             suspects: contoso::suspects(),
             observer,
         }

@@ -13,7 +13,7 @@ use crate::device::{
 };
 use crate::net::{Endpoint, Trust, TrustError, client_config};
 use crate::service::{
-    Authority, AuthorityError, Observer, Options, Pace, Service, StartError, WebhookPatience,
+    Authority, AuthorityError, Observer, Options, Pace, Service, StartError, WebhookSettings,
 };
 use crate::wire::{ApiVersion, IdScope};
 
@@ -73,7 +73,7 @@ impl Bench {
                 retry_after: config.retry_after.unwrap_or_default(),
                 assigning_polls: config.assigning_polls.unwrap_or_default(),
             },
-            webhooks: WebhookPatience::default(),
+            webhooks: WebhookSettings::default(),
             suspects: contoso::suspects(),
             observer: Observer::default(),
         };

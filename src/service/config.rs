@@ -57,6 +57,8 @@ pub enum LinkedHubConfig {
         /// Whether enrollments that name no hubs may use it.
         #[serde(default = "yes", rename = "applyAllocationPolicy")]
         apply_allocation_policy: bool,
+        /// How far it is, such as `20ms`, for the geoLatency policy (J-17).
+        latency: Option<String>,
     },
 }
 
@@ -179,13 +181,19 @@ fn place(kind: Kind, table: &toml::Table) -> String {
 
 impl LinkedHubConfig {
     fn record(&self) -> Result<LinkedHub, ConfigError> {
-        let hub = match self.clone() {
-            Self::Name(host_name) => {
-                LinkedHub { host_name, allocation_weight: 1, apply_allocation_policy: true }
+        let (host_name, allocation_weight, apply_allocation_policy, latency) = match self {
+            Self::Name(name) => (name, 1, true, &None),
+            Self::Table { name, allocation_weight, apply_allocation_policy, latency } => {
+                (name, *allocation_weight, *apply_allocation_policy, latency)
             }
-            Self::Table { name, allocation_weight, apply_allocation_policy } => {
-                LinkedHub { host_name: name, allocation_weight, apply_allocation_policy }
-            }
+        };
+        let latency = latency.as_deref().map(humantime::parse_duration).transpose();
+        let hub = LinkedHub {
+            host_name: host_name.clone(),
+            allocation_weight,
+            apply_allocation_policy,
+            latency: latency
+                .map_err(|e| error(format!("linkedHubs, {host_name:?}, latency"), e))?,
         };
         let place = || format!("linkedHubs, {:?}", hub.host_name);
         if !matches!(url::Host::parse(&hub.host_name), Ok(url::Host::Domain(_))) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::enrollment::{Enrollment, Kind};
 use crate::wire::IdScope;
@@ -31,6 +32,8 @@ pub struct LinkedHub {
     pub allocation_weight: u16,
     /// Whether enrollments that name no hubs may use it.
     pub apply_allocation_policy: bool,
+    /// How far it is from the service, for the geoLatency policy (J-17).
+    pub latency: Option<Duration>,
 }
 
 /// The enrollments of an instance. Names differ only in more than case (D.1).

@@ -34,7 +34,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::net::listen;
 use crate::wire::RegistrationId;
 
-pub use allocation::webhook::WebhookPatience;
+pub use allocation::webhook::WebhookSettings;
 pub use authority::{Authority, AuthorityError};
 pub use config::{Config, ConfigError, LinkedHubConfig, retry_after};
 pub use enrollment::{
@@ -63,7 +63,7 @@ pub struct Options {
     /// What devices are told to wait, and how often.
     pub pace: Pace,
     /// How patient the service is with webhooks.
-    pub webhooks: WebhookPatience,
+    pub webhooks: WebhookSettings,
     /// Registration IDs whose keys are tried, beside those seen, when a token does not match.
     pub suspects: Vec<RegistrationId>,
     /// Who wants to know of every registration.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use provision_sim::net::{Trust, client_config, crypto};
 use provision_sim::service::{
-    Authority, Observer, Options, Pace, RegistrationEvent, Service, WebhookPatience,
+    Authority, Observer, Options, Pace, RegistrationEvent, Service, WebhookSettings,
 };
 use provision_sim::wire::RegistrationId;
 use rustls::client::WantsClientCert;
@@ -30,7 +30,7 @@ pub const RETIRED_KEY: &str = "cmV0aXJlZC1ncm91cC1rZXktMDEyMzQ1";
 pub struct Setup {
     config: String,
     pace: Pace,
-    webhooks: WebhookPatience,
+    webhooks: WebhookSettings,
     suspects: Vec<RegistrationId>,
 }
 
@@ -94,7 +94,7 @@ impl Setup {
         Self {
             config,
             pace: Pace { retry_after: Duration::from_secs(3), assigning_polls: 0 },
-            webhooks: WebhookPatience { timeout: Duration::from_secs(10), retries: vec![] },
+            webhooks: WebhookSettings { retries: vec![], ..WebhookSettings::default() },
             suspects: vec![],
         }
     }
@@ -117,6 +117,11 @@ impl Setup {
 
     pub fn webhook_timeout(mut self, limit: Duration) -> Self {
         self.webhooks.timeout = limit;
+        self
+    }
+
+    pub fn webhook_ca(mut self, pem: &str) -> Self {
+        self.webhooks.trust = Trust::Pem(pem.to_owned());
         self
     }
 

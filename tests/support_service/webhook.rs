@@ -1,4 +1,4 @@
-//! A webhook over plain HTTP that records what it is asked and answers from a script.
+//! A webhook over HTTP or HTTPS that records what it is asked and answers from a script.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,9 +10,14 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use provision_sim::net::crypto;
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::within;
 
@@ -45,6 +50,8 @@ pub struct Call {
 
 /// A running webhook; dropping it ends it.
 pub struct Webhook {
+    /// The certificate to trust, if it is served over TLS.
+    pub ca_pem: Option<String>,
     address: SocketAddr,
     calls: mpsc::UnboundedReceiver<Call>,
     gate: Arc<Semaphore>,
@@ -54,6 +61,27 @@ pub struct Webhook {
 impl Webhook {
     /// Does what `script` says, request by request; the last line is for all further ones.
     pub async fn start(script: impl IntoIterator<Item = Reaction>) -> Self {
+        Self::start_with(script, None).await
+    }
+
+    /// The same over TLS, with a certificate of its own for `localhost`.
+    pub async fn start_tls(script: impl IntoIterator<Item = Reaction>) -> Self {
+        let made =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let tls = ServerConfig::builder_with_provider(crypto())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .expect("a certificate and its key");
+        Self::start_with(script, Some((made.cert.pem(), tls))).await
+    }
+
+    async fn start_with(
+        script: impl IntoIterator<Item = Reaction>,
+        tls: Option<(String, ServerConfig)>,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (tell, calls) = mpsc::unbounded_channel();
@@ -61,13 +89,19 @@ impl Webhook {
         let mut script: Vec<_> = script.into_iter().collect();
         script.reverse();
         let stage = Stage { script: Mutex::new(script), tell, gate: gate.clone() };
-        let server = tokio::spawn(serve(listener, Arc::new(stage)));
-        Self { address, calls, gate, server }
+        let (ca_pem, tls) = tls.unzip();
+        let tls = tls.map(|tls| TlsAcceptor::from(Arc::new(tls)));
+        let server = tokio::spawn(serve(listener, tls, Arc::new(stage)));
+        Self { ca_pem, address, calls, gate, server }
     }
 
     /// Its address, with a function key.
     pub fn url(&self) -> String {
-        format!("http://{}/api/Choose?code=s3cret%3D%3D&clientId=default", self.address)
+        let origin = match self.ca_pem {
+            Some(_) => format!("https://localhost:{}", self.address.port()),
+            None => format!("http://{}", self.address),
+        };
+        format!("{origin}/api/Choose?code=s3cret%3D%3D&clientId=default")
     }
 
     /// The next request.
@@ -105,17 +139,28 @@ struct Stage {
     gate: Arc<Semaphore>,
 }
 
-async fn serve(listener: TcpListener, stage: Arc<Stage>) {
+async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, stage: Arc<Stage>) {
     while let Ok((tcp, _)) = listener.accept().await {
-        let stage = stage.clone();
+        let (stage, tls) = (stage.clone(), tls.clone());
         tokio::spawn(async move {
-            let react = service_fn(|request| stage.react(request));
-            let served = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(tcp), react);
-            // An error is how a script hangs up.
-            let _ = served.await;
+            match tls {
+                None => serve_connection(tcp, &stage).await,
+                Some(tls) => {
+                    // A client that does not trust us hangs up here.
+                    if let Ok(stream) = tls.accept(tcp).await {
+                        serve_connection(stream, &stage).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, stage: &Stage) {
+    let react = service_fn(|request| stage.react(request));
+    let builder = hyper::server::conn::http1::Builder::new();
+    // An error is how a script hangs up.
+    let _ = builder.serve_connection(TokioIo::new(stream), react).await;
 }
 
 impl Stage {

@@ -38,7 +38,12 @@ mod tests {
     use super::*;
 
     fn hub(name: &str, allocation_weight: u16) -> LinkedHub {
-        LinkedHub { host_name: name.to_owned(), allocation_weight, apply_allocation_policy: true }
+        LinkedHub {
+            host_name: name.to_owned(),
+            allocation_weight,
+            apply_allocation_policy: true,
+            latency: None,
+        }
     }
 
     fn share(hubs: &[&LinkedHub], name: &str) -> f64 {

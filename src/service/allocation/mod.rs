@@ -8,6 +8,8 @@ pub mod webhook;
 
 pub use hashed::hashed;
 
+use std::time::Duration;
+
 use super::enrollment::{AllocationPolicy, Enrollment};
 use super::instance::{Instance, LinkedHub};
 use crate::wire::{ErrorCode, Payload};
@@ -92,14 +94,21 @@ fn choose(
 ) -> Decision {
     let chosen = match policy {
         Some(AllocationPolicy::Static) => candidates.first().copied(),
-        // Without a table of latencies every hub is as near as any other, and ties are hashed
-        // (J-17).
+        Some(AllocationPolicy::GeoLatency) => hashed(folded_registration_id, &nearest(candidates)),
         _ => hashed(folded_registration_id, candidates),
     };
     match chosen {
         Some(hub) => Decision::Hub { host_name: hub.host_name.clone(), payload: None },
         None => no_hub(),
     }
+}
+
+/// The hubs with the lowest latency; ties are hashed (J-17). A hub of unknown latency is farther than
+/// any other.
+fn nearest<'a>(candidates: &[&'a LinkedHub]) -> Vec<&'a LinkedHub> {
+    let latency = |hub: &LinkedHub| hub.latency.unwrap_or(Duration::MAX);
+    let lowest = candidates.iter().map(|hub| latency(hub)).min();
+    candidates.iter().copied().filter(|hub| Some(latency(hub)) == lowest).collect()
 }
 
 #[cfg(test)]
@@ -110,7 +119,12 @@ mod tests {
     use crate::service::enrollment::{Kind, read};
 
     fn hub(host_name: &str, apply_allocation_policy: bool) -> LinkedHub {
-        LinkedHub { host_name: host_name.to_owned(), allocation_weight: 1, apply_allocation_policy }
+        LinkedHub {
+            host_name: host_name.to_owned(),
+            allocation_weight: 1,
+            apply_allocation_policy,
+            latency: None,
+        }
     }
 
     fn instance() -> Instance {
@@ -156,6 +170,33 @@ mod tests {
             decided("east")
         );
         assert_eq!(planned(r#","iotHubHostName":"east""#, None), decided("east"));
+    }
+
+    #[test]
+    fn j_17_the_nearest_hub_is_chosen_and_ties_are_hashed() {
+        let at = |name: &str, millis: Option<u64>| LinkedHub {
+            latency: millis.map(Duration::from_millis),
+            ..hub(name, true)
+        };
+        let (far, near, near_too, unknown) = (
+            at("far", Some(90)),
+            at("near", Some(20)),
+            at("near-too", Some(20)),
+            at("unknown", None),
+        );
+        let chosen = |id: &str| match choose(
+            Some(AllocationPolicy::GeoLatency),
+            id,
+            &[&far, &near, &near_too, &unknown],
+        ) {
+            Decision::Hub { host_name, .. } => host_name,
+            other => panic!("{other:?}"),
+        };
+
+        let hubs: std::collections::BTreeSet<_> =
+            (0..50).map(|n| chosen(&format!("sim-{n}"))).collect();
+
+        assert_eq!(hubs.into_iter().collect::<Vec<_>>(), ["near", "near-too"]);
     }
 
     #[test]

@@ -24,22 +24,32 @@ const MAX_ANSWER: usize = 256 * 1024;
 /// Most calls under way at once.
 const MAX_CALLS: usize = 64;
 
-/// How patient the service is with webhooks.
+/// How webhooks are called.
 #[derive(Debug, Clone)]
-pub struct WebhookPatience {
+pub struct WebhookSettings {
     /// How long one call may take. DPS's own limit is not documented (J-1).
     pub timeout: Duration,
     /// The waits before the second, third … try of an answer from 429 on (J-4).
     pub retries: Vec<Duration>,
+    /// Whom https webhooks have to be certified by.
+    pub trust: Trust,
 }
 
-impl Default for WebhookPatience {
-    /// 10 s a call and three quick retries, so that tests do not wait the 415 s of Azure's
-    /// schedule.
+impl WebhookSettings {
+    /// Azure's schedule: ten more tries after 1, 10, 19 … 82 s, 415 s in all (G.5).
+    pub fn azure_retries() -> Vec<Duration> {
+        (0..10).map(|nth| Duration::from_secs(1 + 9 * nth)).collect()
+    }
+}
+
+impl Default for WebhookSettings {
+    /// 10 s a call, three quick retries, so that tests do not wait Azure's 415 s, and the system's
+    /// CAs.
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(10),
             retries: [200, 400, 800].map(Duration::from_millis).to_vec(),
+            trust: Trust::System,
         }
     }
 }
@@ -48,22 +58,22 @@ impl Default for WebhookPatience {
 #[derive(Debug)]
 pub struct WebhookClient {
     plain: Http<HttpConnector>,
-    /// Made at the first https call: the system's CAs take longer to read than everything else at
-    /// start, and a machine without any can still call plain functions.
+    /// Made at the first https call: CAs take longer to read than everything else at start, and a
+    /// machine without any can still call plain functions.
     secure: OnceLock<Result<Http<HttpsConnector<HttpConnector>>, String>>,
-    patience: WebhookPatience,
+    settings: WebhookSettings,
     calls: Semaphore,
 }
 
 type Http<C> = Client<C, Full<Bytes>>;
 
 impl WebhookClient {
-    /// A client that trusts the system's CAs.
-    pub fn new(patience: WebhookPatience) -> Self {
+    /// A client.
+    pub fn new(settings: WebhookSettings) -> Self {
         Self {
             plain: http(connector()),
             secure: OnceLock::new(),
-            patience,
+            settings,
             calls: Semaphore::new(MAX_CALLS),
         }
     }
@@ -71,14 +81,14 @@ impl WebhookClient {
     /// Posts `body`, again while it is worth a retry, and returns the last answer.
     pub async fn call(&self, url: &WebhookUrl, body: Vec<u8>, who: &str) -> WebhookAnswer {
         let body = Bytes::from(body);
-        let mut retries = self.patience.retries.iter();
+        let mut retries = self.settings.retries.iter();
         loop {
             let answer = self.call_once(url, body.clone()).await;
             match retries.next() {
                 Some(wait) if answer.is_worth_a_retry() => {
                     tracing::warn!(
                         "{who}: {}; asked again in {} (Azure: ten more times, after 1 s, 10 s … 82 s)",
-                        told(&answer, self.patience.timeout),
+                        told(&answer, self.settings.timeout),
                         humantime::format_duration(*wait),
                     );
                     sleep(*wait).await;
@@ -92,7 +102,7 @@ impl WebhookClient {
         // Closing the semaphore is not among the things that happen; an error would only mean
         // that the limit does not hold.
         let _permit = self.calls.acquire().await;
-        match timeout(self.patience.timeout, self.post(url, body)).await {
+        match timeout(self.settings.timeout, self.post(url, body)).await {
             Ok(Ok((status, body))) => WebhookAnswer::Http { status, body },
             Ok(Err(reason)) => WebhookAnswer::Unreachable { reason },
             Err(_) => WebhookAnswer::Timeout,
@@ -105,7 +115,7 @@ impl WebhookClient {
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, String> {
         let response = if url.expose().scheme() == "https" {
-            self.secure.get_or_init(https).as_ref()?.request(request).await
+            self.secure.get_or_init(|| https(&self.settings.trust)).as_ref()?.request(request).await
         } else {
             self.plain.request(request).await
         };
@@ -143,8 +153,8 @@ fn http<C: Connect + Clone>(connector: C) -> Http<C> {
     Client::builder(TokioExecutor::new()).pool_max_idle_per_host(MAX_CALLS).build(connector)
 }
 
-fn https() -> Result<Http<HttpsConnector<HttpConnector>>, String> {
-    let tls = client_config(&Trust::System).map_err(|error| error.to_string())?;
+fn https(trust: &Trust) -> Result<Http<HttpsConnector<HttpConnector>>, String> {
+    let tls = client_config(trust).map_err(|error| error.to_string())?;
     let mut connector = connector();
     // Its job here is TCP; the scheme is TLS's business.
     connector.enforce_http(false);
