@@ -39,8 +39,8 @@ pub use authority::{Authority, AuthorityError};
 pub use config::{Config, ConfigError, LinkedHubConfig, retry_after};
 pub use enrollment::{
     AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, Enrollment,
-    EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Slots, Subject, WebhookUrl,
-    WebhookUrlError,
+    EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets, Slots, Subject,
+    WebhookUrl, WebhookUrlError, read as read_enrollment, show as show_enrollment,
 };
 pub use instance::{Enrollments, Instance, LinkedHub};
 pub use journal::{Observer, RegistrationEvent};
