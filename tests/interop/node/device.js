@@ -1,0 +1,95 @@
+// Devices with symmetric keys, on any transport of the Node SDK.
+'use strict';
+const assert = require('assert/strict');
+const { createHmac } = require('crypto');
+const https = require('https');
+const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
+const { Http } = require('azure-iot-provisioning-device-http');
+const { Mqtt, MqttWs } = require('azure-iot-provisioning-device-mqtt');
+const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
+const { FACTS, HUB, within, rejected, journal, payloadAtWebhook } = require('./witness');
+
+// The keys of the world that `serve` has without a configuration; they are published.
+const CONTOSO = 'oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==';
+const SIMULATED = '8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==';
+
+const derived = (groupKey, registrationId) =>
+  createHmac('sha256', Buffer.from(groupKey, 'base64')).update(registrationId).digest('base64');
+
+const port = (endpoint) => endpoint.slice(endpoint.lastIndexOf(':') + 1);
+
+// How each transport is led to the local service's port: the SDK has no option for it.
+const TRANSPORTS = {
+  mqtt: () => [`localhost:${port(FACTS.mqtt)}`, new Mqtt()],
+  // The SDK appends `:443/$iothub/websocket` to the host; the `#` makes that a fragment.
+  mqttWs: () => [`localhost:${port(FACTS.https)}/$iothub/websocket#`, new MqttWs()],
+  http: () => {
+    https.globalAgent.defaultPort = Number(port(FACTS.https));
+    return ['localhost', new Http()];
+  },
+};
+
+/** A client of the SDK; `security` is one of its own security clients. */
+function client(transport, security) {
+  const [host, connection] = TRANSPORTS[transport]();
+  return ProvisioningDeviceClient.create(host, FACTS.idScope, connection, security);
+}
+
+/** What the service said about a failure: each transport keeps it elsewhere. */
+const said = (error) => error.result ?? JSON.parse(error.responseBody);
+
+function cases(transport) {
+  function register(registrationId, key, payload) {
+    const device = client(transport, new SymmetricKeySecurityClient(registrationId, key));
+    if (payload) device.setProvisioningPayload(payload);
+    return within('register', device.register());
+  }
+
+  return {
+    async toaster() {
+      const name = 'contoso-toaster-007';
+      const payload = { MyDeviceFirmwareVersion: '12.0.2.5', room: 'Küche', slots: [1, 2.5, null] };
+      const result = await register(name, derived(CONTOSO, name), payload);
+      assert.equal(result.status, 'assigned');
+      assert.equal(result.assignedHub, HUB);
+      assert.equal(result.deviceId, name);
+      assert.deepEqual(await payloadAtWebhook(name), payload);
+      assert.equal((await journal(name)).enrollment, 'contoso-custom-allocated-devices');
+      return `${result.deviceId} assigned to ${result.assignedHub}`;
+    },
+
+    async 'heat-pump'() {
+      const name = 'contoso-heatpump-088';
+      const error = await rejected(register(name, derived(CONTOSO, name)));
+      assert.equal(error.name, 'ProvisioningRegistrationFailedError');
+      assert.equal(said(error).status, 'failed');
+      assert.equal(said(error).registrationState.errorCode, 400207);
+      assert.equal(said(error).registrationState.errorMessage, 'Custom allocation failed with status code: 400');
+      assert.equal((await journal(name)).errorCode, 400207);
+      return `${error.name}: ${said(error).registrationState.errorCode} ${said(error).registrationState.errorMessage}`;
+    },
+
+    async 'wrong-key'() {
+      const name = 'contoso-toaster-007';
+      const error = await rejected(register(name, derived(CONTOSO, 'contoso-toaster-008')));
+      assert.equal(error.name, 'UnauthorizedError');
+      assert.equal(said(error).errorCode, 401000);
+      const line = await journal(name);
+      assert.deepEqual([line.errorCode, line.failedCheck], [401000, 'signature']);
+      return `${error.name}: ${said(error).errorCode}; the journal has ${line.failedCheck}`;
+    },
+
+    async 'any-device'() {
+      // This SDK escapes nothing of an ID.
+      const name = `Node:sim_ulated.device-1:${transport}`;
+      const result = await register(name, derived(SIMULATED, name));
+      assert.equal(result.status, 'assigned');
+      assert.equal(result.deviceId, name);
+      assert.equal(result.payload, undefined);
+      assert.equal((await journal(name)).enrollment, 'simulated-devices');
+      return `${result.deviceId} assigned to ${result.assignedHub}`;
+    },
+  };
+}
+
+module.exports = { cases, client };

@@ -1,0 +1,3 @@
+// HTTPS.
+'use strict';
+require('./witness').main(require('./device').cases('http'));

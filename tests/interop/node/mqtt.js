@@ -1,0 +1,3 @@
+// MQTT, by host:port.
+'use strict';
+require('./witness').main(require('./device').cases('mqtt'));

@@ -1,0 +1,3 @@
+// MQTT over WebSocket.
+'use strict';
+require('./witness').main(require('./device').cases('mqttWs'));

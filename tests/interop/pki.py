@@ -1,0 +1,66 @@
+"""Certificates for the X.509 cases, and the configuration of a service that knows their owners.
+
+    group-ca          what the enrollment group `x509-group` trusts
+      group-issuer      an intermediate, which the device presents with its own
+        x509-in-group     the device; presents x509-in-group.pem, leaf first
+    x509-individual   self-signed; the enrollment `x509-individual` holds this very certificate
+    x509-stranger     self-signed; nobody knows it
+"""
+
+import subprocess
+
+HUB = "contoso-toasters-hub-1098.azure-devices.net"
+
+
+def prepare(folder, world):
+    """Makes the certificates in `folder`; returns the configuration: `world` and their enrollments."""
+    folder.mkdir(parents=True)
+    make(folder, "group-ca", authority=True)
+    make(folder, "group-issuer", authority=True, issuer="group-ca")
+    make(folder, "x509-in-group", issuer="group-issuer")
+    make(folder, "x509-individual")
+    make(folder, "x509-stranger")
+    with open(folder / "x509-in-group.pem", "a") as chain:
+        chain.write(pem(folder, "group-issuer"))
+    configuration = folder / "world.toml"
+    configuration.write_text(
+        world.read_text()
+        + f'''
+[[enrollmentGroups]]
+enrollmentGroupId = "x509-group"
+allocationPolicy = "static"
+iotHubs = ["{HUB}"]
+
+[enrollmentGroups.attestation]
+type = "x509"
+x509.signingCertificates.primary.certificate = """
+{pem(folder, "group-ca")}"""
+
+[[enrollments]]
+registrationId = "x509-individual"
+allocationPolicy = "static"
+iotHubs = ["{HUB}"]
+
+[enrollments.attestation]
+type = "x509"
+x509.clientCertificates.primary.certificate = """
+{pem(folder, "x509-individual")}"""
+'''
+    )
+    return configuration
+
+
+def make(folder, name, authority=False, issuer=None):
+    """One certificate and its key. The common name is the registration ID."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-subj", f"/CN={name}", "-days", "2", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+    command += ["-addext", f"basicConstraints=critical,CA:{'TRUE' if authority else 'FALSE'}"]
+    usage = "keyCertSign" if authority else "digitalSignature"
+    command += ["-addext", f"keyUsage=critical,{usage}"]
+    if issuer:
+        command += ["-CA", f"{issuer}.pem", "-CAkey", f"{issuer}.key"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=30)
+
+
+def pem(folder, name):
+    return (folder / f"{name}.pem").read_text()

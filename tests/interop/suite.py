@@ -1,0 +1,161 @@
+"""Starts the service, runs every case against it, and counts.
+
+A case is one process, given its name as argument: SDKs keep threads alive after a failed
+registration, or take the whole process down with an uncaught exception. It passes if it exits 0;
+the last line of its output says what the SDK got. All of its output is shown if it does not pass.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+WORK = ROOT / "target" / "interop"
+RUN = WORK / "run"  # made anew for each run
+
+# What a device does, on whatever transport.
+DEVICE = ["toaster", "heat-pump", "wrong-key", "any-device"]
+
+SUITE = [
+    ("python/mqtt.py", DEVICE),
+    ("node/mqtt.js", DEVICE),
+]
+
+READY_SECONDS = 20
+CASE_SECONDS = 60  # a case gives up by itself before that, and says where it hung
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
+    cases = [(file, case) for file, names in SUITE for case in names]
+    shutil.rmtree(RUN, ignore_errors=True)
+    RUN.mkdir(parents=True)
+    try:
+        service, facts = serve()
+    except Exception as error:
+        print(f"FAIL serve: {error}\n{indented(read(RUN / 'serve.log'))}")
+        return finish(0, len(cases))
+
+    passed = failed = 0
+    try:
+        for file, case in cases:
+            if run(file, case, facts):
+                passed += 1
+            else:
+                failed += 1
+    finally:
+        if not stop(service):
+            failed += 1
+    return finish(passed, failed)
+
+
+def finish(passed, failed):
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+def serve():
+    """Starts the service; returns its process and what the cases need to know of it."""
+    binary = os.environ.get("PROVISION_SIM") or ROOT / "target" / "debug" / "provision-sim"
+    command = [binary, "serve", "--mqtt-port", "0", "--https-port", "0", "-o", "jsonl"]
+    command += ["--retry-after", "1s"]
+    facts = {"events": str(RUN / "events.jsonl"), "log": str(RUN / "serve.log")}
+    if any("x509" in file for file, _ in SUITE):
+        import pki  # beside this file
+
+        command += ["--config", pki.prepare(RUN / "pki", ROOT / "fixtures" / "contoso" / "world.toml")]
+        facts["pki"] = str(RUN / "pki")
+    with open(facts["events"], "wb") as events, open(facts["log"], "wb") as log:
+        # A state folder of its own: the CA and `local.json` of the person at this machine stay as they are.
+        environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(RUN / "state")}
+        service = subprocess.Popen(command, stdout=events, stderr=log, env=environment)
+    deadline = time.monotonic() + READY_SECONDS
+    try:
+        while not (first := read(RUN / "events.jsonl").partition("\n"))[1]:
+            if service.poll() is not None:
+                raise RuntimeError(f"it ended with {service.returncode} before it was ready")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"it was not ready after {READY_SECONDS} s")
+            time.sleep(0.05)
+        return service, json.loads(first[0]) | facts
+    except BaseException:
+        service.kill()
+        raise
+
+
+def run(file, case, facts):
+    program = [WORK / "venv" / "bin" / "python"] if file.endswith(".py") else ["node"]
+    environment = {  # nothing else: no proxy and no trust of this machine's
+        "PATH": os.environ["PATH"],
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NODE_PATH": str(WORK / "node" / "node_modules"),
+        "NODE_EXTRA_CA_CERTS": facts["caFile"],
+        "INTEROP": json.dumps(facts),
+    }
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [*program, HERE / file, case],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=CASE_SECONDS)
+        result = f"exit {process.returncode}" if process.returncode else None
+    except subprocess.TimeoutExpired:
+        end(process)
+        output, _ = process.communicate()
+        result = f"did not end within {CASE_SECONDS} s"
+    finally:
+        end(process)
+    took = f"{time.monotonic() - started:.1f} s"
+    if result is None:
+        said = output.strip().splitlines() or [""]
+        print(f"ok   {file} {case} ({took}): {said[-1]}", flush=True)
+    else:
+        print(f"FAIL {file} {case} ({took}): {result}\n{indented(output)}", flush=True)
+    return result is None
+
+
+def end(process):
+    """Ends whatever a case has left: it is the leader of a session of its own."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def stop(service):
+    """Stops the service, which must have lived until now and end cleanly."""
+    service.terminate()
+    try:
+        code = service.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        service.kill()
+        service.wait()
+        code = "no answer to SIGTERM"
+    if code != 0:
+        print(f"FAIL serve: ended with {code}\n{indented(read(RUN / 'serve.log')[-4000:])}")
+    return code == 0
+
+
+def read(path):
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def indented(text):
+    return "\n".join(f"     {line}" for line in text.strip().splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
