@@ -16,7 +16,9 @@ use provision_sim::attestation::{GroupKey, SasToken, registration_resource};
 use provision_sim::contoso;
 use provision_sim::device::{CLIENT_VERSION, Credential, ProvisioningClient, Settings};
 use provision_sim::net::{Endpoint, Trust, client_config, dial};
-use provision_sim::service::{Authority, Observer, Options, Pace, Service, WebhookSettings};
+use provision_sim::service::{
+    Authority, HttpsPort, Observer, Options, Pace, Service, WebhookSettings,
+};
 use provision_sim::wire::{ApiVersion, MQTT_PORT, RegistrationId};
 use tokio::runtime::Runtime;
 
@@ -85,6 +87,7 @@ impl Bench {
         let options = Options {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             mqtt_port: 0,
+            https_port: HttpsPort::Exactly(0),
             authority,
             pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
             webhooks: WebhookSettings::default(),

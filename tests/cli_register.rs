@@ -114,7 +114,7 @@ fn the_ready_line_is_as_promised_and_each_registration_a_line_after_it() {
         ["event", "mqtt", "https", "admin", "caFile", "idScope", "serviceConnectionString"]
     );
     assert_eq!((&ready["event"], &ready["idScope"]), (&"ready".into(), &"0ne00002193".into()));
-    assert!(ready["https"].is_null() && ready["admin"].is_null());
+    assert!(serve.https().starts_with("127.0.0.1:") && ready["admin"].is_null());
     assert!(serve.ca_file().exists());
     assert_eq!(event["event"], "registration");
     assert_eq!(event["registrationId"], "contoso-toaster-007");
@@ -267,9 +267,26 @@ fn a_taken_port_exits_2_and_says_how_to_get_a_free_one() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
 
-    let ran = machine.run(&["serve", "--mqtt-port", &port]).assert_exit(2);
+    for (arguments, remedy) in [
+        (["--mqtt-port", &port, "--https-port", "0"], "--mqtt-port 0"),
+        (["--mqtt-port", "0", "--https-port", &port], "--https-port 0"),
+    ] {
+        let ran = machine.run(&[&["serve"], &arguments[..]].concat()).assert_exit(2);
 
-    assert!(ran.stderr.contains(&port) && ran.stderr.contains("--mqtt-port 0"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&port) && ran.stderr.contains(remedy), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn where_443_cannot_be_had_https_is_elsewhere_and_the_log_says_how_to_get_it() {
+    let machine = Machine::new();
+    // Taken here, or not permitted: either way the service does not get it.
+    let _taken = TcpListener::bind("127.0.0.1:443");
+
+    let serve = machine.serve_where_it_can(&[]);
+
+    assert!(serve.https().starts_with("127.0.0.1:") && !serve.https().ends_with(":443"));
+    assert!(serve.log().contains("not at 127.0.0.1:443"), "{}", serve.log());
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{Exit, Report};
 pub(super) struct Ready {
     /// Address of MQTT over TLS.
     pub(super) mqtt: String,
-    /// Address of HTTPS; `null` while there is no such listener.
+    /// Address of HTTPS and of MQTT over WebSocket. A service of an older version writes `null`.
     pub(super) https: Option<String>,
     /// Address of the management listener; `null` while there is none.
     pub(super) admin: Option<String>,

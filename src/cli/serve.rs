@@ -1,5 +1,6 @@
 //! `serve`: a local Device Provisioning Service.
 
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,8 +14,8 @@ use super::{Exit, Output, Report, input};
 use crate::contoso::{self, SampleFunction};
 use crate::scenario::toml_place;
 use crate::service::{
-    AllocationPolicy, Authority, AuthorityError, Config, Observer, Options, Pace, Service,
-    StartError, WebhookSettings, retry_after,
+    AllocationPolicy, Authority, AuthorityError, Config, HttpsPort, Observer, Options, Pace,
+    Service, StartError, WebhookSettings, retry_after,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -29,7 +30,7 @@ group, simulated-devices, that takes any registration ID. Ctrl-C stops it.
 
 Examples:
   provision-sim serve
-  provision-sim serve --mqtt-port 0 --retry-after 0s -o jsonl
+  provision-sim serve --mqtt-port 0 --https-port 0 --retry-after 0s -o jsonl
   provision-sim serve --config fixtures/contoso/world.toml
 
 Then, in another terminal: provision-sim register --local --reg-id contoso-toaster-007")]
@@ -43,7 +44,8 @@ pub(super) struct Serve {
     /// Port of MQTT over TLS; 0 picks a free one
     #[arg(long, default_value_t = crate::wire::MQTT_PORT, value_name = "PORT")]
     mqtt_port: u16,
-    /// Port of HTTPS; accepted, but there is no such listener yet
+    /// Port of HTTPS and of MQTT over WebSocket; 0 picks a free one [default: 443, or a free one
+    /// where 443 is refused]
     #[arg(long, value_name = "PORT")]
     https_port: Option<u16>,
     /// What devices are told to wait between polls [default: 3s, as Azure]
@@ -94,9 +96,6 @@ impl Serve {
             Service::start(&config, options).await.map_err(|error| start_report(&error))?;
         let ready = self.ready(&service, &ca_dir);
         let _published = Published::new(&ready, self.config.is_none())?;
-        if let Some(port) = self.https_port {
-            tracing::warn!("--https-port {port}: there is no HTTPS listener yet; devices use MQTT");
-        }
         match printer.format {
             Output::Text => screen(printer, &service, &ready, self.config.is_none()),
             Output::Json | Output::Jsonl => {
@@ -132,6 +131,7 @@ impl Serve {
         Options {
             bind: self.bind,
             mqtt_port: self.mqtt_port,
+            https_port: self.https_port.map_or_else(HttpsPort::default, HttpsPort::Exactly),
             authority,
             pace: Pace {
                 retry_after: self.retry_after.or(config.retry_after).unwrap_or(AZURE_RETRY_AFTER),
@@ -150,7 +150,7 @@ impl Serve {
         let ca_file = Authority::certificate_path(ca_dir);
         Ready {
             mqtt: service.mqtt_address().to_string(),
-            https: None,
+            https: Some(service.https_address().to_string()),
             admin: None,
             ca_file: std::path::absolute(&ca_file).unwrap_or(ca_file),
             id_scope: service.instance().id_scope.to_string(),
@@ -167,19 +167,18 @@ fn start_report(error: &StartError) -> Report {
     match error {
         StartError::Config(error) => Report::usage(format!("--config: {error}")),
         StartError::Authority(error) => authority_report(error),
-        StartError::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
-            Report::usage(error)
-                .cause("another program, perhaps another `provision-sim serve`, has the port")
-                .remedy("--mqtt-port 0 picks a free one; `register --local` finds it")
+        StartError::Listen { endpoint, source, .. } => {
+            let report = Report::usage(error);
+            let report = match source.kind() {
+                ErrorKind::AddrInUse => report
+                    .cause("another program, perhaps another `provision-sim serve`, has the port"),
+                ErrorKind::PermissionDenied => report
+                    .cause("ports below 1024 need a permission that this process does not have"),
+                _ => return report,
+            };
+            let flag = if *endpoint == "HTTPS" { "--https-port" } else { "--mqtt-port" };
+            report.remedy(format!("{flag} 0 picks a free one; `register --local` finds it"))
         }
-        StartError::Listen { source, .. }
-            if source.kind() == std::io::ErrorKind::PermissionDenied =>
-        {
-            Report::usage(error)
-                .cause("ports below 1024 need a permission that this process does not have")
-                .remedy("--mqtt-port 0 picks a free one; `register --local` finds it")
-        }
-        other => Report::usage(other),
     }
 }
 
@@ -188,6 +187,7 @@ fn screen(printer: &mut Printer, service: &Service, ready: &Ready, is_default_wo
     let instance = service.instance();
     let mut row = |name: &str, value: &str| printer.line(format!("{name:<18}{value}"));
     row("MQTT over TLS", &ready.mqtt);
+    row("HTTPS, WebSocket", ready.https.as_deref().unwrap_or_default());
     row("ID scope", &ready.id_scope);
     row("CA file", &ready.ca_file.display().to_string());
     for group in service.enrollments().groups() {

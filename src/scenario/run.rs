@@ -13,7 +13,8 @@ use crate::device::{
 };
 use crate::net::{Endpoint, Trust, TrustError, client_config};
 use crate::service::{
-    Authority, AuthorityError, Observer, Options, Pace, Service, StartError, WebhookSettings,
+    Authority, AuthorityError, HttpsPort, Observer, Options, Pace, Service, StartError,
+    WebhookSettings,
 };
 use crate::wire::{ApiVersion, IdScope};
 
@@ -68,6 +69,7 @@ impl Bench {
         let options = Options {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             mqtt_port: 0,
+            https_port: HttpsPort::Exactly(0),
             authority,
             pace: Pace {
                 retry_after: config.retry_after.unwrap_or_default(),

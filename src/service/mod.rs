@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use thiserror::Error;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -37,6 +38,7 @@ use crate::wire::RegistrationId;
 pub use allocation::webhook::WebhookSettings;
 pub use authority::{Authority, AuthorityError};
 pub use config::{Config, ConfigError, LinkedHubConfig, retry_after};
+pub use endpoint::HttpsPort;
 pub use enrollment::{
     AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, Enrollment,
     EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets, Slots, Subject,
@@ -58,6 +60,8 @@ pub struct Options {
     pub bind: IpAddr,
     /// Port of MQTT over TLS; 0 picks a free one.
     pub mqtt_port: u16,
+    /// Port of HTTPS and MQTT over WebSocket.
+    pub https_port: HttpsPort,
     /// Who signs the certificates that clients see.
     pub authority: Authority,
     /// What devices are told to wait, and how often.
@@ -92,6 +96,18 @@ pub enum StartError {
     },
 }
 
+/// A listener and the address that it got, or what was in the way.
+fn listening(
+    endpoint: &'static str,
+    address: SocketAddr,
+    listener: io::Result<TcpListener>,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let error = |source| StartError::Listen { endpoint, address, source };
+    let listener = listener.map_err(error)?;
+    let address = listener.local_addr().map_err(error)?;
+    Ok((listener, address))
+}
+
 /// The operating system's text without `(os error 98)`.
 fn plain(error: &io::Error) -> String {
     error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
@@ -101,9 +117,10 @@ fn plain(error: &io::Error) -> String {
 #[derive(Debug)]
 pub struct Service {
     mqtt: SocketAddr,
+    https: SocketAddr,
     registrar: Arc<Registrar>,
     stop: watch::Sender<bool>,
-    endpoint: Option<JoinHandle<()>>,
+    endpoints: Vec<JoinHandle<()>>,
 }
 
 impl Service {
@@ -121,9 +138,10 @@ impl Service {
         let tls = endpoint::server_config(options.authority, hubs)?;
 
         let address = SocketAddr::new(options.bind, options.mqtt_port);
-        let listen_error = |source| StartError::Listen { endpoint: "MQTT", address, source };
-        let listener = listen(address).map_err(listen_error)?;
-        let mqtt = listener.local_addr().map_err(listen_error)?;
+        let (mqtt_listener, mqtt) = listening("MQTT", address, listen(address))?;
+        let address = SocketAddr::new(options.bind, options.https_port.wanted());
+        let (https_listener, https) =
+            listening("HTTPS", address, options.https_port.listen(options.bind))?;
 
         let registrar = Registrar::new(
             instance,
@@ -136,14 +154,31 @@ impl Service {
         let registrar = Arc::new(registrar);
         let (stop, stopped) = watch::channel(false);
         let acceptor = TlsAcceptor::from(Arc::new(tls));
-        let endpoint =
-            tokio::spawn(endpoint::mqtt::serve(listener, acceptor, registrar.clone(), stopped));
-        Ok(Self { mqtt, registrar, stop, endpoint: Some(endpoint) })
+        let endpoints = vec![
+            tokio::spawn(endpoint::serve_mqtt(
+                mqtt_listener,
+                acceptor.clone(),
+                registrar.clone(),
+                stopped.clone(),
+            )),
+            tokio::spawn(endpoint::serve_https(
+                https_listener,
+                acceptor,
+                registrar.clone(),
+                stopped,
+            )),
+        ];
+        Ok(Self { mqtt, https, registrar, stop, endpoints })
     }
 
     /// Where MQTT over TLS is served.
     pub fn mqtt_address(&self) -> SocketAddr {
         self.mqtt
+    }
+
+    /// Where HTTPS and MQTT over WebSocket are served.
+    pub fn https_address(&self) -> SocketAddr {
+        self.https
     }
 
     /// The instance that is served.
@@ -160,7 +195,7 @@ impl Service {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         self.registrar.stop();
-        if let Some(endpoint) = self.endpoint.take() {
+        for endpoint in self.endpoints.drain(..) {
             let _ = endpoint.await;
         }
     }

@@ -44,11 +44,22 @@ pub struct Pace {
     pub assigning_polls: u32,
 }
 
+/// How a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// As MQTT, over TLS or a WebSocket.
+    Mqtt,
+    /// As HTTPS.
+    Https,
+}
+
 /// Who asks.
 #[derive(Debug)]
 pub struct Caller {
     /// Which connection; two requests of one are never at once.
     pub connection: u64,
+    /// How it came.
+    pub transport: Transport,
     /// The scope it named.
     pub id_scope: IdScope,
     /// The device it says it is.
@@ -57,6 +68,18 @@ pub struct Caller {
     pub api_version: ApiVersion,
     /// What it brings to prove it.
     pub proof: Proof,
+}
+
+impl Caller {
+    /// The code of a refused proof: each transport has its own.
+    fn unauthorized(&self) -> ErrorCode {
+        match (self.transport, &self.proof) {
+            (Transport::Mqtt, Proof::Sas(_) | Proof::Absent) => ErrorCode::UNAUTHORIZED_MQTT,
+            (Transport::Mqtt, Proof::Certificates(_)) | (Transport::Https, _) => {
+                ErrorCode::UNAUTHORIZED
+            }
+        }
+    }
 }
 
 /// What is said to the device.
@@ -130,7 +153,7 @@ impl Registrar {
         let attested = match self.attest(caller) {
             Ok(attested) => attested,
             Err(fault) => {
-                let code = ErrorCode::UNAUTHORIZED_MQTT;
+                let code = caller.unauthorized();
                 self.observer.tell(&RegistrationEvent::refused(caller, code, fault.as_word()));
                 return refuse(caller, &fault);
             }
@@ -192,6 +215,23 @@ impl Registrar {
             return still_assigning(&record);
         }
         json_reply(200, None, &record.reply(&caller.api_version))
+    }
+
+    /// Answers a registration status lookup (B.1): the state alone, as a poll would have it.
+    pub async fn registration_state(&self, caller: &Caller, body: &[u8]) -> Reply {
+        // No events: a look-up is no registration.
+        if let Err(message) = self.check_request(caller, body) {
+            tracing::warn!("{}: refused with 400004: {message}", caller.registration_id);
+            return error_reply(ErrorCode::BAD_REQUEST, &message);
+        }
+        if let Err(fault) = self.attest(caller) {
+            return refuse(caller, &fault);
+        }
+        let record = self.store.device(&caller.registration_id);
+        match record.and_then(|record| record.reply(&caller.api_version).registration_state) {
+            Some(state) => json_reply(200, None, &state),
+            None => error_reply(ErrorCode::RECORD_NOT_FOUND, "Registration not found."),
+        }
     }
 
     /// Ends the work in progress.
@@ -370,7 +410,7 @@ impl Registrar {
 fn refuse(caller: &Caller, fault: &SasFault) -> Reply {
     let id = &caller.registration_id;
     tracing::warn!("{id}: refused with 401: {fault}; {}", remedy(fault, id));
-    error_reply(ErrorCode::UNAUTHORIZED_MQTT, "Unauthorized")
+    error_reply(caller.unauthorized(), "Unauthorized")
 }
 
 fn log_accepted(caller: &Caller, attested: &Attested) {
@@ -427,7 +467,8 @@ fn json_reply(status: u16, retry_after: Option<Duration>, body: &impl serde::Ser
     }
 }
 
-fn error_reply(code: ErrorCode, message: &str) -> Reply {
+/// A refusal (H.1).
+pub fn error_reply(code: ErrorCode, message: &str) -> Reply {
     let error = ServiceError {
         error_code: code,
         tracking_id: uuid::Uuid::new_v4().to_string(),

@@ -24,6 +24,10 @@ impl ErrorCode {
     pub const UNAUTHORIZED_MQTT: Self = Self(401_000);
     /// Attestation failed: X.509, HTTPS, AMQP.
     pub const UNAUTHORIZED: Self = Self(401_002);
+    /// The ID scope is not served here; over HTTPS only. Our own number (J-29).
+    pub const ID_SCOPE_NOT_FOUND: Self = Self(404_000);
+    /// The device never registered (B.1, J-60).
+    pub const RECORD_NOT_FOUND: Self = Self(404_202);
     /// The operation is not known, or not any more.
     pub const OPERATION_NOT_FOUND: Self = Self(404_203);
     /// The device registers over another connection at this moment (A.6).

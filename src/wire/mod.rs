@@ -36,5 +36,8 @@ pub const GLOBAL_ENDPOINT: &str = "global.azure-devices-provisioning.net";
 /// TCP port of MQTT over TLS (A.1).
 pub const MQTT_PORT: u16 = 8883;
 
+/// TCP port of HTTPS and of MQTT over WebSocket (A.1).
+pub const HTTPS_PORT: u16 = 443;
+
 /// Largest message that DPS takes, in bytes: 96 KB (H.3).
 pub const MAX_MESSAGE: usize = 96 * 1024;

@@ -69,6 +69,11 @@ impl Machine {
     }
 
     pub fn serve(&self, arguments: &[&str]) -> Serve {
+        self.serve_where_it_can(&[&["--https-port", "0"], arguments].concat())
+    }
+
+    /// Like [`serve`](Self::serve), with HTTPS where a user gets it who says nothing of it.
+    pub fn serve_where_it_can(&self, arguments: &[&str]) -> Serve {
         Serve::start(
             self.command().args(["serve", "--mqtt-port", "0", "-o", "jsonl"]).args(arguments),
             self,
@@ -125,6 +130,10 @@ impl Serve {
 
     pub fn mqtt(&self) -> &str {
         self.ready["mqtt"].as_str().unwrap()
+    }
+
+    pub fn https(&self) -> &str {
+        self.ready["https"].as_str().unwrap()
     }
 
     pub fn ca_file(&self) -> &Path {

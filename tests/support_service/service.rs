@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use provision_sim::net::{Trust, client_config, crypto};
 use provision_sim::service::{
-    Authority, Observer, Options, Pace, RegistrationEvent, Service, WebhookSettings,
+    Authority, HttpsPort, Observer, Options, Pace, RegistrationEvent, Service, WebhookSettings,
 };
 use provision_sim::wire::RegistrationId;
 use rustls::client::WantsClientCert;
@@ -138,6 +138,7 @@ impl Setup {
         let options = Options {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             mqtt_port: 0,
+            https_port: HttpsPort::Exactly(0),
             authority,
             pace: self.pace,
             webhooks: self.webhooks,

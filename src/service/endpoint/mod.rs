@@ -1,7 +1,17 @@
 //! Where devices reach the service: each endpoint turns what it hears into requests to the
 //! registrar, and its replies into what the device understands.
+//!
+//! `listener` accepts and numbers connections, `handshake` does TLS as `tls` has it set up, `port`
+//! finds HTTPS a port; [`mqtt`] and `https` are the endpoints.
 
+mod handshake;
+mod https;
+mod listener;
 pub mod mqtt;
+mod port;
 mod tls;
 
+pub(super) use https::serve as serve_https;
+pub(super) use mqtt::serve as serve_mqtt;
+pub use port::HttpsPort;
 pub(super) use tls::server_config;

@@ -1,53 +1,41 @@
-//! One MQTT connection: bytes in and out, deadlines, and the end of it.
+//! One MQTT connection over any stream of bytes: what comes and goes, deadlines, and the end of it.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsAcceptor;
 
 use super::codec::{Packet, read, write};
 use super::session::{Farewell, Flow, Question, Session};
-use crate::net::TlsFault;
 use crate::service::registrar::{Registrar, Reply};
 use crate::wire::{MAX_MESSAGE, RequestTopic};
 
 /// How long a client has for the TLS handshake and CONNECT together.
-const OPENING: Duration = Duration::from_secs(30);
+pub(in crate::service) const OPENING: Duration = Duration::from_secs(30);
 /// The longest silence, whatever keep-alive says: what Azure's load balancer allows (A.7). A
 /// keep-alive of 0, as the C and .NET SDKs have it, asks for no limit and gets this one.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1767);
 /// How long a client may leave an answer unread.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the end of a connection may take.
+const PARTING: Duration = Duration::from_secs(1);
 /// Message, topic and headers.
-const MAX_PACKET: usize = MAX_MESSAGE + 4 * 1024;
+pub(in crate::service) const MAX_PACKET: usize = MAX_MESSAGE + 4 * 1024;
 
-/// Serves one connection to its end. Whatever a client does, only its own connection ends.
-pub(super) async fn run(
-    tcp: TcpStream,
+/// Serves one connection to its end; CONNECT must be there by `opened_by`. Whatever a client does,
+/// only its own connection ends.
+pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     peer: SocketAddr,
     number: u64,
-    tls: TlsAcceptor,
+    certificates: Vec<CertificateDer<'static>>,
     registrar: Arc<Registrar>,
+    opened_by: Instant,
 ) {
-    let opened_by = Instant::now() + OPENING;
-    // Without it every small packet may wait 40 ms for the delayed acknowledgement of the last.
-    if let Err(error) = tcp.set_nodelay(true) {
-        return tracing::debug!("{peer}: {error}");
-    }
-    let stream = match timeout_at(opened_by, tls.accept(tcp)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return log_tls_failure(peer, error),
-        Err(_) => return tracing::debug!("{peer}: no TLS handshake within {OPENING:?}"),
-    };
-    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let certificates =
-        certificates.iter().map(|certificate| certificate.clone().into_owned()).collect();
     let mut connection = Connection {
         stream,
         session: Session::new(number, certificates),
@@ -58,28 +46,8 @@ pub(super) async fn run(
     };
     let end = connection.serve(opened_by).await;
     connection.log(peer, &end);
-    if !matches!(end, End::Lost(_)) {
-        let _ =
-            timeout_at(Instant::now() + Duration::from_secs(1), connection.stream.shutdown()).await;
-    }
-}
-
-/// A client that does not trust us is the most common trouble of all: said aloud. Port scanners and
-/// health checks that only connect are not.
-fn log_tls_failure(peer: SocketAddr, error: io::Error) {
-    match TlsFault::from(error) {
-        TlsFault::Closed => tracing::debug!("{peer}: closed before the TLS handshake"),
-        TlsFault::NotTls => {
-            tracing::warn!("{peer}: does not speak TLS; this port is MQTT over TLS (A.1)")
-        }
-        fault @ TlsFault::Alert(_) => {
-            tracing::warn!(
-                "{peer}: {}; does it trust the CA file?",
-                fault.to_string().replace("the server", "the client")
-            );
-        }
-        fault => tracing::warn!("{peer}: {fault}"),
-    }
+    // Also of a connection that is lost: a WebSocket says only now what was wrong.
+    let _ = timeout_at(Instant::now() + PARTING, connection.stream.shutdown()).await;
 }
 
 struct Connection<S> {

@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use super::codec::{Connect, Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use crate::attestation::SasToken;
 use crate::service::attest::Proof;
-use crate::service::registrar::{Caller, Reply};
+use crate::service::registrar::{Caller, Reply, Transport};
 use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseTopic, UserName};
 
 /// A session, from the first packet on.
@@ -267,7 +267,8 @@ fn caller(
         _ if !certificates.is_empty() => Proof::Certificates(certificates),
         _ => Proof::Absent,
     };
-    Ok(Caller { connection, id_scope, registration_id, api_version, proof })
+    let transport = Transport::Mqtt;
+    Ok(Caller { connection, transport, id_scope, registration_id, api_version, proof })
 }
 
 #[cfg(test)]

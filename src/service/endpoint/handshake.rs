@@ -1,0 +1,65 @@
+//! The TLS handshake of a connection, and what is said of one that fails.
+
+use std::io;
+use std::net::SocketAddr;
+
+use rustls::pki_types::CertificateDer;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::net::TlsFault;
+
+/// A connection after the handshake.
+pub(super) struct Secured {
+    pub(super) stream: TlsStream<TcpStream>,
+    /// Those of the client, its own first; it has the key of that one.
+    pub(super) certificates: Vec<CertificateDer<'static>>,
+}
+
+/// Does the handshake, or logs why there is none. `port` says what is served here.
+pub(super) async fn handshake(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    tls: &TlsAcceptor,
+    until: Instant,
+    port: &'static str,
+) -> Option<Secured> {
+    // Without it every small packet may wait 40 ms for the delayed acknowledgement of the last.
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!("{peer}: {error}");
+        return None;
+    }
+    let stream = match timeout_at(until, tls.accept(tcp)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            log_failure(peer, error, port);
+            return None;
+        }
+        Err(_) => {
+            tracing::debug!("{peer}: no TLS handshake in time");
+            return None;
+        }
+    };
+    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let certificates =
+        certificates.iter().map(|certificate| certificate.clone().into_owned()).collect();
+    Some(Secured { stream, certificates })
+}
+
+/// A client that does not trust us is the most common trouble of all: said aloud. Port scanners and
+/// health checks that only connect are not.
+fn log_failure(peer: SocketAddr, error: io::Error, port: &str) {
+    match TlsFault::from(error) {
+        TlsFault::Closed => tracing::debug!("{peer}: closed before the TLS handshake"),
+        TlsFault::NotTls => tracing::warn!("{peer}: does not speak TLS; this port is {port} (A.1)"),
+        fault @ TlsFault::Alert(_) => {
+            tracing::warn!(
+                "{peer}: {}; does it trust the CA file?",
+                fault.to_string().replace("the server", "the client")
+            );
+        }
+        fault => tracing::warn!("{peer}: {fault}"),
+    }
+}

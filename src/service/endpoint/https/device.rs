@@ -1,0 +1,155 @@
+//! The device API (B.1): from a request to a call of the registrar.
+
+use hyper::Request;
+use hyper::header::{AUTHORIZATION, HOST};
+
+use super::Client;
+use super::reply::{self, Answer};
+use super::route::{DeviceCall, Purpose};
+use crate::attestation::SasToken;
+use crate::service::attest::Proof;
+use crate::service::registrar::{Caller, Transport};
+use crate::wire::{ApiVersion, ErrorCode, GLOBAL_ENDPOINT, IdScope, RegistrationId};
+
+/// Answers a call.
+pub(super) async fn answer(
+    client: &Client,
+    call: &DeviceCall,
+    request: &Request<Vec<u8>>,
+) -> Answer {
+    let verb = call.purpose.verb();
+    if request.method() != verb {
+        tracing::warn!("{}: {} where only {verb} is served (B.1)", client.peer, request.method());
+        return reply::method_not_allowed(verb);
+    }
+    let caller = match caller(client, call, request) {
+        Ok(caller) => caller,
+        Err(refusal) => {
+            tracing::warn!("{}: refused with {}: {}", client.peer, refusal.code, refusal.reason);
+            return reply::error(refusal.code, refusal.message);
+        }
+    };
+    let (registrar, body) = (&client.registrar, request.body());
+    let said = match &call.purpose {
+        Purpose::Register => registrar.register(&caller, body).await,
+        Purpose::OperationStatus { operation_id } => {
+            registrar.operation_status(&caller, operation_id).await
+        }
+        Purpose::RegistrationState => registrar.registration_state(&caller, body).await,
+    };
+    reply::of(said, Some(&location(request, &caller)))
+}
+
+/// Why a request does not come before the registrar.
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal {
+    code: ErrorCode,
+    /// For the device.
+    message: &'static str,
+    /// For the log.
+    reason: String,
+}
+
+/// Who asks; what it proves is none of this room's business.
+fn caller(
+    client: &Client,
+    call: &DeviceCall,
+    request: &Request<Vec<u8>>,
+) -> Result<Caller, Refusal> {
+    Ok(Caller {
+        connection: client.number,
+        transport: Transport::Https,
+        id_scope: id_scope(&call.id_scope, &client.registrar.instance().id_scope)?,
+        registration_id: registration_id(&call.registration_id)?,
+        api_version: api_version(request.uri().query().unwrap_or_default())?,
+        proof: proof(client, request),
+    })
+}
+
+/// The scope that is served, or 404 (J-29).
+fn id_scope(text: &str, served: &IdScope) -> Result<IdScope, Refusal> {
+    text.parse().ok().filter(|_| served.matches(text)).ok_or_else(|| Refusal {
+        code: ErrorCode::ID_SCOPE_NOT_FOUND,
+        message: "ID scope not found.",
+        reason: format!("asks for the ID scope {text:?}; {served} is served here (J-29)"),
+    })
+}
+
+fn registration_id(text: &str) -> Result<RegistrationId, Refusal> {
+    text.parse().map_err(|error| Refusal {
+        code: ErrorCode::BAD_REQUEST,
+        message: "Invalid RegistrationId",
+        reason: format!("the registration ID {text:?} in the path: {error} (D.1)"),
+    })
+}
+
+/// The version that the query names. Over HTTPS only known ones are served (J-11); other keys of
+/// the query mean nothing (B-1).
+fn api_version(query: &str) -> Result<ApiVersion, Refusal> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let value = pairs.find(|(key, _)| key.eq_ignore_ascii_case("api-version"));
+    let refusal = |message, reason| Refusal { code: ErrorCode::BAD_REQUEST, message, reason };
+    let Some((_, value)) = value else {
+        let reason = "no api-version in the query (B.1)".to_owned();
+        return Err(refusal("Missing api-version", reason));
+    };
+    value.parse().ok().filter(ApiVersion::is_known).ok_or_else(|| {
+        refusal("Unsupported api-version", format!("api-version {value:?} is not known (J-11)"))
+    })
+}
+
+/// A token goes before a certificate, as in MQTT.
+fn proof(client: &Client, request: &Request<Vec<u8>>) -> Proof {
+    match request.headers().get(AUTHORIZATION) {
+        Some(token) if !token.is_empty() => {
+            Proof::Sas(SasToken::from_text(String::from_utf8_lossy(token.as_bytes())))
+        }
+        _ if !client.certificates.is_empty() => Proof::Certificates(client.certificates.clone()),
+        _ => Proof::Absent,
+    }
+}
+
+/// Where the registration is (B.3), under the name by which the client came.
+fn location(request: &Request<Vec<u8>>, caller: &Caller) -> String {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = host
+        .or_else(|| request.uri().authority().map(|authority| authority.as_str()))
+        .unwrap_or(GLOBAL_ENDPOINT);
+    let Caller { id_scope, registration_id, .. } = caller;
+    format!("https://{host}/{id_scope}/registrations/{registration_id}/register")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j_11_the_query_must_name_a_known_version() {
+        let code = |query| api_version(query).map_err(|refusal| refusal.code);
+
+        for query in ["api-version=2019-03-31", "forceRegistration=true&API-Version=2019%2D03-31&x"]
+        {
+            assert_eq!(code(query), Ok("2019-03-31".parse().unwrap()), "{query}");
+        }
+        for query in
+            ["", "api-version", "api-version=", "version=2019-03-31", "api-version=2030-01-01"]
+        {
+            assert_eq!(code(query), Err(ErrorCode::BAD_REQUEST), "{query}");
+        }
+    }
+
+    #[test]
+    fn j_29_an_unknown_scope_is_404_and_case_does_not_matter() {
+        let served: IdScope = "0ne00002193".parse().unwrap();
+
+        assert_eq!(id_scope("0NE00002193", &served).unwrap().as_str(), "0NE00002193");
+        for text in ["0neFFFFFFFF", "", "a b"] {
+            assert_eq!(id_scope(text, &served).unwrap_err().code, ErrorCode(404_000), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_registration_id_is_400() {
+        assert_eq!(registration_id("a b").unwrap_err().message, "Invalid RegistrationId");
+    }
+}

@@ -1,0 +1,165 @@
+//! HTTPS: the device API (B), and the way in for MQTT over WebSocket.
+//!
+//! `route` knows the paths, `device` the calls of devices, `upgrade` the opening handshake of a
+//! WebSocket, `body` how much is read, `reply` what every answer looks like. Here a connection is
+//! served: HTTP/1.1 as long as it lasts, and MQTT from an upgrade on.
+
+mod body;
+mod device;
+mod reply;
+mod route;
+mod upgrade;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use self::body::BodyFault;
+use self::reply::Answer;
+use self::route::Route;
+use super::handshake::{Secured, handshake};
+use super::listener::accept_all;
+use super::mqtt;
+use crate::net::{WebSocketEnd, WebSocketStream};
+use crate::service::registrar::Registrar;
+
+/// How long a client has for the TLS handshake.
+const OPENING: Duration = Duration::from_secs(30);
+/// How long the head of a request may take, and so how long a connection may be idle before it.
+/// Longer than a device waits between polls, as far as Azure goes.
+const HEAD_PATIENCE: Duration = Duration::from_secs(120);
+/// How long the body of a request may take.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// Room for the head of a request; a SAS token is its longest part.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Accepts connections until `stop` says so, then drops them all.
+pub(in crate::service) async fn serve(
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    registrar: Arc<Registrar>,
+    stop: watch::Receiver<bool>,
+) {
+    accept_all(listener, stop, |tcp, peer, number| {
+        run(tcp, peer, number, tls.clone(), registrar.clone())
+    })
+    .await;
+}
+
+/// One client on one connection.
+struct Client {
+    peer: SocketAddr,
+    number: u64,
+    certificates: Vec<CertificateDer<'static>>,
+    registrar: Arc<Registrar>,
+    /// The connection itself, once a request has made a WebSocket of it.
+    upgrade: Mutex<Option<OnUpgrade>>,
+}
+
+async fn run(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    number: u64,
+    tls: TlsAcceptor,
+    registrar: Arc<Registrar>,
+) {
+    let until = Instant::now() + OPENING;
+    let secured = handshake(tcp, peer, &tls, until, "HTTPS and MQTT over WebSocket").await;
+    let Some(Secured { stream, certificates }) = secured else { return };
+    let client =
+        Arc::new(Client { peer, number, certificates, registrar, upgrade: Mutex::default() });
+    let answering = client.clone();
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(MAX_HEAD)
+        // A client that has said all it has to say is still owed its answer.
+        .half_close(true)
+        .title_case_headers(true)
+        .serve_connection(
+            TokioIo::new(stream),
+            service_fn(move |request| answer(answering.clone(), request)),
+        )
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        return tracing::debug!("{peer}: {error}");
+    }
+    let upgrade = client.upgrade.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+    if let (Some(upgrade), Some(client)) = (upgrade, Arc::into_inner(client)) {
+        speak_mqtt(upgrade, client).await;
+    }
+}
+
+async fn speak_mqtt(upgrade: OnUpgrade, client: Client) {
+    let Client { peer, number, certificates, registrar, .. } = client;
+    let upgraded = match upgrade.await {
+        Ok(upgraded) => upgraded,
+        Err(error) => return tracing::debug!("{peer}: {error}"),
+    };
+    let Ok(parts) = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() else {
+        return tracing::error!("{peer}: an upgraded connection is not the one that was accepted");
+    };
+    let (stream, early) = (parts.io.into_inner(), parts.read_buf.to_vec());
+    let stream = WebSocketStream::new(stream, early, WebSocketEnd::Server, mqtt::MAX_PACKET).await;
+    let opened_by = Instant::now() + mqtt::OPENING;
+    mqtt::serve_stream(stream, peer, number, certificates, registrar, opened_by).await;
+}
+
+/// Answers one request. An error ends the connection, because there is nobody left to be told.
+async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Result<Answer> {
+    if let Some(offer) = upgrade::offer(request.method(), request.headers()) {
+        return Ok(match offer {
+            Ok(accepted) => {
+                let on_upgrade = hyper::upgrade::on(&mut request);
+                *client.upgrade.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) =
+                    Some(on_upgrade);
+                accepted
+            }
+            Err(refusal) => {
+                tracing::warn!("{}: no WebSocket: {}", client.peer, refusal.reason());
+                refusal.answer()
+            }
+        });
+    }
+    // Read even where no call wants one: what is left of it would be taken for the next request
+    // (Node sends a body with GET, B-1).
+    let (head, body) = request.into_parts();
+    let body = match timeout(BODY_PATIENCE, body::read(body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(BodyFault::TooLong)) => {
+            tracing::warn!("{}: its request is longer than 96 KB (H.3)", client.peer);
+            return Ok(reply::too_long());
+        }
+        Ok(Err(BodyFault::Lost(error))) => return Err(io::Error::other(error)),
+        Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+    };
+    let request = Request::from_parts(head, body);
+    Ok(match Route::of(request.uri().path()) {
+        Route::Device(call) => device::answer(&client, &call, &request).await,
+        // The rooms of the service API (E.5) are known and not served here yet.
+        Route::ServiceApi | Route::Unknown => {
+            tracing::warn!(
+                "{}: {} {}: there is nothing at this path",
+                client.peer,
+                request.method(),
+                request.uri().path()
+            );
+            reply::not_found()
+        }
+    })
+}

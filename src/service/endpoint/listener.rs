@@ -1,0 +1,47 @@
+//! Accepts connections, and ends them all when the service stops.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Numbers connections of all endpoints, so that the registrar can tell requests of one from those
+/// of another.
+static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+
+/// Hands each connection, with its number, to `serve` until `stop` says so, then drops them all.
+pub(super) async fn accept_all<F, S>(
+    listener: TcpListener,
+    mut stop: watch::Receiver<bool>,
+    serve: F,
+) where
+    F: Fn(TcpStream, SocketAddr, u64) -> S,
+    S: Future<Output = ()> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, peer)) => {
+                    let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+                    connections.spawn(serve(tcp, peer, number));
+                }
+                // Out of descriptors, mostly: others end, and then it goes on.
+                Err(error) => {
+                    tracing::warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            () = stopped(&mut stop) => break,
+        }
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the service is gone, which is a stop too.
+    let _ = stop.wait_for(|stopped| *stopped).await;
+}
