@@ -5,6 +5,7 @@
 //! - [`wire`]: what devices and the service say to each other.
 //! - [`attestation`]: how identity is proved and checked.
 //! - [`net`]: sockets and TLS.
+//! - [`pki`]: certificates for tests.
 //! - [`device`]: a device that provisions itself.
 //! - [`service`]: a local Device Provisioning Service. It and the device never import each other.
 //! - [`contoso`]: the world of Microsoft's tutorial, the service's default.
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod contoso;
 pub mod device;
 pub mod net;
+pub mod pki;
 pub mod scenario;
 pub mod service;
 pub mod wire;

@@ -7,8 +7,14 @@ mod key;
 mod sas;
 mod symmetric;
 mod x509;
+mod x509_chain;
+mod x509_fault;
+mod x509_key;
 
 pub use key::{Deriver, DeviceKey, GroupKey, KeyError};
 pub use sas::{Claims, Malformed, NameFault, SasToken, registration_resource};
 pub use symmetric::{GroupKeys, KeyMatch, KeySlot, SasFault, SignatureFault, diagnose_signature};
-pub use x509::{Certificate, CertificateError, CertificateInfo};
+pub use x509::{Certificate, CertificateAuthority, CertificateError, CertificateInfo};
+pub use x509_chain::{Anchor, DeviceChain, MAX_CHAIN};
+pub use x509_fault::X509Fault;
+pub use x509_key::PublicKey;

@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::x509_key::{PublicKey, is_signed_with};
+
 /// Why a text or a run of bytes is no certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -30,6 +32,17 @@ pub struct Certificate {
     der: CertificateDer<'static>,
     common_name: Option<String>,
     info: CertificateInfo,
+    // Names are compared as they are encoded, as webpki does.
+    subject: Vec<u8>,
+    issuer: Vec<u8>,
+    authority: Option<CertificateAuthority>,
+}
+
+/// That a certificate may sign others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CertificateAuthority {
+    /// How many other authorities may stand between it and a device, if that is limited.
+    pub path_length: Option<u32>,
 }
 
 /// What the service API tells of a certificate (E.3).
@@ -65,7 +78,8 @@ impl Certificate {
         }
         let compact: String = text.split_whitespace().collect();
         let bytes = STANDARD.decode(compact).map_err(|_| CertificateError::Encoding)?;
-        if bytes.starts_with(b"-----BEGIN") {
+        // Tools write words before the first line, such as `Bag Attributes`.
+        if bytes.windows(10).any(|window| window == b"-----BEGIN") {
             Self::from_pem(&bytes)
         } else {
             Self::from_der(bytes.into())
@@ -92,7 +106,10 @@ impl Certificate {
             parsed.subject().iter_common_name().last().and_then(|name| name.as_str().ok());
         let common_name = common_name.map(str::to_owned);
         let info = info(&der, &parsed);
-        Ok(Self { der, common_name, info })
+        let subject = parsed.subject().as_raw().to_vec();
+        let issuer = parsed.issuer().as_raw().to_vec();
+        let authority = authority(&parsed);
+        Ok(Self { der, common_name, info, subject, issuer, authority })
     }
 
     /// The certificate as TLS has it.
@@ -110,12 +127,41 @@ impl Certificate {
         &self.info
     }
 
+    /// That it may sign other certificates: its basic constraints say so, and its key usage, where
+    /// it has one, does not say otherwise.
+    pub fn authority(&self) -> Option<CertificateAuthority> {
+        self.authority
+    }
+
+    /// Whether it has the name that `other` gives as its issuer.
+    pub fn is_named_by(&self, other: &Self) -> bool {
+        self.subject == other.issuer
+    }
+
+    /// Whether the key of `issuer` made its signature.
+    pub fn is_signed_by(&self, issuer: &Self) -> bool {
+        PublicKey::of_certificate(&issuer.der).is_some_and(|key| is_signed_with(&self.der, &key))
+    }
+
+    /// Whether its own key made its signature.
+    pub fn is_self_signed(&self) -> bool {
+        self.is_named_by(self) && self.is_signed_by(self)
+    }
+
     /// The certificate as PEM text.
     pub fn to_pem(&self) -> String {
         let base64 = STANDARD.encode(&self.der);
         let lines: Vec<_> = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
     }
+}
+
+fn authority(parsed: &X509Certificate<'_>) -> Option<CertificateAuthority> {
+    let constraints = parsed.basic_constraints().ok()??.value;
+    let usage = parsed.key_usage().ok()?;
+    let may_sign = usage.is_none_or(|usage| usage.value.key_cert_sign());
+    (constraints.ca && may_sign)
+        .then_some(CertificateAuthority { path_length: constraints.path_len_constraint })
 }
 
 fn info(der: &[u8], parsed: &X509Certificate<'_>) -> CertificateInfo {
@@ -163,7 +209,12 @@ mod tests {
         let certificate = made("pump-0042");
         let pem = certificate.pem();
 
-        let texts = [pem.clone(), STANDARD.encode(&pem), STANDARD.encode(certificate.der())];
+        let texts = [
+            pem.clone(),
+            STANDARD.encode(&pem),
+            STANDARD.encode(format!("Bag Attributes\n{pem}")),
+            STANDARD.encode(certificate.der()),
+        ];
 
         for text in texts {
             let read = Certificate::from_text(&text).unwrap();

@@ -10,6 +10,7 @@ mod input;
 mod local;
 mod logging;
 mod output;
+mod pki;
 mod register;
 mod report;
 mod run;
@@ -63,6 +64,7 @@ enum Command {
     Register(register::Register),
     Serve(serve::Serve),
     Run(run::Run),
+    Pki(pki::Pki),
 }
 
 /// What every command has.
@@ -137,6 +139,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Register(command) => command.run(&mut printer),
         Command::Serve(command) => command.run(&mut printer),
         Command::Run(command) => command.run(&mut printer),
+        Command::Pki(command) => command.run(&mut printer),
     };
     result.unwrap_or_else(|report| {
         printer.error(&report);

@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::enrollment::{Enrollment, Kind, read};
-use super::instance::{Enrollments, Instance, LinkedHub};
+use super::enrollment::{Attestation, Enrollment, Kind, read};
+use super::instance::{Enrollments, Instance, InstanceCertificate, LinkedHub};
+use crate::attestation::Certificate;
 
 /// A configuration as written.
 #[derive(Clone, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Config {
     /// The hubs linked to the instance.
     #[serde(default)]
     pub linked_hubs: Vec<LinkedHubConfig>,
+    /// The certificates uploaded to it, for enrollment groups with `caReferences` (D.5).
+    #[serde(default)]
+    pub certificates: Vec<CertificateConfig>,
     /// Its individual enrollments (E.1).
     #[serde(default)]
     pub enrollments: Vec<toml::Table>,
@@ -39,6 +43,16 @@ impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config").field("id_scope", &self.id_scope).finish_non_exhaustive()
     }
+}
+
+/// An authority's certificate. It counts as verified: proof of possession is not asked for (J-72).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateConfig {
+    /// The name by which `caReferences` call it.
+    pub name: String,
+    /// PEM text, or one of the other forms of D-4.
+    pub certificate: String,
 }
 
 /// A linked hub: its name, or a table with the names of the resource model.
@@ -122,7 +136,36 @@ impl Config {
                 .iter()
                 .map(LinkedHubConfig::record)
                 .collect::<Result<_, _>>()?,
+            certificates: self.instance_certificates()?,
         })
+    }
+
+    fn instance_certificates(&self) -> Result<Vec<InstanceCertificate>, ConfigError> {
+        let mut certificates: Vec<InstanceCertificate> = Vec::new();
+        for CertificateConfig { name, certificate } in &self.certificates {
+            let place = || format!("certificate {name:?}");
+            if certificates.iter().any(|other| other.name.eq_ignore_ascii_case(name)) {
+                return Err(error(place(), "it is there twice"));
+            }
+            let certificate = Certificate::from_text(certificate).map_err(|e| error(place(), e))?;
+            if certificate.authority().is_none() {
+                return Err(error(place(), "it is not that of a certification authority"));
+            }
+            certificates.push(InstanceCertificate { name: name.clone(), certificate });
+        }
+        Ok(certificates)
+    }
+
+    /// A group that names a certificate which is not there would refuse every device.
+    fn check_references(&self, enrollment: &Enrollment) -> Result<(), String> {
+        let Attestation::CaReferences(names) = &enrollment.attestation else { return Ok(()) };
+        let is_there = |name: &str| {
+            self.certificates.iter().any(|certificate| certificate.name.eq_ignore_ascii_case(name))
+        };
+        match names.iter().find(|name| !is_there(name)) {
+            Some(name) => Err(format!("caReferences: no [[certificates]] has the name {name:?}")),
+            None => Ok(()),
+        }
     }
 
     /// Checks the enrollments and makes records of them, which get `now` as their time.
@@ -136,6 +179,7 @@ impl Config {
         let groups = self.enrollment_groups.iter().map(|table| (Kind::Group, table));
         for (kind, table) in individual.chain(groups) {
             let record = record(kind, table, now)?;
+            self.check_references(&record).map_err(|reason| error(place(kind, table), reason))?;
             if records.find(kind, record.name()).is_some() {
                 return Err(error(place(kind, table), "it is there twice"));
             }
@@ -211,7 +255,6 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::service::enrollment::Attestation;
 
     const GROUP: &str = r#"
         idScope = "0ne00002193"
@@ -271,5 +314,37 @@ mod tests {
                 .unwrap_err()
                 .contains("16 to 64 bytes, this one 3")
         );
+    }
+
+    #[test]
+    fn d_5_groups_refer_to_certificates_that_are_there() {
+        let pki = crate::pki::TestPki::new().unwrap();
+        let device = pki.device(&"pump-0042".parse().unwrap()).unwrap();
+        let uploaded = |pem: &str| {
+            format!("[[certificates]]\nname = \"My-Root\"\ncertificate = \"\"\"\n{pem}\"\"\"\n")
+        };
+        // SDKs send an empty text for the slot that is not used.
+        let group = r#"
+            [[enrollmentGroups]]
+            enrollmentGroupId = "x509"
+            attestation = { type = "x509", x509 = { caReferences = { primary = "my-root", secondary = "" } } }
+        "#;
+        let root = uploaded(pki.root().pem());
+
+        let (instance, _) = checked(&format!("{GROUP}{root}{group}")).unwrap();
+
+        assert_eq!(instance.certificates[0].name, "My-Root");
+        assert!(instance.certificate("MY-ROOT").is_some());
+        let refused = |extra: String| checked(&format!("{GROUP}{extra}")).unwrap_err();
+        assert_eq!(
+            refused(group.to_owned()),
+            "enrollment group \"x509\": caReferences: no [[certificates]] has the name \"my-root\""
+        );
+        assert_eq!(refused(format!("{root}{root}")), "certificate \"My-Root\": it is there twice");
+        assert_eq!(
+            refused(uploaded(device.pem())),
+            "certificate \"My-Root\": it is not that of a certification authority"
+        );
+        assert!(refused(uploaded("hello\n")).contains("neither PEM"));
     }
 }

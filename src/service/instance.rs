@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::enrollment::{Enrollment, Kind};
+use crate::attestation::Certificate;
 use crate::wire::IdScope;
 
 /// What every enrollment can count on.
@@ -14,9 +15,28 @@ pub struct Instance {
     pub id_scope: IdScope,
     /// The hubs linked to it, in the order of the configuration (J-28).
     pub linked_hubs: Vec<LinkedHub>,
+    /// The certificates uploaded to it, which enrollment groups refer to by name (D.5).
+    pub certificates: Vec<InstanceCertificate>,
+}
+
+/// An authority's certificate that was uploaded to the instance. In Azure its owner has to prove
+/// that they have the key before it counts; here that is taken for granted (J-72).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceCertificate {
+    /// Its name.
+    pub name: String,
+    /// The certificate.
+    pub certificate: Certificate,
 }
 
 impl Instance {
+    /// The uploaded certificate of that name; case does not matter, as in all names of Azure's
+    /// resources.
+    pub fn certificate(&self, name: &str) -> Option<&Certificate> {
+        let found = self.certificates.iter().find(|it| it.name.eq_ignore_ascii_case(name));
+        found.map(|found| &found.certificate)
+    }
+
     /// The linked hub of that name; case does not matter.
     pub fn linked_hub(&self, host_name: &str) -> Option<&LinkedHub> {
         self.linked_hubs.iter().find(|hub| hub.host_name.eq_ignore_ascii_case(host_name))

@@ -37,14 +37,14 @@ use crate::wire::RegistrationId;
 
 pub use allocation::webhook::WebhookSettings;
 pub use authority::{Authority, AuthorityError};
-pub use config::{Config, ConfigError, LinkedHubConfig, retry_after};
+pub use config::{CertificateConfig, Config, ConfigError, LinkedHubConfig, retry_after};
 pub use endpoint::HttpsPort;
 pub use enrollment::{
     AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, Enrollment,
     EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets, Slots, Subject,
     WebhookUrl, WebhookUrlError, read as read_enrollment, show as show_enrollment,
 };
-pub use instance::{Enrollments, Instance, LinkedHub};
+pub use instance::{Enrollments, Instance, InstanceCertificate, LinkedHub};
 pub use journal::{Observer, RegistrationEvent};
 pub use record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
 pub use registrar::Pace;

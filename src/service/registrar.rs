@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::allocation::custom::{Applicant, allocation_request, judge};
 use super::allocation::webhook::WebhookClient;
 use super::allocation::{Decision, Plan, no_hub, plan};
-use super::attest::{Attested, Proof, attest, remedy, slot_name};
+use super::attest::{Attested, Evidence, Fault, Proof, attest, remedy, slot_name};
 use super::enrollment::{Enrollment, Kind};
 use super::instance::{Enrollments, Instance};
 use super::journal::{Observer, RegistrationEvent};
@@ -22,7 +22,6 @@ use super::registration::{Action, Intake, Moment, begin, conclude, operation_id}
 use super::reprovision::Reprovisioning;
 use super::sightings::Sightings;
 use super::store::{Batch, Store};
-use crate::attestation::SasFault;
 use crate::wire::{
     ApiVersion, ErrorCode, IdScope, OperationId, Payload, RegisterRequest, RegistrationId,
     RegistrationOperationStatus, ServiceError, Status, timestamp, to_ascii_json,
@@ -68,18 +67,6 @@ pub struct Caller {
     pub api_version: ApiVersion,
     /// What it brings to prove it.
     pub proof: Proof,
-}
-
-impl Caller {
-    /// The code of a refused proof: each transport has its own.
-    fn unauthorized(&self) -> ErrorCode {
-        match (self.transport, &self.proof) {
-            (Transport::Mqtt, Proof::Sas(_) | Proof::Absent) => ErrorCode::UNAUTHORIZED_MQTT,
-            (Transport::Mqtt, Proof::Certificates(_)) | (Transport::Https, _) => {
-                ErrorCode::UNAUTHORIZED
-            }
-        }
-    }
 }
 
 /// What is said to the device.
@@ -153,7 +140,7 @@ impl Registrar {
         let attested = match self.attest(caller) {
             Ok(attested) => attested,
             Err(fault) => {
-                let code = caller.unauthorized();
+                let code = unauthorized_code(caller, &fault);
                 self.observer.tell(&RegistrationEvent::refused(caller, code, fault.as_word()));
                 return refuse(caller, &fault);
             }
@@ -253,11 +240,12 @@ impl Registrar {
         }
     }
 
-    fn attest(&self, caller: &Caller) -> Result<Attested, SasFault> {
+    fn attest(&self, caller: &Caller) -> Result<Attested, Fault> {
         let Caller { id_scope, registration_id, proof, .. } = caller;
         let suspects = || lock(&self.sightings).all();
         let enrollments = self.enrollments.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        attest(&enrollments, id_scope, registration_id, proof, SystemTime::now(), suspects)
+        let now = SystemTime::now();
+        attest(&self.instance, &enrollments, id_scope, registration_id, proof, now, suspects)
     }
 
     async fn start(
@@ -271,7 +259,7 @@ impl Registrar {
         let intake = Intake {
             registration_id: &caller.registration_id,
             enrollment: &attested.enrollment,
-            proven_by: attested.proven_by,
+            proven_by: attested.evidence.proven_by(),
             operation_id: operation.id.clone(),
         };
         let mut reply = None;
@@ -290,14 +278,7 @@ impl Registrar {
             }
         }
         if let Some(record) = allocation {
-            self.allocate(
-                record,
-                attested.enrollment,
-                payload,
-                caller.api_version.clone(),
-                operation,
-            )
-            .await;
+            self.allocate(record, attested, payload, caller.api_version.clone(), operation).await;
         }
         reply.unwrap_or_else(|| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
     }
@@ -306,7 +287,7 @@ impl Registrar {
     async fn allocate(
         self: &Arc<Self>,
         record: DeviceRecord,
-        enrollment: Arc<Enrollment>,
+        Attested { enrollment, evidence }: Attested,
         payload: Option<Payload>,
         api_version: ApiVersion,
         operation: Arc<Operation>,
@@ -325,8 +306,13 @@ impl Registrar {
         };
         let registrar = Arc::clone(self);
         let work = async move {
-            let decision =
-                registrar.ask_webhook(&record, &enrollment, payload.as_ref(), &linked_hubs).await;
+            let applicant = Applicant {
+                registration_id: &record.registration_id,
+                certificate: evidence.certificate(),
+                current: record.assignment.as_ref(),
+                payload: payload.as_ref(),
+            };
+            let decision = registrar.ask_webhook(&enrollment, applicant, &linked_hubs).await;
             registrar.conclude(record, &enrollment, decision, reprovisioning, &operation).await;
         };
         let mut tasks = lock(&self.work);
@@ -336,21 +322,15 @@ impl Registrar {
 
     async fn ask_webhook(
         &self,
-        record: &DeviceRecord,
         enrollment: &Enrollment,
-        payload: Option<&Payload>,
+        applicant: Applicant<'_>,
         linked_hubs: &[String],
     ) -> Decision {
-        let applicant = Applicant {
-            registration_id: &record.registration_id,
-            current: record.assignment.as_ref(),
-            payload,
-        };
         let Some(definition) = &enrollment.custom_allocation else { return no_hub() };
         let Ok(body) = allocation_request(enrollment, applicant, linked_hubs) else {
             return no_hub();
         };
-        let who = record.registration_id.as_str();
+        let who = applicant.registration_id.as_str();
         tracing::debug!(
             "{who}: asking {} {}",
             definition.webhook_url,
@@ -407,10 +387,28 @@ impl Registrar {
 }
 
 /// The wire gets the documented 401 and nothing else; the log says which check failed (D-3).
-fn refuse(caller: &Caller, fault: &SasFault) -> Reply {
+fn refuse(caller: &Caller, fault: &Fault) -> Reply {
     let id = &caller.registration_id;
     tracing::warn!("{id}: refused with 401: {fault}; {}", remedy(fault, id));
-    error_reply(caller.unauthorized(), "Unauthorized")
+    error_reply(unauthorized_code(caller, fault), unauthorized_message(caller))
+}
+
+/// By what the device brought, not by what was wanted: a device with a token hears what devices
+/// with tokens hear.
+fn unauthorized_code(caller: &Caller, fault: &Fault) -> ErrorCode {
+    let is_about_a_token = matches!(caller.proof, Proof::Sas(_)) || matches!(fault, Fault::Sas(_));
+    match caller.transport {
+        Transport::Mqtt if is_about_a_token => ErrorCode::UNAUTHORIZED_MQTT,
+        Transport::Mqtt | Transport::Https => ErrorCode::UNAUTHORIZED,
+    }
+}
+
+/// Both were recorded for X.509; which is for what is not known (J-71).
+fn unauthorized_message(caller: &Caller) -> &'static str {
+    match caller.proof {
+        Proof::Certificates(_) => "Invalid certificate.",
+        Proof::Sas(_) | Proof::Absent => "Unauthorized",
+    }
 }
 
 fn log_accepted(caller: &Caller, attested: &Attested) {
@@ -419,12 +417,20 @@ fn log_accepted(caller: &Caller, attested: &Attested) {
         Kind::Individual => "its own enrollment".to_owned(),
         Kind::Group => format!("enrollment group {}", attested.enrollment.name()),
     };
-    let slot = slot_name(attested.matched.slot);
+    let by = match &attested.evidence {
+        Evidence::Key(matched) => format!("{} key", slot_name(matched.slot)),
+        Evidence::Certificate { leaf, authority: None } => {
+            format!("certificate {}", leaf.info().sha1_thumbprint)
+        }
+        Evidence::Certificate { authority: Some(authority), .. } => {
+            format!("certificate below {authority:?}")
+        }
+    };
     tracing::info!(
-        "{id}: registering through {through} ({slot} key, api-version {})",
+        "{id}: registering through {through} ({by}, api-version {})",
         caller.api_version
     );
-    if attested.matched.folded {
+    if matches!(&attested.evidence, Evidence::Key(matched) if matched.folded) {
         tracing::warn!(
             "{id}: its key is derived from the lower-case form of its ID; whether Azure takes that is not documented (J-5)"
         );

@@ -129,7 +129,7 @@ mod tests {
 
     fn instance() -> Instance {
         let linked_hubs = vec![hub("west", true), hub("east", true), hub("reserved", false)];
-        Instance { id_scope: "scope".parse().unwrap(), linked_hubs }
+        Instance { id_scope: "scope".parse().unwrap(), linked_hubs, certificates: Vec::new() }
     }
 
     fn planned(members: &str, kept: Option<&str>) -> Plan {

@@ -5,13 +5,20 @@ use std::fmt;
 use std::sync::{Arc, RwLock};
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
+    SignatureScheme,
+};
 
+use crate::attestation::PublicKey;
 use crate::net::crypto;
 use crate::service::authority::{Authority, AuthorityError};
 
@@ -96,9 +103,25 @@ impl fmt::Debug for ByName {
     }
 }
 
+/// What [`verify_tls13_signature_with_raw_key`] is for TLS 1.2, which rustls does not have.
+fn verify_with_key(
+    message: &[u8],
+    key: &PublicKey,
+    signature: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error> {
+    let mut schemes = algorithms.mapping.iter();
+    let known = schemes.find(|(scheme, _)| *scheme == signature.scheme).map(|(_, known)| *known);
+    if key.verifies(known.unwrap_or_default(), message, signature.signature()) {
+        Ok(HandshakeSignatureValid::assertion())
+    } else {
+        Err(Error::InvalidCertificate(CertificateError::BadSignature))
+    }
+}
+
 /// Asks for a client certificate, insists on none and judges none: trust is decided at the
 /// register request, where the device can be told. Possession of the key is still proved by
-/// the handshake.
+/// the handshake, also for certificates that webpki does not read, such as those of version 1.
 #[derive(Debug)]
 struct AnyCertificate {
     provider: Arc<CryptoProvider>,
@@ -128,12 +151,14 @@ impl ClientCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.provider.signature_verification_algorithms,
-        )
+        let algorithms = &self.provider.signature_verification_algorithms;
+        match ParsedCertificate::try_from(certificate) {
+            Ok(_) => verify_tls12_signature(message, certificate, signature, algorithms),
+            Err(error) => {
+                let key = PublicKey::of_certificate(certificate).ok_or(error)?;
+                verify_with_key(message, &key, signature, algorithms)
+            }
+        }
     }
 
     fn verify_tls13_signature(
@@ -142,12 +167,14 @@ impl ClientCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.provider.signature_verification_algorithms,
-        )
+        let algorithms = &self.provider.signature_verification_algorithms;
+        match ParsedCertificate::try_from(certificate) {
+            Ok(_) => verify_tls13_signature(message, certificate, signature, algorithms),
+            Err(error) => {
+                let key = PublicKey::of_certificate(certificate).ok_or(error)?;
+                verify_tls13_signature_with_raw_key(message, &key.info(), signature, algorithms)
+            }
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -323,10 +323,14 @@ impl X509Body {
                 certificates.read(kept).map(Attestation::SigningCertificates)
             }
             (Kind::Group, Self { ca_references: Some(names), .. }) => {
+                // SDKs send an empty text for a slot that is not used.
+                let is_used = |name: &String| !name.is_empty();
                 let primary = names
                     .primary
+                    .filter(is_used)
                     .ok_or_else(|| wrong("attestation.x509.caReferences.primary is missing"))?;
-                Ok(Attestation::CaReferences(Slots { primary, secondary: names.secondary }))
+                let secondary = names.secondary.filter(is_used);
+                Ok(Attestation::CaReferences(Slots { primary, secondary }))
             }
             (Kind::Individual, _) => Err(wrong("attestation.x509.clientCertificates is missing")),
             (Kind::Group, _) => {

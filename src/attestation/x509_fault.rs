@@ -1,0 +1,157 @@
+//! Why a certificate is no proof (D.5), with the facts. The wire only ever says 401; this is
+//! for the service's own log.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::wire::RegistrationId;
+
+/// Why a device's certificates were refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum X509Fault {
+    /// None was sent where one is wanted.
+    #[error("its enrollment wants a certificate, and it proves itself with none")]
+    Absent,
+    /// More certificates than are looked at.
+    #[error("{count} certificates were sent, at most {max} are looked at")]
+    TooLong {
+        /// How many.
+        count: usize,
+        /// How many would have been.
+        max: usize,
+    },
+    /// One of them cannot be read.
+    #[error("certificate {} of the chain is not an X.509 certificate", .index + 1)]
+    Malformed {
+        /// Which, counted from 0, the device's own.
+        index: usize,
+    },
+    /// The certificate is another device's.
+    #[error("the certificate is {}, the registration ID is {expected}", common_name(.found))]
+    CommonName {
+        /// The common name of its subject.
+        found: Option<String>,
+        /// What it should be.
+        expected: RegistrationId,
+    },
+    /// The device's certificate is over.
+    #[error("the certificate expired {} ago", seconds(.ago))]
+    Expired {
+        /// How long ago.
+        ago: Duration,
+    },
+    /// The device's certificate is not valid yet.
+    #[error("the certificate becomes valid in {}", seconds(.wait))]
+    NotYetValid {
+        /// How long until then.
+        wait: Duration,
+    },
+    /// The device's own enrollment has another certificate.
+    #[error("the certificate's thumbprint {presented} is not that of its enrollment: {enrolled}")]
+    Thumbprint {
+        /// SHA-1 of the one sent.
+        presented: String,
+        /// SHA-1 of those enrolled.
+        enrolled: String,
+    },
+    /// The device's own enrollment wants no certificate at all.
+    #[error("it has an individual enrollment, which wants {wanted} and not a certificate")]
+    OtherAttestation {
+        /// What it wants.
+        wanted: &'static str,
+    },
+    /// Nobody but the device itself vouches for the certificate.
+    #[error("the certificate is self-signed and not enrolled")]
+    SelfSigned,
+    /// No certificate on the way to the root has an enrollment group.
+    #[error("the chain ends at {last:?}, {}", missing(.issuer))]
+    UnknownChain {
+        /// Subject of the last certificate that belongs to the chain.
+        last: String,
+        /// Its issuer, unless it is its own.
+        issuer: Option<String>,
+    },
+    /// A certificate names an issuer that did not sign it.
+    #[error("{subject:?} is not signed by the key of {issuer:?}, which it names as its issuer")]
+    BadSignature {
+        /// What is not signed.
+        subject: String,
+        /// Whose key it is not.
+        issuer: String,
+    },
+    /// An issuer that may not sign certificates.
+    #[error("{issuer:?} is no certification authority, but signed a certificate of the chain")]
+    NotCa {
+        /// Its subject.
+        issuer: String,
+    },
+    /// More certificates below an issuer than it allows.
+    #[error("{issuer:?} allows {allowed} authorities below itself, the chain has more")]
+    PathLength {
+        /// Its subject.
+        issuer: String,
+        /// `pathLenConstraint`.
+        allowed: u32,
+    },
+    /// An issuer is over.
+    #[error("the issuer {issuer:?} expired {} ago", seconds(.ago))]
+    IssuerExpired {
+        /// Its subject.
+        issuer: String,
+        /// How long ago.
+        ago: Duration,
+    },
+    /// An issuer is not valid yet.
+    #[error("the issuer {issuer:?} becomes valid in {}", seconds(.wait))]
+    IssuerNotYetValid {
+        /// Its subject.
+        issuer: String,
+        /// How long until then.
+        wait: Duration,
+    },
+}
+
+fn seconds(duration: &Duration) -> humantime::FormattedDuration {
+    humantime::format_duration(Duration::from_secs(duration.as_secs()))
+}
+
+fn common_name(found: &Option<String>) -> String {
+    match found {
+        Some(name) => format!("for CN={name:?}"),
+        None => "without a common name".to_owned(),
+    }
+}
+
+fn missing(issuer: &Option<String>) -> String {
+    match issuer {
+        Some(issuer) => {
+            format!("whose issuer {issuer:?} was not sent and is in no enrollment group")
+        }
+        None => "a root that is in no enrollment group".to_owned(),
+    }
+}
+
+impl X509Fault {
+    /// A word for logs that programs read.
+    pub fn as_word(&self) -> &'static str {
+        match self {
+            Self::Absent => "noCertificate",
+            Self::TooLong { .. } => "chainTooLong",
+            Self::Malformed { .. } => "malformedCertificate",
+            Self::CommonName { .. } => "commonName",
+            Self::Expired { .. } => "certificateExpired",
+            Self::NotYetValid { .. } => "certificateNotYetValid",
+            Self::Thumbprint { .. } => "thumbprint",
+            Self::OtherAttestation { .. } => "otherAttestation",
+            Self::SelfSigned => "selfSigned",
+            Self::UnknownChain { .. } => "unknownChain",
+            Self::BadSignature { .. } => "certificateSignature",
+            Self::NotCa { .. } => "issuerNotCa",
+            Self::PathLength { .. } => "pathLength",
+            Self::IssuerExpired { .. } => "issuerExpired",
+            Self::IssuerNotYetValid { .. } => "issuerNotYetValid",
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Public keys and signatures as they stand in certificates.
+//!
+//! webpki, which does the rest of TLS, reads version 3 only; devices of all ages have certificates
+//! of version 1 too. So the outer shape is taken apart here, and the cryptography is webpki's.
+
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
+use x509_parser::asn1_rs::{Any, BitString, FromDer};
+use x509_parser::prelude::X509Certificate;
+
+/// The public key of a certificate of any version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    info: Vec<u8>,
+    algorithm: Vec<u8>,
+    bits: Vec<u8>,
+}
+
+impl PublicKey {
+    /// The key in a certificate, unless that is none.
+    pub fn of_certificate(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Self::from_info(certificate.public_key().raw)
+    }
+
+    /// `SubjectPublicKeyInfo ::= SEQUENCE { algorithm, subjectPublicKey }`.
+    fn from_info(info: &[u8]) -> Option<Self> {
+        let (_, outer) = Any::from_der(info).ok()?;
+        let (rest, algorithm) = Any::from_der(outer.data).ok()?;
+        let (_, bits) = BitString::from_der(rest).ok()?;
+        Some(Self {
+            info: info.to_vec(),
+            algorithm: algorithm.data.to_vec(),
+            bits: bits.data.to_vec(),
+        })
+    }
+
+    /// The key as TLS takes raw keys.
+    pub fn info(&self) -> SubjectPublicKeyInfoDer<'_> {
+        SubjectPublicKeyInfoDer::from(&self.info[..])
+    }
+
+    /// Whether this key made the signature, by any of the `algorithms` that are for such keys.
+    pub fn verifies<'a>(
+        &self,
+        algorithms: impl IntoIterator<Item = &'a &'static dyn SignatureVerificationAlgorithm>,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        algorithms
+            .into_iter()
+            .filter(|algorithm| *algorithm.public_key_alg_id() == self.algorithm[..])
+            .any(|algorithm| algorithm.verify_signature(&self.bits, message, signature).is_ok())
+    }
+}
+
+/// Whether `issuer` signed the certificate.
+pub(super) fn is_signed_with(certificate: &[u8], issuer: &PublicKey) -> bool {
+    let Some(Signed { message, algorithm, signature }) = signed_parts(certificate) else {
+        return false;
+    };
+    let known = algorithms().all.iter().filter(|known| *known.signature_alg_id() == *algorithm);
+    issuer.verifies(known, message, &signature)
+}
+
+struct Signed<'a> {
+    message: &'a [u8],
+    algorithm: &'a [u8],
+    signature: Vec<u8>,
+}
+
+/// `Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }`.
+fn signed_parts(certificate: &[u8]) -> Option<Signed<'_>> {
+    let (_, outer) = Any::from_der(certificate).ok()?;
+    let (rest, _) = Any::from_der(outer.data).ok()?;
+    let message = outer.data.get(..outer.data.len().checked_sub(rest.len())?)?;
+    let (rest, algorithm) = Any::from_der(rest).ok()?;
+    let (_, signature) = BitString::from_der(rest).ok()?;
+    Some(Signed { message, algorithm: algorithm.data, signature: signature.data.to_vec() })
+}
+
+fn algorithms() -> WebPkiSupportedAlgorithms {
+    rustls::crypto::ring::default_provider().signature_verification_algorithms
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+
+    use super::*;
+
+    fn fixture(name: &str) -> CertificateDer<'static> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/x509/");
+        CertificateDer::from_pem_file(format!("{folder}{name}")).unwrap()
+    }
+
+    #[test]
+    fn d_5_rsa_and_ec_signatures_are_verified_in_every_certificate_version() {
+        for (certificate, issuer) in [
+            ("rsa-device-cert.pem", "rsa-ca.pem"),
+            ("v1-rsa-device-cert.pem", "v1-rsa-device-cert.pem"),
+            ("v1-ec-device-cert.pem", "v1-ec-device-cert.pem"),
+        ] {
+            let key = PublicKey::of_certificate(&fixture(issuer)).unwrap();
+            assert!(is_signed_with(&fixture(certificate), &key), "{certificate}");
+        }
+        let other = PublicKey::of_certificate(&fixture("v1-rsa-device-cert.pem")).unwrap();
+        assert!(!is_signed_with(&fixture("rsa-device-cert.pem"), &other));
+    }
+
+    #[test]
+    fn what_is_no_certificate_has_no_key_and_no_signature() {
+        let whole = fixture("v1-ec-device-cert.pem");
+        let key = PublicKey::of_certificate(&whole).unwrap();
+
+        for length in 0..whole.len() {
+            assert_eq!(PublicKey::of_certificate(&whole[..length]), None);
+            assert!(!is_signed_with(&whole[..length], &key));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Authorities that sign, and the certificates that they make.
+
+use std::fmt;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
+
+use super::PkiError;
+
+/// The longest common name of X.509 (RFC 5280, `ub-common-name`).
+pub const MAX_COMMON_NAME: usize = 64;
+
+const DAY: Duration = Duration::DAY;
+const YEAR: Duration = Duration::days(365);
+
+/// When a certificate is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// From yesterday on: clocks differ.
+    TenYears,
+    /// Until yesterday.
+    Over,
+    /// From in nine years on.
+    NotYet,
+}
+
+/// An authority with its key.
+pub struct TestAuthority {
+    pem: String,
+    /// Itself and those above it, but for the root.
+    chain: Vec<CertificateDer<'static>>,
+    chain_pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A device's certificate with its key.
+pub struct TestCertificate {
+    pem: String,
+    chain: Vec<CertificateDer<'static>>,
+    chain_pem: String,
+    key: KeyPair,
+}
+
+impl TestAuthority {
+    /// A root.
+    pub(super) fn root(name: &str) -> Result<Self, PkiError> {
+        let (params, key) = (authority_params(name)?, new_key()?);
+        let certificate = params.self_signed(&key).map_err(minting)?;
+        let pem = certificate.pem();
+        let issuer = Issuer::new(params, key);
+        Ok(Self { pem, chain: Vec::new(), chain_pem: String::new(), issuer })
+    }
+
+    /// An authority below this one.
+    ///
+    /// # Errors
+    ///
+    /// If the name is too long.
+    pub fn intermediate(&self, name: &str) -> Result<Self, PkiError> {
+        let (params, key) = (authority_params(name)?, new_key()?);
+        let certificate = params.signed_by(&key, &self.issuer).map_err(minting)?;
+        let pem = certificate.pem();
+        let chain = above(certificate.der(), &self.chain);
+        let chain_pem = format!("{pem}{}", self.chain_pem);
+        let issuer = Issuer::new(params, key);
+        Ok(Self { pem, chain, chain_pem, issuer })
+    }
+
+    /// A certificate for a device.
+    ///
+    /// # Errors
+    ///
+    /// If the name is too long.
+    pub fn device(&self, name: &str, validity: Validity) -> Result<TestCertificate, PkiError> {
+        let (params, key) = (device_params(name, validity)?, new_key()?);
+        let certificate = params.signed_by(&key, &self.issuer).map_err(minting)?;
+        let pem = certificate.pem();
+        let chain = above(certificate.der(), &self.chain);
+        let chain_pem = format!("{pem}{}", self.chain_pem);
+        Ok(TestCertificate { pem, chain, chain_pem, key })
+    }
+
+    /// Its certificate.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Its key, PKCS #8.
+    pub fn key_pem(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.issuer.key().serialize_pem())
+    }
+}
+
+impl TestCertificate {
+    /// A certificate that is signed by itself, as individual enrollments may have it.
+    ///
+    /// # Errors
+    ///
+    /// If the name is too long.
+    pub fn self_signed(name: &str) -> Result<Self, PkiError> {
+        let (params, key) = (device_params(name, Validity::TenYears)?, new_key()?);
+        let certificate = params.self_signed(&key).map_err(minting)?;
+        let (pem, chain) = (certificate.pem(), vec![certificate.der().clone()]);
+        Ok(Self { chain_pem: pem.clone(), pem, chain, key })
+    }
+
+    /// The certificate alone.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// What the device sends: its certificate, then those above it, but for the root.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// The same as PEM.
+    pub fn chain_pem(&self) -> &str {
+        &self.chain_pem
+    }
+
+    /// Its key, PKCS #8.
+    pub fn key_pem(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.key.serialize_pem())
+    }
+
+    /// Its key, as TLS takes it.
+    pub fn key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::Pkcs8(self.key.serialize_der().into())
+    }
+}
+
+fn new_key() -> Result<KeyPair, PkiError> {
+    KeyPair::generate().map_err(minting)
+}
+
+fn above(
+    first: &CertificateDer<'static>,
+    chain: &[CertificateDer<'static>],
+) -> Vec<CertificateDer<'static>> {
+    std::iter::once(first).chain(chain).cloned().collect()
+}
+
+fn params(name: &str, validity: Validity) -> Result<CertificateParams, PkiError> {
+    if name.len() > MAX_COMMON_NAME {
+        return Err(PkiError::NameTooLong { name: name.to_owned() });
+    }
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.use_authority_key_identifier_extension = true;
+    let now = OffsetDateTime::now_utc();
+    (params.not_before, params.not_after) = match validity {
+        Validity::TenYears => (now - DAY, now + YEAR * 10),
+        Validity::Over => (now - DAY * 2, now - DAY),
+        Validity::NotYet => (now + YEAR * 9, now + YEAR * 10),
+    };
+    Ok(params)
+}
+
+fn authority_params(name: &str) -> Result<CertificateParams, PkiError> {
+    let mut params = params(name, Validity::TenYears)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(params)
+}
+
+fn device_params(name: &str, validity: Validity) -> Result<CertificateParams, PkiError> {
+    let mut params = params(name, validity)?;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    Ok(params)
+}
+
+fn minting(error: rcgen::Error) -> PkiError {
+    PkiError::Minting(error.to_string())
+}
+
+impl fmt::Debug for TestAuthority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TestAuthority(key redacted)")
+    }
+}
+
+impl fmt::Debug for TestCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TestCertificate(key redacted)")
+    }
+}

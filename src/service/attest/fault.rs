@@ -1,0 +1,104 @@
+//! Why a device was not believed, and what would have been right. For the log: the wire says 401
+//! and no more (A-11, D-3).
+
+use thiserror::Error;
+
+use crate::attestation::{KeySlot, MAX_CHAIN, SasFault, SignatureFault, X509Fault};
+use crate::wire::RegistrationId;
+
+/// Why a device was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// For its SAS token.
+    #[error(transparent)]
+    Sas(#[from] SasFault),
+    /// For its certificate.
+    #[error(transparent)]
+    X509(#[from] X509Fault),
+}
+
+impl Fault {
+    /// A word for logs that programs read.
+    pub fn as_word(&self) -> &'static str {
+        match self {
+            Self::Sas(fault) => fault.as_word(),
+            Self::X509(fault) => fault.as_word(),
+        }
+    }
+}
+
+/// What would have been right, for the log.
+pub fn remedy(fault: &Fault, registration_id: &RegistrationId) -> String {
+    match fault {
+        Fault::Sas(fault) => sas_remedy(fault, registration_id),
+        Fault::X509(fault) => x509_remedy(fault, registration_id),
+    }
+}
+
+fn sas_remedy(fault: &SasFault, registration_id: &RegistrationId) -> String {
+    match fault {
+        SasFault::Absent => "send the SAS token as MQTT password".to_owned(),
+        SasFault::Malformed(_) => {
+            "expected SharedAccessSignature sr=<idScope>%2Fregistrations%2F<registrationId>&sig=…&se=…&skn=registration".to_owned()
+        }
+        SasFault::Names(_) => "sign for the same ID scope and registration ID as in the user name".to_owned(),
+        SasFault::Expired(_) => "is the device's clock right, and is its token renewed?".to_owned(),
+        SasFault::Signature(SignatureFault::GroupKeyItself { slot }) => format!(
+            "derive the device's key from the {} group key: provision-sim derive-key --reg-id {registration_id}",
+            slot_name(*slot)
+        ),
+        SasFault::Signature(SignatureFault::KeyOf(_)) => {
+            format!("derive the key of this device: provision-sim derive-key --reg-id {registration_id}")
+        }
+        SasFault::Signature(_) => format!(
+            "the key was derived from another group key, for an ID never seen here, or mistyped; provision-sim derive-key --reg-id {registration_id} gives the right one"
+        ),
+    }
+}
+
+fn x509_remedy(fault: &X509Fault, registration_id: &RegistrationId) -> String {
+    match fault {
+        X509Fault::Absent => "send a client certificate in the TLS handshake, and no password",
+        X509Fault::TooLong { .. } => {
+            return format!("send the device's certificate and those between it and the enrolled one, {MAX_CHAIN} at most");
+        }
+        X509Fault::Malformed { .. } => "send certificates only, the device's own first",
+        X509Fault::CommonName { .. } => {
+            return format!("the subject's common name must be the registration ID: CN={registration_id}");
+        }
+        X509Fault::Expired { .. } => "renew the device's certificate",
+        X509Fault::NotYetValid { .. } => "was it made on a machine whose clock is wrong?",
+        X509Fault::Thumbprint { .. } => {
+            "enroll this certificate in either slot, or let the device use an enrolled one"
+        }
+        X509Fault::OtherAttestation { .. } => {
+            "delete the individual enrollment, or give it the device's certificate"
+        }
+        X509Fault::SelfSigned => "enroll it individually, or have it signed by a group's authority",
+        X509Fault::UnknownChain { issuer: Some(_), .. } => {
+            "send the intermediates too (leaf first), or enroll the issuer as signing certificate"
+        }
+        X509Fault::UnknownChain { issuer: None, .. } => {
+            "enroll this root, or an intermediate below it, as a group's signing certificate"
+        }
+        X509Fault::BadSignature { .. } => {
+            "two authorities have the same name: is the chain, or the enrolled certificate, that of an older one?"
+        }
+        X509Fault::NotCa { .. } => {
+            "give it the basic constraint CA:TRUE and, with a key usage, keyCertSign"
+        }
+        X509Fault::PathLength { .. } => "sign with an authority higher up, or without pathLen",
+        X509Fault::IssuerExpired { .. } | X509Fault::IssuerNotYetValid { .. } => {
+            "renew the authority's certificate, and enroll or send the new one"
+        }
+    }
+    .to_owned()
+}
+
+/// The word for a key slot.
+pub fn slot_name(slot: KeySlot) -> &'static str {
+    match slot {
+        KeySlot::Primary => "primary",
+        KeySlot::Secondary => "secondary",
+    }
+}
