@@ -4,6 +4,7 @@
 //! signs is what the service verifies. Knows no sockets and no clock: the time is handed in.
 
 mod key;
+mod policy;
 mod sas;
 mod symmetric;
 mod x509;
@@ -12,6 +13,7 @@ mod x509_fault;
 mod x509_key;
 
 pub use key::{Deriver, DeviceKey, GroupKey, KeyError};
+pub use policy::PolicyKey;
 pub use sas::{Claims, Malformed, NameFault, SasToken, registration_resource};
 pub use symmetric::{GroupKeys, KeyMatch, KeySlot, SasFault, SignatureFault, diagnose_signature};
 pub use x509::{Certificate, CertificateAuthority, CertificateError, CertificateInfo};

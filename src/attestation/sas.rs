@@ -1,6 +1,7 @@
 //! Shared access signatures (D.4):
 //! `SharedAccessSignature sr={resource}&sig={signature}&se={expiry}&skn=registration`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -32,12 +33,23 @@ impl SasToken {
     /// Signs `resource` until `expiry`, with `skn=registration`, as the C SDK does but for the
     /// case of the escapes.
     pub fn sign(resource: &str, key: &DeviceKey, expiry: SystemTime) -> Self {
+        Self::sign_as(resource, key, expiry, "registration")
+    }
+
+    /// As [`sign`](Self::sign), with another name for the key (E.6).
+    pub(super) fn sign_as(
+        resource: &str,
+        key: &DeviceKey,
+        expiry: SystemTime,
+        key_name: &str,
+    ) -> Self {
+        let key_name = utf8_percent_encode(key_name, RESERVED);
         let resource = utf8_percent_encode(resource, RESERVED);
         let expiry = expiry.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         let signature = STANDARD.encode(key.sign(format!("{resource}\n{expiry}").as_bytes()));
         let signature = utf8_percent_encode(&signature, RESERVED);
         Self(Zeroizing::new(format!(
-            "{SCHEME} sr={resource}&sig={signature}&se={expiry}&skn=registration"
+            "{SCHEME} sr={resource}&sig={signature}&se={expiry}&skn={key_name}"
         )))
     }
 
@@ -130,13 +142,18 @@ impl Claims<'_> {
         self.key_name
     }
 
+    /// What the token is for, decoded.
+    pub fn resource(&self) -> Cow<'_, str> {
+        percent_decode_str(self.resource).decode_utf8_lossy()
+    }
+
     /// Whether the token is for this scope and device; case does not matter (D-1).
     pub fn check_names(
         &self,
         id_scope: &IdScope,
         registration_id: &RegistrationId,
     ) -> Result<(), NameFault> {
-        let resource = percent_decode_str(self.resource).decode_utf8_lossy();
+        let resource = self.resource();
         let mut parts = resource.splitn(3, '/');
         let (Some(scope), Some(kind), Some(id)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(NameFault::Resource { found: resource.into_owned() });

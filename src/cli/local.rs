@@ -1,7 +1,7 @@
 //! How `register --local` finds the service that `serve` runs: a small file in the state folder.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::input::{plain, variable};
 use super::{Exit, Report};
 
 /// What a running service says of itself: the ready line of `serve -o json`, and `local.json`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Ready {
     /// Address of MQTT over TLS.
@@ -27,7 +27,7 @@ pub(super) struct Ready {
 }
 
 /// The file's content.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Local {
     #[serde(flatten)]
@@ -74,7 +74,7 @@ impl Published {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
             }
-            std::fs::File::create(&beside)?.write_all(text.as_bytes())?;
+            private(&beside)?.write_all(text.as_bytes())?;
             std::fs::rename(&beside, &path)
         };
         write().map_err(error)?;
@@ -89,6 +89,15 @@ impl Drop for Published {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+/// A file that only its owner can read: it holds the key of the service API.
+fn private(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn read(path: &PathBuf) -> Option<Local> {

@@ -1,7 +1,7 @@
 //! `serve`: a local Device Provisioning Service.
 
 use std::io::ErrorKind;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -154,8 +154,23 @@ impl Serve {
             admin: None,
             ca_file: std::path::absolute(&ca_file).unwrap_or(ca_file),
             id_scope: service.instance().id_scope.to_string(),
-            service_connection_string: None,
+            service_connection_string: Some(
+                service.connection_string(&dialled_host(service.https_address())).to_string(),
+            ),
         }
+    }
+}
+
+/// The host and port that a client of the service API dials: a name that is in the certificate.
+fn dialled_host(address: SocketAddr) -> String {
+    let host = match address.ip() {
+        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        ip @ IpAddr::V4(_) => ip.to_string(),
+    };
+    match address.port() {
+        443 => host,
+        port => format!("{host}:{port}"),
     }
 }
 

@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::api::ServiceAccess;
 use super::enrollment::{Attestation, Enrollment, Kind, read};
 use super::instance::{Enrollments, Instance, InstanceCertificate, LinkedHub};
-use crate::attestation::Certificate;
+use crate::attestation::{Certificate, PolicyKey};
 
 /// A configuration as written.
 #[derive(Clone, Deserialize)]
@@ -36,6 +37,31 @@ pub struct Config {
     /// How many polls at least are answered `assigning`, unless a flag says otherwise.
     #[serde(default, rename = "assigning-polls")]
     pub assigning_polls: Option<u32>,
+    /// Who may use the service API; made at start if it is not there (E.6).
+    #[serde(default)]
+    pub service_authorization: Option<ServiceAuthorizationConfig>,
+}
+
+/// The shared access policy of the service API, with the names of the resource model (E.6).
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServiceAuthorizationConfig {
+    /// Name of the policy; `provisioningserviceowner` if it is not there.
+    pub key_name: Option<String>,
+    /// Its key, Base64; made at start if it is not there.
+    pub primary_key: Option<String>,
+    /// Its second key, Base64.
+    pub secondary_key: Option<String>,
+    /// Whether any `Bearer` token will do: nothing here can check one.
+    #[serde(default)]
+    pub accept_bearer: bool,
+}
+
+/// It holds keys.
+impl std::fmt::Debug for ServiceAuthorizationConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceAuthorizationConfig").finish_non_exhaustive()
+    }
 }
 
 /// Enrollments hold keys.
@@ -186,6 +212,32 @@ impl Config {
             records.put(record);
         }
         Ok(records)
+    }
+
+    /// Checks who may use the service API.
+    ///
+    /// # Errors
+    ///
+    /// If a key is none, or the name cannot stand in a connection string.
+    pub fn service_access(&self) -> Result<ServiceAccess, ConfigError> {
+        let Some(written) = &self.service_authorization else {
+            return Ok(ServiceAccess::generate());
+        };
+        let place = |member: &str| format!("serviceAuthorization.{member}");
+        let key = |member: &str, text: &Option<String>| -> Result<Option<PolicyKey>, ConfigError> {
+            let key = text.as_ref().map(|text| text.parse::<PolicyKey>()).transpose();
+            key.map_err(|e| error(place(member), e))
+        };
+        let primary = key("primaryKey", &written.primary_key)?;
+        let secondary = key("secondaryKey", &written.secondary_key)?;
+        let policy = match written.key_name.as_deref() {
+            Some(name) if name.is_empty() || name.contains([';', '=']) => {
+                return Err(error(place("keyName"), "expected a name without ';' and '='"));
+            }
+            name => name.unwrap_or(ServiceAccess::DEFAULT_POLICY),
+        };
+        Ok(ServiceAccess::new(policy, primary.unwrap_or_else(PolicyKey::generate), secondary)
+            .accepting_bearer(written.accept_bearer))
     }
 
     /// The addresses of all webhooks, to be replaced where they stand for something else.
@@ -346,5 +398,26 @@ mod tests {
             "certificate \"My-Root\": it is not that of a certification authority"
         );
         assert!(refused(uploaded("hello\n")).contains("neither PEM"));
+    }
+
+    #[test]
+    fn e_6_the_policy_of_the_service_api_can_be_configured() {
+        let access = |lines: &str| {
+            let text = format!("idScope = \"0ne00002193\"\n[serviceAuthorization]\n{lines}");
+            toml::from_str::<Config>(&text).unwrap().service_access()
+        };
+        let key = "primaryKey = \"AAAAAAAAAAAAAAAAAAAAAA==\"\n";
+
+        let given = access(&format!("{key}keyName = \"mine\"")).unwrap();
+        assert_eq!(
+            *given.connection_string("h"),
+            "HostName=h;SharedAccessKeyName=mine;SharedAccessKey=AAAAAAAAAAAAAAAAAAAAAA=="
+        );
+        let made = access("").unwrap().connection_string("h");
+        assert!(made.starts_with("HostName=h;SharedAccessKeyName=provisioningserviceowner;"));
+        let refused = access("primaryKey = \"c2Vjc*V0\"").unwrap_err().to_string();
+        assert!(refused.starts_with("serviceAuthorization.primaryKey: "), "{refused}");
+        assert!(!refused.contains("c2Vj"));
+        assert!(access("keyName = \"a;b\"").is_err());
     }
 }

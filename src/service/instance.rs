@@ -59,10 +59,10 @@ pub struct LinkedHub {
 /// The enrollments of an instance. Names differ only in more than case (D.1).
 #[derive(Debug, Clone, Default)]
 pub struct Enrollments {
-    individual: HashMap<String, Arc<Enrollment>>,
+    pub(super) individual: HashMap<String, Arc<Enrollment>>,
     // In order of name: with thousands of groups a token is tried against each, and which one
     // matches first must not depend on chance.
-    groups: BTreeMap<String, Arc<Enrollment>>,
+    pub(super) groups: BTreeMap<String, Arc<Enrollment>>,
 }
 
 impl Enrollments {

@@ -6,6 +6,7 @@
 //! [`wire`](crate::wire), [`attestation`](crate::attestation) and [`net`](crate::net) only.
 
 mod allocation;
+mod api;
 mod attest;
 mod authority;
 mod config;
@@ -31,13 +32,18 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
 
 use crate::net::listen;
 use crate::wire::RegistrationId;
 
 pub use allocation::webhook::WebhookSettings;
+pub use api::ServiceAccess;
 pub use authority::{Authority, AuthorityError};
-pub use config::{CertificateConfig, Config, ConfigError, LinkedHubConfig, retry_after};
+pub use config::{
+    CertificateConfig, Config, ConfigError, LinkedHubConfig, ServiceAuthorizationConfig,
+    retry_after,
+};
 pub use endpoint::HttpsPort;
 pub use enrollment::{
     AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, Enrollment,
@@ -119,6 +125,7 @@ pub struct Service {
     mqtt: SocketAddr,
     https: SocketAddr,
     registrar: Arc<Registrar>,
+    access: Arc<ServiceAccess>,
     stop: watch::Sender<bool>,
     endpoints: Vec<JoinHandle<()>>,
 }
@@ -133,6 +140,7 @@ impl Service {
         let instance = config.instance()?;
         let enrollments = config.enrollment_records(SystemTime::now())?;
         enrollments.iter().for_each(|enrollment| warn_of_unlinked_hubs(&instance, enrollment));
+        let access = Arc::new(config.service_access()?);
         let webhooks = WebhookClient::new(options.webhooks);
         let hubs = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
         let tls = endpoint::server_config(options.authority, hubs)?;
@@ -165,10 +173,11 @@ impl Service {
                 https_listener,
                 acceptor,
                 registrar.clone(),
+                access.clone(),
                 stopped,
             )),
         ];
-        Ok(Self { mqtt, https, registrar, stop, endpoints })
+        Ok(Self { mqtt, https, registrar, access, stop, endpoints })
     }
 
     /// Where MQTT over TLS is served.
@@ -179,6 +188,11 @@ impl Service {
     /// Where HTTPS and MQTT over WebSocket are served.
     pub fn https_address(&self) -> SocketAddr {
         self.https
+    }
+
+    /// How back ends reach the service API at `host`: holds the policy's key.
+    pub fn connection_string(&self, host: &str) -> Zeroizing<String> {
+        self.access.connection_string(host)
     }
 
     /// The instance that is served.

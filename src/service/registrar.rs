@@ -85,8 +85,8 @@ pub struct Reply {
 pub struct Registrar {
     instance: Instance,
     // Held for a look-up at most, never across an await.
-    enrollments: RwLock<Enrollments>,
-    store: Store,
+    pub(super) enrollments: RwLock<Enrollments>,
+    pub(super) store: Store,
     webhooks: WebhookClient,
     pace: Pace,
     observer: Observer,

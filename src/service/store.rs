@@ -43,4 +43,33 @@ impl Store {
         let devices = self.devices.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         devices.get(&registration_id.folded()).cloned()
     }
+
+    /// The records of the devices that last registered through a group, in order of their IDs:
+    /// pages of a query must fit together.
+    pub fn of_group(&self, group_id: &str) -> Vec<Arc<DeviceRecord>> {
+        let is_of_group = |record: &Arc<DeviceRecord>| {
+            record.enrollment.group_id().is_some_and(|id| id.eq_ignore_ascii_case(group_id))
+        };
+        let devices = self.devices.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut records: Vec<_> = devices.values().filter(|it| is_of_group(it)).cloned().collect();
+        drop(devices);
+        records.sort_by_cached_key(|record| record.registration_id.folded());
+        records
+    }
+
+    /// Deletes the record of a device, if `check` lets it; `None` if there is none. When this
+    /// returns, the record is gone for good.
+    pub async fn remove<E>(
+        &self,
+        registration_id: &RegistrationId,
+        check: impl FnOnce(&DeviceRecord) -> Result<(), E>,
+    ) -> Option<Result<(), E>> {
+        let key = registration_id.folded();
+        let mut devices = self.devices.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let checked = check(devices.get(&key)?);
+        if checked.is_ok() {
+            devices.remove(&key);
+        }
+        Some(checked)
+    }
 }

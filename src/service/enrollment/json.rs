@@ -147,7 +147,7 @@ pub fn read(
         subject,
         capabilities: body.capabilities,
         iot_hub_host_name: body.iot_hub_host_name,
-        initial_twin: body.initial_twin,
+        initial_twin: showable("initialTwin", body.initial_twin)?,
         etag: Etag::new(now, salt),
         provisioning_status: body.provisioning_status.unwrap_or(Some(ProvisioningStatus::Enabled)),
         reprovision_policy: body.reprovision_policy,
@@ -163,10 +163,25 @@ pub fn read(
     })
 }
 
-/// serde's own text, without the place in a text that nobody sees.
+/// serde's own text, without the place in a text that nobody sees, and without the strings that it
+/// quotes: one may be a key in the wrong place.
 fn shape(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let quoted = text.split_once("string \"").zip(text.rsplit_once("\", expected "));
+    match quoted {
+        Some(((before, _), (_, expected))) => format!("{before}string, expected {expected}"),
+        None => text.to_owned(),
+    }
+}
+
+/// A twin that cannot be shown again, because of a number that is out of range, would vanish.
+fn showable(member: &str, payload: Option<Payload>) -> Result<Option<Payload>, EnrollmentError> {
+    if let Some(payload) = &payload {
+        let read = serde_json::from_str::<Value>(payload.as_json());
+        read.map_err(|error| wrong_member(member, shape(&error)))?;
+    }
+    Ok(payload)
 }
 
 fn subject(kind: Kind, body: &Body) -> Result<Subject, EnrollmentError> {
@@ -178,7 +193,10 @@ fn subject(kind: Kind, body: &Body) -> Result<Subject, EnrollmentError> {
         Kind::Individual => Subject::Individual {
             registration_id: name("registrationId", &body.registration_id)?,
             device_id: body.device_id.clone(),
-            optional_device_information: body.optional_device_information.clone(),
+            optional_device_information: showable(
+                "optionalDeviceInformation",
+                body.optional_device_information.clone(),
+            )?,
         },
         // Group names follow the rule of registration IDs (D.1).
         Kind::Group => {

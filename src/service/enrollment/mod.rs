@@ -3,6 +3,7 @@
 //! An [`Enrollment`] is for one device or for a group; all but its subject is the same. What a
 //! record means for a registration is decided elsewhere.
 
+mod collection;
 mod json;
 mod policy;
 mod webhook_url;
@@ -14,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::attestation::{Certificate, DeviceKey, GroupKeys};
 use crate::wire::{ApiVersion, Etag, Payload, RegistrationId};
 
-pub use json::{EnrollmentError, Secrets, read, show};
+pub use json::{EnrollmentError, Secrets, read, show, show_attestation};
 pub use policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
 pub use webhook_url::{WebhookUrl, WebhookUrlError};
 

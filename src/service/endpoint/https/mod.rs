@@ -1,6 +1,7 @@
-//! HTTPS: the device API (B), and the way in for MQTT over WebSocket.
+//! HTTPS: the device API (B), the service API (E), and the way in for MQTT over WebSocket.
 //!
-//! `route` knows the paths, `device` the calls of devices, `upgrade` the opening handshake of a
+//! `route` knows the paths, `device` the calls of devices, `service_api` those of
+//! back ends, `upgrade` the opening handshake of a
 //! WebSocket, `body` how much is read, `reply` what every answer looks like. Here a connection is
 //! served: HTTP/1.1 as long as it lasts, and MQTT from an upgrade on.
 
@@ -8,6 +9,7 @@ mod body;
 mod device;
 mod reply;
 mod route;
+mod service_api;
 mod upgrade;
 
 use std::io;
@@ -35,7 +37,9 @@ use super::handshake::{Secured, handshake};
 use super::listener::accept_all;
 use super::mqtt;
 use crate::net::{WebSocketEnd, WebSocketStream};
+use crate::service::api::{self, ServiceAccess};
 use crate::service::registrar::Registrar;
+use crate::wire::MAX_MESSAGE;
 
 /// How long a client has for the TLS handshake.
 const OPENING: Duration = Duration::from_secs(30);
@@ -52,10 +56,11 @@ pub(in crate::service) async fn serve(
     listener: TcpListener,
     tls: TlsAcceptor,
     registrar: Arc<Registrar>,
+    access: Arc<ServiceAccess>,
     stop: watch::Receiver<bool>,
 ) {
     accept_all(listener, stop, |tcp, peer, number| {
-        run(tcp, peer, number, tls.clone(), registrar.clone())
+        run(tcp, peer, number, tls.clone(), registrar.clone(), access.clone())
     })
     .await;
 }
@@ -66,6 +71,7 @@ struct Client {
     number: u64,
     certificates: Vec<CertificateDer<'static>>,
     registrar: Arc<Registrar>,
+    access: Arc<ServiceAccess>,
     /// The connection itself, once a request has made a WebSocket of it.
     upgrade: Mutex<Option<OnUpgrade>>,
 }
@@ -76,12 +82,19 @@ async fn run(
     number: u64,
     tls: TlsAcceptor,
     registrar: Arc<Registrar>,
+    access: Arc<ServiceAccess>,
 ) {
     let until = Instant::now() + OPENING;
     let secured = handshake(tcp, peer, &tls, until, "HTTPS and MQTT over WebSocket").await;
     let Some(Secured { stream, certificates }) = secured else { return };
-    let client =
-        Arc::new(Client { peer, number, certificates, registrar, upgrade: Mutex::default() });
+    let client = Arc::new(Client {
+        peer,
+        number,
+        certificates,
+        registrar,
+        access,
+        upgrade: Mutex::default(),
+    });
     let answering = client.clone();
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -139,20 +152,22 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
     // Read even where no call wants one: what is left of it would be taken for the next request
     // (Node sends a body with GET, B-1).
     let (head, body) = request.into_parts();
-    let body = match timeout(BODY_PATIENCE, body::read(body)).await {
+    let route = Route::of(head.uri.path());
+    let limit = if route == Route::ServiceApi { api::MAX_BODY } else { MAX_MESSAGE };
+    let body = match timeout(BODY_PATIENCE, body::read(body, limit)).await {
         Ok(Ok(body)) => body,
         Ok(Err(BodyFault::TooLong)) => {
-            tracing::warn!("{}: its request is longer than 96 KB (H.3)", client.peer);
-            return Ok(reply::too_long());
+            tracing::warn!("{}: its request is longer than {limit} bytes (H.3)", client.peer);
+            return Ok(reply::too_long(limit));
         }
         Ok(Err(BodyFault::Lost(error))) => return Err(io::Error::other(error)),
         Err(_) => return Err(io::ErrorKind::TimedOut.into()),
     };
     let request = Request::from_parts(head, body);
-    Ok(match Route::of(request.uri().path()) {
+    Ok(match route {
         Route::Device(call) => device::answer(&client, &call, &request).await,
-        // The rooms of the service API (E.5) are known and not served here yet.
-        Route::ServiceApi | Route::Unknown => {
+        Route::ServiceApi => service_api::answer(&client, request).await,
+        Route::Unknown => {
             tracing::warn!(
                 "{}: {} {}: there is nothing at this path",
                 client.peer,

@@ -81,8 +81,9 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Answer {
 }
 
 /// The body was too long, and perhaps not read to its end: so the connection ends too.
-pub(super) fn too_long() -> Answer {
-    let mut answer = error(TOO_LONG, "The request is longer than 96 KB.");
+pub(super) fn too_long(limit: usize) -> Answer {
+    let message = format!("The request is longer than {} KB.", limit / 1024);
+    let mut answer = error(TOO_LONG, &message);
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_status_has_a_reason_phrase() {
-        for answer in [not_found(), method_not_allowed("PUT"), too_long()] {
+        for answer in [not_found(), method_not_allowed("PUT"), too_long(1024)] {
             assert!(answer.status().canonical_reason().is_some(), "{}", answer.status());
         }
     }

@@ -1,0 +1,162 @@
+//! Who may use the service API (E.6): whoever holds the key of its shared access policy.
+
+use std::time::{Duration, SystemTime};
+
+use percent_encoding::percent_decode_str;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::attestation::{Malformed, PolicyKey, SasToken};
+
+/// The shared access policy of an instance, with every right.
+#[derive(Debug, Clone)]
+pub struct ServiceAccess {
+    policy: String,
+    primary: PolicyKey,
+    secondary: Option<PolicyKey>,
+    accepts_bearer: bool,
+}
+
+impl ServiceAccess {
+    /// The policy that every instance of Azure's comes with.
+    pub const DEFAULT_POLICY: &'static str = "provisioningserviceowner";
+
+    /// A policy with its keys. Bearer tokens are refused.
+    pub fn new(policy: &str, primary: PolicyKey, secondary: Option<PolicyKey>) -> Self {
+        Self { policy: policy.to_owned(), primary, secondary, accepts_bearer: false }
+    }
+
+    /// The default policy with a new key.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system has no random numbers.
+    pub fn generate() -> Self {
+        Self::new(Self::DEFAULT_POLICY, PolicyKey::generate(), None)
+    }
+
+    /// The same, taking any bearer token if `accepted`: they come from Entra ID, and nothing here
+    /// can check them.
+    #[must_use]
+    pub fn accepting_bearer(self, accepted: bool) -> Self {
+        Self { accepts_bearer: accepted, ..self }
+    }
+
+    /// What a client needs to use the service at `host`, which may have a port:
+    /// `HostName=…;SharedAccessKeyName=…;SharedAccessKey=…`. Holds the key.
+    pub fn connection_string(&self, host: &str) -> Zeroizing<String> {
+        let key = self.primary.to_base64();
+        Zeroizing::new(format!(
+            "HostName={host};SharedAccessKeyName={};SharedAccessKey={}",
+            self.policy, *key
+        ))
+    }
+
+    /// Checks the `Authorization` header of a request for `path` at `host`.
+    ///
+    /// # Errors
+    ///
+    /// Which check failed, for the log; the client is told nothing but 401.
+    pub(super) fn check(
+        &self,
+        host: &str,
+        path: &str,
+        authorization: Option<&str>,
+        now: SystemTime,
+    ) -> Result<(), AccessFault> {
+        let header = authorization.filter(|it| !it.is_empty()).ok_or(AccessFault::Absent)?;
+        if header.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")) {
+            return if self.accepts_bearer { Ok(()) } else { Err(AccessFault::Bearer) };
+        }
+        let token = SasToken::from_text(header);
+        let claims = token.claims()?;
+        let resource = claims.resource();
+        if !covers(&resource, host, path) {
+            let (token, requested) = (resource.into_owned(), host.to_owned());
+            return Err(AccessFault::Resource { token, requested });
+        }
+        let policy = claims.key_name().unwrap_or_default();
+        let policy = percent_decode_str(policy).decode_utf8_lossy();
+        if policy != self.policy.as_str() {
+            let (token, expected) = (policy.into_owned(), self.policy.clone());
+            return Err(AccessFault::Policy { token, expected });
+        }
+        let mut keys = std::iter::once(&self.primary).chain(&self.secondary);
+        if !keys.any(|key| key.has_signed(&claims)) {
+            return Err(AccessFault::Signature);
+        }
+        match claims.expired_since(now) {
+            Some(since) => Err(AccessFault::Expired(since)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a request was refused. Never repeats a signature or a key.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum AccessFault {
+    #[error(
+        "it has no Authorization header; send a SharedAccessSignature made with the key of the connection string"
+    )]
+    Absent,
+    #[error(
+        "its bearer token cannot be checked here; use the connection string, or let any token pass with `acceptBearer = true` in [serviceAuthorization]"
+    )]
+    Bearer,
+    #[error("its Authorization header is not a SAS token: {0}")]
+    Malformed(#[from] Malformed),
+    #[error(
+        "its SAS token is for {token:?}, the request went to {requested:?}; `sr` must be that host name"
+    )]
+    Resource {
+        /// What the token is for.
+        token: String,
+        /// Where the request went.
+        requested: String,
+    },
+    #[error("its SAS token names the policy {token:?}, this service has {expected:?} (`skn`)")]
+    Policy {
+        /// The policy in the token.
+        token: String,
+        /// The one there is.
+        expected: String,
+    },
+    #[error(
+        "its SAS token is not signed with the key of the policy; use the connection string that this service shows"
+    )]
+    Signature,
+    #[error("its SAS token expired {} ago", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
+    Expired(
+        /// How long ago.
+        Duration,
+    ),
+}
+
+/// Whether a token for `resource` is good for `path` at `host`: it must name the host, with or
+/// without its port, and may go on with a part of the path, in whole segments.
+fn covers(resource: &str, host: &str, path: &str) -> bool {
+    let resource = resource.to_ascii_lowercase();
+    let resource = resource.strip_prefix("https://").unwrap_or(&resource);
+    let (authority, prefix) = resource.split_once('/').unwrap_or((resource, ""));
+    let host = host.to_ascii_lowercase();
+    if authority.is_empty() || !(authority == host || authority == without_port(&host)) {
+        return false;
+    }
+    let path = percent_decode_str(path).decode_utf8_lossy().to_ascii_lowercase();
+    let mut asked = path.trim_matches('/').split('/');
+    let prefix = prefix.trim_matches('/');
+    prefix.is_empty() || prefix.split('/').all(|segment| asked.next() == Some(segment))
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        // The colons of a bare IPv6 address are no port's.
+        Some((name, port))
+            if port.bytes().all(|byte| byte.is_ascii_digit())
+                && (!name.contains(':') || name.ends_with(']')) =>
+        {
+            name
+        }
+        _ => host,
+    }
+}

@@ -1,0 +1,304 @@
+//! One enrollment or group (E.1 to E.5, E.7).
+
+use super::super::testing::{KEY_1, KEY_2, request, world};
+
+fn group(members: &str) -> String {
+    format!(
+        r#"{{"enrollmentGroupId":"pumps","attestation":{{"type":"symmetricKey","symmetricKey":{{"primaryKey":"{KEY_1}","secondaryKey":"{KEY_2}"}}}}{members}}}"#
+    )
+}
+
+const INDIVIDUAL: &str = r#"{"registrationId":"pump-0042","attestation":{"type":"symmetricKey"}}"#;
+
+#[tokio::test]
+async fn e_1_a_full_individual_enrollment_comes_back_in_the_recorded_order() {
+    let world = world();
+    let sent = format!(
+        r#"{{"customAllocationDefinition":{{"apiVersion":"2021-10-01","webhookUrl":"https://f.example/api/Choose?code=secret"}},
+        "iotHubs":["hub-west.azure-devices.net"],"allocationPolicy":"custom","vendor":{{"b":1,"a":null}},
+        "reprovisionPolicy":{{"migrateDeviceData":false,"updateHubAssignment":true}},"provisioningStatus":"disabled","etag":"ignored",
+        "initialTwin":{{"tags":{{"z":1,"a":2}},"properties":{{"desired":{{"speed":1.5}}}}}},"capabilities":{{"iotEdge":true}},
+        "optionalDeviceInformation":{{"additionalProperties":{{"x":"y"}}}},"deviceId":"Pump 42","registrationId":"pump-0042",
+        "attestation":{{"symmetricKey":{{"secondaryKey":"{KEY_2}","primaryKey":"{KEY_1}"}},"type":"symmetricKey"}}}}"#
+    );
+    let expected = |state: &str, attestation: &str| {
+        format!(
+            concat!(
+                r#"{{"registrationId":"pump-0042","deviceId":"Pump 42",{}"#,
+                r#""optionalDeviceInformation":{{"additionalProperties":{{"x":"y"}}}},"#,
+                r#""attestation":{},"capabilities":{{"iotEdge":true}},"#,
+                r#""initialTwin":{{"tags":{{"z":1,"a":2}},"properties":{{"desired":{{"speed":1.5}}}}}},"#,
+                r#""etag":"{{etag}}","provisioningStatus":"disabled","#,
+                r#""reprovisionPolicy":{{"updateHubAssignment":true,"migrateDeviceData":false}},"#,
+                r#""createdDateTimeUtc":"{{created}}","lastUpdatedDateTimeUtc":"{{updated}}","#,
+                r#""allocationPolicy":"custom","iotHubs":["hub-west.azure-devices.net"],"#,
+                r#""customAllocationDefinition":{{"webhookUrl":"https://f.example/api/Choose?code=secret","apiVersion":"2021-10-01"}},"#,
+                r#""vendor":{{"b":1,"a":null}}}}"#
+            ),
+            state, attestation
+        )
+    };
+
+    let put = world.ask("PUT", "/enrollments/pump-0042", &sent).await;
+    let get = world.ask("GET", "/enrollments/PUMP-0042/", "").await;
+
+    assert_eq!((put.status, get.status), (200, 200));
+    let keys = format!(
+        r#"{{"type":"symmetricKey","symmetricKey":{{"primaryKey":"{KEY_1}","secondaryKey":"{KEY_2}"}}}}"#
+    );
+    put.is_golden(&expected("", &keys));
+    let unassigned = r#""registrationState":{"registrationId":"pump-0042","status":"unassigned"},"#;
+    get.is_golden(&expected(unassigned, r#"{"type":"symmetricKey"}"#));
+    assert_eq!(put.header("content-type"), Some("application/json; charset=utf-8"));
+    assert_eq!(put.header("etag"), None, "E.4: none was recorded");
+}
+
+#[tokio::test]
+async fn e_1_and_j_22_the_recorded_group_with_its_nulls_and_made_keys() {
+    let world = world();
+    let recorded = r#"{"enrollmentGroupId":"reg_enroll_grp","attestation":{"type":"symmetricKey","symmetricKey":{"primaryKey":null,"secondaryKey":null}},"allocationPolicy":"static","capabilities":null,"provisioningStatus":null,"reprovisionPolicy":null,"iotHubs":null,"iotHubHostName":null,"initialTwin":null,"customAllocationDefinition":null}"#;
+
+    let put = world.ask("PUT", "/enrollmentGroups/reg_enroll_grp", recorded).await;
+    let get = world.ask("GET", "/enrollmentgroups/reg_enroll_grp", "").await;
+    let keys = world.ask("POST", "/enrollmentgroups/reg_enroll_grp/attestationmechanism", "").await;
+
+    let made = put.json()["attestation"].to_string();
+    assert_eq!(made.matches("==\"").count(), 2, "two keys of 64 bytes (D.2)");
+    let rest = r#","etag":"{etag}","provisioningStatus":null,"createdDateTimeUtc":"{created}","lastUpdatedDateTimeUtc":"{updated}","allocationPolicy":"static"}"#;
+    put.is_golden(&format!(r#"{{"enrollmentGroupId":"reg_enroll_grp","attestation":{made}{rest}"#));
+    get.is_golden(&format!(
+        r#"{{"enrollmentGroupId":"reg_enroll_grp","attestation":{{"type":"symmetricKey"}}{rest}"#
+    ));
+    assert_eq!((keys.status, keys.body), (200, made));
+    assert_eq!(put.member("createdDateTimeUtc"), put.member("lastUpdatedDateTimeUtc"));
+}
+
+#[tokio::test]
+async fn e_3_certificates_come_back_as_what_is_told_of_them() {
+    let world = world();
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "pumps-ca");
+    let certificate = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    let body = serde_json::json!({
+        "enrollmentGroupId": "pumps",
+        "attestation": { "type": "x509", "x509": { "signingCertificates": { "primary": { "certificate": certificate.pem() } } } }
+    });
+
+    let put = world.ask("PUT", "/enrollmentGroups/pumps", &body.to_string()).await;
+    let keys = world.ask("POST", "/enrollmentGroups/pumps/attestationmechanism", "").await;
+
+    let shown = &put.json()["attestation"];
+    assert_eq!(keys.json(), *shown, "there is nothing secret in it");
+    let slots = &shown["x509"]["signingCertificates"];
+    assert_eq!(slots["primary"], slots["secondary"], "D.5: filled with the primary's");
+    let info = slots["primary"]["info"].as_object().unwrap();
+    let names: Vec<_> = info.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "subjectName",
+            "sha1Thumbprint",
+            "sha256Thumbprint",
+            "issuerName",
+            "notBeforeUtc",
+            "notAfterUtc",
+            "serialNumber",
+            "version"
+        ]
+    );
+    assert_eq!(info["subjectName"], "CN=pumps-ca");
+    assert_eq!(info["version"], 3);
+
+    // The object goes back as it was told, with a change: the certificate stays.
+    let changed =
+        put.body.replace(r#""provisioningStatus":"enabled""#, r#""provisioningStatus":"disabled""#);
+    let updated = world.ask_if_match("PUT", "/enrollmentGroups/pumps", "*", &changed).await;
+    assert_eq!(updated.status, 200, "{}", updated.body);
+    assert_eq!(updated.json()["attestation"], *shown);
+}
+
+#[tokio::test]
+async fn e_3_tpm_keys_are_always_shown() {
+    let world = world();
+    let body =
+        r#"{"registrationId":"t","attestation":{"type":"tpm","tpm":{"endorsementKey":"AToA"}}}"#;
+
+    world.ask("PUT", "/enrollments/t", body).await;
+    let get = world.ask("GET", "/enrollments/t", "").await;
+
+    let shown = r#"{"type":"tpm","tpm":{"endorsementKey":"AToA"}}"#;
+    assert!(get.body.contains(shown), "{}", get.body);
+}
+
+#[tokio::test]
+async fn e_5_a_put_over_an_enrollment_that_is_there_needs_its_etag() {
+    let world = world();
+    let first = world.ask("PUT", "/enrollmentGroups/pumps", &group("")).await;
+    world.ask("PUT", "/enrollments/pump-0042", INDIVIDUAL).await;
+
+    let again = world.ask("PUT", "/enrollmentGroups/PUMPS", &group("")).await;
+    assert_eq!(again.error(), (409, 409_202, "EnrollmentGroup already exists.".into()));
+    let again = world.ask("PUT", "/enrollments/pump-0042", INDIVIDUAL).await;
+    assert_eq!(again.error(), (409, 409_201, "Enrollment already exists.".into()));
+
+    let etag = first.member("etag");
+    let update = |etag: String| {
+        let world = &world;
+        async move { world.ask_if_match("PUT", "/enrollmentGroups/pumps", &etag, &group("")).await }
+    };
+    let second = update(etag.clone()).await;
+    assert_eq!(second.status, 200, "E-1: bare");
+    assert_ne!(second.member("etag"), etag);
+    let stale = update(etag).await;
+    assert_eq!(stale.error(), (412, 412_001, "Precondition failed.".into()), "J-7");
+    assert_eq!(update(format!("\"{}\"", second.member("etag"))).await.status, 200, "E-1: quoted");
+    assert_eq!(update("*".into()).await.status, 200, "E-1: any");
+    assert_eq!(update("nonsense".into()).await.status, 412);
+    assert_eq!(update(String::new()).await.error(), (400, 400_004, "ETag is invalid".into()));
+    assert_eq!(update("\"\"".into()).await.status, 400);
+}
+
+#[tokio::test]
+async fn j_81_an_update_of_what_is_not_there_is_404() {
+    let world = world();
+
+    let update = world.ask_if_match("PUT", "/enrollmentGroups/pumps", "*", &group("")).await;
+
+    assert_eq!(update.error(), (404, 404_202, "EnrollmentGroup not found.".into()));
+    assert_eq!(world.ask("GET", "/enrollmentGroups/pumps", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn e_5_an_update_replaces_the_whole_object_and_keeps_when_it_was_made() {
+    let world = world();
+    let full = group(
+        r#","allocationPolicy":"hashed","iotHubs":["hub-west.azure-devices.net"],"capabilities":{"iotEdge":true},"vendor":1"#,
+    );
+    let first = world.ask("PUT", "/enrollmentGroups/pumps", &full).await;
+
+    let bare = r#"{"enrollmentGroupId":"Pumps","attestation":{"type":"symmetricKey"}}"#;
+    let second = world.ask_if_match("PUT", "/enrollmentGroups/pumps", "*", bare).await;
+
+    second.is_golden(&format!(
+        concat!(
+            r#"{{"enrollmentGroupId":"Pumps","attestation":{{"type":"symmetricKey","symmetricKey":{{"primaryKey":"{}","secondaryKey":"{}"}}}},"#,
+            r#""etag":"{{etag}}","provisioningStatus":"enabled","createdDateTimeUtc":"{{created}}","lastUpdatedDateTimeUtc":"{{updated}}"}}"#
+        ),
+        KEY_1, KEY_2
+    ));
+    assert_eq!(first.member("createdDateTimeUtc"), second.member("createdDateTimeUtc"));
+    assert_ne!(first.member("lastUpdatedDateTimeUtc"), second.member("lastUpdatedDateTimeUtc"));
+}
+
+#[tokio::test]
+async fn e_5_delete_takes_away_whatever_if_match_allows() {
+    let world = world();
+    world.ask("PUT", "/enrollments/pump-0042", INDIVIDUAL).await;
+
+    let refused = world.ask_if_match("DELETE", "/enrollments/pump-0042", "AAAA", "").await;
+    assert_eq!(refused.error().1, 412_001);
+    let empty = world.ask_if_match("DELETE", "/enrollments/pump-0042", "", "").await;
+    assert_eq!(empty.error(), (400, 400_004, "ETag is invalid".into()));
+    let deleted = world.ask("DELETE", "/enrollments/Pump-0042", "").await;
+    assert_eq!((deleted.status, deleted.body.as_str()), (204, ""));
+    let gone = world.ask("DELETE", "/enrollments/pump-0042", "").await;
+    assert_eq!(gone.error(), (404, 404_201, "Enrollment not found.".into()));
+    let gone = world.ask("GET", "/enrollments/pump-0042", "").await;
+    assert_eq!(gone.error().1, 404_201);
+    let gone = world.ask("POST", "/enrollments/pump-0042/attestationmechanism", "").await;
+    assert_eq!(gone.error().1, 404_201);
+}
+
+#[tokio::test]
+async fn e_5_what_is_wrong_with_a_body_is_said_in_the_recorded_words() {
+    let world = world();
+    let refused = |body: String| {
+        let world = &world;
+        async move { world.ask("PUT", "/enrollmentGroups/pumps", &body).await.error() }
+    };
+
+    for (body, message) in [
+        (
+            group(r#","allocationPolicy":"custom""#),
+            "A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'",
+        ),
+        (
+            group(r#","iotHubs":["a.azure-devices.net"]"#),
+            "Enrollment allocationPolicy must be specified when iotHubs are specified.",
+        ),
+        (
+            group("").replace("pumps", "valves"),
+            "The enrollmentGroupId of the body is not the one of the path.",
+        ),
+        (r#"{"attestation":{"type":"symmetricKey"}}"#.into(), "enrollmentGroupId is missing"),
+        (String::new(), "The request body is empty."),
+        ("[]".into(), "expected a JSON object"),
+    ] {
+        assert_eq!(refused(body).await, (400, 400_004, message.to_owned()));
+    }
+    let no_secret = refused(group("").replace("MDAw", "*DAw")).await.2;
+    assert!(no_secret.contains("primaryKey") && !no_secret.contains("DAw"), "{no_secret}");
+    assert_eq!(refused("{".into()).await.0, 400);
+    let misplaced = r#"{"enrollmentGroupId":"pumps","attestation":"MDAw\", expected"}"#;
+    let message = refused(misplaced.into()).await.2;
+    assert_eq!(message, "invalid type: string, expected struct AttestationBody");
+    let message = refused(group(r#","initialTwin":{"x":1e999}"#)).await.2;
+    assert_eq!(message, "initialTwin: number out of range");
+}
+
+#[tokio::test]
+async fn e_5_static_without_hubs_and_j_31_hubs_that_are_not_linked_are_stored() {
+    let world = world();
+    let body = group(r#","allocationPolicy":"static","iotHubs":["other.azure-devices.net"]"#);
+
+    let put = world.ask("PUT", "/enrollmentGroups/pumps", &body).await;
+
+    assert_eq!(put.status, 200);
+    assert!(put.body.contains(r#""iotHubs":["other.azure-devices.net"]"#));
+    let body = r#"{"registrationId":"a","attestation":{"type":"symmetricKey"},"allocationPolicy":"static"}"#;
+    assert_eq!(world.ask("PUT", "/enrollments/a", body).await.status, 200);
+}
+
+#[tokio::test]
+async fn d_1_names_come_percent_encoded() {
+    let world = world();
+    let body = INDIVIDUAL.replace("pump-0042", "a:b.c");
+
+    assert_eq!(world.ask("PUT", "/enrollments/a%3ab%2Ec", &body).await.status, 200);
+    assert_eq!(world.ask("GET", "/enrollments/a:b.c", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn h_2_bodies_that_are_too_long_or_no_json_are_refused() {
+    let world = world();
+    let path = "/enrollments/pump-0042";
+
+    let long = " ".repeat(1024 * 1024) + INDIVIDUAL;
+    assert_eq!(world.ask("PUT", path, &long).await.error().0, 413, "J-80");
+    let typed = |value: &'static str| {
+        let world = &world;
+        async move { world.send(request("PUT", path, &[("content-type", value)], INDIVIDUAL)).await }
+    };
+    assert_eq!(typed("application/x-www-form-urlencoded").await.error().0, 415);
+    assert_eq!(typed("Application/JSON; charset=utf-8").await.status, 200);
+}
+
+#[tokio::test]
+async fn e_5_every_request_names_a_version_and_any_date_will_do() {
+    let world = world();
+    let versioned = |version: Option<&'static str>| {
+        let mut request = request("GET", "/enrollments/a", &[], "");
+        request.query =
+            version.map(|it| ("API-Version".to_owned(), it.to_owned())).into_iter().collect();
+        world.send(request)
+    };
+
+    let (status, code, message) = versioned(None).await.error();
+    assert_eq!((status, code), (400, 400_004));
+    assert_eq!(message, "The query parameter api-version is missing.");
+    assert_eq!(versioned(Some("latest")).await.error().0, 400);
+    for version in ["2018-04-01", "2019-03-31", "2021-10-01", "2031-01-01-preview"] {
+        assert_eq!(versioned(Some(version)).await.status, 404, "{version}");
+    }
+}

@@ -1,0 +1,8 @@
+//! The service API as clients see it, call by call, against the recorded bodies.
+
+mod access;
+mod bulk;
+mod enrollments;
+mod hostile;
+mod lists;
+mod registrations;

@@ -1,0 +1,39 @@
+//! Carries the service API (E): an HTTP request to its handler, and the answer back.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+
+use super::Client;
+use super::reply::Answer;
+use crate::service::api;
+
+/// Answers a call of the service API.
+pub(super) async fn answer(client: &Client, request: Request<Vec<u8>>) -> Answer {
+    let api::Response { status, headers, body } =
+        api::handle(&client.registrar, &client.access, translated(request)).await;
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            answer.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    answer
+}
+
+fn translated(request: Request<Vec<u8>>) -> api::Request {
+    let (head, body) = request.into_parts();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let query = head.uri.query().unwrap_or_default();
+    api::Request {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body,
+        host: head.headers.get(HOST).map(text).unwrap_or_default(),
+    }
+}
