@@ -25,6 +25,19 @@ DEVICE = ["toaster", "heat-pump", "wrong-key", "any-device"]
 SUITE = [
     ("python/mqtt.py", DEVICE),
     ("node/mqtt.js", DEVICE),
+    ("python/mqtt_ws.py", DEVICE),
+    ("node/mqtt_ws.js", DEVICE),
+    ("node/http.js", DEVICE),
+    ("python/x509.py", ["group", "individual", "stranger", "group-ws"]),
+    ("node/x509.js", ["group", "individual", "stranger", "group-ws", "group-http"]),
+    (
+        "python/service.py",
+        ["enrollment", "group", "enrollment-pages", "group-pages", "enrollment-bulk", "group-bulk", "wrong-key"],
+    ),
+    (
+        "node/service.js",
+        ["enrollment", "group", "enrollment-pages", "group-pages", "bulk", "wrong-key"],
+    ),
 ]
 
 READY_SECONDS = 20
