@@ -413,3 +413,37 @@ fn g_3_the_payload_reaches_the_webhook_as_the_value_that_was_given() {
         serve.log()
     );
 }
+
+#[test]
+fn a_1_an_rsa_certificate_of_ones_own_is_shown_to_devices() {
+    let machine = Machine::new();
+    let own = [
+        "--tls-cert",
+        "tests/data/tls/server-rsa.pem",
+        "--tls-key",
+        "tests/data/tls/server-rsa.key",
+    ];
+    let serve = machine.serve(&[&["--retry-after", "0s"][..], &own].concat());
+
+    machine.run(&TOASTER).assert_exit(0);
+    let wrong_key =
+        machine.run(&["serve", "--tls-cert", own[1], "--tls-key", own[1]]).assert_exit(2);
+    let no_key = machine.run(&["serve", "--tls-cert", own[1]]).assert_exit(2);
+
+    assert!(serve.ca_file().ends_with("tests/data/tls/server-rsa.pem"));
+    assert!(wrong_key.stderr.contains("--tls-key"), "{}", wrong_key.stderr);
+    assert!(no_key.stderr.contains("--tls-key"), "{}", no_key.stderr);
+}
+
+#[test]
+fn webhook_settings_that_are_none_exit_2() {
+    let machine = Machine::new();
+    for (flag, value) in [
+        ("--webhook-ca", "/nonexistent"),
+        ("--webhook-timeout", "soon"),
+        ("--webhook-retry", "forever"),
+    ] {
+        let ran = machine.run(&["serve", flag, value]).assert_exit(2);
+        assert!(ran.stderr.contains(flag), "{}", ran.stderr);
+    }
+}

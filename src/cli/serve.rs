@@ -2,16 +2,17 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::local::{Published, Ready, state_folder};
 use super::output::Printer;
 use super::{Exit, Output, Report, input};
 use crate::contoso::{self, SampleFunction};
+use crate::net::{Trust, client_config};
 use crate::scenario::toml_place;
 use crate::service::{
     AllocationPolicy, Authority, AuthorityError, Config, HttpsPort, Observer, Options, Pace,
@@ -57,6 +58,31 @@ pub(super) struct Serve {
     /// Folder of the local CA; made there once [default: ca/ in the state folder]
     #[arg(long, value_name = "DIR")]
     ca_dir: Option<PathBuf>,
+    /// Certificate of your own to show in place of the local CA's, with its chain
+    #[arg(long, value_name = "PEM", requires = "tls_key", conflicts_with = "ca_dir")]
+    tls_cert: Option<PathBuf>,
+    /// Its key
+    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// CA certificates that https webhooks must be certified by, in place of the system's
+    #[arg(long, value_name = "PEM")]
+    webhook_ca: Option<PathBuf>,
+    /// How long one call of a webhook may take
+    #[arg(long, default_value = "10s", value_parser = input::timeout, value_name = "DURATION")]
+    webhook_timeout: Duration,
+    /// What to do with webhooks that answer 429 or above, or not in time: quick (three more tries
+    /// within 1.4 s), azure (ten more within 415 s), none
+    #[arg(long, value_enum, default_value_t, value_name = "SCHEDULE", hide_possible_values = true)]
+    webhook_retry: WebhookRetry,
+}
+
+/// When a webhook is asked again (G.5, J-4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum WebhookRetry {
+    #[default]
+    Quick,
+    Azure,
+    None,
 }
 
 #[derive(Serialize)]
@@ -86,15 +112,11 @@ impl Serve {
         let _function = SampleFunction::start_for(&mut config).await.map_err(|error| {
             Report::usage(format!("the sample allocation function: {}", input::plain(&error)))
         })?;
-        let ca_dir = match &self.ca_dir {
-            Some(folder) => folder.clone(),
-            None => state_folder()?.join("ca"),
-        };
-        let authority = Authority::in_folder(&ca_dir).map_err(|error| authority_report(&error))?;
-        let options = self.options(&config, authority, printer.format);
+        let (authority, ca_file) = self.authority()?;
+        let options = self.options(&config, authority, printer.format)?;
         let service =
             Service::start(&config, options).await.map_err(|error| start_report(&error))?;
-        let ready = self.ready(&service, &ca_dir);
+        let ready = ready(&service, ca_file);
         let _published = Published::new(&ready, self.config.is_none())?;
         match printer.format {
             Output::Text => screen(printer, &service, &ready, self.config.is_none()),
@@ -122,13 +144,48 @@ impl Serve {
         })
     }
 
-    fn options(&self, config: &Config, authority: Authority, format: Output) -> Options {
+    /// What clients see, and the file that they have to trust.
+    fn authority(&self) -> Result<(Authority, PathBuf), Report> {
+        if let (Some(chain), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            let own = Authority::own_certificate(chain, key)
+                .map_err(|error| Report::usage(format!("--tls-cert, --tls-key: {error}")))?;
+            return Ok((own, chain.clone()));
+        }
+        let folder = match &self.ca_dir {
+            Some(folder) => folder.clone(),
+            None => state_folder()?.join("ca"),
+        };
+        let authority = Authority::in_folder(&folder).map_err(|error| authority_report(&error))?;
+        Ok((authority, Authority::certificate_path(&folder)))
+    }
+
+    fn webhooks(&self) -> Result<WebhookSettings, Report> {
+        let trust = self.webhook_ca.clone().map_or(Trust::System, Trust::File);
+        if self.webhook_ca.is_some() {
+            // Found now rather than at the first call.
+            client_config(&trust)
+                .map_err(|error| Report::usage(format!("--webhook-ca: {error}")))?;
+        }
+        let retries = match self.webhook_retry {
+            WebhookRetry::Quick => WebhookSettings::default().retries,
+            WebhookRetry::Azure => WebhookSettings::azure_retries(),
+            WebhookRetry::None => Vec::new(),
+        };
+        Ok(WebhookSettings { timeout: self.webhook_timeout, retries, trust })
+    }
+
+    fn options(
+        &self,
+        config: &Config,
+        authority: Authority,
+        format: Output,
+    ) -> Result<Options, Report> {
         let observer = match format {
             // A printer of its own: the service tells from its own threads.
             Output::Jsonl => Observer::new(|event| Printer::new(Output::Jsonl).event(event)),
             Output::Text | Output::Json => Observer::default(),
         };
-        Options {
+        Ok(Options {
             bind: self.bind,
             mqtt_port: self.mqtt_port,
             https_port: self.https_port.map_or_else(HttpsPort::default, HttpsPort::Exactly),
@@ -140,24 +197,24 @@ impl Serve {
                     .or(config.assigning_polls)
                     .unwrap_or_default(),
             },
-            webhooks: WebhookSettings::default(),
+            webhooks: self.webhooks()?,
             suspects: contoso::suspects(),
             observer,
-        }
+        })
     }
+}
 
-    fn ready(&self, service: &Service, ca_dir: &Path) -> Ready {
-        let ca_file = Authority::certificate_path(ca_dir);
-        Ready {
-            mqtt: service.mqtt_address().to_string(),
-            https: Some(service.https_address().to_string()),
-            admin: None,
-            ca_file: std::path::absolute(&ca_file).unwrap_or(ca_file),
-            id_scope: service.instance().id_scope.to_string(),
-            service_connection_string: Some(
-                service.connection_string(&dialled_host(service.https_address())).to_string(),
-            ),
-        }
+fn ready(service: &Service, ca_file: PathBuf) -> Ready {
+    let https = service.https_address();
+    Ready {
+        mqtt: service.mqtt_address().to_string(),
+        https: Some(https.to_string()),
+        admin: None,
+        ca_file: std::path::absolute(&ca_file).unwrap_or(ca_file),
+        id_scope: service.instance().id_scope.to_string(),
+        service_connection_string: Some(
+            service.connection_string(&dialled_host(https)).to_string(),
+        ),
     }
 }
 
@@ -217,8 +274,20 @@ fn screen(printer: &mut Printer, service: &Service, ready: &Ready, is_default_wo
         row("Linked hub", &hub.host_name);
     }
     printer.line("");
-    printer.line("Devices must trust the CA file: SSL_CERT_FILE or the trusted-cert option (C),");
-    printer.line("server_verification_cert (Python), NODE_EXTRA_CA_CERTS (Node). To try it:");
+    printer.line("Devices must trust the CA file:");
+    let ca = ready.ca_file.display();
+    for (sdk, how) in [
+        ("C", format!("SSL_CERT_FILE={ca}, or its PEM text as OPTION_TRUSTED_CERT")),
+        ("Python", format!("server_verification_cert=open(\"{ca}\").read()")),
+        ("Node", format!("NODE_EXTRA_CA_CERTS={ca}, set before the process starts")),
+        (".NET", format!("SSL_CERT_FILE={ca} on Linux; on Windows add it to the trusted roots")),
+        ("Java", format!("keytool -importcert -cacerts -alias provision-sim -file {ca}")),
+        ("az, requests", format!("REQUESTS_CA_BUNDLE={ca}")),
+    ] {
+        printer.line(format!("  {sdk:<14}{how}"));
+    }
+    printer.line("");
+    printer.line("To try it:");
     printer.line("");
     printer.line(if is_default_world {
         "  provision-sim register --local --reg-id contoso-toaster-007"

@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObjec
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
 
 use crate::net::crypto;
 
@@ -52,14 +53,32 @@ pub enum AuthorityError {
         /// What is wrong.
         reason: String,
     },
+    /// A certificate of the user's own, or its key, cannot be used.
+    #[error("{path}: {reason}")]
+    Own {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A certificate cannot be made.
     #[error("cannot make a certificate: {0}")]
     Minting(String),
 }
 
-/// A certification authority with its key.
+/// What the service shows to its clients: certificates that a local authority signs, or one that it
+/// was given.
 pub struct Authority {
     pem: String,
+    source: Source,
+}
+
+enum Source {
+    Local(Box<Local>),
+    Own(CertifiedKey),
+}
+
+struct Local {
     issuer: Issuer<'static, KeyPair>,
     /// One key for all server certificates: making one takes longer than signing with it.
     leaf_key: KeyPair,
@@ -99,6 +118,39 @@ impl Authority {
         Ok(authority)
     }
 
+    /// No authority, but a certificate of one's own, with its chain, and its key: shown to every
+    /// client, whatever name it dials. RSA and EC keys will do.
+    ///
+    /// # Errors
+    ///
+    /// If the files cannot be read, or do not belong together.
+    pub fn own_certificate(chain: &Path, key: &Path) -> Result<Self, AuthorityError> {
+        let wrong =
+            |path: &Path, reason: String| AuthorityError::Own { path: path.to_owned(), reason };
+        let pem = read(chain)?;
+        let certificates = CertificateDer::pem_slice_iter(pem.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| wrong(chain, error.to_string()))?;
+        if certificates.is_empty() {
+            return Err(wrong(chain, "it holds no certificate".to_owned()));
+        }
+        let text = Zeroizing::new(read(key)?);
+        if text.contains("ENCRYPTED") {
+            return Err(wrong(key, "the key is encrypted; decrypt it first".to_owned()));
+        }
+        let der = PrivateKeyDer::from_pem_slice(text.as_bytes())
+            .map_err(|_| wrong(key, "it holds no private key in PEM".to_owned()))?;
+        let signing = crypto()
+            .key_provider
+            .load_private_key(der)
+            .map_err(|_| wrong(key, "the key is of a kind that TLS here cannot use".to_owned()))?;
+        let certified = CertifiedKey::new(certificates, signing);
+        certified.keys_match().map_err(|_| {
+            wrong(key, format!("it is not the key of the first certificate in {}", chain.display()))
+        })?;
+        Ok(Self { pem, source: Source::Own(certified) })
+    }
+
     /// The path of the certificate that clients have to trust, for an authority in `folder`.
     pub fn certificate_path(folder: &Path) -> PathBuf {
         folder.join(CERTIFICATE_FILE)
@@ -112,7 +164,7 @@ impl Authority {
     fn assemble(pem: String, key: KeyPair) -> Result<Self, String> {
         let issuer = Issuer::from_ca_cert_pem(&pem, key).map_err(|error| error.to_string())?;
         let leaf_key = KeyPair::generate().map_err(|error| error.to_string())?;
-        Ok(Self { pem, issuer, leaf_key })
+        Ok(Self { pem, source: Source::Local(Box::new(Local { issuer, leaf_key })) })
     }
 
     /// Whether a client that trusts the certificate would accept what the key signs: finds a key
@@ -165,7 +217,9 @@ impl Authority {
             path: folder.to_owned(),
             source,
         })?;
-        write(&folder.join(KEY_FILE), &self.issuer.key().serialize_pem(), 0o600)?;
+        if let Source::Local(local) = &self.source {
+            write(&folder.join(KEY_FILE), &local.issuer.key().serialize_pem(), 0o600)?;
+        }
         write(&folder.join(CERTIFICATE_FILE), &self.pem, 0o644)
     }
 
@@ -188,6 +242,10 @@ impl Authority {
     }
 
     fn mint_with(&self, names: Vec<SanType>) -> Result<CertifiedKey, AuthorityError> {
+        let Local { issuer, leaf_key } = match &self.source {
+            Source::Local(local) => &**local,
+            Source::Own(certified) => return Ok(certified.clone()),
+        };
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "provision-sim");
@@ -196,8 +254,8 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         valid_for(&mut params, LEAF_LIFETIME);
-        let certificate = params.signed_by(&self.leaf_key, &self.issuer).map_err(minting)?;
-        let key = PrivateKeyDer::try_from(self.leaf_key.serialize_der())
+        let certificate = params.signed_by(leaf_key, issuer).map_err(minting)?;
+        let key = PrivateKeyDer::try_from(leaf_key.serialize_der())
             .map_err(|error| AuthorityError::Minting(error.to_owned()))?;
         let key = crypto().key_provider.load_private_key(key).map_err(minting)?;
         Ok(CertifiedKey::new(vec![certificate.der().clone()], key))
@@ -282,6 +340,35 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
     }
 
+    fn key_of(authority: &Authority) -> String {
+        match &authority.source {
+            Source::Local(local) => local.issuer.key().serialize_pem(),
+            Source::Own(_) => panic!("it is a local one"),
+        }
+    }
+
+    #[test]
+    fn a_1_an_rsa_certificate_of_ones_own_is_taken_with_its_key_and_no_other() {
+        let (chain, key) = (
+            Path::new("tests/data/tls/server-rsa.pem"),
+            Path::new("tests/data/tls/server-rsa.key"),
+        );
+        let folder = tempfile::tempdir().unwrap();
+        Authority::in_folder(folder.path()).unwrap();
+
+        let own = Authority::own_certificate(chain, key).unwrap();
+
+        assert_eq!(own.mint(&["any.name"]).unwrap().cert.len(), 1);
+        for (chain, key) in [
+            (chain, &*folder.path().join(KEY_FILE)),
+            (key, key),
+            (chain, chain),
+            (chain, Path::new("/nonexistent")),
+        ] {
+            assert!(Authority::own_certificate(chain, key).is_err(), "{}", key.display());
+        }
+    }
+
     #[test]
     fn a_damaged_authority_is_refused_and_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
@@ -289,7 +376,7 @@ mod tests {
         Authority::in_folder(folder.path()).unwrap();
         let other = Authority::in_memory().unwrap();
 
-        std::fs::write(path(KEY_FILE), other.issuer.key().serialize_pem()).unwrap();
+        std::fs::write(path(KEY_FILE), key_of(&other)).unwrap();
         let error = Authority::in_folder(folder.path()).unwrap_err();
         assert!(
             matches!(error, AuthorityError::Damaged { .. }),
