@@ -18,6 +18,7 @@ mod operations;
 mod record;
 mod registrar;
 mod registration;
+mod reply;
 mod reprovision;
 mod sightings;
 mod store;

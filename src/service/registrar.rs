@@ -19,12 +19,13 @@ use super::journal::{Observer, RegistrationEvent};
 use super::operations::{Claim, Operation, Operations};
 use super::record::{DeviceRecord, Outcome};
 use super::registration::{Action, Intake, Moment, begin, conclude, operation_id};
+use super::reply::{Reply, error_reply, json_reply};
 use super::reprovision::Reprovisioning;
 use super::sightings::Sightings;
 use super::store::{Batch, Store};
 use crate::wire::{
     ApiVersion, ErrorCode, IdScope, OperationId, Payload, RegisterRequest, RegistrationId,
-    RegistrationOperationStatus, ServiceError, Status, timestamp, to_ascii_json,
+    RegistrationOperationStatus, Status,
 };
 
 /// How long a poll that may come at once (`retry-after` 0, which Azure never sends) waits for a
@@ -67,17 +68,6 @@ pub struct Caller {
     pub api_version: ApiVersion,
     /// What it brings to prove it.
     pub proof: Proof,
-}
-
-/// What is said to the device.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
-    /// Status, as in HTTP.
-    pub status: u16,
-    /// How long it should wait.
-    pub retry_after: Option<Duration>,
-    /// JSON in pure ASCII.
-    pub body: String,
 }
 
 /// Sees registrations through. See the [module](self).
@@ -461,28 +451,6 @@ fn log_finished(record: &DeviceRecord) {
 
 fn moment() -> Moment {
     Moment { now: SystemTime::now(), salt: fastrand::u32(..) }
-}
-
-fn json_reply(status: u16, retry_after: Option<Duration>, body: &impl serde::Serialize) -> Reply {
-    match to_ascii_json(body) {
-        Ok(body) => Reply { status, retry_after, body },
-        Err(error) => {
-            tracing::error!("a reply cannot be written: {error}");
-            Reply { status: 500, retry_after: None, body: "{}".to_owned() }
-        }
-    }
-}
-
-/// A refusal (H.1).
-pub fn error_reply(code: ErrorCode, message: &str) -> Reply {
-    let error = ServiceError {
-        error_code: code,
-        tracking_id: uuid::Uuid::new_v4().to_string(),
-        message: message.to_owned().into(),
-        info: None,
-        timestamp_utc: Some(timestamp(SystemTime::now())),
-    };
-    json_reply(code.status(), None, &error)
 }
 
 /// A panic while a lock is held can only come from the allocator; the data is whole.

@@ -4,8 +4,9 @@
 //! record means for a registration is decided elsewhere.
 
 mod collection;
-mod json;
 mod policy;
+mod read;
+mod show;
 mod webhook_url;
 
 use std::time::SystemTime;
@@ -15,8 +16,9 @@ use serde_json::{Map, Value};
 use crate::attestation::{Certificate, DeviceKey, GroupKeys};
 use crate::wire::{ApiVersion, Etag, Payload, RegistrationId};
 
-pub use json::{EnrollmentError, Secrets, read, show, show_attestation};
 pub use policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
+pub use read::{EnrollmentError, read};
+pub use show::{Secrets, show, show_attestation};
 pub use webhook_url::{WebhookUrl, WebhookUrlError};
 
 /// An individual enrollment or an enrollment group.

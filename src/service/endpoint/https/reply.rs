@@ -11,7 +11,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
-use crate::service::registrar::{Reply, error_reply};
+use crate::service::reply::{Reply, error_reply};
 use crate::wire::{ErrorCode, ServiceError};
 
 /// An answer.

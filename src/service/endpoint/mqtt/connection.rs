@@ -11,7 +11,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::codec::{Packet, read, write};
 use super::session::{Farewell, Flow, Question, Session};
-use crate::service::registrar::{Registrar, Reply};
+use crate::service::registrar::Registrar;
+use crate::service::reply::Reply;
 use crate::wire::{MAX_MESSAGE, RequestTopic};
 
 /// How long a client has for the TLS handshake and CONNECT together.

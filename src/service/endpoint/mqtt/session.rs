@@ -9,7 +9,8 @@ use rustls::pki_types::CertificateDer;
 use super::codec::{Connect, Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use crate::attestation::SasToken;
 use crate::service::attest::Proof;
-use crate::service::registrar::{Caller, Reply, Transport};
+use crate::service::registrar::{Caller, Transport};
+use crate::service::reply::Reply;
 use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseTopic, UserName};
 
 /// A session, from the first packet on.

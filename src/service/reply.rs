@@ -1,0 +1,41 @@
+//! What is said to devices, whatever carries it.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use crate::wire::{ErrorCode, ServiceError, timestamp, to_ascii_json};
+
+/// What is said to the device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// Status, as in HTTP.
+    pub status: u16,
+    /// How long it should wait.
+    pub retry_after: Option<Duration>,
+    /// JSON in pure ASCII.
+    pub body: String,
+}
+
+/// A body with its status.
+pub fn json_reply(status: u16, retry_after: Option<Duration>, body: &impl Serialize) -> Reply {
+    match to_ascii_json(body) {
+        Ok(body) => Reply { status, retry_after, body },
+        Err(error) => {
+            tracing::error!("a reply cannot be written: {error}");
+            Reply { status: 500, retry_after: None, body: "{}".to_owned() }
+        }
+    }
+}
+
+/// A refusal (H.1).
+pub fn error_reply(code: ErrorCode, message: &str) -> Reply {
+    let error = ServiceError {
+        error_code: code,
+        tracking_id: uuid::Uuid::new_v4().to_string(),
+        message: message.to_owned().into(),
+        info: None,
+        timestamp_utc: Some(timestamp(SystemTime::now())),
+    };
+    json_reply(code.status(), None, &error)
+}
