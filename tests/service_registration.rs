@@ -437,3 +437,36 @@ async fn j_21_registrations_of_two_connections_follow_each_other() {
     assert_eq!(service.event().await.operation_id, Some(later.operation_id()));
     assert_eq!(second.poll(&later.operation_id()).await.body()["status"], "assigned");
 }
+
+#[tokio::test]
+async fn a_13_to_a_15_every_reply_is_an_object_and_every_final_one_says_what_clients_read() {
+    let working = Setup::new().start().await;
+    let hubless = Setup::without_hubs().start().await;
+    let retired = Device::with_key("pump-0042", &derived(RETIRED_KEY, "pump-0042"));
+
+    let mut replies = Vec::new();
+    for (service, device) in [
+        (&working, Device::new("pump-0042")),
+        (&working, retired),
+        (&hubless, Device::new("pump-0042")),
+    ] {
+        let mut client = Client::connect(service, &device).await;
+        let accepted = client.register("").await;
+        let last = client.poll(&accepted.operation_id()).await;
+        let refused = client.register("nonsense").await;
+
+        assert!(accepted.body()["operationId"].is_string(), "A-15");
+        assert!(last.body()["operationId"].is_string(), "A-15");
+        assert!(refused.body().is_object(), "A-13");
+        replies.push(last);
+    }
+
+    let words: Vec<_> = replies.iter().map(|reply| reply.body()["status"].clone()).collect();
+    assert_eq!(words, ["assigned", "disabled", "failed"]);
+    for reply in &replies {
+        assert!(reply.body()["registrationState"].is_object(), "A-14: {}", reply.text);
+    }
+    for member in ["errorCode", "errorMessage", "lastUpdatedDateTimeUtc"] {
+        assert!(!replies[2].state()[member].is_null(), "A-14: {member}");
+    }
+}

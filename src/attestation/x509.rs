@@ -62,7 +62,7 @@ pub struct CertificateInfo {
     pub not_after: SystemTime,
     /// Serial number, upper-case hexadecimal.
     pub serial_number: String,
-    /// 3 for all that is of use here.
+    /// 3 mostly; 1 without extensions.
     pub version: u32,
 }
 

@@ -1128,3 +1128,16 @@ proptest! {
         World::new(deadline, seed).run(script)?;
     }
 }
+
+#[test]
+fn a_16_429_and_everything_from_500_on_is_asked_again_and_every_other_refusal_is_final() {
+    for status in [429, 500, 503, 599] {
+        let mut device = Device::registering();
+        let until = device.on(Event::Answer(answer(1, status, "{}"))).listens_until();
+        assert!(until >= secs(2), "{status}");
+    }
+    for status in [400, 403, 404, 409, 412, 428, 430, 499] {
+        let error = Device::registering().on(Event::Answer(answer(1, status, "{}"))).fails();
+        assert!(matches!(error, Error::Rejected(_)), "{status}: {error:?}");
+    }
+}
