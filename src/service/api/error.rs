@@ -44,7 +44,7 @@ impl ApiError {
         Self::new(ErrorCode::UNAUTHORIZED.0, "Unauthorized")
     }
 
-    /// There is no such path. Our number (J-29).
+    /// There is no such path. Our number (J-80).
     pub(super) fn no_such_path() -> Self {
         Self::new(404_000, "Resource not found.")
     }

@@ -37,11 +37,11 @@ pub fn remedy(fault: &Fault, registration_id: &RegistrationId) -> String {
 
 fn sas_remedy(fault: &SasFault, registration_id: &RegistrationId) -> String {
     match fault {
-        SasFault::Absent => "send the SAS token as MQTT password".to_owned(),
+        SasFault::Absent => "send the SAS token as MQTT password, or over HTTPS as Authorization header".to_owned(),
         SasFault::Malformed(_) => {
             "expected SharedAccessSignature sr=<idScope>%2Fregistrations%2F<registrationId>&sig=…&se=…&skn=registration".to_owned()
         }
-        SasFault::Names(_) => "sign for the same ID scope and registration ID as in the user name".to_owned(),
+        SasFault::Names(_) => "sign for the ID scope and registration ID that the request names".to_owned(),
         SasFault::Expired(_) => "is the device's clock right, and is its token renewed?".to_owned(),
         SasFault::Signature(SignatureFault::GroupKeyItself { slot }) => format!(
             "derive the device's key from the {} group key: provision-sim derive-key --reg-id {registration_id}",
