@@ -8,12 +8,14 @@
 //! - [`pki`]: certificates for tests.
 //! - [`device`]: a device that provisions itself.
 //! - [`service`]: a local Device Provisioning Service. It and the device never import each other.
+//! - [`api_client`]: a client of the service API, here or on Azure. It imports neither of the two.
 //! - [`contoso`]: the world of Microsoft's tutorial, the service's default.
 //! - [`scenario`]: a file that says what to serve, which devices, and what must come out.
 //! - [`cli`]: the command line.
 
 #![warn(rust_2018_idioms)]
 
+pub mod api_client;
 pub mod attestation;
 pub mod cli;
 pub mod contoso;

@@ -14,9 +14,9 @@ pub enum Exit {
     Usage = 2,
     /// Network or TLS.
     Network = 3,
-    /// The device's identity was refused.
+    /// The device's identity, or the connection string, was refused.
     Identity = 4,
-    /// Not assigned.
+    /// Not assigned, or the service refused.
     NotAssigned = 5,
     /// The deadline passed.
     Deadline = 6,

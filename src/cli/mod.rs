@@ -4,6 +4,7 @@
 //! go to standard output, everything else to standard error.
 
 mod derive_key;
+mod enrollments;
 mod exit;
 mod explain;
 mod input;
@@ -53,8 +54,8 @@ Exit codes:
   1  internal error: a defect of this program
   2  bad input or usage; nothing was sent
   3  network or TLS
-  4  the device's identity was refused
-  5  not assigned
+  4  the device's identity, or the connection string, was refused
+  5  not assigned, or refused by the service
   6  the deadline passed";
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +66,10 @@ enum Command {
     Serve(serve::Serve),
     Run(run::Run),
     Pki(pki::Pki),
+    EnrollmentGroup(enrollments::EnrollmentGroup),
+    Enrollment(enrollments::Enrollment),
+    Export(enrollments::Export),
+    Import(enrollments::Import),
 }
 
 /// What every command has.
@@ -140,6 +145,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Serve(command) => command.run(&mut printer),
         Command::Run(command) => command.run(&mut printer),
         Command::Pki(command) => command.run(&mut printer),
+        Command::EnrollmentGroup(command) => command.run(&mut printer),
+        Command::Enrollment(command) => command.run(&mut printer),
+        Command::Export(command) => command.run(&mut printer),
+        Command::Import(command) => command.run(&mut printer),
     };
     result.unwrap_or_else(|report| {
         printer.error(&report);

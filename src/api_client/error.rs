@@ -1,0 +1,140 @@
+//! Why a call failed.
+
+use std::io;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::net::TlsFault;
+use crate::wire::{ErrorCode, ServiceError};
+
+/// Why a call of the service API brought no result.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// No connection, or it broke.
+    #[error("{host} cannot be reached: {reason}")]
+    Network {
+        /// Where to.
+        host: String,
+        /// In the operating system's words.
+        reason: String,
+    },
+    /// No trust.
+    #[error("TLS with {host}: {fault}")]
+    Tls {
+        /// Where to.
+        host: String,
+        /// What is wrong.
+        fault: TlsFault,
+    },
+    /// No answer in time.
+    #[error("{host} did not answer within {}", humantime::format_duration(*.after))]
+    Timeout {
+        /// Where to.
+        host: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The service said no.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The answer is none of this API.
+    #[error("{host} answered {status} with something that is not JSON of the service API")]
+    NotUnderstood {
+        /// Where to.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
+/// An answer that is no success (H.1).
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the service answered {status}: {message}")]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The service's code, where the answer has one.
+    pub code: Option<ErrorCode>,
+    /// The service's own words, or those of HTTP.
+    pub message: String,
+    /// Names the request in the service's logs.
+    pub tracking_id: Option<String>,
+    /// When it happened, as the service writes it.
+    pub date: Option<String>,
+}
+
+impl Refusal {
+    /// Reads an answer. Proxies and gateways send whatever they like, so nothing has to be there.
+    pub(super) fn read(status: hyper::StatusCode, body: &[u8]) -> Self {
+        let error = serde_json::from_slice::<ServiceError>(body).ok();
+        let words = status.canonical_reason().unwrap_or("no reason given");
+        let (code, message, tracking_id, date) = match error {
+            Some(error) => {
+                let message = Some(error.message.into_owned()).filter(|text| !text.is_empty());
+                let tracking_id = Some(error.tracking_id).filter(|text| !text.is_empty());
+                (Some(error.error_code), message, tracking_id, error.timestamp_utc)
+            }
+            None => (None, None, None, None),
+        };
+        let message = message.unwrap_or_else(|| words.to_owned());
+        Self { status: status.as_u16(), code, message, tracking_id, date }
+    }
+}
+
+impl CallError {
+    /// Tells TLS from the rest of what an HTTP client can stumble over.
+    pub(super) fn of_transport(host: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        let host = host.to_owned();
+        if let Some(fault) = tls_fault(error) {
+            return Self::Tls { host, fault };
+        }
+        // The innermost cause: the outer ones only say that there is one.
+        let mut cause = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        let text = cause.to_string();
+        let reason = text.split(" (os error").next().unwrap_or_default().to_lowercase();
+        Self::Network { host, reason }
+    }
+}
+
+/// rustls's errors are wrapped in I/O errors, which do not have them among their sources.
+fn tls_fault(error: &(dyn std::error::Error + 'static)) -> Option<TlsFault> {
+    if let Some(found) = error.downcast_ref::<rustls::Error>() {
+        return Some(found.into());
+    }
+    if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return tls_fault(inner);
+    }
+    error.source().and_then(tls_fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h_1_a_refusal_is_read_and_a_gateways_page_too() {
+        let body = br#"{"errorCode":409202,"trackingId":"t","message":"EnrollmentGroup already exists.","timestampUtc":"2026"}"#;
+
+        let refusal = Refusal::read(hyper::StatusCode::CONFLICT, body);
+        let gateway = Refusal::read(hyper::StatusCode::BAD_GATEWAY, b"<html>");
+
+        assert_eq!(refusal.code, Some(ErrorCode(409_202)));
+        assert_eq!(refusal.tracking_id.as_deref(), Some("t"));
+        assert_eq!(gateway.to_string(), "the service answered 502: Bad Gateway");
+    }
+
+    #[test]
+    fn tls_is_found_however_deep_it_is_wrapped() {
+        let fault = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let error = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, fault));
+
+        let error = CallError::of_transport("h", &error);
+
+        assert_eq!(error, CallError::Tls { host: "h".into(), fault: TlsFault::UnknownIssuer });
+    }
+}

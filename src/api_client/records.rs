@@ -1,0 +1,175 @@
+//! Enrollments and enrollment groups, as the service writes them (E.1, E.2, E.5).
+
+use std::fmt;
+
+use hyper::Method;
+use hyper::header::{HeaderMap, HeaderValue, IF_MATCH};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{Answer, CallError, ServiceClient};
+
+/// What is left as it is in a path; names have nothing else but `:`.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const CONTINUATION: &str = "x-ms-continuation";
+
+/// The two kinds of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An enrollment of one device.
+    Individual,
+    /// An enrollment group.
+    Group,
+}
+
+impl Kind {
+    /// The member that names a record of this kind.
+    pub fn id_member(self) -> &'static str {
+        match self {
+            Self::Individual => "registrationId",
+            Self::Group => "enrollmentGroupId",
+        }
+    }
+
+    /// The first segment of its paths; also the member of bulk calls and exports.
+    pub fn collection(self) -> &'static str {
+        match self {
+            Self::Individual => "enrollments",
+            Self::Group => "enrollmentGroups",
+        }
+    }
+
+    /// What people call it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Individual => "enrollment",
+            Self::Group => "enrollment group",
+        }
+    }
+
+    fn path(self, id: &str) -> String {
+        format!("/{}/{}", self.collection(), utf8_percent_encode(id, ESCAPED))
+    }
+}
+
+/// JSON exactly as the service sent it; serializes to the same text. It may hold keys, so `Debug`
+/// does not show it.
+#[derive(Clone)]
+pub struct Record(Box<RawValue>);
+
+impl Record {
+    /// The text as it came.
+    pub fn as_json(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The same, read.
+    pub fn value(&self) -> Value {
+        // It was checked when it came; only numbers out of range are left to go wrong.
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Record({} bytes)", self.0.get().len())
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl ServiceClient {
+    /// Creates a record, or with `if_match` (an etag, or `*`) replaces it. The answer holds
+    /// symmetric keys, made ones too.
+    ///
+    /// # Errors
+    ///
+    /// 409 if it is there already, 412 if it is another version.
+    pub async fn put(
+        &self,
+        kind: Kind,
+        id: &str,
+        record: &Value,
+        if_match: Option<&HeaderValue>,
+    ) -> Result<Record, CallError> {
+        let body = record.to_string();
+        let answer = self.call(Method::PUT, &kind.path(id), matching(if_match), body).await?;
+        self.read(&answer)
+    }
+
+    /// A record without symmetric keys.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is none.
+    pub async fn get(&self, kind: Kind, id: &str) -> Result<Record, CallError> {
+        self.read(&self.call(Method::GET, &kind.path(id), HeaderMap::new(), "").await?)
+    }
+
+    /// The attestation of a record, with its keys.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is no such record.
+    pub async fn attestation(&self, kind: Kind, id: &str) -> Result<Record, CallError> {
+        let path = format!("{}/attestationmechanism", kind.path(id));
+        self.read(&self.call(Method::POST, &path, HeaderMap::new(), "").await?)
+    }
+
+    /// Deletes a record; with `if_match`, only that version.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is none, 412 if it is another version.
+    pub async fn delete(
+        &self,
+        kind: Kind,
+        id: &str,
+        if_match: Option<&HeaderValue>,
+    ) -> Result<(), CallError> {
+        self.call(Method::DELETE, &kind.path(id), matching(if_match), "").await.map(drop)
+    }
+
+    /// All records of a kind without symmetric keys, page by page.
+    ///
+    /// # Errors
+    ///
+    /// If a page cannot be had.
+    pub async fn list(&self, kind: Kind) -> Result<Vec<Record>, CallError> {
+        let path = format!("/{}/query", kind.collection());
+        let (mut records, mut headers) = (Vec::new(), HeaderMap::new());
+        loop {
+            let query = r#"{"query":"SELECT *"}"#;
+            let answer = self.call(Method::POST, &path, headers.clone(), query).await?;
+            let page = serde_json::from_slice::<Vec<Box<RawValue>>>(&answer.body);
+            records.extend(page.map_err(|_| self.not_understood(&answer))?.into_iter().map(Record));
+            match answer.headers.get(CONTINUATION).filter(|token| !token.is_empty()) {
+                // A service that answers with the token it was given would be asked forever.
+                Some(token) if headers.get(CONTINUATION) != Some(token) => {
+                    headers.insert(CONTINUATION, token.clone());
+                }
+                _ => return Ok(records),
+            }
+        }
+    }
+
+    fn read(&self, answer: &Answer) -> Result<Record, CallError> {
+        let record = serde_json::from_slice::<Box<RawValue>>(&answer.body);
+        let record = record.ok().filter(|record| record.get().starts_with('{'));
+        record.map(Record).ok_or_else(|| self.not_understood(answer))
+    }
+
+    fn not_understood(&self, answer: &Answer) -> CallError {
+        CallError::NotUnderstood { host: self.host().to_owned(), status: answer.status.as_u16() }
+    }
+}
+
+fn matching(if_match: Option<&HeaderValue>) -> HeaderMap {
+    if_match.map(|etag| (IF_MATCH, etag.clone())).into_iter().collect()
+}
