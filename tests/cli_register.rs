@@ -447,3 +447,44 @@ fn webhook_settings_that_are_none_exit_2() {
         assert!(ran.stderr.contains(flag), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn g_2_what_goes_wrong_with_a_webhook_is_logged_and_its_key_never() {
+    let machine = Machine::new();
+    let answering = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = answering.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for stream in answering.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(
+                b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\nConnection: close\r\n\r\nnope",
+            );
+        }
+    });
+    let config = machine.file(
+        "dps.toml",
+        &format!(
+            r#"
+                idScope = "0ne00002193"
+                retry-after = "0s"
+                linkedHubs = ["mine.azure-devices.net"]
+                [[enrollmentGroups]]
+                enrollmentGroupId = "mine"
+                allocationPolicy = "custom"
+                customAllocationDefinition = {{ webhookUrl = "http://127.0.0.1:{port}/api/A?code=s3cret", apiVersion = "2021-10-01" }}
+                attestation = {{ type = "symmetricKey", symmetricKey = {{ primaryKey = "{TUTORIAL_KEY}" }} }}
+            "#
+        ),
+    );
+    let serve = machine.serve(&["--config", config.to_str().unwrap(), "-vv"]);
+
+    let ran = machine.run(&[&TOASTER[..], &["--group-key", TUTORIAL_KEY]].concat()).assert_exit(5);
+
+    assert!(ran.stderr.contains("the enrollment's webhook answered 404"), "{}", ran.stderr);
+    let log = serve.log();
+    assert!(log.contains("contoso-toaster-007: the webhook answered 404: \"nope\""), "{log}");
+    assert!(log.contains("/api/A?****"), "{log}");
+    assert!(!log.contains("s3cret") && !log.contains("oiK77"), "never a key: {log}");
+}

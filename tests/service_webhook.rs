@@ -14,11 +14,22 @@ use support_service::webhook::{Reaction, Webhook, nobody};
 
 const ID: &str = "pump-0042";
 
-/// What comes of one registration with this webhook, and how often it was asked.
-async fn outcome(script: Vec<Reaction>, set_up: impl FnOnce(Setup) -> Setup) -> (Answer, usize) {
-    let mut webhook = Webhook::start(script).await;
-    let answer = provision(set_up(Setup::custom(&webhook.url(), ""))).await;
-    (answer, webhook.count_calls())
+/// What comes of one registration with this webhook, and how often it was asked: over HTTP, after
+/// making sure that it is the same over HTTPS.
+async fn outcome(script: Vec<Reaction>, set_up: impl Fn(Setup) -> Setup) -> (Answer, usize) {
+    let mut plain = Webhook::start(script.clone()).await;
+    let mut secure = Webhook::start_tls(script).await;
+    let ca = secure.ca_pem.clone().expect("it is served over TLS");
+
+    let answer = provision(set_up(Setup::custom(&plain.url(), ""))).await;
+    let over_tls = provision(set_up(Setup::custom(&secure.url(), "").webhook_ca(&ca))).await;
+    let calls = plain.count_calls();
+
+    for member in ["status", "assignedHub", "errorCode", "errorMessage", "payload"] {
+        assert_eq!(answer.state()[member], over_tls.state()[member], "{member}");
+    }
+    assert_eq!(calls, secure.count_calls());
+    (answer, calls)
 }
 
 /// The result of one registration. Polls are not held for long and wait for nothing: the event

@@ -1,7 +1,7 @@
 //! `serve`: a local Device Provisioning Service.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -221,7 +221,10 @@ fn ready(service: &Service, ca_file: PathBuf) -> Ready {
 /// The host and port that a client of the service API dials: a name that is in the certificate.
 fn dialled_host(address: SocketAddr) -> String {
     let host = match address.ip() {
-        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+        // Not for 127.0.0.2 and its like, which `localhost` does not lead to.
+        ip if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || ip.is_unspecified() => {
+            "localhost".to_owned()
+        }
         IpAddr::V6(ip) => format!("[{ip}]"),
         ip @ IpAddr::V4(_) => ip.to_string(),
     };

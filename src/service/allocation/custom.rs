@@ -339,6 +339,26 @@ mod tests {
     }
 
     #[test]
+    fn g_3_the_version_in_the_definition_changes_nothing_but_itself() {
+        let request = |version: &str| {
+            let group = json!({
+                "enrollmentGroupId": "pumps",
+                "attestation": { "type": "symmetricKey" },
+                "allocationPolicy": "custom",
+                "customAllocationDefinition": { "webhookUrl": "http://f/?code=x", "apiVersion": version },
+            });
+            requested(Kind::Group, group, None)
+        };
+
+        let (old, new) = (request("2019-03-31"), request("2021-10-01"));
+
+        assert!(old.contains(
+            r#""customAllocationDefinition":{"webhookUrl":"http://f/?****","apiVersion":"2019-03-31"}}"#
+        ));
+        assert_eq!(old.replace("2019-03-31", "2021-10-01"), new);
+    }
+
+    #[test]
     fn j_19_a_device_with_a_certificate_is_described_by_it() {
         let der = TestCertificate::self_signed("pump-0042").unwrap().chain()[0].clone();
         let certificate = Certificate::from_der(der).unwrap();
