@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -138,6 +139,17 @@ impl Serve {
 
     pub fn ca_file(&self) -> &Path {
         Path::new(self.ready["caFile"].as_str().unwrap())
+    }
+
+    /// Its log, once `text` is in it: the service may still be writing when its client has ended.
+    #[track_caller]
+    pub fn log_with(&self, text: &str) -> String {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.log().contains(text) {
+            assert!(Instant::now() < deadline, "no {text:?} in the log: {}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.log()
     }
 
     pub fn log(&self) -> String {
