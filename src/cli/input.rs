@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::Report;
 use crate::attestation::{DeviceKey, GroupKey, KeyError};
+pub(super) use crate::net::plain;
 
 /// Larger input is a mistake: the largest thing that can be sent has 96 KB (H.3).
 const MAX_INPUT: u64 = 1024 * 1024;
@@ -37,11 +38,6 @@ fn read_all(flag: &str, shown: &str, source: impl Read) -> Result<String, Report
         Ok(_) => Ok(text),
         Err(error) => Err(Report::usage(format!("{flag}: cannot read {shown}: {}", plain(&error)))),
     }
-}
-
-/// The operating system's text without `(os error 2)`.
-pub(super) fn plain(error: &std::io::Error) -> String {
-    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// An environment variable; empty counts as not set.

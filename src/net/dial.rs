@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::TlsFault;
+use super::{TlsFault, plain};
 
 /// How long one address of several may take before the next is tried. A name often has an IPv6
 /// address that leads nowhere; with a single address only the caller's deadline counts.
@@ -148,12 +148,6 @@ pub enum DialError {
         /// Why it failed.
         fault: TlsFault,
     },
-}
-
-/// The operating system's text without `(os error 111)`.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// Connects to `endpoint`, whose host is also the name verified and sent as SNI. `on_phase` is told

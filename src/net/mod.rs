@@ -14,3 +14,9 @@ pub use fault::TlsFault;
 pub use listen::{BACKLOG, listen};
 pub use trust::{Trust, TrustError, client_config, crypto};
 pub use websocket::{WebSocketEnd, WebSocketStream, websocket_accept};
+
+/// The operating system's text in lower case, without `(os error 111)`: what of an I/O error is said
+/// to users.
+pub fn plain(error: &std::io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
+}

@@ -35,7 +35,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
-use crate::net::listen;
+use crate::net::{listen, plain};
 use crate::wire::RegistrationId;
 
 pub use allocation::webhook::WebhookSettings;
@@ -113,11 +113,6 @@ fn listening(
     let listener = listener.map_err(error)?;
     let address = listener.local_addr().map_err(error)?;
     Ok((listener, address))
-}
-
-/// The operating system's text without `(os error 98)`.
-fn plain(error: &io::Error) -> String {
-    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// A running service. Dropping it ends it.
