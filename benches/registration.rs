@@ -84,17 +84,8 @@ impl Bench {
         });
         let authority = Authority::in_memory().expect("an authority");
         let tls = client_config(&Trust::Pem(authority.pem().to_owned())).expect("a CA");
-        let options = Options {
-            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            mqtt_port: 0,
-            https_port: HttpsPort::Exactly(0),
-            authority,
-            pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
-            webhooks: WebhookSettings::default(),
-            suspects: Vec::new(),
-            observer: Observer::default(),
-        };
-        let service = Service::start(&config, options).await.expect("a service");
+        let service =
+            Service::start(&config, Options::on_free_ports(authority)).await.expect("a service");
         let registration_id: RegistrationId = "sim-000042".parse().expect("an ID");
         let key = SIMULATED.parse::<GroupKey>().expect("a key").derive(&registration_id);
         let endpoint: Endpoint = service.mqtt_address().to_string().parse().expect("an address");

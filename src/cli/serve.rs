@@ -16,7 +16,7 @@ use crate::net::{Trust, client_config};
 use crate::scenario::toml_place;
 use crate::service::{
     AllocationPolicy, Authority, AuthorityError, Config, HttpsPort, Observer, Options, Pace,
-    Service, StartError, WebhookSettings, retry_after,
+    ResetOnSameHub, Service, StartError, WebhookSettings, retry_after,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -74,6 +74,27 @@ pub(super) struct Serve {
     /// within 1.4 s), azure (ten more within 415 s), none
     #[arg(long, value_enum, default_value_t, value_name = "SCHEDULE", hide_possible_values = true)]
     webhook_retry: WebhookRetry,
+    /// What a reprovision policy of reset does on the hub that a device has already: reset (its
+    /// identity and twin begin anew), keep (nothing); what Azure does is not documented
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", hide_possible_values = true)]
+    reset_same_hub: SameHub,
+}
+
+/// What a reset means on the hub that a device has already (J-3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum SameHub {
+    #[default]
+    Reset,
+    Keep,
+}
+
+impl From<SameHub> for ResetOnSameHub {
+    fn from(choice: SameHub) -> Self {
+        match choice {
+            SameHub::Reset => Self::Reset,
+            SameHub::Keep => Self::Keep,
+        }
+    }
 }
 
 /// When a webhook is asked again (G.5, J-4).
@@ -197,6 +218,7 @@ impl Serve {
                     .or(config.assigning_polls)
                     .unwrap_or_default(),
             },
+            on_same_hub: self.reset_same_hub.into(),
             webhooks: self.webhooks()?,
             suspects: contoso::suspects(),
             observer,

@@ -1,6 +1,5 @@
 //! Plays a scenario: a service on free ports, and its devices against it.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +11,7 @@ use crate::device::{
     CLIENT_VERSION, Error as DeviceError, Notice, ProvisioningClient, Registered, Settings,
 };
 use crate::net::{Endpoint, Trust, TrustError, client_config};
-use crate::service::{
-    Authority, AuthorityError, HttpsPort, Observer, Options, Pace, Service, StartError,
-    WebhookSettings,
-};
+use crate::service::{Authority, AuthorityError, Options, Pace, Service, StartError};
 use crate::wire::{ApiVersion, IdScope};
 
 /// How long one device of a scenario may take.
@@ -67,17 +63,12 @@ impl Bench {
         let authority = Authority::in_memory()?;
         let tls = client_config(&Trust::Pem(authority.pem().to_owned()))?;
         let options = Options {
-            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            mqtt_port: 0,
-            https_port: HttpsPort::Exactly(0),
-            authority,
             pace: Pace {
                 retry_after: config.retry_after.unwrap_or_default(),
                 assigning_polls: config.assigning_polls.unwrap_or_default(),
             },
-            webhooks: WebhookSettings::default(),
             suspects: contoso::suspects(),
-            observer: Observer::default(),
+            ..Options::on_free_ports(authority)
         };
         let service = Service::start(&config, options).await?;
         let address = service.mqtt_address().to_string();

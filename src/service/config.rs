@@ -3,6 +3,7 @@
 //! Enrollments are written as the REST API has them; the file's own settings are spelled as the
 //! flags of `serve`. A mistake is reported with the enrollment it is in.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
@@ -209,7 +210,7 @@ impl Config {
             if records.find(kind, record.name()).is_some() {
                 return Err(error(place(kind, table), "it is there twice"));
             }
-            records.put(record);
+            records.put(Arc::new(record));
         }
         Ok(records)
     }

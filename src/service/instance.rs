@@ -67,11 +67,11 @@ pub struct Enrollments {
 
 impl Enrollments {
     /// Adds or replaces.
-    pub fn put(&mut self, enrollment: Enrollment) {
+    pub fn put(&mut self, enrollment: Arc<Enrollment>) {
         let name = enrollment.name().to_ascii_lowercase();
         match enrollment.kind() {
-            Kind::Individual => self.individual.insert(name, Arc::new(enrollment)),
-            Kind::Group => self.groups.insert(name, Arc::new(enrollment)),
+            Kind::Individual => self.individual.insert(name, enrollment),
+            Kind::Group => self.groups.insert(name, enrollment),
         };
     }
 

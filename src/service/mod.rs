@@ -12,6 +12,7 @@ mod authority;
 mod config;
 pub mod endpoint;
 mod enrollment;
+mod hub;
 mod instance;
 mod journal;
 mod operations;
@@ -22,11 +23,12 @@ mod reply;
 mod reprovision;
 mod sightings;
 mod store;
+mod twin;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -55,10 +57,12 @@ pub use instance::{Enrollments, Instance, InstanceCertificate, LinkedHub};
 pub use journal::{Observer, RegistrationEvent};
 pub use record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
 pub use registrar::Pace;
-pub use reprovision::Reprovisioning;
+pub use reprovision::{Reprovisioning, ResetOnSameHub};
 
 use allocation::webhook::WebhookClient;
-use registrar::Registrar;
+use hub::Hubs;
+use registrar::{Conduct, Registrar};
+use store::Store;
 
 /// How a service is run.
 #[derive(Debug)]
@@ -73,12 +77,31 @@ pub struct Options {
     pub authority: Authority,
     /// What devices are told to wait, and how often.
     pub pace: Pace,
+    /// What a reset means on the hub that a device has already (J-3).
+    pub on_same_hub: ResetOnSameHub,
     /// How patient the service is with webhooks.
     pub webhooks: WebhookSettings,
     /// Registration IDs whose keys are tried, beside those seen, when a token does not match.
     pub suspects: Vec<RegistrationId>,
     /// Who wants to know of every registration.
     pub observer: Observer,
+}
+
+impl Options {
+    /// A service for this process alone: on free loopback ports, quick, and quiet.
+    pub fn on_free_ports(authority: Authority) -> Self {
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            mqtt_port: 0,
+            https_port: HttpsPort::Exactly(0),
+            authority,
+            pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
+            on_same_hub: ResetOnSameHub::default(),
+            webhooks: WebhookSettings::default(),
+            suspects: Vec::new(),
+            observer: Observer::default(),
+        }
+    }
 }
 
 /// Why a service did not start.
@@ -138,8 +161,8 @@ impl Service {
         enrollments.iter().for_each(|enrollment| warn_of_unlinked_hubs(&instance, enrollment));
         let access = Arc::new(config.service_access()?);
         let webhooks = WebhookClient::new(options.webhooks);
-        let hubs = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
-        let tls = endpoint::server_config(options.authority, hubs)?;
+        let hubs: Vec<_> = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
+        let tls = endpoint::server_config(options.authority, hubs.clone())?;
 
         let address = SocketAddr::new(options.bind, options.mqtt_port);
         let (mqtt_listener, mqtt) = listening("MQTT", address, listen(address))?;
@@ -147,15 +170,17 @@ impl Service {
         let (https_listener, https) =
             listening("HTTPS", address, options.https_port.listen(options.bind))?;
 
-        let registrar = Registrar::new(
-            instance,
-            enrollments,
+        let store = Arc::new(Store::in_memory());
+        let hubs = Arc::new(Hubs::new(hubs, store.clone()));
+        let conduct = Conduct {
             webhooks,
-            options.pace,
-            options.suspects,
-            options.observer,
-        );
-        let registrar = Arc::new(registrar);
+            pace: options.pace,
+            on_same_hub: options.on_same_hub,
+            suspects: options.suspects,
+            observer: options.observer,
+        };
+        let registrar = Arc::new(Registrar::new(instance, enrollments, (store, hubs), conduct));
+        registrar.resume();
         let (stop, stopped) = watch::channel(false);
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         let endpoints = vec![

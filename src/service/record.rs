@@ -6,6 +6,8 @@
 use std::time::SystemTime;
 
 use super::enrollment::Kind;
+use super::hub::HubKey;
+use crate::attestation::Certificate;
 use crate::wire::{
     ApiVersion, DeviceRegistrationResult, ErrorCode, Etag, OperationId, Payload, RegistrationId,
     RegistrationOperationStatus, Status, Substatus, SymmetricKeyResult, X509Result, timestamp,
@@ -71,11 +73,30 @@ pub struct Assignment {
     pub device_id: String,
 }
 
+impl Assignment {
+    /// The identity that it leads to.
+    pub fn key(&self) -> HubKey {
+        HubKey::new(&self.hub, &self.device_id)
+    }
+}
+
+/// What a registration that is under way still needs. It is kept with the record, so that a service
+/// that is started again can see it through (J-32).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Errand {
+    /// What the device has to say to a webhook.
+    pub payload: Option<Payload>,
+    /// Which shape of replies it understands.
+    pub api_version: ApiVersion,
+    /// Its certificate, if that is how it proved itself.
+    pub certificate: Option<Certificate>,
+}
+
 /// Where an operation stands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// In progress.
-    Assigning,
+    Assigning(Box<Errand>),
     /// Done: the record's assignment tells the hub.
     Assigned {
         /// How it came about, in the newest API version's words (F.6).
@@ -98,7 +119,7 @@ impl Outcome {
     /// The word for it on the wire.
     pub fn status(&self) -> Status {
         match self {
-            Self::Assigning => Status::Assigning,
+            Self::Assigning(_) => Status::Assigning,
             Self::Assigned { .. } => Status::Assigned,
             Self::Failed { .. } => Status::Failed,
             Self::Disabled => Status::Disabled,
@@ -157,7 +178,7 @@ impl DeviceRecord {
             ..bare.clone()
         };
         match &self.outcome {
-            Outcome::Assigning | Outcome::Disabled => bare,
+            Outcome::Assigning(_) | Outcome::Disabled => bare,
             Outcome::Failed { code, message } => DeviceRegistrationResult {
                 error_code: Some(*code),
                 error_message: Some(message.clone()),

@@ -14,15 +14,18 @@ use super::allocation::webhook::WebhookClient;
 use super::allocation::{Decision, Plan, no_hub, plan};
 use super::attest::{Attested, Evidence, Fault, Proof, attest, remedy, slot_name};
 use super::enrollment::{Enrollment, Kind};
+use super::hub::Hubs;
 use super::instance::{Enrollments, Instance};
 use super::journal::{Observer, RegistrationEvent};
 use super::operations::{Claim, Operation, Operations};
-use super::record::{DeviceRecord, Outcome};
-use super::registration::{Action, Intake, Moment, begin, conclude, operation_id};
+use super::record::{DeviceRecord, Errand, Outcome};
+use super::registration::{
+    Conclusion, Finding, Intake, Moment, begin, conclude, device_id, operation_id,
+};
 use super::reply::{Reply, error_reply, json_reply};
-use super::reprovision::Reprovisioning;
+use super::reprovision::{Reprovisioning, ResetOnSameHub};
 use super::sightings::Sightings;
-use super::store::{Batch, Store};
+use super::store::{Change, Store, StoreError};
 use crate::wire::{
     ApiVersion, ErrorCode, IdScope, OperationId, Payload, RegisterRequest, RegistrationId,
     RegistrationOperationStatus, Status,
@@ -42,6 +45,15 @@ pub struct Pace {
     pub retry_after: Duration,
     /// How many polls at least are answered `assigning`.
     pub assigning_polls: u32,
+}
+
+/// Where the end of a registration stands among what is kept of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Nothing was kept before.
+    Only,
+    /// That it is under way was.
+    Second,
 }
 
 /// How a request came.
@@ -70,15 +82,32 @@ pub struct Caller {
     pub proof: Proof,
 }
 
+/// How a registrar goes about its work.
+#[derive(Debug)]
+pub struct Conduct {
+    /// Asks webhooks.
+    pub webhooks: WebhookClient,
+    /// What devices are told to wait.
+    pub pace: Pace,
+    /// What a reset means on the hub that a device has already (J-3).
+    pub on_same_hub: ResetOnSameHub,
+    /// Registration IDs whose keys are tried, beside those seen, when a token does not match.
+    pub suspects: Vec<RegistrationId>,
+    /// Who wants to know of every registration.
+    pub observer: Observer,
+}
+
 /// Sees registrations through. See the [module](self).
 #[derive(Debug)]
 pub struct Registrar {
     instance: Instance,
     // Held for a look-up at most, never across an await.
-    pub(super) enrollments: RwLock<Enrollments>,
-    pub(super) store: Store,
+    enrollments: RwLock<Enrollments>,
+    store: Arc<Store>,
+    hubs: Arc<Hubs>,
     webhooks: WebhookClient,
     pace: Pace,
+    on_same_hub: ResetOnSameHub,
     observer: Observer,
     operations: Operations,
     // Both are held for a look-up at most, never across an await.
@@ -87,22 +116,22 @@ pub struct Registrar {
 }
 
 impl Registrar {
-    /// A registrar for `instance`. `suspects` are registration IDs whose keys are tried, beside
-    /// those seen, when a token does not match.
+    /// A registrar for `instance` with its `enrollments` and what is stored of their devices.
     pub fn new(
         instance: Instance,
         enrollments: Enrollments,
-        webhooks: WebhookClient,
-        pace: Pace,
-        suspects: Vec<RegistrationId>,
-        observer: Observer,
+        (store, hubs): (Arc<Store>, Arc<Hubs>),
+        conduct: Conduct,
     ) -> Self {
+        let Conduct { webhooks, pace, on_same_hub, suspects, observer } = conduct;
         Self {
             instance,
             enrollments: RwLock::new(enrollments),
-            store: Store::default(),
+            store,
+            hubs,
             webhooks,
             pace,
+            on_same_hub,
             observer,
             operations: Operations::default(),
             sightings: Mutex::new(Sightings::new(suspects)),
@@ -115,9 +144,29 @@ impl Registrar {
         &self.instance
     }
 
+    /// Reads the enrollments in place. `read` must be quick: registrations wait for it.
+    pub(super) fn read_enrollments<T>(&self, read: impl FnOnce(&Enrollments) -> T) -> T {
+        read(&self.enrollments.read().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    /// The same, to change them.
+    pub(super) fn with_enrollments<T>(&self, change: impl FnOnce(&mut Enrollments) -> T) -> T {
+        change(&mut self.enrollments.write().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    /// What is kept of devices.
+    pub(super) fn records(&self) -> &Store {
+        &self.store
+    }
+
+    /// The hubs to which devices are assigned.
+    pub fn hubs(&self) -> &Arc<Hubs> {
+        &self.hubs
+    }
+
     /// The enrollments as they are now.
     pub fn enrollments(&self) -> Enrollments {
-        self.enrollments.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.read_enrollments(Enrollments::clone)
     }
 
     /// Answers a register request (F.1).
@@ -188,7 +237,7 @@ impl Registrar {
             self.operations.forget_if_told(&caller.registration_id, &operation);
         }
         let record = find().unwrap_or(record);
-        if record.outcome == Outcome::Assigning {
+        if matches!(record.outcome, Outcome::Assigning(_)) {
             return still_assigning(&record);
         }
         json_reply(200, None, &record.reply(&caller.api_version))
@@ -238,89 +287,161 @@ impl Registrar {
         attest(&self.instance, &enrollments, id_scope, registration_id, proof, now, suspects)
     }
 
+    /// Keeps the registration, then answers. What built-in policies decide is kept together with it;
+    /// a webhook is asked in the background.
     async fn start(
         self: &Arc<Self>,
         caller: &Caller,
-        attested: Attested,
+        Attested { enrollment, evidence }: Attested,
         payload: Option<Payload>,
         operation: Arc<Operation>,
     ) -> Reply {
         let previous = self.store.device(&caller.registration_id);
         let intake = Intake {
             registration_id: &caller.registration_id,
-            enrollment: &attested.enrollment,
-            proven_by: attested.evidence.proven_by(),
+            enrollment: &enrollment,
+            proven_by: evidence.proven_by(),
             operation_id: operation.id.clone(),
+            errand: Errand {
+                payload,
+                api_version: caller.api_version.clone(),
+                certificate: evidence.certificate().cloned(),
+            },
         };
-        let mut reply = None;
-        let mut allocation = None;
-        for action in begin(previous.as_deref(), intake, moment()) {
-            match action {
-                Action::Persist(record) => {
-                    let is_over = record.outcome != Outcome::Assigning;
-                    self.store.commit(Batch::device(record.clone())).await;
-                    if is_over {
-                        self.finished(&record, &operation);
-                    }
+        let record = begin(previous.as_deref(), intake, moment());
+        let reply = self.accepted_reply(&record.reply_accepted());
+        let plan = match &record.outcome {
+            Outcome::Assigning(errand) => Some(self.plan(&record, &enrollment, errand)),
+            _ => None,
+        };
+        let kept = match plan {
+            Some(Plan::Decided(decision)) => {
+                self.conclude(record, &enrollment, decision, Step::Only, &operation).await
+            }
+            Some(Plan::Ask { linked_hubs }) => {
+                let kept = self.keep(record.clone()).await;
+                if kept.is_ok() {
+                    self.allocate(record, enrollment, linked_hubs, operation.clone());
                 }
-                Action::Reply(status) => reply = Some(self.accepted_reply(&status)),
-                Action::Allocate(record) => allocation = Some(record),
+                kept
+            }
+            None => {
+                let kept = self.keep(record.clone()).await;
+                self.finished(&record, &operation);
+                kept
+            }
+        };
+        match kept {
+            Ok(()) => reply,
+            Err(_) => {
+                self.operations.finish(&caller.registration_id, &operation);
+                error_reply(ErrorCode::INTERNAL, "InternalServerError")
             }
         }
-        if let Some(record) = allocation {
-            self.allocate(record, attested, payload, caller.api_version.clone(), operation).await;
-        }
-        reply.unwrap_or_else(|| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
     }
 
-    /// Built-in policies are quick and done on the spot; a webhook is asked in the background.
-    async fn allocate(
-        self: &Arc<Self>,
-        record: DeviceRecord,
-        Attested { enrollment, evidence }: Attested,
-        payload: Option<Payload>,
-        api_version: ApiVersion,
-        operation: Arc<Operation>,
-    ) {
-        let reprovisioning = Reprovisioning::of(enrollment.reprovision_policy, &api_version);
+    async fn keep(&self, record: DeviceRecord) -> Result<(), StoreError> {
+        self.store.commit(vec![Change::PutDevice(Arc::new(record))]).await
+    }
+
+    fn plan(&self, record: &DeviceRecord, enrollment: &Enrollment, errand: &Errand) -> Plan {
+        let reprovisioning = Reprovisioning::of(enrollment.reprovision_policy, &errand.api_version);
         let current = record.assignment.as_ref().map(|assignment| assignment.hub.as_str());
         let kept = current.filter(|_| reprovisioning == Reprovisioning::Never);
-        let folded = record.registration_id.folded();
-        let linked_hubs = match plan(&self.instance, &enrollment, &folded, kept) {
-            Plan::Decided(decision) => {
-                return self
-                    .conclude(record, &enrollment, decision, reprovisioning, &operation)
-                    .await;
-            }
-            Plan::Ask { linked_hubs } => linked_hubs,
-        };
+        plan(&self.instance, enrollment, &record.registration_id.folded(), kept)
+    }
+
+    /// Sees a registration through in the background.
+    fn allocate(
+        self: &Arc<Self>,
+        record: DeviceRecord,
+        enrollment: Arc<Enrollment>,
+        linked_hubs: Vec<String>,
+        operation: Arc<Operation>,
+    ) {
         let registrar = Arc::clone(self);
         let work = async move {
-            let applicant = Applicant {
-                registration_id: &record.registration_id,
-                certificate: evidence.certificate(),
-                current: record.assignment.as_ref(),
-                payload: payload.as_ref(),
-            };
-            let decision = registrar.ask_webhook(&enrollment, applicant, &linked_hubs).await;
-            registrar.conclude(record, &enrollment, decision, reprovisioning, &operation).await;
+            let decision = registrar.ask_webhook(&record, &enrollment, &linked_hubs).await;
+            let kept = registrar.conclude(record, &enrollment, decision, Step::Second, &operation);
+            // Already logged; the device is told `assigning` until its patience ends, and a
+            // service that starts again on the same state sees it through.
+            let _ = kept.await;
         };
         let mut tasks = lock(&self.work);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(work);
     }
 
+    /// Sees through what was under way when the last process ended (J-32). The enrollment may have
+    /// changed meanwhile; one that is gone ends its registrations.
+    pub fn resume(self: &Arc<Self>) {
+        for record in self.store.devices() {
+            let Outcome::Assigning(errand) = &record.outcome else { continue };
+            let make = || Operation::new(record.operation_id.clone(), 0, 0);
+            let Claim::Mine(operation) = self.operations.claim(&record.registration_id, 0, make)
+            else {
+                continue;
+            };
+            let name = &record.enrollment;
+            let enrollment = self.read_enrollments(|all| all.find(name.kind, &name.name).cloned());
+            let Some(enrollment) = enrollment else {
+                self.abandon(record.as_ref().clone(), operation);
+                continue;
+            };
+            tracing::info!("{}: its registration goes on", record.registration_id);
+            match self.plan(&record, &enrollment, errand) {
+                Plan::Ask { linked_hubs } => {
+                    self.allocate(record.as_ref().clone(), enrollment, linked_hubs, operation);
+                }
+                Plan::Decided(decision) => {
+                    let (registrar, record) = (Arc::clone(self), record.as_ref().clone());
+                    lock(&self.work).spawn(async move {
+                        let step = Step::Second;
+                        let kept =
+                            registrar.conclude(record, &enrollment, decision, step, &operation);
+                        let _ = kept.await;
+                    });
+                }
+            }
+        }
+    }
+
+    /// Ends a registration whose enrollment is gone (J-121).
+    fn abandon(self: &Arc<Self>, record: DeviceRecord, operation: Arc<Operation>) {
+        let registrar = Arc::clone(self);
+        lock(&self.work).spawn(async move {
+            let outcome = Outcome::Failed {
+                code: ErrorCode::ENROLLMENT_NOT_FOUND,
+                message: "Enrollment not found.".to_owned(),
+            };
+            let record = DeviceRecord { outcome, updated: SystemTime::now(), ..record };
+            if registrar.keep(record.clone()).await.is_ok() {
+                registrar.finished(&record, &operation);
+            }
+        });
+    }
+
     async fn ask_webhook(
         &self,
+        record: &DeviceRecord,
         enrollment: &Enrollment,
-        applicant: Applicant<'_>,
         linked_hubs: &[String],
     ) -> Decision {
-        let Some(definition) = &enrollment.custom_allocation else { return no_hub() };
+        let (Some(definition), Outcome::Assigning(errand)) =
+            (&enrollment.custom_allocation, &record.outcome)
+        else {
+            return no_hub();
+        };
+        let applicant = Applicant {
+            registration_id: &record.registration_id,
+            certificate: errand.certificate.as_ref(),
+            current: record.assignment.as_ref(),
+            payload: errand.payload.as_ref(),
+        };
         let Ok(body) = allocation_request(enrollment, applicant, linked_hubs) else {
             return no_hub();
         };
-        let who = applicant.registration_id.as_str();
+        let who = record.registration_id.as_str();
         tracing::debug!(
             "{who}: asking {} {}",
             definition.webhook_url,
@@ -335,15 +456,42 @@ impl Registrar {
         record: DeviceRecord,
         enrollment: &Enrollment,
         decision: Decision,
-        reprovisioning: Reprovisioning,
+        step: Step,
         operation: &Operation,
-    ) {
+    ) -> Result<(), StoreError> {
         if let Decision::Failed { hint, .. } = &decision {
             tracing::warn!("{}: {hint}", record.registration_id);
         }
-        let record = conclude(record, enrollment, decision, reprovisioning, moment());
-        self.store.commit(Batch::device(record.clone())).await;
+        let reprovisioning = match &record.outcome {
+            Outcome::Assigning(errand) => {
+                Reprovisioning::of(enrollment.reprovision_policy, &errand.api_version)
+            }
+            _ => Reprovisioning::Migrate,
+        };
+        let id = record.registration_id.clone();
+        let _registration = self.store.hold_registration(&id).await;
+        let _identity = self.store.hold_hub_device(device_id(&record, enrollment)).await;
+        if step == Step::Second && !self.is_current(&record) {
+            tracing::info!("{id}: its record was deleted while it registered; it has no result");
+            self.operations.finish(&id, operation);
+            return Ok(());
+        }
+        let on_same_hub = self.on_same_hub;
+        let finding = Finding { enrollment, decision, reprovisioning, on_same_hub };
+        let known = |key: &_| self.store.hub_device(key);
+        let Conclusion { changes, record, displaced } = conclude(record, finding, known, moment());
+        self.store.commit(changes).await?;
+        for key in displaced {
+            self.hubs.dismiss(&key, "its identity was removed when the device registered again");
+        }
         self.finished(&record, operation);
+        Ok(())
+    }
+
+    /// Whether the stored record is still the one of this operation.
+    fn is_current(&self, record: &DeviceRecord) -> bool {
+        let stored = self.store.device(&record.registration_id);
+        stored.is_some_and(|stored| stored.operation_id == record.operation_id)
     }
 
     fn finished(&self, record: &DeviceRecord, operation: &Operation) {

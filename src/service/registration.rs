@@ -1,17 +1,20 @@
 //! One registration from request to result, as pure decisions (F.1, F.2).
 //!
-//! What comes out are [`Action`]s in the order in which they must be done: a record is persisted
-//! before anything is said of it. Time and randomness are handed in.
+//! What comes out is what must be kept; only then may anything be said of it. Time, randomness and
+//! what the hubs know are handed in.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 use super::allocation::Decision;
 use super::enrollment::Enrollment;
-use super::record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
-use super::reprovision::Reprovisioning;
-use crate::wire::{Etag, IdScope, OperationId, RegistrationId, RegistrationOperationStatus};
+use super::hub::{Arrival, Authentication, HubDevice, HubKey, Newcomer, displaced, settle};
+use super::record::{Assignment, DeviceRecord, EnrollmentName, Errand, Outcome, ProvenBy};
+use super::reprovision::{Reprovisioning, ResetOnSameHub, Verdict};
+use super::store::{Batch, Change};
+use crate::wire::{Etag, IdScope, OperationId, RegistrationId};
 
 /// When something happens, and what makes its etag and its operation unlike all others.
 #[derive(Debug, Clone, Copy)]
@@ -28,17 +31,6 @@ impl Moment {
     }
 }
 
-/// What the registrar must do, in this order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Store the record.
-    Persist(DeviceRecord),
-    /// Answer the device.
-    Reply(RegistrationOperationStatus),
-    /// Find a hub, then [`conclude`].
-    Allocate(DeviceRecord),
-}
-
 /// A register request that passed attestation.
 #[derive(Debug)]
 pub struct Intake<'a> {
@@ -50,12 +42,14 @@ pub struct Intake<'a> {
     pub proven_by: ProvenBy,
     /// The operation's name.
     pub operation_id: OperationId,
+    /// What the rest of it needs.
+    pub errand: Errand,
 }
 
 /// Accepts a registration. The device learns only from a poll that its enrollment is disabled
 /// (F.4).
-pub fn begin(previous: Option<&DeviceRecord>, intake: Intake<'_>, moment: Moment) -> Vec<Action> {
-    let record = DeviceRecord {
+pub fn begin(previous: Option<&DeviceRecord>, intake: Intake<'_>, moment: Moment) -> DeviceRecord {
+    DeviceRecord {
         registration_id: intake.registration_id.clone(),
         enrollment: EnrollmentName {
             kind: intake.enrollment.kind(),
@@ -64,7 +58,7 @@ pub fn begin(previous: Option<&DeviceRecord>, intake: Intake<'_>, moment: Moment
         proven_by: intake.proven_by,
         operation_id: intake.operation_id,
         outcome: if intake.enrollment.is_enabled() {
-            Outcome::Assigning
+            Outcome::Assigning(Box::new(intake.errand))
         } else {
             Outcome::Disabled
         },
@@ -73,42 +67,96 @@ pub fn begin(previous: Option<&DeviceRecord>, intake: Intake<'_>, moment: Moment
         updated: moment.now,
         etag: moment.etag(),
         before: previous.map(|record| Box::new(DeviceRecord { before: None, ..record.clone() })),
-    };
-    let reply = Action::Reply(record.reply_accepted());
-    let mut actions = vec![Action::Persist(record.clone()), reply];
-    if intake.enrollment.is_enabled() {
-        actions.push(Action::Allocate(record));
     }
-    actions
 }
 
-/// Ends a registration with what allocation came to.
+/// What allocation came to, and on which terms a device comes again.
+#[derive(Debug)]
+pub struct Finding<'a> {
+    /// The enrollment that vouches for the device.
+    pub enrollment: &'a Enrollment,
+    /// The hub, or why there is none.
+    pub decision: Decision,
+    /// The enrollment's way with devices that come again.
+    pub reprovisioning: Reprovisioning,
+    /// What a reset means on the same hub (J-3).
+    pub on_same_hub: ResetOnSameHub,
+}
+
+/// The end of a registration.
+#[derive(Debug)]
+pub struct Conclusion {
+    /// What must be kept: the device's record, and its identities on hubs.
+    pub changes: Batch,
+    /// The record among it.
+    pub record: Arc<DeviceRecord>,
+    /// The identities whose connections must end then.
+    pub displaced: Vec<HubKey>,
+}
+
+/// The name that a device has, or will have, on its hub. It stays until the record is deleted (F.6).
+pub fn device_id<'a>(record: &'a DeviceRecord, enrollment: &'a Enrollment) -> &'a str {
+    match &record.assignment {
+        Some(earlier) => &earlier.device_id,
+        None => enrollment.device_id(&record.registration_id),
+    }
+}
+
+/// Ends a registration with what allocation came to. `known` tells what the hubs know.
 pub fn conclude(
     mut record: DeviceRecord,
-    enrollment: &Enrollment,
-    decision: Decision,
-    reprovisioning: Reprovisioning,
+    finding: Finding<'_>,
+    known: impl Fn(&HubKey) -> Option<Arc<HubDevice>>,
     moment: Moment,
-) -> DeviceRecord {
+) -> Conclusion {
+    let Finding { enrollment, decision, reprovisioning, on_same_hub } = finding;
+    let errand = match &record.outcome {
+        Outcome::Assigning(errand) => Some(errand.clone()),
+        _ => None,
+    };
+    let (mut changes, mut gone) = (Batch::new(), Vec::new());
     record.outcome = match decision {
         Decision::Failed { code, message, .. } => Outcome::Failed { code, message },
-        Decision::Hub { host_name, payload } => {
-            let chosen = Assignment {
-                hub: host_name,
-                // It stays until the record is deleted (F.6).
-                device_id: match &record.assignment {
-                    Some(earlier) => earlier.device_id.clone(),
-                    None => enrollment.device_id(&record.registration_id).to_owned(),
-                },
-            };
-            let (assignment, substatus) = reprovisioning.decide(record.assignment.as_ref(), chosen);
+        Decision::Hub { host_name, payload, initial_twin } => {
+            let device_id = device_id(&record, enrollment).to_owned();
+            let chosen = Assignment { hub: host_name, device_id };
+            let is_known = known(&chosen.key()).is_some();
+            let earlier = record.assignment.take();
+            let Verdict { assignment, twin, substatus } =
+                reprovisioning.decide(earlier.as_ref(), chosen, is_known, on_same_hub);
+            let present = known(&assignment.key());
+            let earlier = earlier.filter(|earlier| earlier.key() != assignment.key());
+            let earlier = earlier.and_then(|earlier| known(&earlier.key()));
+            let certificate = errand.as_ref().and_then(|errand| errand.certificate.as_ref());
+            let authentication =
+                Authentication::of(enrollment, &record.registration_id, certificate);
+            if let Some(authentication) = authentication {
+                let arrival = Arrival {
+                    hub: &assignment.hub,
+                    who: Newcomer {
+                        device_id: &assignment.device_id,
+                        authentication,
+                        is_edge: enrollment.capabilities.is_some_and(|it| it.iot_edge),
+                        salt: moment.salt,
+                    },
+                    fate: twin,
+                    present: present.as_deref(),
+                    earlier: earlier.as_deref(),
+                    from_webhook: initial_twin.as_ref(),
+                    from_enrollment: &enrollment.first_twin(),
+                };
+                changes = settle(arrival, moment.now);
+                gone = displaced(&changes, present.as_deref()).collect();
+            }
             record.assignment = Some(assignment);
             Outcome::Assigned { substatus, payload }
         }
     };
     record.updated = moment.now;
     record.etag = moment.etag();
-    record
+    let record = Arc::new(record);
+    changes.push(Change::PutDevice(record.clone()));
+    Conclusion { changes, record, displaced: gone }
 }
 
 /// The name of a new operation (F.2): the middle part is the same for every registration of one
@@ -151,54 +199,74 @@ mod tests {
             enrollment,
             proven_by: ProvenBy::SymmetricKey,
             operation_id: "5.4d1a.0b7c".parse().unwrap(),
+            errand: Errand {
+                payload: None,
+                api_version: "2021-06-01".parse().unwrap(),
+                certificate: None,
+            },
         }
     }
 
     fn concluded(record: DeviceRecord, decision: Decision, moment: Moment) -> DeviceRecord {
-        conclude(record, &group("enabled"), decision, Reprovisioning::Migrate, moment)
+        let finding = Finding {
+            enrollment: &group("enabled"),
+            decision,
+            reprovisioning: Reprovisioning::Migrate,
+            on_same_hub: ResetOnSameHub::default(),
+        };
+        conclude(record, finding, |_| None, moment).record.as_ref().clone()
     }
 
     fn begun(previous: Option<&DeviceRecord>, seconds: u64) -> DeviceRecord {
         let id = "pump-0042".parse().unwrap();
-        match &begin(previous, intake(&id, &group("enabled")), at(seconds))[0] {
-            Action::Persist(record) => record.clone(),
-            other => panic!("{other:?}"),
-        }
+        begin(previous, intake(&id, &group("enabled")), at(seconds))
     }
 
     fn hub(name: &str) -> Decision {
-        Decision::Hub { host_name: name.to_owned(), payload: None }
+        Decision::hub(name)
     }
 
     #[test]
-    fn f_1_a_registration_is_persisted_before_it_is_answered_and_then_allocated() {
-        let id = "pump-0042".parse().unwrap();
+    fn a_5_an_accepted_registration_is_told_in_two_members() {
+        let accepted = begun(None, 1).reply_accepted();
 
-        let actions = begin(None, intake(&id, &group("enabled")), at(1));
-
-        let [Action::Persist(record), Action::Reply(reply), Action::Allocate(next)] = &actions[..]
-        else {
-            panic!("{actions:?}");
-        };
-        assert_eq!(record, next);
-        assert_eq!(reply.status, Status::Assigning);
-        assert_eq!(reply.registration_state, None, "exactly two members (A.5)");
+        assert_eq!(
+            serde_json::to_string(&accepted).unwrap(),
+            r#"{"operationId":"5.4d1a.0b7c","status":"assigning"}"#
+        );
     }
 
     #[test]
     fn f_4_a_disabled_enrollment_is_accepted_and_told_at_the_poll() {
         let id = "pump-0042".parse().unwrap();
 
-        let actions = begin(None, intake(&id, &group("disabled")), at(1));
+        let record = begin(None, intake(&id, &group("disabled")), at(1));
 
-        let [Action::Persist(record), Action::Reply(reply)] = &actions[..] else {
-            panic!("{actions:?}")
-        };
-        assert_eq!(reply.status, Status::Assigning);
+        assert_eq!(record.reply_accepted().status, Status::Assigning);
         assert_eq!(
             serde_json::to_string(&record.reply(&"2021-06-01".parse().unwrap())).unwrap(),
             r#"{"operationId":"5.4d1a.0b7c","status":"disabled","registrationState":{"registrationId":"pump-0042","status":"disabled"}}"#
         );
+    }
+
+    #[test]
+    fn f_6_an_assignment_makes_the_identity_with_the_keys_of_the_device() {
+        let record = begun(None, 1);
+        let finding = Finding {
+            enrollment: &group("enabled"),
+            decision: hub("west"),
+            reprovisioning: Reprovisioning::Migrate,
+            on_same_hub: ResetOnSameHub::default(),
+        };
+
+        let Conclusion { changes, displaced, .. } = conclude(record, finding, |_| None, at(2));
+
+        let [Change::PutHubDevice(device), Change::PutDevice(record)] = &changes[..] else {
+            panic!("{changes:?}")
+        };
+        assert_eq!(record.assignment.as_ref().unwrap().key(), device.key());
+        assert!(matches!(device.authentication, Authentication::Keys { .. }));
+        assert!(displaced.is_empty());
     }
 
     #[test]

@@ -26,6 +26,8 @@ impl ErrorCode {
     pub const UNAUTHORIZED: Self = Self(401_002);
     /// The ID scope is not served here; over HTTPS only. Our own number (J-29).
     pub const ID_SCOPE_NOT_FOUND: Self = Self(404_000);
+    /// There is no such enrollment.
+    pub const ENROLLMENT_NOT_FOUND: Self = Self(404_201);
     /// The device never registered (B.1, J-60).
     pub const RECORD_NOT_FOUND: Self = Self(404_202);
     /// The operation is not known, or not any more.

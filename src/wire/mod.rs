@@ -8,6 +8,7 @@ mod api_version;
 mod code;
 mod connect_code;
 mod etag;
+mod hub_user_name;
 mod id;
 mod json;
 mod message;
@@ -19,6 +20,7 @@ pub use api_version::{ApiVersion, ApiVersionError};
 pub use code::ErrorCode;
 pub use connect_code::ConnectCode;
 pub use etag::Etag;
+pub use hub_user_name::{HubUserName, HubUserNameError};
 pub use id::{IdError, IdScope, OperationId, RegistrationId};
 pub use json::{Payload, PayloadError, from_json_object, to_ascii_json};
 pub use message::{

@@ -46,16 +46,7 @@ impl World {
         });
         let authority = Authority::in_memory().unwrap();
         let tls = client_config(&Trust::Pem(authority.pem().to_owned())).unwrap();
-        let options = Options {
-            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            mqtt_port: 0,
-            https_port: HttpsPort::Exactly(0),
-            authority,
-            pace,
-            webhooks: WebhookSettings::default(),
-            suspects: Vec::new(),
-            observer: Observer::default(),
-        };
+        let options = Options { pace, ..Options::on_free_ports(authority) };
         Self { service: Service::start(&config, options).await.unwrap(), tls }
     }
 

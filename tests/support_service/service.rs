@@ -136,16 +136,13 @@ impl Setup {
         let ca = authority.pem().to_owned();
         let (tell, events) = mpsc::unbounded_channel();
         let options = Options {
-            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            mqtt_port: 0,
-            https_port: HttpsPort::Exactly(0),
-            authority,
             pace: self.pace,
             webhooks: self.webhooks,
             suspects: self.suspects,
             observer: Observer::new(move |event| {
                 let _ = tell.send(event.clone());
             }),
+            ..Options::on_free_ports(authority)
         };
         let config = toml::from_str(&self.config).expect("a configuration");
         let service = Service::start(&config, options).await.expect("a service");

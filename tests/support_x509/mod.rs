@@ -149,14 +149,8 @@ impl World {
         let events = Events::default();
         let heard = events.clone();
         let options = Options {
-            https_port: HttpsPort::Exactly(0),
-            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            mqtt_port: 0,
-            authority,
-            pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
-            webhooks: WebhookSettings::default(),
-            suspects: Vec::new(),
             observer: Observer::new(move |event| heard.lock().unwrap().push(event.clone())),
+            ..Options::on_free_ports(authority)
         };
         let service = Service::start(&config, options).await.unwrap();
         Self { service, ca_pem, events }

@@ -10,6 +10,7 @@ use super::Decision;
 use crate::attestation::Certificate;
 use crate::service::enrollment::{Enrollment, Kind, Secrets, show};
 use crate::service::record::Assignment;
+use crate::service::twin::InitialTwin;
 use crate::wire::{ErrorCode, Payload, RegistrationId, from_json_object};
 
 /// The body of the request, members in the order of the captures (G.3).
@@ -144,9 +145,8 @@ struct AllocationResponse {
     iot_hub_host_name: Option<String>,
     #[serde(default)]
     payload: Option<Payload>,
-    // Its place is the hub, which does not exist yet; it is read so that a wrong one is found.
-    #[serde(default, rename = "initialTwin")]
-    _initial_twin: Option<Box<RawValue>>,
+    #[serde(default)]
+    initial_twin: Option<Box<RawValue>>,
 }
 
 /// What the last answer of the webhook comes to (G.6).
@@ -188,11 +188,23 @@ fn judge_body(body: &[u8], linked_hubs: &[String]) -> Decision {
             "the webhook answered 200 without iotHubHostName; to refuse a device, answer 400",
         );
     };
+    let twin = response.initial_twin.as_deref();
+    let initial_twin = match twin.map(|twin| InitialTwin::read(twin.get())).transpose() {
+        Ok(initial_twin) => initial_twin,
+        Err(error) => {
+            return failed(
+                ErrorCode::CUSTOM_ALLOCATION_FAILED,
+                "Custom allocation failed: the initialTwin of the webhook's answer is not valid",
+                format!("initialTwin: {error}"),
+            );
+        }
+    };
     // The name as linked, not as answered: one hub must not appear in two spellings.
     match linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&wanted)) {
         Some(hub) => Decision::Hub {
             host_name: hub.clone(),
             payload: response.payload.filter(|payload| !payload.is_null()),
+            initial_twin,
         },
         None => failed(
             ErrorCode::CUSTOM_ALLOCATION_FAILED,
@@ -254,7 +266,8 @@ mod tests {
             decision,
             Decision::Hub {
                 host_name: HUB.to_owned(),
-                payload: Some(r#"{"tenant":"blue"}"#.parse().unwrap())
+                payload: Some(r#"{"tenant":"blue"}"#.parse().unwrap()),
+                initial_twin: None,
             }
         );
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::enrollment::{AllocationPolicy, Enrollment};
 use super::instance::{Instance, LinkedHub};
+use super::twin::InitialTwin;
 use crate::wire::{ErrorCode, Payload};
 
 /// What allocation comes to.
@@ -23,6 +24,8 @@ pub enum Decision {
         host_name: String,
         /// What the webhook has to say to the device.
         payload: Option<Payload>,
+        /// The first twin that the webhook gives.
+        initial_twin: Option<InitialTwin>,
     },
     /// None.
     Failed {
@@ -33,6 +36,13 @@ pub enum Decision {
         /// What would have been right, for our own log.
         hint: String,
     },
+}
+
+impl Decision {
+    /// This hub, without a word of any webhook.
+    pub fn hub(host_name: &str) -> Self {
+        Self::Hub { host_name: host_name.to_owned(), payload: None, initial_twin: None }
+    }
 }
 
 /// The hubs that an enrollment may use: those it names, as far as they are linked, else every
@@ -82,7 +92,7 @@ pub fn plan(
             let linked_hubs: Vec<_> = kept.map_or_else(all, |hub| vec![hub.to_owned()]);
             if linked_hubs.is_empty() { Plan::Decided(no_hub()) } else { Plan::Ask { linked_hubs } }
         }
-        (_, Some(hub)) => Plan::Decided(Decision::Hub { host_name: hub.to_owned(), payload: None }),
+        (_, Some(hub)) => Plan::Decided(Decision::hub(hub)),
         (policy, None) => Plan::Decided(choose(policy, folded_registration_id, &candidates)),
     }
 }
@@ -98,7 +108,7 @@ fn choose(
         _ => hashed(folded_registration_id, candidates),
     };
     match chosen {
-        Some(hub) => Decision::Hub { host_name: hub.host_name.clone(), payload: None },
+        Some(hub) => Decision::hub(&hub.host_name),
         None => no_hub(),
     }
 }
@@ -141,7 +151,7 @@ mod tests {
     }
 
     fn decided(host_name: &str) -> Plan {
-        Plan::Decided(Decision::Hub { host_name: host_name.to_owned(), payload: None })
+        Plan::Decided(Decision::hub(host_name))
     }
 
     fn asked(linked_hubs: &[&str]) -> Plan {

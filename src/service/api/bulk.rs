@@ -5,12 +5,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::access::Edit;
 use super::enrollments;
 use super::error::ApiError;
 use super::precondition::IfMatch;
 use super::request::{Request, Response};
 use crate::service::enrollment::Kind;
-use crate::service::instance::Enrollments;
 use crate::service::registrar::Registrar;
 use crate::service::warn_of_unlinked_hubs;
 use crate::wire::from_json_object;
@@ -60,7 +60,7 @@ impl Mode {
 }
 
 /// Runs a bulk operation. The answer is 200 whatever became of the items.
-pub(super) fn run(
+pub(super) async fn run(
     registrar: &Registrar,
     request: &Request,
     kind: Kind,
@@ -88,7 +88,7 @@ pub(super) fn run(
             Kind::Group => item.enrollment_group_id.as_deref(),
         }
         .unwrap_or_default();
-        let done = apply(registrar, kind, mode, &item, name, json.get().as_bytes());
+        let done = apply(registrar, kind, mode, &item, name, json.get().as_bytes()).await;
         if let Err(ApiError { code, message, .. }) = done {
             tracing::warn!("bulk {mode:?} of {name:?}: {code}: {message}");
             errors.push(json!({ name_member: name, "errorCode": code, "errorStatus": message }));
@@ -98,7 +98,7 @@ pub(super) fn run(
     Ok(Response::json(200, &json!({ "errors": errors, "isSuccessful": is_successful })))
 }
 
-fn apply(
+async fn apply(
     registrar: &Registrar,
     kind: Kind,
     mode: Mode,
@@ -112,9 +112,10 @@ fn apply(
         if name.is_empty() {
             return Err(ApiError::bad_request("The item has no name."));
         }
-        return registrar.change_enrollments(|all| enrollments::remove(all, kind, name, &if_match));
+        let remove = |all: &mut Edit<'_>| enrollments::remove(all, kind, name, &if_match);
+        return registrar.change_enrollments(remove).await;
     }
-    let store = |all: &mut Enrollments| {
+    let store = |all: &mut Edit<'_>| {
         let is_there = all.find(kind, name).is_some();
         let if_match = match mode {
             Mode::UpdateIfMatchEtag if if_match == IfMatch::Absent => {
@@ -129,7 +130,7 @@ fn apply(
         };
         enrollments::store(all, kind, name, json, if_match)
     };
-    let stored = registrar.change_enrollments(store)?;
+    let stored = registrar.change_enrollments(store).await?;
     warn_of_unlinked_hubs(registrar.instance(), &stored);
     Ok(())
 }

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::access::Edit;
 use super::error::ApiError;
 use super::precondition::IfMatch;
 use super::registrations;
 use super::request::{Request, Response};
 use crate::service::enrollment::{Enrollment, Kind, Secrets, read, show, show_attestation};
-use crate::service::instance::Enrollments;
 use crate::service::registrar::Registrar;
 use crate::service::warn_of_unlinked_hubs;
 use crate::wire::ApiVersion;
 
 /// Creates, or with `If-Match` replaces. The answer shows symmetric keys, made ones too (E.3).
-pub(super) fn put(
+pub(super) async fn put(
     registrar: &Registrar,
     request: &Request,
     kind: Kind,
@@ -22,7 +22,7 @@ pub(super) fn put(
 ) -> Result<Response, ApiError> {
     let json = request.json()?;
     let if_match = IfMatch::of(request)?;
-    let stored = registrar.change_enrollments(|all| store(all, kind, id, json, &if_match))?;
+    let stored = registrar.change_enrollments(|all| store(all, kind, id, json, &if_match)).await?;
     warn_of_unlinked_hubs(registrar.instance(), &stored);
     tracing::info!("{} {} was stored", noun(kind), stored.name());
     Ok(Response::json(200, &show(&stored, Secrets::Shown, None)))
@@ -36,7 +36,7 @@ pub(super) fn put(
 /// 400 if it is not right, 409 if it is there and nothing was said of its version, 412 if another
 /// version was meant, 404 if one was meant and it is not there (J-81).
 pub(super) fn store(
-    all: &mut Enrollments,
+    all: &mut Edit<'_>,
     kind: Kind,
     id: &str,
     json: &[u8],
@@ -54,8 +54,7 @@ pub(super) fn store(
         (Some(_), IfMatch::Absent) => return Err(ApiError::already_exists(kind)),
         (Some(previous), _) => if_match.check(&previous.etag)?,
     }
-    all.put(record);
-    all.find(kind, id).cloned().ok_or_else(|| ApiError::no_enrollment(kind))
+    Ok(all.put(record))
 }
 
 fn other_name(kind: Kind) -> &'static str {
@@ -95,14 +94,14 @@ pub(super) fn get(
 }
 
 /// Deletes one. Registration records and hub identities stay (E.7).
-pub(super) fn delete(
+pub(super) async fn delete(
     registrar: &Registrar,
     request: &Request,
     kind: Kind,
     id: &str,
 ) -> Result<Response, ApiError> {
     let if_match = IfMatch::of(request)?;
-    registrar.change_enrollments(|all| remove(all, kind, id, &if_match))?;
+    registrar.change_enrollments(|all| remove(all, kind, id, &if_match)).await?;
     tracing::info!("{} {id} was deleted", noun(kind));
     Ok(Response::no_content())
 }
@@ -113,7 +112,7 @@ pub(super) fn delete(
 ///
 /// 404 if it is not there, 412 if another version was meant.
 pub(super) fn remove(
-    all: &mut Enrollments,
+    all: &mut Edit<'_>,
     kind: Kind,
     id: &str,
     if_match: &IfMatch,

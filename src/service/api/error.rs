@@ -44,6 +44,11 @@ impl ApiError {
         Self::new(ErrorCode::UNAUTHORIZED.0, "Unauthorized")
     }
 
+    /// The change could not be kept. Why is in the log.
+    pub(super) fn internal() -> Self {
+        Self::new(ErrorCode::INTERNAL.0, "InternalServerError")
+    }
+
     /// There is no such path. Our number (J-80).
     pub(super) fn no_such_path() -> Self {
         Self::new(404_000, "Resource not found.")

@@ -57,11 +57,11 @@ async fn answer(
     }
     let api_version = request.api_version()?;
     match Route::of(request)? {
-        Route::Bulk(kind) => bulk::run(registrar, request, kind),
+        Route::Bulk(kind) => bulk::run(registrar, request, kind).await,
         Route::Query(kind) => query::enrollments(registrar, request, kind),
-        Route::Put(kind, id) => enrollments::put(registrar, request, kind, &id),
+        Route::Put(kind, id) => enrollments::put(registrar, request, kind, &id).await,
         Route::Get(kind, id) => enrollments::get(registrar, &api_version, kind, &id),
-        Route::Delete(kind, id) => enrollments::delete(registrar, request, kind, &id),
+        Route::Delete(kind, id) => enrollments::delete(registrar, request, kind, &id).await,
         Route::AttestationMechanism(kind, id) => {
             enrollments::attestation_mechanism(registrar, kind, &id)
         }

@@ -9,6 +9,7 @@ use super::request::{Request, Response};
 use crate::service::enrollment::Kind;
 use crate::service::record::DeviceRecord;
 use crate::service::registrar::Registrar;
+use crate::service::store::Change;
 use crate::wire::{ApiVersion, DeviceRegistrationResult, RegistrationId, Status, timestamp};
 
 /// What a record says to the service side: nothing of attestation and payload (E.5), but times and
@@ -67,8 +68,12 @@ pub(super) async fn delete(
 ) -> Result<Response, ApiError> {
     let if_match = IfMatch::of(request)?;
     let id = registration_id(id)?;
-    let removed = registrar.records().remove(&id, |record| if_match.check(&record.etag)).await;
-    removed.ok_or_else(ApiError::no_registration)??;
+    let records = registrar.records();
+    let _held = records.hold_registration(&id).await;
+    let record = records.device(&id).ok_or_else(ApiError::no_registration)?;
+    if_match.check(&record.etag)?;
+    let removed = records.commit(vec![Change::RemoveDevice(id.clone())]).await;
+    removed.map_err(|_| ApiError::internal())?;
     tracing::info!("{id}: its registration record was deleted");
     Ok(Response::no_content())
 }

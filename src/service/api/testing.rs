@@ -9,8 +9,11 @@ use super::{Request, Response, ServiceAccess, handle};
 use crate::attestation::PolicyKey;
 use crate::service::allocation::webhook::{WebhookClient, WebhookSettings};
 use crate::service::config::Config;
+use crate::service::hub::Hubs;
 use crate::service::journal::Observer;
-use crate::service::registrar::{Pace, Registrar};
+use crate::service::registrar::{Conduct, Pace, Registrar};
+use crate::service::reprovision::ResetOnSameHub;
+use crate::service::store::Store;
 
 pub(super) const HOST: &str = "localhost:8443";
 pub(super) const POLICY_KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
@@ -39,13 +42,21 @@ pub(super) fn world() -> World {
     let config: Config =
         toml::from_str("idScope = \"0ne00002193\"\nlinkedHubs = [\"hub-west.azure-devices.net\"]")
             .unwrap();
+    let instance = config.instance().unwrap();
+    let store = Arc::new(Store::in_memory());
+    let hubs = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
+    let hubs = Arc::new(Hubs::new(hubs, store.clone()));
     let registrar = Registrar::new(
-        config.instance().unwrap(),
+        instance,
         config.enrollment_records(SystemTime::now()).unwrap(),
-        WebhookClient::new(WebhookSettings::default()),
-        Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
-        Vec::new(),
-        Observer::default(),
+        (store, hubs),
+        Conduct {
+            webhooks: WebhookClient::new(WebhookSettings::default()),
+            pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
+            on_same_hub: ResetOnSameHub::default(),
+            suspects: Vec::new(),
+            observer: Observer::default(),
+        },
     );
     let access = ServiceAccess::new(ServiceAccess::DEFAULT_POLICY, policy_key(), None);
     World { registrar: Arc::new(registrar), access }

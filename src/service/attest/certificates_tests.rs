@@ -26,7 +26,7 @@ fn enrollments(individual: Option<Value>, groups: &[(&str, Value)]) -> Enrollmen
     let mut enrollments = Enrollments::default();
     let mut put = |kind, json: Value| {
         let json = serde_json::to_vec(&json).unwrap();
-        enrollments.put(read(kind, &json, UNIX_EPOCH, 0, None).unwrap());
+        enrollments.put(Arc::new(read(kind, &json, UNIX_EPOCH, 0, None).unwrap()));
     };
     if let Some(mut individual) = individual {
         individual["registrationId"] = json!("pump-0042");

@@ -14,6 +14,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 
 use crate::attestation::{Certificate, DeviceKey, GroupKeys};
+use crate::service::twin::InitialTwin;
 use crate::wire::{ApiVersion, Etag, Payload, RegistrationId};
 
 pub use policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
@@ -157,6 +158,12 @@ impl Enrollment {
             Subject::Individual { device_id: Some(device_id), .. } => device_id,
             _ => registration_id.as_str(),
         }
+    }
+
+    /// The first twin of its devices. It was checked when the record was read.
+    pub fn first_twin(&self) -> InitialTwin {
+        let twin = self.initial_twin.as_ref();
+        twin.and_then(|twin| InitialTwin::read(twin.as_json()).ok()).unwrap_or_default()
     }
 
     /// The hubs it names, in either form.

@@ -12,6 +12,7 @@ use super::{
     ProvisioningStatus, ReprovisionPolicy, Slots, Subject, WebhookUrl,
 };
 use crate::attestation::{Certificate, DeviceKey, GroupKey, GroupKeys};
+use crate::service::twin::InitialTwin;
 use crate::wire::{ApiVersion, Etag, Payload, RegistrationId};
 
 /// What is wrong with an enrollment. Never repeats a key.
@@ -138,7 +139,7 @@ pub fn read(
         subject,
         capabilities: body.capabilities,
         iot_hub_host_name: body.iot_hub_host_name,
-        initial_twin: showable("initialTwin", body.initial_twin)?,
+        initial_twin: initial_twin(showable("initialTwin", body.initial_twin)?)?,
         etag: Etag::new(now, salt),
         provisioning_status: body.provisioning_status.unwrap_or(Some(ProvisioningStatus::Enabled)),
         reprovision_policy: body.reprovision_policy,
@@ -171,6 +172,15 @@ fn showable(member: &str, payload: Option<Payload>) -> Result<Option<Payload>, E
     if let Some(payload) = &payload {
         let read = serde_json::from_str::<Value>(payload.as_json());
         read.map_err(|error| wrong_member(member, shape(&error)))?;
+    }
+    Ok(payload)
+}
+
+/// One that no device could get would be found only when the first one comes.
+fn initial_twin(payload: Option<Payload>) -> Result<Option<Payload>, EnrollmentError> {
+    let payload = payload.filter(|payload| !payload.is_null());
+    if let Some(payload) = &payload {
+        InitialTwin::read(payload.as_json()).map_err(|e| wrong_member("initialTwin", e))?;
     }
     Ok(payload)
 }

@@ -1,14 +1,15 @@
 //! Registration records (E.5, E.7, F.3).
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::super::testing::{World, request, world};
 use crate::attestation::{SasToken, registration_resource};
 use crate::service::attest::Proof;
 use crate::service::enrollment::Kind;
-use crate::service::record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
+use crate::service::record::{Assignment, DeviceRecord, EnrollmentName, Errand, Outcome, ProvenBy};
 use crate::service::registrar::{Caller, Transport};
-use crate::service::store::Batch;
+use crate::service::store::Change;
 use crate::wire::{ErrorCode, Etag, IdScope, RegistrationId, Substatus};
 
 fn record(id: &str, kind: Kind, enrollment: &str, outcome: Outcome) -> DeviceRecord {
@@ -31,6 +32,11 @@ fn record(id: &str, kind: Kind, enrollment: &str, outcome: Outcome) -> DeviceRec
     }
 }
 
+fn errand() -> Box<Errand> {
+    let api_version = "2021-06-01".parse().unwrap();
+    Box::new(Errand { payload: None, api_version, certificate: None })
+}
+
 fn assigned() -> Outcome {
     Outcome::Assigned {
         substatus: Substatus::ReprovisionedToInitialAssignment,
@@ -50,7 +56,7 @@ const ASSIGNED: &str = r#""assignedHub":"hub-west.azure-devices.net","deviceId":
 async fn with(records: impl IntoIterator<Item = DeviceRecord>) -> World {
     let world = world();
     for record in records {
-        world.registrar.store.commit(Batch::device(record)).await;
+        world.registrar.records().commit(vec![Change::PutDevice(Arc::new(record))]).await.unwrap();
     }
     world
 }
@@ -76,7 +82,7 @@ async fn f_1_every_outcome_has_times_and_an_etag() {
     let world = with([
         record("a", Kind::Group, "pumps", failed),
         record("b", Kind::Group, "pumps", Outcome::Disabled),
-        record("c", Kind::Group, "pumps", Outcome::Assigning),
+        record("c", Kind::Group, "pumps", Outcome::Assigning(errand())),
     ])
     .await;
     let get = |path: &'static str| {

@@ -1,0 +1,23 @@
+//! What can be wrong with a request about a device of a hub.
+
+use thiserror::Error;
+
+use crate::service::store::StoreError;
+use crate::service::twin::TwinError;
+
+/// Why a request about a device was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum HubError {
+    /// The hub has no such device.
+    #[error("the hub has no such device")]
+    NotFound,
+    /// Another version was meant.
+    #[error("the device has another version than If-Match names")]
+    PreconditionFailed,
+    /// The twin would break a rule.
+    #[error(transparent)]
+    Twin(#[from] TwinError),
+    /// The change could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,237 @@
+//! What a registration does to the identities of a device (F.6): which is made, refreshed or
+//! removed, and with which twin.
+//!
+//! Pure: what is there and the time are handed in.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::identity::{HubDevice, HubKey, Newcomer};
+use crate::service::reprovision::TwinFate;
+use crate::service::store::Change;
+use crate::service::twin::InitialTwin;
+
+/// A device that arrives at its hub.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// The hub, as linked.
+    pub hub: &'a str,
+    /// Who arrives.
+    pub who: Newcomer<'a>,
+    /// What becomes of the twin.
+    pub fate: TwinFate,
+    /// The device as that hub knows it.
+    pub present: Option<&'a HubDevice>,
+    /// The device as its earlier hub knows it, if that is another one.
+    pub earlier: Option<&'a HubDevice>,
+    /// The first twin that the webhook gave.
+    pub from_webhook: Option<&'a InitialTwin>,
+    /// The first twin that the enrollment has.
+    pub from_enrollment: &'a InitialTwin,
+}
+
+/// The changes that see a device to its hub. Keys and thumbprints are refreshed each time (F.6).
+///
+/// Where something should be kept or moved that is not there, the device gets its first twin (J-120).
+pub fn settle(arrival: Arrival<'_>, now: SystemTime) -> Vec<Change> {
+    let Arrival { hub, who, fate, present, earlier, from_webhook, from_enrollment } = arrival;
+    let first = || from_webhook.unwrap_or(from_enrollment);
+    let salt = who.salt;
+    let authentication = who.authentication.clone();
+    let device = match (fate, present, earlier) {
+        (TwinFate::Kept, Some(present), _) => HubDevice { authentication, ..present.clone() },
+        (TwinFate::Moved, _, Some(earlier)) => {
+            let fresh = HubDevice::new(hub, who, &InitialTwin::default(), now);
+            fresh.with_twin(earlier.twin.moved(), now, salt)
+        }
+        (TwinFate::FreshFromEnrollment, ..) => HubDevice::new(hub, who, from_enrollment, now),
+        (TwinFate::Kept | TwinFate::Moved | TwinFate::Fresh, ..) => {
+            HubDevice::new(hub, who, first(), now)
+        }
+    };
+    let left = earlier.filter(|_| fate != TwinFate::Kept).map(HubDevice::key);
+    let removal = left.into_iter().map(Change::RemoveHubDevice);
+    // One that is as it was need not be written again.
+    let arrived = (present != Some(&device)).then(|| Change::PutHubDevice(Arc::new(device)));
+    removal.chain(arrived).collect()
+}
+
+/// The devices whose identity a batch removes or makes anew: whoever is connected as one has to
+/// leave.
+pub fn displaced<'a>(
+    changes: &'a [Change],
+    present: Option<&'a HubDevice>,
+) -> impl Iterator<Item = HubKey> + 'a {
+    changes.iter().filter_map(move |change| match change {
+        Change::RemoveHubDevice(key) => Some(key.clone()),
+        Change::PutHubDevice(device) => {
+            present.filter(|present| present.generation != device.generation).map(|_| device.key())
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::attestation::DeviceKey;
+    use crate::service::hub::Authentication;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn keys() -> Authentication {
+        let key = DeviceKey::generate();
+        Authentication::Keys { primary: key.clone(), secondary: key }
+    }
+
+    fn who(authentication: Authentication) -> Newcomer<'static> {
+        Newcomer { device_id: "pump", authentication, is_edge: false, salt: 7 }
+    }
+
+    fn twin(site: &str) -> InitialTwin {
+        InitialTwin::read(&format!(r#"{{"properties":{{"desired":{{"site":"{site}"}}}}}}"#))
+            .unwrap()
+    }
+
+    /// A device that has lived on a hub: its twin was changed and reported to.
+    fn lived_on(hub: &str) -> HubDevice {
+        let device = HubDevice::new(hub, who(keys()), &twin("first"), at(1));
+        let twin = device.twin.report(br#"{"fw":"1.0"}"#).unwrap();
+        device.with_twin(twin, at(2), 8)
+    }
+
+    struct Case {
+        fate: TwinFate,
+        present: Option<HubDevice>,
+        earlier: Option<HubDevice>,
+        from_webhook: Option<InitialTwin>,
+    }
+
+    /// The device on `east` afterwards, and the key that was removed.
+    fn settled(case: &Case) -> (HubDevice, Option<HubKey>) {
+        let fresh = keys();
+        let changes = settle(
+            Arrival {
+                hub: "east",
+                who: who(fresh.clone()),
+                fate: case.fate,
+                present: case.present.as_ref(),
+                earlier: case.earlier.as_ref(),
+                from_webhook: case.from_webhook.as_ref(),
+                from_enrollment: &twin("enrollment"),
+            },
+            at(9),
+        );
+        let (mut device, mut removed) = (None, None);
+        for change in changes {
+            match change {
+                Change::PutHubDevice(it) => device = Some(it.as_ref().clone()),
+                Change::RemoveHubDevice(key) => removed = Some(key),
+                other => panic!("{other:?}"),
+            }
+        }
+        let device = device.unwrap();
+        assert_eq!(device.authentication, fresh, "refreshed at every registration (F.6)");
+        (device, removed)
+    }
+
+    fn site(device: &HubDevice) -> &str {
+        device.twin.desired.values["site"].as_str().unwrap()
+    }
+
+    fn case(fate: TwinFate) -> Case {
+        Case { fate, present: None, earlier: None, from_webhook: None }
+    }
+
+    #[test]
+    fn f_6_the_first_twin_is_the_webhooks_or_else_the_enrollments() {
+        let (device, _) = settled(&case(TwinFate::Fresh));
+        assert_eq!(site(&device), "enrollment");
+
+        let (device, _) =
+            settled(&Case { from_webhook: Some(twin("webhook")), ..case(TwinFate::Fresh) });
+        assert_eq!(site(&device), "webhook");
+    }
+
+    #[test]
+    fn f_6_a_kept_twin_is_untouched() {
+        let present = lived_on("east");
+
+        let (device, removed) = settled(&Case {
+            present: Some(present.clone()),
+            from_webhook: Some(twin("webhook")),
+            ..case(TwinFate::Kept)
+        });
+
+        assert_eq!((&device.twin, &device.generation), (&present.twin, &present.generation));
+        assert_eq!(removed, None);
+    }
+
+    #[test]
+    fn f_6_a_moved_twin_takes_all_along_and_the_old_hub_forgets_the_device() {
+        let earlier = lived_on("west");
+
+        let (device, removed) = settled(&Case {
+            earlier: Some(earlier.clone()),
+            from_webhook: Some(twin("webhook")),
+            ..case(TwinFate::Moved)
+        });
+
+        assert_eq!(device.twin, earlier.twin.moved());
+        assert_eq!(removed, Some(earlier.key()));
+    }
+
+    #[test]
+    fn f_6_a_reset_to_another_hub_reports_nothing_and_the_old_hub_forgets_the_device() {
+        let (device, removed) = settled(&Case {
+            earlier: Some(lived_on("west")),
+            from_webhook: Some(twin("webhook")),
+            ..case(TwinFate::Fresh)
+        });
+
+        assert_eq!(site(&device), "webhook");
+        assert!(device.twin.reported.values.is_empty());
+        assert_eq!(removed, Some(HubKey::new("west", "pump")));
+    }
+
+    #[test]
+    fn j_3_a_reset_on_the_same_hub_takes_the_enrollments_twin_only() {
+        let present = lived_on("east");
+
+        let (device, removed) = settled(&Case {
+            present: Some(present.clone()),
+            from_webhook: Some(twin("webhook")),
+            ..case(TwinFate::FreshFromEnrollment)
+        });
+
+        assert_eq!(site(&device), "enrollment");
+        assert!(device.twin.reported.values.is_empty());
+        assert_ne!(device.generation, present.generation, "a new identity");
+        assert_eq!(removed, None);
+    }
+
+    #[test]
+    fn j_120_what_is_not_there_cannot_be_kept_or_moved() {
+        for fate in [TwinFate::Kept, TwinFate::Moved] {
+            assert_eq!(site(&settled(&case(fate)).0), "enrollment", "{fate:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_connected_as_an_identity_that_goes_has_to_leave() {
+        let (old, new) = (lived_on("east"), HubDevice::new("east", who(keys()), &twin("x"), at(9)));
+        let changes = [
+            Change::RemoveHubDevice(HubKey::new("west", "pump")),
+            Change::PutHubDevice(Arc::new(new)),
+        ];
+
+        let names = |present| displaced(&changes, present).collect::<Vec<_>>();
+
+        assert_eq!(names(None), [HubKey::new("west", "pump")]);
+        assert_eq!(names(Some(&old)).len(), 2);
+    }
+}

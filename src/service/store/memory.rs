@@ -1,0 +1,93 @@
+//! All records in memory, for readers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::{Batch, Change, Stored};
+use crate::service::hub::{HubDevice, HubKey};
+use crate::service::record::DeviceRecord;
+use crate::wire::RegistrationId;
+
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    // Never held across an await, and only for a look-up or a change.
+    tables: RwLock<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    devices: HashMap<String, Arc<DeviceRecord>>,
+    hub_devices: HashMap<HubKey, Arc<HubDevice>>,
+}
+
+impl Memory {
+    /// Makes a batch visible, all of it at once. Enrollments have a place of their own.
+    pub(super) fn apply(&self, batch: Batch) {
+        let mut tables = self.write();
+        for change in batch {
+            match change {
+                Change::PutDevice(record) => {
+                    tables.devices.insert(record.registration_id.folded(), record);
+                }
+                Change::RemoveDevice(id) => {
+                    tables.devices.remove(&id.folded());
+                }
+                Change::PutHubDevice(device) => {
+                    tables.hub_devices.insert(device.key(), device);
+                }
+                Change::RemoveHubDevice(key) => {
+                    tables.hub_devices.remove(&key);
+                }
+                Change::ForgetDevices => *tables = Tables::default(),
+                Change::PutEnrollment(_) | Change::RemoveEnrollment(..) => {}
+            }
+        }
+    }
+
+    pub(super) fn device(&self, id: &RegistrationId) -> Option<Arc<DeviceRecord>> {
+        self.read().devices.get(&id.folded()).cloned()
+    }
+
+    pub(super) fn devices(
+        &self,
+        is_wanted: impl Fn(&DeviceRecord) -> bool,
+    ) -> Vec<Arc<DeviceRecord>> {
+        let tables = self.read();
+        let mut records: Vec<_> =
+            tables.devices.values().filter(|record| is_wanted(record)).cloned().collect();
+        drop(tables);
+        records.sort_by_cached_key(|record| record.registration_id.folded());
+        records
+    }
+
+    pub(super) fn hub_device(&self, key: &HubKey) -> Option<Arc<HubDevice>> {
+        self.read().hub_devices.get(key).cloned()
+    }
+
+    pub(super) fn hub_devices(&self) -> Vec<Arc<HubDevice>> {
+        let mut devices: Vec<_> = self.read().hub_devices.values().cloned().collect();
+        devices.sort_by_cached_key(|device| device.key());
+        devices
+    }
+
+    /// A panic while the lock is held can only come from the allocator; the tables are whole.
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Tables> {
+        self.tables.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl From<Stored> for Memory {
+    fn from(stored: Stored) -> Self {
+        let devices = stored.devices.into_iter();
+        let hub_devices = stored.hub_devices.into_iter();
+        let tables = Tables {
+            devices: devices.map(|it| (it.registration_id.folded(), Arc::new(it))).collect(),
+            hub_devices: hub_devices.map(|it| (it.key(), Arc::new(it))).collect(),
+        };
+        Self { tables: RwLock::new(tables) }
+    }
+}

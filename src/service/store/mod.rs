@@ -1,0 +1,195 @@
+//! Where records are kept.
+//!
+//! What is read comes from memory, always. What is written is a batch: kept whole or not at all, and
+//! seen by readers only once it is kept, so that nobody is told what a crash could undo. Whether
+//! "kept" means memory or a disk too is this room's secret.
+
+mod memory;
+mod writer;
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::{Mutex, MutexGuard, oneshot};
+
+use self::memory::Memory;
+use self::writer::Writer;
+use super::enrollment::{Enrollment, Kind};
+use super::hub::{HubDevice, HubKey};
+use super::record::DeviceRecord;
+use crate::wire::RegistrationId;
+
+/// Locks for the records of all devices: far more than there are processors, far fewer than devices.
+const STRIPES: usize = 256;
+
+/// One thing to be written.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Adds or replaces a device's registration record.
+    PutDevice(Arc<DeviceRecord>),
+    /// Deletes one.
+    RemoveDevice(RegistrationId),
+    /// Adds or replaces a device on a hub.
+    PutHubDevice(Arc<HubDevice>),
+    /// Deletes one.
+    RemoveHubDevice(HubKey),
+    /// Adds or replaces an enrollment.
+    PutEnrollment(Arc<Enrollment>),
+    /// Deletes one.
+    RemoveEnrollment(Kind, String),
+    /// Deletes all registration records and all devices of hubs.
+    ForgetDevices,
+}
+
+/// Changes that are kept together or not at all.
+pub type Batch = Vec<Change>;
+
+/// Why a batch was not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the state cannot be written: {0}")]
+pub struct StoreError(pub String);
+
+/// Keeps batches beyond the end of the process.
+pub trait Durable: Send + 'static {
+    /// Writes the batches, in order, as one; when this returns, they survive a crash.
+    ///
+    /// # Errors
+    ///
+    /// If none of it was written.
+    fn write(&mut self, batches: &[Batch]) -> Result<(), StoreError>;
+}
+
+/// What was kept when the last process ended.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// Registration records.
+    pub devices: Vec<DeviceRecord>,
+    /// Devices of hubs.
+    pub hub_devices: Vec<HubDevice>,
+}
+
+/// The promise that a batch will be kept, or not.
+#[derive(Debug)]
+pub struct Receipt(Option<oneshot::Receiver<Result<(), StoreError>>>);
+
+impl Receipt {
+    /// Waits until it is certain.
+    ///
+    /// # Errors
+    ///
+    /// If the batch could not be kept; then nothing of it is seen by anybody.
+    pub async fn kept(self) -> Result<(), StoreError> {
+        match self.0 {
+            None => Ok(()),
+            Some(answer) => {
+                answer.await.unwrap_or_else(|_| Err(StoreError("the store has ended".to_owned())))
+            }
+        }
+    }
+}
+
+/// The records of a service.
+pub struct Store {
+    memory: Arc<Memory>,
+    writer: Option<Writer>,
+    hasher: RandomState,
+    registrations: Box<[Mutex<()>]>,
+    hub_devices: Box<[Mutex<()>]>,
+}
+
+impl Store {
+    /// A store that ends with the process.
+    pub fn in_memory() -> Self {
+        Self::new(Arc::default(), None)
+    }
+
+    /// A store that begins with what was `stored`, and has `disk` keep what is written.
+    pub fn durable(disk: impl Durable, stored: Stored) -> Self {
+        let memory = Arc::new(Memory::from(stored));
+        let writer = Writer::start(disk, memory.clone());
+        Self::new(memory, Some(writer))
+    }
+
+    fn new(memory: Arc<Memory>, writer: Option<Writer>) -> Self {
+        let stripes = || (0..STRIPES).map(|_| Mutex::default()).collect();
+        Self {
+            memory,
+            writer,
+            hasher: RandomState::new(),
+            registrations: stripes(),
+            hub_devices: stripes(),
+        }
+    }
+
+    /// Hands a batch over. Batches are kept in the order in which they are handed over.
+    pub fn submit(&self, batch: Batch) -> Receipt {
+        match &self.writer {
+            Some(writer) => Receipt(Some(writer.submit(batch))),
+            None => {
+                self.memory.apply(batch);
+                Receipt(None)
+            }
+        }
+    }
+
+    /// Keeps a batch.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be kept.
+    pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.submit(batch).kept().await
+    }
+
+    /// Keeps others from changing the registration record of a device, as long as all who read
+    /// before they write ask here first. Take this one before [`hold_hub_device`](Self::hold_hub_device).
+    pub async fn hold_registration(&self, id: &RegistrationId) -> MutexGuard<'_, ()> {
+        self.stripe(&self.registrations, &id.folded()).lock().await
+    }
+
+    /// The same for a device on whichever hubs it is.
+    pub async fn hold_hub_device(&self, device_id: &str) -> MutexGuard<'_, ()> {
+        self.stripe(&self.hub_devices, device_id).lock().await
+    }
+
+    fn stripe<'a>(&self, stripes: &'a [Mutex<()>], name: &str) -> &'a Mutex<()> {
+        // The remainder is less than the length, which fits.
+        &stripes[(self.hasher.hash_one(name) % stripes.len() as u64) as usize]
+    }
+
+    /// The record of a device, if it ever registered.
+    pub fn device(&self, id: &RegistrationId) -> Option<Arc<DeviceRecord>> {
+        self.memory.device(id)
+    }
+
+    /// The records of the devices that last registered through a group, in order of their IDs:
+    /// pages of a query must fit together.
+    pub fn of_group(&self, group_id: &str) -> Vec<Arc<DeviceRecord>> {
+        self.memory.devices(|record| {
+            record.enrollment.group_id().is_some_and(|id| id.eq_ignore_ascii_case(group_id))
+        })
+    }
+
+    /// All records, in order of their IDs.
+    pub fn devices(&self) -> Vec<Arc<DeviceRecord>> {
+        self.memory.devices(|_| true)
+    }
+
+    /// A device on a hub.
+    pub fn hub_device(&self, key: &HubKey) -> Option<Arc<HubDevice>> {
+        self.memory.hub_device(key)
+    }
+
+    /// All devices of all hubs, in order of hub and ID.
+    pub fn hub_devices(&self) -> Vec<Arc<HubDevice>> {
+        self.memory.hub_devices()
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("is_durable", &self.writer.is_some()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,364 @@
+//! Device twins: tags, desired and reported properties, their versions and how a patch changes
+//! them (I).
+//!
+//! Pure. What a patch may hold follows IoT Hub's published rules: names without `.`, `$`, blanks
+//! and control characters, at most ten levels, 32 KB a section and 8 KB of tags.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use crate::wire::from_json_object;
+
+/// Deepest nesting of a section.
+const MAX_DEPTH: usize = 10;
+/// Longest name of a property or tag, in bytes.
+const MAX_NAME: usize = 1024;
+/// Largest section of properties, as compact JSON.
+const MAX_PROPERTIES: usize = 32 * 1024;
+/// Largest set of tags, as compact JSON.
+const MAX_TAGS: usize = 8 * 1024;
+
+/// Why a patch, or a first twin, is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct TwinError(String);
+
+fn wrong(reason: impl Into<String>) -> TwinError {
+    TwinError(reason.into())
+}
+
+/// Desired or reported properties.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Properties {
+    /// The properties, without `$version`.
+    pub values: Map<String, Value>,
+    /// Counts changes, from 1 on.
+    pub version: u64,
+}
+
+impl Properties {
+    fn new(values: Map<String, Value>) -> Self {
+        Self { values, version: 1 }
+    }
+
+    /// The properties with `$version`, as they are shown.
+    pub fn shown(&self) -> Value {
+        let mut shown = self.values.clone();
+        shown.insert("$version".to_owned(), self.version.into());
+        Value::Object(shown)
+    }
+
+    fn patched(&self, patch: &Map<String, Value>) -> Result<Self, TwinError> {
+        let mut values = self.values.clone();
+        merge(&mut values, patch);
+        check_size("the properties", &values, MAX_PROPERTIES)?;
+        Ok(Self { values, version: self.version + 1 })
+    }
+}
+
+/// The twin of a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Twin {
+    /// For back ends only; devices never see them.
+    pub tags: Map<String, Value>,
+    /// What the back end wants.
+    pub desired: Properties,
+    /// What the device says.
+    pub reported: Properties,
+    /// Counts changes to any part, from 1 on.
+    pub version: u64,
+}
+
+impl Twin {
+    /// The twin of a new identity (I): both sections have version 1.
+    pub fn new(initial: &InitialTwin) -> Self {
+        Self {
+            tags: initial.tags.clone(),
+            desired: Properties::new(initial.desired.clone()),
+            reported: Properties::new(Map::new()),
+            version: 1,
+        }
+    }
+
+    /// The twin as it arrives on another hub: its contents, with the versions of a new identity.
+    pub fn moved(&self) -> Self {
+        Self {
+            tags: self.tags.clone(),
+            desired: Properties::new(self.desired.values.clone()),
+            reported: Properties::new(self.reported.values.clone()),
+            version: 1,
+        }
+    }
+
+    /// What the device gets for `$iothub/twin/GET`: no tags.
+    pub fn for_device(&self) -> Value {
+        json!({ "desired": self.desired.shown(), "reported": self.reported.shown() })
+    }
+
+    /// Takes in what a device reports; `null` deletes.
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON object, or breaks a rule of twins.
+    pub fn report(&self, patch: &[u8]) -> Result<Self, TwinError> {
+        let patch: Map<String, Value> =
+            from_json_object(patch).map_err(|_| wrong("the body is not a JSON object"))?;
+        check_names(&patch, 1)?;
+        let reported = self.reported.patched(&patch)?;
+        Ok(Self { reported, version: self.version + 1, ..self.clone() })
+    }
+
+    /// Takes in what a back end wants changed; `null` deletes.
+    ///
+    /// # Errors
+    ///
+    /// If it would break a rule of twins.
+    pub fn patch(&self, change: &TwinChange) -> Result<Self, TwinError> {
+        let mut tags = self.tags.clone();
+        if let Some(patch) = &change.tags {
+            merge(&mut tags, patch);
+            check_size("the tags", &tags, MAX_TAGS)?;
+        }
+        let desired = match &change.desired {
+            Some(patch) => self.desired.patched(patch)?,
+            None => self.desired.clone(),
+        };
+        Ok(Self { tags, desired, reported: self.reported.clone(), version: self.version + 1 })
+    }
+
+    /// Puts what a back end sends in the place of what was there.
+    ///
+    /// # Errors
+    ///
+    /// If it would break a rule of twins.
+    pub fn replace(&self, change: &TwinChange) -> Result<Self, TwinError> {
+        let empty = Properties { values: Map::new(), version: self.desired.version };
+        let blank = Self {
+            tags: if change.tags.is_some() { Map::new() } else { self.tags.clone() },
+            desired: if change.desired.is_some() { empty } else { self.desired.clone() },
+            ..self.clone()
+        };
+        blank.patch(change)
+    }
+}
+
+/// The first twin of a device, from its enrollment or its webhook (E.1, G.4). Other members than
+/// these have no effect.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InitialTwin {
+    /// Its tags.
+    pub tags: Map<String, Value>,
+    /// Its desired properties.
+    pub desired: Map<String, Value>,
+}
+
+impl InitialTwin {
+    /// Reads `{"tags":{…},"properties":{"desired":{…}}}`.
+    ///
+    /// # Errors
+    ///
+    /// If it has another shape, or breaks a rule of twins.
+    pub fn read(json: &str) -> Result<Self, TwinError> {
+        let change = TwinChange::read(json.as_bytes())?;
+        let blank = Twin::new(&Self::default()).patch(&change)?;
+        Ok(Self { tags: blank.tags, desired: blank.desired.values })
+    }
+}
+
+/// What a back end wants changed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TwinChange {
+    /// Tags, `null` to delete one.
+    pub tags: Option<Map<String, Value>>,
+    /// Desired properties, `null` to delete one.
+    pub desired: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct ChangeBody {
+    tags: Option<Map<String, Value>>,
+    properties: Option<PropertiesBody>,
+}
+
+#[derive(Deserialize)]
+struct PropertiesBody {
+    desired: Option<Map<String, Value>>,
+}
+
+impl TwinChange {
+    /// Reads `{"tags":{…},"properties":{"desired":{…}}}`; other members have no effect. A client
+    /// that sends a whole twin back repeats `$version` and `$metadata`, which mean nothing here.
+    ///
+    /// # Errors
+    ///
+    /// If it has another shape, or a name breaks a rule of twins.
+    pub fn read(json: &[u8]) -> Result<Self, TwinError> {
+        let body: ChangeBody = from_json_object(json)
+            .map_err(|_| wrong("expected {\"tags\":{…},\"properties\":{\"desired\":{…}}}"))?;
+        let mut desired = body.properties.and_then(|properties| properties.desired);
+        if let Some(desired) = &mut desired {
+            desired.retain(|name, _| name != "$version" && name != "$metadata");
+        }
+        for section in body.tags.iter().chain(&desired) {
+            check_names(section, 1)?;
+        }
+        Ok(Self { tags: body.tags, desired })
+    }
+
+    /// The desired properties as devices are told of a change to them.
+    pub fn for_device(&self, version: u64) -> Option<Value> {
+        let mut patch = self.desired.clone()?;
+        patch.insert("$version".to_owned(), version.into());
+        Some(Value::Object(patch))
+    }
+}
+
+/// A merge patch (RFC 7396) of one object.
+fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
+    for (name, change) in patch {
+        match change {
+            // Not `remove`, which would change the order of the others.
+            Value::Null => drop(target.shift_remove(name)),
+            Value::Object(change) => match target.get_mut(name) {
+                Some(Value::Object(target)) => merge(target, change),
+                _ => {
+                    let mut fresh = Map::new();
+                    merge(&mut fresh, change);
+                    target.insert(name.clone(), Value::Object(fresh));
+                }
+            },
+            other => drop(target.insert(name.clone(), other.clone())),
+        }
+    }
+}
+
+fn check_names(section: &Map<String, Value>, depth: usize) -> Result<(), TwinError> {
+    if depth > MAX_DEPTH {
+        return Err(wrong(format!("it is nested more than {MAX_DEPTH} levels deep")));
+    }
+    for (name, value) in section {
+        let is_bad = |c: char| matches!(c, '.' | '$' | ' ') || c.is_control();
+        if name.is_empty() || name.len() > MAX_NAME || name.contains(is_bad) {
+            return Err(wrong(format!(
+                "{name:?} is no name: 1 to {MAX_NAME} bytes without '.', '$', blanks and control characters"
+            )));
+        }
+        check_value(value, depth)?;
+    }
+    Ok(())
+}
+
+fn check_value(value: &Value, depth: usize) -> Result<(), TwinError> {
+    match value {
+        Value::Object(section) => check_names(section, depth + 1),
+        Value::Array(items) => items.iter().try_for_each(|item| check_value(item, depth + 1)),
+        _ => Ok(()),
+    }
+}
+
+fn check_size(what: &str, section: &Map<String, Value>, limit: usize) -> Result<(), TwinError> {
+    let size = serde_json::to_string(section).map_or(usize::MAX, |json| json.len());
+    if size > limit {
+        return Err(wrong(format!("{what} would have {size} bytes; {limit} are allowed")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn initial() -> InitialTwin {
+        InitialTwin::read(
+            r#"{"tags":{"site":"b1"},"properties":{"desired":{"interval":30,"led":{"on":true,"hue":7}}}}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn i_a_new_twin_has_version_1_and_devices_do_not_see_its_tags() {
+        let twin = Twin::new(&initial());
+
+        assert_eq!(
+            twin.for_device().to_string(),
+            r#"{"desired":{"interval":30,"led":{"on":true,"hue":7},"$version":1},"reported":{"$version":1}}"#
+        );
+    }
+
+    #[test]
+    fn i_a_patch_merges_and_null_deletes_and_each_section_counts_its_own_versions() {
+        let twin = Twin::new(&initial()).report(br#"{"fw":"1.0","old":1}"#).unwrap();
+        let twin = twin.report(br#"{"old":null,"state":{"a":null,"b":1}}"#).unwrap();
+        let change = TwinChange::read(
+            br#"{"tags":{"site":null},"properties":{"desired":{"led":{"hue":null},"$version":9}}}"#,
+        )
+        .unwrap();
+
+        let twin = twin.patch(&change).unwrap();
+
+        assert_eq!(twin.tags.len(), 0);
+        assert_eq!(
+            twin.for_device().to_string(),
+            r#"{"desired":{"interval":30,"led":{"on":true},"$version":2},"reported":{"fw":"1.0","state":{"b":1},"$version":3}}"#
+        );
+        assert_eq!(
+            change.for_device(2).unwrap().to_string(),
+            r#"{"led":{"hue":null},"$version":2}"#
+        );
+        assert_eq!(twin.version, 4);
+    }
+
+    #[test]
+    fn replacing_keeps_nothing_of_a_section_that_is_given() {
+        let twin = Twin::new(&initial());
+        let change = TwinChange::read(br#"{"properties":{"desired":{"a":1}}}"#).unwrap();
+
+        let twin = twin.replace(&change).unwrap();
+
+        assert_eq!(twin.desired.shown().to_string(), r#"{"a":1,"$version":2}"#);
+        assert_eq!(twin.tags.len(), 1, "tags were not given");
+    }
+
+    #[test]
+    fn f_6_a_twin_that_moves_keeps_its_contents_and_begins_to_count_anew() {
+        let twin = Twin::new(&initial()).report(br#"{"fw":"1.0"}"#).unwrap();
+
+        let moved = twin.moved();
+
+        assert_eq!(moved.reported.shown().to_string(), r#"{"fw":"1.0","$version":1}"#);
+        assert_eq!((&moved.tags, moved.version), (&twin.tags, 1));
+    }
+
+    #[test]
+    fn what_breaks_a_rule_of_twins_is_refused_with_the_reason() {
+        let refused = |patch: &str| {
+            Twin::new(&InitialTwin::default()).report(patch.as_bytes()).unwrap_err().to_string()
+        };
+
+        assert!(refused("").contains("not a JSON object"));
+        assert!(refused("[1]").contains("not a JSON object"));
+        assert!(refused(r#"{"a.b":1}"#).contains("is no name"));
+        assert!(refused(r#"{"a":{"$b":1}}"#).contains("is no name"));
+        assert!(refused(r#"{"":1}"#).contains("is no name"));
+        assert!(
+            refused(&format!("{}1{}", "{\"a\":".repeat(11), "}".repeat(11))).contains("levels")
+        );
+        assert!(refused(&format!("{{\"a\":\"{}\"}}", "x".repeat(33_000))).contains("32768"));
+        assert!(InitialTwin::read(r#"{"tags":7}"#).is_err());
+        assert!(InitialTwin::read("7").is_err());
+        assert_eq!(InitialTwin::read(r#"{"properties":null}"#).unwrap(), InitialTwin::default());
+    }
+
+    proptest! {
+        #[test]
+        fn no_patch_makes_it_panic_and_what_is_taken_has_no_null(patch in "[{}\\[\\]\":,a-c0-9nul ]{0,40}") {
+            if let Ok(twin) = Twin::new(&InitialTwin::default()).report(patch.as_bytes()) {
+                prop_assert!(!twin.reported.values.values().any(Value::is_null));
+                prop_assert_eq!(twin.reported.version, 2);
+            }
+        }
+    }
+}

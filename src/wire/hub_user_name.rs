@@ -1,0 +1,113 @@
+//! The MQTT user name of a device at its hub (I).
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// What a device says of itself at CONNECT to a hub:
+/// `{hub}/{deviceId}/?api-version={v}[&DeviceClientType={product}]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubUserName {
+    /// Host name of the hub.
+    pub hub: String,
+    /// The device.
+    pub device_id: String,
+    /// What stands behind the `?`: version and product name, as sent.
+    pub query: String,
+}
+
+/// Why a text is not the user name of a device at a hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum HubUserNameError {
+    /// The parts between the slashes are not as they must be.
+    #[error("expected <hub>/<deviceId>/?api-version=<version>")]
+    Shape,
+    /// It names a module.
+    #[error("it names a module of a device; only devices sign in here")]
+    Module,
+}
+
+impl HubUserName {
+    /// Whether a user name is meant for a hub: an ID scope has no dots, a host name has.
+    pub fn is_meant_by(user_name: &str) -> bool {
+        user_name.split('/').next().is_some_and(|first| first.contains('.'))
+    }
+}
+
+impl FromStr for HubUserName {
+    type Err = HubUserNameError;
+
+    /// The older form without `?` will do too.
+    fn from_str(text: &str) -> Result<Self, HubUserNameError> {
+        let mut parts = text.splitn(3, '/');
+        let mut next = || parts.next().ok_or(HubUserNameError::Shape);
+        let (hub, device_id, rest) = (next()?, next()?, next()?);
+        let query = rest.strip_prefix('?').unwrap_or(rest);
+        if hub.is_empty() || device_id.is_empty() {
+            return Err(HubUserNameError::Shape);
+        }
+        if !query.to_ascii_lowercase().starts_with("api-version=") {
+            let is_module = rest.contains("/?api-version=") || rest.contains("/api-version=");
+            return Err(if is_module { HubUserNameError::Module } else { HubUserNameError::Shape });
+        }
+        let (hub, device_id) = (hub.to_owned(), device_id.to_owned());
+        Ok(Self { hub, device_id, query: query.to_owned() })
+    }
+}
+
+impl fmt::Display for HubUserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/?{}", self.hub, self.device_id, self.query)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn i_user_names_of_the_sdks() {
+        for (text, query) in [
+            (
+                "hub.azure-devices.net/pump-0042/?api-version=2019-10-01&DeviceClientType=azure-iot-device-iothub-py%2F2.14.0",
+                "api-version=2019-10-01&DeviceClientType=azure-iot-device-iothub-py%2F2.14.0",
+            ),
+            ("hub.azure-devices.net/pump-0042/api-version=2016-11-14", "api-version=2016-11-14"),
+            // Slashes of a product name are no parts.
+            (
+                "127.0.0.1/pump-0042/?api-version=2020-09-30&DeviceClientType=a/b",
+                "api-version=2020-09-30&DeviceClientType=a/b",
+            ),
+        ] {
+            assert!(HubUserName::is_meant_by(text));
+            let name: HubUserName = text.parse().unwrap();
+            assert_eq!((name.device_id.as_str(), name.query.as_str()), ("pump-0042", query));
+        }
+        assert!(!HubUserName::is_meant_by("0ne1/registrations/a/api-version=2019-03-31"));
+    }
+
+    #[test]
+    fn i_other_texts_say_what_is_wrong() {
+        let refused = |text: &str| text.parse::<HubUserName>().unwrap_err();
+
+        for text in
+            ["", "hub.net", "hub.net/a", "hub.net/a/", "hub.net//?api-version=1", "hub.net/a/?x=1"]
+        {
+            assert_eq!(refused(text), HubUserNameError::Shape, "{text}");
+        }
+        assert_eq!(refused("hub.net/a/m/?api-version=2019-10-01"), HubUserNameError::Module);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_what_it_writes_it_reads(text in "\\PC{0,60}", id in "[a-z0-9]{1,20}") {
+            let _ = text.parse::<HubUserName>();
+            let name = HubUserName { hub: "h.net".into(), device_id: id, query: "api-version=2021-04-12".into() };
+            prop_assert_eq!(name.to_string().parse::<HubUserName>().unwrap(), name);
+        }
+    }
+}
