@@ -53,14 +53,19 @@ pub use enrollment::{
     EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets, Slots, Subject,
     WebhookUrl, WebhookUrlError, read as read_enrollment, show as show_enrollment,
 };
+pub use hub::{
+    Admission, Authentication, HubDevice, HubError, HubFault, HubKey, HubProof, Hubs, Mail,
+    Mailbox, SignedIn, TwinVerb,
+};
 pub use instance::{Enrollments, Instance, InstanceCertificate, LinkedHub};
 pub use journal::{Observer, RegistrationEvent};
 pub use record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
 pub use registrar::Pace;
 pub use reprovision::{Reprovisioning, ResetOnSameHub};
+pub use store::StoreError;
+pub use twin::{InitialTwin, Properties, Twin, TwinChange, TwinError};
 
 use allocation::webhook::WebhookClient;
-use hub::Hubs;
 use registrar::{Conduct, Registrar};
 use store::Store;
 
@@ -219,6 +224,11 @@ impl Service {
     /// The instance that is served.
     pub fn instance(&self) -> &Instance {
         self.registrar.instance()
+    }
+
+    /// The hubs to which its devices are assigned.
+    pub fn hubs(&self) -> &Hubs {
+        self.registrar.hubs()
     }
 
     /// The enrollments as they are now.

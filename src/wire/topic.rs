@@ -112,7 +112,7 @@ impl fmt::Display for ResponseTopic {
 }
 
 /// The value of `name` in `?a=1&b=2`, empty if it is not there.
-fn parameter<'a>(query: &'a str, name: &str) -> &'a str {
+pub(super) fn parameter<'a>(query: &'a str, name: &str) -> &'a str {
     query
         .trim_start_matches('?')
         .split('&')

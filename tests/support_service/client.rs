@@ -18,7 +18,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::golden::normalised;
 use super::service::{PRIMARY_KEY, SCOPE, TestService};
-use super::token::{UPPER, derived};
+use super::token::{UPPER, derived, hub_token};
 use super::within;
 
 pub const RESPONSES: &str = "$dps/registrations/res/#";
@@ -48,6 +48,16 @@ impl Device {
             client_id: id.to_owned(),
             user_name: format!("{SCOPE}/registrations/{id}/api-version=2021-06-01"),
             password: password.to_owned(),
+        }
+    }
+
+    /// A device of the group `pumps` at its hub.
+    pub fn at_hub(id: &str, hub: &str) -> Self {
+        let key = derived(PRIMARY_KEY, id);
+        Self {
+            client_id: id.to_owned(),
+            user_name: format!("{hub}/{id}/?api-version=2021-04-12"),
+            password: hub_token(&key, hub, id),
         }
     }
 
@@ -194,6 +204,30 @@ impl Client {
             None => None,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Connected to its hub, and subscribed to all that a twin needs.
+    pub async fn at_hub(service: &TestService, id: &str, hub: &str) -> Self {
+        let mut client = Self::dial(service).await;
+        let connack = client.say_hello(&Device::at_hub(id, hub), Manners::default()).await;
+        assert_eq!(connack.map(|it| it.code), Some(ConnectReturnCode::Success), "{id} at {hub}");
+        for filter in ["$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#"] {
+            client.subscribe(filter, QoS::AtLeastOnce).await;
+        }
+        client
+    }
+
+    /// Its twin.
+    pub async fn twin(&mut self) -> Value {
+        let answer = self.request("$iothub/twin/GET/?$rid=t", b" ").await;
+        assert_eq!(answer.topic, "$iothub/twin/res/200/?$rid=t");
+        answer.body()
+    }
+
+    /// Reports properties; the topic of the answer.
+    pub async fn report(&mut self, patch: &str) -> String {
+        let topic = "$iothub/twin/PATCH/properties/reported/?$rid=r";
+        self.request(topic, patch.as_bytes()).await.topic
     }
 
     pub async fn subscribe(&mut self, filter: &str, qos: QoS) -> SubscribeReasonCode {

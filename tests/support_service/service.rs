@@ -1,12 +1,12 @@
 //! A service on loopback with an authority in memory, and the world that it serves.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use provision_sim::net::{Trust, client_config, crypto};
 use provision_sim::service::{
-    Authority, HttpsPort, Observer, Options, Pace, RegistrationEvent, Service, WebhookSettings,
+    Authority, Hubs, Observer, Options, Pace, RegistrationEvent, Service, WebhookSettings,
 };
 use provision_sim::wire::RegistrationId;
 use rustls::client::WantsClientCert;
@@ -161,6 +161,11 @@ pub struct TestService {
 }
 
 impl TestService {
+    /// What the hubs know.
+    pub fn hubs(&self) -> &Hubs {
+        self.service.hubs()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.service.mqtt_address()
     }

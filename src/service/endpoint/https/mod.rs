@@ -128,7 +128,8 @@ async fn speak_mqtt(upgrade: OnUpgrade, client: Client) {
         return tracing::error!("{peer}: an upgraded connection is not the one that was accepted");
     };
     let (stream, early) = (parts.io.into_inner(), parts.read_buf.to_vec());
-    let stream = WebSocketStream::new(stream, early, WebSocketEnd::Server, mqtt::MAX_PACKET).await;
+    let stream =
+        WebSocketStream::new(stream, early, WebSocketEnd::Server, mqtt::MAX_HUB_PACKET).await;
     let opened_by = Instant::now() + mqtt::OPENING;
     mqtt::serve_stream(stream, peer, number, certificates, registrar, opened_by).await;
 }

@@ -9,11 +9,13 @@ use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use super::codec::{Packet, read, write};
+use super::codec::{Connect, Packet, read, write};
+use super::hub_seat::HubSeat;
 use super::session::{Farewell, Flow, Question, Session};
+use crate::service::hub::Mail;
 use crate::service::registrar::Registrar;
 use crate::service::reply::Reply;
-use crate::wire::{MAX_MESSAGE, RequestTopic};
+use crate::wire::{ConnectCode, HubUserName, MAX_MESSAGE, RequestTopic};
 
 /// How long a client has for the TLS handshake and CONNECT together.
 pub(in crate::service) const OPENING: Duration = Duration::from_secs(30);
@@ -25,7 +27,9 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the end of a connection may take.
 const PARTING: Duration = Duration::from_secs(1);
 /// Message, topic and headers.
-pub(in crate::service) const MAX_PACKET: usize = MAX_MESSAGE + 4 * 1024;
+const MAX_PACKET: usize = MAX_MESSAGE + 4 * 1024;
+/// The same at a hub, whose messages may have 256 KB (I).
+pub(in crate::service) const MAX_HUB_PACKET: usize = (256 + 4) * 1024;
 
 /// Serves one connection to its end; CONNECT must be there by `opened_by`. Whatever a client does,
 /// only its own connection ends.
@@ -39,7 +43,8 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let mut connection = Connection {
         stream,
-        session: Session::new(number, certificates),
+        number,
+        speaker: Speaker::Provisioning(Session::new(number, certificates)),
         inbox: BytesMut::with_capacity(512),
         outbox: BytesMut::new(),
         silence: None,
@@ -53,12 +58,19 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
 
 struct Connection<S> {
     stream: S,
-    session: Session,
+    number: u64,
+    speaker: Speaker,
     inbox: BytesMut,
     outbox: BytesMut,
     /// How long the client may say nothing; none before CONNECT.
     silence: Option<Duration>,
     registrar: Arc<Registrar>,
+}
+
+/// What the client came for. Until CONNECT says otherwise, to be provisioned.
+enum Speaker {
+    Provisioning(Session),
+    Hub(Box<HubSeat>),
 }
 
 /// How a connection ended.
@@ -69,38 +81,74 @@ enum End {
     Lost(String),
 }
 
+/// What a connection waits for.
+enum Heard {
+    Packet(Packet),
+    /// From the hub; none if there is nothing more to come.
+    Mail(Option<Mail>),
+    TokenEnded,
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn serve(&mut self, opened_by: Instant) -> End {
         loop {
             let until = self.silence.map_or(opened_by, |silence| Instant::now() + silence);
-            let packet = match self.next_packet(until).await {
-                Ok(packet) => packet,
+            let heard = match self.hear(until).await {
+                Ok(heard) => heard,
                 Err(end) => return self.refuse_violation(end).await,
             };
-            if let Packet::Connect(connect) = &packet {
-                self.silence = Some(allowed_silence(connect.keep_alive));
+            let farewell = self.take(heard).await;
+            if let Err(end) = self.flush().await {
+                return end;
             }
-            let flow =
-                self.session.take(packet, &self.registrar.instance().id_scope, &mut self.outbox);
-            let flow = match self.flush().await {
-                Ok(()) => flow,
+            match farewell {
+                Ok(None) => {}
+                Ok(Some(farewell)) => return End::Said(farewell),
                 Err(end) => return end,
-            };
-            match flow {
-                Flow::Continue => {}
-                Flow::Close(farewell) => return End::Said(farewell),
-                Flow::Ask(question) => {
-                    self.ask(question).await;
-                    if let Err(end) = self.flush().await {
-                        return end;
-                    }
-                }
             }
         }
     }
 
+    /// Takes in what was heard; an answer is the reason to close.
+    async fn take(&mut self, heard: Heard) -> Result<Option<Farewell>, End> {
+        let packet = match heard {
+            Heard::Packet(packet) => packet,
+            Heard::TokenEnded => {
+                return Ok(Some(Farewell::Refused("its SAS token has expired".to_owned())));
+            }
+            Heard::Mail(mail) => return Ok(self.deliver(mail)),
+        };
+        if let Packet::Connect(connect) = &packet {
+            self.silence = Some(allowed_silence(connect.keep_alive));
+            if self.is_for_a_hub(connect) {
+                return Ok(self.sign_in(connect));
+            }
+        }
+        match &mut self.speaker {
+            Speaker::Provisioning(session) => {
+                let id_scope = &self.registrar.instance().id_scope;
+                match session.take(packet, id_scope, &mut self.outbox) {
+                    Flow::Continue => {}
+                    Flow::Close(farewell) => return Ok(Some(farewell)),
+                    Flow::Ask(question) => {
+                        // What goes before the answer goes now.
+                        self.flush().await?;
+                        self.ask(question).await;
+                    }
+                }
+            }
+            Speaker::Hub(seat) => match seat.session.take(packet, &mut self.outbox) {
+                Flow::Continue => {}
+                Flow::Close(farewell) => return Ok(Some(farewell)),
+                Flow::Ask(question) => seat.answer(question, &mut self.outbox).await,
+            },
+        }
+        Ok(None)
+    }
+
     async fn ask(&mut self, question: Question) {
-        let Some(device) = self.session.device() else { return };
+        let Speaker::Provisioning(session) = &mut self.speaker else { return };
+        let Some(device) = session.device() else { return };
         let Question { topic, body } = question;
         let reply: Reply = match &topic {
             RequestTopic::Register { .. } => self.registrar.register(device, &body).await,
@@ -108,21 +156,71 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.registrar.operation_status(device, operation_id).await
             }
         };
-        self.session.answer(&topic, &reply, &mut self.outbox);
+        session.answer(&topic, &reply, &mut self.outbox);
     }
 
-    async fn next_packet(&mut self, until: Instant) -> Result<Packet, End> {
-        loop {
-            match read(&mut self.inbox, MAX_PACKET) {
-                Ok(Some(packet)) => return Ok(packet),
-                Ok(None) => {}
-                Err(violation) => return Err(End::Said(Farewell::Violated(violation))),
+    /// By the user name: that of a device at a hub begins with the name of the hub.
+    fn is_for_a_hub(&self, connect: &Connect) -> bool {
+        let is_new = matches!(&self.speaker, Speaker::Provisioning(it) if it.device().is_none());
+        let user_name = connect.user_name.as_deref().unwrap_or_default();
+        let first = user_name.split('/').next().unwrap_or_default();
+        is_new
+            && (HubUserName::is_meant_by(user_name)
+                || self.registrar.hubs().linked(first).is_some())
+    }
+
+    /// Whoever is not the device is refused at CONNECT (I), unlike at the service that provisions.
+    fn sign_in(&mut self, connect: &Connect) -> Option<Farewell> {
+        let hubs = self.registrar.hubs().clone();
+        let Speaker::Provisioning(session) = &mut self.speaker else { return None };
+        let fresh = Session::new(self.number, Vec::new());
+        let certificates = std::mem::replace(session, fresh).into_certificates();
+        match HubSeat::take(hubs, connect, certificates, self.number) {
+            Ok(seat) => {
+                write::connack(&mut self.outbox, false, ConnectCode::Accepted);
+                self.speaker = Speaker::Hub(Box::new(seat));
+                None
             }
-            match timeout_at(until, self.stream.read_buf(&mut self.inbox)).await {
-                Ok(Ok(0)) => return Err(End::Lost("closed without DISCONNECT".to_owned())),
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(End::Lost(error.to_string())),
-                Err(_) => return Err(End::Silent),
+            Err(reason) => {
+                let code = ConnectCode::NotAuthorized;
+                write::connack(&mut self.outbox, false, code);
+                let user_name = connect.user_name.as_deref().unwrap_or_default();
+                let reason = format!("CONNACK {} ({code}) to {user_name:?}: {reason}", code as u8);
+                Some(Farewell::Refused(reason))
+            }
+        }
+    }
+
+    fn deliver(&mut self, mail: Option<Mail>) -> Option<Farewell> {
+        let Speaker::Hub(seat) = &mut self.speaker else { return None };
+        match mail {
+            Some(mail) => seat.session.tell(mail, &mut self.outbox),
+            None => Some(Farewell::Refused("it left too many changes unread".to_owned())),
+        }
+    }
+
+    /// Waits for a packet, and at a hub for mail too. Nothing that was read is lost if one is there
+    /// before the other.
+    async fn hear(&mut self, until: Instant) -> Result<Heard, End> {
+        let Self { stream, inbox, speaker, .. } = self;
+        match speaker {
+            Speaker::Provisioning(_) => {
+                next_packet(stream, inbox, MAX_PACKET, until).await.map(Heard::Packet)
+            }
+            Speaker::Hub(seat) => {
+                let token_ended = async {
+                    match seat.until {
+                        Some(until) => tokio::time::sleep_until(until).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    packet = next_packet(stream, inbox, MAX_HUB_PACKET, until) => {
+                        packet.map(Heard::Packet)
+                    }
+                    mail = seat.mailbox.recv() => Ok(Heard::Mail(mail)),
+                    () = token_ended => Ok(Heard::TokenEnded),
+                }
             }
         }
     }
@@ -130,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Some broken CONNECTs are owed an answer before the connection closes.
     async fn refuse_violation(&mut self, end: End) -> End {
         if let End::Said(Farewell::Violated(violation)) = &end
-            && self.session.device().is_none()
+            && matches!(&self.speaker, Speaker::Provisioning(it) if it.device().is_none())
             && let Some(code) = violation.refusal()
         {
             write::connack(&mut self.outbox, false, code);
@@ -160,7 +258,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn log(&self, peer: SocketAddr, end: &End) {
-        let name = self.session.name();
+        let name = match &self.speaker {
+            Speaker::Provisioning(session) => session.name(),
+            Speaker::Hub(seat) => seat.session.key().device_id(),
+        };
         match end {
             End::Said(Farewell::Disconnected) => tracing::debug!("{name} ({peer}): disconnected"),
             End::Said(Farewell::Refused(reason)) => tracing::warn!("{name} ({peer}): {reason}"),
@@ -172,6 +273,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             End::Silent => tracing::info!("{name} ({peer}): said nothing for too long"),
             End::Lost(reason) => tracing::debug!("{name} ({peer}): {reason}"),
+        }
+    }
+}
+
+async fn next_packet<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    inbox: &mut BytesMut,
+    max_packet: usize,
+    until: Instant,
+) -> Result<Packet, End> {
+    loop {
+        match read(inbox, max_packet) {
+            Ok(Some(packet)) => return Ok(packet),
+            Ok(None) => {}
+            Err(violation) => return Err(End::Said(Farewell::Violated(violation))),
+        }
+        match timeout_at(until, stream.read_buf(inbox)).await {
+            Ok(Ok(0)) => return Err(End::Lost("closed without DISCONNECT".to_owned())),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(End::Lost(error.to_string())),
+            Err(_) => return Err(End::Silent),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! MQTT 3.1.1 over TLS (A.1–A.8).
 //!
-//! [`codec`] knows packets, `session` what a device may say when, `connection` a stream of bytes,
-//! whether TLS or a WebSocket.
+//! [`codec`] knows packets, `session` what a device may say when, `hub_session` the same for a device
+//! that has a hub already and signs in to it (I), `connection` a stream of bytes, whether TLS or a
+//! WebSocket. Which of the two a device wants, its user name says.
 
 pub mod codec;
 mod connection;
+mod hub_seat;
+mod hub_session;
 mod session;
 
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use super::handshake::handshake;
 use super::listener::accept_all;
 use crate::service::registrar::Registrar;
 
-pub(in crate::service) use connection::{MAX_PACKET, OPENING, serve_stream};
+pub(in crate::service) use connection::{MAX_HUB_PACKET, OPENING, serve_stream};
 
 /// Accepts connections until `stop` says so, then drops them all.
 pub(in crate::service) async fn serve(

@@ -28,11 +28,11 @@ pub(super) struct Session {
 
 /// What to do after a packet, beside sending what was written.
 #[derive(Debug)]
-pub(super) enum Flow {
+pub(super) enum Flow<Q> {
     /// Wait for the next packet.
     Continue,
-    /// Ask the registrar, then [`Session::answer`].
-    Ask(Question),
+    /// Find the answer, then have the session write it.
+    Ask(Q),
     /// Close the connection.
     Close(Farewell),
 }
@@ -67,6 +67,11 @@ impl Session {
         }
     }
 
+    /// The certificates of the handshake, for a session of another kind. Before CONNECT only.
+    pub(super) fn into_certificates(self) -> Vec<CertificateDer<'static>> {
+        self.certificates
+    }
+
     /// The device, once it is connected.
     pub(super) fn device(&self) -> Option<&Caller> {
         self.device.as_ref()
@@ -78,7 +83,12 @@ impl Session {
     }
 
     /// Takes in a packet; what has to be sent is appended to `out`. `id_scope` is the one served.
-    pub(super) fn take(&mut self, packet: Packet, id_scope: &IdScope, out: &mut BytesMut) -> Flow {
+    pub(super) fn take(
+        &mut self,
+        packet: Packet,
+        id_scope: &IdScope,
+        out: &mut BytesMut,
+    ) -> Flow<Question> {
         match (packet, self.device.is_some()) {
             (Packet::Connect(connect), false) => self.connect(connect, id_scope, out),
             (Packet::Connect(_), true) => Flow::Close(Farewell::Violated(Violation::SecondConnect)),
@@ -90,7 +100,7 @@ impl Session {
         }
     }
 
-    fn take_connected(&mut self, packet: Packet, out: &mut BytesMut) -> Flow {
+    fn take_connected(&mut self, packet: Packet, out: &mut BytesMut) -> Flow<Question> {
         match packet {
             Packet::Subscribe(subscribe) => self.subscribe(&subscribe, out),
             Packet::Unsubscribe(unsubscribe) => {
@@ -116,7 +126,12 @@ impl Session {
         }
     }
 
-    fn connect(&mut self, connect: Connect, id_scope: &IdScope, out: &mut BytesMut) -> Flow {
+    fn connect(
+        &mut self,
+        connect: Connect,
+        id_scope: &IdScope,
+        out: &mut BytesMut,
+    ) -> Flow<Question> {
         self.warn_of_will(&connect);
         let certificates = std::mem::take(&mut self.certificates);
         match caller(self.connection, connect, certificates, id_scope) {
@@ -144,7 +159,7 @@ impl Session {
     }
 
     /// There is one filter; every other is refused (A.4, J-12). QoS 2 is granted as 1 (A.7).
-    fn subscribe(&mut self, subscribe: &Subscribe, out: &mut BytesMut) -> Flow {
+    fn subscribe(&mut self, subscribe: &Subscribe, out: &mut BytesMut) -> Flow<Question> {
         let answers: Vec<_> = subscribe
             .filters
             .iter()
@@ -168,7 +183,7 @@ impl Session {
     }
 
     /// PUBACK goes out before the answer: the .NET client throws otherwise.
-    fn publish(&mut self, publish: Publish, out: &mut BytesMut) -> Flow {
+    fn publish(&mut self, publish: Publish, out: &mut BytesMut) -> Flow<Question> {
         if publish.qos == QoS::ExactlyOnce {
             let reason = "it publishes with QoS 2, on which the service hangs up (A.7); use 0 or 1";
             return Flow::Close(Farewell::Refused(reason.to_owned()));
@@ -314,7 +329,7 @@ mod tests {
         session
     }
 
-    fn take(session: &mut Session, packet: Packet) -> (Flow, Vec<u8>) {
+    fn take(session: &mut Session, packet: Packet) -> (Flow<Question>, Vec<u8>) {
         let mut out = BytesMut::new();
         let flow = session.take(packet, &scope(), &mut out);
         (flow, out.to_vec())

@@ -1,0 +1,115 @@
+//! A device at its hub: signing in, and the answers to what it asks (I).
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::BytesMut;
+use rustls::pki_types::CertificateDer;
+use tokio::time::Instant;
+
+use super::codec::Connect;
+use super::hub_session::{HubAnswer, HubQuestion, HubSession};
+use crate::attestation::{Certificate, SasToken};
+use crate::service::hub::{HubError, HubProof, Hubs, Mailbox, SignedIn};
+use crate::wire::{HubUserName, HubUserNameError, to_ascii_json};
+
+/// A device that has signed in. Its place is free again when this is dropped.
+pub(super) struct HubSeat {
+    pub(super) session: HubSession,
+    pub(super) mailbox: Mailbox,
+    /// When its token ends.
+    pub(super) until: Option<Instant>,
+    connection: u64,
+    hubs: Arc<Hubs>,
+}
+
+impl Drop for HubSeat {
+    fn drop(&mut self) {
+        self.hubs.sign_out(self.session.key(), self.connection);
+    }
+}
+
+impl HubSeat {
+    /// Signs in whoever connects, if it is the device that it says; else tells why not, for the log.
+    pub(super) fn take(
+        hubs: Arc<Hubs>,
+        connect: &Connect,
+        certificates: Vec<CertificateDer<'static>>,
+        connection: u64,
+    ) -> Result<Self, String> {
+        let SignedIn { key, until, mailbox } = sign_in(&hubs, connect, certificates, connection)?;
+        tracing::info!("{}: signed in to {}", key.device_id(), key.hub());
+        let (session, until) = (HubSession::new(key), until.and_then(instant));
+        Ok(Self { session, mailbox, until, connection, hubs })
+    }
+
+    /// Finds the answer and appends it to `out`.
+    pub(super) async fn answer(&mut self, question: HubQuestion, out: &mut BytesMut) {
+        let (hubs, key) = (&self.hubs, self.session.key());
+        let (rid, answer) = match question {
+            HubQuestion::Message => return hubs.count_message(key),
+            HubQuestion::Twin { rid } => {
+                let twin = hubs.device(key).map(|device| device.twin.for_device());
+                (rid, twin_answer(twin.as_ref()))
+            }
+            HubQuestion::Report { rid, patch } => {
+                let reported = hubs.report(key, &patch).await;
+                if let Err(error) = &reported {
+                    tracing::warn!("{}: reports properties in vain: {error}", key.device_id());
+                }
+                (rid, report_answer(&reported))
+            }
+        };
+        self.session.answer(rid, &answer, out);
+    }
+}
+
+fn sign_in(
+    hubs: &Hubs,
+    connect: &Connect,
+    certificates: Vec<CertificateDer<'static>>,
+    connection: u64,
+) -> Result<SignedIn, String> {
+    let user_name = connect.user_name.as_deref().unwrap_or_default();
+    let HubUserName { hub, device_id, .. } =
+        user_name.parse().map_err(|error: HubUserNameError| error.to_string())?;
+    if connect.client_id != device_id {
+        return Err(format!("the client ID {:?} is not the device ID", connect.client_id));
+    }
+    let leaf = certificates.into_iter().next();
+    let proof = match (&connect.password, leaf) {
+        (Some(password), _) if !password.is_empty() => {
+            HubProof::Sas(SasToken::from_text(String::from_utf8_lossy(password)))
+        }
+        (_, Some(leaf)) => Certificate::from_der(leaf)
+            .map(|leaf| HubProof::Certificate(Box::new(leaf)))
+            .map_err(|error| format!("its certificate cannot be read: {error}"))?,
+        (_, None) => HubProof::Absent,
+    };
+    hubs.sign_in(&hub, &device_id, &proof, connection).map_err(|fault| fault.to_string())
+}
+
+/// The same moment on the clock that timers go by.
+fn instant(time: SystemTime) -> Option<Instant> {
+    let left = time.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+    Instant::now().checked_add(left)
+}
+
+fn twin_answer(twin: Option<&serde_json::Value>) -> HubAnswer {
+    let body = twin.and_then(|twin| to_ascii_json(twin).ok());
+    match body {
+        Some(body) => HubAnswer { status: 200, version: None, body },
+        None => HubAnswer { status: 404, version: None, body: "{}".to_owned() },
+    }
+}
+
+fn report_answer(reported: &Result<u64, HubError>) -> HubAnswer {
+    let refused = |status| HubAnswer { status, version: None, body: "{}".to_owned() };
+    match reported {
+        Ok(version) => HubAnswer { status: 204, version: Some(*version), body: String::new() },
+        Err(HubError::Twin(_)) => refused(400),
+        Err(HubError::NotFound) => refused(404),
+        Err(HubError::PreconditionFailed) => refused(412),
+        Err(HubError::Store(_)) => refused(500),
+    }
+}

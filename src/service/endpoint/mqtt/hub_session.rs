@@ -1,0 +1,313 @@
+//! A device's MQTT session with its hub as a pure state machine: packets and mail in, packets and
+//! questions out (I).
+//!
+//! Who may sign in is decided elsewhere; here it has signed in.
+
+use bytes::BytesMut;
+
+use super::codec::{Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
+use super::session::{Farewell, Flow};
+use crate::service::hub::{HubKey, Mail};
+use crate::wire::{DESIRED_FILTER, DeviceTopic, HubTopic, TWIN_RESPONSE_FILTER};
+
+/// Filters that a hub has beside those of the twin. Nothing is ever sent on them here, but the SDKs
+/// subscribe to them and want to hear that it worked.
+const METHODS_FILTER: &str = "$iothub/methods/POST/#";
+const DEVICEBOUND_SUFFIX: &str = "/messages/devicebound/#";
+
+/// What a device wants of its hub.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum HubQuestion {
+    /// Its twin.
+    Twin {
+        /// The device's name for the request.
+        rid: String,
+    },
+    /// To report properties.
+    Report {
+        /// The device's name for the request.
+        rid: String,
+        /// The change, JSON.
+        patch: Vec<u8>,
+    },
+    /// To send a message, which is counted.
+    Message,
+}
+
+/// What a hub answers to a twin request.
+#[derive(Debug)]
+pub(super) struct HubAnswer {
+    /// As in HTTP.
+    pub(super) status: u16,
+    /// The new version of the reported properties.
+    pub(super) version: Option<u64>,
+    /// JSON in pure ASCII, or nothing.
+    pub(super) body: String,
+}
+
+/// A session, from CONNACK on.
+#[derive(Debug)]
+pub(super) struct HubSession {
+    key: HubKey,
+    twin_responses: Option<QoS>,
+    desired: Option<QoS>,
+    next_packet_id: u16,
+}
+
+impl HubSession {
+    pub(super) fn new(key: HubKey) -> Self {
+        Self { key, twin_responses: None, desired: None, next_packet_id: 1 }
+    }
+
+    /// The device.
+    pub(super) fn key(&self) -> &HubKey {
+        &self.key
+    }
+
+    /// Takes in a packet; what has to be sent is appended to `out`.
+    pub(super) fn take(&mut self, packet: Packet, out: &mut BytesMut) -> Flow<HubQuestion> {
+        match packet {
+            Packet::Connect(_) => Flow::Close(Farewell::Violated(Violation::SecondConnect)),
+            Packet::Subscribe(subscribe) => self.subscribe(&subscribe, out),
+            Packet::Unsubscribe(unsubscribe) => {
+                for filter in &unsubscribe.filters {
+                    if let Some(granted) = self.granted(filter) {
+                        *granted = None;
+                    }
+                }
+                write::unsuback(out, unsubscribe.packet_id);
+                Flow::Continue
+            }
+            Packet::Publish(publish) => self.publish(publish, out),
+            Packet::PingReq => {
+                write::pingresp(out);
+                Flow::Continue
+            }
+            Packet::PubAck(_) => Flow::Continue,
+            Packet::Disconnect => Flow::Close(Farewell::Disconnected),
+            Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) => Flow::Close(
+                Farewell::Refused("it speaks of QoS 2, which a hub does not have (I)".to_owned()),
+            ),
+        }
+    }
+
+    fn granted(&mut self, filter: &str) -> Option<&mut Option<QoS>> {
+        match filter {
+            TWIN_RESPONSE_FILTER => Some(&mut self.twin_responses),
+            DESIRED_FILTER => Some(&mut self.desired),
+            _ => None,
+        }
+    }
+
+    /// Every filter is granted, with QoS 1 at most; one on which a hub never publishes is logged
+    /// (J-135).
+    fn subscribe(&mut self, subscribe: &Subscribe, out: &mut BytesMut) -> Flow<HubQuestion> {
+        let mut answers = Vec::with_capacity(subscribe.filters.len());
+        for (filter, qos) in &subscribe.filters {
+            let qos = (*qos).min(QoS::AtLeastOnce);
+            answers.push(SubAck::Granted(qos));
+            match self.granted(filter) {
+                Some(granted) => *granted = Some(qos),
+                None if filter == METHODS_FILTER || filter.ends_with(DEVICEBOUND_SUFFIX) => {}
+                None => tracing::warn!(
+                    "{}: subscribes to {filter:?}, on which a hub never publishes (I)",
+                    self.key.device_id()
+                ),
+            }
+        }
+        match write::suback(out, subscribe.packet_id, &answers) {
+            Ok(()) => Flow::Continue,
+            Err(error) => Flow::Close(Farewell::Refused(error.to_string())),
+        }
+    }
+
+    fn publish(&mut self, publish: Publish, out: &mut BytesMut) -> Flow<HubQuestion> {
+        if publish.qos == QoS::ExactlyOnce {
+            let reason = "it publishes with QoS 2, on which a hub hangs up (I); use 0 or 1";
+            return Flow::Close(Farewell::Refused(reason.to_owned()));
+        }
+        if let Some(packet_id) = publish.packet_id {
+            write::puback(out, packet_id);
+        }
+        let name = self.key.device_id();
+        match publish.topic.parse() {
+            Ok(DeviceTopic::TwinGet { rid }) => Flow::Ask(HubQuestion::Twin { rid }),
+            Ok(DeviceTopic::TwinReport { rid }) => {
+                Flow::Ask(HubQuestion::Report { rid, patch: publish.payload })
+            }
+            Ok(DeviceTopic::Telemetry { device_id, .. }) if device_id == name => {
+                Flow::Ask(HubQuestion::Message)
+            }
+            Ok(DeviceTopic::Telemetry { device_id, .. }) => {
+                tracing::warn!(
+                    "{name}: sends a message as {device_id:?}, which is ignored (J-136)"
+                );
+                Flow::Continue
+            }
+            Ok(DeviceTopic::MethodResponse) => Flow::Continue,
+            Err(error) => {
+                let topic = &publish.topic;
+                tracing::warn!("{name}: publishes on {topic:?}, which is ignored; {error} (J-136)");
+                Flow::Continue
+            }
+        }
+    }
+
+    /// Appends the answer to a twin request.
+    pub(super) fn answer(&mut self, rid: String, answer: &HubAnswer, out: &mut BytesMut) {
+        let HubAnswer { status, version, body } = answer;
+        let Some(granted) = self.twin_responses else {
+            tracing::warn!(
+                "{}: is not subscribed to {TWIN_RESPONSE_FILTER} and will not hear the answer (I)",
+                self.key.device_id()
+            );
+            return;
+        };
+        let topic = HubTopic::TwinResponse { status: *status, rid, version: *version };
+        self.send(&topic, body, granted, out);
+    }
+
+    /// Appends what the hub has to say; an answer is a reason to close the connection.
+    pub(super) fn tell(&mut self, mail: Mail, out: &mut BytesMut) -> Option<Farewell> {
+        match mail {
+            Mail::Desired { version, patch } => {
+                if let Some(granted) = self.desired {
+                    self.send(&HubTopic::Desired { version }, &patch, granted, out);
+                }
+                None
+            }
+            Mail::Leave(why) => Some(Farewell::Refused(why.to_owned())),
+        }
+    }
+
+    fn send(&mut self, topic: &HubTopic, body: &str, granted: QoS, out: &mut BytesMut) {
+        let packet_id = (granted == QoS::AtLeastOnce).then(|| {
+            let id = self.next_packet_id;
+            // 0 is not allowed [MQTT-2.3.1-1].
+            self.next_packet_id = id.checked_add(1).unwrap_or(1);
+            id
+        });
+        if let Err(error) = write::publish(out, &topic.to_string(), body.as_bytes(), packet_id) {
+            tracing::warn!("{}: cannot be answered: {error}", self.key.device_id());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::codec::{Unsubscribe, read};
+    use super::*;
+
+    fn session() -> HubSession {
+        HubSession::new(HubKey::new("hub.net", "pump"))
+    }
+
+    fn take(session: &mut HubSession, packet: Packet) -> (Flow<HubQuestion>, Vec<u8>) {
+        let mut out = BytesMut::new();
+        let flow = session.take(packet, &mut out);
+        (flow, out.to_vec())
+    }
+
+    fn publish(topic: &str, qos: QoS) -> Packet {
+        let packet_id = (qos != QoS::AtMostOnce).then_some(9);
+        let (topic, payload) = (topic.to_owned(), b"{}".to_vec());
+        Packet::Publish(Publish { dup: false, qos, retain: false, topic, packet_id, payload })
+    }
+
+    fn subscribe(session: &mut HubSession, filters: &[&str], qos: QoS) -> Vec<u8> {
+        let filters = filters.iter().map(|&filter| (filter.to_owned(), qos)).collect();
+        take(session, Packet::Subscribe(Subscribe { packet_id: 1, filters })).1
+    }
+
+    fn sent(out: &[u8]) -> Publish {
+        match read(&mut BytesMut::from(out), 4096) {
+            Ok(Some(Packet::Publish(publish))) => publish,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn i_the_twin_is_asked_for_and_answered_at_the_granted_quality() {
+        for (qos, packet_id) in [(QoS::AtMostOnce, None), (QoS::AtLeastOnce, Some(1))] {
+            let mut session = session();
+            subscribe(&mut session, &[TWIN_RESPONSE_FILTER], qos);
+
+            let (flow, _) = take(&mut session, publish("$iothub/twin/GET/?$rid=a", qos));
+            let Flow::Ask(HubQuestion::Twin { rid }) = flow else { panic!("{flow:?}") };
+            let answer = HubAnswer { status: 200, version: None, body: "{}".to_owned() };
+            let mut out = BytesMut::new();
+            session.answer(rid, &answer, &mut out);
+
+            let answer = sent(&out);
+            assert_eq!(answer.topic, "$iothub/twin/res/200/?$rid=a");
+            assert_eq!((answer.qos, answer.packet_id), (qos, packet_id));
+        }
+    }
+
+    #[test]
+    fn i_a_report_is_acknowledged_first_and_answered_with_its_version() {
+        let mut session = session();
+        subscribe(&mut session, &[TWIN_RESPONSE_FILTER], QoS::AtMostOnce);
+        let topic = "$iothub/twin/PATCH/properties/reported/?$rid=b";
+
+        let (flow, out) = take(&mut session, publish(topic, QoS::AtLeastOnce));
+
+        assert_eq!(out, [0x40, 2, 0, 9]);
+        let Flow::Ask(HubQuestion::Report { rid, patch }) = flow else { panic!("{flow:?}") };
+        assert_eq!(patch, b"{}");
+        let mut out = BytesMut::new();
+        let answer = HubAnswer { status: 204, version: Some(2), body: String::new() };
+        session.answer(rid, &answer, &mut out);
+        assert_eq!(sent(&out).topic, "$iothub/twin/res/204/?$rid=b&$version=2");
+    }
+
+    #[test]
+    fn i_desired_changes_are_told_to_whoever_subscribed() {
+        let mut session = session();
+        let mail = || Mail::Desired { version: 3, patch: Arc::from(r#"{"a":1,"$version":3}"#) };
+        let mut out = BytesMut::new();
+
+        assert!(session.tell(mail(), &mut out).is_none());
+        assert!(out.is_empty());
+
+        subscribe(&mut session, &[DESIRED_FILTER], QoS::AtLeastOnce);
+        session.tell(mail(), &mut out);
+        assert_eq!(sent(&out).topic, "$iothub/twin/PATCH/properties/desired/?$version=3");
+
+        let filters = vec![DESIRED_FILTER.to_owned()];
+        take(&mut session, Packet::Unsubscribe(Unsubscribe { packet_id: 2, filters }));
+        out.clear();
+        session.tell(mail(), &mut out);
+        assert!(out.is_empty());
+        assert!(session.tell(Mail::Leave("go"), &mut out).is_some());
+    }
+
+    #[test]
+    fn i_all_subscriptions_are_acknowledged() {
+        let out = subscribe(
+            &mut session(),
+            &[METHODS_FILTER, "devices/pump/messages/devicebound/#", TWIN_RESPONSE_FILTER],
+            QoS::ExactlyOnce,
+        );
+
+        assert_eq!(out, [0x90, 5, 0, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn i_messages_are_taken_from_the_device_itself_and_qos_2_closes() {
+        let mut session = session();
+        let own = "devices/pump/messages/events/a=1";
+
+        let (flow, out) = take(&mut session, publish(own, QoS::AtLeastOnce));
+        assert!(matches!(flow, Flow::Ask(HubQuestion::Message)));
+        assert_eq!(out, [0x40, 2, 0, 9]);
+        for topic in ["devices/other/messages/events/", "$dps/registrations/PUT/iotdps-register/"] {
+            let (flow, out) = take(&mut session, publish(topic, QoS::AtLeastOnce));
+            assert!(matches!(flow, Flow::Continue), "{topic}");
+            assert_eq!(out, [0x40, 2, 0, 9], "never left unacknowledged");
+        }
+        assert!(matches!(take(&mut session, publish(own, QoS::ExactlyOnce)).0, Flow::Close(_)));
+    }
+}

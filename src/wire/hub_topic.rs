@@ -1,0 +1,214 @@
+//! The MQTT topics between a device and its hub (I).
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::topic::parameter;
+
+/// The filter of the answers to twin requests.
+pub const TWIN_RESPONSE_FILTER: &str = "$iothub/twin/res/#";
+/// The filter of changes to desired properties.
+pub const DESIRED_FILTER: &str = "$iothub/twin/PATCH/properties/desired/#";
+
+const TWIN_GET: &str = "$iothub/twin/GET/";
+const TWIN_REPORT: &str = "$iothub/twin/PATCH/properties/reported/";
+const TWIN_RESPONSE: &str = "$iothub/twin/res/";
+const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/";
+const METHOD_RESPONSE: &str = "$iothub/methods/res/";
+const DEVICES: &str = "devices/";
+const EVENTS: &str = "/messages/events/";
+
+/// A topic that no device publishes on, or no hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum HubTopicError {
+    /// Not one of a device's.
+    #[error("expected {TWIN_GET}?$rid=…, {TWIN_REPORT}?$rid=… or {DEVICES}<deviceId>{EVENTS}")]
+    NotADevices,
+    /// Not one of a hub's.
+    #[error("expected {TWIN_RESPONSE}<status>/?$rid=… or {DESIRED}?$version=…")]
+    NotAHubs,
+}
+
+/// Where a device publishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceTopic {
+    /// Asks for its twin.
+    TwinGet {
+        /// The device's name for the request.
+        rid: String,
+    },
+    /// Reports properties.
+    TwinReport {
+        /// The device's name for the request.
+        rid: String,
+    },
+    /// Sends a message.
+    Telemetry {
+        /// The device, as the topic has it.
+        device_id: String,
+        /// What stands behind: the message's properties, URL-encoded.
+        properties: String,
+    },
+    /// Answers a direct method.
+    MethodResponse,
+}
+
+impl FromStr for DeviceTopic {
+    type Err = HubTopicError;
+
+    fn from_str(topic: &str) -> Result<Self, HubTopicError> {
+        let rid = |query| parameter(query, "$rid").to_owned();
+        if let Some(query) = topic.strip_prefix(TWIN_GET) {
+            return Ok(Self::TwinGet { rid: rid(query) });
+        }
+        if let Some(query) = topic.strip_prefix(TWIN_REPORT) {
+            return Ok(Self::TwinReport { rid: rid(query) });
+        }
+        if topic.starts_with(METHOD_RESPONSE) {
+            return Ok(Self::MethodResponse);
+        }
+        let rest = topic.strip_prefix(DEVICES).ok_or(HubTopicError::NotADevices)?;
+        // The slash at the end may be left out.
+        let (device_id, properties) = rest
+            .split_once(EVENTS)
+            .or_else(|| Some((rest.strip_suffix(EVENTS.trim_end_matches('/'))?, "")))
+            .ok_or(HubTopicError::NotADevices)?;
+        Ok(Self::Telemetry { device_id: device_id.to_owned(), properties: properties.to_owned() })
+    }
+}
+
+impl fmt::Display for DeviceTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TwinGet { rid } => write!(f, "{TWIN_GET}?$rid={rid}"),
+            Self::TwinReport { rid } => write!(f, "{TWIN_REPORT}?$rid={rid}"),
+            Self::Telemetry { device_id, properties } => {
+                write!(f, "{DEVICES}{device_id}{EVENTS}{properties}")
+            }
+            Self::MethodResponse => f.write_str(METHOD_RESPONSE),
+        }
+    }
+}
+
+/// Where a hub publishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HubTopic {
+    /// Answers a twin request.
+    TwinResponse {
+        /// As in HTTP: 200 with the twin, 204 for what was reported.
+        status: u16,
+        /// The device's name for the request.
+        rid: String,
+        /// The new version of the reported properties.
+        version: Option<u64>,
+    },
+    /// Tells of a change to the desired properties.
+    Desired {
+        /// Their new version.
+        version: u64,
+    },
+}
+
+impl FromStr for HubTopic {
+    type Err = HubTopicError;
+
+    fn from_str(topic: &str) -> Result<Self, HubTopicError> {
+        let version = |query| parameter(query, "$version").parse();
+        if let Some(query) = topic.strip_prefix(DESIRED) {
+            let version = version(query).map_err(|_| HubTopicError::NotAHubs)?;
+            return Ok(Self::Desired { version });
+        }
+        let rest = topic.strip_prefix(TWIN_RESPONSE).ok_or(HubTopicError::NotAHubs)?;
+        let (status, query) = rest.split_once('/').ok_or(HubTopicError::NotAHubs)?;
+        Ok(Self::TwinResponse {
+            status: status.parse().map_err(|_| HubTopicError::NotAHubs)?,
+            rid: parameter(query, "$rid").to_owned(),
+            version: version(query).ok(),
+        })
+    }
+}
+
+impl fmt::Display for HubTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TwinResponse { status, rid, version } => {
+                write!(f, "{TWIN_RESPONSE}{status}/?$rid={rid}")?;
+                match version {
+                    Some(version) => write!(f, "&$version={version}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Desired { version } => write!(f, "{DESIRED}?$version={version}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn i_topics_of_the_sdks() {
+        let rid = "4f3e".to_owned();
+        for (text, topic) in [
+            ("$iothub/twin/GET/?$rid=4f3e", DeviceTopic::TwinGet { rid: rid.clone() }),
+            (
+                "$iothub/twin/PATCH/properties/reported/?$rid=4f3e",
+                DeviceTopic::TwinReport { rid: rid.clone() },
+            ),
+            (
+                "devices/pump/messages/events/%24.mid=1&a=b",
+                DeviceTopic::Telemetry {
+                    device_id: "pump".to_owned(),
+                    properties: "%24.mid=1&a=b".to_owned(),
+                },
+            ),
+        ] {
+            assert_eq!(text.parse(), Ok(topic.clone()));
+            assert_eq!(topic.to_string(), text);
+        }
+        assert_eq!("$iothub/methods/res/200/?$rid=1".parse(), Ok(DeviceTopic::MethodResponse));
+        assert!("devices/pump/messages/events".parse::<DeviceTopic>().is_ok());
+        for text in ["", "devices/pump", "$dps/registrations/PUT/iotdps-register/?$rid=1"] {
+            assert_eq!(text.parse::<DeviceTopic>(), Err(HubTopicError::NotADevices), "{text}");
+        }
+    }
+
+    #[test]
+    fn i_topics_of_the_hub() {
+        for (text, topic) in [
+            (
+                "$iothub/twin/res/200/?$rid=4f3e",
+                HubTopic::TwinResponse { status: 200, rid: "4f3e".to_owned(), version: None },
+            ),
+            (
+                "$iothub/twin/res/204/?$rid=4f3e&$version=7",
+                HubTopic::TwinResponse { status: 204, rid: "4f3e".to_owned(), version: Some(7) },
+            ),
+            ("$iothub/twin/PATCH/properties/desired/?$version=3", HubTopic::Desired { version: 3 }),
+        ] {
+            assert_eq!(text.parse(), Ok(topic.clone()));
+            assert_eq!(topic.to_string(), text);
+        }
+        for text in [
+            "",
+            "$iothub/twin/res/",
+            "$iothub/twin/res/x/",
+            "$iothub/twin/PATCH/properties/desired/",
+        ] {
+            assert_eq!(text.parse::<HubTopic>(), Err(HubTopicError::NotAHubs), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_topic_makes_it_panic(topic in "[$/a-z?=&]{0,60}") {
+            let _ = topic.parse::<DeviceTopic>();
+            let _ = topic.parse::<HubTopic>();
+        }
+    }
+}
