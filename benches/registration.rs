@@ -7,7 +7,7 @@
 #![allow(missing_docs, reason = "criterion wants nothing public of it")]
 
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr};
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,9 +16,7 @@ use provision_sim::attestation::{GroupKey, SasToken, registration_resource};
 use provision_sim::contoso;
 use provision_sim::device::{CLIENT_VERSION, Credential, ProvisioningClient, Settings};
 use provision_sim::net::{Endpoint, Trust, client_config, dial};
-use provision_sim::service::{
-    Authority, HttpsPort, Observer, Options, Pace, Service, WebhookSettings,
-};
+use provision_sim::service::{Authority, Options, Service};
 use provision_sim::wire::{ApiVersion, MQTT_PORT, RegistrationId};
 use tokio::runtime::Runtime;
 

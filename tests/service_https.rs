@@ -4,13 +4,15 @@
 
 mod support_https;
 
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
-use provision_sim::service::Pace;
+use provision_sim::attestation::PolicyKey;
+use provision_sim::service::{Pace, Quota};
 use serde_json::Value;
 use support_https::{HUB, PATIENCE, SCOPE, World, token};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
@@ -72,7 +74,25 @@ impl Http {
         self.send(&head, body).await
     }
 
+    /// Asks the service API, whose answers lack what is peculiar to those for devices.
+    async fn ask_service_api(&mut self, method: &str, path: &str, more: &str) -> Answered {
+        let head = format!("{method} {path}?api-version=2021-10-01 HTTP/1.1\r\nHost: localhost");
+        let text = format!("{head}\r\nContent-Length: 0\r\n{more}\r\n\r\n");
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+        timeout(PATIENCE, self.read()).await.unwrap()
+    }
+
     async fn answer(&mut self) -> Answered {
+        let answered = self.read().await;
+        assert!(answered.header("date").is_some(), "{answered:?}");
+        assert_eq!(
+            answered.header("strict-transport-security"),
+            Some("max-age=31536000; includeSubDomains")
+        );
+        answered
+    }
+
+    async fn read(&mut self) -> Answered {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(self.stream.read_u8().await.unwrap());
@@ -95,11 +115,6 @@ impl Http {
             answered.header("content-type"),
             Some("application/json; charset=utf-8"),
             "or Node's client fails: {answered:?}"
-        );
-        assert!(answered.header("date").is_some(), "{answered:?}");
-        assert_eq!(
-            answered.header("strict-transport-security"),
-            Some("max-age=31536000; includeSubDomains")
         );
         answered
     }
@@ -274,6 +289,128 @@ async fn h_3_a_body_beyond_96_kb_is_413_and_ends_the_connection() {
     longer.assert_refused(413_000);
     assert_eq!(longer.header("connection"), Some("close"));
     assert_eq!(http.stream.read(&mut [0; 1]).await.unwrap(), 0);
+}
+
+/// Checks a refusal that tells to wait within an hour's window.
+#[track_caller]
+fn assert_throttled(answered: &Answered) {
+    answered.assert_refused(429_001);
+    let message = &answered.json()["message"];
+    assert_eq!(message, "Operations are being throttled for this tenant.");
+    let seconds: u64 = answered.header("retry-after").unwrap().parse().unwrap();
+    assert!((3500..=3600).contains(&seconds), "until the place is free: {seconds}");
+}
+
+#[tokio::test]
+async fn h_3_a_lookup_counts_as_a_registration_and_beyond_the_quota_both_are_429() {
+    let world = World::limited(Quota::Registrations, "2/h").await;
+    let mut http = Http::open(&world).await;
+    let (more, body) = (authorization("a"), r#"{"registrationId":"a"}"#);
+
+    let accepted = http.call("PUT", &path("a", "/register"), &more, body).await;
+    assert_eq!(accepted.status(), 202);
+    assert_eq!(http.call("POST", &path("a", ""), &more, body).await.status(), 200);
+
+    for (method, rest) in [("PUT", "/register"), ("POST", "")] {
+        let throttled = http.call(method, &path("a", rest), &more, body).await;
+        assert_throttled(&throttled);
+        assert_eq!(throttled.header("location"), None);
+    }
+    let operation = accepted.json()["operationId"].as_str().unwrap().to_owned();
+    let poll = path("a", &format!("/operations/{operation}"));
+    assert_eq!(http.call("GET", &poll, &more, "").await.status(), 200, "polls are not meant");
+}
+
+#[tokio::test]
+async fn h_3_polls_beyond_the_quota_are_429() {
+    let world = World::limited(Quota::Polls, "2/h").await;
+    let mut http = Http::open(&world).await;
+    let (more, poll) = (authorization("a"), path("a", "/operations/5.none"));
+
+    for _ in 0..2 {
+        http.call("GET", &poll, &more, "").await.assert_refused(404_203);
+    }
+
+    assert_throttled(&http.call("GET", &poll, &more, "").await);
+    let other = http.call("GET", &path("b", "/operations/5.none"), &authorization("b"), "").await;
+    other.assert_refused(404_203);
+}
+
+/// `Authorization` for the service API.
+fn service_authorization(world: &World) -> String {
+    let connection_string = world.service.connection_string("localhost");
+    let part = |name: &str| {
+        let mut parts = connection_string.split(';').filter_map(|part| part.split_once('='));
+        parts.find(|(key, _)| *key == name).unwrap().1.to_owned()
+    };
+    let key: PolicyKey = part("SharedAccessKey").parse().unwrap();
+    let expiry = SystemTime::now() + Duration::from_secs(3600);
+    let token = key.sign("localhost", &part("SharedAccessKeyName"), expiry);
+    format!("Authorization: {}", token.as_str())
+}
+
+#[tokio::test]
+async fn h_3_calls_of_the_service_api_have_a_quota_of_their_own() {
+    let world = World::limited(Quota::Operations, "1/h").await;
+    let mut http = Http::open(&world).await;
+    let more = service_authorization(&world);
+    let stranger = "Authorization: Bearer x";
+
+    http.ask_service_api("GET", "/registrations/a", stranger).await.assert_refused(401_002);
+    http.ask_service_api("PUT", "/registrations/a", &more).await.assert_refused(405_000);
+    http.ask_service_api("GET", "/registrations/a", &more).await.assert_refused(404_202);
+
+    assert_throttled(&http.ask_service_api("GET", "/registrations/a", &more).await);
+    http.ask_service_api("GET", "/registrations/a", stranger).await.assert_refused(401_002);
+    let register = http.call("PUT", &path("a", "/register"), &authorization("a"), "{}").await;
+    assert_eq!(register.status(), 202, "devices are not meant");
+}
+
+#[tokio::test]
+async fn a_429_leaves_no_record_behind() {
+    let world = World::limited(Quota::Registrations, "1/h").await;
+    let mut http = Http::open(&world).await;
+    let mut register = async |id: &str| {
+        http.call("PUT", &path(id, "/register"), &authorization(id), "{}").await.status()
+    };
+    assert_eq!((register("a").await, register("b").await), (202, 429));
+
+    let more = service_authorization(&world);
+    let record = async |http: &mut Http, id: &str| {
+        http.ask_service_api("GET", &format!("/registrations/{id}"), &more).await.status()
+    };
+    assert_eq!((record(&mut http, "a").await, record(&mut http, "b").await), (200, 404));
+}
+
+#[tokio::test]
+async fn h_3_thirty_devices_that_wait_as_told_are_all_assigned_ten_a_second() {
+    let world = World::limited(Quota::Registrations, "10/1s").await;
+    let mut devices = JoinSet::new();
+    let start = Instant::now();
+
+    for n in 0..30 {
+        let (mut http, id) = (Http::open(&world).await, format!("pump-{n}"));
+        devices.spawn(async move {
+            let more = authorization(&id);
+            let accepted = loop {
+                let answered = http.call("PUT", &path(&id, "/register"), &more, "{}").await;
+                if answered.status() != 429 {
+                    break answered;
+                }
+                let seconds = answered.header("retry-after").unwrap().parse().unwrap();
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            };
+            let operation = accepted.json()["operationId"].as_str().unwrap().to_owned();
+            let poll = path(&id, &format!("/operations/{operation}"));
+            http.call("GET", &poll, &more, "").await.json()["registrationState"].clone()
+        });
+    }
+    while let Some(state) = timeout(PATIENCE, devices.join_next()).await.unwrap() {
+        assert_eq!(state.unwrap()["assignedHub"], HUB);
+    }
+
+    // However slow the machine: the 11th and the 21st come a second after the tenth before them.
+    assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 #[tokio::test]

@@ -29,8 +29,9 @@ async fn hello(service: &TestService, device: &Device) -> ConnectReturnCode {
 }
 
 async fn change_desired(service: &TestService, change: &str) {
-    let change = TwinChange::read(change.as_bytes()).unwrap();
-    service.hubs().change_twin(&key(), &change, TwinVerb::Patch, |_| Ok(())).await.unwrap();
+    let change = TwinChange::read(change.as_bytes()).expect("a change");
+    let changed = service.hubs().change_twin(&key(), &change, TwinVerb::Patch, |_| Ok(())).await;
+    changed.expect("the device is there");
 }
 
 #[tokio::test]

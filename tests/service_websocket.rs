@@ -4,13 +4,17 @@
 
 mod support_https;
 
+use std::time::{Duration, Instant};
+
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
+use provision_sim::service::Quota;
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Connect, ConnectReturnCode, Login, Packet, Publish, Subscribe};
 use serde_json::Value;
 use support_https::{HUB, PATIENCE, SCOPE, World, token};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -106,12 +110,17 @@ impl Device {
 
     /// The JSON of the answer to a request.
     async fn ask(&mut self, topic: String, body: &str) -> Value {
+        serde_json::from_slice(&self.request(topic, body).await.payload).unwrap()
+    }
+
+    /// The answer to a request.
+    async fn request(&mut self, topic: String, body: &str) -> Publish {
         let mut publish = Publish::new(topic, QoS::AtLeastOnce, body);
         publish.pkid = 7;
         self.say(Packet::Publish(publish)).await;
         assert!(matches!(self.hear().await, Packet::PubAck(_)), "first (A-12)");
         let Packet::Publish(answer) = self.hear().await else { panic!() };
-        serde_json::from_slice(&answer.payload).unwrap()
+        answer
     }
 
     /// A whole registration, to the hub.
@@ -122,7 +131,13 @@ impl Device {
         self.say(Packet::Subscribe(subscribe)).await;
         assert!(matches!(self.hear().await, Packet::SubAck(_)));
         let topic = "$dps/registrations/PUT/iotdps-register/?$rid=1";
-        let accepted = self.ask(topic.to_owned(), "").await;
+        let accepted = loop {
+            let answer = self.request(topic.to_owned(), "").await;
+            let throttled = "$dps/registrations/res/429/?$rid=1&retry-after=";
+            let Some(seconds) = answer.topic.strip_prefix(throttled) else { break answer };
+            tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+        };
+        let accepted: Value = serde_json::from_slice(&accepted.payload).unwrap();
         let operation = accepted["operationId"].as_str().unwrap();
         let topic = format!(
             "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId={operation}"
@@ -168,6 +183,24 @@ async fn p4_messages_are_a_byte_stream_however_they_are_cut() {
 
         assert_eq!(device.register("pump-0042").await, HUB, "{cut:?}");
     }
+}
+
+#[tokio::test]
+async fn h_3_thirty_devices_that_wait_as_told_are_all_assigned_ten_a_second() {
+    let world = World::limited(Quota::Registrations, "10/1s").await;
+    let mut devices = JoinSet::new();
+    let start = Instant::now();
+
+    for n in 0..30 {
+        let mut device = Device::open(&world, "/$iothub/websocket", "mqtt", Cut::Whole).await;
+        devices.spawn(async move { device.register(&format!("pump-{n}")).await });
+    }
+    while let Some(hub) = timeout(PATIENCE, devices.join_next()).await.unwrap() {
+        assert_eq!(hub.unwrap(), HUB);
+    }
+
+    // However slow the machine: the 11th and the 21st come a second after the tenth before them.
+    assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -228,7 +261,7 @@ async fn h_3_a_message_longer_than_any_packet_ends_it() {
     let mut device = Device::open(&world, "/", "mqtt", Cut::Whole).await;
     device.connect("pump-0042").await;
 
-    device.socket.send(Message::binary(vec![0x30; 200_000])).await.unwrap();
+    device.socket.send(Message::binary(vec![0x30; 300_000])).await.unwrap();
 
     assert_eq!(device.closed().await, 1009);
 }

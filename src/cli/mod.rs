@@ -12,6 +12,7 @@ mod local;
 mod logging;
 mod output;
 mod pki;
+mod quotas;
 mod register;
 mod report;
 mod run;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::local::{Published, Ready, state_folder};
 use super::output::Printer;
+use super::quotas::{self, QuotaArguments};
 use super::{Exit, Output, Report, input};
 use crate::contoso::{self, SampleFunction};
 use crate::net::{Trust, client_config};
@@ -33,6 +34,8 @@ Examples:
   provision-sim serve
   provision-sim serve --mqtt-port 0 --https-port 0 --retry-after 0s -o jsonl
   provision-sim serve --config fixtures/contoso/world.toml
+  provision-sim serve --quotas azure --quota polls=none
+  provision-sim serve --quota registrations=10/1s --quota operations=100/min
 
 Then, in another terminal: provision-sim register --local --reg-id contoso-toaster-007")]
 pub(super) struct Serve {
@@ -78,6 +81,8 @@ pub(super) struct Serve {
     /// identity and twin begin anew), keep (nothing); what Azure does is not documented
     #[arg(long, value_enum, default_value_t, value_name = "WHAT", hide_possible_values = true)]
     reset_same_hub: SameHub,
+    #[command(flatten)]
+    quotas: QuotaArguments,
 }
 
 /// What a reset means on the hub that a device has already (J-3).
@@ -133,6 +138,7 @@ impl Serve {
         let _function = SampleFunction::start_for(&mut config).await.map_err(|error| {
             Report::usage(format!("the sample allocation function: {}", input::plain(&error)))
         })?;
+        config.quotas = self.quotas.over(config.quotas);
         let (authority, ca_file) = self.authority()?;
         let options = self.options(&config, authority, printer.format)?;
         let service =
@@ -140,7 +146,7 @@ impl Serve {
         let ready = ready(&service, ca_file);
         let _published = Published::new(&ready, self.config.is_none())?;
         match printer.format {
-            Output::Text => screen(printer, &service, &ready, self.config.is_none()),
+            Output::Text => screen(printer, &service, &config, &ready, self.config.is_none()),
             Output::Json | Output::Jsonl => {
                 printer.json(&ReadyLine { event: "ready", ready: &ready })
             }
@@ -280,7 +286,13 @@ fn start_report(error: &StartError) -> Report {
 }
 
 /// What somebody needs who wants to connect a device.
-fn screen(printer: &mut Printer, service: &Service, ready: &Ready, is_default_world: bool) {
+fn screen(
+    printer: &mut Printer,
+    service: &Service,
+    config: &Config,
+    ready: &Ready,
+    is_default_world: bool,
+) {
     let instance = service.instance();
     let mut row = |name: &str, value: &str| printer.line(format!("{name:<18}{value}"));
     row("MQTT over TLS", &ready.mqtt);
@@ -297,6 +309,9 @@ fn screen(printer: &mut Printer, service: &Service, ready: &Ready, is_default_wo
     }
     for hub in &instance.linked_hubs {
         row("Linked hub", &hub.host_name);
+    }
+    if let Some(quotas) = quotas::shown(&config.quotas) {
+        row("Quotas", &quotas);
     }
     printer.line("");
     printer.line("Devices must trust the CA file:");

@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::api::ServiceAccess;
 use super::enrollment::{Attestation, Enrollment, Kind, read};
 use super::instance::{Enrollments, Instance, InstanceCertificate, LinkedHub};
+use super::quota::Quotas;
 use crate::attestation::{Certificate, PolicyKey};
 
 /// A configuration as written.
@@ -38,6 +39,9 @@ pub struct Config {
     /// How many polls at least are answered `assigning`, unless a flag says otherwise.
     #[serde(default, rename = "assigning-polls")]
     pub assigning_polls: Option<u32>,
+    /// How often the instance may be asked; as often as one likes if it is not there (H.3).
+    #[serde(default)]
+    pub quotas: Quotas,
     /// Who may use the service API; made at start if it is not there (E.6).
     #[serde(default)]
     pub service_authorization: Option<ServiceAuthorizationConfig>,

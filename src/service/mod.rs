@@ -16,6 +16,7 @@ mod hub;
 mod instance;
 mod journal;
 mod operations;
+mod quota;
 mod record;
 mod registrar;
 mod registration;
@@ -59,6 +60,7 @@ pub use hub::{
 };
 pub use instance::{Enrollments, Instance, InstanceCertificate, LinkedHub};
 pub use journal::{Observer, RegistrationEvent};
+pub use quota::{Quota, Quotas, Rate, RateError, UnknownQuota};
 pub use record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
 pub use registrar::Pace;
 pub use reprovision::{Reprovisioning, ResetOnSameHub};
@@ -182,6 +184,7 @@ impl Service {
             pace: options.pace,
             on_same_hub: options.on_same_hub,
             suspects: options.suspects,
+            quotas: config.quotas,
             observer: options.observer,
         };
         let registrar = Arc::new(Registrar::new(instance, enrollments, (store, hubs), conduct));

@@ -4,7 +4,7 @@
 //! asked, answered, logged.
 
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -18,11 +18,12 @@ use super::hub::Hubs;
 use super::instance::{Enrollments, Instance};
 use super::journal::{Observer, RegistrationEvent};
 use super::operations::{Claim, Operation, Operations};
+use super::quota::{Quotas, Throttle, Throttled};
 use super::record::{DeviceRecord, Errand, Outcome};
 use super::registration::{
     Conclusion, Finding, Intake, Moment, begin, conclude, device_id, operation_id,
 };
-use super::reply::{Reply, error_reply, json_reply};
+use super::reply::{Reply, error_reply, json_reply, throttled_reply};
 use super::reprovision::{Reprovisioning, ResetOnSameHub};
 use super::sightings::Sightings;
 use super::store::{Change, Store, StoreError};
@@ -93,6 +94,8 @@ pub struct Conduct {
     pub on_same_hub: ResetOnSameHub,
     /// Registration IDs whose keys are tried, beside those seen, when a token does not match.
     pub suspects: Vec<RegistrationId>,
+    /// How often devices and back ends may ask (H.3).
+    pub quotas: Quotas,
     /// Who wants to know of every registration.
     pub observer: Observer,
 }
@@ -110,6 +113,7 @@ pub struct Registrar {
     on_same_hub: ResetOnSameHub,
     observer: Observer,
     operations: Operations,
+    pub(super) throttle: Throttle,
     // Both are held for a look-up at most, never across an await.
     sightings: Mutex<Sightings>,
     work: Mutex<JoinSet<()>>,
@@ -123,7 +127,7 @@ impl Registrar {
         (store, hubs): (Arc<Store>, Arc<Hubs>),
         conduct: Conduct,
     ) -> Self {
-        let Conduct { webhooks, pace, on_same_hub, suspects, observer } = conduct;
+        let Conduct { webhooks, pace, on_same_hub, suspects, quotas, observer } = conduct;
         Self {
             instance,
             enrollments: RwLock::new(enrollments),
@@ -134,6 +138,7 @@ impl Registrar {
             on_same_hub,
             observer,
             operations: Operations::default(),
+            throttle: Throttle::new(quotas),
             sightings: Mutex::new(Sightings::new(suspects)),
             work: Mutex::default(),
         }
@@ -184,6 +189,11 @@ impl Registrar {
                 return refuse(caller, &fault);
             }
         };
+        // Behind the proof: no stranger uses up what the devices have (J-92).
+        if let Err(throttled) = self.throttle.registration(Instant::now()) {
+            self.observer.tell(&RegistrationEvent::refused(caller, ErrorCode::THROTTLED, "quota"));
+            return hold_off(caller, &throttled);
+        }
         let operation = loop {
             let Caller { connection, registration_id, .. } = caller;
             let make = || {
@@ -213,6 +223,9 @@ impl Registrar {
         if let Err(fault) = self.attest(caller) {
             // No event: a poll is no registration.
             return refuse(caller, &fault);
+        }
+        if let Err(throttled) = self.throttle.poll(&caller.registration_id, Instant::now()) {
+            return hold_off(caller, &throttled);
         }
         let find = || {
             let record = self.store.device(&caller.registration_id)?;
@@ -252,6 +265,9 @@ impl Registrar {
         }
         if let Err(fault) = self.attest(caller) {
             return refuse(caller, &fault);
+        }
+        if let Err(throttled) = self.throttle.registration(Instant::now()) {
+            return hold_off(caller, &throttled);
         }
         let record = self.store.device(&caller.registration_id);
         match record.and_then(|record| record.reply(&caller.api_version).registration_state) {
@@ -529,6 +545,12 @@ fn refuse(caller: &Caller, fault: &Fault) -> Reply {
     let id = &caller.registration_id;
     tracing::warn!("{id}: refused with 401: {fault}; {}", remedy(fault, id));
     error_reply(unauthorized_code(caller, fault), unauthorized_message(caller))
+}
+
+/// The device may try again; until then nothing has come of its request.
+fn hold_off(caller: &Caller, throttled: &Throttled) -> Reply {
+    tracing::warn!("{}: refused with 429: {throttled}", caller.registration_id);
+    throttled_reply(throttled)
 }
 
 /// By what the device brought, not by what was wanted: a device with a token hears what devices

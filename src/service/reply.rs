@@ -4,7 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::quota::Throttled;
 use crate::wire::{ErrorCode, ServiceError, timestamp, to_ascii_json};
+
+/// What Azure says with 429001 (H.2).
+pub(super) const THROTTLED: &str = "Operations are being throttled for this tenant.";
 
 /// What is said to the device.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +30,12 @@ pub fn json_reply(status: u16, retry_after: Option<Duration>, body: &impl Serial
             Reply { status: 500, retry_after: None, body: "{}".to_owned() }
         }
     }
+}
+
+/// A refusal of what is more than a quota allows (H.3). It could well be granted later.
+pub(super) fn throttled_reply(throttled: &Throttled) -> Reply {
+    let reply = error_reply(ErrorCode::THROTTLED, THROTTLED);
+    Reply { retry_after: Some(throttled.retry_after), ..reply }
 }
 
 /// A refusal (H.1).

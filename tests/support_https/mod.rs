@@ -3,16 +3,13 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use provision_sim::attestation::{GroupKey, SasToken, registration_resource};
 use provision_sim::contoso;
 use provision_sim::net::{Trust, client_config, dial};
-use provision_sim::service::{
-    Authority, HttpsPort, Observer, Options, Pace, Service, WebhookSettings,
-};
+use provision_sim::service::{Authority, Options, Pace, Quota, Quotas, Service};
 use provision_sim::wire::RegistrationId;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
@@ -40,7 +37,19 @@ impl World {
     }
 
     pub async fn paced(pace: Pace) -> Self {
+        Self::with(pace, Quotas::NONE).await
+    }
+
+    /// Where one limit holds.
+    pub async fn limited(quota: Quota, rate: &str) -> Self {
+        let mut quotas = Quotas::NONE;
+        quotas.set(quota, Some(rate.parse().unwrap()));
+        Self::with(Pace { retry_after: Duration::ZERO, assigning_polls: 0 }, quotas).await
+    }
+
+    async fn with(pace: Pace, quotas: Quotas) -> Self {
         let mut config = contoso::config();
+        config.quotas = quotas;
         config.enrollment_groups.retain(|group| {
             group.get("allocationPolicy").and_then(|policy| policy.as_str()) == Some("hashed")
         });

@@ -125,6 +125,12 @@ impl Setup {
         self
     }
 
+    /// Limits, as lines of the table `[quotas]`.
+    pub fn quotas(mut self, lines: &str) -> Self {
+        self.config.push_str(&format!("\n[quotas]\n{lines}\n"));
+        self
+    }
+
     pub fn suspect(mut self, id: &str) -> Self {
         self.suspects.push(id.parse().expect("a registration ID"));
         self

@@ -1,19 +1,15 @@
 //! A service with X.509 enrollments, and a client that sends whatever certificates it is given.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 use provision_sim::net::crypto;
 use provision_sim::pki::TestCertificate;
-use provision_sim::service::{
-    Authority, Config, HttpsPort, Observer, Options, Pace, RegistrationEvent, Service,
-    WebhookSettings,
-};
+use provision_sim::service::{Authority, Config, Observer, Options, RegistrationEvent, Service};
 use provision_sim::wire::{RESPONSE_FILTER, RequestTopic, ResponseTopic};
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{Connect, ConnectReturnCode, Packet, Publish, QoS, Subscribe};

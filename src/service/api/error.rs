@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::request::Response;
 use crate::service::enrollment::Kind;
+use crate::service::quota::Throttled;
+use crate::service::reply::THROTTLED;
 use crate::wire::{ErrorCode, ServiceError, timestamp};
 
 /// A refusal.
@@ -16,11 +18,17 @@ pub(super) struct ApiError {
     /// The same in words.
     pub(super) message: Cow<'static, str>,
     allowed_methods: Option<&'static str>,
+    retry_after: Option<Duration>,
 }
 
 impl ApiError {
     fn new(code: u32, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: ErrorCode(code), message: message.into(), allowed_methods: None }
+        Self {
+            code: ErrorCode(code),
+            message: message.into(),
+            allowed_methods: None,
+            retry_after: None,
+        }
     }
 
     /// Something in the request is wrong.
@@ -96,6 +104,12 @@ impl ApiError {
         Self::new(415_000, "Unsupported media type; use application/json.")
     }
 
+    /// More than the quota of operations allows (H.3).
+    pub(super) fn throttled(throttled: &Throttled) -> Self {
+        let error = Self::new(ErrorCode::THROTTLED.0, THROTTLED);
+        Self { retry_after: Some(throttled.retry_after), ..error }
+    }
+
     /// The answer: the error object, its code and its tracking ID also as headers (H.1, J-26).
     pub(super) fn into_response(self) -> Response {
         let tracking_id = uuid::Uuid::new_v4().to_string();
@@ -109,6 +123,10 @@ impl ApiError {
         let response = Response::json(self.code.status(), &body)
             .with("x-ms-error-code", self.code.to_string())
             .with("x-ms-request-id", tracking_id);
+        let response = match self.retry_after {
+            Some(wait) => response.with("retry-after", wait.as_secs().to_string()),
+            None => response,
+        };
         match self.allowed_methods {
             Some(allowed) => response.with("allow", allowed),
             None => response,

@@ -18,7 +18,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use super::registrar::Registrar;
 
@@ -56,7 +56,12 @@ async fn answer(
         return Err(ApiError::unauthorized());
     }
     let api_version = request.api_version()?;
-    match Route::of(request)? {
+    let route = Route::of(request)?;
+    if let Err(throttled) = registrar.throttle.operation(Instant::now()) {
+        tracing::warn!("{} {}: {throttled}", request.method, request.path);
+        return Err(ApiError::throttled(&throttled));
+    }
+    match route {
         Route::Bulk(kind) => bulk::run(registrar, request, kind).await,
         Route::Query(kind) => query::enrollments(registrar, request, kind),
         Route::Put(kind, id) => enrollments::put(registrar, request, kind, &id).await,

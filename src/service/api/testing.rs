@@ -11,6 +11,7 @@ use crate::service::allocation::webhook::{WebhookClient, WebhookSettings};
 use crate::service::config::Config;
 use crate::service::hub::Hubs;
 use crate::service::journal::Observer;
+use crate::service::quota::Quotas;
 use crate::service::registrar::{Conduct, Pace, Registrar};
 use crate::service::reprovision::ResetOnSameHub;
 use crate::service::store::Store;
@@ -55,6 +56,7 @@ pub(super) fn world() -> World {
             pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
             on_same_hub: ResetOnSameHub::default(),
             suspects: Vec::new(),
+            quotas: Quotas::default(),
             observer: Observer::default(),
         },
     );
