@@ -3,8 +3,12 @@
 //! Symmetric keys, SAS tokens and certificates; both halves of the house use the same code, so what the device
 //! signs is what the service verifies. Knows no sockets and no clock: the time is handed in.
 
+mod identity;
+mod identity_fault;
 mod key;
+mod pem;
 mod policy;
+mod private_key;
 mod sas;
 mod symmetric;
 mod x509;
@@ -12,8 +16,12 @@ mod x509_chain;
 mod x509_fault;
 mod x509_key;
 
+pub use identity::DeviceCertificate;
+pub use identity_fault::{ChainWarning, IdentityFault};
 pub use key::{Deriver, DeviceKey, GroupKey, KeyError};
+pub use pem::PemFault;
 pub use policy::PolicyKey;
+pub use private_key::PrivateKeyFault;
 pub use sas::{Claims, Malformed, NameFault, SasToken, registration_resource};
 pub use symmetric::{GroupKeys, KeyMatch, KeySlot, SasFault, SignatureFault, diagnose_signature};
 pub use x509::{Certificate, CertificateAuthority, CertificateError, CertificateInfo};

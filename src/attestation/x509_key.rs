@@ -7,6 +7,7 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use x509_parser::asn1_rs::{Any, BitString, FromDer};
 use x509_parser::prelude::X509Certificate;
+use x509_parser::public_key::PublicKey as KeyForm;
 
 /// The public key of a certificate of any version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,36 @@ impl PublicKey {
     /// The key as TLS takes raw keys.
     pub fn info(&self) -> SubjectPublicKeyInfoDer<'_> {
         SubjectPublicKeyInfoDer::from(&self.info[..])
+    }
+
+    /// Whether both are the same key. How its algorithm is written may differ.
+    pub fn is_same_as(&self, other: &SubjectPublicKeyInfoDer<'_>) -> bool {
+        Self::from_info(other).is_some_and(|other| other.bits == self.bits)
+    }
+
+    /// What kind of key a certificate has, if it is one that ring cannot sign with.
+    pub(super) fn unsupported_kind(certificate: &[u8]) -> Option<String> {
+        let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+        let key = certificate.public_key();
+        let curve = key.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
+        let curve = curve.map(|oid| oid.to_id_string()).unwrap_or_default();
+        match (&key.algorithm.algorithm.to_id_string()[..], &curve[..]) {
+            ("1.2.840.10045.2.1", "1.2.840.10045.3.1.7" | "1.3.132.0.34") => None,
+            ("1.2.840.10045.2.1", "1.3.132.0.35") => Some("EC P-521".to_owned()),
+            ("1.2.840.10045.2.1", "1.3.132.0.10") => Some("EC secp256k1".to_owned()),
+            ("1.2.840.10045.2.1", _) => Some("EC on another curve".to_owned()),
+            ("1.2.840.113549.1.1.1", _) => match key.parsed() {
+                // ring signs with no others.
+                Ok(KeyForm::RSA(rsa)) if !(2048..=4096).contains(&rsa.key_size()) => {
+                    Some(format!("RSA with {} bits", rsa.key_size()))
+                }
+                _ => None,
+            },
+            ("1.2.840.113549.1.1.10", _) => Some("RSA for PSS only".to_owned()),
+            ("1.3.101.112", _) => None,
+            ("1.3.101.113", _) => Some("Ed448".to_owned()),
+            (other, _) => Some(format!("of the kind {other}")),
+        }
     }
 
     /// Whether this key made the signature, by any of the `algorithms` that are for such keys.

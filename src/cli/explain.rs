@@ -2,8 +2,11 @@
 //! known on this side.
 
 use super::Exit;
+use super::explain_x509;
 use super::input::GivenKey;
+use super::proof::Proof;
 use super::report::Report;
+use crate::attestation::DeviceCertificate;
 use crate::contoso::{GROUP_KEY, MISPRINTS, Misprint};
 use crate::device::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
 use crate::net::{DialError, Endpoint, TlsFault};
@@ -15,9 +18,18 @@ pub(super) struct Context {
     pub(super) endpoint: Endpoint,
     pub(super) id_scope: IdScope,
     pub(super) registration_id: RegistrationId,
-    /// The key as it was given, if it was given here.
-    pub(super) key: Option<GivenKey>,
+    /// The proof as it was given, if it was given here.
+    pub(super) proof: Option<Proof>,
     pub(super) is_local: bool,
+}
+
+impl Context {
+    fn certificate(&self) -> Option<&DeviceCertificate> {
+        match &self.proof {
+            Some(Proof::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        }
+    }
 }
 
 /// The whole story of a failed registration.
@@ -32,7 +44,13 @@ pub(super) fn report(error: &Error, context: &Context) -> Report {
         Error::Network(error) => network(report, error, context),
         Error::ConnectRefused { code, tries } => connect_refused(report, *code, *tries, context),
         Error::Breach(breach) => breached(report, breach, context),
-        Error::Unauthorized(rejection) => unauthorized(with_tracking(report, rejection), context),
+        Error::Unauthorized(rejection) => {
+            let report = with_tracking(report, rejection);
+            match context.certificate() {
+                Some(certificate) => explain_x509::refused(report, certificate, context),
+                None => unauthorized(report, context),
+            }
+        }
         Error::Rejected(rejection) => rejected(with_tracking(report, rejection), context),
         Error::Failed { message, date, .. } => {
             report.headline = Some(std::mem::take(&mut report.message));
@@ -67,6 +85,7 @@ fn network(report: Report, error: &NetworkError, context: &Context) -> Report {
             .cause("nothing listens there, or a firewall blocks the port (8883 for MQTT)")
             .remedy("check --host and its port, and whether the network lets the port through"),
         NetworkError::Dial(DialError::Tls { fault, .. }) => tls(report, fault, context),
+        NetworkError::Alert { alert } => explain_x509::alert(report, alert, context.certificate()),
         NetworkError::ClosedBeforeConnack => report
             .cause("the service is overloaded, or something between here and there cuts MQTT off")
             .remedy("try again; if it stays so, try another network"),
@@ -90,6 +109,7 @@ fn tls(report: Report, fault: &TlsFault, context: &Context) -> Report {
         TlsFault::NotTls => report
             .cause("the port belongs to something else, such as plain MQTT on 1883 or plain HTTP")
             .remedy("DPS speaks MQTT over TLS on 8883; check the port"),
+        TlsFault::Alert(alert) => explain_x509::alert(report, alert, context.certificate()),
         _ => report,
     }
 }
@@ -152,7 +172,7 @@ fn unauthorized(report: Report, context: &Context) -> Report {
 /// What the key itself gives away.
 fn known_from_the_key(report: Report, context: &Context) -> Report {
     let id = &context.registration_id;
-    let Some(GivenKey::Device(key)) = &context.key else { return report };
+    let Some(Proof::Key(GivenKey::Device(key))) = &context.proof else { return report };
     let text = key.to_base64();
     if *text == GROUP_KEY {
         return report

@@ -12,7 +12,7 @@ use crate::attestation::{DeviceKey, GroupKey, KeyError};
 pub(super) use crate::net::plain;
 
 /// Larger input is a mistake: the largest thing that can be sent has 96 KB (H.3).
-const MAX_INPUT: u64 = 1024 * 1024;
+pub(super) const MAX_INPUT: u64 = 1024 * 1024;
 
 /// Reads what an argument stands for. `flag` names it in errors; the value itself is never shown.
 pub(super) fn read(flag: &str, argument: &str) -> Result<String, Report> {

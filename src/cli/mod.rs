@@ -3,15 +3,18 @@
 //! The only room that reads argv, the environment and files, and the only one that prints. Results
 //! go to standard output, everything else to standard error.
 
+mod certificate;
 mod derive_key;
 mod enrollments;
 mod exit;
 mod explain;
+mod explain_x509;
 mod input;
 mod local;
 mod logging;
 mod output;
 mod pki;
+mod proof;
 mod quotas;
 mod register;
 mod report;

@@ -6,15 +6,15 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::certificate::CertificateArgs;
 use super::explain::{self, Context};
 use super::input::{GivenKey, KeyArgs, read, timeout, token_lifetime, variable};
 use super::local::{self, Local};
 use super::output::Printer;
+use super::proof::{self, Proof};
 use super::{Exit, Report, small_runtime};
 use crate::contoso;
-use crate::device::{
-    CLIENT_VERSION, Credential, Error, Notice, ProvisioningClient, Registered, Settings,
-};
+use crate::device::{CLIENT_VERSION, Error, Notice, ProvisioningClient, Registered, Settings};
 use crate::net::{Endpoint, Trust, client_config};
 use crate::wire::{ApiVersion, GLOBAL_ENDPOINT, IdScope, MAX_MESSAGE, Payload, RegistrationId};
 
@@ -28,6 +28,8 @@ Examples:
   provision-sim register --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
   provision-sim register --local --reg-id contoso-toaster-007 \\
       --payload '{\"MyDeviceFirmwareVersion\":\"12.0.2.5\"}'
+  provision-sim register --id-scope 0ne00012345 --cert my-device-chain.pem \\
+      --cert-key my-device-key.pem
 
 Exit codes: 0 assigned, 2 bad input, 3 network or TLS, 4 identity refused, 5 not assigned,
 6 deadline passed")]
@@ -35,11 +37,19 @@ pub(super) struct Register {
     /// ID scope of the DPS instance [env: IOTHUB_DEVICE_DPS_ID_SCOPE]
     #[arg(long, value_name = "SCOPE")]
     id_scope: Option<IdScope>,
-    /// Registration ID of the device [env: IOTHUB_DEVICE_DPS_DEVICE_ID]
-    #[arg(long, env = "IOTHUB_DEVICE_DPS_DEVICE_ID", hide_env = true, value_name = "ID")]
-    reg_id: RegistrationId,
+    /// Registration ID of the device [env: IOTHUB_DEVICE_DPS_DEVICE_ID] [default: the CN of --cert]
+    #[arg(
+        long,
+        env = "IOTHUB_DEVICE_DPS_DEVICE_ID",
+        hide_env = true,
+        value_name = "ID",
+        required_unless_present = "cert"
+    )]
+    reg_id: Option<RegistrationId>,
     #[command(flatten)]
     key: KeyArgs,
+    #[command(flatten)]
+    certificate: CertificateArgs,
     /// What the device has to say to a custom allocation webhook: any JSON value
     #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
     payload: Option<String>,
@@ -83,13 +93,13 @@ enum Transport {
 impl Register {
     pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         let local = self.local.then(local::find).transpose()?;
-        let key = self.key(local.as_ref())?;
-        let settings = self.settings(local.as_ref(), &key)?;
+        let (proof, registration_id) = self.proof(local.as_ref())?;
+        let settings = self.settings(local.as_ref(), &proof, registration_id)?;
         let context = Context {
             endpoint: settings.endpoint.clone(),
             id_scope: settings.id_scope.clone(),
             registration_id: settings.registration_id.clone(),
-            key: Some(key),
+            proof: Some(proof),
             is_local: self.local,
         };
         let client = ProvisioningClient::new(settings);
@@ -101,17 +111,19 @@ impl Register {
         transcript.end(result, &context)
     }
 
-    fn settings(&self, local: Option<&Local>, key: &GivenKey) -> Result<Settings, Report> {
-        let (Transport::Mqtt, registration_id) = (self.transport, self.reg_id.clone());
-        let device_key = match key {
-            GivenKey::Group(key) => key.derive(&registration_id),
-            GivenKey::Device(key) => key.clone(),
-        };
+    fn settings(
+        &self,
+        local: Option<&Local>,
+        proof: &Proof,
+        registration_id: RegistrationId,
+    ) -> Result<Settings, Report> {
+        let Transport::Mqtt = self.transport;
+        let credential = proof.credential(&registration_id);
         Ok(Settings {
             endpoint: self.endpoint(local)?,
             id_scope: self.id_scope(local)?,
             registration_id,
-            credential: Credential::SymmetricKey(device_key),
+            credential,
             payload: self.payload()?,
             api_version: self.api_version.clone(),
             client_version: CLIENT_VERSION.to_owned(),
@@ -122,21 +134,26 @@ impl Register {
         })
     }
 
-    fn key(&self, local: Option<&Local>) -> Result<GivenKey, Report> {
-        if self.key.group_key.as_deref().or(self.key.device_key.as_deref()) == Some("-")
-            && self.payload.as_deref() == Some("-")
-        {
-            return Err(Report::usage(
-                "the key and --payload cannot both be read from standard input",
-            ));
+    /// The one credential that was given, and the device whose it is; a flag beats any variable.
+    fn proof(&self, local: Option<&Local>) -> Result<(Proof, RegistrationId), Report> {
+        proof::check_given(&self.key, &self.certificate, self.payload.as_deref())?;
+        if let Some((certificate, id)) = self.certificate.resolve(self.reg_id.as_ref())? {
+            return Ok((Proof::Certificate(certificate), id));
         }
+        let id = self.reg_id.clone().ok_or_else(|| Report::usage("no device: give --reg-id"))?;
+        Ok((Proof::Key(self.key(local)?), id))
+    }
+
+    fn key(&self, local: Option<&Local>) -> Result<GivenKey, Report> {
         if let Some(key) = self.key.resolve()? {
             return Ok(key);
         }
         if local.is_some_and(|local| local.is_default_world) {
             return contoso::GROUP_KEY.parse().map(GivenKey::Group).map_err(Report::internal);
         }
-        self.key.require()
+        self.key
+            .require()
+            .map_err(|report| report.remedy("or prove the device by X.509: --cert PEM"))
     }
 
     fn id_scope(&self, local: Option<&Local>) -> Result<IdScope, Report> {

@@ -129,7 +129,7 @@ async fn register(bench: &Bench, device: &DeviceSpec, printer: &mut Printer) -> 
                 endpoint: bench.endpoint().clone(),
                 id_scope: bench.id_scope().clone(),
                 registration_id: device.registration_id.clone(),
-                key: None,
+                proof: None,
                 is_local: true,
             };
             let mut report = explain::report(&error, &context);

@@ -9,8 +9,8 @@ use super::error::Error;
 use super::exchange::{Notice, Registered};
 use super::registration::Registration;
 use super::transport::mqtt;
-use crate::attestation::{DeviceKey, SasToken, registration_resource};
-use crate::net::Endpoint;
+use crate::attestation::{DeviceCertificate, DeviceKey, SasToken, registration_resource};
+use crate::net::{Endpoint, with_certificate};
 use crate::wire::{ApiVersion, IdScope, Payload, RegistrationId};
 
 /// What this crate calls itself in user names.
@@ -24,6 +24,8 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 pub enum Credential {
     /// By a SAS token signed with its key.
     SymmetricKey(DeviceKey),
+    /// By a certificate that it shows in the TLS handshake (D.5).
+    X509(DeviceCertificate),
 }
 
 /// Everything that a registration needs to know.
@@ -43,7 +45,8 @@ pub struct Settings {
     pub api_version: ApiVersion,
     /// Product name for the service's logs, URL-encoded where it must be.
     pub client_version: String,
-    /// Whom it trusts; see [`client_config`](crate::net::client_config).
+    /// Whom it trusts; see [`client_config`](crate::net::client_config). The certificate of
+    /// [`credential`](Self::credential) is added by the client.
     pub tls: Arc<ClientConfig>,
     /// The whole registration ends within this.
     pub timeout: Duration,
@@ -52,12 +55,17 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// A token for this device, valid from `now` for [`token_lifetime`](Self::token_lifetime).
-    pub(super) fn sign_token(&self, key: &DeviceKey, now: SystemTime) -> SasToken {
+    /// A token for this device, valid from `now` for [`token_lifetime`](Self::token_lifetime); none
+    /// if it proves itself in another way (A.2).
+    pub(super) fn token(&self, now: SystemTime) -> Option<SasToken> {
+        let key = match &self.credential {
+            Credential::SymmetricKey(key) => key,
+            Credential::X509(_) => return None,
+        };
         let resource = registration_resource(&self.id_scope, &self.registration_id);
         // A lifetime beyond what a clock can tell is as good as one of a century.
         let expiry = now.checked_add(self.token_lifetime).unwrap_or(now + CENTURY);
-        SasToken::sign(&resource, key, expiry)
+        Some(SasToken::sign(&resource, key, expiry))
     }
 }
 
@@ -68,8 +76,12 @@ pub struct ProvisioningClient {
 }
 
 impl ProvisioningClient {
-    /// A client for one device.
-    pub fn new(settings: Settings) -> Self {
+    /// A client for one device. Whatever the transport, it shows the device's certificate, if that is
+    /// its credential.
+    pub fn new(mut settings: Settings) -> Self {
+        if let Credential::X509(certificate) = &settings.credential {
+            settings.tls = with_certificate(&settings.tls, certificate.certified_key());
+        }
         Self { settings }
     }
 

@@ -104,7 +104,9 @@ impl Error {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Network(NetworkError::Dial(DialError::Resolve { .. })) => "dns",
-            Self::Network(NetworkError::Dial(DialError::Tls { .. })) => "tls",
+            Self::Network(
+                NetworkError::Dial(DialError::Tls { .. }) | NetworkError::Alert { .. },
+            ) => "tls",
             Self::Network(NetworkError::Dial(_)) => "connect",
             Self::Network(NetworkError::ClosedBeforeConnack) => "closed",
             Self::ConnectRefused { .. } => "connack",
@@ -184,6 +186,13 @@ pub enum NetworkError {
     /// TLS stood, and then the service hung up without a word.
     #[error("the server closed the connection instead of answering CONNECT")]
     ClosedBeforeConnack,
+    /// TLS stood on this side, and then the service said what it does not like about it. In TLS 1.3
+    /// a client certificate is judged so late.
+    #[error("the server ended the TLS session with the alert `{alert}`")]
+    Alert {
+        /// Its name.
+        alert: String,
+    },
 }
 
 /// An answer with a status that means refusal.

@@ -94,10 +94,7 @@ impl From<&Rustls> for TlsFault {
     fn from(error: &Rustls) -> Self {
         match error {
             Rustls::InvalidCertificate(inner) => inner.into(),
-            Rustls::AlertReceived(AlertDescription::UnknownCA) => {
-                Self::Alert("unknown_ca".to_owned())
-            }
-            Rustls::AlertReceived(alert) => Self::Alert(format!("{alert:?}")),
+            Rustls::AlertReceived(alert) => Self::Alert(alert_name(*alert)),
             // The first bytes are no TLS record: an HTTP server, a plain MQTT broker, SSH.
             Rustls::InvalidMessage(
                 InvalidMessage::InvalidContentType
@@ -132,6 +129,21 @@ impl From<&CertificateError> for TlsFault {
             other => Self::BadCertificate(other.to_string()),
         }
     }
+}
+
+/// As RFC 8446 writes it, such as `bad_certificate`.
+fn alert_name(alert: AlertDescription) -> String {
+    if alert == AlertDescription::UnknownCA {
+        return "unknown_ca".to_owned();
+    }
+    let mut name = String::new();
+    for c in format!("{alert:?}").chars() {
+        if c.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    name
 }
 
 fn between(earlier: UnixTime, later: UnixTime) -> Duration {
@@ -190,6 +202,20 @@ mod tests {
 
         assert_eq!(TlsFault::from(error), TlsFault::UnknownIssuer);
         assert_eq!(TlsFault::from(io::Error::from(io::ErrorKind::UnexpectedEof)), TlsFault::Closed);
+    }
+
+    #[test]
+    fn alerts_have_the_names_of_the_standard() {
+        for (alert, name) in [
+            (AlertDescription::UnknownCA, "unknown_ca"),
+            (AlertDescription::CertificateRequired, "certificate_required"),
+            (AlertDescription::DecryptError, "decrypt_error"),
+        ] {
+            assert_eq!(
+                TlsFault::from(&Rustls::AlertReceived(alert)),
+                TlsFault::Alert(name.to_owned())
+            );
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod websocket;
 pub use dial::{DialError, Dialed, Endpoint, EndpointError, Phase, Timings, dial};
 pub use fault::TlsFault;
 pub use listen::{BACKLOG, listen};
-pub use trust::{Trust, TrustError, client_config, crypto};
+pub use trust::{Trust, TrustError, client_config, crypto, with_certificate};
 pub use websocket::{WebSocketEnd, WebSocketStream, websocket_accept};
 
 /// The operating system's text in lower case, without `(os error 111)`: what of an I/O error is said

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
@@ -76,6 +77,17 @@ pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TrustError> {
         .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
+}
+
+/// The same configuration, with a certificate to show if the server asks for one. It is shown as it
+/// is: webpki would refuse what DPS takes, such as certificates of version 1.
+pub fn with_certificate(
+    config: &ClientConfig,
+    certificate: Arc<CertifiedKey>,
+) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certificate));
+    Arc::new(config)
 }
 
 fn roots(trust: &Trust) -> Result<RootCertStore, TrustError> {

@@ -1,7 +1,12 @@
 //! A service with X.509 enrollments, and a client that sends whatever certificates it is given.
 
+#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+
+pub(crate) mod forms;
+
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
@@ -150,6 +155,20 @@ impl World {
         };
         let service = Service::start(&config, options).await.unwrap();
         Self { service, ca_pem, events }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.service.mqtt_address()
+    }
+
+    pub(crate) fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// Which check the last device did not pass.
+    pub(crate) fn failed_check(&self) -> Option<String> {
+        let events = self.events.lock().unwrap();
+        events.last().and_then(|event| event.failed_check).map(str::to_owned)
     }
 
     /// Connects and registers.

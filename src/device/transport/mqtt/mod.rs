@@ -15,7 +15,8 @@ use tokio_rustls::client::TlsStream;
 
 use self::session::Session;
 use super::ConnectPhase;
-use crate::device::client::{Credential, Settings};
+use crate::attestation::SasToken;
+use crate::device::client::Settings;
 use crate::device::error::Error;
 use crate::device::exchange::{
     ConnectFailure, Event, Loss, Notice, Registered, Request, RequestKind, Step,
@@ -171,11 +172,12 @@ fn connect_packet(settings: &Settings) -> Connect {
         api_version: api_version.clone(),
         client_version: Some(settings.client_version.clone()),
     };
-    let Credential::SymmetricKey(key) = &settings.credential;
-    let token = settings.sign_token(key, SystemTime::now());
+    let token = settings.token(SystemTime::now());
     let mut connect = Connect::new(registration_id.as_str());
     connect.keep_alive = KEEP_ALIVE;
-    connect.set_login(user_name.to_string(), token.as_str());
+    // Without a token the password is empty, and an empty one is not sent (A.2).
+    let password = token.as_ref().map(SasToken::as_str).unwrap_or_default();
+    connect.set_login(user_name.to_string(), password);
     connect
 }
 
@@ -186,4 +188,49 @@ fn register_body(settings: &Settings) -> Vec<u8> {
     };
     serde_json::to_vec(&request)
         .unwrap_or_else(|_| unreachable!("strings and checked JSON always serialize"))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+    use rumqttc::Packet;
+
+    use super::*;
+    use crate::attestation::DeviceCertificate;
+    use crate::device::Credential;
+    use crate::net::{Trust, client_config};
+    use crate::pki::TestCertificate;
+    use crate::wire::ApiVersion;
+
+    fn connect_flags(credential: Credential) -> u8 {
+        let trusted = TestCertificate::self_signed("unused").unwrap();
+        let settings = Settings {
+            endpoint: "localhost".parse().unwrap(),
+            id_scope: "0ne00002193".parse().unwrap(),
+            registration_id: "pump-0042".parse().unwrap(),
+            credential,
+            payload: None,
+            api_version: ApiVersion::DEFAULT,
+            client_version: "provision-sim".to_owned(),
+            tls: client_config(&Trust::Pem(trusted.pem().to_owned())).unwrap(),
+            timeout: FAR_OFF,
+            token_lifetime: FAR_OFF,
+        };
+        let mut packet = BytesMut::new();
+        Packet::Connect(connect_packet(&settings)).write(&mut packet, usize::MAX).unwrap();
+        let name = packet.windows(4).position(|window| window == b"MQTT").unwrap();
+        packet[name + 5]
+    }
+
+    #[test]
+    fn a_2_a_device_with_a_certificate_connects_without_a_password() {
+        let made = TestCertificate::self_signed("pump-0042").unwrap();
+        let key = made.key_pem();
+        let certificate =
+            DeviceCertificate::read(made.pem().as_bytes(), Some(key.as_bytes()), None).unwrap();
+
+        assert_eq!(connect_flags(Credential::X509(certificate)), 0x82);
+        let key = "AAAAAAAAAAAAAAAAAAAAAA==".parse().unwrap();
+        assert_eq!(connect_flags(Credential::SymmetricKey(key)), 0xc2);
+    }
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::device::error::{Breach, NetworkError};
 use crate::device::exchange::{Answer, ConnectFailure, Event, Loss};
+use crate::net::TlsFault;
 use crate::wire::{ConnectCode, RESPONSE_FILTER, ResponseTopic};
 
 /// When we ping, and how long the service has to answer.
@@ -47,8 +48,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             ping_sent: None,
         };
         let closed = |_| ConnectFailure::Network(NetworkError::ClosedBeforeConnack);
-        session.write(&Packet::Connect(connect)).await.map_err(closed)?;
-        session.fill().await.map_err(closed)?;
+        // Where writing fails, the reason may still be there to be read.
+        let written = session.write(&Packet::Connect(connect)).await;
+        session.first_bytes().await.map_err(ConnectFailure::Network)?;
+        written.map_err(closed)?;
         session.check_first_byte().map_err(ConnectFailure::Broken)?;
         match session.read().await {
             Ok(Packet::ConnAck(connack)) => match connect_code(connack.code) {
@@ -58,6 +61,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Ok(other) => Err(ConnectFailure::Broken(unexpected(&other, "CONNACK"))),
             Err(ReadFault::Lost(loss)) => Err(closed(loss)),
             Err(ReadFault::Broken(breach)) => Err(ConnectFailure::Broken(breach)),
+        }
+    }
+
+    /// Waits for the beginning of an answer. This is also where a server that speaks TLS 1.3 says
+    /// what it thinks of the client's certificate.
+    async fn first_bytes(&mut self) -> Result<(), NetworkError> {
+        match self.stream.read_buf(&mut self.inbox).await {
+            Ok(0) => Err(NetworkError::ClosedBeforeConnack),
+            Ok(_) => Ok(()),
+            Err(error) => Err(match TlsFault::from(error) {
+                TlsFault::Alert(alert) => NetworkError::Alert { alert },
+                _ => NetworkError::ClosedBeforeConnack,
+            }),
         }
     }
 

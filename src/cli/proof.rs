@@ -1,0 +1,56 @@
+//! The one proof of identity that a device is given, whatever its kind.
+
+use super::Report;
+use super::certificate::CertificateArgs;
+use super::input::{GivenKey, KeyArgs};
+use crate::attestation::DeviceCertificate;
+use crate::device::Credential;
+use crate::wire::RegistrationId;
+
+/// How the device proves who it is, as it was given.
+#[derive(Debug)]
+pub(super) enum Proof {
+    Key(GivenKey),
+    Certificate(DeviceCertificate),
+}
+
+impl Proof {
+    /// What this device makes of it: the key of a group is none of its own.
+    pub(super) fn credential(&self, registration_id: &RegistrationId) -> Credential {
+        match self {
+            Self::Key(GivenKey::Group(key)) => {
+                Credential::SymmetricKey(key.derive(registration_id))
+            }
+            Self::Key(GivenKey::Device(key)) => Credential::SymmetricKey(key.clone()),
+            Self::Certificate(certificate) => Credential::X509(certificate.clone()),
+        }
+    }
+}
+
+/// On the command line there may be one kind of credential, and one thing that is read from
+/// standard input.
+pub(super) fn check_given(
+    keys: &KeyArgs,
+    certificate: &CertificateArgs,
+    payload: Option<&str>,
+) -> Result<(), Report> {
+    let keys = [("--group-key", &keys.group_key), ("--device-key", &keys.device_key)];
+    if certificate.cert.is_some()
+        && let Some((name, _)) = keys.iter().find(|(_, key)| key.is_some())
+    {
+        return Err(Report::usage(format!(
+            "--cert and {name} are both given; a device has one credential"
+        ))
+        .remedy(format!("leave out {name} if its enrollment is for X.509, else --cert")));
+    }
+    let passphrase = ("--cert-key-passphrase", &certificate.cert_key_passphrase);
+    let from_stdin =
+        keys.into_iter().chain([passphrase]).find(|(_, argument)| argument.as_deref() == Some("-"));
+    match from_stdin {
+        Some((name, _)) if payload == Some("-") => Err(Report::usage(format!(
+            "{name} and --payload cannot both be read from standard input"
+        ))
+        .remedy("put one of them into a file, and give @FILE")),
+        _ => Ok(()),
+    }
+}
