@@ -14,10 +14,10 @@ use std::time::{Duration, Instant, SystemTime};
 use criterion::{Criterion, Throughput};
 use provision_sim::attestation::{GroupKey, SasToken, registration_resource};
 use provision_sim::contoso;
-use provision_sim::device::{CLIENT_VERSION, Credential, ProvisioningClient, Settings};
-use provision_sim::net::{Endpoint, Trust, client_config, dial};
+use provision_sim::device::{Credential, ProvisioningClient, Settings};
+use provision_sim::net::{Endpoint, Route, Trust, client_config, dial};
 use provision_sim::service::{Authority, Options, Service};
-use provision_sim::wire::{ApiVersion, MQTT_PORT, RegistrationId};
+use provision_sim::wire::{MQTT_PORT, RegistrationId};
 use tokio::runtime::Runtime;
 
 /// Key of the default world's group that takes any registration ID.
@@ -88,23 +88,23 @@ impl Bench {
         let key = SIMULATED.parse::<GroupKey>().expect("a key").derive(&registration_id);
         let endpoint: Endpoint = service.mqtt_address().to_string().parse().expect("an address");
         let settings = Settings {
-            endpoint,
-            id_scope: "0ne00002193".parse().expect("a scope"),
-            registration_id,
-            credential: Credential::SymmetricKey(key),
-            payload: None,
-            api_version: ApiVersion::DEFAULT,
-            client_version: CLIENT_VERSION.to_owned(),
-            tls,
             timeout: Duration::from_secs(30),
-            token_lifetime: Duration::from_secs(3600),
+            ..Settings::new(
+                endpoint,
+                "0ne00002193".parse().expect("a scope"),
+                registration_id,
+                Credential::SymmetricKey(key),
+                tls,
+            )
         };
         Self { settings, _service: service }
     }
 
     async fn handshake(&self) {
         let Settings { endpoint, tls, .. } = &self.settings;
-        dial(endpoint, MQTT_PORT, Arc::clone(tls), |_| {}).await.expect("a connection");
+        dial(endpoint, MQTT_PORT, &Route::default(), Arc::clone(tls), |_| {})
+            .await
+            .expect("a connection");
     }
 
     /// TLS, CONNECT, SUBSCRIBE, register, one poll, DISCONNECT.

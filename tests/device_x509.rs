@@ -15,7 +15,6 @@ use provision_sim::device::{
 };
 use provision_sim::net::{DialError, TlsFault, Trust, client_config, crypto};
 use provision_sim::pki::{TestCertificate, TestPki};
-use provision_sim::wire::ApiVersion;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P384_SHA384};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -34,16 +33,14 @@ const PASSPHRASE: &str = "correct horse";
 
 fn settings(address: SocketAddr, ca_pem: &str, certificate: &DeviceCertificate) -> Settings {
     Settings {
-        endpoint: address.to_string().parse().unwrap(),
-        id_scope: "0ne00002193".parse().unwrap(),
-        registration_id: certificate.registration_id().unwrap(),
-        credential: Credential::X509(certificate.clone()),
-        payload: None,
-        api_version: ApiVersion::DEFAULT,
-        client_version: "provision-sim".to_owned(),
-        tls: client_config(&Trust::Pem(ca_pem.to_owned())).unwrap(),
         timeout: Duration::from_secs(60),
-        token_lifetime: Duration::from_secs(3600),
+        ..Settings::new(
+            address.to_string().parse().unwrap(),
+            "0ne00002193".parse().unwrap(),
+            certificate.registration_id().unwrap(),
+            Credential::X509(certificate.clone()),
+            client_config(&Trust::Pem(ca_pem.to_owned())).unwrap(),
+        )
     }
 }
 

@@ -7,8 +7,8 @@ mod support_service;
 use std::time::{Duration, Instant};
 
 use provision_sim::attestation::GroupKey;
-use provision_sim::device::{CLIENT_VERSION, Credential, ProvisioningClient, Settings};
-use provision_sim::wire::{ApiVersion, RegistrationId};
+use provision_sim::device::{Credential, ProvisioningClient, Settings};
+use provision_sim::wire::RegistrationId;
 use support_service::client::{Answer, Client, Device};
 use support_service::golden::normalised;
 use support_service::service::{HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
@@ -109,16 +109,14 @@ fn settings(service: &TestService, registration_id: &str) -> Settings {
     let registration_id: RegistrationId = registration_id.parse().unwrap();
     let key = PRIMARY_KEY.parse::<GroupKey>().unwrap().derive(&registration_id);
     Settings {
-        endpoint: service.address().to_string().parse().unwrap(),
-        id_scope: SCOPE.parse().unwrap(),
-        registration_id,
-        credential: Credential::SymmetricKey(key),
-        payload: None,
-        api_version: ApiVersion::DEFAULT,
-        client_version: CLIENT_VERSION.to_owned(),
-        tls: service.tls.clone(),
         timeout: Duration::from_secs(60),
-        token_lifetime: Duration::from_secs(3600),
+        ..Settings::new(
+            service.address().to_string().parse().unwrap(),
+            SCOPE.parse().unwrap(),
+            registration_id,
+            Credential::SymmetricKey(key),
+            service.tls.clone(),
+        )
     }
 }
 

@@ -8,8 +8,8 @@ use super::proof::Proof;
 use super::report::Report;
 use crate::attestation::DeviceCertificate;
 use crate::contoso::{GROUP_KEY, MISPRINTS, Misprint};
-use crate::device::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
-use crate::net::{DialError, Endpoint, TlsFault};
+use crate::device::{Breach, ConnectPhase, Deadline, Error, NetworkError, Rejection, Waiting};
+use crate::net::{DialError, Endpoint, ProxyFault, TlsFault};
 use crate::wire::{ConnectCode, ErrorCode, GLOBAL_ENDPOINT, IdScope, RegistrationId};
 
 /// What is known on this side.
@@ -21,6 +21,8 @@ pub(super) struct Context {
     /// The proof as it was given, if it was given here.
     pub(super) proof: Option<Proof>,
     pub(super) is_local: bool,
+    /// The proxy, without its credentials.
+    pub(super) proxy: Option<String>,
 }
 
 impl Context {
@@ -42,6 +44,7 @@ pub(super) fn report(error: &Error, context: &Context) -> Report {
     report.operation_id = error.operation_id().map(ToString::to_string);
     match error {
         Error::Network(error) => network(report, error, context),
+        Error::NoTransport(_) => no_transport(report, context),
         Error::ConnectRefused { code, tries } => connect_refused(report, *code, *tries, context),
         Error::Breach(breach) => breached(report, breach, context),
         Error::Unauthorized(rejection) => {
@@ -51,7 +54,9 @@ pub(super) fn report(error: &Error, context: &Context) -> Report {
                 None => unauthorized(report, context),
             }
         }
-        Error::Rejected(rejection) => rejected(with_tracking(report, rejection), context),
+        Error::Rejected(rejection) => {
+            rejected(with_tracking(report, rejection), rejection.status, context)
+        }
         Error::Failed { message, date, .. } => {
             report.headline = Some(std::mem::take(&mut report.message));
             report.message = message.clone().unwrap_or_default();
@@ -82,13 +87,58 @@ fn network(report: Report, error: &NetworkError, context: &Context) -> Report {
             .cause("the local service has stopped without tidying up")
             .remedy("start `provision-sim serve`"),
         NetworkError::Dial(DialError::Connect { .. }) => report
-            .cause("nothing listens there, or a firewall blocks the port (8883 for MQTT)")
-            .remedy("check --host and its port, and whether the network lets the port through"),
+            .cause("nothing listens there, or a firewall blocks the port (8883 for MQTT, else 443)")
+            .remedy("check --host and its port, and whether the network lets the port through")
+            .remedy("--transport auto finds what the network lets through"),
+        NetworkError::Dial(DialError::Proxy { fault, .. }) => proxy(report, fault),
         NetworkError::Dial(DialError::Tls { fault, .. }) => tls(report, fault, context),
         NetworkError::Alert { alert } => explain_x509::alert(report, alert, context.certificate()),
         NetworkError::ClosedBeforeConnack => report
             .cause("the service is overloaded, or something between here and there cuts MQTT off")
-            .remedy("try again; if it stays so, try another network"),
+            .remedy("try again; if it stays so, --transport auto, or another network"),
+        NetworkError::Unanswered { .. } => report
+            .cause("the port belongs to something else than HTTPS, such as MQTT, or a firewall cuts it off")
+            .remedy("DPS speaks HTTPS on port 443; check --host and its port"),
+        NetworkError::Upgrade(_) => report
+            .cause("something answers in the service's place: a proxy, a firewall, or a page to log in")
+            .cause("the host serves HTTPS, but it is not DPS")
+            .remedy("check --host; log in to the network, or give its proxy with --proxy")
+            .remedy("--transport auto finds what the network lets through"),
+        NetworkError::NoAnswer { .. } => no_transport(report, context),
+    }
+}
+
+fn proxy(report: Report, fault: &ProxyFault) -> Report {
+    match fault {
+        ProxyFault::Resolve(_) | ProxyFault::Connect { .. } => report
+            .cause("the proxy's name or port is wrong, or it cannot be reached from this network")
+            .remedy("check --proxy, HTTPS_PROXY and ALL_PROXY; --proxy '' goes without"),
+        ProxyFault::Unauthorized { .. } => {
+            report.cause("the proxy lets only those through that it knows").remedy(
+                "give --proxy http://USER:PASSWORD@HOST:PORT, special characters percent-encoded",
+            )
+        }
+        ProxyFault::Refused { .. } => report
+            .cause("the proxy does not allow this host or this port; many allow only 443")
+            .remedy("--transport auto finds what it lets through")
+            .remedy("ask whoever runs the proxy to allow the host"),
+        _ => report
+            .cause("it is no HTTP proxy, or it is not well")
+            .remedy("check the port of --proxy, HTTPS_PROXY or ALL_PROXY"),
+    }
+}
+
+fn no_transport(report: Report, context: &Context) -> Report {
+    if context.is_local {
+        return report.remedy("start `provision-sim serve`");
+    }
+    let report = report.cause("a firewall is in the way, or nothing listens at this host");
+    match &context.proxy {
+        Some(proxy) => report
+            .remedy(format!("ask whoever runs the proxy {proxy} to allow {}", context.endpoint)),
+        None => report
+            .remedy(format!("check --host ({})", context.endpoint))
+            .remedy("if the network has a proxy, give it: --proxy http://HOST:PORT"),
     }
 }
 
@@ -108,7 +158,7 @@ fn tls(report: Report, fault: &TlsFault, context: &Context) -> Report {
             .remedy("check the clock: `date -u`"),
         TlsFault::NotTls => report
             .cause("the port belongs to something else, such as plain MQTT on 1883 or plain HTTP")
-            .remedy("DPS speaks MQTT over TLS on 8883; check the port"),
+            .remedy("DPS speaks TLS on 8883 (MQTT) and on 443 (HTTPS, WebSocket); check the port"),
         TlsFault::Alert(alert) => explain_x509::alert(report, alert, context.certificate()),
         _ => report,
     }
@@ -139,10 +189,16 @@ fn breached(report: Report, breach: &Breach, context: &Context) -> Report {
     match breach {
         Breach::NotMqtt { .. } => report
             .cause(format!("{} is no MQTT service", context.endpoint))
-            .remedy("DPS speaks MQTT on port 8883; 443 is for HTTPS and WebSockets"),
+            .remedy("DPS speaks MQTT on port 8883; on 443 it wants --transport mqtt-ws or https"),
         Breach::SubscriptionRefused => {
             report.cause("it is an MQTT broker, but not DPS").remedy("check --host")
         }
+        Breach::NotHttp { .. } => report
+            .cause(format!(
+                "{} is no HTTPS service, or something stands before it",
+                context.endpoint
+            ))
+            .remedy("DPS speaks HTTPS on port 443; check --host and its port"),
         _ => report.cause("it is not DPS, or something between here and there changes the answers"),
     }
 }
@@ -204,7 +260,7 @@ fn known_from_the_key(report: Report, context: &Context) -> Report {
     report
 }
 
-fn rejected(report: Report, context: &Context) -> Report {
+fn rejected(report: Report, status: u16, context: &Context) -> Report {
     match report.code.map(ErrorCode) {
         Some(ErrorCode::BAD_REQUEST) => report
             .cause(
@@ -214,6 +270,11 @@ fn rejected(report: Report, context: &Context) -> Report {
                 "check --reg-id ({}), --payload and --api-version",
                 context.registration_id
             )),
+        // Over MQTT a wrong scope is CONNACK 3.
+        _ if status == 404 => report
+            .cause(format!("the service does not know the ID scope {}", context.id_scope))
+            .cause(format!("{} is no provisioning service", context.endpoint))
+            .remedy("compare --id-scope with the overview page of the DPS instance"),
         _ => report,
     }
 }
@@ -258,8 +319,20 @@ fn webhook_status(message: &str) -> Option<u16> {
     message.rsplit_once("status code: ")?.1.trim().parse().ok()
 }
 
+fn proxy_name(context: &Context) -> &str {
+    context.proxy.as_deref().unwrap_or("in between")
+}
+
 fn late(report: Report, deadline: &Deadline, context: &Context) -> Report {
     let report = match &deadline.waiting_for {
+        Waiting::Connect(ConnectPhase::Proxy) => report
+            .cause(format!("the proxy {} is silent", proxy_name(context)))
+            .remedy("check --proxy, HTTPS_PROXY and ALL_PROXY; --proxy '' goes without"),
+        Waiting::Connect(ConnectPhase::Dns | ConnectPhase::Tcp) if context.proxy.is_some() => {
+            report
+                .cause(format!("the proxy {} is not there, or a firewall is", proxy_name(context)))
+                .remedy("check --proxy, HTTPS_PROXY and ALL_PROXY; --proxy '' goes without")
+        }
         Waiting::Connect(_) => report
             .cause("a firewall swallows the packets, or the host is not there")
             .remedy(format!("check that {} can be reached from here", context.endpoint)),

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::input::{plain, variable};
 use super::{Exit, Report};
+use crate::device::Ports;
+use crate::net::Endpoint;
+use crate::wire::HTTPS_PORT;
 
 /// What a running service says of itself: the ready line of `serve -o json`, and `local.json`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -36,6 +39,27 @@ pub(super) struct Local {
     pub(super) is_default_world: bool,
     /// The process, so that one service does not remove the file of the next.
     process: u32,
+}
+
+impl Local {
+    /// Where it is dialled for MQTT.
+    pub(super) fn address(&self) -> Result<Endpoint, Report> {
+        dialled(&self.ready.mqtt)
+    }
+
+    /// The ports that it listens on.
+    pub(super) fn ports(&self) -> Result<Ports, Report> {
+        let port = |address: &str| dialled(address).map(|endpoint| endpoint.port());
+        let mqtt = port(&self.ready.mqtt)?.unwrap_or(Ports::default().mqtt);
+        let https = self.ready.https.as_deref().map(port).transpose()?.flatten();
+        Ok(Ports { mqtt, https: https.unwrap_or(HTTPS_PORT) })
+    }
+}
+
+/// A service that listens everywhere is dialled on this machine.
+fn dialled(address: &str) -> Result<Endpoint, Report> {
+    let here = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
+    here.parse().map_err(|error| Report::usage(format!("--local: {address:?}: {error}")))
 }
 
 /// `$XDG_STATE_HOME/provision-sim`, or where the platform has such things.

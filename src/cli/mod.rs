@@ -18,6 +18,7 @@ mod proof;
 mod quotas;
 mod register;
 mod report;
+mod route;
 mod run;
 mod sas_token;
 mod serve;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use super::certificate::CertificateArgs;
@@ -12,17 +12,19 @@ use super::input::{GivenKey, KeyArgs, read, timeout, token_lifetime, variable};
 use super::local::{self, Local};
 use super::output::Printer;
 use super::proof::{self, Proof};
+use super::route::RouteArgs;
 use super::{Exit, Report, small_runtime};
 use crate::contoso;
-use crate::device::{CLIENT_VERSION, Error, Notice, ProvisioningClient, Registered, Settings};
+use crate::device::{Error, Notice, ProvisioningClient, Registered, Settings};
 use crate::net::{Endpoint, Trust, client_config};
 use crate::wire::{ApiVersion, GLOBAL_ENDPOINT, IdScope, MAX_MESSAGE, Payload, RegistrationId};
 
 /// Register a device with the Device Provisioning Service
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Connects over MQTT and TLS, registers, polls until there is a result, and prints the transitions and
-the assigned hub as the Azure IoT C SDK's prov_dev_client_sample does. A flag beats its variable.
+Connects, registers, polls until there is a result, and prints the transitions and the assigned hub
+as the Azure IoT C SDK's prov_dev_client_sample does. A flag beats its variable. The proxy's are read
+as curl reads them, and never count for a service on this machine.
 
 Examples:
   provision-sim register --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
@@ -30,6 +32,10 @@ Examples:
       --payload '{\"MyDeviceFirmwareVersion\":\"12.0.2.5\"}'
   provision-sim register --id-scope 0ne00012345 --cert my-device-chain.pem \\
       --cert-key my-device-key.pem
+  provision-sim register --id-scope 0ne00012345 --reg-id my-device --device-key @device.key \\
+      --transport auto --proxy http://proxy.example.net:3128
+  provision-sim register --id-scope 0ne00002193 --reg-id my-device --device-key @device.key \\
+      --connect-to global.azure-devices-provisioning.net:8883:127.0.0.1:18883 --ca-file ca.pem
 
 Exit codes: 0 assigned, 2 bad input, 3 network or TLS, 4 identity refused, 5 not assigned,
 6 deadline passed")]
@@ -59,15 +65,6 @@ pub(super) struct Register {
     /// The service that `provision-sim serve` runs on this machine: fills host, port, CA and ID scope
     #[arg(long)]
     local: bool,
-    /// How to talk to it: mqtt (over TLS, port 8883)
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "TRANSPORT",
-        hide_possible_values = true
-    )]
-    transport: Transport,
     /// Which shape of replies to ask for
     #[arg(long, default_value_t = ApiVersion::DEFAULT, value_name = "DATE")]
     api_version: ApiVersion,
@@ -80,14 +77,8 @@ pub(super) struct Register {
     /// How long the SAS token is valid
     #[arg(long, default_value = "1h", value_parser = token_lifetime, value_name = "DURATION")]
     ttl: Duration,
-}
-
-/// The transports that are there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Transport {
-    /// MQTT over TLS, port 8883.
-    #[default]
-    Mqtt,
+    #[command(flatten)]
+    route: RouteArgs,
 }
 
 impl Register {
@@ -101,6 +92,7 @@ impl Register {
             registration_id: settings.registration_id.clone(),
             proof: Some(proof),
             is_local: self.local,
+            proxy: settings.route.proxy.as_ref().map(ToString::to_string),
         };
         let client = ProvisioningClient::new(settings);
         let runtime = small_runtime()?;
@@ -117,20 +109,25 @@ impl Register {
         proof: &Proof,
         registration_id: RegistrationId,
     ) -> Result<Settings, Report> {
-        let Transport::Mqtt = self.transport;
+        let endpoint = self.endpoint(local)?;
+        let ports = local.map(Local::ports).transpose()?.unwrap_or_default();
         let credential = proof.credential(&registration_id);
         Ok(Settings {
-            endpoint: self.endpoint(local)?,
-            id_scope: self.id_scope(local)?,
-            registration_id,
-            credential,
+            route: self.route.route(&endpoint, ports, self.local)?,
+            ports,
+            transport: self.route.transport(),
             payload: self.payload()?,
             api_version: self.api_version.clone(),
-            client_version: CLIENT_VERSION.to_owned(),
-            tls: client_config(&self.trust(local))
-                .map_err(|error| Report::usage(format!("--ca-file: {error}")))?,
             timeout: self.timeout,
             token_lifetime: self.ttl,
+            ..Settings::new(
+                endpoint,
+                self.id_scope(local)?,
+                registration_id,
+                credential,
+                client_config(&self.trust(local))
+                    .map_err(|error| Report::usage(format!("--ca-file: {error}")))?,
+            )
         })
     }
 
@@ -178,7 +175,8 @@ impl Register {
         };
         match (&self.host, local, variable(VARIABLE)) {
             (Some(host), ..) => Ok(host.clone()),
-            (None, Some(local), _) => parse("--local", &dialled(&local.ready.mqtt)),
+            // Its ports are filled in beside it, one for each transport.
+            (None, Some(local), _) => Ok(local.address()?.without_port()),
             (None, None, Some(text)) => parse(VARIABLE, &text),
             (None, None, None) => parse("--host", GLOBAL_ENDPOINT),
         }
@@ -211,14 +209,11 @@ impl Register {
     }
 }
 
-/// A service that listens everywhere is dialled on this machine.
-fn dialled(address: &str) -> String {
-    address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
-}
-
 /// Prints a registration as the C SDK's sample does, line for line.
 pub(super) struct Transcript<'a> {
     printer: &'a mut Printer,
+    /// Whether the network has let something through only at a later try.
+    is_detour: bool,
 }
 
 #[derive(Serialize)]
@@ -229,6 +224,13 @@ enum Event<'a> {
     Assigning {
         operation_id: &'a str,
         wait_ms: u128,
+    },
+    #[serde(rename_all = "camelCase")]
+    Transport {
+        transport: &'static str,
+        works: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
     },
     #[serde(rename_all = "camelCase")]
     Waiting {
@@ -246,12 +248,32 @@ impl<'a> Transcript<'a> {
             printer.line("Registering Device");
             printer.line("");
         }
-        Self { printer }
+        Self { printer, is_detour: false }
     }
 
     /// One line per transition; what the sample does not show is logged.
     pub(super) fn notice(&mut self, notice: &Notice) {
         match notice {
+            Notice::Reached { phase, took } => {
+                tracing::debug!("{} took {took:?}", phase.name());
+            }
+            Notice::Blocked { transport, why } => {
+                self.is_detour = true;
+                tracing::warn!("{transport} does not get through: {why}");
+                let (transport, reason) = (transport.name(), Some(why.as_str()));
+                self.printer.event(&Event::Transport { transport, works: false, reason });
+            }
+            Notice::Through { transport } => {
+                let text = format!("the network lets {transport} through: --transport {transport}");
+                // Who saw the warnings wants to know how they ended.
+                if self.is_detour {
+                    tracing::warn!("{text}")
+                } else {
+                    tracing::info!("{text}")
+                }
+                let transport = transport.name();
+                self.printer.event(&Event::Transport { transport, works: true, reason: None });
+            }
             Notice::Connected => self.status("CONNECTED", &Event::Connected),
             Notice::Assigning { operation_id, wait } => {
                 let operation_id = operation_id.as_str();

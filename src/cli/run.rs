@@ -131,6 +131,7 @@ async fn register(bench: &Bench, device: &DeviceSpec, printer: &mut Printer) -> 
                 registration_id: device.registration_id.clone(),
                 proof: None,
                 is_local: true,
+                proxy: None,
             };
             let mut report = explain::report(&error, &context);
             if verdict.holds() {

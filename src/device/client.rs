@@ -7,11 +7,12 @@ use rustls::ClientConfig;
 
 use super::error::Error;
 use super::exchange::{Notice, Registered};
-use super::registration::Registration;
-use super::transport::mqtt;
+use super::transport::{self, Transport};
 use crate::attestation::{DeviceCertificate, DeviceKey, SasToken, registration_resource};
-use crate::net::{Endpoint, with_certificate};
-use crate::wire::{ApiVersion, IdScope, Payload, RegistrationId};
+use crate::net::{Endpoint, Route, with_certificate};
+use crate::wire::{
+    ApiVersion, HTTPS_PORT, IdScope, MQTT_PORT, Payload, RegisterRequest, RegistrationId,
+};
 
 /// What this crate calls itself in user names.
 pub const CLIENT_VERSION: &str = concat!("provision-sim%2F", env!("CARGO_PKG_VERSION"));
@@ -28,11 +29,33 @@ pub enum Credential {
     X509(DeviceCertificate),
 }
 
+/// The port of each protocol, for a host that names none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// MQTT over TLS.
+    pub mqtt: u16,
+    /// HTTPS and MQTT over WebSocket.
+    pub https: u16,
+}
+
+impl Default for Ports {
+    /// Those of DPS (A.1).
+    fn default() -> Self {
+        Self { mqtt: MQTT_PORT, https: HTTPS_PORT }
+    }
+}
+
 /// Everything that a registration needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The service. Its port, where one is given, overrides the transport's own.
     pub endpoint: Endpoint,
+    /// The transports' own ports.
+    pub ports: Ports,
+    /// How to talk to it.
+    pub transport: Transport,
+    /// How to get to it.
+    pub route: Route,
     /// The instance.
     pub id_scope: IdScope,
     /// The device.
@@ -55,9 +78,35 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Settings for a device that proves itself with `credential`, trusting whom `tls` trusts: MQTT,
+    /// no payload, two minutes, tokens of an hour.
+    pub fn new(
+        endpoint: Endpoint,
+        id_scope: IdScope,
+        registration_id: RegistrationId,
+        credential: Credential,
+        tls: Arc<ClientConfig>,
+    ) -> Self {
+        Self {
+            endpoint,
+            ports: Ports::default(),
+            route: Route::default(),
+            transport: Transport::Mqtt,
+            id_scope,
+            registration_id,
+            credential,
+            payload: None,
+            api_version: ApiVersion::DEFAULT,
+            client_version: CLIENT_VERSION.to_owned(),
+            tls,
+            timeout: Duration::from_secs(120),
+            token_lifetime: Duration::from_secs(3600),
+        }
+    }
+
     /// A token for this device, valid from `now` for [`token_lifetime`](Self::token_lifetime); none
     /// if it proves itself in another way (A.2).
-    pub(super) fn token(&self, now: SystemTime) -> Option<SasToken> {
+    pub fn token(&self, now: SystemTime) -> Option<SasToken> {
         let key = match &self.credential {
             Credential::SymmetricKey(key) => key,
             Credential::X509(_) => return None,
@@ -67,9 +116,19 @@ impl Settings {
         let expiry = now.checked_add(self.token_lifetime).unwrap_or(now + CENTURY);
         Some(SasToken::sign(&resource, key, expiry))
     }
+
+    /// The body of the register request (A.5), the same on every transport.
+    pub(super) fn register_body(&self) -> Vec<u8> {
+        let request = RegisterRequest {
+            registration_id: Some(self.registration_id.to_string()),
+            payload: self.payload.clone(),
+        };
+        serde_json::to_vec(&request)
+            .unwrap_or_else(|_| unreachable!("strings and checked JSON always serialize"))
+    }
 }
 
-/// A device that provisions itself over MQTT.
+/// A device that provisions itself.
 #[derive(Debug, Clone)]
 pub struct ProvisioningClient {
     settings: Settings,
@@ -85,8 +144,8 @@ impl ProvisioningClient {
         Self { settings }
     }
 
-    /// Registers the device: connects, publishes the register request, polls until there is a
-    /// result. `notify` is told of each transition as it happens.
+    /// Registers the device: connects, sends the register request, polls until there is a result.
+    /// `notify` is told of each transition as it happens.
     ///
     /// # Errors
     ///
@@ -96,7 +155,6 @@ impl ProvisioningClient {
         &self,
         notify: &mut (dyn FnMut(Notice) + Send),
     ) -> Result<Registered, Error> {
-        let machine = Registration::new(self.settings.timeout, fastrand::u64(..));
-        mqtt::run(&self.settings, machine, notify).await
+        transport::run(&self.settings, notify).await
     }
 }

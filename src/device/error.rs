@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::ConnectPhase;
-use crate::net::DialError;
+use super::deadline::Deadline;
+use super::{ConnectPhase, Transport};
+use crate::net::{DialError, UpgradeError};
 use crate::wire::{ConnectCode, ErrorCode, OperationId, ServiceError};
 
 /// Why a registration ended without a hub.
@@ -19,6 +20,12 @@ pub enum Error {
     /// No session could be opened. At fault: the network, the address, or trust.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// None of the transports got through; why not, in the order of the tries.
+    #[error("no transport gets through: {}", list(.0))]
+    NoTransport(
+        /// Each transport and its failure.
+        Vec<(Transport, Error)>,
+    ),
     /// The service answered CONNECT with a refusal (A.6).
     #[error("the service refused the connection: CONNACK {} ({code})", *.code as u8)]
     ConnectRefused {
@@ -59,6 +66,11 @@ pub enum Error {
     Deadline(Box<Deadline>),
 }
 
+fn list(failures: &[(Transport, Error)]) -> String {
+    let failures = failures.iter().map(|(transport, error)| format!("{transport}: {error}"));
+    failures.collect::<Vec<_>>().join("; ")
+}
+
 /// The line that the C SDK's sample prints (A.8), its log prefix left out.
 fn failure_line(
     operation_id: Option<&OperationId>,
@@ -93,11 +105,21 @@ impl Error {
                 _ => Class::NotAssigned,
             },
             Self::Unauthorized(_) => Class::Identity,
+            // All were silent: then time ran out. Else the network has spoken.
+            Self::NoTransport(failures) if failures.iter().all(|(_, error)| error.is_silence()) => {
+                Class::Deadline
+            }
+            Self::NoTransport(_) | Self::Breach(Breach::NotHttp { .. }) => Class::Network,
             Self::Breach(_) | Self::Rejected(_) | Self::Failed { .. } | Self::Disabled { .. } => {
                 Class::NotAssigned
             }
             Self::Deadline(_) => Class::Deadline,
         }
+    }
+
+    /// Whether nobody said anything.
+    fn is_silence(&self) -> bool {
+        matches!(self, Self::Deadline(_) | Self::Network(NetworkError::NoAnswer { .. }))
     }
 
     /// A word for programs, finer than [`class`](Self::class).
@@ -107,8 +129,13 @@ impl Error {
             Self::Network(
                 NetworkError::Dial(DialError::Tls { .. }) | NetworkError::Alert { .. },
             ) => "tls",
-            Self::Network(NetworkError::Dial(_)) => "connect",
-            Self::Network(NetworkError::ClosedBeforeConnack) => "closed",
+            Self::Network(NetworkError::Dial(DialError::Proxy { .. })) => "proxy",
+            Self::Network(NetworkError::Dial(_) | NetworkError::NoAnswer { .. }) => "connect",
+            Self::Network(NetworkError::ClosedBeforeConnack | NetworkError::Unanswered { .. }) => {
+                "closed"
+            }
+            Self::Network(NetworkError::Upgrade(_)) => "upgrade",
+            Self::NoTransport(_) => "transport",
             Self::ConnectRefused { .. } => "connack",
             Self::Breach(_) => "protocol",
             Self::Unauthorized(_) => "unauthorized",
@@ -129,9 +156,11 @@ impl Error {
             Self::Breach(Breach::Missing { .. } | Breach::Body { .. }) => {
                 "PROV_DEVICE_RESULT_PARSING"
             }
-            Self::Breach(Breach::NotMqtt { .. } | Breach::Packet { .. }) => {
-                "PROV_DEVICE_RESULT_TRANSPORT"
-            }
+            Self::Breach(
+                Breach::NotMqtt { .. } | Breach::Packet { .. } | Breach::NotHttp { .. },
+            ) => "PROV_DEVICE_RESULT_TRANSPORT",
+            Self::NoTransport(_) if self.class() == Class::Deadline => "PROV_DEVICE_RESULT_TIMEOUT",
+            Self::NoTransport(_) => "PROV_DEVICE_RESULT_TRANSPORT",
             Self::Breach(_)
             | Self::ConnectRefused { .. }
             | Self::Unauthorized(_)
@@ -193,6 +222,25 @@ pub enum NetworkError {
         /// Its name.
         alert: String,
     },
+    /// TLS stood, and then no WebSocket was opened.
+    #[error("the server opened no WebSocket: {0}")]
+    Upgrade(#[from] UpgradeError),
+    /// TLS stood, and the service hung up on the first request, again and again.
+    #[error(
+        "the server closed the connection {tries} times instead of answering the first request"
+    )]
+    Unanswered {
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// It took too long, where others are still to be tried.
+    #[error("{phase} within {}", humantime::format_duration(*.after))]
+    NoAnswer {
+        /// What it was waiting for.
+        phase: ConnectPhase,
+        /// How long.
+        after: Duration,
+    },
 }
 
 /// An answer with a status that means refusal.
@@ -223,6 +271,20 @@ pub enum Breach {
     NotMqtt {
         /// The first bytes.
         excerpt: String,
+    },
+    /// The peer answers an HTTP request with something else.
+    #[error("what it answers is not HTTP ({reason})")]
+    NotHttp {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A body longer than any answer of DPS.
+    #[error("the body of its {status} answer is longer than {limit} bytes")]
+    BodyTooLong {
+        /// The answer's status.
+        status: u16,
+        /// How much is read.
+        limit: usize,
     },
     /// A packet that MQTT does not allow, or not there.
     #[error("{reason}")]
@@ -280,86 +342,4 @@ pub enum Breach {
     /// It forgot an operation twice.
     #[error("it forgot the operation twice (404203)")]
     ForgotTwice,
-}
-
-/// The total deadline passed.
-#[derive(Debug, Error)]
-pub struct Deadline {
-    /// How long it was.
-    pub after: Duration,
-    /// What the device was waiting for.
-    pub waiting_for: Waiting,
-    /// The operation, if the service has accepted one.
-    pub operation_id: Option<OperationId>,
-    /// The last 429 or 5xx.
-    pub last_busy: Option<Rejection>,
-    /// How long the service wants the device to wait, if that alone is too long.
-    pub asked_to_wait: Option<Duration>,
-    /// Answers that bore a `$rid` that the device never used.
-    pub foreign_answers: u32,
-}
-
-impl fmt::Display for Deadline {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let after = humantime::format_duration(self.after);
-        write!(f, "no result within {after}: {}", self.waiting_for)?;
-        if let Some(wait) = self.asked_to_wait {
-            let wait = humantime::format_duration(wait);
-            write!(f, ", and the service wants the device to wait {wait} before it asks again")?;
-        }
-        if self.foreign_answers > 0 {
-            let answers = if self.foreign_answers == 1 { "answer" } else { "answers" };
-            write!(f, " ({} {answers} bore a $rid that was never sent)", self.foreign_answers)?;
-        }
-        Ok(())
-    }
-}
-
-/// What a device was waiting for when its time was up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Waiting {
-    /// A connection.
-    Connect(ConnectPhase),
-    /// A connection that was lost and could not be opened again; the text says why not.
-    Reconnect(String),
-    /// SUBACK.
-    Suback,
-    /// The answer to a register or poll request.
-    Answer {
-        /// `register` or `poll`.
-        request: &'static str,
-        /// Whether the service has acknowledged the packet (PUBACK).
-        acknowledged: bool,
-    },
-    /// The end of `assigning`.
-    Assignment {
-        /// How many answers said `assigning`.
-        answers: u32,
-    },
-    /// The service to be less busy; the text is its last answer.
-    Busy(String),
-}
-
-impl fmt::Display for Waiting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect(phase) => write!(f, "{phase}"),
-            Self::Reconnect(why) => {
-                write!(f, "the connection was lost and could not be resumed: {why}")
-            }
-            Self::Suback => f.write_str("the service did not answer SUBSCRIBE"),
-            Self::Answer { request, acknowledged: true } => {
-                write!(f, "the service acknowledged the {request} request but did not answer it")
-            }
-            Self::Answer { request, acknowledged: false } => {
-                write!(f, "the service did not answer the {request} request")
-            }
-            Self::Assignment { answers } => write!(
-                f,
-                "the registration is still being assigned after {answers} {}",
-                if *answers == 1 { "answer" } else { "answers" }
-            ),
-            Self::Busy(answer) => write!(f, "the service was busy to the end: {answer}"),
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::{Breach, Error, NetworkError, Rejection};
-use super::transport::ConnectPhase;
+use super::transport::{ConnectPhase, Transport};
 use crate::wire::{ConnectCode, OperationId, Payload, Substatus};
 
 /// What has happened.
@@ -13,7 +13,7 @@ use crate::wire::{ConnectCode, OperationId, Payload, Substatus};
 pub enum Event {
     /// The machine may begin.
     Start,
-    /// The service took the connection: CONNACK 0.
+    /// The service took the connection: CONNACK 0, or on https the end of the TLS handshake.
     Accepted,
     /// The service took the subscription.
     Subscribed,
@@ -49,12 +49,18 @@ pub struct Answer {
 /// Why a connection could not be opened.
 #[derive(Debug)]
 pub enum ConnectFailure {
-    /// It ended before CONNACK 0.
+    /// It ended before it was accepted.
     Network(NetworkError),
     /// CONNACK with another code.
     Refused(ConnectCode),
-    /// What came is no MQTT.
+    /// What came is another protocol.
     Broken(Breach),
+    /// It was opened as often as this, and each time ended before anything was answered at all:
+    /// over HTTPS that is what a connection is that was never accepted.
+    Unanswered {
+        /// How often it was tried.
+        tries: u32,
+    },
     /// Time was up in this phase.
     TimedOut(ConnectPhase),
 }
@@ -87,7 +93,8 @@ pub enum Step {
     Connect,
     /// Subscribe to the answers. Ends in `Subscribed`, `Broken` or `Lost`.
     Subscribe,
-    /// Send a request. Ends in `Sent` or `Lost`.
+    /// Send a request. Ends in `Sent`, `Lost`, or `ConnectFailed` where the transport opens a
+    /// connection for it.
     Send(Request),
     /// Wait for whatever comes, at the latest until this time: then `Elapsed`.
     Listen {
@@ -129,6 +136,26 @@ impl RequestKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
+    /// A step in opening a connection is over.
+    Reached {
+        /// Which one.
+        phase: ConnectPhase,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The network, or what stands in it, does not let this transport through; the next is tried.
+    Blocked {
+        /// Which one.
+        transport: Transport,
+        /// Why not.
+        why: String,
+    },
+    /// The network lets this transport through; it stays. Told before `Connected`, and only where
+    /// the transport was left to the device.
+    Through {
+        /// Which one.
+        transport: Transport,
+    },
     /// The service took the first connection.
     Connected,
     /// The service says `assigning`.

@@ -5,16 +5,18 @@
 //! nothing; who wants to follow along passes an observer.
 
 mod client;
+mod deadline;
 mod error;
 mod exchange;
 mod registration;
 mod retry;
 mod transport;
 
-pub use client::{CLIENT_VERSION, Credential, ProvisioningClient, Settings};
-pub use error::{Breach, Class, Deadline, Error, NetworkError, Rejection, Waiting};
+pub use client::{CLIENT_VERSION, Credential, Ports, ProvisioningClient, Settings};
+pub use deadline::{Deadline, Waiting};
+pub use error::{Breach, Class, Error, NetworkError, Rejection};
 pub use exchange::{
     Answer, ConnectFailure, Event, Loss, Notice, Registered, Request, RequestKind, Step,
 };
 pub use registration::Registration;
-pub use transport::ConnectPhase;
+pub use transport::{ConnectPhase, Transport};

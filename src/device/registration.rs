@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::error::Category;
 
-use super::error::{Breach, Deadline, Error, Rejection, Waiting};
+use super::deadline::{Deadline, Waiting};
+use super::error::{Breach, Error, NetworkError, Rejection};
 use super::exchange::{
     Answer, ConnectFailure, Event, Notice, Registered, Request, RequestKind, Step,
 };
@@ -190,6 +191,7 @@ impl Registration {
                 Err(self.out_of_time())
             }
             ConnectFailure::Broken(breach) => Err(breach.into()),
+            ConnectFailure::Unanswered { tries } => Err(NetworkError::Unanswered { tries }.into()),
             ConnectFailure::Network(error) if self.was_accepted => {
                 self.lost(now, error.to_string(), notify)
             }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::device::{Loss, NetworkError};
+use crate::device::Loss;
 use crate::wire::Substatus;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -1034,6 +1034,10 @@ impl Seen {
             }
             Notice::Forgotten => self.operation = None,
             Notice::Connected | Notice::ForeignAnswer { .. } => {}
+            // Not the machine's to tell.
+            Notice::Reached { .. } | Notice::Blocked { .. } | Notice::Through { .. } => {
+                unreachable!("{notice:?}")
+            }
         }
     }
 }

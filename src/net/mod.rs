@@ -1,18 +1,33 @@
 //! Sockets, TLS and WebSockets, for both halves of the house.
 //!
-//! Opens and accepts connections and says precisely what went wrong. Knows nothing of MQTT, HTTP
-//! or provisioning.
+//! Opens and accepts connections and says precisely what went wrong. Knows nothing of MQTT or
+//! provisioning, and of HTTP only what opens a tunnel or a WebSocket.
 
+mod connect_to;
 mod dial;
+mod endpoint;
 mod fault;
 mod listen;
+mod no_proxy;
+mod proxy;
+mod race;
+mod route;
 mod trust;
+mod tunnel;
+mod upgrade;
 mod websocket;
 
-pub use dial::{DialError, Dialed, Endpoint, EndpointError, Phase, Timings, dial};
+pub use connect_to::{ConnectTo, ConnectToError};
+pub use dial::{DialError, Dialed, Phase, Timings, dial};
+pub use endpoint::{Endpoint, EndpointError};
 pub use fault::TlsFault;
 pub use listen::{BACKLOG, listen};
+pub use no_proxy::NoProxy;
+pub use proxy::{Proxy, ProxyError};
+pub use route::{EnvironmentError, Route};
 pub use trust::{Trust, TrustError, client_config, crypto, with_certificate};
+pub use tunnel::ProxyFault;
+pub use upgrade::{UpgradeError, open_websocket};
 pub use websocket::{WebSocketEnd, WebSocketStream, websocket_accept};
 
 /// The operating system's text in lower case, without `(os error 111)`: what of an I/O error is said

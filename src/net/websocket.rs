@@ -1,8 +1,8 @@
 //! A WebSocket as a byte stream, so that what speaks over TLS can speak over a WebSocket too.
 //!
 //! Only binary messages carry bytes, and where one message ends and the next begins means nothing
-//! (Node's SDK sends every field of a packet as its own). The opening handshake is HTTP's affair;
-//! what both ends of it need is [`websocket_accept`].
+//! (Node's SDK sends every field of a packet as its own). The opening handshake is HTTP's affair: a
+//! server needs [`websocket_accept`] for it, a client [`open_websocket`](super::open_websocket).
 
 use std::io;
 use std::pin::Pin;
@@ -67,19 +67,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketStream<S> {
             WebSocketEnd::Client => Role::Client,
             WebSocketEnd::Server => Role::Server,
         };
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_message_size(Some(limit))
-            .max_frame_size(Some(limit));
         let inner = tokio_tungstenite::WebSocketStream::from_partially_read(
             stream,
             early,
             role,
-            Some(config),
+            Some(config(limit)),
         );
+        Self::opened(inner.await)
+    }
+
+    /// Takes over a WebSocket whose opening handshake was done elsewhere.
+    pub(super) fn opened(inner: tokio_tungstenite::WebSocketStream<S>) -> Self {
         Self {
-            inner: inner.await,
+            inner,
             unread: Bytes::new(),
             has_ended: false,
             farewell: CloseCode::Normal,
@@ -184,6 +184,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocketStream<S> {
             }
         }
     }
+}
+
+/// `limit` is the longest message that is taken, in bytes.
+pub(super) fn config(limit: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(limit))
+        .max_frame_size(Some(limit))
 }
 
 fn invalid(reason: &str) -> io::Error {

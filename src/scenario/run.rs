@@ -7,12 +7,10 @@ use thiserror::Error;
 
 use super::file::{DeviceSpec, Scenario};
 use crate::contoso::{self, SampleFunction};
-use crate::device::{
-    CLIENT_VERSION, Error as DeviceError, Notice, ProvisioningClient, Registered, Settings,
-};
+use crate::device::{Error as DeviceError, Notice, ProvisioningClient, Registered, Settings};
 use crate::net::{Endpoint, Trust, TrustError, client_config};
 use crate::service::{Authority, AuthorityError, Options, Pace, Service, StartError};
-use crate::wire::{ApiVersion, IdScope};
+use crate::wire::IdScope;
 
 /// How long one device of a scenario may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -88,16 +86,16 @@ impl Bench {
         notify: &mut (dyn FnMut(Notice) + Send),
     ) -> Result<Registered, DeviceError> {
         let settings = Settings {
-            endpoint: self.endpoint.clone(),
-            id_scope: self.id_scope.clone(),
-            registration_id: device.registration_id.clone(),
-            credential: device.credential.clone(),
             payload: device.payload.clone(),
-            api_version: ApiVersion::DEFAULT,
-            client_version: CLIENT_VERSION.to_owned(),
-            tls: self.tls.clone(),
             timeout: TIMEOUT,
             token_lifetime: TOKEN_LIFETIME,
+            ..Settings::new(
+                self.endpoint.clone(),
+                self.id_scope.clone(),
+                device.registration_id.clone(),
+                device.credential.clone(),
+                self.tls.clone(),
+            )
         };
         ProvisioningClient::new(settings).register(notify).await
     }

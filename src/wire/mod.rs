@@ -30,6 +30,7 @@ pub use message::{
     Substatus, SymmetricKeyResult, X509Result,
 };
 pub use timestamp::timestamp;
+pub(crate) use topic::{RESERVED, seconds};
 pub use topic::{RESPONSE_FILTER, RequestTopic, ResponseTopic, TopicError};
 pub use user_name::{UserName, UserNameError};
 

@@ -15,7 +15,8 @@ const OPERATION_STATUS: &str = "$dps/registrations/GET/iotdps-get-operationstatu
 const RESPONSE: &str = "$dps/registrations/res/";
 
 /// Everything but RFC 3986's unreserved characters.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const RESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A topic that is none of the device API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -122,7 +123,7 @@ pub(super) fn parameter<'a>(query: &'a str, name: &str) -> &'a str {
 }
 
 /// Seconds, whole or fractional; anything else is unusable.
-fn seconds(text: &str) -> Option<Duration> {
+pub(crate) fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }
 

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::BytesMut;
-use provision_sim::net::crypto;
+use provision_sim::net::{WebSocketEnd, WebSocketStream, crypto, websocket_accept};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
@@ -43,6 +43,8 @@ enum Handshake {
     Tls,
     /// Leaves it to the script to read and write plain bytes.
     Plain,
+    /// TLS, and a WebSocket in it that carries the packets.
+    WebSocket,
 }
 
 #[derive(Clone)]
@@ -82,6 +84,16 @@ impl Script {
     /// Takes the connection and does no TLS.
     pub(crate) fn plain() -> Self {
         Self { tls: Handshake::Plain, acts: Vec::new() }
+    }
+
+    /// Takes the connection, and opens a WebSocket after the TLS handshake.
+    pub(crate) fn web_socket() -> Self {
+        Self { tls: Handshake::WebSocket, acts: Vec::new() }
+    }
+
+    /// The same acts over a WebSocket.
+    pub(crate) fn over_web_socket(self) -> Self {
+        Self { tls: Handshake::WebSocket, ..self }
     }
 
     /// As far as SUBACK, with nothing to complain about.
@@ -173,7 +185,7 @@ impl Script {
 
 /// The server's certificate and the authority that signed it.
 pub(crate) struct Certificate {
-    config: Arc<ServerConfig>,
+    pub(crate) config: Arc<ServerConfig>,
     ca_pem: String,
 }
 
@@ -308,6 +320,13 @@ async fn serve(
         tokio::spawn(async move {
             let _ = match script.tls {
                 Handshake::Plain => Connection::new(tcp, record).play(&script.acts).await,
+                Handshake::WebSocket => match tls.accept(tcp).await {
+                    Ok(stream) => match open_web_socket(stream).await {
+                        Ok(stream) => Connection::new(stream, record).play(&script.acts).await,
+                        Err(error) => Err(error),
+                    },
+                    Err(error) => Err(error),
+                },
                 Handshake::Tls => match tls.accept(tcp).await {
                     Ok(stream) => Connection::new(stream, record).play(&script.acts).await,
                     Err(error) => Err(error),
@@ -315,6 +334,29 @@ async fn serve(
             };
         });
     }
+}
+
+/// The server's end of the opening handshake, with the subprotocol that DPS has.
+async fn open_web_socket<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+) -> io::Result<WebSocketStream<S>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    let head = String::from_utf8_lossy(&head);
+    let key = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("sec-websocket-key").then_some(value)
+    });
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+        websocket_accept(key.unwrap_or_default().as_bytes())
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    stream.flush().await?;
+    Ok(WebSocketStream::new(stream, Vec::new(), WebSocketEnd::Server, MAX_PACKET).await)
 }
 
 /// Where one connection's packets are kept.

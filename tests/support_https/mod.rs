@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use provision_sim::attestation::{GroupKey, SasToken, registration_resource};
 use provision_sim::contoso;
-use provision_sim::net::{Trust, client_config, dial};
+use provision_sim::net::{Route, Trust, client_config, dial};
 use provision_sim::service::{Authority, Options, Pace, Quota, Quotas, Service};
 use provision_sim::wire::RegistrationId;
 use rustls::ClientConfig;
@@ -28,7 +28,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// A service with one group that takes any device.
 pub struct World {
     pub service: Service,
-    tls: Arc<ClientConfig>,
+    pub tls: Arc<ClientConfig>,
 }
 
 impl World {
@@ -63,7 +63,8 @@ impl World {
     pub async fn connect(&self) -> TlsStream<TcpStream> {
         let address = self.service.https_address();
         let endpoint = address.to_string().parse().unwrap();
-        dial(&endpoint, address.port(), self.tls.clone(), |_| {}).await.unwrap().stream
+        let route = Route::default();
+        dial(&endpoint, address.port(), &route, self.tls.clone(), |_| {}).await.unwrap().stream
     }
 }
 

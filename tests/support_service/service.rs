@@ -176,6 +176,10 @@ impl TestService {
         self.service.mqtt_address()
     }
 
+    pub fn https_address(&self) -> SocketAddr {
+        self.service.https_address()
+    }
+
     /// How a client trusts it that speaks one version of TLS only.
     pub fn client_tls(
         &self,

@@ -1,43 +1,94 @@
 //! What carries a registration: each transport drives the one state machine.
 
-pub(super) mod mqtt;
+mod auto;
+mod clock;
+mod drive;
+mod https;
+mod mqtt;
+mod phase;
+mod reach;
 
 use std::fmt;
 
-use crate::net::Phase;
+use self::clock::Clock;
+use super::client::{Ports, Settings};
+use super::error::Error;
+use super::exchange::{Notice, Registered};
+use super::registration::Registration;
 
-/// How far the opening of a connection has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectPhase {
-    /// Looking up the host's addresses.
-    Dns,
-    /// Opening the TCP connection.
-    Tcp,
-    /// The TLS handshake.
-    Tls,
-    /// Waiting for CONNACK.
-    Connack,
+pub use phase::ConnectPhase;
+
+/// How the device talks to the service (A.1, B).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// MQTT over TLS, port 8883.
+    #[default]
+    Mqtt,
+    /// MQTT over a secure WebSocket, port 443.
+    MqttWs,
+    /// HTTPS, port 443.
+    Https,
+    /// The first of the three, in this order, that the network lets through.
+    Auto,
 }
 
-impl From<Phase> for ConnectPhase {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Dns => Self::Dns,
-            Phase::Tcp => Self::Tcp,
-            Phase::Tls => Self::Tls,
+impl Transport {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mqtt => "mqtt",
+            Self::MqttWs => "mqtt-ws",
+            Self::Https => "https",
+            Self::Auto => "auto",
+        }
+    }
+
+    /// Which of `ports` it may dial.
+    pub fn ports(self, ports: Ports) -> Vec<u16> {
+        match self {
+            Self::Mqtt => vec![ports.mqtt],
+            Self::MqttWs | Self::Https => vec![ports.https],
+            Self::Auto => vec![ports.mqtt, ports.https],
         }
     }
 }
 
-impl fmt::Display for ConnectPhase {
+impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Dns => "the name lookup did not end",
-            Self::Tcp => "nothing answered the TCP connection",
-            Self::Tls => {
-                "the TCP connection was taken, but the server did not answer the TLS handshake"
-            }
-            Self::Connack => "the server did not answer CONNECT",
-        })
+        f.write_str(self.name())
+    }
+}
+
+/// Runs one registration to its end, by the transport that the settings name.
+pub(super) async fn run(
+    settings: &Settings,
+    notify: &mut (dyn FnMut(Notice) + Send),
+) -> Result<Registered, Error> {
+    let clock = Clock::start(settings.timeout);
+    match settings.transport {
+        Transport::Auto => auto::run(settings, clock, notify).await,
+        transport => run_over(transport, settings, clock, notify).await,
+    }
+}
+
+/// Runs one registration over one transport; `Auto` counts as the default.
+async fn run_over(
+    transport: Transport,
+    settings: &Settings,
+    clock: Clock,
+    notify: &mut (dyn FnMut(Notice) + Send),
+) -> Result<Registered, Error> {
+    let machine = Registration::new(settings.timeout, fastrand::u64(..));
+    match transport {
+        Transport::Mqtt | Transport::Auto => {
+            drive::drive(mqtt::Driver::<mqtt::OverTls>::new(settings, clock), machine, notify).await
+        }
+        Transport::MqttWs => {
+            drive::drive(mqtt::Driver::<mqtt::OverWebSocket>::new(settings, clock), machine, notify)
+                .await
+        }
+        Transport::Https => {
+            drive::drive(https::Driver::new(settings, clock), machine, notify).await
+        }
     }
 }

@@ -20,7 +20,7 @@ use crate::wire::{ConnectCode, RESPONSE_FILTER, ResponseTopic};
 const PING_AFTER: Duration = Duration::from_secs(50);
 const PING_PATIENCE: Duration = Duration::from_secs(20);
 /// Largest packet that is read; DPS itself sends at most 96 KB (H.3).
-const MAX_PACKET: usize = 256 * 1024;
+pub(super) const MAX_PACKET: usize = 256 * 1024;
 
 /// An open MQTT session.
 pub(super) struct Session<S> {

@@ -1,0 +1,82 @@
+//! The machine's times, which are durations since the start, as instants to wait for.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ConnectPhase;
+use crate::device::error::NetworkError;
+use crate::device::exchange::ConnectFailure;
+
+/// Stands for waits that no clock can tell.
+const FAR_OFF: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// When a registration began and must end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    start: Instant,
+    timeout: Duration,
+    /// How long the first connection may take to open, if less than everything.
+    patience: Option<Duration>,
+}
+
+impl Clock {
+    /// Starts now.
+    pub(super) fn start(timeout: Duration) -> Self {
+        Self { start: Instant::now(), timeout, patience: None }
+    }
+
+    /// The same start and end; a first connection that takes longer than `patience` to open is given
+    /// up.
+    pub(super) fn with_patience(self, patience: Option<Duration>) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Since the start.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// What is left.
+    pub(super) fn left(&self) -> Duration {
+        self.timeout.saturating_sub(self.elapsed())
+    }
+
+    /// A time of the machine's; one beyond what a clock can tell is as good as one far off.
+    pub(super) fn at(&self, since_start: Duration) -> Instant {
+        self.start.checked_add(since_start).unwrap_or(self.start + FAR_OFF)
+    }
+
+    /// When everything ends.
+    pub(super) fn deadline(&self) -> Instant {
+        self.at(self.timeout)
+    }
+
+    /// How long the connection that is being opened may take. Only the first is hurried.
+    pub(super) fn connect_patience(&mut self) -> Hurry {
+        match self.patience.take() {
+            Some(patience) if patience < self.left() => {
+                Hurry { until: Instant::now() + patience, patience: Some(patience) }
+            }
+            _ => Hurry { until: self.deadline(), patience: None },
+        }
+    }
+}
+
+/// How long the opening of one connection may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hurry {
+    /// When it is given up.
+    pub(super) until: Instant,
+    patience: Option<Duration>,
+}
+
+impl Hurry {
+    /// What it means that time was up in `phase`.
+    pub(super) fn failure(self, phase: ConnectPhase) -> ConnectFailure {
+        match self.patience {
+            Some(after) => ConnectFailure::Network(NetworkError::NoAnswer { phase, after }),
+            None => ConnectFailure::TimedOut(phase),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What all drivers share: the loop that does what the state machine says.
+
+use std::time::Duration;
+
+use super::clock::Clock;
+use crate::device::error::Error;
+use crate::device::exchange::{Event, Notice, Registered, Request, Step};
+use crate::device::registration::Registration;
+
+/// Whom a driver tells what happens on the way.
+pub(super) type Notify<'a> = &'a mut (dyn FnMut(Notice) + Send);
+
+/// One transport, step by step. Every method ends at the deadline, and in one event.
+pub(super) trait Driver {
+    /// The registration's time.
+    fn clock(&self) -> &Clock;
+    /// [`Step::Connect`].
+    async fn connect(&mut self, notify: Notify<'_>) -> Event;
+    /// [`Step::Subscribe`].
+    async fn subscribe(&mut self, notify: Notify<'_>) -> Event;
+    /// [`Step::Send`].
+    async fn send(&mut self, request: Request, notify: Notify<'_>) -> Event;
+    /// [`Step::Listen`].
+    async fn listen(&mut self, until: Duration, notify: Notify<'_>) -> Event;
+    /// Drops a connection that is dead: listened to, it would be lost a second time.
+    fn forget(&mut self);
+    /// Says goodbye.
+    async fn close(self);
+}
+
+/// Runs one registration to its end.
+pub(super) async fn drive(
+    mut driver: impl Driver,
+    mut machine: Registration,
+    notify: Notify<'_>,
+) -> Result<Registered, Error> {
+    let mut event = Event::Start;
+    loop {
+        let step = machine.handle(driver.clock().elapsed(), event, notify);
+        event = match step {
+            Step::Connect => driver.connect(notify).await,
+            Step::Subscribe => driver.subscribe(notify).await,
+            Step::Send(request) => driver.send(request, notify).await,
+            Step::Listen { until } => driver.listen(until, notify).await,
+            Step::Finish(result) => {
+                driver.close().await;
+                return *result;
+            }
+        };
+        if matches!(event, Event::Lost(_) | Event::ConnectFailed(_)) {
+            driver.forget();
+        }
+    }
+}

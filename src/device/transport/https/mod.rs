@@ -1,0 +1,186 @@
+//! HTTPS (B): drives the state machine with requests over one connection that is kept open.
+//!
+//! The client is hyper's, over a connection that is dialled here: its pooled one has a dialer of its
+//! own and says less of what went wrong. A `$rid` has no meaning in HTTP; the driver carries it from
+//! the request to the answer.
+
+mod connection;
+mod request;
+mod retry_after;
+
+use std::time::Duration;
+
+use tokio::time::{timeout, timeout_at};
+
+use self::connection::{Connection, Fault, InFlight};
+use super::clock::Clock;
+use super::drive::{self, Notify};
+use super::phase::Progress;
+use super::reach::reach;
+use crate::device::client::Settings;
+use crate::device::exchange::{Answer, ConnectFailure, Event, Loss, Request};
+
+/// How long a goodbye may take.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How many connections in a row may end without any answer before the first one.
+const MAX_UNANSWERED: u32 = 3;
+
+/// Drives a registration over HTTPS.
+pub(super) struct Driver<'a> {
+    settings: &'a Settings,
+    clock: Clock,
+    connection: Option<Connection>,
+    under_way: Option<UnderWay>,
+    was_answered: bool,
+    /// Connections that ended before anything was answered.
+    unanswered: u32,
+}
+
+/// A request without an answer so far.
+struct UnderWay {
+    request: Request,
+    answer: InFlight,
+    /// It went out on a connection that had been used before, which the server may have closed
+    /// just then.
+    was_reused: bool,
+}
+
+impl<'a> Driver<'a> {
+    /// A driver that is not connected.
+    pub(super) fn new(settings: &'a Settings, clock: Clock) -> Self {
+        Self {
+            settings,
+            clock,
+            connection: None,
+            under_way: None,
+            was_answered: false,
+            unanswered: 0,
+        }
+    }
+
+    async fn open(&mut self, notify: Notify<'_>) -> Result<(), ConnectFailure> {
+        self.connection = None;
+        let hurry = self.clock.connect_patience();
+        let mut progress = Progress::new(notify);
+        let opening = async {
+            let stream = reach(self.settings, self.settings.ports.https, &mut progress).await?;
+            Connection::new(stream).await.map_err(ConnectFailure::Broken)
+        };
+        match timeout_at(hurry.until, opening).await {
+            Ok(Ok(connection)) => {
+                self.connection = Some(connection);
+                Ok(())
+            }
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(hurry.failure(progress.phase())),
+        }
+    }
+
+    /// TLS alone does not show that this is the service, so a peer that only ever hangs up is not
+    /// tried until the deadline.
+    fn lost(&mut self, loss: Loss) -> Event {
+        if !self.was_answered {
+            self.unanswered += 1;
+        }
+        if self.unanswered < MAX_UNANSWERED {
+            return Event::Lost(loss);
+        }
+        Event::ConnectFailed(ConnectFailure::Unanswered { tries: self.unanswered })
+    }
+
+    /// Sends over the open connection, or over a new one where the server has closed it.
+    async fn request(&mut self, request: Request, notify: Notify<'_>) -> Event {
+        let deadline = self.clock.deadline();
+        let is_open = match &mut self.connection {
+            Some(connection) => match timeout_at(deadline, connection.is_ready()).await {
+                Ok(is_ready) => is_ready,
+                Err(_) => return Event::Elapsed,
+            },
+            None => false,
+        };
+        if !is_open && let Err(failure) = self.open(notify).await {
+            return Event::ConnectFailed(failure);
+        }
+        let Some(connection) = &mut self.connection else { return Event::Lost(Loss::Closed) };
+        let Some(message) = request::build(self.settings, &request.kind) else {
+            return Event::Lost(Loss::Reset);
+        };
+        let was_reused = connection.was_used();
+        let answer = connection.send(message);
+        self.under_way = Some(UnderWay { request, answer, was_reused });
+        Event::Sent
+    }
+}
+
+impl drive::Driver for Driver<'_> {
+    fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    async fn connect(&mut self, notify: Notify<'_>) -> Event {
+        match self.open(notify).await {
+            Ok(()) => Event::Accepted,
+            Err(failure) => Event::ConnectFailed(failure),
+        }
+    }
+
+    /// Answers come with the requests; there is nothing to subscribe to.
+    async fn subscribe(&mut self, _: Notify<'_>) -> Event {
+        Event::Subscribed
+    }
+
+    async fn send(&mut self, request: Request, notify: Notify<'_>) -> Event {
+        self.under_way = None;
+        self.request(request, notify).await
+    }
+
+    async fn listen(&mut self, until: Duration, notify: Notify<'_>) -> Event {
+        let until = self.clock.at(until);
+        loop {
+            let Some(under_way) = &mut self.under_way else {
+                tokio::time::sleep_until(until).await;
+                return Event::Elapsed;
+            };
+            let Ok(ended) = timeout_at(until, &mut under_way.answer).await else {
+                return Event::Elapsed;
+            };
+            let Some(UnderWay { request, was_reused, .. }) = self.under_way.take() else {
+                return Event::Elapsed;
+            };
+            match ended {
+                Ok(reply) => {
+                    (self.was_answered, self.unanswered) = (true, 0);
+                    return Event::Answer(Answer {
+                        status: reply.status,
+                        rid: request.rid.to_string(),
+                        retry_after: reply.retry_after,
+                        body: reply.body,
+                    });
+                }
+                Err(Fault::Broken(breach)) => return Event::Broken(breach),
+                // An idle connection may be closed at any time. Both requests are idempotent, so
+                // this one is sent once more (RFC 9110, section 9.2.2).
+                Err(Fault::Lost(_)) if was_reused => {
+                    self.connection = None;
+                    match self.request(request, notify).await {
+                        Event::Sent => {}
+                        event => return event,
+                    }
+                }
+                Err(Fault::Lost(loss)) => return self.lost(loss),
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.connection = None;
+        self.under_way = None;
+    }
+
+    async fn close(self) {
+        drop(self.under_way);
+        if let Some(connection) = self.connection {
+            let _ = timeout(FAREWELL, connection.close()).await;
+        }
+    }
+}

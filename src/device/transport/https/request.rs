@@ -1,0 +1,130 @@
+//! The two requests of the device API, as HTTP has them (B.1, B.2).
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::{Method, Request};
+use percent_encoding::{PercentEncode, percent_decode_str, utf8_percent_encode};
+
+use crate::device::client::Settings;
+use crate::device::exchange::RequestKind;
+use crate::device::transport::reach::authority;
+use crate::wire::RESERVED;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The request, or `None` if something in the settings can stand in no request.
+pub(super) fn build(settings: &Settings, kind: &RequestKind) -> Option<Request<Full<Bytes>>> {
+    let (method, body) = match kind {
+        RequestKind::Register => (Method::PUT, settings.register_body()),
+        RequestKind::Poll(_) => (Method::GET, Vec::new()),
+    };
+    let mut request = Request::builder()
+        .method(method)
+        .uri(target(settings, kind))
+        .header(HOST, authority(settings).to_string())
+        .header(ACCEPT, JSON)
+        .header(USER_AGENT, product(&settings.client_version)?);
+    if *kind == RequestKind::Register {
+        request = request.header(CONTENT_TYPE, JSON);
+    }
+    if let Some(token) = settings.token(SystemTime::now()) {
+        let mut token = HeaderValue::from_str(token.as_str()).ok()?;
+        token.set_sensitive(true);
+        request = request.header(AUTHORIZATION, token);
+    }
+    request.body(Full::new(body.into())).ok()
+}
+
+fn target(settings: &Settings, kind: &RequestKind) -> String {
+    fn encode(text: &str) -> PercentEncode<'_> {
+        utf8_percent_encode(text, RESERVED)
+    }
+    let id_scope = encode(settings.id_scope.as_str());
+    let id = encode(settings.registration_id.as_str());
+    let version = settings.api_version.to_string();
+    let version = encode(&version);
+    match kind {
+        RequestKind::Register => {
+            format!("/{id_scope}/registrations/{id}/register?api-version={version}")
+        }
+        RequestKind::Poll(operation_id) => {
+            let operation = encode(operation_id.as_str());
+            format!("/{id_scope}/registrations/{id}/operations/{operation}?api-version={version}")
+        }
+    }
+}
+
+/// A user name has the product URL-encoded, a header has it plain.
+fn product(client_version: &str) -> Option<HeaderValue> {
+    let plain = percent_decode_str(client_version).decode_utf8_lossy();
+    HeaderValue::from_str(&plain).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::device::{Credential, Transport};
+    use crate::net::{Trust, client_config};
+
+    fn settings() -> Settings {
+        let ca = rcgen::generate_simple_self_signed(["a.net".to_owned()]).unwrap().cert.pem();
+        let key = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
+        Settings {
+            transport: Transport::Https,
+            payload: Some("{\"fw\":1}".parse().unwrap()),
+            client_version: "provision-sim%2F0".to_owned(),
+            timeout: Duration::from_secs(1),
+            token_lifetime: Duration::from_secs(1),
+            ..Settings::new(
+                "a.net".parse().unwrap(),
+                "0ne00000000".parse().unwrap(),
+                "a:b_c.d-1".parse().unwrap(),
+                Credential::SymmetricKey(key.parse().unwrap()),
+                client_config(&Trust::Pem(ca)).unwrap(),
+            )
+        }
+    }
+
+    #[test]
+    fn b_1_register_and_poll_have_their_verbs_and_paths() {
+        let register = build(&settings(), &RequestKind::Register).unwrap();
+        let poll = RequestKind::Poll("5.one/two".parse().unwrap());
+        let poll = build(&settings(), &poll).unwrap();
+
+        assert_eq!(register.method(), Method::PUT);
+        assert_eq!(
+            register.uri(),
+            "/0ne00000000/registrations/a%3Ab_c.d-1/register?api-version=2021-06-01"
+        );
+        assert_eq!(poll.method(), Method::GET);
+        assert_eq!(
+            poll.uri(),
+            "/0ne00000000/registrations/a%3Ab_c.d-1/operations/5.one%2Ftwo?api-version=2021-06-01"
+        );
+    }
+
+    #[test]
+    fn b_2_headers_are_those_of_a_device_and_the_token_is_not_shown() {
+        let request = build(&settings(), &RequestKind::Register).unwrap();
+        let elsewhere = Settings { endpoint: "a.net:8443".parse().unwrap(), ..settings() };
+        let elsewhere = build(&elsewhere, &RequestKind::Register).unwrap();
+
+        let headers = request.headers();
+        assert_eq!(
+            (&headers[HOST], &headers[USER_AGENT]),
+            (&"a.net".parse().unwrap(), &"provision-sim/0".parse().unwrap())
+        );
+        assert_eq!(elsewhere.headers()[HOST], "a.net:8443");
+        let token = headers[AUTHORIZATION].to_str().unwrap();
+        assert!(
+            token.starts_with("SharedAccessSignature sr=0ne00000000%2Fregistrations%2Fa"),
+            "{token}"
+        );
+        assert!(!format!("{headers:?}").contains("SharedAccessSignature"));
+    }
+}

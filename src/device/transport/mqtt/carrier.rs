@@ -1,0 +1,63 @@
+//! The byte streams that carry MQTT.
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use super::session::MAX_PACKET;
+use crate::device::client::Settings;
+use crate::device::error::{Breach, NetworkError};
+use crate::device::exchange::ConnectFailure;
+use crate::device::transport::phase::{ConnectPhase, Progress};
+use crate::device::transport::reach::{authority, reach};
+use crate::net::{UpgradeError, WebSocketStream, open_websocket};
+
+/// The path that Microsoft's SDKs for C, Python and Node take (A.1).
+const PATH: &str = "/$iothub/websocket";
+const SUBPROTOCOL: &str = "mqtt";
+
+/// Opens a byte stream to the service.
+pub(in crate::device::transport) trait Carrier {
+    /// The byte stream.
+    type Stream: AsyncRead + AsyncWrite + Unpin;
+    /// Opens one; `progress` is told of every phase as it begins.
+    async fn open(
+        settings: &Settings,
+        progress: &mut Progress<'_>,
+    ) -> Result<Self::Stream, ConnectFailure>;
+}
+
+/// MQTT right over TLS.
+pub(in crate::device::transport) struct OverTls;
+
+impl Carrier for OverTls {
+    type Stream = TlsStream<TcpStream>;
+
+    async fn open(
+        settings: &Settings,
+        progress: &mut Progress<'_>,
+    ) -> Result<Self::Stream, ConnectFailure> {
+        reach(settings, settings.ports.mqtt, progress).await
+    }
+}
+
+/// MQTT over a WebSocket over TLS.
+pub(in crate::device::transport) struct OverWebSocket;
+
+impl Carrier for OverWebSocket {
+    type Stream = WebSocketStream<TlsStream<TcpStream>>;
+
+    async fn open(
+        settings: &Settings,
+        progress: &mut Progress<'_>,
+    ) -> Result<Self::Stream, ConnectFailure> {
+        let stream = reach(settings, settings.ports.https, progress).await?;
+        progress.begin(ConnectPhase::Upgrade);
+        let host = authority(settings);
+        let opened = open_websocket(stream, &host, PATH, SUBPROTOCOL, MAX_PACKET).await;
+        opened.map_err(|error| match error {
+            UpgradeError::NotHttp(reason) => ConnectFailure::Broken(Breach::NotHttp { reason }),
+            error => ConnectFailure::Network(NetworkError::Upgrade(error)),
+        })
+    }
+}
