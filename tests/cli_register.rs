@@ -230,6 +230,21 @@ fn a_service_that_died_leaves_a_file_and_the_error_still_says_what_to_start() {
 }
 
 #[test]
+fn j_131_back_ends_find_the_connection_strings_of_the_hubs_in_its_file_only() {
+    let machine = Machine::new();
+    let serve = machine.serve(&[]);
+
+    let text = std::fs::read_to_string(machine.path("state/provision-sim/local.json")).unwrap();
+
+    let local: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let of_hub = local["hubConnectionStrings"][HUB].as_str().unwrap();
+    let (start, key) = of_hub.split_once(";SharedAccessKey=").unwrap();
+    assert_eq!(start, format!("HostName={HUB};SharedAccessKeyName=iothubowner"));
+    let of_service = serve.ready["serviceConnectionString"].as_str().unwrap();
+    assert!(of_service.ends_with(&format!(";SharedAccessKey={key}")), "J-130");
+}
+
+#[test]
 fn interrupt_and_terminate_end_it_cleanly_and_remove_its_file() {
     for signal in ["INT", "TERM"] {
         let machine = Machine::new();

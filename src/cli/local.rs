@@ -1,5 +1,6 @@
 //! How `register --local` finds the service that `serve` runs: a small file in the state folder.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,9 @@ pub(super) struct Ready {
     pub(super) service_connection_string: Option<String>,
 }
 
+/// What back ends need to use each hub. They hold a key.
+pub(super) type HubConnectionStrings = BTreeMap<String, String>;
+
 /// The file's content.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,6 +41,9 @@ pub(super) struct Local {
     pub(super) ready: Ready,
     /// Whether it is the tutorial's world, whose group key is no secret.
     pub(super) is_default_world: bool,
+    /// For the service APIs of the hubs, by host name. A service of an older version writes none.
+    #[serde(default)]
+    pub(super) hub_connection_strings: HubConnectionStrings,
     /// The process, so that one service does not remove the file of the next.
     process: u32,
 }
@@ -85,9 +92,18 @@ pub(super) struct Published {
 
 impl Published {
     /// Writes the file by atomic rename.
-    pub(super) fn new(ready: &Ready, is_default_world: bool) -> Result<Self, Report> {
+    pub(super) fn new(
+        ready: &Ready,
+        is_default_world: bool,
+        hub_connection_strings: HubConnectionStrings,
+    ) -> Result<Self, Report> {
         let path = state_folder()?.join("local.json");
-        let local = Local { ready: ready.clone(), is_default_world, process: std::process::id() };
+        let local = Local {
+            ready: ready.clone(),
+            is_default_world,
+            hub_connection_strings,
+            process: std::process::id(),
+        };
         let error = |error: std::io::Error| {
             Report::usage(format!("cannot write {}: {}", path.display(), plain(&error)))
                 .remedy("set XDG_STATE_HOME to a folder that can be written")
@@ -106,6 +122,13 @@ impl Published {
     }
 }
 
+impl Published {
+    /// Where the file is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Drop for Published {
     fn drop(&mut self) {
         let is_ours = read(&self.path).is_some_and(|local| local.process == std::process::id());
@@ -115,7 +138,7 @@ impl Drop for Published {
     }
 }
 
-/// A file that only its owner can read: it holds the key of the service API.
+/// A file that only its owner can read: it holds the key of the service APIs.
 fn private(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);

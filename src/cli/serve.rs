@@ -2,13 +2,13 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::local::{Published, Ready, state_folder};
+use super::local::{HubConnectionStrings, Published, Ready, state_folder};
 use super::output::Printer;
 use super::quotas::{self, QuotaArguments};
 use super::{Exit, Output, Report, input};
@@ -144,9 +144,13 @@ impl Serve {
         let service =
             Service::start(&config, options).await.map_err(|error| start_report(&error))?;
         let ready = ready(&service, ca_file);
-        let _published = Published::new(&ready, self.config.is_none())?;
+        let published =
+            Published::new(&ready, self.config.is_none(), hub_connection_strings(&service))?;
         match printer.format {
-            Output::Text => screen(printer, &service, &config, &ready, self.config.is_none()),
+            Output::Text => {
+                let is_default_world = self.config.is_none();
+                screen(printer, &service, &config, &ready, published.path(), is_default_world);
+            }
             Output::Json | Output::Jsonl => {
                 printer.json(&ReadyLine { event: "ready", ready: &ready })
             }
@@ -246,6 +250,12 @@ fn ready(service: &Service, ca_file: PathBuf) -> Ready {
     }
 }
 
+/// By the names of the hubs; at the service's own host `serviceConnectionString` does (J-130).
+fn hub_connection_strings(service: &Service) -> HubConnectionStrings {
+    let hubs = service.instance().linked_hubs.iter().map(|hub| &hub.host_name);
+    hubs.map(|hub| (hub.clone(), service.hub_connection_string(hub).to_string())).collect()
+}
+
 /// The host and port that a client of the service API dials: a name that is in the certificate.
 fn dialled_host(address: SocketAddr) -> String {
     let host = match address.ip() {
@@ -291,6 +301,7 @@ fn screen(
     service: &Service,
     config: &Config,
     ready: &Ready,
+    published: &Path,
     is_default_world: bool,
 ) {
     let instance = service.instance();
@@ -313,6 +324,7 @@ fn screen(
     if let Some(quotas) = quotas::shown(&config.quotas) {
         row("Quotas", &quotas);
     }
+    row("Back ends", &format!("connection strings are in {}", published.display()));
     printer.line("");
     printer.line("Devices must trust the CA file:");
     let ca = ready.ca_file.display();

@@ -13,6 +13,7 @@ mod config;
 pub mod endpoint;
 mod enrollment;
 mod hub;
+mod hub_api;
 mod instance;
 mod journal;
 mod operations;
@@ -222,6 +223,12 @@ impl Service {
     /// How back ends reach the service API at `host`: holds the policy's key.
     pub fn connection_string(&self, host: &str) -> Zeroizing<String> {
         self.access.connection_string(host)
+    }
+
+    /// How back ends reach the hub at `host`, which is its name, or where HTTPS is served (J-131):
+    /// holds the same key.
+    pub fn hub_connection_string(&self, host: &str) -> Zeroizing<String> {
+        self.access.hub_connection_string(host)
     }
 
     /// The instance that is served.

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+pub mod back_end;
 pub mod client;
 pub mod golden;
 pub mod service;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use provision_sim::net::{Trust, client_config, crypto};
 use provision_sim::service::{
-    Authority, Hubs, Observer, Options, Pace, RegistrationEvent, Service, WebhookSettings,
+    Authority, Hubs, Observer, Options, Pace, RegistrationEvent, ResetOnSameHub, Service,
+    WebhookSettings,
 };
 use provision_sim::wire::RegistrationId;
 use rustls::client::WantsClientCert;
@@ -31,6 +32,7 @@ pub struct Setup {
     config: String,
     pace: Pace,
     webhooks: WebhookSettings,
+    on_same_hub: ResetOnSameHub,
     suspects: Vec<RegistrationId>,
 }
 
@@ -90,17 +92,25 @@ impl Setup {
         ))
     }
 
-    fn from_config(config: String) -> Self {
+    /// What this configuration says.
+    pub fn from_config(config: String) -> Self {
         Self {
             config,
             pace: Pace { retry_after: Duration::from_secs(3), assigning_polls: 0 },
             webhooks: WebhookSettings { retries: vec![], ..WebhookSettings::default() },
+            on_same_hub: ResetOnSameHub::default(),
             suspects: vec![],
         }
     }
 
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.pace.retry_after = wait;
+        self
+    }
+
+    /// What a reset means on the hub that a device has already (J-3).
+    pub fn on_same_hub(mut self, choice: ResetOnSameHub) -> Self {
+        self.on_same_hub = choice;
         self
     }
 
@@ -144,6 +154,7 @@ impl Setup {
         let options = Options {
             pace: self.pace,
             webhooks: self.webhooks,
+            on_same_hub: self.on_same_hub,
             suspects: self.suspects,
             observer: Observer::new(move |event| {
                 let _ = tell.send(event.clone());
@@ -178,6 +189,11 @@ impl TestService {
 
     pub fn https_address(&self) -> SocketAddr {
         self.service.https_address()
+    }
+
+    /// What a back end needs to use the hub at `host`.
+    pub fn hub_connection_string(&self, host: &str) -> String {
+        self.service.hub_connection_string(host).to_string()
     }
 
     /// How a client trusts it that speaks one version of TLS only.

@@ -1,4 +1,5 @@
-//! Who may use the service API (E.6): whoever holds the key of its shared access policy.
+//! Who may use the service API (E.6), and that of the hubs (I): whoever holds the key of the shared
+//! access policy.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,6 +21,10 @@ pub struct ServiceAccess {
 impl ServiceAccess {
     /// The policy that every instance of Azure's comes with.
     pub const DEFAULT_POLICY: &'static str = "provisioningserviceowner";
+
+    /// The policy with every right that each of Azure's hubs comes with. Here it has the keys of the
+    /// service's own policy (J-130).
+    pub const HUB_POLICY: &'static str = "iothubowner";
 
     /// A policy with its keys. Bearer tokens are refused.
     pub fn new(policy: &str, primary: PolicyKey, secondary: Option<PolicyKey>) -> Self {
@@ -52,6 +57,16 @@ impl ServiceAccess {
         ))
     }
 
+    /// What a back end needs to use the hub at `host`, in the same form. Holds the key.
+    pub fn hub_connection_string(&self, host: &str) -> Zeroizing<String> {
+        let key = self.primary.to_base64();
+        let policy = Self::HUB_POLICY;
+        Zeroizing::new(format!(
+            "HostName={host};SharedAccessKeyName={policy};SharedAccessKey={}",
+            *key
+        ))
+    }
+
     /// Checks the `Authorization` header of a request for `path` at `host`.
     ///
     /// # Errors
@@ -64,6 +79,32 @@ impl ServiceAccess {
         authorization: Option<&str>,
         now: SystemTime,
     ) -> Result<(), AccessFault> {
+        self.check_for(&[&self.policy], &[host], path, authorization, now)
+    }
+
+    /// The same for a request to a hub, which goes by any of `hosts` (J-130).
+    ///
+    /// # Errors
+    ///
+    /// Which check failed, for the log; the client is told nothing but 401.
+    pub(in crate::service) fn check_hub(
+        &self,
+        hosts: &[&str],
+        path: &str,
+        authorization: Option<&str>,
+        now: SystemTime,
+    ) -> Result<(), AccessFault> {
+        self.check_for(&[Self::HUB_POLICY, &self.policy], hosts, path, authorization, now)
+    }
+
+    fn check_for(
+        &self,
+        policies: &[&str],
+        hosts: &[&str],
+        path: &str,
+        authorization: Option<&str>,
+        now: SystemTime,
+    ) -> Result<(), AccessFault> {
         let header = authorization.filter(|it| !it.is_empty()).ok_or(AccessFault::Absent)?;
         if header.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")) {
             return if self.accepts_bearer { Ok(()) } else { Err(AccessFault::Bearer) };
@@ -71,14 +112,14 @@ impl ServiceAccess {
         let token = SasToken::from_text(header);
         let claims = token.claims()?;
         let resource = claims.resource();
-        if !covers(&resource, host, path) {
-            let (token, requested) = (resource.into_owned(), host.to_owned());
+        if !hosts.iter().any(|host| covers(&resource, host, path)) {
+            let (token, requested) = (resource.into_owned(), hosts.join(" or "));
             return Err(AccessFault::Resource { token, requested });
         }
         let policy = claims.key_name().unwrap_or_default();
         let policy = percent_decode_str(policy).decode_utf8_lossy();
-        if policy != self.policy.as_str() {
-            let (token, expected) = (policy.into_owned(), self.policy.clone());
+        if !policies.contains(&&*policy) {
+            let (token, expected) = (policy.into_owned(), policies.join(" or "));
             return Err(AccessFault::Policy { token, expected });
         }
         let mut keys = std::iter::once(&self.primary).chain(&self.secondary);
@@ -94,7 +135,7 @@ impl ServiceAccess {
 
 /// Why a request was refused. Never repeats a signature or a key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum AccessFault {
+pub(in crate::service) enum AccessFault {
     #[error(
         "it has no Authorization header; send a SharedAccessSignature made with the key of the connection string"
     )]
@@ -148,7 +189,8 @@ fn covers(resource: &str, host: &str, path: &str) -> bool {
     prefix.is_empty() || prefix.split('/').all(|segment| asked.next() == Some(segment))
 }
 
-fn without_port(host: &str) -> &str {
+/// A host without the port that may stand behind it.
+pub(in crate::service) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         // The colons of a bare IPv6 address are no port's.
         Some((name, port))

@@ -12,11 +12,11 @@ use crate::wire::{ErrorCode, ServiceError, timestamp};
 
 /// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ApiError {
+pub(in crate::service) struct ApiError {
     /// The six-digit code; its first three digits are the status.
-    pub(super) code: ErrorCode,
+    pub(in crate::service) code: ErrorCode,
     /// The same in words.
-    pub(super) message: Cow<'static, str>,
+    pub(in crate::service) message: Cow<'static, str>,
     allowed_methods: Option<&'static str>,
     retry_after: Option<Duration>,
 }

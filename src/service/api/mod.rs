@@ -23,7 +23,10 @@ use std::time::{Instant, SystemTime};
 use super::registrar::Registrar;
 
 pub use auth::ServiceAccess;
-use error::ApiError;
+pub(super) use auth::without_port;
+pub(super) use error::ApiError;
+pub(super) use precondition::IfMatch;
+pub(super) use query::Page;
 pub(crate) use request::{MAX_BODY, Request, Response};
 use route::Route;
 

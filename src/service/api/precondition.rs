@@ -6,7 +6,7 @@ use crate::wire::Etag;
 
 /// What a request demands of the record it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum IfMatch {
+pub(in crate::service) enum IfMatch {
     /// Nothing was said.
     Absent,
     /// That it is there: `*`.
@@ -21,7 +21,7 @@ impl IfMatch {
     /// # Errors
     ///
     /// 400 if it says an empty one (E.5).
-    pub(super) fn of(request: &Request) -> Result<Self, ApiError> {
+    pub(in crate::service) fn of(request: &Request) -> Result<Self, ApiError> {
         request.header("if-match").map_or(Ok(Self::Absent), Self::read)
     }
 
@@ -46,11 +46,14 @@ impl IfMatch {
     ///
     /// 412 if not (J-7).
     pub(super) fn check(&self, etag: &Etag) -> Result<(), ApiError> {
+        if self.allows(etag) { Ok(()) } else { Err(ApiError::precondition_failed()) }
+    }
+
+    /// The same as an answer of yes or no.
+    pub(in crate::service) fn allows(&self, etag: &Etag) -> bool {
         match self {
-            Self::Version(version) if *version != etag.encoded() => {
-                Err(ApiError::precondition_failed())
-            }
-            _ => Ok(()),
+            Self::Version(version) => *version == etag.encoded(),
+            Self::Absent | Self::Any => true,
         }
     }
 }

@@ -52,7 +52,7 @@ fn check(query: &str) -> Result<(), ApiError> {
 
 /// The part of a list that a request asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Page {
+pub(in crate::service) struct Page {
     offset: usize,
     length: usize,
 }
@@ -60,7 +60,7 @@ pub(super) struct Page {
 impl Page {
     /// What `x-ms-max-item-count` and `x-ms-continuation` say; zero and less leave the length to
     /// the service.
-    pub(super) fn asked(request: &Request) -> Result<Self, ApiError> {
+    pub(in crate::service) fn asked(request: &Request) -> Result<Self, ApiError> {
         let length = match request.header("x-ms-max-item-count").filter(|text| !text.is_empty()) {
             None => DEFAULT_PAGE,
             Some(text) => match text.parse::<i64>() {
@@ -80,7 +80,7 @@ impl Page {
     }
 
     /// The page as an answer, with a token if there is more.
-    pub(super) fn answer<T>(
+    pub(in crate::service) fn answer<T>(
         &self,
         item_type: &str,
         items: &[T],

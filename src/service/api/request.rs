@@ -1,4 +1,4 @@
-//! Requests and answers of the service API, whatever carries them.
+//! Requests and answers of the service API, and of the hubs', whatever carries them.
 
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Request {
 
 impl Request {
     /// The header of that lower-case name.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(in crate::service) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers.find_map(|(key, value)| (key == name).then_some(value.trim()))
     }
@@ -55,7 +55,7 @@ impl Request {
     }
 
     /// The body, if it can be JSON.
-    pub(super) fn json(&self) -> Result<&[u8], ApiError> {
+    pub(in crate::service) fn json(&self) -> Result<&[u8], ApiError> {
         if self.body.len() > MAX_BODY {
             return Err(ApiError::too_large());
         }
@@ -94,7 +94,7 @@ impl std::fmt::Debug for Response {
 
 impl Response {
     /// An answer with a body.
-    pub(super) fn json(status: u16, body: &impl Serialize) -> Self {
+    pub(in crate::service) fn json(status: u16, body: &impl Serialize) -> Self {
         let content_type = ("content-type", "application/json; charset=utf-8".to_owned());
         match to_ascii_json(body) {
             Ok(body) => Self { status, headers: vec![content_type], body: body.into_bytes() },
@@ -106,12 +106,12 @@ impl Response {
     }
 
     /// 204, the answer to what was deleted.
-    pub(super) fn no_content() -> Self {
+    pub(in crate::service) fn no_content() -> Self {
         Self { status: 204, headers: Vec::new(), body: Vec::new() }
     }
 
     /// The same with one more header.
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(in crate::service) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }

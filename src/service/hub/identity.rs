@@ -89,6 +89,19 @@ impl HubDevice {
         }
     }
 
+    /// The same device with these credentials; another version only if they are others.
+    #[must_use]
+    pub fn with_authentication(
+        &self,
+        authentication: Authentication,
+        now: SystemTime,
+        salt: u32,
+    ) -> Self {
+        let is_same = authentication == self.authentication;
+        let etag = if is_same { self.etag.clone() } else { Etag::new(now, salt) };
+        Self { authentication, etag, ..self.clone() }
+    }
+
     /// The same device with another twin.
     #[must_use]
     pub fn with_twin(&self, twin: Twin, now: SystemTime, salt: u32) -> Self {

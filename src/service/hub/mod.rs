@@ -60,6 +60,11 @@ impl Hubs {
         self.names.iter().map(String::as_str).find(|hub| hub.eq_ignore_ascii_case(name))
     }
 
+    /// The names of the hubs, as linked.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// Signs a device in. An older connection of the same device ends (I).
     ///
     /// # Errors

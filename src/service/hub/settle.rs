@@ -39,7 +39,9 @@ pub fn settle(arrival: Arrival<'_>, now: SystemTime) -> Vec<Change> {
     let salt = who.salt;
     let authentication = who.authentication.clone();
     let device = match (fate, present, earlier) {
-        (TwinFate::Kept, Some(present), _) => HubDevice { authentication, ..present.clone() },
+        (TwinFate::Kept, Some(present), _) => {
+            present.with_authentication(authentication, now, salt)
+        }
         (TwinFate::Moved, _, Some(earlier)) => {
             let fresh = HubDevice::new(hub, who, &InitialTwin::default(), now);
             fresh.with_twin(earlier.twin.moved(), now, salt)

@@ -1,4 +1,5 @@
-//! HTTPS: the device API (B), the service API (E), and the way in for MQTT over WebSocket.
+//! HTTPS: the device API (B), the service API (E), that of the hubs (I), and the way in for MQTT over
+//! WebSocket.
 //!
 //! `route` knows the paths, `device` the calls of devices, `service_api` those of
 //! back ends, `upgrade` the opening handshake of a
@@ -154,7 +155,10 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
     // (Node sends a body with GET, B-1).
     let (head, body) = request.into_parts();
     let route = Route::of(head.uri.path());
-    let limit = if route == Route::ServiceApi { api::MAX_BODY } else { MAX_MESSAGE };
+    let limit = match route {
+        Route::ServiceApi | Route::HubApi => api::MAX_BODY,
+        Route::Device(_) | Route::Unknown => MAX_MESSAGE,
+    };
     let body = match timeout(BODY_PATIENCE, body::read(body, limit)).await {
         Ok(Ok(body)) => body,
         Ok(Err(BodyFault::TooLong)) => {
@@ -168,6 +172,7 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
     Ok(match route {
         Route::Device(call) => device::answer(&client, &call, &request).await,
         Route::ServiceApi => service_api::answer(&client, request).await,
+        Route::HubApi => service_api::answer_for_hub(&client, request).await,
         Route::Unknown => {
             tracing::warn!(
                 "{}: {} {}: there is nothing at this path",

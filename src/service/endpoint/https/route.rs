@@ -10,6 +10,8 @@ pub(super) enum Route {
     Device(DeviceCall),
     /// Something of the service API (E.5).
     ServiceApi,
+    /// Something of the hubs' service API (I).
+    HubApi,
     /// Nothing.
     Unknown,
 }
@@ -59,6 +61,9 @@ impl Route {
             .any(|word| is(parts[0], word))
         {
             return Self::ServiceApi;
+        }
+        if ["twins", "devices"].iter().any(|word| is(parts[0], word)) {
+            return Self::HubApi;
         }
         let [id_scope, registrations, registration_id, rest @ ..] = &parts[..] else {
             return Self::Unknown;
@@ -124,6 +129,13 @@ mod tests {
             "/REGISTRATIONS/group/query",
         ] {
             assert_eq!(Route::of(path), Route::ServiceApi, "{path}");
+        }
+    }
+
+    #[test]
+    fn i_paths_of_the_hubs_are_known_by_their_first_part() {
+        for path in ["/twins/pump-0042", "/devices", "/Devices/a%2Fb?top=1", "/devices/query/"] {
+            assert_eq!(Route::of(path), Route::HubApi, "{path}");
         }
     }
 

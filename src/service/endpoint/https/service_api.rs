@@ -1,4 +1,5 @@
-//! Carries the service API (E): an HTTP request to its handler, and the answer back.
+//! Carries the service API (E) and that of the hubs (I): an HTTP request to its handler, and the
+//! answer back.
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -7,12 +8,20 @@ use hyper::{Request, Response, StatusCode};
 
 use super::Client;
 use super::reply::Answer;
-use crate::service::api;
+use crate::service::{api, hub_api};
 
 /// Answers a call of the service API.
 pub(super) async fn answer(client: &Client, request: Request<Vec<u8>>) -> Answer {
-    let api::Response { status, headers, body } =
-        api::handle(&client.registrar, &client.access, translated(request)).await;
+    carried(api::handle(&client.registrar, &client.access, translated(request)).await)
+}
+
+/// Answers a call of a hub's service API.
+pub(super) async fn answer_for_hub(client: &Client, request: Request<Vec<u8>>) -> Answer {
+    carried(hub_api::handle(client.registrar.hubs(), &client.access, translated(request)).await)
+}
+
+fn carried(response: api::Response) -> Answer {
+    let api::Response { status, headers, body } = response;
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

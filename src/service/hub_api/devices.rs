@@ -1,0 +1,113 @@
+//! Identities: read, list, enable and disable, delete (F.7).
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+
+use super::error::HubApiError;
+use super::show;
+use super::site::Site;
+use super::update::Update;
+use crate::service::api::{IfMatch, Page, Request, Response};
+use crate::service::hub::{HubDevice, HubError};
+use crate::wire::from_json_object;
+
+/// Devices of a list when the client does not say, and at most.
+const MAX_LIST: usize = 1000;
+
+#[derive(Deserialize)]
+struct Specification {
+    query: Option<String>,
+}
+
+/// The first devices, `top` of them.
+pub(super) fn list(site: &Site<'_>, request: &Request) -> Result<Response, HubApiError> {
+    let mut parameters = request.query.iter();
+    let top = parameters.find_map(|(key, value)| key.eq_ignore_ascii_case("top").then_some(value));
+    let count = match top.map(|text| text.parse::<usize>()) {
+        None => MAX_LIST,
+        Some(Ok(count)) if count <= MAX_LIST => count,
+        Some(_) => {
+            let message = format!("top is no number from 0 to {MAX_LIST}");
+            return Err(HubApiError::bad_request(message));
+        }
+    };
+    let devices = site.devices();
+    let shown: Vec<_> = devices
+        .iter()
+        .take(count)
+        .map(|device| show::device(device, site.is_online(device)))
+        .collect();
+    Ok(Response::json(200, &shown))
+}
+
+/// Twins, page by page. Everything is all that can be asked for.
+pub(super) fn query(site: &Site<'_>, request: &Request) -> Result<Response, HubApiError> {
+    let specification: Specification =
+        from_json_object(request.json()?).map_err(|_| HubApiError::unreadable())?;
+    let query = specification.query.unwrap_or_default().to_ascii_lowercase();
+    let words: Vec<_> = query.trim().trim_end_matches(';').split_whitespace().collect();
+    if words != ["select", "*", "from", "devices"] {
+        let message = "only the query 'SELECT * FROM devices' is supported";
+        return Err(HubApiError::bad_request(message));
+    }
+    let page = Page::asked(request)?;
+    let twin = |device: &Arc<HubDevice>| show::twin(device, site.is_online(device));
+    Ok(page.answer("Twin", &site.devices(), twin))
+}
+
+/// One identity, with its keys.
+pub(super) fn get(site: &Site<'_>, id: &str) -> Result<Response, HubApiError> {
+    Ok(shown(site, site.device(id)?.as_ref()))
+}
+
+/// Enables or disables one (J-133). The connection of one that is disabled ends.
+pub(super) async fn put(
+    site: &Site<'_>,
+    request: &Request,
+    id: &str,
+) -> Result<Response, HubApiError> {
+    let update = Update::read(request.json()?)?;
+    let if_match = IfMatch::of(request)?;
+    let no_device = HubApiError::no_device(id);
+    let device = site
+        .device(id)
+        .map_err(|error| if error == no_device { HubApiError::not_made_here(id) } else { error })?;
+    if if_match == IfMatch::Absent {
+        return Err(HubApiError::already_exists(id));
+    }
+    update.check(&device)?;
+    let key = device.key();
+    let changed = site.hubs().change(&key, |device| {
+        check(&if_match, device)?;
+        Ok(update.applied(device, SystemTime::now(), fastrand::u32(..)))
+    });
+    let changed = changed.await.map_err(|error| HubApiError::of(&error, id))?;
+    if !changed.is_enabled {
+        site.hubs().dismiss(&key, "it was disabled on its hub");
+    }
+    Ok(shown(site, &changed))
+}
+
+/// Deletes one, whatever registrations say of it (F.7).
+pub(super) async fn delete(
+    site: &Site<'_>,
+    request: &Request,
+    id: &str,
+) -> Result<Response, HubApiError> {
+    let if_match = IfMatch::of(request)?;
+    let key = site.device(id)?.key();
+    let removed = site.hubs().remove(&key, |device| check(&if_match, device));
+    removed.await.map_err(|error| HubApiError::of(&error, id))?;
+    Ok(Response::no_content())
+}
+
+fn check(if_match: &IfMatch, device: &HubDevice) -> Result<(), HubError> {
+    if if_match.allows(&device.etag) { Ok(()) } else { Err(HubError::PreconditionFailed) }
+}
+
+fn shown(site: &Site<'_>, device: &HubDevice) -> Response {
+    let etag = format!("\"{}\"", device.etag.encoded());
+    Response::json(200, &show::device(device, site.is_online(device))).with("etag", etag)
+}

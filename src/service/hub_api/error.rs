@@ -1,0 +1,187 @@
+//! What a hub answers when it refuses (I): one constructor for each reason.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use crate::service::api::{ApiError, Response};
+use crate::service::hub::HubError;
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HubApiError {
+    status: u16,
+    /// IoT Hub's name for it.
+    code: &'static str,
+    message: Cow<'static, str>,
+    allowed_methods: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body {
+    message: String,
+    exception_message: String,
+}
+
+impl HubApiError {
+    fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, message: message.into(), allowed_methods: None }
+    }
+
+    /// Something in the request is wrong.
+    pub(super) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(400, "ArgumentInvalid", message)
+    }
+
+    /// The body is not the JSON object that the call takes. Not in serde's words: those quote what
+    /// they found, and that may be a key.
+    pub(super) fn unreadable() -> Self {
+        Self::bad_request("the body is not the JSON object that is expected here")
+    }
+
+    /// It names no API version.
+    pub(super) fn no_version() -> Self {
+        Self::new(
+            400,
+            "InvalidProtocolVersion",
+            "the query parameter api-version is missing; use api-version=2021-04-12",
+        )
+    }
+
+    /// The token is not good; which check failed is in the log only.
+    pub(super) fn unauthorized() -> Self {
+        Self::new(401, "IotHubUnauthorizedAccess", "Unauthorized")
+    }
+
+    /// The hub has no such device.
+    pub(super) fn no_device(id: &str) -> Self {
+        Self::new(404, "DeviceNotFound", id.to_owned())
+    }
+
+    /// The hub has no such device, and this is not how to make one (J-133).
+    pub(super) fn not_made_here(id: &str) -> Self {
+        Self::new(
+            404,
+            "DeviceNotFound",
+            format!("{id}; identities are made by provisioning only: register the device"),
+        )
+    }
+
+    /// Several hubs have the device, and the request says not which (J-131).
+    pub(super) fn ambiguous(id: &str, hubs: &[&str]) -> Self {
+        Self::bad_request(format!(
+            "several hubs have the device {id:?}; send the name of one as Host: {}",
+            hubs.join(", ")
+        ))
+    }
+
+    /// PUT without `If-Match` wants to make a device.
+    pub(super) fn already_exists(id: &str) -> Self {
+        Self::new(
+            409,
+            "DeviceAlreadyExists",
+            format!("A device with ID '{id}' is already registered. If-Match: * updates it."),
+        )
+    }
+
+    /// There is no such path. Our name (J-132).
+    pub(super) fn no_such_path() -> Self {
+        Self::new(404, "ResourceNotFound", "there is nothing at this path")
+    }
+
+    /// The path has other methods. Our name (J-132).
+    pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
+        let error = Self::new(405, "MethodNotAllowed", format!("use {allowed}"));
+        Self { allowed_methods: Some(allowed), ..error }
+    }
+
+    /// What the hubs say of a device.
+    pub(super) fn of(error: &HubError, id: &str) -> Self {
+        match error {
+            HubError::NotFound => Self::no_device(id),
+            HubError::PreconditionFailed => {
+                Self::new(412, "PreconditionFailed", "PreconditionFailed, ETag may be invalid.")
+            }
+            HubError::Twin(error) => Self::bad_request(error.to_string()),
+            // Why is in the log.
+            HubError::Store(_) => Self::new(500, "ServerError", "the change could not be kept"),
+        }
+    }
+
+    /// The answer: the name of the error in its text and as a header.
+    pub(super) fn into_response(self) -> Response {
+        let tracking_id = uuid::Uuid::new_v4().simple();
+        let body = Body {
+            message: format!("ErrorCode:{};{}", self.code, self.message),
+            exception_message: format!(
+                "Tracking ID:{tracking_id}-G:0-TimeStamp:{}",
+                american(SystemTime::now())
+            ),
+        };
+        let response = Response::json(self.status, &body).with("iothub-errorcode", self.code);
+        match self.allowed_methods {
+            Some(allowed) => response.with("allow", allowed),
+            None => response,
+        }
+    }
+}
+
+/// What the parts say that both service APIs share.
+impl From<ApiError> for HubApiError {
+    fn from(error: ApiError) -> Self {
+        let status = error.code.status();
+        let code = match status {
+            413 => "RequestEntityTooLarge",
+            415 => "InvalidContentEncodingOrType",
+            _ => "ArgumentInvalid",
+        };
+        Self::new(status, code, error.message)
+    }
+}
+
+impl fmt::Display for HubApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status, self.code, self.message)
+    }
+}
+
+/// UTC as IoT Hub's errors have it: `10/18/2022 20:50:39`.
+fn american(time: SystemTime) -> String {
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    let parts: Vec<_> = text.split(['-', 'T', 'Z']).collect();
+    match parts[..] {
+        [year, month, day, clock, ..] => format!("{month}/{day}/{year} {clock}"),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn i_an_error_is_named_in_its_text_and_in_a_header() {
+        let response = HubApiError::no_device("pump").into_response();
+
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(response.status, 404);
+        assert!(response.headers.contains(&("iothub-errorcode", "DeviceNotFound".to_owned())));
+        assert_eq!(body["Message"], "ErrorCode:DeviceNotFound;pump");
+        let trace = body["ExceptionMessage"].as_str().unwrap();
+        assert!(trace.starts_with("Tracking ID:") && trace.contains("-G:0-TimeStamp:"), "{trace}");
+    }
+
+    #[test]
+    fn times_in_errors_are_written_the_american_way() {
+        let time = UNIX_EPOCH + Duration::from_secs(1_772_439_330);
+
+        assert_eq!(american(time), "03/02/2026 08:15:30");
+    }
+}
