@@ -36,6 +36,7 @@ Examples:
   provision-sim serve --config fixtures/contoso/world.toml
   provision-sim serve --quotas azure --quota polls=none
   provision-sim serve --quota registrations=10/1s --quota operations=100/min
+  provision-sim serve --admin-port 8080 -v     # then: curl localhost:8080/journal
 
 Then, in another terminal: provision-sim register --local --reg-id contoso-toaster-007")]
 pub(super) struct Serve {
@@ -52,6 +53,10 @@ pub(super) struct Serve {
     /// where 443 is refused]
     #[arg(long, value_name = "PORT")]
     https_port: Option<u16>,
+    /// Port of the management listener, always on 127.0.0.1: what the service has seen, and how to
+    /// make it forget; 0 picks a free one [default: none]
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<u16>,
     /// What devices are told to wait between polls [default: 3s, as Azure]
     #[arg(long, value_parser = retry_after, value_name = "DURATION")]
     retry_after: Option<Duration>,
@@ -220,6 +225,7 @@ impl Serve {
             bind: self.bind,
             mqtt_port: self.mqtt_port,
             https_port: self.https_port.map_or_else(HttpsPort::default, HttpsPort::Exactly),
+            admin_port: self.admin_port,
             authority,
             pace: Pace {
                 retry_after: self.retry_after.or(config.retry_after).unwrap_or(AZURE_RETRY_AFTER),
@@ -241,7 +247,7 @@ fn ready(service: &Service, ca_file: PathBuf) -> Ready {
     Ready {
         mqtt: service.mqtt_address().to_string(),
         https: Some(https.to_string()),
-        admin: None,
+        admin: service.admin_address().map(|address| address.to_string()),
         ca_file: std::path::absolute(&ca_file).unwrap_or(ca_file),
         id_scope: service.instance().id_scope.to_string(),
         service_connection_string: Some(
@@ -289,7 +295,13 @@ fn start_report(error: &StartError) -> Report {
                     .cause("ports below 1024 need a permission that this process does not have"),
                 _ => return report,
             };
-            let flag = if *endpoint == "HTTPS" { "--https-port" } else { "--mqtt-port" };
+            let flag = match *endpoint {
+                "HTTPS" => "--https-port",
+                "management" => {
+                    return report.remedy("--admin-port 0 picks a free one; the ready line has it");
+                }
+                _ => "--mqtt-port",
+            };
             report.remedy(format!("{flag} 0 picks a free one; `register --local` finds it"))
         }
     }
@@ -308,6 +320,9 @@ fn screen(
     let mut row = |name: &str, value: &str| printer.line(format!("{name:<18}{value}"));
     row("MQTT over TLS", &ready.mqtt);
     row("HTTPS, WebSocket", ready.https.as_deref().unwrap_or_default());
+    if let Some(admin) = &ready.admin {
+        row("Management", &format!("http://{admin}/ (healthz, registrations, journal)"));
+    }
     row("ID scope", &ready.id_scope);
     row("CA file", &ready.ca_file.display().to_string());
     for group in service.enrollments().groups() {

@@ -10,12 +10,14 @@ mod api;
 mod attest;
 mod authority;
 mod config;
+mod conversation;
 pub mod endpoint;
 mod enrollment;
 mod hub;
 mod hub_api;
 mod instance;
 mod journal;
+mod mask;
 mod operations;
 mod quota;
 mod record;
@@ -23,6 +25,7 @@ mod registrar;
 mod registration;
 mod reply;
 mod reprovision;
+mod reset;
 mod sightings;
 mod store;
 mod twin;
@@ -60,10 +63,13 @@ pub use hub::{
     Mailbox, SignedIn, TwinVerb,
 };
 pub use instance::{Enrollments, Instance, InstanceCertificate, LinkedHub};
-pub use journal::{Observer, RegistrationEvent};
+pub use journal::{
+    EntryAttestation, EntryEnrollment, EntryStatus, Journal, JournalEntry, JournalFilter, Observer,
+    RegistrationEvent, Text, WebhookAttempt, WebhookExchange,
+};
 pub use quota::{Quota, Quotas, Rate, RateError, UnknownQuota};
 pub use record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
-pub use registrar::Pace;
+pub use registrar::{Pace, Transport};
 pub use reprovision::{Reprovisioning, ResetOnSameHub};
 pub use store::StoreError;
 pub use twin::{InitialTwin, Properties, Twin, TwinChange, TwinError};
@@ -81,6 +87,9 @@ pub struct Options {
     pub mqtt_port: u16,
     /// Port of HTTPS and MQTT over WebSocket.
     pub https_port: HttpsPort,
+    /// Port of the management listener, always on loopback; 0 picks a free one, without one there
+    /// is none.
+    pub admin_port: Option<u16>,
     /// Who signs the certificates that clients see.
     pub authority: Authority,
     /// What devices are told to wait, and how often.
@@ -102,6 +111,7 @@ impl Options {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             mqtt_port: 0,
             https_port: HttpsPort::Exactly(0),
+            admin_port: None,
             authority,
             pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
             on_same_hub: ResetOnSameHub::default(),
@@ -151,6 +161,7 @@ fn listening(
 pub struct Service {
     mqtt: SocketAddr,
     https: SocketAddr,
+    admin: Option<SocketAddr>,
     registrar: Arc<Registrar>,
     access: Arc<ServiceAccess>,
     stop: watch::Sender<bool>,
@@ -170,6 +181,7 @@ impl Service {
         let access = Arc::new(config.service_access()?);
         let webhooks = WebhookClient::new(options.webhooks);
         let hubs: Vec<_> = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
+        let ca_pem = options.authority.pem().to_owned();
         let tls = endpoint::server_config(options.authority, hubs.clone())?;
 
         let address = SocketAddr::new(options.bind, options.mqtt_port);
@@ -177,6 +189,14 @@ impl Service {
         let address = SocketAddr::new(options.bind, options.https_port.wanted());
         let (https_listener, https) =
             listening("HTTPS", address, options.https_port.listen(options.bind))?;
+
+        let admin = match options.admin_port {
+            Some(port) => {
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+                Some(listening("management", address, listen(address))?)
+            }
+            None => None,
+        };
 
         let store = Arc::new(Store::in_memory());
         let hubs = Arc::new(Hubs::new(hubs, store.clone()));
@@ -192,7 +212,7 @@ impl Service {
         registrar.resume();
         let (stop, stopped) = watch::channel(false);
         let acceptor = TlsAcceptor::from(Arc::new(tls));
-        let endpoints = vec![
+        let mut endpoints = vec![
             tokio::spawn(endpoint::serve_mqtt(
                 mqtt_listener,
                 acceptor.clone(),
@@ -204,10 +224,16 @@ impl Service {
                 acceptor,
                 registrar.clone(),
                 access.clone(),
-                stopped,
+                stopped.clone(),
             )),
         ];
-        Ok(Self { mqtt, https, registrar, access, stop, endpoints })
+        let admin_address = admin.as_ref().map(|(_, address)| *address);
+        if let Some((listener, _)) = admin {
+            let registrar = registrar.clone();
+            let admin = endpoint::Admin { registrar, ca_pem, mqtt, https };
+            endpoints.push(tokio::spawn(endpoint::serve_admin(listener, admin, stopped)));
+        }
+        Ok(Self { mqtt, https, admin: admin_address, registrar, access, stop, endpoints })
     }
 
     /// Where MQTT over TLS is served.
@@ -218,6 +244,26 @@ impl Service {
     /// Where HTTPS and MQTT over WebSocket are served.
     pub fn https_address(&self) -> SocketAddr {
         self.https
+    }
+
+    /// Where the management listener is, if there is one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// What the service remembers of the registrations it saw.
+    pub fn journal(&self) -> &Journal {
+        &self.registrar.journal
+    }
+
+    /// Forgets all device records, identities on hubs and the journal; the enrollments are those of the configuration
+    /// again. Operations in progress end without a result (J-99).
+    ///
+    /// # Errors
+    ///
+    /// If the stored state cannot be changed.
+    pub async fn reset(&self) -> Result<(), StoreError> {
+        self.registrar.reset().await
     }
 
     /// How back ends reach the service API at `host`: holds the policy's key.

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::journal::Recording;
 use crate::wire::{OperationId, RegistrationId};
 
 /// An operation whose result the device does not know yet.
@@ -14,6 +15,7 @@ use crate::wire::{OperationId, RegistrationId};
 pub(super) struct Operation {
     pub(super) id: OperationId,
     pub(super) started: Instant,
+    pub(super) recording: Recording,
     connection: u64,
     /// Polls that are still to be answered `assigning`, whatever the result.
     polls_left: AtomicU32,
@@ -21,10 +23,16 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    pub(super) fn new(id: OperationId, connection: u64, assigning_polls: u32) -> Self {
+    pub(super) fn new(
+        id: OperationId,
+        connection: u64,
+        assigning_polls: u32,
+        recording: Recording,
+    ) -> Self {
         Self {
             id,
             started: Instant::now(),
+            recording,
             connection,
             polls_left: AtomicU32::new(assigning_polls),
             is_done: watch::Sender::new(false),
@@ -119,6 +127,13 @@ impl Operations {
         }
     }
 
+    /// Ends them all without a result: whoever waits for one goes on.
+    pub(super) fn forget_all(&self) {
+        for (_, operation) in self.lock().drain() {
+            operation.is_done.send_replace(true);
+        }
+    }
+
     /// A panic while the lock is held can only come from the allocator; the map is whole.
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Operation>>> {
         self.by_device.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -135,7 +150,9 @@ mod tests {
 
     fn claim(operations: &Operations, connection: u64, polls: u32) -> Claim {
         let id_of_operation = format!("5.{connection}").parse().unwrap();
-        operations.claim(&id(), connection, || Operation::new(id_of_operation, connection, polls))
+        operations.claim(&id(), connection, || {
+            Operation::new(id_of_operation, connection, polls, Recording::unread())
+        })
     }
 
     #[test]
@@ -147,6 +164,18 @@ mod tests {
         assert!(matches!(claim(&operations, 2, 0), Claim::Taken(other) if other.id == first.id));
 
         operations.finish(&id(), &first);
+        assert!(matches!(claim(&operations, 2, 0), Claim::Mine(_)));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_an_operation_goes_on_when_it_is_forgotten() {
+        let operations = Operations::default();
+        let Claim::Mine(operation) = claim(&operations, 1, 3) else { panic!() };
+
+        operations.forget_all();
+
+        operation.done().await;
+        assert!(operations.find(&id(), "5.1").is_none());
         assert!(matches!(claim(&operations, 2, 0), Claim::Mine(_)));
     }
 

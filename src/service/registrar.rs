@@ -6,17 +6,20 @@
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::allocation::custom::{Applicant, allocation_request, judge};
+use super::allocation::custom::{Applicant, WebhookAnswer, allocation_request, judge};
 use super::allocation::webhook::WebhookClient;
 use super::allocation::{Decision, Plan, no_hub, plan};
 use super::attest::{Attested, Evidence, Fault, Proof, attest, remedy, slot_name};
+use super::conversation;
 use super::enrollment::{Enrollment, Kind};
 use super::hub::Hubs;
 use super::instance::{Enrollments, Instance};
-use super::journal::{Observer, RegistrationEvent};
+use super::journal::{Journal, Observer, Recording};
+use super::mask::Mask;
 use super::operations::{Claim, Operation, Operations};
 use super::quota::{Quotas, Throttle, Throttled};
 use super::record::{DeviceRecord, Errand, Outcome};
@@ -58,7 +61,8 @@ enum Step {
 }
 
 /// How a request came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Transport {
     /// As MQTT, over TLS or a WebSocket.
     Mqtt,
@@ -106,17 +110,22 @@ pub struct Registrar {
     instance: Instance,
     // Held for a look-up at most, never across an await.
     enrollments: RwLock<Enrollments>,
-    store: Arc<Store>,
+    pub(super) store: Arc<Store>,
     hubs: Arc<Hubs>,
+    pub(super) journal: Journal,
+    /// The enrollments that it began with.
+    pub(super) initial: Enrollments,
+    /// Held for reading while a registration begins, for writing while everything is forgotten.
+    pub(super) gate: tokio::sync::RwLock<()>,
     webhooks: WebhookClient,
     pace: Pace,
     on_same_hub: ResetOnSameHub,
     observer: Observer,
-    operations: Operations,
+    pub(super) operations: Operations,
     pub(super) throttle: Throttle,
     // Both are held for a look-up at most, never across an await.
-    sightings: Mutex<Sightings>,
-    work: Mutex<JoinSet<()>>,
+    pub(super) sightings: Mutex<Sightings>,
+    pub(super) work: Mutex<JoinSet<()>>,
 }
 
 impl Registrar {
@@ -130,9 +139,12 @@ impl Registrar {
         let Conduct { webhooks, pace, on_same_hub, suspects, quotas, observer } = conduct;
         Self {
             instance,
+            initial: enrollments.clone(),
             enrollments: RwLock::new(enrollments),
             store,
             hubs,
+            journal: Journal::new(),
+            gate: tokio::sync::RwLock::default(),
             webhooks,
             pace,
             on_same_hub,
@@ -185,35 +197,44 @@ impl Registrar {
             Ok(attested) => attested,
             Err(fault) => {
                 let code = unauthorized_code(caller, &fault);
-                self.observer.tell(&RegistrationEvent::refused(caller, code, fault.as_word()));
+                let reason = refusal_text(caller, &fault);
+                conversation::register(caller, &Mask::of(None), request.payload.as_ref());
+                self.refused(caller, request.payload.as_ref(), code, fault.as_word(), &reason);
                 return refuse(caller, &fault);
             }
         };
         // Behind the proof: no stranger uses up what the devices have (J-92).
         if let Err(throttled) = self.throttle.registration(Instant::now()) {
-            self.observer.tell(&RegistrationEvent::refused(caller, ErrorCode::THROTTLED, "quota"));
+            let (code, reason) = (ErrorCode::THROTTLED, throttled.to_string());
+            self.refused(caller, request.payload.as_ref(), code, "quota", &reason);
             return hold_off(caller, &throttled);
         }
-        let operation = loop {
+        let (operation, _entered) = loop {
+            // Not while everything is being forgotten.
+            let entered = self.gate.read().await;
             let Caller { connection, registration_id, .. } = caller;
             let make = || {
-                Operation::new(
-                    self.new_operation_id(caller),
-                    *connection,
-                    self.pace.assigning_polls,
-                )
+                let id = self.new_operation_id(caller);
+                let payload = request.payload.as_ref();
+                let recording = self.journal.begin(caller, &attested, payload, &id);
+                Operation::new(id, *connection, self.pace.assigning_polls, recording)
             };
             match self.operations.claim(registration_id, *connection, make) {
-                Claim::Mine(operation) => break operation,
+                Claim::Mine(operation) => break (operation, entered),
                 Claim::Repeated(operation_id) => return self.repeat(&operation_id),
                 // Two registrations of one device follow each other (J-21).
                 Claim::Taken(other) => {
+                    drop(entered);
                     if timeout(LONGEST_QUEUE, other.done()).await.is_err() {
-                        return error_reply(ErrorCode::PRECONDITION_FAILED, "Precondition failed.");
+                        let code = ErrorCode::PRECONDITION_FAILED;
+                        let reason = "another connection's operation does not end (J-21)";
+                        self.refused(caller, request.payload.as_ref(), code, "queue", reason);
+                        return error_reply(code, "Precondition failed.");
                     }
                 }
             }
         };
+        conversation::register(caller, operation.recording.mask(), request.payload.as_ref());
         log_accepted(caller, &attested);
         self.start(caller, attested, request.payload, operation).await
     }
@@ -238,6 +259,8 @@ impl Registrar {
             );
             return error_reply(ErrorCode::OPERATION_NOT_FOUND, "Operation not found.");
         };
+        self.journal.polled(operation_id);
+        conversation::poll(caller, operation_id);
         let still_assigning =
             |record: &DeviceRecord| self.accepted_reply(&record.reply_still_assigning());
         if let Some(operation) = self.operations.find(&caller.registration_id, operation_id) {
@@ -253,6 +276,7 @@ impl Registrar {
         if matches!(record.outcome, Outcome::Assigning(_)) {
             return still_assigning(&record);
         }
+        conversation::told(caller, &record);
         json_reply(200, None, &record.reply(&caller.api_version))
     }
 
@@ -349,7 +373,8 @@ impl Registrar {
         };
         match kept {
             Ok(()) => reply,
-            Err(_) => {
+            Err(error) => {
+                operation.recording.broken(&error.to_string());
                 self.operations.finish(&caller.registration_id, &operation);
                 error_reply(ErrorCode::INTERNAL, "InternalServerError")
             }
@@ -377,7 +402,9 @@ impl Registrar {
     ) {
         let registrar = Arc::clone(self);
         let work = async move {
-            let decision = registrar.ask_webhook(&record, &enrollment, &linked_hubs).await;
+            let decision = registrar
+                .ask_webhook(&record, &enrollment, &linked_hubs, &operation.recording)
+                .await;
             let kept = registrar.conclude(record, &enrollment, decision, Step::Second, &operation);
             // Already logged; the device is told `assigning` until its patience ends, and a
             // service that starts again on the same state sees it through.
@@ -393,13 +420,17 @@ impl Registrar {
     pub fn resume(self: &Arc<Self>) {
         for record in self.store.devices() {
             let Outcome::Assigning(errand) = &record.outcome else { continue };
-            let make = || Operation::new(record.operation_id.clone(), 0, 0);
+            let name = &record.enrollment;
+            let enrollment = self.read_enrollments(|all| all.find(name.kind, &name.name).cloned());
+            let make = || {
+                let scope = &self.instance.id_scope;
+                let recording = self.journal.resume(&record, errand, scope, enrollment.as_deref());
+                Operation::new(record.operation_id.clone(), 0, 0, recording)
+            };
             let Claim::Mine(operation) = self.operations.claim(&record.registration_id, 0, make)
             else {
                 continue;
             };
-            let name = &record.enrollment;
-            let enrollment = self.read_enrollments(|all| all.find(name.kind, &name.name).cloned());
             let Some(enrollment) = enrollment else {
                 self.abandon(record.as_ref().clone(), operation);
                 continue;
@@ -442,6 +473,7 @@ impl Registrar {
         record: &DeviceRecord,
         enrollment: &Enrollment,
         linked_hubs: &[String],
+        recording: &Recording,
     ) -> Decision {
         let (Some(definition), Outcome::Assigning(errand)) =
             (&enrollment.custom_allocation, &record.outcome)
@@ -458,13 +490,15 @@ impl Registrar {
             return no_hub();
         };
         let who = record.registration_id.as_str();
-        tracing::debug!(
-            "{who}: asking {} {}",
-            definition.webhook_url,
-            String::from_utf8_lossy(&body)
-        );
-        let answer = self.webhooks.call(&definition.webhook_url, body, who).await;
-        judge(&answer, linked_hubs)
+        let (url, mask) = (&definition.webhook_url, recording.mask());
+        recording.webhook_asked(&url.masked(), &body);
+        conversation::webhook_asked(who, url, mask, &body);
+        let answered = |answer: &WebhookAnswer, took| {
+            recording.webhook_answered(answer, took);
+            conversation::webhook_answered(who, mask, answer, took);
+        };
+        let answer = self.webhooks.call(url, body, who, answered).await;
+        judge(&answer, linked_hubs, mask)
     }
 
     async fn conclude(
@@ -477,6 +511,7 @@ impl Registrar {
     ) -> Result<(), StoreError> {
         if let Decision::Failed { hint, .. } = &decision {
             tracing::warn!("{}: {hint}", record.registration_id);
+            operation.recording.reason(hint);
         }
         let reprovisioning = match &record.outcome {
             Outcome::Assigning(errand) => {
@@ -512,9 +547,10 @@ impl Registrar {
 
     fn finished(&self, record: &DeviceRecord, operation: &Operation) {
         log_finished(record);
+        let entry = operation.recording.finish(record, operation.started.elapsed());
         // First, so that an observer that panics leaves no device waiting for ever.
         self.operations.finish(&record.registration_id, operation);
-        self.observer.tell(&RegistrationEvent::finished(record, operation.started.elapsed()));
+        self.observer.tell(&entry);
     }
 
     fn new_operation_id(&self, caller: &Caller) -> OperationId {
@@ -535,15 +571,25 @@ impl Registrar {
 
     fn bad_request(&self, caller: &Caller, message: &str) -> Reply {
         tracing::warn!("{}: refused with 400004: {message}", caller.registration_id);
-        self.observer.tell(&RegistrationEvent::refused(caller, ErrorCode::BAD_REQUEST, "request"));
+        self.refused(caller, None, ErrorCode::BAD_REQUEST, "request", message);
         error_reply(ErrorCode::BAD_REQUEST, message)
+    }
+
+    fn refused(
+        &self,
+        caller: &Caller,
+        payload: Option<&Payload>,
+        code: ErrorCode,
+        failed_check: &'static str,
+        reason: &str,
+    ) {
+        self.observer.tell(&self.journal.refused(caller, payload, code, failed_check, reason));
     }
 }
 
 /// The wire gets the documented 401 and nothing else; the log says which check failed (D-3).
 fn refuse(caller: &Caller, fault: &Fault) -> Reply {
-    let id = &caller.registration_id;
-    tracing::warn!("{id}: refused with 401: {fault}; {}", remedy(fault, id));
+    tracing::warn!("{}: refused with 401: {}", caller.registration_id, refusal_text(caller, fault));
     error_reply(unauthorized_code(caller, fault), unauthorized_message(caller))
 }
 
@@ -551,6 +597,10 @@ fn refuse(caller: &Caller, fault: &Fault) -> Reply {
 fn hold_off(caller: &Caller, throttled: &Throttled) -> Reply {
     tracing::warn!("{}: refused with 429: {throttled}", caller.registration_id);
     throttled_reply(throttled)
+}
+
+fn refusal_text(caller: &Caller, fault: &Fault) -> String {
+    format!("{fault}; {}", remedy(fault, &caller.registration_id))
 }
 
 /// By what the device brought, not by what was wanted: a device with a token hears what devices
@@ -624,6 +674,6 @@ fn moment() -> Moment {
 }
 
 /// A panic while a lock is held can only come from the allocator; the data is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

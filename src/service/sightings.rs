@@ -33,6 +33,12 @@ impl Sightings {
         self.order.push_back(registration_id.clone());
     }
 
+    /// Forgets whom it saw; the suspects stay.
+    pub(super) fn forget(&mut self) {
+        self.seen.clear();
+        self.order.clear();
+    }
+
     pub(super) fn all(&self) -> Vec<RegistrationId> {
         self.always.iter().chain(&self.order).cloned().collect()
     }
@@ -52,5 +58,9 @@ mod tests {
         let all = sightings.all();
         assert_eq!(all.len(), MAX + 1);
         assert_eq!((&all[0], &all[MAX]), (&id(7_000_000), &id(MAX - 1)));
+
+        sightings.forget();
+        sightings.add(&id(1));
+        assert_eq!(sightings.all(), [id(7_000_000), id(1)]);
     }
 }

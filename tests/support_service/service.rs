@@ -34,6 +34,7 @@ pub struct Setup {
     webhooks: WebhookSettings,
     on_same_hub: ResetOnSameHub,
     suspects: Vec<RegistrationId>,
+    admin_port: Option<u16>,
 }
 
 impl Setup {
@@ -100,6 +101,7 @@ impl Setup {
             webhooks: WebhookSettings { retries: vec![], ..WebhookSettings::default() },
             on_same_hub: ResetOnSameHub::default(),
             suspects: vec![],
+            admin_port: None,
         }
     }
 
@@ -146,12 +148,19 @@ impl Setup {
         self
     }
 
+    /// With a management listener.
+    pub fn admin(mut self) -> Self {
+        self.admin_port = Some(0);
+        self
+    }
+
     pub async fn start(self) -> TestService {
         let authority = Authority::in_memory().expect("an authority");
         let tls = client_config(&Trust::Pem(authority.pem().to_owned())).expect("its certificate");
         let ca = authority.pem().to_owned();
         let (tell, events) = mpsc::unbounded_channel();
         let options = Options {
+            admin_port: self.admin_port,
             pace: self.pace,
             webhooks: self.webhooks,
             on_same_hub: self.on_same_hub,
@@ -194,6 +203,16 @@ impl TestService {
     /// What a back end needs to use the hub at `host`.
     pub fn hub_connection_string(&self, host: &str) -> String {
         self.service.hub_connection_string(host).to_string()
+    }
+
+    /// The service itself.
+    pub fn inside(&self) -> &Service {
+        &self.service
+    }
+
+    /// The certificate that its clients trust.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca
     }
 
     /// How a client trusts it that speaks one version of TLS only.

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::Decision;
 use crate::attestation::Certificate;
 use crate::service::enrollment::{Enrollment, Kind, Secrets, show};
+use crate::service::mask::Mask;
 use crate::service::record::Assignment;
 use crate::service::twin::InitialTwin;
 use crate::wire::{ErrorCode, Payload, RegistrationId, from_json_object};
@@ -149,10 +150,11 @@ struct AllocationResponse {
     initial_twin: Option<Box<RawValue>>,
 }
 
-/// What the last answer of the webhook comes to (G.6).
-pub fn judge(answer: &WebhookAnswer, linked_hubs: &[String]) -> Decision {
+/// What the last answer of the webhook comes to (G.6). What is repeated of it in the log passes
+/// `mask` (G-2).
+pub fn judge(answer: &WebhookAnswer, linked_hubs: &[String], mask: &Mask) -> Decision {
     match answer {
-        WebhookAnswer::Http { status: 200..=299, body } => judge_body(body, linked_hubs),
+        WebhookAnswer::Http { status: 200..=299, body } => judge_body(body, linked_hubs, mask),
         WebhookAnswer::Http { status: 401, .. } => failed(
             ErrorCode::CUSTOM_ALLOCATION_UNAUTHORIZED_ACCESS,
             "Custom allocation failed with status code: 401",
@@ -161,14 +163,14 @@ pub fn judge(answer: &WebhookAnswer, linked_hubs: &[String]) -> Decision {
         WebhookAnswer::Http { status, body } => failed(
             ErrorCode::CUSTOM_ALLOCATION_FAILED,
             format!("Custom allocation failed with status code: {status}"),
-            format!("the webhook answered {status}: {}", excerpt(body)),
+            format!("the webhook answered {status}: {}", excerpt(body, mask)),
         ),
         WebhookAnswer::Timeout => unreachable_webhook("the webhook did not answer in time"),
         WebhookAnswer::Unreachable { reason } => unreachable_webhook(reason),
     }
 }
 
-fn judge_body(body: &[u8], linked_hubs: &[String]) -> Decision {
+fn judge_body(body: &[u8], linked_hubs: &[String], mask: &Mask) -> Decision {
     // Some functions begin with a byte order mark, which .NET's readers skip.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let response: AllocationResponse = match from_json_object(body) {
@@ -177,7 +179,10 @@ fn judge_body(body: &[u8], linked_hubs: &[String]) -> Decision {
             return failed(
                 ErrorCode::CUSTOM_ALLOCATION_FAILED,
                 "Custom allocation failed: the webhook's answer is not an AllocationResponse",
-                format!("expected {{\"iotHubHostName\":\"…\"}}, got {} ({error})", excerpt(body)),
+                format!(
+                    "expected {{\"iotHubHostName\":\"…\"}}, got {} ({error})",
+                    excerpt(body, mask)
+                ),
             );
         }
     };
@@ -209,7 +214,11 @@ fn judge_body(body: &[u8], linked_hubs: &[String]) -> Decision {
         None => failed(
             ErrorCode::CUSTOM_ALLOCATION_FAILED,
             "Custom allocation failed: the IoT hub is not one of linkedHubs",
-            format!("the webhook chose {wanted:?}; it must be one of {}", linked_hubs.join(", ")),
+            format!(
+                "the webhook chose {:?}; it must be one of {}",
+                mask.apply(&wanted),
+                linked_hubs.join(", ")
+            ),
         ),
     }
 }
@@ -227,8 +236,9 @@ fn failed(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) 
     Decision::Failed { code, message: message.into(), hint: hint.into() }
 }
 
-fn excerpt(body: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
+fn excerpt(body: &[u8], mask: &Mask) -> String {
+    // Masked before it is cut, or half a key could stay at the end.
+    let text: String = mask.apply(&String::from_utf8_lossy(body)).chars().take(200).collect();
     format!("{text:?}")
 }
 
@@ -245,7 +255,11 @@ mod tests {
     const HUB: &str = "hub-west.azure-devices.net";
 
     fn judged(status: u16, body: &str) -> Decision {
-        judge(&WebhookAnswer::Http { status, body: body.into() }, &[HUB.to_owned()])
+        judge(
+            &WebhookAnswer::Http { status, body: body.into() },
+            &[HUB.to_owned()],
+            &Mask::of(None),
+        )
     }
 
     fn failure(decision: Decision) -> (u32, String) {
@@ -312,7 +326,7 @@ mod tests {
         for answer in
             [WebhookAnswer::Timeout, WebhookAnswer::Unreachable { reason: "refused".into() }]
         {
-            let (code, message) = failure(judge(&answer, &[]));
+            let (code, message) = failure(judge(&answer, &[], &Mask::of(None)));
             assert_eq!(
                 (code, message.as_str()),
                 (400_207, "An error occurred while sending the request.")

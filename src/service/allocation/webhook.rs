@@ -1,7 +1,7 @@
 //! Calls the webhook over HTTP (G.2, G.5).
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -78,12 +78,20 @@ impl WebhookClient {
         }
     }
 
-    /// Posts `body`, again while it is worth a retry, and returns the last answer.
-    pub async fn call(&self, url: &WebhookUrl, body: Vec<u8>, who: &str) -> WebhookAnswer {
+    /// Posts `body`, again while it is worth a retry, and returns the last answer. Each answer is
+    /// told to `answered`, with the time that it took.
+    pub async fn call(
+        &self,
+        url: &WebhookUrl,
+        body: Vec<u8>,
+        who: &str,
+        answered: impl Fn(&WebhookAnswer, Duration),
+    ) -> WebhookAnswer {
         let body = Bytes::from(body);
         let mut retries = self.settings.retries.iter();
         loop {
-            let answer = self.call_once(url, body.clone()).await;
+            let (answer, took) = self.call_once(url, body.clone()).await;
+            answered(&answer, took);
             match retries.next() {
                 Some(wait) if answer.is_worth_a_retry() => {
                     tracing::warn!(
@@ -98,15 +106,18 @@ impl WebhookClient {
         }
     }
 
-    async fn call_once(&self, url: &WebhookUrl, body: Bytes) -> WebhookAnswer {
+    async fn call_once(&self, url: &WebhookUrl, body: Bytes) -> (WebhookAnswer, Duration) {
         // Closing the semaphore is not among the things that happen; an error would only mean
         // that the limit does not hold.
         let _permit = self.calls.acquire().await;
-        match timeout(self.settings.timeout, self.post(url, body)).await {
+        // Waiting for others is none of the webhook's time.
+        let started = Instant::now();
+        let answer = match timeout(self.settings.timeout, self.post(url, body)).await {
             Ok(Ok((status, body))) => WebhookAnswer::Http { status, body },
             Ok(Err(reason)) => WebhookAnswer::Unreachable { reason },
             Err(_) => WebhookAnswer::Timeout,
-        }
+        };
+        (answer, started.elapsed())
     }
 
     async fn send(

@@ -2,8 +2,10 @@
 //! registrar, and its replies into what the device understands.
 //!
 //! `listener` accepts and numbers connections, `handshake` does TLS as `tls` has it set up, `port`
-//! finds HTTPS a port; [`mqtt`] and `https` are the endpoints.
+//! finds HTTPS a port; [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
+//! want to know what the service has seen, not for devices.
 
+mod admin;
 mod handshake;
 mod https;
 mod listener;
@@ -11,6 +13,7 @@ pub mod mqtt;
 mod port;
 mod tls;
 
+pub(super) use admin::{Admin, serve as serve_admin};
 pub(super) use https::serve as serve_https;
 pub(super) use mqtt::serve as serve_mqtt;
 pub use port::HttpsPort;

@@ -60,6 +60,18 @@ impl Memory {
         records
     }
 
+    pub(super) fn page(&self, after: Option<&str>, limit: usize) -> Vec<Arc<DeviceRecord>> {
+        let after = after.map(str::to_ascii_lowercase);
+        let is_behind = |key: &String| after.as_ref().is_none_or(|after| key > after);
+        let tables = self.read();
+        let wanted = tables.devices.iter().filter(|(key, _)| is_behind(key));
+        let mut wanted: Vec<_> =
+            wanted.map(|(key, record)| (key.clone(), record.clone())).collect();
+        drop(tables);
+        wanted.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        wanted.into_iter().take(limit).map(|(_, record)| record).collect()
+    }
+
     pub(super) fn hub_device(&self, key: &HubKey) -> Option<Arc<HubDevice>> {
         self.read().hub_devices.get(key).cloned()
     }

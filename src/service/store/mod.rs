@@ -172,6 +172,12 @@ impl Store {
         })
     }
 
+    /// Records in order of their registration IDs without case: at most `limit`, and only those
+    /// behind `after`.
+    pub fn page(&self, after: Option<&str>, limit: usize) -> Vec<Arc<DeviceRecord>> {
+        self.memory.page(after, limit)
+    }
+
     /// All records, in order of their IDs.
     pub fn devices(&self) -> Vec<Arc<DeviceRecord>> {
         self.memory.devices(|_| true)

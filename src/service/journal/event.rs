@@ -1,13 +1,12 @@
-//! What the service tells whoever watches it: one event per finished registration.
+//! What the service tells whoever watches it: one event per finished registration, a view of the
+//! journal's entry.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 
-use super::record::{DeviceRecord, Outcome};
-use super::registrar::Caller;
+use super::entry::{JournalEntry, millis};
 use crate::wire::ErrorCode;
 
 /// A registration that ended, or was refused. Serializes to the line that `serve -o jsonl` prints;
@@ -35,41 +34,18 @@ pub struct RegistrationEvent {
     pub ms: u64,
 }
 
-impl RegistrationEvent {
-    pub(super) fn finished(record: &DeviceRecord, took: Duration) -> Self {
-        let is_assigned = matches!(record.outcome, Outcome::Assigned { .. });
-        let hub = record
-            .assignment
-            .as_ref()
-            .filter(|_| is_assigned)
-            .map(|assignment| assignment.hub.clone());
+impl From<&JournalEntry> for RegistrationEvent {
+    fn from(entry: &JournalEntry) -> Self {
         Self {
             event: "registration",
-            registration_id: record.registration_id.to_string(),
-            operation_id: Some(record.operation_id.to_string()),
-            status: record.outcome.status().as_str().to_owned(),
-            enrollment: Some(record.enrollment.name.clone()),
-            assigned_hub: hub,
-            error_code: match record.outcome {
-                Outcome::Failed { code, .. } => Some(code),
-                _ => None,
-            },
-            failed_check: None,
-            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
-
-    pub(super) fn refused(caller: &Caller, code: ErrorCode, failed_check: &'static str) -> Self {
-        Self {
-            event: "registration",
-            registration_id: caller.registration_id.to_string(),
-            operation_id: None,
-            status: "refused".to_owned(),
-            enrollment: None,
-            assigned_hub: None,
-            error_code: Some(code),
-            failed_check: Some(failed_check),
-            ms: 0,
+            registration_id: entry.registration_id.to_string(),
+            operation_id: entry.operation_id.as_ref().map(ToString::to_string),
+            status: entry.status.as_str().to_owned(),
+            enrollment: entry.enrollment.as_ref().map(|enrollment| enrollment.name.to_string()),
+            assigned_hub: entry.assigned_hub.as_ref().map(ToString::to_string),
+            error_code: entry.error_code,
+            failed_check: entry.failed_check,
+            ms: entry.took.map(millis).unwrap_or_default(),
         }
     }
 }
@@ -87,9 +63,10 @@ impl Observer {
         Self(Some(Arc::new(tell)))
     }
 
-    pub(super) fn tell(&self, event: &RegistrationEvent) {
+    /// Tells of a registration that ended, or was refused.
+    pub(in crate::service) fn tell(&self, entry: &JournalEntry) {
         if let Some(tell) = &self.0 {
-            tell(event);
+            tell(&entry.into());
         }
     }
 }

@@ -1,0 +1,74 @@
+//! What `serve -v` shows: everything that is said to and by devices and webhooks, one line each.
+//! Bodies pass the [`Mask`] (G-2).
+//!
+//! What a registration comes to is logged by the registrar, whatever the level.
+
+use std::time::Duration;
+
+use super::allocation::custom::WebhookAnswer;
+use super::enrollment::WebhookUrl;
+use super::mask::Mask;
+use super::record::DeviceRecord;
+use super::registrar::{Caller, Transport};
+use crate::wire::Payload;
+
+/// A device registers.
+pub(super) fn register(caller: &Caller, mask: &Mask, payload: Option<&Payload>) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let Caller { registration_id, id_scope, connection, .. } = caller;
+    let payload = match payload {
+        Some(payload) => format!("payload {}", mask.apply(payload.as_json())),
+        None => "no payload".to_owned(),
+    };
+    tracing::debug!(
+        "{registration_id}: registers at ID scope {id_scope} over {} (connection {connection}), {payload}",
+        transport_name(caller.transport)
+    );
+}
+
+/// A device asks how its operation stands.
+pub(super) fn poll(caller: &Caller, operation_id: &str) {
+    tracing::debug!("{}: asks for the result of {operation_id}", caller.registration_id);
+}
+
+/// A device is told what came of its operation.
+pub(super) fn told(caller: &Caller, record: &DeviceRecord) {
+    let status = record.outcome.status();
+    tracing::debug!("{}: is told that it is {}", caller.registration_id, status.as_str());
+}
+
+/// A webhook is asked.
+pub(super) fn webhook_asked(who: &str, url: &WebhookUrl, mask: &Mask, body: &[u8]) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        tracing::debug!("{who}: webhook asked: POST {url} {}", shown(mask, body));
+    }
+}
+
+/// A webhook answered, or did not.
+pub(super) fn webhook_answered(who: &str, mask: &Mask, answer: &WebhookAnswer, took: Duration) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let said = match answer {
+        WebhookAnswer::Http { status, body } if body.is_empty() => {
+            format!("{status} without a body")
+        }
+        WebhookAnswer::Http { status, body } => format!("{status} {}", shown(mask, body)),
+        WebhookAnswer::Timeout => "nothing in time".to_owned(),
+        WebhookAnswer::Unreachable { reason } => mask.apply(reason).into_owned(),
+    };
+    tracing::debug!("{who}: webhook answered after {} ms: {said}", took.as_millis());
+}
+
+fn shown(mask: &Mask, body: &[u8]) -> String {
+    mask.apply(&String::from_utf8_lossy(body)).into_owned()
+}
+
+fn transport_name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Mqtt => "MQTT",
+        Transport::Https => "HTTPS",
+    }
+}

@@ -1,0 +1,172 @@
+//! One handler per path: what is asked, from whom it is had, how it is answered.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::Response;
+use serde::{Deserialize, Serialize};
+
+use super::Admin;
+use super::answer;
+use super::registration::Registration;
+use super::twin::HubTwin;
+use crate::service::journal::JournalFilter;
+use crate::wire::RegistrationId;
+
+/// How many records are listed unless the client says otherwise.
+const RECORDS: usize = 1000;
+/// How many entries of the journal are listed unless the client says otherwise.
+const ENTRIES: usize = 100;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Health {
+    status: &'static str,
+    version: &'static str,
+    mqtt: String,
+    https: String,
+    id_scope: String,
+}
+
+/// `GET /healthz`. This listener answers only once the others are up.
+pub(super) async fn health(State(admin): State<Arc<Admin>>) -> Response<Body> {
+    answer::json(&Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+        mqtt: admin.mqtt.to_string(),
+        https: admin.https.to_string(),
+        id_scope: admin.registrar.instance().id_scope.to_string(),
+    })
+}
+
+/// `GET /ca.pem`: what clients of the other listeners have to trust.
+pub(super) async fn ca(State(admin): State<Arc<Admin>>) -> Response<Body> {
+    answer::text("application/x-pem-file", admin.ca_pem.clone())
+}
+
+/// What `GET /registrations` may be asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Records {
+    registration_id: Option<String>,
+    /// Only those behind this registration ID.
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /registrations`: device records, in order of registration ID.
+pub(super) async fn registrations(
+    State(admin): State<Arc<Admin>>,
+    query: Result<Query<Records>, QueryRejection>,
+) -> Response<Body> {
+    let wanted = match query {
+        Ok(Query(wanted)) => wanted,
+        Err(error) => return bad_query(&error, "registrationId, after (an ID) and limit"),
+    };
+    let store = admin.registrar.records();
+    let records = match &wanted.registration_id {
+        // What cannot be a registration ID has no record.
+        Some(id) => id.parse().ok().and_then(|id| store.device(&id)).into_iter().collect(),
+        None => store.page(wanted.after.as_deref(), wanted.limit.unwrap_or(RECORDS)),
+    };
+    let shown: Vec<_> = records.iter().map(|record| Registration::from(&**record)).collect();
+    answer::json(&shown)
+}
+
+/// `GET /registrations/{id}`: one device record.
+pub(super) async fn registration(
+    State(admin): State<Arc<Admin>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Response<Body> {
+    let id = match path {
+        Ok(Path(id)) => id,
+        Err(error) => return answer::bad_request(&error.body_text()),
+    };
+    let id = match id.parse::<RegistrationId>() {
+        Ok(id) => id,
+        Err(error) => {
+            return answer::bad_request(&format!("{id:?} is no registration ID: {error}"));
+        }
+    };
+    match admin.registrar.records().device(&id) {
+        Some(record) => answer::json(&Registration::from(&*record)),
+        None => answer::no_record(&format!(
+            "{id} has no record: it never registered, or its record was deleted; /journal?registrationId={id} tells whether it was refused"
+        )),
+    }
+}
+
+/// `GET /journal`: the last registrations, oldest first (J-97).
+pub(super) async fn journal(
+    State(admin): State<Arc<Admin>>,
+    query: Result<Query<JournalFilter>, QueryRejection>,
+) -> Response<Body> {
+    match query {
+        Ok(Query(mut filter)) => {
+            filter.limit.get_or_insert(ENTRIES);
+            let entries = admin.registrar.journal.find(&filter);
+            let entries: Vec<_> = entries.iter().map(|entry| &**entry).collect();
+            answer::json(&entries)
+        }
+        Err(error) => {
+            bad_query(&error, "registrationId, status, after (a sequence number) and limit")
+        }
+    }
+}
+
+/// What `GET /twins` may be asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Twins {
+    hub: Option<String>,
+    device_id: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /twins`: the devices of the hubs, in order of hub and device ID.
+pub(super) async fn twins(
+    State(admin): State<Arc<Admin>>,
+    query: Result<Query<Twins>, QueryRejection>,
+) -> Response<Body> {
+    let Twins { hub, device_id, limit } = match query {
+        Ok(Query(wanted)) => wanted,
+        Err(error) => return bad_query(&error, "hub, deviceId and limit"),
+    };
+    let hubs = admin.registrar.hubs();
+    let devices = hubs.devices();
+    let wanted = devices.iter().filter(|device| {
+        hub.as_ref().is_none_or(|hub| hub.eq_ignore_ascii_case(&device.hub))
+            && device_id.as_ref().is_none_or(|id| *id == device.device_id)
+    });
+    let wanted = wanted.take(limit.unwrap_or(RECORDS));
+    answer::json(&wanted.map(|device| HubTwin::new(device, hubs)).collect::<Vec<_>>())
+}
+
+/// `POST /reset` (J-99).
+pub(super) async fn reset(State(admin): State<Arc<Admin>>) -> Response<Body> {
+    match admin.registrar.reset().await {
+        Ok(()) => answer::no_content(),
+        Err(error) => answer::internal(&error.to_string()),
+    }
+}
+
+/// Everything else.
+pub(super) async fn not_found(request: Request) -> Response<Body> {
+    answer::path_not_found(&format!(
+        "there is nothing at {}; there are /healthz, /ca.pem, /registrations, /registrations/ID, /twins, /journal and /reset",
+        request.uri().path()
+    ))
+}
+
+/// A path of ours with a verb that it does not have; the router adds `Allow`.
+pub(super) async fn method_not_allowed(request: Request) -> Response<Body> {
+    let path = request.uri().path();
+    let verb = if path == "/reset" { "POST" } else { "GET" };
+    answer::method_not_allowed(&format!("{path} takes {verb}, not {}", request.method()))
+}
+
+fn bad_query(error: &QueryRejection, known: &str) -> Response<Body> {
+    answer::bad_request(&format!("{}; the query takes {known}", error.body_text()))
+}

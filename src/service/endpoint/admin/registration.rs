@@ -1,0 +1,74 @@
+//! A device record as the management listener shows it.
+
+use serde::Serialize;
+
+use crate::service::enrollment::Kind;
+use crate::service::record::{DeviceRecord, ProvenBy};
+use crate::wire::{ApiVersion, DeviceRegistrationResult, timestamp};
+
+/// The record: the members of a registration state (A.5), times and etag whatever the outcome, and
+/// what only the service knows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Registration {
+    #[serde(flatten)]
+    state: DeviceRegistrationResult,
+    operation_id: String,
+    enrollment: EnrollmentView,
+    attestation: Attestation,
+    /// The hub that has the device, from its last registration that succeeded.
+    assignment: Option<AssignmentView>,
+}
+
+#[derive(Debug, Serialize)]
+struct EnrollmentView {
+    kind: &'static str,
+    name: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Attestation {
+    r#type: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AssignmentView {
+    hub: String,
+    device_id: String,
+}
+
+impl From<&DeviceRecord> for Registration {
+    fn from(record: &DeviceRecord) -> Self {
+        let told = record.reply(&ApiVersion::DEFAULT).registration_state.unwrap_or_default();
+        Self {
+            state: DeviceRegistrationResult {
+                // Said below, for groups and individual enrollments alike.
+                x509: None,
+                symmetric_key: None,
+                created_date_time_utc: Some(timestamp(record.created)),
+                last_updated_date_time_utc: Some(timestamp(record.updated)),
+                etag: Some(record.etag.encoded()),
+                ..told
+            },
+            operation_id: record.operation_id.to_string(),
+            enrollment: EnrollmentView {
+                kind: match record.enrollment.kind {
+                    Kind::Individual => "individual",
+                    Kind::Group => "group",
+                },
+                name: record.enrollment.name.clone(),
+            },
+            attestation: Attestation {
+                r#type: match record.proven_by {
+                    ProvenBy::SymmetricKey => "symmetricKey",
+                    ProvenBy::X509 => "x509",
+                },
+            },
+            assignment: record.assignment.as_ref().map(|assignment| AssignmentView {
+                hub: assignment.hub.clone(),
+                device_id: assignment.device_id.clone(),
+            }),
+        }
+    }
+}

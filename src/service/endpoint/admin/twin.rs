@@ -1,0 +1,51 @@
+//! A device of a hub as the management listener shows it: nothing of its keys.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::service::hub::{Authentication, HubDevice, Hubs};
+use crate::wire::timestamp;
+
+/// A device of a hub, and its twin.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HubTwin<'a> {
+    hub: &'a str,
+    device_id: &'a str,
+    status: &'static str,
+    authentication_type: &'static str,
+    connection_state: &'static str,
+    /// Since the service started.
+    messages: u64,
+    created_date_time_utc: String,
+    last_updated_date_time_utc: String,
+    version: u64,
+    tags: &'a Map<String, Value>,
+    desired: Value,
+    reported: Value,
+}
+
+impl<'a> HubTwin<'a> {
+    /// The device as it is, and whether it is connected.
+    pub(super) fn new(device: &'a HubDevice, hubs: &Hubs) -> Self {
+        let key = device.key();
+        let twin = &device.twin;
+        Self {
+            hub: &device.hub,
+            device_id: &device.device_id,
+            status: if device.is_enabled { "enabled" } else { "disabled" },
+            authentication_type: match device.authentication {
+                Authentication::Keys { .. } => "sas",
+                Authentication::Thumbprints { .. } => "selfSigned",
+            },
+            connection_state: if hubs.is_online(&key) { "Connected" } else { "Disconnected" },
+            messages: hubs.messages(&key),
+            created_date_time_utc: timestamp(device.created),
+            last_updated_date_time_utc: timestamp(device.twin_updated),
+            version: twin.version,
+            tags: &twin.tags,
+            desired: twin.desired.shown(),
+            reported: twin.reported.shown(),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What the journal says of one registration.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::text::Text;
+use crate::attestation::KeySlot;
+use crate::service::enrollment::Kind;
+use crate::service::registrar::Transport;
+use crate::wire::{ErrorCode, Substatus, timestamp};
+
+/// One registration, from the request to its result, or to where it stands. Serializes with the
+/// member names of the REST API; what is not known is `null`. Function keys and tokens are masked
+/// (G-2), bodies are cut at 4 KiB and say so.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct JournalEntry {
+    /// Its number: 1 for the first, never given twice by one service.
+    pub sequence: u64,
+    /// When the request was taken up.
+    #[serde(serialize_with = "as_timestamp")]
+    pub time: SystemTime,
+    /// The device.
+    pub registration_id: Text,
+    /// How it came; not known of one that was resumed after a restart.
+    pub transport: Option<Transport>,
+    /// Its API version.
+    pub api_version: Text,
+    /// The ID scope that it named.
+    pub id_scope: Text,
+    /// The enrollment that vouched for it.
+    pub enrollment: Option<EntryEnrollment>,
+    /// How it proved itself.
+    pub attestation: Option<EntryAttestation>,
+    /// Where the registration stands.
+    pub status: EntryStatus,
+    /// Which check a refused device did not pass, in one word.
+    pub failed_check: Option<&'static str>,
+    /// Why there is no hub, and what would have been right, as in the log.
+    pub reason: Option<Text>,
+    /// What the device had to say, as JSON.
+    pub payload: Option<Text>,
+    /// What was said to the webhook and by it.
+    pub webhook: Option<WebhookExchange>,
+    /// The operation, if one was begun.
+    pub operation_id: Option<Text>,
+    /// The device's hub.
+    pub assigned_hub: Option<Text>,
+    /// The device's ID there.
+    pub device_id: Option<Text>,
+    /// How the assignment came about (F.6).
+    pub substatus: Option<Substatus>,
+    /// Why there is none, as told to the device.
+    pub error_code: Option<ErrorCode>,
+    /// The same in words.
+    pub error_message: Option<Text>,
+    /// From the request to the result, once it is there; in JSON whole milliseconds.
+    #[serde(rename = "ms", serialize_with = "as_optional_millis")]
+    pub took: Option<Duration>,
+    /// How often the device has asked for the result.
+    pub polls: u64,
+}
+
+/// Where a registration stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EntryStatus {
+    /// In progress.
+    Assigning,
+    /// The device has a hub.
+    Assigned,
+    /// It was accepted and has none.
+    Failed,
+    /// Its enrollment is disabled.
+    Disabled,
+    /// No operation was begun.
+    Refused,
+}
+
+impl EntryStatus {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Assigning => "assigning",
+            Self::Assigned => "assigned",
+            Self::Failed => "failed",
+            Self::Disabled => "disabled",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Names the enrollment of a registration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntryEnrollment {
+    /// Which kind; in JSON `individual` or `group`.
+    #[serde(serialize_with = "as_kind")]
+    pub kind: Kind,
+    /// Registration ID or group ID.
+    pub name: Text,
+}
+
+/// How a device proved itself. In JSON, `type` is `symmetricKey` or `x509`, as in enrollments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum EntryAttestation {
+    /// With a SAS token.
+    SymmetricKey {
+        /// Which key of the enrollment it comes down to; in JSON `primary` or `secondary`.
+        #[serde(serialize_with = "as_slot")]
+        key_slot: KeySlot,
+    },
+    /// With a certificate.
+    X509 {
+        /// SHA-1 of the device's certificate, in hexadecimal digits.
+        thumbprint: Text,
+        /// Subject of the enrolled certificate above it; none if it is itself enrolled.
+        authority: Option<Text>,
+    },
+}
+
+/// What was said to a webhook and by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookExchange {
+    /// Its address with the query masked (G-1).
+    pub url: Text,
+    /// The body of the request.
+    pub request: Text,
+    /// Every answer, or what came in its place, in order.
+    pub attempts: Vec<WebhookAttempt>,
+}
+
+/// One call of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookAttempt {
+    /// Status of the answer.
+    pub status: Option<u16>,
+    /// How long it took; in JSON whole milliseconds.
+    #[serde(rename = "ms", serialize_with = "as_millis")]
+    pub took: Duration,
+    /// Body of the answer.
+    pub body: Option<Text>,
+    /// Why there is no answer.
+    pub error: Option<Text>,
+}
+
+impl JournalEntry {
+    /// Bytes of the texts that it does not share with others.
+    pub(super) fn weight(&self) -> usize {
+        let text = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.len());
+        let webhook = self.webhook.as_ref().map_or(0, |webhook| {
+            let attempt = |attempt: &WebhookAttempt| {
+                size_of::<WebhookAttempt>() + text(&attempt.body) + text(&attempt.error)
+            };
+            webhook.request.len() + webhook.attempts.iter().map(attempt).sum::<usize>()
+        });
+        let own = [&self.reason, &self.payload, &self.operation_id, &self.device_id];
+        own.map(text).iter().sum::<usize>() + self.registration_id.len() + webhook
+    }
+}
+
+fn as_timestamp<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&timestamp(*time))
+}
+
+/// Whole milliseconds.
+pub(super) fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn as_millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(millis(*took))
+}
+
+fn as_optional_millis<S: Serializer>(
+    took: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    took.map(millis).serialize(serializer)
+}
+
+fn as_kind<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match kind {
+        Kind::Individual => "individual",
+        Kind::Group => "group",
+    })
+}
+
+fn as_slot<S: Serializer>(slot: &KeySlot, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(crate::service::attest::slot_name(*slot))
+}

@@ -1,0 +1,264 @@
+//! Writes down a registration while it happens. What is written passes the [`Mask`] first.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::Journal;
+use super::entry::{
+    EntryAttestation, EntryEnrollment, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange,
+};
+use super::ring::Slot;
+use super::text::{Shared, Text};
+use crate::service::allocation::custom::WebhookAnswer;
+use crate::service::attest::{Attested, Evidence};
+use crate::service::enrollment::Enrollment;
+use crate::service::mask::Mask;
+use crate::service::record::{DeviceRecord, Errand, Outcome};
+use crate::service::registrar::Caller;
+use crate::wire::{ErrorCode, IdScope, OperationId, Payload, RegistrationId, Status};
+
+/// The registration of a device that was believed, as it goes on.
+#[derive(Clone)]
+pub(in crate::service) struct Recording {
+    journal: Journal,
+    slot: Arc<Slot>,
+    mask: Arc<Mask>,
+}
+
+impl Journal {
+    /// A device was believed, and its operation begins.
+    pub(in crate::service) fn begin(
+        &self,
+        caller: &Caller,
+        attested: &Attested,
+        payload: Option<&Payload>,
+        operation_id: &OperationId,
+    ) -> Recording {
+        let enrollment = &attested.enrollment;
+        let definition = enrollment.custom_allocation.as_ref();
+        let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
+        let payload = payload.map(|payload| masked(&mask, payload.as_json()));
+        let slot = self.change(|ring| {
+            ring.push(|sequence, shared| JournalEntry {
+                enrollment: Some(EntryEnrollment {
+                    kind: enrollment.kind(),
+                    name: shared.text(enrollment.name()),
+                }),
+                attestation: Some(attestation(&attested.evidence, shared)),
+                operation_id: Some(operation_id.as_str().into()),
+                payload,
+                ..begun(sequence, shared, caller)
+            })
+        });
+        Recording { journal: self.clone(), slot, mask: Arc::new(mask) }
+    }
+
+    /// A registration goes on that was under way when the last process ended (J-32). How it came
+    /// is not known any more.
+    pub(in crate::service) fn resume(
+        &self,
+        record: &DeviceRecord,
+        errand: &Errand,
+        id_scope: &IdScope,
+        enrollment: Option<&Enrollment>,
+    ) -> Recording {
+        let definition = enrollment.and_then(|it| it.custom_allocation.as_ref());
+        let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
+        let payload = errand.payload.as_ref().map(|payload| masked(&mask, payload.as_json()));
+        let slot = self.change(|ring| {
+            ring.push(|sequence, shared| JournalEntry {
+                api_version: shared.text(&errand.api_version.to_string()),
+                id_scope: shared.text(id_scope.as_str()),
+                enrollment: Some(EntryEnrollment {
+                    kind: record.enrollment.kind,
+                    name: shared.text(&record.enrollment.name),
+                }),
+                operation_id: Some(record.operation_id.as_str().into()),
+                payload,
+                ..blank(sequence, &record.registration_id)
+            })
+        });
+        Recording { journal: self.clone(), slot, mask: Arc::new(mask) }
+    }
+
+    /// A device was refused, before any operation was begun. `reason` is the text of the log.
+    pub(in crate::service) fn refused(
+        &self,
+        caller: &Caller,
+        payload: Option<&Payload>,
+        code: ErrorCode,
+        failed_check: &'static str,
+        reason: &str,
+    ) -> Arc<JournalEntry> {
+        let mask = Mask::of(None);
+        let payload = payload.map(|payload| masked(&mask, payload.as_json()));
+        let reason = masked(&mask, reason);
+        let slot = self.change(|ring| {
+            ring.push(|sequence, shared| JournalEntry {
+                status: EntryStatus::Refused,
+                failed_check: Some(failed_check),
+                reason: Some(reason),
+                payload,
+                error_code: Some(code),
+                took: Some(Duration::ZERO),
+                ..begun(sequence, shared, caller)
+            })
+        });
+        slot.entry()
+    }
+}
+
+impl Recording {
+    /// What is secret about this registration.
+    pub(in crate::service) fn mask(&self) -> &Mask {
+        &self.mask
+    }
+
+    /// The webhook is asked.
+    pub(in crate::service) fn webhook_asked(&self, masked_url: &str, body: &[u8]) {
+        let request = masked(&self.mask, &String::from_utf8_lossy(body));
+        self.change(|entry, shared| {
+            let url = shared.text(masked_url);
+            entry.webhook = Some(WebhookExchange { url, request, attempts: Vec::new() });
+        });
+    }
+
+    /// The webhook has answered, or has not.
+    pub(in crate::service) fn webhook_answered(&self, answer: &WebhookAnswer, took: Duration) {
+        let (status, body, error) = match answer {
+            WebhookAnswer::Http { status, body } => {
+                let body = masked(&self.mask, &String::from_utf8_lossy(body));
+                (Some(*status), Some(body), None)
+            }
+            WebhookAnswer::Timeout => (None, None, Some("no answer in time".into())),
+            WebhookAnswer::Unreachable { reason } => (None, None, Some(masked(&self.mask, reason))),
+        };
+        self.change(|entry, _| {
+            let Some(webhook) = &mut entry.webhook else { return };
+            // A webhook that is asked again mostly says the same again.
+            let body = match webhook.attempts.last() {
+                Some(last) if last.body == body => last.body.clone(),
+                _ => body,
+            };
+            webhook.attempts.push(WebhookAttempt { status, took, body, error });
+        });
+    }
+
+    /// Why there is no hub, as the log has it.
+    pub(in crate::service) fn reason(&self, reason: &str) {
+        let reason = masked(&self.mask, reason);
+        self.change(|entry, _| entry.reason = Some(reason));
+    }
+
+    /// It cannot go on, for a reason that lies here.
+    pub(in crate::service) fn broken(&self, reason: &str) {
+        self.change(|entry, _| {
+            entry.status = EntryStatus::Failed;
+            entry.error_code = Some(ErrorCode::INTERNAL);
+            entry.reason = Some(reason.into());
+        });
+    }
+
+    /// There is a result. Returns the entry as it is then.
+    pub(in crate::service) fn finish(
+        &self,
+        record: &DeviceRecord,
+        took: Duration,
+    ) -> Arc<JournalEntry> {
+        self.change(|entry, shared| {
+            entry.took = Some(took);
+            entry.status = match record.outcome.status() {
+                Status::Assigned => EntryStatus::Assigned,
+                Status::Failed => EntryStatus::Failed,
+                Status::Disabled => EntryStatus::Disabled,
+                _ => EntryStatus::Assigning,
+            };
+            match &record.outcome {
+                Outcome::Assigning(_) | Outcome::Disabled => {}
+                Outcome::Failed { code, message } => {
+                    entry.error_code = Some(*code);
+                    entry.error_message = Some(shared.text(message));
+                }
+                Outcome::Assigned { substatus, .. } => {
+                    entry.substatus = Some(substatus.clone());
+                    if let Some(assignment) = &record.assignment {
+                        entry.assigned_hub = Some(shared.text(&assignment.hub));
+                        entry.device_id = Some(match assignment.device_id.as_str() {
+                            id if entry.registration_id == id => entry.registration_id.clone(),
+                            id => id.into(),
+                        });
+                    }
+                }
+            }
+        });
+        self.slot.entry()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut JournalEntry, &mut Shared)) {
+        self.journal.change(|ring| ring.change(&self.slot, change));
+    }
+
+    /// A recording in a journal of its own.
+    #[cfg(test)]
+    pub(in crate::service) fn unread() -> Self {
+        super::tests::recording(&Journal::new(), "5.unread", None)
+    }
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Recording").field(&self.slot.entry().sequence).finish()
+    }
+}
+
+fn masked(mask: &Mask, text: &str) -> Text {
+    // Masked before it is cut, or half a key could stay at the end.
+    Text::body(&mask.apply(text))
+}
+
+/// A registration of which nothing is known but who asks for it.
+fn begun(sequence: u64, shared: &mut Shared, caller: &Caller) -> JournalEntry {
+    JournalEntry {
+        transport: Some(caller.transport),
+        api_version: shared.text(&caller.api_version.to_string()),
+        id_scope: shared.text(caller.id_scope.as_str()),
+        ..blank(sequence, &caller.registration_id)
+    }
+}
+
+fn blank(sequence: u64, registration_id: &RegistrationId) -> JournalEntry {
+    JournalEntry {
+        sequence,
+        time: SystemTime::now(),
+        registration_id: registration_id.as_str().into(),
+        transport: None,
+        api_version: "".into(),
+        id_scope: "".into(),
+        enrollment: None,
+        attestation: None,
+        status: EntryStatus::Assigning,
+        failed_check: None,
+        reason: None,
+        payload: None,
+        webhook: None,
+        operation_id: None,
+        assigned_hub: None,
+        device_id: None,
+        substatus: None,
+        error_code: None,
+        error_message: None,
+        took: None,
+        polls: 0,
+    }
+}
+
+fn attestation(evidence: &Evidence, shared: &mut Shared) -> EntryAttestation {
+    match evidence {
+        Evidence::Key(matched) => EntryAttestation::SymmetricKey { key_slot: matched.slot },
+        Evidence::Certificate { leaf, authority } => EntryAttestation::X509 {
+            thumbprint: leaf.info().sha1_thumbprint.as_str().into(),
+            authority: authority.as_deref().map(|authority| shared.text(authority)),
+        },
+    }
+}

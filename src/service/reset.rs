@@ -1,0 +1,45 @@
+//! Back to the beginning without a restart: for tests that share one service.
+
+use std::mem::take;
+
+use super::instance::Enrollments;
+use super::registrar::{Registrar, lock};
+use super::store::{Batch, Change, StoreError};
+
+impl Registrar {
+    /// Forgets all device records, identities on hubs, the journal and the devices seen; the
+    /// enrollments are those of the configuration again. Operations in progress end without a
+    /// result: their webhook calls are given up, and their devices are told at the next poll that
+    /// there is no such operation. When this returns, nothing of before is left and nothing of it
+    /// is still to come (J-99).
+    ///
+    /// # Errors
+    ///
+    /// If the stored state cannot be changed.
+    pub(super) async fn reset(&self) -> Result<(), StoreError> {
+        // Registrations that are beginning are waited for, and others do not begin.
+        let _closed = self.gate.write().await;
+        let mut work = take(&mut *lock(&self.work));
+        work.shutdown().await;
+        self.operations.forget_all();
+        let receipt = self.with_enrollments(|all| {
+            let changes = back_to(&self.initial, all);
+            all.clone_from(&self.initial);
+            self.store.submit(changes)
+        });
+        receipt.kept().await?;
+        self.hubs().dismiss_all("the service was reset");
+        lock(&self.sightings).forget();
+        self.journal.clear();
+        tracing::info!("everything but the configuration is forgotten");
+        Ok(())
+    }
+}
+
+/// What makes `initial` of `now`, and leaves no device.
+fn back_to(initial: &Enrollments, now: &Enrollments) -> Batch {
+    let gone = now.iter().filter(|it| initial.find(it.kind(), it.name()).is_none());
+    let removals = gone.map(|it| Change::RemoveEnrollment(it.kind(), it.name().to_owned()));
+    let restored = initial.iter().cloned().map(Change::PutEnrollment);
+    std::iter::once(Change::ForgetDevices).chain(removals).chain(restored).collect()
+}
