@@ -37,6 +37,7 @@ Examples:
   provision-sim serve --quotas azure --quota polls=none
   provision-sim serve --quota registrations=10/1s --quota operations=100/min
   provision-sim serve --admin-port 8080 -v     # then: curl localhost:8080/journal
+  provision-sim serve --state ./dps-state
 
 Then, in another terminal: provision-sim register --local --reg-id contoso-toaster-007")]
 pub(super) struct Serve {
@@ -63,6 +64,10 @@ pub(super) struct Serve {
     /// How many polls at least are answered `assigning` [default: 0]
     #[arg(long, value_name = "N")]
     assigning_polls: Option<u32>,
+    /// Folder in which devices, hub identities and enrollments are kept beyond the end of the
+    /// service; made there if it is not. Without it they are forgotten
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// Folder of the local CA; made there once [default: ca/ in the state folder]
     #[arg(long, value_name = "DIR")]
     ca_dir: Option<PathBuf>,
@@ -152,10 +157,7 @@ impl Serve {
         let published =
             Published::new(&ready, self.config.is_none(), hub_connection_strings(&service))?;
         match printer.format {
-            Output::Text => {
-                let is_default_world = self.config.is_none();
-                screen(printer, &service, &config, &ready, published.path(), is_default_world);
-            }
+            Output::Text => screen(printer, &service, &config, &ready, published.path(), self),
             Output::Json | Output::Jsonl => {
                 printer.json(&ReadyLine { event: "ready", ready: &ready })
             }
@@ -238,6 +240,7 @@ impl Serve {
             webhooks: self.webhooks()?,
             suspects: contoso::suspects(),
             observer,
+            state: self.state.clone(),
         })
     }
 }
@@ -286,6 +289,10 @@ fn start_report(error: &StartError) -> Report {
     match error {
         StartError::Config(error) => Report::usage(format!("--config: {error}")),
         StartError::Authority(error) => authority_report(error),
+        StartError::State(error) => {
+            let report = Report::usage(format!("--state: {error}")).remedy(error.remedy());
+            error.cause().into_iter().fold(report, Report::cause)
+        }
         StartError::Listen { endpoint, source, .. } => {
             let report = Report::usage(error);
             let report = match source.kind() {
@@ -314,7 +321,7 @@ fn screen(
     config: &Config,
     ready: &Ready,
     published: &Path,
-    is_default_world: bool,
+    flags: &Serve,
 ) {
     let instance = service.instance();
     let mut row = |name: &str, value: &str| printer.line(format!("{name:<18}{value}"));
@@ -325,6 +332,9 @@ fn screen(
     }
     row("ID scope", &ready.id_scope);
     row("CA file", &ready.ca_file.display().to_string());
+    if let Some(state) = &flags.state {
+        row("State", &state.display().to_string());
+    }
     for group in service.enrollments().groups() {
         let policy = word(&group.allocation_policy.unwrap_or(AllocationPolicy::Hashed));
         let webhook = match &group.custom_allocation {
@@ -356,7 +366,7 @@ fn screen(
     printer.line("");
     printer.line("To try it:");
     printer.line("");
-    printer.line(if is_default_world {
+    printer.line(if flags.config.is_none() {
         "  provision-sim register --local --reg-id contoso-toaster-007"
     } else {
         "  provision-sim register --local --reg-id my-device --group-key @group.key"

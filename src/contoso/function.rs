@@ -31,22 +31,20 @@ pub struct SampleFunction {
 }
 
 impl SampleFunction {
-    /// Serves the function if the configuration names it, and writes its real address there, with
-    /// a fresh function key.
+    /// Serves the function if the configuration names it, and says there where it is, with a fresh
+    /// function key.
     ///
     /// # Errors
     ///
     /// If no loopback port can be had.
     pub async fn start_for(config: &mut Config) -> std::io::Result<Option<Self>> {
-        let mut wanted: Vec<_> =
-            config.webhook_urls_mut().filter(|url| *url == FUNCTION_URL).collect();
-        if wanted.is_empty() {
+        if !config.names_webhook(FUNCTION_URL) {
             return Ok(None);
         }
         let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let key: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
         let url = format!("http://{}/api/HttpTrigger1?code={key}", listener.local_addr()?);
-        wanted.iter_mut().for_each(|wanted| wanted.clone_from(&url));
+        config.place_webhook(FUNCTION_URL, url.parse().map_err(std::io::Error::other)?);
 
         let app = Router::new().route("/api/HttpTrigger1", post(trigger)).with_state(key);
         let server = tokio::spawn(async move {

@@ -65,10 +65,9 @@ mod tests {
     #[test]
     fn the_default_world_is_valid_once_the_function_has_an_address() {
         let mut config = config();
-        for url in config.webhook_urls_mut() {
-            assert_eq!(url, FUNCTION_URL);
-            *url = "http://127.0.0.1:1/api/HttpTrigger1?code=x".to_owned();
-        }
+        assert!(config.names_webhook(FUNCTION_URL));
+        let address = "http://127.0.0.1:1/api/HttpTrigger1?code=x".parse().unwrap();
+        config.place_webhook(FUNCTION_URL, address);
 
         let enrollments = config.enrollment_records(UNIX_EPOCH).unwrap();
 

@@ -3,14 +3,17 @@
 //! Enrollments are written as the REST API has them; the file's own settings are spelled as the
 //! flags of `serve`. A mistake is reported with the enrollment it is in.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::api::ServiceAccess;
-use super::enrollment::{Attestation, Enrollment, Kind, read};
+use super::enrollment::{Attestation, Enrollment, Kind, WebhookUrl, read};
 use super::instance::{Enrollments, Instance, InstanceCertificate, LinkedHub};
 use super::quota::Quotas;
 use crate::attestation::{Certificate, PolicyKey};
@@ -45,6 +48,26 @@ pub struct Config {
     /// Who may use the service API; made at start if it is not there (E.6).
     #[serde(default)]
     pub service_authorization: Option<ServiceAuthorizationConfig>,
+    #[serde(skip)]
+    webhooks: Vec<NamedWebhook>,
+}
+
+/// A webhook that configurations call by a name, because its address is new at each start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedWebhook {
+    /// What stands in the place of `webhookUrl`.
+    pub name: String,
+    /// Where it is this time.
+    pub address: WebhookUrl,
+}
+
+/// An enrollment as the configuration has it.
+#[derive(Debug)]
+pub(super) struct Configured {
+    /// What was written, as a digest: whether somebody changed it is seen by this.
+    pub(super) digest: String,
+    /// The record.
+    pub(super) enrollment: Arc<Enrollment>,
 }
 
 /// The shared access policy of the service API, with the names of the resource model (E.6).
@@ -206,17 +229,26 @@ impl Config {
     /// Names the first enrollment that is wrong, and why.
     pub fn enrollment_records(&self, now: SystemTime) -> Result<Enrollments, ConfigError> {
         let mut records = Enrollments::default();
+        for Configured { enrollment, .. } in self.configured(now)? {
+            records.put(enrollment);
+        }
+        Ok(records)
+    }
+
+    /// The same, each with the digest of what was written.
+    pub(super) fn configured(&self, now: SystemTime) -> Result<Vec<Configured>, ConfigError> {
+        let (mut all, mut names) = (Vec::new(), HashSet::new());
         let individual = self.enrollments.iter().map(|table| (Kind::Individual, table));
         let groups = self.enrollment_groups.iter().map(|table| (Kind::Group, table));
         for (kind, table) in individual.chain(groups) {
-            let record = record(kind, table, now)?;
+            let record = record(kind, &self.with_address(table), now)?;
             self.check_references(&record).map_err(|reason| error(place(kind, table), reason))?;
-            if records.find(kind, record.name()).is_some() {
+            if !names.insert((kind, record.name().to_ascii_lowercase())) {
                 return Err(error(place(kind, table), "it is there twice"));
             }
-            records.put(Arc::new(record));
+            all.push(Configured { digest: digest(table), enrollment: Arc::new(record) });
         }
-        Ok(records)
+        Ok(all)
     }
 
     /// Checks who may use the service API.
@@ -245,15 +277,49 @@ impl Config {
             .accepting_bearer(written.accept_bearer))
     }
 
-    /// The addresses of all webhooks, to be replaced where they stand for something else.
-    pub fn webhook_urls_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        self.enrollments.iter_mut().chain(&mut self.enrollment_groups).filter_map(|table| {
-            match table.get_mut("customAllocationDefinition")?.get_mut("webhookUrl")? {
-                toml::Value::String(url) => Some(url),
-                _ => None,
-            }
-        })
+    /// Whether an enrollment's `webhookUrl` is this name.
+    pub fn names_webhook(&self, name: &str) -> bool {
+        self.enrollments
+            .iter()
+            .chain(&self.enrollment_groups)
+            .any(|it| webhook_url(it) == Some(name))
     }
+
+    /// Says where the webhook of this name is. What is written stays as it is.
+    pub fn place_webhook(&mut self, name: &str, address: WebhookUrl) {
+        self.webhooks.retain(|webhook| webhook.name != name);
+        self.webhooks.push(NamedWebhook { name: name.to_owned(), address });
+    }
+
+    /// The webhooks that have been placed.
+    pub(super) fn webhooks(&self) -> &[NamedWebhook] {
+        &self.webhooks
+    }
+
+    /// The enrollment with the address of its webhook in the place of a name.
+    fn with_address<'a>(&self, table: &'a toml::Table) -> Cow<'a, toml::Table> {
+        let named = self.webhooks.iter().find(|it| webhook_url(table) == Some(&*it.name));
+        let Some(NamedWebhook { address, .. }) = named else { return Cow::Borrowed(table) };
+        let mut table = table.clone();
+        let definition = table.get_mut(DEFINITION).and_then(|it| it.get_mut(WEBHOOK_URL));
+        if let Some(url) = definition {
+            *url = address.expose().as_str().into();
+        }
+        Cow::Owned(table)
+    }
+}
+
+const DEFINITION: &str = "customAllocationDefinition";
+const WEBHOOK_URL: &str = "webhookUrl";
+
+fn webhook_url(table: &toml::Table) -> Option<&str> {
+    table.get(DEFINITION)?.get(WEBHOOK_URL)?.as_str()
+}
+
+/// SHA-256 of what was written, white space, comments and order of members apart.
+fn digest(table: &toml::Table) -> String {
+    let digest = Sha256::digest(table.to_string());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn record(kind: Kind, table: &toml::Table, now: SystemTime) -> Result<Enrollment, ConfigError> {

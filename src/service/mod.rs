@@ -32,6 +32,7 @@ mod twin;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -71,12 +72,12 @@ pub use quota::{Quota, Quotas, Rate, RateError, UnknownQuota};
 pub use record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
 pub use registrar::{Pace, Transport};
 pub use reprovision::{Reprovisioning, ResetOnSameHub};
-pub use store::StoreError;
+pub use store::{StateError, StoreError};
 pub use twin::{InitialTwin, Properties, Twin, TwinChange, TwinError};
 
 use allocation::webhook::WebhookClient;
 use registrar::{Conduct, Registrar};
-use store::Store;
+use store::{Disk, Opening, Store};
 
 /// How a service is run.
 #[derive(Debug)]
@@ -102,6 +103,9 @@ pub struct Options {
     pub suspects: Vec<RegistrationId>,
     /// Who wants to know of every registration.
     pub observer: Observer,
+    /// The folder in which devices and enrollments are kept beyond the end of the service; made if
+    /// it is not there. Without one they are forgotten.
+    pub state: Option<PathBuf>,
 }
 
 impl Options {
@@ -118,6 +122,7 @@ impl Options {
             webhooks: WebhookSettings::default(),
             suspects: Vec::new(),
             observer: Observer::default(),
+            state: None,
         }
     }
 }
@@ -132,6 +137,9 @@ pub enum StartError {
     /// The certification authority cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// What was kept cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// A port cannot be listened on.
     #[error("cannot listen on {address} for {endpoint}: {}", plain(.source))]
     Listen {
@@ -169,15 +177,16 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts a service. When this returns, devices can connect.
+    /// Starts a service. When this returns, devices can connect, and registrations that were under
+    /// way when the last service on the same state ended go on.
     ///
     /// # Errors
     ///
     /// If the configuration is wrong, or something that it needs cannot be had.
     pub async fn start(config: &Config, options: Options) -> Result<Self, StartError> {
         let instance = config.instance()?;
-        let enrollments = config.enrollment_records(SystemTime::now())?;
-        enrollments.iter().for_each(|enrollment| warn_of_unlinked_hubs(&instance, enrollment));
+        let store = Arc::new(open_store(config, &instance, options.state).await?);
+        store.enrollments().iter().for_each(|it| warn_of_unlinked_hubs(&instance, it));
         let access = Arc::new(config.service_access()?);
         let webhooks = WebhookClient::new(options.webhooks);
         let hubs: Vec<_> = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
@@ -198,9 +207,9 @@ impl Service {
             None => None,
         };
 
-        let store = Arc::new(Store::in_memory());
         let hubs = Arc::new(Hubs::new(hubs, store.clone()));
         let conduct = Conduct {
+            initial: config.enrollment_records(SystemTime::now())?,
             webhooks,
             pace: options.pace,
             on_same_hub: options.on_same_hub,
@@ -208,7 +217,7 @@ impl Service {
             quotas: config.quotas,
             observer: options.observer,
         };
-        let registrar = Arc::new(Registrar::new(instance, enrollments, (store, hubs), conduct));
+        let registrar = Arc::new(Registrar::new(instance, (store, hubs), conduct));
         registrar.resume();
         let (stop, stopped) = watch::channel(false);
         let acceptor = TlsAcceptor::from(Arc::new(tls));
@@ -292,13 +301,14 @@ impl Service {
         self.registrar.enrollments()
     }
 
-    /// Ends the service; when this returns, its connections are closed.
+    /// Ends the service; when this returns, its connections are closed, and so is its state.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         self.registrar.stop();
         for endpoint in self.endpoints.drain(..) {
             let _ = endpoint.await;
         }
+        self.registrar.end().await;
     }
 }
 
@@ -307,6 +317,30 @@ impl Drop for Service {
         self.stop.send_replace(true);
         self.registrar.stop();
     }
+}
+
+/// What the service begins with: what is configured, and what was kept.
+async fn open_store(
+    config: &Config,
+    instance: &Instance,
+    state: Option<PathBuf>,
+) -> Result<Store, StartError> {
+    let configured = config.configured(SystemTime::now())?;
+    let Some(folder) = state else {
+        let mut enrollments = Enrollments::default();
+        configured.into_iter().for_each(|it| enrollments.put(it.enrollment));
+        return Ok(Store::in_memory(enrollments));
+    };
+    let (id_scope, webhooks) = (instance.id_scope.clone(), config.webhooks().to_vec());
+    let shown = folder.clone();
+    let open = move || {
+        let opening = Opening { id_scope: &id_scope, configured, webhooks };
+        Disk::open(&folder, opening).map(|(disk, stored)| Store::durable(disk, stored))
+    };
+    let opened = tokio::task::spawn_blocking(open).await;
+    let interrupted =
+        |error| StateError::Io { action: "open", path: shown, source: io::Error::other(error) };
+    Ok(opened.map_err(interrupted)??)
 }
 
 /// Stored as it is, but useless (J-31).

@@ -3,10 +3,11 @@
 //! What is decided stands in `registration`, `attest` and `allocation`; here it is done: stored,
 //! asked, answered, logged.
 
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -22,7 +23,7 @@ use super::journal::{Journal, Observer, Recording};
 use super::mask::Mask;
 use super::operations::{Claim, Operation, Operations};
 use super::quota::{Quotas, Throttle, Throttled};
-use super::record::{DeviceRecord, Errand, Outcome};
+use super::record::{DeviceRecord, Errand, Outcome, ProvenBy};
 use super::registration::{
     Conclusion, Finding, Intake, Moment, begin, conclude, device_id, operation_id,
 };
@@ -87,9 +88,36 @@ pub struct Caller {
     pub proof: Proof,
 }
 
+/// A register request that was taken, on its own feet.
+#[derive(Debug)]
+struct Taken {
+    registration_id: RegistrationId,
+    enrollment: Arc<Enrollment>,
+    proven_by: ProvenBy,
+    errand: Errand,
+}
+
+impl Taken {
+    fn of(caller: &Caller, attested: Attested, payload: Option<Payload>) -> Self {
+        let Attested { enrollment, evidence } = attested;
+        Self {
+            registration_id: caller.registration_id.clone(),
+            enrollment,
+            proven_by: evidence.proven_by(),
+            errand: Errand {
+                payload,
+                api_version: caller.api_version.clone(),
+                certificate: evidence.certificate().cloned(),
+            },
+        }
+    }
+}
+
 /// How a registrar goes about its work.
 #[derive(Debug)]
 pub struct Conduct {
+    /// The enrollments of the configuration, to which a reset leads back.
+    pub initial: Enrollments,
     /// Asks webhooks.
     pub webhooks: WebhookClient,
     /// What devices are told to wait.
@@ -108,8 +136,6 @@ pub struct Conduct {
 #[derive(Debug)]
 pub struct Registrar {
     instance: Instance,
-    // Held for a look-up at most, never across an await.
-    enrollments: RwLock<Enrollments>,
     pub(super) store: Arc<Store>,
     hubs: Arc<Hubs>,
     pub(super) journal: Journal,
@@ -129,18 +155,16 @@ pub struct Registrar {
 }
 
 impl Registrar {
-    /// A registrar for `instance` with its `enrollments` and what is stored of their devices.
+    /// A registrar for `instance`, with what is stored of its enrollments and their devices.
     pub fn new(
         instance: Instance,
-        enrollments: Enrollments,
         (store, hubs): (Arc<Store>, Arc<Hubs>),
         conduct: Conduct,
     ) -> Self {
-        let Conduct { webhooks, pace, on_same_hub, suspects, quotas, observer } = conduct;
+        let Conduct { initial, webhooks, pace, on_same_hub, suspects, quotas, observer } = conduct;
         Self {
             instance,
-            initial: enrollments.clone(),
-            enrollments: RwLock::new(enrollments),
+            initial,
             store,
             hubs,
             journal: Journal::new(),
@@ -163,12 +187,7 @@ impl Registrar {
 
     /// Reads the enrollments in place. `read` must be quick: registrations wait for it.
     pub(super) fn read_enrollments<T>(&self, read: impl FnOnce(&Enrollments) -> T) -> T {
-        read(&self.enrollments.read().unwrap_or_else(|poisoned| poisoned.into_inner()))
-    }
-
-    /// The same, to change them.
-    pub(super) fn with_enrollments<T>(&self, change: impl FnOnce(&mut Enrollments) -> T) -> T {
-        change(&mut self.enrollments.write().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        read(&self.store.enrollments())
     }
 
     /// What is kept of devices.
@@ -236,7 +255,14 @@ impl Registrar {
         };
         conversation::register(caller, operation.recording.mask(), request.payload.as_ref());
         log_accepted(caller, &attested);
-        self.start(caller, attested, request.payload, operation).await
+        // By itself, because the future of a caller that hangs up is dropped: what was claimed has
+        // to be let go, and what was begun to be seen through.
+        let (answer, answered) = oneshot::channel();
+        let (registrar, intake) = (Arc::clone(self), Taken::of(caller, attested, request.payload));
+        self.spawn(async move {
+            let _ = answer.send(registrar.start(intake, operation).await);
+        });
+        answered.await.unwrap_or_else(|_| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
     }
 
     /// Answers a poll (A.5): at once, with the current state.
@@ -305,6 +331,15 @@ impl Registrar {
         lock(&self.work).abort_all();
     }
 
+    /// Ends the work in progress, then the store: when this returns, the state is closed.
+    pub async fn end(&self) {
+        let mut work = std::mem::take(&mut *lock(&self.work));
+        work.shutdown().await;
+        let store = self.store.clone();
+        // It waits for the disk.
+        let _ = tokio::task::spawn_blocking(move || store.end()).await;
+    }
+
     fn check_request(&self, caller: &Caller, body: &[u8]) -> Result<RegisterRequest, String> {
         let version = &caller.api_version;
         if !version.is_known() && !version.is_newer_than_2019_03_31() {
@@ -322,7 +357,7 @@ impl Registrar {
     fn attest(&self, caller: &Caller) -> Result<Attested, Fault> {
         let Caller { id_scope, registration_id, proof, .. } = caller;
         let suspects = || lock(&self.sightings).all();
-        let enrollments = self.enrollments.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let enrollments = self.store.enrollments();
         let now = SystemTime::now();
         attest(&self.instance, &enrollments, id_scope, registration_id, proof, now, suspects)
     }
@@ -331,22 +366,16 @@ impl Registrar {
     /// a webhook is asked in the background.
     async fn start(
         self: &Arc<Self>,
-        caller: &Caller,
-        Attested { enrollment, evidence }: Attested,
-        payload: Option<Payload>,
+        Taken { registration_id, enrollment, proven_by, errand }: Taken,
         operation: Arc<Operation>,
     ) -> Reply {
-        let previous = self.store.device(&caller.registration_id);
+        let previous = self.store.device(&registration_id);
         let intake = Intake {
-            registration_id: &caller.registration_id,
+            registration_id: &registration_id,
             enrollment: &enrollment,
-            proven_by: evidence.proven_by(),
+            proven_by,
             operation_id: operation.id.clone(),
-            errand: Errand {
-                payload,
-                api_version: caller.api_version.clone(),
-                certificate: evidence.certificate().cloned(),
-            },
+            errand,
         };
         let record = begin(previous.as_deref(), intake, moment());
         let reply = self.accepted_reply(&record.reply_accepted());
@@ -367,7 +396,9 @@ impl Registrar {
             }
             None => {
                 let kept = self.keep(record.clone()).await;
-                self.finished(&record, &operation);
+                if kept.is_ok() {
+                    self.finished(&record, &operation);
+                }
                 kept
             }
         };
@@ -375,7 +406,7 @@ impl Registrar {
             Ok(()) => reply,
             Err(error) => {
                 operation.recording.broken(&error.to_string());
-                self.operations.finish(&caller.registration_id, &operation);
+                self.operations.finish(&registration_id, &operation);
                 error_reply(ErrorCode::INTERNAL, "InternalServerError")
             }
         }
@@ -402,14 +433,15 @@ impl Registrar {
     ) {
         let registrar = Arc::clone(self);
         let work = async move {
-            let decision = registrar
-                .ask_webhook(&record, &enrollment, &linked_hubs, &operation.recording)
-                .await;
-            let kept = registrar.conclude(record, &enrollment, decision, Step::Second, &operation);
-            // Already logged; the device is told `assigning` until its patience ends, and a
-            // service that starts again on the same state sees it through.
-            let _ = kept.await;
+            let recording = &operation.recording;
+            let decision =
+                registrar.ask_webhook(&record, &enrollment, &linked_hubs, recording).await;
+            registrar.conclude_second(record, &enrollment, decision, &operation).await;
         };
+        self.spawn(work);
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = lock(&self.work);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(work);
@@ -442,11 +474,8 @@ impl Registrar {
                 }
                 Plan::Decided(decision) => {
                     let (registrar, record) = (Arc::clone(self), record.as_ref().clone());
-                    lock(&self.work).spawn(async move {
-                        let step = Step::Second;
-                        let kept =
-                            registrar.conclude(record, &enrollment, decision, step, &operation);
-                        let _ = kept.await;
+                    self.spawn(async move {
+                        registrar.conclude_second(record, &enrollment, decision, &operation).await;
                     });
                 }
             }
@@ -456,14 +485,15 @@ impl Registrar {
     /// Ends a registration whose enrollment is gone (J-121).
     fn abandon(self: &Arc<Self>, record: DeviceRecord, operation: Arc<Operation>) {
         let registrar = Arc::clone(self);
-        lock(&self.work).spawn(async move {
+        self.spawn(async move {
             let outcome = Outcome::Failed {
                 code: ErrorCode::ENROLLMENT_NOT_FOUND,
                 message: "Enrollment not found.".to_owned(),
             };
             let record = DeviceRecord { outcome, updated: SystemTime::now(), ..record };
-            if registrar.keep(record.clone()).await.is_ok() {
-                registrar.finished(&record, &operation);
+            match registrar.keep(record.clone()).await {
+                Ok(()) => registrar.finished(&record, &operation),
+                Err(_) => registrar.operations.finish(&record.registration_id, &operation),
             }
         });
     }
@@ -537,6 +567,23 @@ impl Registrar {
         }
         self.finished(&record, operation);
         Ok(())
+    }
+
+    /// Ends a registration of which it is kept that it is under way.
+    async fn conclude_second(
+        &self,
+        record: DeviceRecord,
+        enrollment: &Enrollment,
+        decision: Decision,
+        operation: &Operation,
+    ) {
+        let id = record.registration_id.clone();
+        let kept = self.conclude(record, enrollment, decision, Step::Second, operation).await;
+        if kept.is_err() {
+            // Already logged. Polls are told `assigning` still; the device may register anew, and a
+            // service that starts again on the same state sees this one through.
+            self.operations.finish(&id, operation);
+        }
     }
 
     /// Whether the stored record is still the one of this operation.
@@ -677,3 +724,7 @@ fn moment() -> Moment {
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
+
+#[cfg(test)]
+#[path = "registrar_tests.rs"]
+mod tests;

@@ -22,12 +22,8 @@ impl Registrar {
         let mut work = take(&mut *lock(&self.work));
         work.shutdown().await;
         self.operations.forget_all();
-        let receipt = self.with_enrollments(|all| {
-            let changes = back_to(&self.initial, all);
-            all.clone_from(&self.initial);
-            self.store.submit(changes)
-        });
-        receipt.kept().await?;
+        let changes = self.read_enrollments(|now| back_to(&self.initial, now));
+        self.store.commit(changes).await?;
         self.hubs().dismiss_all("the service was reset");
         lock(&self.sightings).forget();
         self.journal.clear();

@@ -1,9 +1,12 @@
 //! Entity tags in their two forms (E.4).
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
 
 /// The version of a stored record, such as `0a001c3f-0000-0800-0000-646801e30000`; the last group
 /// starts with the Unix time of the change in hexadecimal (E.4).
@@ -28,6 +31,29 @@ impl Etag {
     }
 }
 
+/// A text that is no entity tag.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("an entity tag has 1 to 128 letters, digits and dashes")]
+pub struct EtagError;
+
+impl FromStr for Etag {
+    type Err = EtagError;
+
+    fn from_str(text: &str) -> Result<Self, EtagError> {
+        let is_good = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
+        if (1..=128).contains(&text.len()) && text.bytes().all(is_good) {
+            return Ok(Self(text.into()));
+        }
+        Err(EtagError)
+    }
+}
+
+impl fmt::Display for Etag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +66,15 @@ mod tests {
 
         assert_eq!(tag.quoted(), "\"0a001c3f-0000-0300-0000-646801e30000\"");
         assert_eq!(STANDARD.decode(tag.encoded()).unwrap(), tag.quoted().as_bytes());
+    }
+
+    #[test]
+    fn a_tag_is_read_back_as_it_is_kept_and_nothing_else_is_one() {
+        let tag = Etag::new(UNIX_EPOCH, 7);
+
+        assert_eq!(tag.to_string().parse(), Ok(tag));
+        for bad in ["", "a\"b", "a b", &"a".repeat(129)] {
+            assert_eq!(bad.parse::<Etag>(), Err(EtagError), "{bad:?}");
+        }
     }
 }

@@ -20,7 +20,7 @@ mod user_name;
 pub use api_version::{ApiVersion, ApiVersionError};
 pub use code::ErrorCode;
 pub use connect_code::ConnectCode;
-pub use etag::Etag;
+pub use etag::{Etag, EtagError};
 pub use hub_topic::{DESIRED_FILTER, DeviceTopic, HubTopic, HubTopicError, TWIN_RESPONSE_FILTER};
 pub use hub_user_name::{HubUserName, HubUserNameError};
 pub use id::{IdError, IdScope, OperationId, RegistrationId};

@@ -73,6 +73,24 @@ impl Machine {
         self.serve_where_it_can(&[&["--https-port", "0"], arguments].concat())
     }
 
+    /// Like [`serve`](Self::serve), without events: for a test that does not read them.
+    pub fn serve_without_events(&self, arguments: &[&str]) -> Serve {
+        let ports = ["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json"];
+        Serve::start(self.command().args(ports).args(arguments), self)
+    }
+
+    /// What [`serve_without_events`](Self::serve_without_events) runs, by way of a shell that runs
+    /// `before` first.
+    pub fn serve_from_shell(&self, before: &str, arguments: &[&str]) -> Serve {
+        let binary = assert_cmd::cargo::cargo_bin!("provision-sim");
+        let script = format!("{before}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        command.arg("-c").arg(script).arg(binary);
+        command.args(["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json"]);
+        Serve::start(command.args(arguments), self)
+    }
+
     /// Like [`serve`](Self::serve), with HTTPS where a user gets it who says nothing of it.
     pub fn serve_where_it_can(&self, arguments: &[&str]) -> Serve {
         Serve::start(

@@ -1,9 +1,11 @@
 //! A service on loopback with an authority in memory, and the world that it serves.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use provision_sim::api_client::ServiceClient;
 use provision_sim::net::{Trust, client_config, crypto};
 use provision_sim::service::{
     Authority, Hubs, Observer, Options, Pace, RegistrationEvent, ResetOnSameHub, Service,
@@ -35,6 +37,7 @@ pub struct Setup {
     on_same_hub: ResetOnSameHub,
     suspects: Vec<RegistrationId>,
     admin_port: Option<u16>,
+    state: Option<PathBuf>,
 }
 
 impl Setup {
@@ -102,6 +105,7 @@ impl Setup {
             on_same_hub: ResetOnSameHub::default(),
             suspects: vec![],
             admin_port: None,
+            state: None,
         }
     }
 
@@ -154,6 +158,12 @@ impl Setup {
         self
     }
 
+    /// What is kept is kept in this folder.
+    pub fn state(mut self, folder: &Path) -> Self {
+        self.state = Some(folder.to_owned());
+        self
+    }
+
     pub async fn start(self) -> TestService {
         let authority = Authority::in_memory().expect("an authority");
         let tls = client_config(&Trust::Pem(authority.pem().to_owned())).expect("its certificate");
@@ -168,6 +178,7 @@ impl Setup {
             observer: Observer::new(move |event| {
                 let _ = tell.send(event.clone());
             }),
+            state: self.state,
             ..Options::on_free_ports(authority)
         };
         let config = toml::from_str(&self.config).expect("a configuration");
@@ -213,6 +224,13 @@ impl TestService {
     /// The certificate that its clients trust.
     pub fn ca_pem(&self) -> &str {
         &self.ca
+    }
+
+    /// A back end that knows its connection string.
+    pub fn back_end(&self) -> ServiceClient {
+        let host = format!("localhost:{}", self.service.https_address().port());
+        let connection = self.service.connection_string(&host).parse().expect("its own string");
+        ServiceClient::new(connection, &self.tls)
     }
 
     /// How a client trusts it that speaks one version of TLS only.

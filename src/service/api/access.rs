@@ -5,55 +5,51 @@ use std::sync::Arc;
 
 use super::error::ApiError;
 use crate::service::enrollment::{Enrollment, Kind};
-use crate::service::instance::Enrollments;
 use crate::service::registrar::Registrar;
 use crate::service::store::{Batch, Change};
 
-/// The enrollments, to be changed; notes what has to be kept of it.
+/// One enrollment, to be changed; notes what has to be kept of it.
 #[derive(Debug)]
 pub(super) struct Edit<'a> {
-    all: &'a mut Enrollments,
+    registrar: &'a Registrar,
     changes: Batch,
 }
 
 impl Edit<'_> {
     /// The enrollment of that kind and name.
-    pub(super) fn find(&self, kind: Kind, name: &str) -> Option<&Arc<Enrollment>> {
-        self.all.find(kind, name)
+    pub(super) fn find(&self, kind: Kind, name: &str) -> Option<Arc<Enrollment>> {
+        self.registrar.read_enrollments(|all| all.find(kind, name).cloned())
     }
 
     /// Adds or replaces.
     pub(super) fn put(&mut self, enrollment: Enrollment) -> Arc<Enrollment> {
         let enrollment = Arc::new(enrollment);
         self.changes.push(Change::PutEnrollment(enrollment.clone()));
-        self.all.put(enrollment.clone());
         enrollment
     }
 
     /// Takes one away.
     pub(super) fn remove(&mut self, kind: Kind, name: &str) {
         self.changes.push(Change::RemoveEnrollment(kind, name.to_owned()));
-        self.all.remove(kind, name);
     }
 }
 
 impl Registrar {
-    /// Changes the enrollments; nobody sees a change by halves. When this returns, it is kept.
+    /// Changes the enrollment of that name; nobody sees it before it is kept. When this returns, it
+    /// is.
     ///
     /// # Errors
     ///
     /// As `change` says, or if nothing can be kept.
-    pub(super) async fn change_enrollments<T>(
+    pub(super) async fn change_enrollment<T>(
         &self,
+        name: &str,
         change: impl FnOnce(&mut Edit<'_>) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
-        let (changed, receipt) = self.with_enrollments(|all| {
-            let mut edit = Edit { all, changes: Batch::new() };
-            let changed = change(&mut edit);
-            // Handed over under the lock, so that the order is the same on the disk.
-            (changed, self.records().submit(edit.changes))
-        });
-        receipt.kept().await.map_err(|_| ApiError::internal())?;
-        changed
+        let _held = self.records().hold_enrollment(name).await;
+        let mut edit = Edit { registrar: self, changes: Batch::new() };
+        let changed = change(&mut edit)?;
+        self.records().commit(edit.changes).await.map_err(|_| ApiError::internal())?;
+        Ok(changed)
     }
 }

@@ -113,7 +113,7 @@ async fn apply(
             return Err(ApiError::bad_request("The item has no name."));
         }
         let remove = |all: &mut Edit<'_>| enrollments::remove(all, kind, name, &if_match);
-        return registrar.change_enrollments(remove).await;
+        return registrar.change_enrollment(name, remove).await;
     }
     let store = |all: &mut Edit<'_>| {
         let is_there = all.find(kind, name).is_some();
@@ -130,7 +130,7 @@ async fn apply(
         };
         enrollments::store(all, kind, name, json, if_match)
     };
-    let stored = registrar.change_enrollments(store).await?;
+    let stored = registrar.change_enrollment(name, store).await?;
     warn_of_unlinked_hubs(registrar.instance(), &stored);
     Ok(())
 }

@@ -22,7 +22,8 @@ pub(super) async fn put(
 ) -> Result<Response, ApiError> {
     let json = request.json()?;
     let if_match = IfMatch::of(request)?;
-    let stored = registrar.change_enrollments(|all| store(all, kind, id, json, &if_match)).await?;
+    let stored =
+        registrar.change_enrollment(id, |all| store(all, kind, id, json, &if_match)).await?;
     warn_of_unlinked_hubs(registrar.instance(), &stored);
     tracing::info!("{} {} was stored", noun(kind), stored.name());
     Ok(Response::json(200, &show(&stored, Secrets::Shown, None)))
@@ -42,7 +43,7 @@ pub(super) fn store(
     json: &[u8],
     if_match: &IfMatch,
 ) -> Result<Arc<Enrollment>, ApiError> {
-    let previous = all.find(kind, id).cloned();
+    let previous = all.find(kind, id);
     let record = read(kind, json, SystemTime::now(), fastrand::u32(..), previous.as_deref())
         .map_err(|error| ApiError::bad_request(error.message))?;
     if !id.eq_ignore_ascii_case(record.name()) {
@@ -101,7 +102,7 @@ pub(super) async fn delete(
     id: &str,
 ) -> Result<Response, ApiError> {
     let if_match = IfMatch::of(request)?;
-    registrar.change_enrollments(|all| remove(all, kind, id, &if_match)).await?;
+    registrar.change_enrollment(id, |all| remove(all, kind, id, &if_match)).await?;
     tracing::info!("{} {id} was deleted", noun(kind));
     Ok(Response::no_content())
 }

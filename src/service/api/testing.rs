@@ -10,6 +10,7 @@ use crate::attestation::PolicyKey;
 use crate::service::allocation::webhook::{WebhookClient, WebhookSettings};
 use crate::service::config::Config;
 use crate::service::hub::Hubs;
+use crate::service::instance::Enrollments;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
 use crate::service::registrar::{Conduct, Pace, Registrar};
@@ -44,14 +45,14 @@ pub(super) fn world() -> World {
         toml::from_str("idScope = \"0ne00002193\"\nlinkedHubs = [\"hub-west.azure-devices.net\"]")
             .unwrap();
     let instance = config.instance().unwrap();
-    let store = Arc::new(Store::in_memory());
+    let store = Arc::new(Store::in_memory(config.enrollment_records(SystemTime::now()).unwrap()));
     let hubs = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
     let hubs = Arc::new(Hubs::new(hubs, store.clone()));
     let registrar = Registrar::new(
         instance,
-        config.enrollment_records(SystemTime::now()).unwrap(),
         (store, hubs),
         Conduct {
+            initial: Enrollments::default(),
             webhooks: WebhookClient::new(WebhookSettings::default()),
             pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
             on_same_hub: ResetOnSameHub::default(),

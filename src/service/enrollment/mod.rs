@@ -122,7 +122,7 @@ pub struct CustomAllocationDefinition {
 }
 
 /// Which of the two kinds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// `enrollments`.
     Individual,

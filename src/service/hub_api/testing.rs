@@ -5,6 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use crate::attestation::DeviceKey;
 use crate::service::hub::{Authentication, HubDevice, Hubs, Newcomer};
+use crate::service::instance::Enrollments;
 use crate::service::store::{Change, Store};
 use crate::service::twin::InitialTwin;
 
@@ -27,7 +28,7 @@ pub(super) fn device_with(hub: &str, id: &str, authentication: Authentication) -
 
 /// The hubs `east.net` and `west.net` with these devices.
 pub(super) async fn hubs(devices: impl IntoIterator<Item = HubDevice>) -> Hubs {
-    let store = Arc::new(Store::in_memory());
+    let store = Arc::new(Store::in_memory(Enrollments::default()));
     let puts = devices.into_iter().map(|device| Change::PutHubDevice(Arc::new(device)));
     store.commit(puts.collect()).await.unwrap();
     Hubs::new(vec!["east.net".to_owned(), "west.net".to_owned()], store)

@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{Batch, Change, Stored};
 use crate::service::hub::{HubDevice, HubKey};
+use crate::service::instance::Enrollments;
 use crate::service::record::DeviceRecord;
 use crate::wire::RegistrationId;
 
@@ -12,6 +13,7 @@ use crate::wire::RegistrationId;
 pub(super) struct Memory {
     // Never held across an await, and only for a look-up or a change.
     tables: RwLock<Tables>,
+    enrollments: RwLock<Enrollments>,
 }
 
 #[derive(Debug, Default)]
@@ -21,9 +23,9 @@ struct Tables {
 }
 
 impl Memory {
-    /// Makes a batch visible, all of it at once. Enrollments have a place of their own.
+    /// Makes a batch visible, all of it at once.
     pub(super) fn apply(&self, batch: Batch) {
-        let mut tables = self.write();
+        let mut tables = write(&self.tables);
         for change in batch {
             match change {
                 Change::PutDevice(record) => {
@@ -39,20 +41,23 @@ impl Memory {
                     tables.hub_devices.remove(&key);
                 }
                 Change::ForgetDevices => *tables = Tables::default(),
-                Change::PutEnrollment(_) | Change::RemoveEnrollment(..) => {}
+                Change::PutEnrollment(enrollment) => write(&self.enrollments).put(enrollment),
+                Change::RemoveEnrollment(kind, name) => {
+                    write(&self.enrollments).remove(kind, &name);
+                }
             }
         }
     }
 
     pub(super) fn device(&self, id: &RegistrationId) -> Option<Arc<DeviceRecord>> {
-        self.read().devices.get(&id.folded()).cloned()
+        read(&self.tables).devices.get(&id.folded()).cloned()
     }
 
     pub(super) fn devices(
         &self,
         is_wanted: impl Fn(&DeviceRecord) -> bool,
     ) -> Vec<Arc<DeviceRecord>> {
-        let tables = self.read();
+        let tables = read(&self.tables);
         let mut records: Vec<_> =
             tables.devices.values().filter(|record| is_wanted(record)).cloned().collect();
         drop(tables);
@@ -63,7 +68,7 @@ impl Memory {
     pub(super) fn page(&self, after: Option<&str>, limit: usize) -> Vec<Arc<DeviceRecord>> {
         let after = after.map(str::to_ascii_lowercase);
         let is_behind = |key: &String| after.as_ref().is_none_or(|after| key > after);
-        let tables = self.read();
+        let tables = read(&self.tables);
         let wanted = tables.devices.iter().filter(|(key, _)| is_behind(key));
         let mut wanted: Vec<_> =
             wanted.map(|(key, record)| (key.clone(), record.clone())).collect();
@@ -73,23 +78,28 @@ impl Memory {
     }
 
     pub(super) fn hub_device(&self, key: &HubKey) -> Option<Arc<HubDevice>> {
-        self.read().hub_devices.get(key).cloned()
+        read(&self.tables).hub_devices.get(key).cloned()
     }
 
     pub(super) fn hub_devices(&self) -> Vec<Arc<HubDevice>> {
-        let mut devices: Vec<_> = self.read().hub_devices.values().cloned().collect();
+        let mut devices: Vec<_> = read(&self.tables).hub_devices.values().cloned().collect();
         devices.sort_by_cached_key(|device| device.key());
         devices
     }
 
-    /// A panic while the lock is held can only come from the allocator; the tables are whole.
-    fn read(&self) -> RwLockReadGuard<'_, Tables> {
-        self.tables.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    pub(super) fn enrollments(&self) -> RwLockReadGuard<'_, Enrollments> {
+        read(&self.enrollments)
     }
+}
 
-    fn write(&self) -> RwLockWriteGuard<'_, Tables> {
-        self.tables.write().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
+// A panic while a lock is held can only come from the allocator; the tables are whole.
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 impl From<Stored> for Memory {
@@ -100,6 +110,6 @@ impl From<Stored> for Memory {
             devices: devices.map(|it| (it.registration_id.folded(), Arc::new(it))).collect(),
             hub_devices: hub_devices.map(|it| (it.key(), Arc::new(it))).collect(),
         };
-        Self { tables: RwLock::new(tables) }
+        Self { tables: RwLock::new(tables), enrollments: RwLock::new(stored.enrollments) }
     }
 }

@@ -4,12 +4,16 @@
 //! seen by readers only once it is kept, so that nobody is told what a crash could undo. Whether
 //! "kept" means memory or a disk too is this room's secret.
 
+mod codec;
+mod disk;
+mod folder;
 mod memory;
+mod reconcile;
 mod writer;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
 
 use thiserror::Error;
 use tokio::sync::{Mutex, MutexGuard, oneshot};
@@ -18,8 +22,12 @@ use self::memory::Memory;
 use self::writer::Writer;
 use super::enrollment::{Enrollment, Kind};
 use super::hub::{HubDevice, HubKey};
+use super::instance::Enrollments;
 use super::record::DeviceRecord;
 use crate::wire::RegistrationId;
+
+pub(super) use self::disk::{Disk, Opening};
+pub use self::folder::StateError;
 
 /// Locks for the records of all devices: far more than there are processors, far fewer than devices.
 const STRIPES: usize = 256;
@@ -68,6 +76,8 @@ pub struct Stored {
     pub devices: Vec<DeviceRecord>,
     /// Devices of hubs.
     pub hub_devices: Vec<HubDevice>,
+    /// Enrollments.
+    pub enrollments: Enrollments,
 }
 
 /// The promise that a batch will be kept, or not.
@@ -97,12 +107,14 @@ pub struct Store {
     hasher: RandomState,
     registrations: Box<[Mutex<()>]>,
     hub_devices: Box<[Mutex<()>]>,
+    enrollments: Box<[Mutex<()>]>,
 }
 
 impl Store {
-    /// A store that ends with the process.
-    pub fn in_memory() -> Self {
-        Self::new(Arc::default(), None)
+    /// A store that begins with these enrollments and ends with the process.
+    pub fn in_memory(enrollments: Enrollments) -> Self {
+        let stored = Stored { enrollments, ..Stored::default() };
+        Self::new(Arc::new(Memory::from(stored)), None)
     }
 
     /// A store that begins with what was `stored`, and has `disk` keep what is written.
@@ -120,6 +132,7 @@ impl Store {
             hasher: RandomState::new(),
             registrations: stripes(),
             hub_devices: stripes(),
+            enrollments: stripes(),
         }
     }
 
@@ -154,6 +167,11 @@ impl Store {
         self.stripe(&self.hub_devices, device_id).lock().await
     }
 
+    /// The same for an enrollment. Nothing else is asked for meanwhile.
+    pub async fn hold_enrollment(&self, name: &str) -> MutexGuard<'_, ()> {
+        self.stripe(&self.enrollments, &name.to_ascii_lowercase()).lock().await
+    }
+
     fn stripe<'a>(&self, stripes: &'a [Mutex<()>], name: &str) -> &'a Mutex<()> {
         // The remainder is less than the length, which fits.
         &stripes[(self.hasher.hash_one(name) % stripes.len() as u64) as usize]
@@ -186,6 +204,19 @@ impl Store {
     /// A device on a hub.
     pub fn hub_device(&self, key: &HubKey) -> Option<Arc<HubDevice>> {
         self.memory.hub_device(key)
+    }
+
+    /// The enrollments. To be held for a look-up at most, never across an await.
+    pub fn enrollments(&self) -> RwLockReadGuard<'_, Enrollments> {
+        self.memory.enrollments()
+    }
+
+    /// Waits until all that was handed over is kept, and lets the disk go: whoever opens the state
+    /// next finds it closed. Nothing can be kept afterwards.
+    pub fn end(&self) {
+        if let Some(writer) = &self.writer {
+            writer.end();
+        }
     }
 
     /// All devices of all hubs, in order of hub and ID.

@@ -1,7 +1,7 @@
 //! Writes batches to the disk on a thread of its own, as many at once as have come together
 //! meanwhile: a disk that needs 5 ms to be certain does so for all of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
@@ -12,15 +12,15 @@ use super::{Batch, Durable, StoreError};
 /// Most batches that are written at once: bounds what a failure takes with it, and the memory.
 const MOST_AT_ONCE: usize = 4096;
 
-struct Order {
-    batch: Batch,
-    answer: oneshot::Sender<Result<(), StoreError>>,
+enum Order {
+    Keep(Batch, oneshot::Sender<Result<(), StoreError>>),
+    End,
 }
 
 /// The thread's other end. Dropping it waits until all that was handed over is written.
 pub(super) struct Writer {
-    orders: Option<mpsc::UnboundedSender<Order>>,
-    thread: Option<JoinHandle<()>>,
+    orders: mpsc::UnboundedSender<Order>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
@@ -29,42 +29,54 @@ impl Writer {
         let thread =
             Builder::new().name("state".to_owned()).spawn(move || run(disk, &memory, inbox));
         match thread {
-            Ok(thread) => Self { orders: Some(orders), thread: Some(thread) },
+            Ok(thread) => Self { orders, thread: Mutex::new(Some(thread)) },
             // Every order is then answered with an error, as its receiver is gone.
             Err(error) => {
                 tracing::error!("no thread for the state: {error}");
-                Self { orders: Some(orders), thread: None }
+                Self { orders, thread: Mutex::default() }
             }
         }
     }
 
     pub(super) fn submit(&self, batch: Batch) -> oneshot::Receiver<Result<(), StoreError>> {
         let (answer, receipt) = oneshot::channel();
-        if let Some(orders) = &self.orders {
-            // If the thread is gone, so is the answer's sender, which the receiver notices.
-            let _ = orders.send(Order { batch, answer });
-        }
+        // If the thread is gone, so is the answer's sender, which the receiver notices.
+        let _ = self.orders.send(Order::Keep(batch, answer));
         receipt
     }
-}
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.orders = None;
-        if let Some(thread) = self.thread.take() {
+    /// Waits until all that was handed over is written and the disk is let go. What comes later is
+    /// answered with an error.
+    pub(super) fn end(&self) {
+        let _ = self.orders.send(Order::End);
+        let thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(thread) = thread {
             let _ = thread.join();
         }
     }
 }
 
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 fn run(mut disk: impl Durable, memory: &Memory, mut inbox: mpsc::UnboundedReceiver<Order>) {
-    while let Some(first) = inbox.blocking_recv() {
-        let (mut batches, mut answers) = (vec![first.batch], vec![first.answer]);
+    let mut has_ended = false;
+    while !has_ended && let Some(Order::Keep(batch, answer)) = inbox.blocking_recv() {
+        let (mut batches, mut answers) = (vec![batch], vec![answer]);
         while batches.len() < MOST_AT_ONCE
-            && let Ok(Order { batch, answer }) = inbox.try_recv()
+            && !has_ended
+            && let Ok(order) = inbox.try_recv()
         {
-            batches.push(batch);
-            answers.push(answer);
+            match order {
+                Order::Keep(batch, answer) => {
+                    batches.push(batch);
+                    answers.push(answer);
+                }
+                Order::End => has_ended = true,
+            }
         }
         let written = disk.write(&batches);
         match &written {
@@ -80,10 +92,11 @@ fn run(mut disk: impl Durable, memory: &Memory, mut inbox: mpsc::UnboundedReceiv
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::time::UNIX_EPOCH;
 
     use super::super::{Change, Store, Stored};
     use super::*;
+    use crate::service::enrollment::{Kind, read};
 
     /// Notes how many batches came at once; fails when told to.
     struct Recorder {
@@ -121,5 +134,36 @@ mod tests {
             assert_eq!(other.kept().await, Err(StoreError("the disk is full".to_owned())));
         }
         assert_eq!(*sizes.lock().unwrap(), [1, 5]);
+    }
+
+    #[tokio::test]
+    async fn what_was_not_kept_is_not_seen_and_the_store_goes_on() {
+        let (open, gate) = std::sync::mpsc::channel();
+        let store = Store::durable(Recorder { sizes: Arc::default(), gate }, Stored::default());
+        let json = br#"{"enrollmentGroupId":"pumps","attestation":{"type":"symmetricKey"}}"#;
+        let enrollment = read(Kind::Group, json, UNIX_EPOCH, 7, None).unwrap();
+        let put = || vec![Change::PutEnrollment(Arc::new(enrollment.clone()))];
+
+        open.send(false).unwrap();
+        store.commit(put()).await.unwrap_err();
+        assert_eq!(store.enrollments().iter().count(), 0);
+
+        open.send(true).unwrap();
+        store.commit(put()).await.unwrap();
+        assert_eq!(store.enrollments().iter().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn after_the_end_the_disk_is_let_go_and_nothing_is_kept_any_more() {
+        let (open, gate) = std::sync::mpsc::channel();
+        let store = Store::durable(Recorder { sizes: Arc::default(), gate }, Stored::default());
+        open.send(true).unwrap();
+        let last = store.submit(Vec::new());
+
+        store.end();
+
+        last.kept().await.unwrap();
+        assert!(open.send(true).is_err(), "the disk is still there");
+        assert!(store.commit(Vec::new()).await.is_err());
     }
 }

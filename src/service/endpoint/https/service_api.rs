@@ -7,21 +7,29 @@ use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
 use super::Client;
-use super::reply::Answer;
+use super::reply::{self, Answer};
 use crate::service::{api, hub_api};
+use crate::wire::ErrorCode;
 
 /// Answers a call of the service API.
 pub(super) async fn answer(client: &Client, request: Request<Vec<u8>>) -> Answer {
-    carried(api::handle(&client.registrar, &client.access, translated(request)).await)
+    let (registrar, access) = (client.registrar.clone(), client.access.clone());
+    let request = translated(request);
+    carried(async move { api::handle(&registrar, &access, request).await }).await
 }
 
 /// Answers a call of a hub's service API.
 pub(super) async fn answer_for_hub(client: &Client, request: Request<Vec<u8>>) -> Answer {
-    carried(hub_api::handle(client.registrar.hubs(), &client.access, translated(request)).await)
+    let (hubs, access) = (client.registrar.hubs().clone(), client.access.clone());
+    let request = translated(request);
+    carried(async move { hub_api::handle(&hubs, &access, request).await }).await
 }
 
-fn carried(response: api::Response) -> Answer {
-    let api::Response { status, headers, body } = response;
+/// Runs by itself: a client that hangs up must not leave a change half done.
+async fn carried(work: impl Future<Output = api::Response> + Send + 'static) -> Answer {
+    let Ok(api::Response { status, headers, body }) = tokio::spawn(work).await else {
+        return reply::error(ErrorCode::INTERNAL, "InternalServerError");
+    };
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

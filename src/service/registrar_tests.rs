@@ -1,0 +1,100 @@
+use std::sync::mpsc;
+use std::time::UNIX_EPOCH;
+
+use super::*;
+use crate::attestation::{GroupKey, SasToken, registration_resource};
+use crate::service::allocation::webhook::WebhookSettings;
+use crate::service::config::Config;
+use crate::service::store::{Batch, Durable, Stored};
+
+const KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
+
+/// A disk that keeps as many writes as it is told to, the others it refuses.
+struct Disk(mpsc::Receiver<bool>);
+
+impl Durable for Disk {
+    fn write(&mut self, _: &[Batch]) -> Result<(), StoreError> {
+        match self.0.recv() {
+            Ok(true) => Ok(()),
+            _ => Err(StoreError("the disk is full".to_owned())),
+        }
+    }
+}
+
+/// A registrar with the group `pumps` and one hub, and what its disk is told.
+fn registrar() -> (Arc<Registrar>, mpsc::Sender<bool>) {
+    let config: Config = toml::from_str(&format!(
+        r#"
+        idScope = "0ne1"
+        linkedHubs = ["west.azure-devices.net"]
+        [[enrollmentGroups]]
+        enrollmentGroupId = "pumps"
+        attestation = {{ type = "symmetricKey", symmetricKey = {{ primaryKey = "{KEY}" }} }}
+        "#
+    ))
+    .unwrap();
+    let (tell, told) = mpsc::channel();
+    let enrollments = config.enrollment_records(UNIX_EPOCH).unwrap();
+    let store = Store::durable(Disk(told), Stored { enrollments, ..Stored::default() });
+    let store = Arc::new(store);
+    let conduct = Conduct {
+        initial: Enrollments::default(),
+        quotas: Quotas::default(),
+        webhooks: WebhookClient::new(WebhookSettings::default()),
+        pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
+        on_same_hub: ResetOnSameHub::default(),
+        suspects: Vec::new(),
+        observer: Observer::default(),
+    };
+    let hubs = Arc::new(Hubs::new(vec!["west.azure-devices.net".to_owned()], store.clone()));
+    (Arc::new(Registrar::new(config.instance().unwrap(), (store, hubs), conduct)), tell)
+}
+
+fn caller() -> Caller {
+    let (id_scope, registration_id): (IdScope, RegistrationId) =
+        ("0ne1".parse().unwrap(), "pump-0042".parse().unwrap());
+    let key = KEY.parse::<GroupKey>().unwrap().derive(&registration_id);
+    let resource = registration_resource(&id_scope, &registration_id);
+    let expiry = SystemTime::now() + Duration::from_secs(60);
+    Caller {
+        connection: 1,
+        transport: Transport::Mqtt,
+        proof: Proof::Sas(SasToken::sign(&resource, &key, expiry)),
+        id_scope,
+        registration_id,
+        api_version: ApiVersion::DEFAULT,
+    }
+}
+
+#[tokio::test]
+async fn j_122_a_registration_that_cannot_be_kept_is_500_and_the_next_one_is_taken() {
+    let (registrar, disk) = registrar();
+    let caller = caller();
+
+    disk.send(false).unwrap();
+    let refused = registrar.register(&caller, b"").await;
+    assert_eq!(refused.status, 500);
+    assert!(registrar.records().device(&caller.registration_id).is_none(), "nobody sees it");
+    assert!(registrar.records().hub_devices().is_empty());
+
+    disk.send(true).unwrap();
+    assert_eq!(registrar.register(&caller, b"").await.status, 202);
+    assert_eq!(registrar.records().hub_devices().len(), 1);
+}
+
+#[tokio::test]
+async fn j_127_a_registration_of_a_device_that_hangs_up_is_seen_through() {
+    let (registrar, disk) = registrar();
+    let caller = caller();
+    // It is handed over, and then the device is gone.
+    let hung_up = timeout(Duration::ZERO, registrar.register(&caller, b"")).await;
+    assert!(hung_up.is_err());
+
+    disk.send(true).unwrap();
+    disk.send(true).unwrap();
+    // It waits for the first one's end (J-21).
+    let other = Caller { connection: 2, ..caller };
+    assert_eq!(registrar.register(&other, b"").await.status, 202);
+    let record = registrar.records().device(&other.registration_id).unwrap();
+    assert!(record.before.is_some(), "the first one was kept");
+}

@@ -1,0 +1,241 @@
+//! Devices of hubs: identity and twin.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::{Unreadable, from_json, text, time};
+use crate::attestation::DeviceKey;
+use crate::service::hub::{Authentication, HubDevice};
+use crate::service::twin::{Properties, Twin};
+use crate::wire::Etag;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HubRow {
+    hub: String,
+    device_id: String,
+    authentication: AuthenticationRow,
+    is_enabled: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status_reason: Option<String>,
+    #[serde(default)]
+    is_edge: bool,
+    generation: String,
+    #[serde(with = "time")]
+    created: SystemTime,
+    #[serde(with = "text")]
+    etag: Etag,
+    twin: TwinRow,
+    #[serde(with = "text")]
+    twin_etag: Etag,
+    #[serde(with = "time")]
+    twin_updated: SystemTime,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum AuthenticationRow {
+    Keys {
+        primary: Zeroizing<String>,
+        secondary: Zeroizing<String>,
+    },
+    Thumbprints {
+        primary: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secondary: Option<String>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct TwinRow {
+    version: u64,
+    tags: Section,
+    desired: PropertiesRow,
+    reported: PropertiesRow,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PropertiesRow {
+    version: u64,
+    values: Section,
+}
+
+/// A JSON object that is read on its own: what could be taken from a request can be taken from
+/// here, however deep the row around it is.
+#[derive(Serialize, Deserialize)]
+struct Section(Box<RawValue>);
+
+impl Section {
+    fn of(values: &Map<String, Value>) -> Result<Self, serde_json::Error> {
+        serde_json::value::to_raw_value(values).map(Self)
+    }
+
+    fn read(&self, what: &str) -> Result<Map<String, Value>, Unreadable> {
+        let read = serde_json::from_str(self.0.get());
+        read.map_err(|_| Unreadable::Content(format!("its {what} are no JSON object")))
+    }
+}
+
+/// A device as JSON.
+pub(in super::super) fn encode(device: &HubDevice) -> Result<Vec<u8>, serde_json::Error> {
+    let properties = |it: &Properties| -> Result<PropertiesRow, serde_json::Error> {
+        Ok(PropertiesRow { version: it.version, values: Section::of(&it.values)? })
+    };
+    serde_json::to_vec(&HubRow {
+        hub: device.hub.clone(),
+        device_id: device.device_id.clone(),
+        authentication: match &device.authentication {
+            Authentication::Keys { primary, secondary } => AuthenticationRow::Keys {
+                primary: primary.to_base64(),
+                secondary: secondary.to_base64(),
+            },
+            Authentication::Thumbprints { primary, secondary } => AuthenticationRow::Thumbprints {
+                primary: primary.clone(),
+                secondary: secondary.clone(),
+            },
+        },
+        is_enabled: device.is_enabled,
+        status_reason: device.status_reason.clone(),
+        is_edge: device.is_edge,
+        generation: device.generation.clone(),
+        created: device.created,
+        etag: device.etag.clone(),
+        twin: TwinRow {
+            version: device.twin.version,
+            tags: Section::of(&device.twin.tags)?,
+            desired: properties(&device.twin.desired)?,
+            reported: properties(&device.twin.reported)?,
+        },
+        twin_etag: device.twin_etag.clone(),
+        twin_updated: device.twin_updated,
+    })
+}
+
+/// A device from JSON.
+pub(in super::super) fn decode(json: &[u8]) -> Result<HubDevice, Unreadable> {
+    let row: HubRow = from_json(json)?;
+    let key = |text: &str| {
+        text.parse::<DeviceKey>().map_err(|error| Unreadable::Content(error.to_string()))
+    };
+    let properties = |row: &PropertiesRow, what: &str| -> Result<Properties, Unreadable> {
+        Ok(Properties { version: row.version, values: row.values.read(what)? })
+    };
+    Ok(HubDevice {
+        authentication: match row.authentication {
+            AuthenticationRow::Keys { primary, secondary } => {
+                Authentication::Keys { primary: key(&primary)?, secondary: key(&secondary)? }
+            }
+            AuthenticationRow::Thumbprints { primary, secondary } => {
+                Authentication::Thumbprints { primary, secondary }
+            }
+        },
+        twin: Twin {
+            version: row.twin.version,
+            tags: row.twin.tags.read("tags")?,
+            desired: properties(&row.twin.desired, "desired properties")?,
+            reported: properties(&row.twin.reported, "reported properties")?,
+        },
+        hub: row.hub,
+        device_id: row.device_id,
+        is_enabled: row.is_enabled,
+        status_reason: row.status_reason,
+        is_edge: row.is_edge,
+        generation: row.generation,
+        created: row.created,
+        etag: row.etag,
+        twin_etag: row.twin_etag,
+        twin_updated: row.twin_updated,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn json(depth: u32) -> BoxedStrategy<Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_filter("JSON has no others", |n| n.is_finite()).prop_map(Value::from),
+            ".{0,10}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(depth, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec(("[a-z]{1,4}", inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+        .boxed()
+    }
+
+    fn section() -> impl Strategy<Value = Map<String, Value>> {
+        prop::collection::vec(("[^.$ ]{1,6}", json(4)), 0..5)
+            .prop_map(|members| members.into_iter().collect())
+    }
+
+    fn authentication() -> impl Strategy<Value = Authentication> {
+        let keys = prop::collection::vec(any::<u8>(), 16..65).prop_map(|_| Authentication::Keys {
+            primary: DeviceKey::generate(),
+            secondary: DeviceKey::generate(),
+        });
+        let thumbprints = ("[0-9A-F]{40}", option::of("[0-9A-F]{40}"))
+            .prop_map(|(primary, secondary)| Authentication::Thumbprints { primary, secondary });
+        prop_oneof![keys, thumbprints]
+    }
+
+    fn properties() -> impl Strategy<Value = Properties> {
+        (section(), any::<u64>()).prop_map(|(values, version)| Properties { values, version })
+    }
+
+    proptest! {
+        #[test]
+        fn a_device_of_a_hub_is_read_back_as_it_was(
+            (hub, device_id, generation) in ("[a-zA-Z.-]{1,20}", ".{1,10}", "[0-9]{1,18}"),
+            authentication in authentication(),
+            (is_enabled, is_edge, status_reason) in (any::<bool>(), any::<bool>(), option::of(".{0,10}")),
+            (tags, desired, reported, version) in (section(), properties(), properties(), any::<u64>()),
+            (seconds, nanos, salt) in (0..4_000_000_000_u64, 0..1_000_000_000_u32, any::<u32>()),
+        ) {
+            let created = UNIX_EPOCH + Duration::new(seconds, nanos);
+            let twin_updated = created + Duration::from_nanos(1);
+            let device = HubDevice {
+                hub, device_id, authentication, is_enabled, status_reason, is_edge, generation, created,
+                etag: Etag::new(created, salt),
+                twin: Twin { tags, desired, reported, version },
+                twin_etag: Etag::new(twin_updated, salt),
+                twin_updated,
+            };
+
+            let json = encode(&device).unwrap();
+
+            prop_assert_eq!(decode(&json).unwrap(), device);
+        }
+    }
+
+    #[test]
+    fn an_array_as_deep_as_a_request_may_have_it_is_read_back() {
+        let twin = Twin::new(&Default::default());
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(126), "]".repeat(126));
+        let twin = twin.report(deep.as_bytes()).unwrap();
+        let who = crate::service::hub::Newcomer {
+            device_id: "pump",
+            authentication: Authentication::Thumbprints { primary: "A".into(), secondary: None },
+            is_edge: false,
+            salt: 7,
+        };
+        let device = HubDevice::new("west", who, &Default::default(), UNIX_EPOCH);
+        let device = device.with_twin(twin, UNIX_EPOCH, 8);
+
+        assert_eq!(decode(&encode(&device).unwrap()).unwrap(), device);
+    }
+}

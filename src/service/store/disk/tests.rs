@@ -1,0 +1,379 @@
+use std::fs;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::attestation::DeviceKey;
+use crate::service::config::Config;
+use crate::service::enrollment::{Enrollment, read};
+use crate::service::hub::{Authentication, HubDevice, Hubs, Newcomer, TwinVerb};
+use crate::service::record::{DeviceRecord, EnrollmentName, Errand, Outcome, ProvenBy};
+use crate::service::store::Store;
+use crate::service::twin::{InitialTwin, TwinChange};
+use crate::wire::{Etag, RegistrationId};
+
+const SCOPE: &str = "0ne00002193";
+
+fn configured(groups: &[(&str, &str)]) -> Vec<Configured> {
+    let groups = groups.iter().map(|(name, status)| {
+        format!(
+            "[[enrollmentGroups]]\nenrollmentGroupId = \"{name}\"\nprovisioningStatus = \"{status}\"\n\
+             attestation.type = \"symmetricKey\"\n"
+        )
+    });
+    let text = format!("idScope = \"{SCOPE}\"\n{}", groups.collect::<String>());
+    toml::from_str::<Config>(&text).unwrap().configured(SystemTime::now()).unwrap()
+}
+
+fn open_with(folder: &Path, groups: &[(&str, &str)]) -> Result<(Disk, Stored), StateError> {
+    let id_scope = SCOPE.parse().unwrap();
+    let opening =
+        Opening { id_scope: &id_scope, configured: configured(groups), webhooks: Vec::new() };
+    Disk::open(folder, opening)
+}
+
+fn open(folder: &Path) -> Result<(Disk, Stored), StateError> {
+    open_with(folder, &[])
+}
+
+fn file(folder: &Path) -> PathBuf {
+    folder.join("state.redb")
+}
+
+fn id(number: usize) -> RegistrationId {
+    format!("Pump-{number}").parse().unwrap()
+}
+
+fn record(number: usize) -> DeviceRecord {
+    let now = UNIX_EPOCH + Duration::new(1_772_439_330, 123_456_789);
+    DeviceRecord {
+        registration_id: id(number),
+        enrollment: EnrollmentName { kind: Kind::Group, name: "pumps".to_owned() },
+        proven_by: ProvenBy::SymmetricKey,
+        operation_id: format!("5.{number}").parse().unwrap(),
+        outcome: Outcome::Assigning(Box::new(Errand {
+            payload: Some(r#"{"a":1.50}"#.parse().unwrap()),
+            api_version: "2021-06-01".parse().unwrap(),
+            certificate: None,
+        })),
+        assignment: None,
+        created: now,
+        updated: now,
+        etag: Etag::new(now, 7),
+        before: None,
+    }
+}
+
+fn hub_device(number: usize) -> HubDevice {
+    let key = DeviceKey::generate();
+    let authentication = Authentication::Keys { primary: key.clone(), secondary: key };
+    let device_id = id(number).to_string();
+    let who = Newcomer { device_id: &device_id, authentication, is_edge: false, salt: 7 };
+    let twin = InitialTwin::read(r#"{"properties":{"desired":{"interval":30}}}"#).unwrap();
+    HubDevice::new("Hub-West.azure-devices.net", who, &twin, UNIX_EPOCH)
+}
+
+fn group(name: &str) -> Enrollment {
+    let json =
+        format!(r#"{{"enrollmentGroupId":"{name}","attestation":{{"type":"symmetricKey"}}}}"#);
+    read(Kind::Group, json.as_bytes(), UNIX_EPOCH, 7, None).unwrap()
+}
+
+fn put_group(name: &str) -> Change {
+    Change::PutEnrollment(Arc::new(group(name)))
+}
+
+fn groups(stored: &Stored) -> Vec<(String, bool)> {
+    stored.enrollments.groups().map(|it| (it.name().to_owned(), it.is_enabled())).collect()
+}
+
+#[test]
+fn what_was_written_is_there_when_it_is_opened_again() {
+    let folder = TempDir::new().unwrap();
+    let (mut disk, stored) = open(folder.path()).unwrap();
+    assert_eq!((stored.devices.len(), stored.hub_devices.len(), groups(&stored)), (0, 0, vec![]));
+    let (one, two, on_hub) = (record(1), record(2), hub_device(1));
+    let newer = DeviceRecord { before: Some(Box::new(one.clone())), ..record(1) };
+
+    disk.write(&[
+        vec![Change::PutDevice(Arc::new(one)), Change::PutDevice(Arc::new(two))],
+        vec![Change::PutHubDevice(Arc::new(on_hub.clone())), put_group("Pumps")],
+        vec![
+            Change::RemoveDevice("PUMP-2".parse().unwrap()),
+            Change::PutDevice(Arc::new(newer.clone())),
+        ],
+    ])
+    .unwrap();
+    drop(disk);
+
+    let (mut disk, stored) = open(folder.path()).unwrap();
+    assert_eq!(stored.devices, [newer]);
+    assert_eq!(stored.hub_devices, std::slice::from_ref(&on_hub));
+    assert_eq!(groups(&stored), [("Pumps".to_owned(), true)]);
+
+    disk.write(&[vec![
+        Change::ForgetDevices,
+        Change::RemoveHubDevice(on_hub.key()),
+        Change::RemoveEnrollment(Kind::Group, "pumps".to_owned()),
+    ]])
+    .unwrap();
+    drop(disk);
+    let (_, stored) = open(folder.path()).unwrap();
+    assert_eq!((stored.devices.len(), stored.hub_devices.len(), groups(&stored)), (0, 0, vec![]));
+}
+
+#[tokio::test]
+async fn i_changes_to_a_twin_outlive_the_service() {
+    let folder = TempDir::new().unwrap();
+    let device = hub_device(1);
+    let key = device.key();
+    let start = || {
+        let (disk, stored) = open(folder.path()).unwrap();
+        let store = Arc::new(Store::durable(disk, stored));
+        (Hubs::new(vec![device.hub.clone()], store.clone()), store)
+    };
+    let (hubs, store) = start();
+    store.commit(vec![Change::PutHubDevice(Arc::new(device.clone()))]).await.unwrap();
+    let change =
+        TwinChange::read(br#"{"tags":{"site":"b1"},"properties":{"desired":{"interval":7}}}"#)
+            .unwrap();
+    assert_eq!(hubs.report(&key, br#"{"fw":"1.0"}"#).await.unwrap(), 2);
+    hubs.change_twin(&key, &change, TwinVerb::Patch, |_| Ok(())).await.unwrap();
+    store.end();
+
+    let (hubs, _store) = start();
+
+    let found = hubs.device(&key).unwrap();
+    assert_eq!(
+        found.twin.for_device().to_string(),
+        r#"{"desired":{"interval":7,"$version":2},"reported":{"fw":"1.0","$version":2}}"#
+    );
+    assert_eq!((found.twin.tags["site"].as_str(), found.twin.version), (Some("b1"), 3));
+    assert_eq!(found.generation, device.generation, "it is the same identity");
+}
+
+#[test]
+fn j_123_what_the_service_api_changed_lasts_until_the_configuration_says_something_else() {
+    let folder = TempDir::new().unwrap();
+    let restart = |configured: &[(&str, &str)], changes: Batch| {
+        let (mut disk, stored) = open_with(folder.path(), configured).unwrap();
+        disk.write(&[changes]).unwrap();
+        groups(&stored).into_iter().map(|(name, on)| format!("{name} {on}")).collect::<Vec<_>>()
+    };
+    let (both, changed) =
+        ([("a", "enabled"), ("b", "enabled")], [("a", "disabled"), ("b", "enabled")]);
+    let remove = |name: &str| vec![Change::RemoveEnrollment(Kind::Group, name.to_owned())];
+
+    assert_eq!(restart(&both, remove("B")), ["a true", "b true"]);
+    assert_eq!(restart(&both, vec![put_group("c")]), ["a true"], "b was deleted");
+    assert_eq!(restart(&changed, vec![put_group("A")]), ["a false", "c true"], "and stays so");
+    assert_eq!(restart(&changed, vec![]), ["A true", "c true"], "changed through the service API");
+    assert_eq!(restart(&both, vec![put_group("b")]), ["a true", "c true"], "the text was changed");
+    assert_eq!(restart(&both[..1], vec![]), ["a true", "c true"], "b is no longer configured");
+    assert_eq!(restart(&[("C", "disabled")], vec![]), ["C false"], "the configuration has c now");
+    assert_eq!(restart(&[], vec![]), [""; 0]);
+}
+
+#[test]
+fn j_44_a_key_that_was_made_is_the_same_after_a_restart() {
+    let folder = TempDir::new().unwrap();
+    let key = || {
+        let (_, stored) = open_with(folder.path(), &[("a", "enabled")]).unwrap();
+        let group = stored.enrollments.find(Kind::Group, "a").unwrap().clone();
+        crate::service::show_enrollment(&group, crate::service::Secrets::Shown, None)
+    };
+
+    assert_eq!(key(), key());
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let parent = TempDir::new().unwrap();
+    let folder = parent.path().join("a/b");
+
+    open(&folder).unwrap();
+
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(&file(&folder))), (0o700, 0o600));
+    let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(files, ["state.redb"], "and nothing else is left there");
+}
+
+fn error(folder: &Path) -> StateError {
+    match open(folder) {
+        Ok(_) => panic!("it was opened"),
+        Err(error) => error,
+    }
+}
+
+/// Changes a member of `meta` behind the service's back.
+fn set_meta(folder: &Path, name: &str, value: &str) {
+    let database = Database::open(file(folder)).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(META).unwrap().insert(name, value).unwrap();
+    transaction.commit().unwrap();
+}
+
+#[test]
+fn a_state_of_another_kind_is_refused_with_the_reason() {
+    let folder = TempDir::new().unwrap();
+    let path = file(folder.path());
+    let shown = path.display().to_string();
+
+    for (content, reason) in
+        [("", "it is empty"), ("idScope = \"x\"", "it is a file of another kind")]
+    {
+        fs::write(&path, content).unwrap();
+        let told = error(folder.path()).to_string();
+        assert_eq!(told, format!("{shown} is no state of provision-sim: {reason}"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), content, "and left as it is");
+    }
+    fs::remove_file(&path).unwrap();
+
+    let database = Database::create(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(TableDefinition::<u64, u64>::new("meta")).unwrap().insert(1, 2).unwrap();
+    transaction.commit().unwrap();
+    assert!(matches!(error(folder.path()), StateError::InUse { .. }));
+    drop(database);
+    assert!(error(folder.path()).to_string().ends_with("a database of another program"));
+    fs::remove_file(&path).unwrap();
+
+    drop(open(folder.path()).unwrap());
+    set_meta(folder.path(), "format", "2");
+    assert_eq!(
+        error(folder.path()).to_string(),
+        format!("{shown} has format 2; this version of provision-sim knows format 1 only")
+    );
+    set_meta(folder.path(), "format", "1");
+    set_meta(folder.path(), "idScope", "0neOther");
+    assert_eq!(
+        error(folder.path()).to_string(),
+        format!("{shown} is the state of ID scope 0neOther, the configuration has {SCOPE}")
+    );
+    set_meta(folder.path(), "idScope", "0NE00002193");
+    open(folder.path()).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_one_is_refused() {
+    let parent = TempDir::new().unwrap();
+    let taken = parent.path().join("file");
+    fs::write(&taken, "hello").unwrap();
+
+    assert!(matches!(error(&taken), StateError::NotAFolder { .. }));
+    assert!(matches!(error(&taken.join("below")), StateError::Io { .. }));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_named_without_what_is_in_it() {
+    let folder = TempDir::new().unwrap();
+    let spoil = |table: TableDefinition<'_, &str, &[u8]>, key: &str, json: &str| {
+        let _ = fs::remove_file(file(folder.path()));
+        drop(open(folder.path()).unwrap());
+        let database = Database::open(file(folder.path())).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.open_table(table).unwrap().insert(key, json.as_bytes()).unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        match error(folder.path()) {
+            StateError::Damaged { reason, .. } => reason,
+            other => panic!("{other}"),
+        }
+    };
+
+    assert_eq!(
+        spoil(DEVICES, "pump-1", r#"{"registrationId":"s3cret 7"}"#),
+        "table devices, record \"pump-1\": its JSON is not what is expected, at byte 29"
+    );
+    let other = String::from_utf8(device::encode(&record(2)).unwrap()).unwrap();
+    assert!(spoil(DEVICES, "pump-1", &other).ends_with("it stands under the name of another"));
+    assert!(
+        spoil(HUB_DEVICES, "west\0pump", "[]")
+            .starts_with("table hubDevices, record \"west pump\"")
+    );
+    assert!(spoil(ENROLLMENTS, "group\0a", "{\"record\":{}}").contains("\"group a\""));
+    assert!(spoil(ENROLLMENTS, "a", "{}").ends_with("its name is of no known kind"));
+}
+
+#[test]
+fn a_second_service_on_the_same_state_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let _disk = open(folder.path()).unwrap();
+
+    assert!(matches!(error(folder.path()), StateError::InUse { .. }));
+}
+
+#[test]
+fn after_a_failed_write_nothing_of_it_is_there_and_the_next_one_is_kept() {
+    let folder = TempDir::new().unwrap();
+    let (mut disk, _) = open(folder.path()).unwrap();
+    disk.write(&[vec![Change::PutDevice(Arc::new(record(1)))]]).unwrap();
+    // As after an I/O error, with the file out of reach.
+    disk.database = None;
+    let away = folder.path().join("away");
+    fs::rename(file(folder.path()), &away).unwrap();
+
+    let failed = disk.write(&[vec![Change::PutDevice(Arc::new(record(2)))]]).unwrap_err();
+    assert!(failed.to_string().contains("state.redb"), "{failed}");
+
+    fs::rename(&away, file(folder.path())).unwrap();
+    disk.write(&[vec![Change::PutDevice(Arc::new(record(3)))]]).unwrap();
+    drop(disk);
+    let (_, stored) = open(folder.path()).unwrap();
+    let ids: Vec<_> = stored.devices.iter().map(|it| it.registration_id.to_string()).collect();
+    assert_eq!(ids, ["Pump-1", "Pump-3"]);
+}
+
+/// A file with some of everything in it.
+fn filled(folder: &Path) -> Vec<u8> {
+    let (mut disk, _) = open(folder).unwrap();
+    let devices = (0..40).map(|number| Change::PutDevice(Arc::new(record(number))));
+    let on_hubs = (0..40).map(|number| Change::PutHubDevice(Arc::new(hub_device(number))));
+    disk.write(&[devices.chain(on_hubs).chain([put_group("pumps")]).collect()]).unwrap();
+    drop(disk);
+    fs::read(file(folder)).unwrap()
+}
+
+/// Whatever becomes of a file, it is refused, or all of it is there.
+fn is_whole_or_refused(bytes: &[u8], whole: &Stored) -> Result<(), TestCaseError> {
+    let folder = TempDir::new().unwrap();
+    fs::write(file(folder.path()), bytes).unwrap();
+    if let Ok((_, stored)) = open(folder.path()) {
+        prop_assert_eq!(&stored.devices, &whole.devices);
+        prop_assert_eq!(&stored.hub_devices, &whole.hub_devices);
+        prop_assert_eq!(groups(&stored), groups(whole));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_cut_off_or_has_flipped_bits_is_refused_or_whole_and_never_a_panic() {
+    let folder = TempDir::new().unwrap();
+    let bytes = filled(folder.path());
+    let (_, whole) = open(folder.path()).unwrap();
+    // Most of a small file is empty; what is not is hit more often this way.
+    let used: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at] != 0).collect();
+    let position = prop_oneof![
+        0..bytes.len(),
+        (0..used.len()).prop_map(move |index| used[index]),
+        0..512_usize,
+    ];
+    let damage = (position, prop_oneof![Just(None), (0..8_u8).prop_map(Some)]);
+    let config = ProptestConfig { cases: 96, ..ProptestConfig::default() };
+    let result = proptest::test_runner::TestRunner::new(config).run(&damage, |(at, bit)| {
+        let mut damaged = bytes.clone();
+        match bit {
+            Some(bit) => damaged[at] ^= 1 << bit,
+            None => damaged.truncate(at),
+        }
+        is_whole_or_refused(&damaged, &whole)
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
