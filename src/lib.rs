@@ -11,6 +11,8 @@
 //! - [`api_client`]: a client of the service API, here or on Azure. It imports neither of the two.
 //! - [`contoso`]: the world of Microsoft's tutorial, the service's default.
 //! - [`scenario`]: a file that says what to serve, which devices, and what must come out.
+//! - [`explain`]: what failures mean, why they happen, and what to try.
+//! - [`diagnose`]: looks for what keeps a device from registering, step by step.
 //! - [`cli`]: the command line.
 
 #![warn(rust_2018_idioms)]
@@ -20,6 +22,8 @@ pub mod attestation;
 pub mod cli;
 pub mod contoso;
 pub mod device;
+pub mod diagnose;
+pub mod explain;
 pub mod net;
 pub mod pki;
 pub mod scenario;

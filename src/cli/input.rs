@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::Report;
 use crate::attestation::{DeviceKey, GroupKey, KeyError};
+pub(super) use crate::explain::GivenKey;
 pub(super) use crate::net::plain;
 
 /// Larger input is a mistake: the largest thing that can be sent has 96 KB (H.3).
@@ -86,13 +87,6 @@ impl std::fmt::Debug for KeyArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("KeyArgs(redacted)")
     }
-}
-
-/// A key as it was given.
-#[derive(Debug, Clone)]
-pub(super) enum GivenKey {
-    Group(GroupKey),
-    Device(DeviceKey),
 }
 
 const GROUP_KEY_VARIABLE: &str = "PROVISION_SIM_GROUP_KEY";

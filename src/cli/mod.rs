@@ -3,12 +3,13 @@
 //! The only room that reads argv, the environment and files, and the only one that prints. Results
 //! go to standard output, everything else to standard error.
 
+mod catalogue;
 mod certificate;
 mod derive_key;
+mod diagnose;
 mod enrollments;
 mod exit;
 mod explain;
-mod explain_x509;
 mod input;
 mod local;
 mod logging;
@@ -53,6 +54,8 @@ Examples:
       a device that provisions itself against it
   provision-sim register --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
       the same against Azure
+  provision-sim diagnose --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
+      step by step, what keeps it from registering; `explain CODE` tells of any code
 
 Exit codes:
   0  done
@@ -68,6 +71,8 @@ enum Command {
     DeriveKey(derive_key::DeriveKey),
     SasToken(sas_token::SasTokenArgs),
     Register(register::Register),
+    Diagnose(Box<diagnose::Diagnose>),
+    Explain(catalogue::Explain),
     Serve(serve::Serve),
     Run(run::Run),
     Pki(pki::Pki),
@@ -147,6 +152,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::DeriveKey(command) => command.run(&mut printer),
         Command::SasToken(command) => command.run(&mut printer),
         Command::Register(command) => command.run(&mut printer),
+        Command::Diagnose(command) => command.run(&mut printer),
+        Command::Explain(command) => command.run(&mut printer),
         Command::Serve(command) => command.run(&mut printer),
         Command::Run(command) => command.run(&mut printer),
         Command::Pki(command) => command.run(&mut printer),

@@ -6,9 +6,11 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::{Output, Report};
+use crate::diagnose::Status;
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const GREEN: Style = AnsiColor::Green.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
 /// Prints results to standard output and failures where they belong.
@@ -24,6 +26,11 @@ impl Printer {
 
     pub(super) fn is_text(&self) -> bool {
         self.format == Output::Text
+    }
+
+    /// Whether results are lines of JSON.
+    pub(super) fn is_lines(&self) -> bool {
+        self.format == Output::Jsonl
     }
 
     /// A line of text.
@@ -65,6 +72,27 @@ impl Printer {
         let _ = writeln!(err, "{RED}error:{RED:#} {headline}");
         for (name, text) in report.lines() {
             let _ = writeln!(err, "  {DIM}{name}:{DIM:#} {text}");
+        }
+    }
+
+    /// What a check has found, and below it what to do about it.
+    pub(super) fn finding(
+        &mut self,
+        status: Status,
+        check: &str,
+        finding: &str,
+        advice: Option<&str>,
+    ) {
+        let style = match status {
+            Status::Ok => GREEN,
+            Status::Warn => YELLOW,
+            Status::Fail => RED,
+            Status::Skip => DIM,
+        };
+        let word = status.as_str();
+        self.line(format!("{style}{word:<4}{style:#} {check:<10} {finding}"));
+        if let Some(advice) = advice {
+            self.line(format!("{:<15} {DIM}try:{DIM:#} {advice}", ""));
         }
     }
 

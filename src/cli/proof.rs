@@ -2,30 +2,8 @@
 
 use super::Report;
 use super::certificate::CertificateArgs;
-use super::input::{GivenKey, KeyArgs};
-use crate::attestation::DeviceCertificate;
-use crate::device::Credential;
-use crate::wire::RegistrationId;
-
-/// How the device proves who it is, as it was given.
-#[derive(Debug)]
-pub(super) enum Proof {
-    Key(GivenKey),
-    Certificate(DeviceCertificate),
-}
-
-impl Proof {
-    /// What this device makes of it: the key of a group is none of its own.
-    pub(super) fn credential(&self, registration_id: &RegistrationId) -> Credential {
-        match self {
-            Self::Key(GivenKey::Group(key)) => {
-                Credential::SymmetricKey(key.derive(registration_id))
-            }
-            Self::Key(GivenKey::Device(key)) => Credential::SymmetricKey(key.clone()),
-            Self::Certificate(certificate) => Credential::X509(certificate.clone()),
-        }
-    }
-}
+use super::input::KeyArgs;
+pub(super) use crate::explain::Proof;
 
 /// On the command line there may be one kind of credential, and one thing that is read from
 /// standard input.

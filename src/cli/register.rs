@@ -83,17 +83,8 @@ pub(super) struct Register {
 
 impl Register {
     pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
-        let local = self.local.then(local::find).transpose()?;
-        let (proof, registration_id) = self.proof(local.as_ref())?;
-        let settings = self.settings(local.as_ref(), &proof, registration_id)?;
-        let context = Context {
-            endpoint: settings.endpoint.clone(),
-            id_scope: settings.id_scope.clone(),
-            registration_id: settings.registration_id.clone(),
-            proof: Some(proof),
-            is_local: self.local,
-            proxy: settings.route.proxy.as_ref().map(ToString::to_string),
-        };
+        let local = self.local()?;
+        let (settings, context) = self.prepare(local.as_ref())?;
         let client = ProvisioningClient::new(settings);
         let runtime = small_runtime()?;
         let mut transcript = Transcript::new(printer);
@@ -101,6 +92,27 @@ impl Register {
         // A name lookup that hangs cannot be called off; it must not hold up the end.
         runtime.shutdown_background();
         transcript.end(result, &context)
+    }
+
+    /// The service that runs on this machine, if it is wanted.
+    pub(super) fn local(&self) -> Result<Option<Local>, Report> {
+        self.local.then(local::find).transpose()
+    }
+
+    /// How the device registers, and what is known on this side if that fails.
+    pub(super) fn prepare(&self, local: Option<&Local>) -> Result<(Settings, Context), Report> {
+        let (proof, registration_id) = self.proof(local)?;
+        let settings = self.settings(local, &proof, registration_id)?;
+        let context = Context {
+            endpoint: settings.endpoint.clone(),
+            id_scope: settings.id_scope.clone(),
+            registration_id: settings.registration_id.clone(),
+            proof: Some(proof),
+            skew: None,
+            is_local: self.local,
+            proxy: settings.route.proxy.as_ref().map(ToString::to_string),
+        };
+        Ok((settings, context))
     }
 
     fn settings(

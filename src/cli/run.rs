@@ -130,6 +130,7 @@ async fn register(bench: &Bench, device: &DeviceSpec, printer: &mut Printer) -> 
                 id_scope: bench.id_scope().clone(),
                 registration_id: device.registration_id.clone(),
                 proof: None,
+                skew: None,
                 is_local: true,
                 proxy: None,
             };

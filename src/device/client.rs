@@ -157,4 +157,15 @@ impl ProvisioningClient {
     ) -> Result<Registered, Error> {
         transport::run(&self.settings, notify).await
     }
+
+    /// Connects over `transport` as [`register`](Self::register) does, but once and without asking
+    /// for anything, and closes the connection again. `Auto` counts as MQTT.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the connection from being opened `within` that time. Keys are not judged
+    /// and over HTTPS nothing is but TLS (J-102).
+    pub async fn connect(&self, transport: Transport, within: Duration) -> Result<(), Error> {
+        transport::knock(&self.settings, transport, within).await
+    }
 }

@@ -73,14 +73,21 @@ impl Route {
     }
 
     /// Who is dialled, or asked of the proxy, for `target`, whose port is given.
-    pub(super) fn destination(&self, target: &Endpoint) -> Endpoint {
+    pub fn destination(&self, target: &Endpoint) -> Endpoint {
         let redirected = self.connect_to.iter().find_map(|rule| rule.redirect(target));
         redirected.unwrap_or_else(|| target.clone())
     }
 
     /// The proxy in front of `target`, whose port is given.
-    pub(super) fn proxy_for(&self, target: &Endpoint) -> Option<&Proxy> {
+    pub fn proxy_for(&self, target: &Endpoint) -> Option<&Proxy> {
         self.proxy.as_ref().filter(|_| !self.no_proxy.covers(target))
+    }
+
+    /// To whom the TCP connection for `target`, whose port is given, is opened: the proxy, where
+    /// there is one.
+    pub fn next_hop(&self, target: &Endpoint) -> Endpoint {
+        let proxy = self.proxy_for(target).map(|proxy| proxy.endpoint().clone());
+        proxy.unwrap_or_else(|| self.destination(target))
     }
 }
 

@@ -4,6 +4,7 @@ mod auto;
 mod clock;
 mod drive;
 mod https;
+mod knock;
 mod mqtt;
 mod phase;
 mod reach;
@@ -16,6 +17,7 @@ use super::error::Error;
 use super::exchange::{Notice, Registered};
 use super::registration::Registration;
 
+pub(super) use knock::knock;
 pub use phase::ConnectPhase;
 
 /// How the device talks to the service (A.1, B).

@@ -1,0 +1,55 @@
+//! One connection, opened and closed again: how far a device gets before it asks for anything.
+
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::drive::Driver;
+use super::{Transport, https, mqtt};
+use crate::device::client::Settings;
+use crate::device::deadline::{Deadline, Waiting};
+use crate::device::error::{Error, NetworkError};
+use crate::device::exchange::{ConnectFailure, Event};
+
+/// Connects as a registration does, within a time, and leaves; `Auto` counts as the default.
+pub(in crate::device) async fn knock(
+    settings: &Settings,
+    transport: Transport,
+    within: Duration,
+) -> Result<(), Error> {
+    let clock = Clock::start(within);
+    let opened = match transport {
+        Transport::Mqtt | Transport::Auto => {
+            open(mqtt::Driver::<mqtt::OverTls>::new(settings, clock)).await
+        }
+        Transport::MqttWs => open(mqtt::Driver::<mqtt::OverWebSocket>::new(settings, clock)).await,
+        Transport::Https => open(https::Driver::new(settings, clock)).await,
+    };
+    opened.map_err(|failure| error(failure, within))
+}
+
+async fn open(mut driver: impl Driver) -> Result<(), ConnectFailure> {
+    let event = driver.connect(&mut |_| {}).await;
+    driver.close().await;
+    match event {
+        Event::ConnectFailed(failure) => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+/// What it means for a device that tries once.
+fn error(failure: ConnectFailure, after: Duration) -> Error {
+    match failure {
+        ConnectFailure::Network(error) => error.into(),
+        ConnectFailure::Refused(code) => Error::ConnectRefused { code, tries: 1 },
+        ConnectFailure::Broken(breach) => breach.into(),
+        ConnectFailure::Unanswered { tries } => NetworkError::Unanswered { tries }.into(),
+        ConnectFailure::TimedOut(phase) => Error::Deadline(Box::new(Deadline {
+            after,
+            waiting_for: Waiting::Connect(phase),
+            operation_id: None,
+            last_busy: None,
+            asked_to_wait: None,
+            foreign_answers: 0,
+        })),
+    }
+}

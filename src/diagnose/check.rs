@@ -1,0 +1,88 @@
+//! The list of checks, and the loop that runs it.
+
+use std::pin::Pin;
+use std::time::{Instant, SystemTime};
+
+use super::finding::{Finding, Outcome};
+use super::subject::{Known, Port, Subject};
+use super::{clock, connect, input, socket, tls};
+use crate::device::ProvisioningClient;
+
+type Running<'a> = Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
+
+/// A name, and how to find out.
+struct Check {
+    name: &'static str,
+    run: for<'a> fn(&'a Subject, &'a mut Known) -> Running<'a>,
+}
+
+/// All checks, in the order in which they are made.
+const CHECKS: &[Check] = &[
+    Check {
+        name: "id-scope",
+        run: |subject, _| Box::pin(async { input::id_scope(&subject.context) }),
+    },
+    Check {
+        name: "reg-id",
+        run: |subject, _| Box::pin(async { input::registration_id(&subject.context) }),
+    },
+    Check {
+        name: "identity",
+        run: |subject, _| Box::pin(async { input::identity(&subject.context, SystemTime::now()) }),
+    },
+    Check { name: "dns", run: |subject, known| Box::pin(socket::dns(subject, known)) },
+    Check {
+        name: "tcp-mqtt",
+        run: |subject, known| Box::pin(socket::tcp(subject, known, Port::Mqtt)),
+    },
+    Check {
+        name: "tcp-https",
+        run: |subject, known| Box::pin(socket::tcp(subject, known, Port::Https)),
+    },
+    Check {
+        name: "tls-mqtt",
+        run: |subject, known| Box::pin(tls::handshake(subject, known, Port::Mqtt)),
+    },
+    Check {
+        name: "tls-https",
+        run: |subject, known| Box::pin(tls::handshake(subject, known, Port::Https)),
+    },
+    Check { name: "clock", run: |subject, known| Box::pin(clock::check(subject, known)) },
+    Check { name: "connect", run: |subject, known| Box::pin(connect::check(subject, known)) },
+    Check { name: "register", run: |subject, known| Box::pin(register(subject, known)) },
+];
+
+/// Makes all checks one after the other; `tell` gets each outcome as it comes.
+pub async fn diagnose(mut subject: Subject, mut tell: impl FnMut(&Outcome)) -> Vec<Outcome> {
+    let mut known = Known::default();
+    let mut outcomes = Vec::with_capacity(CHECKS.len());
+    for check in CHECKS {
+        let started = Instant::now();
+        let finding = (check.run)(&subject, &mut known).await;
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // What is known of the clock helps to explain what comes after.
+        subject.context.skew = known.skew;
+        let outcome = Outcome { check: check.name, finding, ms };
+        tell(&outcome);
+        outcomes.push(outcome);
+    }
+    outcomes
+}
+
+/// Really registers the device, as `register` does.
+async fn register(subject: &Subject, known: &mut Known) -> Finding {
+    if !subject.may_register {
+        return Finding::skip("not wanted (--no-register); keys are judged only by registering");
+    }
+    if !known.is_connected {
+        return Finding::skip("needs a connection that the service accepts");
+    }
+    let client = ProvisioningClient::new(subject.settings.clone());
+    match client.register(&mut |_| {}).await {
+        Ok(registered) => Finding::ok(format!(
+            "the device is really registered now: {}, deviceId: {}",
+            registered.assigned_hub, registered.device_id
+        )),
+        Err(error) => Finding::of_error(&error, &subject.context),
+    }
+}

@@ -1,0 +1,212 @@
+//! What is to be diagnosed, and what the checks have learnt so far.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+
+use crate::device::{ConnectPhase, Credential, Deadline, Error, Settings, Transport, Waiting};
+use crate::explain::{Context, Skew};
+use crate::net::{Endpoint, Proxy, with_certificate};
+
+/// No single connection may take longer, whatever the registration may (J-116).
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A device that cannot register, or may not be able to.
+#[derive(Debug)]
+pub struct Subject {
+    /// How it registers. [`Settings::ports`] are those that are looked at.
+    pub settings: Settings,
+    /// What is known on this side.
+    pub context: Context,
+    /// Whether the last check may really register the device.
+    pub may_register: bool,
+}
+
+/// What the checks have learnt.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The addresses of each host that is dialled.
+    pub(super) addresses: Vec<(String, Vec<IpAddr>)>,
+    pub(super) mqtt: Reach,
+    pub(super) https: Reach,
+    /// The validity of the certificate that was presented, by the port of MQTT or else HTTPS.
+    pub(super) validity: Option<super::certificate::Validity>,
+    pub(super) skew: Option<Skew>,
+    pub(super) is_connected: bool,
+}
+
+/// How far a port could be reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// Not at all.
+    #[default]
+    Nothing,
+    /// A TCP connection.
+    Tcp,
+    /// TLS, if one does not look whose.
+    Untrusted,
+    /// TLS with a server that the device trusts.
+    Tls,
+}
+
+/// One of the two ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    Mqtt,
+    Https,
+}
+
+impl Subject {
+    /// How long one connection may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.settings.timeout.min(PATIENCE)
+    }
+
+    /// The number of a port: that of the host, where the transport goes to it, else its own.
+    pub(super) fn number(&self, port: Port) -> u16 {
+        let Settings { endpoint, ports, transport, .. } = &self.settings;
+        let (own, is_used) = match port {
+            Port::Mqtt => (ports.mqtt, matches!(transport, Transport::Mqtt | Transport::Auto)),
+            Port::Https => (ports.https, *transport != Transport::Mqtt),
+        };
+        endpoint.port().filter(|_| is_used).unwrap_or(own)
+    }
+
+    /// The host with a port of its own.
+    pub(super) fn endpoint(&self, port: Port) -> Endpoint {
+        self.settings.endpoint.without_port().or_port(self.number(port))
+    }
+
+    /// To whom the TCP connection for a port is opened.
+    pub(super) fn next_hop(&self, port: Port) -> Endpoint {
+        self.settings.route.next_hop(&self.endpoint(port))
+    }
+
+    /// The proxy in front of a port.
+    pub(super) fn proxy(&self, port: Port) -> Option<&Proxy> {
+        self.settings.route.proxy_for(&self.endpoint(port))
+    }
+
+    /// Trust and, where that is its proof, certificate of the device.
+    pub(super) fn tls(&self) -> Arc<ClientConfig> {
+        let Settings { credential, tls, .. } = &self.settings;
+        match credential {
+            Credential::X509(certificate) => with_certificate(tls, certificate.certified_key()),
+            Credential::SymmetricKey(_) => tls.clone(),
+        }
+    }
+
+    /// Whether the registration fails without this port (J-117).
+    pub(super) fn needs(&self, port: Port, is_mqtt_reached: bool) -> bool {
+        match (port, self.settings.transport) {
+            (Port::Mqtt, transport) => transport == Transport::Mqtt,
+            (Port::Https, Transport::MqttWs | Transport::Https) => true,
+            (Port::Https, Transport::Mqtt | Transport::Auto) => !is_mqtt_reached,
+        }
+    }
+
+    /// The error of a connection that got no further in time.
+    pub(super) fn late(&self, phase: ConnectPhase) -> Error {
+        Error::Deadline(Box::new(Deadline {
+            after: self.patience(),
+            waiting_for: Waiting::Connect(phase),
+            operation_id: None,
+            last_busy: None,
+            asked_to_wait: None,
+            foreign_answers: 0,
+        }))
+    }
+}
+
+impl Known {
+    /// The addresses of a host, none if it has none.
+    pub(super) fn addresses(&self, host: &str) -> &[IpAddr] {
+        let found = self.addresses.iter().find(|(name, _)| name == host);
+        found.map(|(_, addresses)| addresses.as_slice()).unwrap_or_default()
+    }
+
+    pub(super) fn reached(&self, port: Port) -> Reach {
+        match port {
+            Port::Mqtt => self.mqtt,
+            Port::Https => self.https,
+        }
+    }
+
+    pub(super) fn reach(&mut self, port: Port) -> &mut Reach {
+        match port {
+            Port::Mqtt => &mut self.mqtt,
+            Port::Https => &mut self.https,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Ports;
+    use crate::net::{Trust, client_config};
+    use crate::pki::TestCertificate;
+
+    fn subject(host: &str, transport: Transport) -> Subject {
+        let endpoint: Endpoint = host.parse().unwrap();
+        let trusted = TestCertificate::self_signed("unused").unwrap();
+        let settings = Settings {
+            ports: Ports { mqtt: 1, https: 2 },
+            transport,
+            ..Settings::new(
+                endpoint.clone(),
+                "0ne00002193".parse().unwrap(),
+                "pump-0042".parse().unwrap(),
+                Credential::SymmetricKey("AAAAAAAAAAAAAAAAAAAAAA==".parse().unwrap()),
+                client_config(&Trust::Pem(trusted.pem().to_owned())).unwrap(),
+            )
+        };
+        let context = Context {
+            endpoint,
+            id_scope: settings.id_scope.clone(),
+            registration_id: settings.registration_id.clone(),
+            proof: None,
+            skew: None,
+            is_local: false,
+            proxy: None,
+        };
+        Subject { settings, context, may_register: false }
+    }
+
+    #[test]
+    fn the_port_of_the_host_is_that_of_the_transport() {
+        for (host, transport, mqtt, https) in [
+            ("a.net", Transport::Mqtt, 1, 2),
+            ("a.net:9", Transport::Mqtt, 9, 2),
+            ("a.net:9", Transport::MqttWs, 1, 9),
+            ("a.net:9", Transport::Https, 1, 9),
+            ("a.net:9", Transport::Auto, 9, 9),
+            ("[::1]:9", Transport::Https, 1, 9),
+        ] {
+            let subject = subject(host, transport);
+            let found = (subject.number(Port::Mqtt), subject.number(Port::Https));
+            assert_eq!(found, (mqtt, https), "{host} {transport}");
+        }
+        let endpoint = subject("[::1]:9", Transport::Https).endpoint(Port::Mqtt);
+        assert_eq!(endpoint.to_string(), "[::1]:1");
+    }
+
+    #[test]
+    fn j_117_a_port_is_needed_where_the_transport_has_no_other() {
+        let needs = |transport, port, is_mqtt_reached| {
+            subject("a.net", transport).needs(port, is_mqtt_reached)
+        };
+
+        assert!(needs(Transport::Mqtt, Port::Mqtt, false));
+        assert!(!needs(Transport::Mqtt, Port::Https, true));
+        assert!(needs(Transport::Mqtt, Port::Https, false));
+        for transport in [Transport::MqttWs, Transport::Https] {
+            assert!(needs(transport, Port::Https, true) && !needs(transport, Port::Mqtt, false));
+        }
+        assert!(!needs(Transport::Auto, Port::Mqtt, false));
+        assert!(needs(Transport::Auto, Port::Https, false));
+        assert!(!needs(Transport::Auto, Port::Https, true));
+    }
+}

@@ -1,0 +1,131 @@
+//! Answers that break the protocol: it is not DPS, or something changes what it says.
+
+use super::super::entry::{About, Entry, Party, hint};
+use super::{AUTH_ERROR, TRANSPORT};
+use crate::device::Class;
+
+const NOT_DPS: &[super::super::Hint] =
+    &[hint(About::Any, "it is not DPS, or something between here and there changes the answers")];
+const CHECK_HOST: &[super::super::Hint] =
+    &[hint(About::Host, "check the host; `provision-sim diagnose` shows who answers there")];
+
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        meaning: "TLS stood, and what came back was no MQTT.",
+        causes: &[
+            hint(About::Host, "the port is not that of MQTT: 443 is for HTTPS and WebSockets"),
+            hint(About::Network, "a proxy or a captive portal answers"),
+        ],
+        remedies: &[hint(
+            About::Host,
+            "DPS speaks MQTT on port 8883; on 443 it wants --transport mqtt-ws or https",
+        )],
+        c_sdk_result: TRANSPORT,
+        rules: &["A.1"],
+        ..breach("breach-not-mqtt", "the server does not speak MQTT")
+    },
+    Entry {
+        meaning: "TLS stood, and what came back was no HTTP.",
+        causes: &[hint(About::Host, "it is no HTTPS service, or something stands before it")],
+        remedies: &[hint(About::Host, "DPS speaks HTTPS on port 443; check --host and its port")],
+        at_fault: Party::Network,
+        class: Class::Network,
+        c_sdk_result: TRANSPORT,
+        rules: &["B.1", "J-102"],
+        ..breach("breach-not-http", "the server does not speak HTTP")
+    },
+    Entry {
+        meaning: "The body of an answer over HTTPS is longer than any that DPS sends, and was not read to its end.",
+        rules: &["J-101"],
+        ..breach("breach-too-long", "the body of an answer is too long")
+    },
+    Entry {
+        meaning: "The server sent a packet that MQTT 3.1.1 does not allow, or not there.",
+        c_sdk_result: TRANSPORT,
+        rules: &["A.7"],
+        ..breach("breach-packet", "the server's MQTT is broken")
+    },
+    Entry {
+        meaning: "SUBACK 0x80: the server does not let the device listen for answers.",
+        causes: &[hint(About::Host, "it is an MQTT broker, but not DPS")],
+        c_sdk_result: TRANSPORT,
+        rules: &["A.4", "J-12"],
+        aliases: &["subscribe delivery failure", "refused the subscription"],
+        ..breach("breach-suback", "the subscription to $dps/registrations/res/# was refused")
+    },
+    Entry {
+        meaning: "A message came on a topic that is not $dps/registrations/res/….",
+        rules: &["A.4"],
+        ..breach("breach-topic", "a message came on a foreign topic")
+    },
+    Entry {
+        meaning: "The body of an answer is no JSON: often a gateway's HTML page.",
+        c_sdk_result: TRANSPORT,
+        rules: &["A-13"],
+        ..breach("breach-not-json", "the body of an answer is not JSON")
+    },
+    Entry {
+        meaning: "The body of an answer is JSON of another shape.",
+        c_sdk_result: Some("PROV_DEVICE_RESULT_PARSING"),
+        rules: &["A.5", "H.1"],
+        aliases: &["unsuccessful json encountered"],
+        ..breach("breach-body", "the body of an answer has another shape")
+    },
+    Entry {
+        meaning: "The answer lacks what the device needs, such as `registrationState.assignedHub` or `operationId`.",
+        c_sdk_result: Some("PROV_DEVICE_RESULT_PARSING"),
+        rules: &["A-14", "A-15"],
+        ..breach("breach-missing", "the answer lacks a member")
+    },
+    Entry {
+        meaning: "The registration has a status that a device cannot act on: DPS says assigning, assigned, failed or disabled.",
+        causes: &[
+            hint(
+                About::Any,
+                "`unassigned` is said to devices with a TPM, which have to answer a challenge",
+            ),
+            hint(About::Any, "it is not DPS, or an older stand-in for it"),
+        ],
+        rules: &["A-8", "F.4"],
+        aliases: &["invalid registration status", "blacklisted", "unauthorized with service"],
+        ..breach("breach-status", "the registration's status is not known")
+    },
+    Entry {
+        meaning: "The answer's status is neither success (200 to 299) nor refusal (400 to 599).",
+        rules: &["A.4"],
+        ..breach("breach-status-code", "the answer's status is none that DPS sends")
+    },
+    Entry {
+        meaning: "The device polled, was told that there is no such operation (404203), registered anew, and was told the same again.",
+        causes: &[
+            hint(
+                About::Any,
+                "several copies of the service stand behind one address and do not share their records",
+            ),
+            hint(About::Any, "the service restarts all the time"),
+        ],
+        remedies: &[hint(
+            About::Host,
+            "dial one of the copies, or look at why the service restarts",
+        )],
+        rules: &["A-9", "J-49"],
+        ..breach("breach-forgot-twice", "the service forgot the operation twice")
+    },
+];
+
+const fn breach(key: &'static str, title: &'static str) -> Entry {
+    Entry {
+        key,
+        name: None,
+        title,
+        meaning: "",
+        causes: NOT_DPS,
+        remedies: CHECK_HOST,
+        at_fault: Party::Service,
+        class: Class::NotAssigned,
+        c_sdk_result: AUTH_ERROR,
+        rules: &[],
+        aliases: &[],
+        is_ours: false,
+    }
+}

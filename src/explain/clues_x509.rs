@@ -1,0 +1,89 @@
+//! What a device's certificate gives away where it is refused. All that the service says is 401, or
+//! a TLS alert; the certificate itself tells the rest.
+
+use super::Context;
+use super::entry::About;
+use super::facts::Clue;
+use crate::attestation::DeviceCertificate;
+
+/// 401 at the register request (A.6): nothing enrolled vouches for the certificate.
+pub(super) fn refused(certificate: &DeviceCertificate, context: &Context) -> Vec<Clue> {
+    let id = &context.registration_id;
+    let thumbprint = &certificate.leaf().info().sha1_thumbprint;
+    let no_enrollment = Clue::new(About::Certificate, no_enrollment(certificate));
+    let individual = Clue::new(
+        About::Enrollment,
+        format!(
+            "{id} has an individual enrollment, and it is for another certificate (not the one with \
+             the SHA-1 thumbprint {thumbprint}), or for a symmetric key or TPM"
+        ),
+    );
+    let unverified = Clue::new(
+        About::Certificate,
+        "the group's CA was uploaded, but its possession not proved: DPS counts verified ones only",
+    );
+    if context.is_local {
+        return vec![no_enrollment, individual, unverified];
+    }
+    vec![
+        no_enrollment,
+        individual.remedy(format!(
+            "compare the enrollment: az iot dps enrollment show --enrollment-id {id}, or \
+             az iot dps enrollment-group list for the groups' certificates"
+        )),
+        unverified.remedy("look whether the CA is verified: az iot dps certificate list"),
+    ]
+}
+
+/// Where the chain ends, for that is where an enrollment group has to meet it (D.5).
+fn no_enrollment(certificate: &DeviceCertificate) -> String {
+    if certificate.leaf().is_self_signed() {
+        return "the certificate is self-signed: it needs an individual enrollment of its own, with \
+                exactly this certificate"
+            .to_owned();
+    }
+    let mut last = certificate.leaf();
+    for next in certificate.chain().iter().skip(1) {
+        if next.is_named_by(last) {
+            last = next;
+        }
+    }
+    let info = last.info();
+    if last.is_self_signed() {
+        return format!(
+            "the chain ends at {}, which is in no enrollment group, nor is one below it",
+            info.subject_name
+        );
+    }
+    format!(
+        "the chain ends at {}, signed by {}: neither is in an enrollment group; or an intermediate \
+         between them is missing in --cert",
+        info.subject_name, info.issuer_name
+    )
+}
+
+/// A TLS alert about the certificate that was shown; the words are those of RFC 8446.
+pub(super) fn alert(alert: &str, certificate: &DeviceCertificate) -> Vec<Clue> {
+    let subject = &certificate.leaf().info().subject_name;
+    let clue = |cause: String| Clue::new(About::Certificate, cause);
+    match alert {
+        "unknown_ca" | "bad_certificate" | "certificate_unknown" => vec![
+            clue(format!("the server does not trust who signed the device's certificate ({subject})")),
+            clue("an intermediate is missing, or they are in the wrong order".to_owned())
+                .remedy("give leaf and intermediates in --cert, each signed by the next"),
+        ],
+        "certificate_expired" | "certificate_revoked" => vec![
+            clue(format!("by the server's clock the device's certificate ({subject}), or one above it, is over or revoked"))
+                .remedy("compare the clocks: `date -u`; renew the certificate"),
+        ],
+        "unsupported_certificate" | "decrypt_error" | "handshake_failure" | "illegal_parameter" => vec![
+            clue(format!("the server does not take this kind of key or certificate ({subject})"))
+                .remedy("try a certificate with an RSA key of 2048 bits or an EC key on P-256"),
+        ],
+        "access_denied" | "certificate_required" => vec![
+            clue(format!("the server does not let the device's certificate in ({subject})"))
+                .remedy("DPS lets any certificate in and judges it later, so check --host"),
+        ],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,26 @@
+//! What failures mean, why they usually happen, and what to try.
+//!
+//! The catalogue ([`entries`]) is data: one [`Entry`] for everything that can go wrong.
+//! [`explain()`] picks the entry of an error and orders its causes by what is known on this side;
+//! [`find()`] picks entries by a code, a name, or a line of somebody's log. Prints nothing and
+//! opens nothing; of the tutorial's world it knows the published keys alone.
+
+mod catalogue;
+mod classify;
+mod clock;
+mod clues;
+mod clues_network;
+mod clues_x509;
+mod context;
+mod entry;
+mod facts;
+mod find;
+
+pub use catalogue::{entries, entry};
+pub use classify::{entry_of, entry_of_code, entry_of_dial_error};
+pub use clock::{SKEW_TO_MENTION, Skew};
+pub use clues::{Explanation, explain};
+pub use context::{Context, GivenKey, Proof};
+pub use entry::{About, Entry, Hint, Party};
+pub use facts::{Clue, clue_from_id, clue_from_key, clue_from_scope};
+pub use find::{find, near};
