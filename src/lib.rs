@@ -24,6 +24,7 @@ pub mod contoso;
 pub mod device;
 pub mod diagnose;
 pub mod explain;
+pub mod fleet;
 pub mod net;
 pub mod pki;
 pub mod scenario;
