@@ -15,6 +15,52 @@
 //! - [`diagnose`]: looks for what keeps a device from registering, step by step.
 //! - [`cli`]: the command line.
 
+//! # Both halves in one program
+//!
+//! A service with the tutorial's world, on free ports of this machine, and a device that provisions
+//! itself against it over real TLS and MQTT. Against Azure only the device's half is needed; see
+//! [`device`].
+//!
+//! ```
+//! use provision_sim::attestation::GroupKey;
+//! use provision_sim::contoso::{self, SampleFunction};
+//! use provision_sim::device::{Credential, ProvisioningClient, Settings};
+//! use provision_sim::net::{Trust, client_config};
+//! use provision_sim::service::{Authority, Options, Service};
+//! use provision_sim::wire::RegistrationId;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let authority = Authority::in_memory()?;
+//! let trust = Trust::Pem(authority.pem().to_owned());
+//! let mut config = contoso::config();
+//! // The tutorial's allocation function, a real HTTP webhook that ends when it is dropped.
+//! let function = SampleFunction::start_for(&mut config).await?;
+//! let service = Service::start(&config, Options::on_free_ports(authority)).await?;
+//!
+//! // The key of the group `simulated-devices`, published in `fixtures/contoso/world.toml`.
+//! let group_key: GroupKey =
+//!     "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw=="
+//!         .parse()?;
+//! let registration_id: RegistrationId = "my-device".parse()?;
+//! let key = group_key.derive(&registration_id);
+//! let settings = Settings::new(
+//!     service.mqtt_address().to_string().parse()?,
+//!     service.instance().id_scope.clone(),
+//!     registration_id,
+//!     Credential::SymmetricKey(key),
+//!     client_config(&trust)?,
+//! );
+//!
+//! let registered = ProvisioningClient::new(settings).register(&mut |_| {}).await?;
+//!
+//! assert_eq!(registered.assigned_hub, "contoso-toasters-hub-1098.azure-devices.net");
+//! assert_eq!(registered.device_id, "my-device");
+//! service.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
 #![warn(rust_2018_idioms)]
 
 pub mod api_client;

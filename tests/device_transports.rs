@@ -9,10 +9,12 @@ mod support_service;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use provision_sim::attestation::GroupKey;
 use provision_sim::device::{
-    Class, ConnectPhase, Credential, Error, Notice, Ports, ProvisioningClient, Registered,
-    Settings, Transport,
+    Class, ConnectPhase, Credential, Error, Notice, Ports, ProvisioningClient, Received,
+    Registered, Sent, Settings, Transport,
 };
 use provision_sim::net::{Route, Trust, client_config};
 use rumqttc::{ConnectReturnCode, Packet};
@@ -116,6 +118,80 @@ async fn every_transport_gets_the_same_hub_and_tells_its_phases() {
         assert!(notices.contains(&Notice::Connected), "{transport}");
     }
     service.stop().await;
+}
+
+#[tokio::test]
+async fn j_151_every_transport_tells_what_it_sends_and_receives_and_no_secret() {
+    let service = Setup::new().retry_after(Duration::ZERO).start().await;
+
+    for transport in ALL {
+        let settings = device_of(&service, transport);
+        let Credential::SymmetricKey(key) = settings.credential.clone() else { unreachable!() };
+        let (result, notices) = register(settings).await;
+
+        result.unwrap();
+        let told: Vec<_> = notices.iter().filter_map(packet).collect();
+        let mqtt = [
+            ">CONNECT",
+            "<CONNACK",
+            ">SUBSCRIBE",
+            "<SUBACK",
+            ">PUBLISH",
+            "<PUBACK",
+            "<PUBLISH",
+            ">PUBACK",
+            ">PUBLISH",
+            "<PUBACK",
+            "<PUBLISH",
+            ">PUBACK",
+        ];
+        let expected = match transport {
+            Transport::Https => vec![">PUT", "<202", ">GET", "<200"],
+            Transport::MqttWs => [&[">upgrade", "<101"][..], &mqtt].concat(),
+            _ => mqtt.to_vec(),
+        };
+        assert_eq!(told, expected, "{transport}");
+        assert!(notices.iter().any(|notice| matches!(notice, Notice::Secured(_))), "{transport}");
+        let output = format!("{notices:?}");
+        let signed = notices.iter().filter_map(|notice| match notice {
+            Notice::Signed(signed) => Some(key.sign(signed.text.as_bytes())),
+            _ => None,
+        });
+        let signatures: Vec<_> = signed.map(|signature| STANDARD.encode(signature)).collect();
+        assert_eq!(signatures.len(), if transport == Transport::Https { 2 } else { 1 });
+        for secret in signatures.iter().chain([&*key.to_base64()]) {
+            // Without what is written in another way where it is URL-encoded.
+            let part = secret.split(['+', '/', '=']).max_by_key(|part| part.len()).unwrap();
+            assert!(!output.contains(part), "{transport}: {output}");
+        }
+    }
+}
+
+/// A word for each packet that is told.
+fn packet(notice: &Notice) -> Option<&'static str> {
+    Some(match notice {
+        Notice::Sent(sent) => match sent {
+            Sent::Upgrade { .. } => ">upgrade",
+            Sent::Connect { .. } => ">CONNECT",
+            Sent::Subscribe { .. } => ">SUBSCRIBE",
+            Sent::Publish { .. } => ">PUBLISH",
+            Sent::Puback { .. } => ">PUBACK",
+            Sent::Request { method, .. } if method == "PUT" => ">PUT",
+            Sent::Request { .. } => ">GET",
+            _ => ">something else",
+        },
+        Notice::Received(received) => match received {
+            Received::Upgraded => "<101",
+            Received::Connack { .. } => "<CONNACK",
+            Received::Suback { .. } => "<SUBACK",
+            Received::Puback { .. } => "<PUBACK",
+            Received::Publish { .. } => "<PUBLISH",
+            Received::Response { status: 202, .. } => "<202",
+            Received::Response { status: 200, .. } => "<200",
+            _ => "<something else",
+        },
+        _ => return None,
+    })
 }
 
 #[tokio::test]

@@ -63,6 +63,18 @@ impl SasToken {
         &self.0
     }
 
+    /// The token with its signature masked, for showing; what is no token is not shown at all.
+    pub fn masked(&self) -> String {
+        const MASK: &str = "(not shown)";
+        let Some(fields) = self.0.trim().strip_prefix(SCHEME) else { return MASK.to_owned() };
+        let fields = fields.trim_start().split('&').map(|field| match field.split_once('=') {
+            Some((name @ ("sr" | "se" | "skn"), value)) => format!("{name}={value}"),
+            Some((name, _)) => format!("{name}={MASK}"),
+            None => MASK.to_owned(),
+        });
+        format!("{SCHEME} {}", fields.collect::<Vec<_>>().join("&"))
+    }
+
     /// The token's fields. They may come in any order, and `skn` may be missing (D-2).
     pub fn claims(&self) -> Result<Claims<'_>, Malformed> {
         let rest = self.0.trim().strip_prefix(SCHEME).ok_or(Malformed::Scheme)?;
@@ -129,7 +141,12 @@ impl Claims<'_> {
     /// Whether `key` made the signature: HMAC-SHA256 over `sr` byte for byte as it stands in the
     /// token, a line feed and `se` (D-1). Encoding `sr` anew would refuse Node, Java and C.
     pub fn is_signed_with(&self, key: &DeviceKey) -> bool {
-        key.verifies(format!("{}\n{}", self.resource, self.expiry).as_bytes(), &self.signature)
+        key.verifies(self.signed_text().as_bytes(), &self.signature)
+    }
+
+    /// What the signature is made over: `sr` as it stands in the token, a line feed, and `se` (D.4).
+    pub fn signed_text(&self) -> String {
+        format!("{}\n{}", self.resource, self.expiry)
     }
 
     /// When the token ends.
@@ -246,6 +263,21 @@ mod tests {
                 escaped(SIGNATURE)
             )
         );
+    }
+
+    #[test]
+    fn j_151_a_masked_token_shows_everything_but_what_proves_something() {
+        let shown = |text: &str| SasToken::from_text(text).masked();
+
+        assert_eq!(
+            shown("SharedAccessSignature sr=a%2Fb&sig=c2VjcmV0&se=1&skn=registration"),
+            "SharedAccessSignature sr=a%2Fb&sig=(not shown)&se=1&skn=registration"
+        );
+        assert_eq!(
+            shown("SharedAccessSignature SIG=c2VjcmV0&c2VjcmV0&se=1"),
+            "SharedAccessSignature SIG=(not shown)&(not shown)&se=1"
+        );
+        assert_eq!(shown("c2VjcmV0"), "(not shown)");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::input::variable;
-use super::{Color, Common};
+use super::{Color, Common, progress};
 
 /// Starts logging. `levels` are those without a flag, with `-v` and with `-vv`.
 pub(super) fn init(common: &Common, levels: [LevelFilter; 3]) {
@@ -31,7 +31,10 @@ pub(super) fn init(common: &Common, levels: [LevelFilter; 3]) {
         Color::Auto => std::io::stderr().is_terminal() && variable("NO_COLOR").is_none(),
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(|| {
+            progress::clear();
+            std::io::stderr()
+        })
         .with_ansi(ansi)
         .with_target(false);
     // Fails only if somebody else has set a logger, which then takes the lines.

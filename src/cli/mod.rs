@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod certificate;
+mod completions;
 mod derive_key;
 mod diagnose;
 mod enrollments;
@@ -13,8 +14,11 @@ mod explain;
 mod input;
 mod local;
 mod logging;
+mod man;
+mod narration;
 mod output;
 mod pki;
+mod progress;
 mod proof;
 mod quotas;
 mod register;
@@ -23,6 +27,7 @@ mod route;
 mod run;
 mod sas_token;
 mod serve;
+mod timings;
 
 use std::ffi::OsString;
 
@@ -52,8 +57,10 @@ Examples:
       a local DPS with the tutorial's enrollments and its allocation function
   provision-sim register --local --reg-id contoso-toaster-007
       a device that provisions itself against it
+  provision-sim register --local --reg-id contoso-toaster-007 --explain
+      the same, each step in words
   provision-sim register --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
-      the same against Azure
+      against Azure
   provision-sim diagnose --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
       step by step, what keeps it from registering; `explain CODE` tells of any code
 
@@ -68,18 +75,20 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    DeriveKey(derive_key::DeriveKey),
-    SasToken(sas_token::SasTokenArgs),
+    Serve(serve::Serve),
     Register(register::Register),
     Diagnose(Box<diagnose::Diagnose>),
     Explain(catalogue::Explain),
-    Serve(serve::Serve),
     Run(run::Run),
-    Pki(pki::Pki),
+    DeriveKey(derive_key::DeriveKey),
+    SasToken(sas_token::SasTokenArgs),
     EnrollmentGroup(enrollments::EnrollmentGroup),
     Enrollment(enrollments::Enrollment),
     Export(enrollments::Export),
     Import(enrollments::Import),
+    Pki(pki::Pki),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// What every command has.
@@ -146,7 +155,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return usage(error),
     };
     set_color(cli.common.color);
-    let mut printer = Printer::new(cli.common.output);
+    let mut printer = Printer::new(cli.common.output).quiet(cli.common.quiet);
     logging::init(&cli.common, cli.command.log_levels());
     let result = match cli.command {
         Command::DeriveKey(command) => command.run(&mut printer),
@@ -161,6 +170,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Enrollment(command) => command.run(&mut printer),
         Command::Export(command) => command.run(&mut printer),
         Command::Import(command) => command.run(&mut printer),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     result.unwrap_or_else(|report| {
         printer.error(&report);
@@ -216,5 +227,30 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_line_of_help_is_wrapped_so_that_examples_can_be_copied() {
+        let mut commands = vec![Cli::command()];
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands().cloned());
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_and_every_option_says_what_it_is_for() {
+        let mut commands = vec![Cli::command()];
+        while let Some(command) = commands.pop() {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name}");
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{name}: {}", argument.get_id());
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
     }
 }

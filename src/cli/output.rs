@@ -5,7 +5,8 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::{Output, Report};
+use super::timings::Timings;
+use super::{Output, Report, progress};
 use crate::diagnose::Status;
 
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -17,11 +18,22 @@ const DIM: Style = Style::new().dimmed();
 #[derive(Debug)]
 pub(super) struct Printer {
     pub(super) format: Output,
+    is_quiet: bool,
 }
 
 impl Printer {
     pub(super) fn new(format: Output) -> Self {
-        Self { format }
+        Self { format, is_quiet: false }
+    }
+
+    /// Whether only results and errors are wanted.
+    pub(super) fn quiet(self, is_quiet: bool) -> Self {
+        Self { is_quiet, ..self }
+    }
+
+    /// Whether a person is to be kept informed.
+    pub(super) fn is_chatty(&self) -> bool {
+        self.is_text() && !self.is_quiet
     }
 
     pub(super) fn is_text(&self) -> bool {
@@ -35,6 +47,7 @@ impl Printer {
 
     /// A line of text.
     pub(super) fn line(&mut self, line: impl AsRef<str>) {
+        progress::clear();
         let _ = writeln!(anstream::stdout(), "{}", line.as_ref());
     }
 
@@ -57,16 +70,21 @@ impl Printer {
         #[derive(Serialize)]
         struct Failure<'a> {
             error: &'a Report,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            timings: Option<&'a Timings>,
         }
         if self.is_text() {
             self.explain(report);
         } else {
-            self.json(&Failure { error: report });
+            // Those who follow along have had them, phase by phase.
+            let timings = report.timings.as_deref().filter(|_| self.format == Output::Json);
+            self.json(&Failure { error: report, timings });
         }
     }
 
     /// A failure in words, on standard error.
     pub(super) fn explain(&mut self, report: &Report) {
+        progress::clear();
         let mut err = anstream::stderr().lock();
         let headline = report.headline.as_ref().unwrap_or(&report.message);
         let _ = writeln!(err, "{RED}error:{RED:#} {headline}");

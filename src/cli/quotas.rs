@@ -9,7 +9,7 @@ use crate::service::{Quota, Quotas, Rate};
 pub(super) struct QuotaArguments {
     /// Limits to start from, in place of the configuration's: azure (1000 registrations and 1000
     /// calls of the service API a minute, and for each device 5 polls in 10 s), or none
-    /// [default: the [quotas] of the configuration, else none]
+    /// [default: `quotas` of the configuration, else none]
     #[arg(long, value_enum, value_name = "PRESET", hide_possible_values = true)]
     quotas: Option<Preset>,
     /// One limit: registrations, operations (of the service API) or polls (of each device), as

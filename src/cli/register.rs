@@ -1,7 +1,7 @@
 //! `register`: one device provisions itself.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
@@ -10,10 +10,13 @@ use super::certificate::CertificateArgs;
 use super::explain::{self, Context};
 use super::input::{GivenKey, KeyArgs, read, timeout, token_lifetime, variable};
 use super::local::{self, Local};
+use super::narration::Narrator;
 use super::output::Printer;
+use super::progress::Progress;
 use super::proof::{self, Proof};
 use super::route::RouteArgs;
-use super::{Exit, Report, small_runtime};
+use super::timings::{Ended, Stopwatch, milliseconds, with_timings};
+use super::{Exit, Output, Report, small_runtime};
 use crate::contoso;
 use crate::device::{Error, Notice, ProvisioningClient, Registered, Settings};
 use crate::net::{Endpoint, Trust, client_config};
@@ -23,13 +26,18 @@ use crate::wire::{ApiVersion, GLOBAL_ENDPOINT, IdScope, MAX_MESSAGE, Payload, Re
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Connects, registers, polls until there is a result, and prints the transitions and the assigned hub
-as the Azure IoT C SDK's prov_dev_client_sample does. A flag beats its variable. The proxy's are read
-as curl reads them, and never count for a service on this machine.
+as the Azure IoT C SDK's prov_dev_client_sample does. A flag beats its variable. The proxy's are
+read as curl reads them, and never count for a service on this machine. Keys and payloads are given
+as VALUE, @FILE, or - for standard input; durations as 30s, 2m or 1h 30m.
+
+With -o json the result is the service's own object and `timings` in milliseconds, with -o jsonl an
+event a line as it happens, with -v the timings are one line on standard error.
 
 Examples:
   provision-sim register --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
   provision-sim register --local --reg-id contoso-toaster-007 \\
       --payload '{\"MyDeviceFirmwareVersion\":\"12.0.2.5\"}'
+  provision-sim register --local --reg-id contoso-toaster-007 --explain
   provision-sim register --id-scope 0ne00012345 --cert my-device-chain.pem \\
       --cert-key my-device-key.pem
   provision-sim register --id-scope 0ne00012345 --reg-id my-device --device-key @device.key \\
@@ -56,7 +64,7 @@ pub(super) struct Register {
     key: KeyArgs,
     #[command(flatten)]
     certificate: CertificateArgs,
-    /// What the device has to say to a custom allocation webhook: any JSON value
+    /// What the device has to say to a custom allocation webhook: any JSON value [default: nothing]
     #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
     payload: Option<String>,
     /// The service [env: IOTHUB_DEVICE_DPS_ENDPOINT] [default: global.azure-devices-provisioning.net]
@@ -71,12 +79,16 @@ pub(super) struct Register {
     /// CA certificates to trust in place of the system's [env: SSL_CERT_FILE]
     #[arg(long, value_name = "PEM")]
     ca_file: Option<PathBuf>,
-    /// The whole registration must end within this
+    /// The whole registration, waits included, must end within this
     #[arg(long, default_value = "2m", value_parser = timeout, value_name = "DURATION")]
     timeout: Duration,
     /// How long the SAS token is valid
     #[arg(long, default_value = "1h", value_parser = token_lifetime, value_name = "DURATION")]
     ttl: Duration,
+    /// Tell each step as it happens, on standard error, in words that teach the protocol; keys and
+    /// signatures are never shown
+    #[arg(long)]
+    explain: bool,
     #[command(flatten)]
     route: RouteArgs,
 }
@@ -85,13 +97,30 @@ impl Register {
     pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         let local = self.local()?;
         let (settings, context) = self.prepare(local.as_ref())?;
+        let mut narrator = self.narrator(&settings, &context);
         let client = ProvisioningClient::new(settings);
         let runtime = small_runtime()?;
+        let progress = Progress::new(printer);
         let mut transcript = Transcript::new(printer);
-        let result = runtime.block_on(client.register(&mut |notice| transcript.notice(&notice)));
+        let mut notify = |notice| {
+            progress.notice(&notice);
+            if let Some(narrator) = &mut narrator {
+                narrator.notice(&notice);
+            }
+            transcript.notice(&notice);
+        };
+        let result = runtime.block_on(progress.during(client.register(&mut notify)));
+        if let Some(narrator) = narrator {
+            narrator.end(&result);
+        }
         // A name lookup that hangs cannot be called off; it must not hold up the end.
         runtime.shutdown_background();
         transcript.end(result, &context)
+    }
+
+    fn narrator(&self, settings: &Settings, context: &Context) -> Option<Narrator> {
+        let proof = context.proof.as_ref().filter(|_| self.explain)?;
+        Some(Narrator::begin(settings, proof))
     }
 
     /// The service that runs on this machine, if it is wanted.
@@ -226,12 +255,18 @@ pub(super) struct Transcript<'a> {
     printer: &'a mut Printer,
     /// Whether the network has let something through only at a later try.
     is_detour: bool,
+    since: Instant,
+    stopwatch: Stopwatch,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase", tag = "event")]
 enum Event<'a> {
     Connected,
+    Phase {
+        phase: &'static str,
+        ms: f64,
+    },
     #[serde(rename_all = "camelCase")]
     Assigning {
         operation_id: &'a str,
@@ -260,15 +295,21 @@ impl<'a> Transcript<'a> {
             printer.line("Registering Device");
             printer.line("");
         }
-        Self { printer, is_detour: false }
+        let (since, stopwatch) = (Instant::now(), Stopwatch::default());
+        Self { printer, is_detour: false, since, stopwatch }
     }
 
     /// One line per transition; what the sample does not show is logged.
     pub(super) fn notice(&mut self, notice: &Notice) {
+        if let Some(ended) = self.stopwatch.notice(self.since.elapsed(), notice) {
+            self.phase(ended);
+        }
         match notice {
-            Notice::Reached { phase, took } => {
-                tracing::debug!("{} took {took:?}", phase.name());
-            }
+            Notice::Reached { .. }
+            | Notice::Secured(_)
+            | Notice::Signed(_)
+            | Notice::Sent(_)
+            | Notice::Received(_) => {}
             Notice::Blocked { transport, why } => {
                 self.is_detour = true;
                 tracing::warn!("{transport} does not get through: {why}");
@@ -314,6 +355,11 @@ impl<'a> Transcript<'a> {
         }
     }
 
+    fn phase(&mut self, (phase, took): Ended) {
+        tracing::debug!("{phase} took {took:?}");
+        self.printer.event(&Event::Phase { phase, ms: milliseconds(took) });
+    }
+
     fn status(&mut self, word: &str, event: &Event<'_>) {
         if self.printer.is_text() {
             self.printer.line(format!("Provisioning Status: PROV_DEVICE_REG_STATUS_{word}"));
@@ -328,26 +374,38 @@ impl<'a> Transcript<'a> {
 
     /// Prints the result, and explains a failure.
     pub(super) fn end(
-        self,
+        mut self,
         result: Result<Registered, Error>,
         context: &Context,
     ) -> Result<Exit, Report> {
+        for ended in self.stopwatch.stop(self.since.elapsed(), result.is_ok()) {
+            self.phase(ended);
+        }
+        tracing::info!("timings: {}", self.stopwatch.timings().line());
         match result {
             Ok(registered) => {
                 self.print(&registered);
                 Ok(Exit::Done)
             }
             Err(error) => {
+                let timings = self.stopwatch.timings().clone();
                 self.print_failure(&error);
-                Err(explain::report(&error, context))
+                let mut report = explain::report(&error, context);
+                report.timings = Some(Box::new(timings));
+                Err(report)
             }
         }
     }
 
     /// The sample's last lines on success.
     pub(super) fn print(self, registered: &Registered) {
-        if !self.printer.is_text() {
-            return self.printer.line(&registered.body);
+        match self.printer.format {
+            Output::Text => {}
+            Output::Json => {
+                let object = with_timings(&registered.body, self.stopwatch.timings());
+                return self.printer.line(object);
+            }
+            Output::Jsonl => return self.printer.line(&registered.body),
         }
         let Registered { assigned_hub, device_id, payload, .. } = registered;
         self.printer.line("");

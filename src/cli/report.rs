@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Exit;
+use super::timings::Timings;
 
 /// A failure, ready to be shown. Serializes to the `error` object of `-o json`.
 #[derive(Debug, Clone, Serialize)]
@@ -39,6 +40,9 @@ pub(super) struct Report {
     /// The quickest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) remedies: Vec<String>,
+    /// How long the parts took of what failed.
+    #[serde(skip)]
+    pub(super) timings: Option<Box<Timings>>,
 }
 
 fn as_number<S: serde::Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, S::Error> {
@@ -60,6 +64,7 @@ impl Report {
             date: None,
             causes: Vec::new(),
             remedies: Vec::new(),
+            timings: None,
         }
     }
 

@@ -21,7 +21,8 @@ A token is what a device with a symmetric key sends as MQTT password.
 
 Examples:
   provision-sim sas-token --id-scope 0ne00002193 --reg-id my-device --device-key @device.key
-  provision-sim sas-token --id-scope 0ne00002193 --reg-id my-device --group-key @group.key --check @token.txt
+  provision-sim sas-token --id-scope 0ne00002193 --reg-id my-device --group-key @group.key \\
+      --check @token.txt
 
 --check says of each part whether it is right; exit code 4 if any is not. Without a key the
 signature is not checked.")]
@@ -34,7 +35,7 @@ pub(super) struct SasTokenArgs {
     reg_id: RegistrationId,
     #[command(flatten)]
     key: KeyArgs,
-    /// How long the token is valid
+    /// How long the token is valid, from now
     #[arg(long, default_value = "1h", value_parser = token_lifetime, value_name = "DURATION")]
     ttl: Duration,
     /// Check this token instead of signing one

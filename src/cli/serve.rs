@@ -74,7 +74,7 @@ pub(super) struct Serve {
     /// Certificate of your own to show in place of the local CA's, with its chain
     #[arg(long, value_name = "PEM", requires = "tls_key", conflicts_with = "ca_dir")]
     tls_cert: Option<PathBuf>,
-    /// Its key
+    /// Private key of --tls-cert
     #[arg(long, value_name = "PEM", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// CA certificates that https webhooks must be certified by, in place of the system's

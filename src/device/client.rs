@@ -45,35 +45,45 @@ impl Default for Ports {
     }
 }
 
-/// Everything that a registration needs to know.
+/// Everything that a registration needs to know. [`new`](Self::new) takes what cannot be guessed and
+/// has defaults for the rest; change them by `Settings { timeout, ..Settings::new(…) }`.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The service. Its port, where one is given, overrides the transport's own.
+    /// The service: [`GLOBAL_ENDPOINT`](crate::wire::GLOBAL_ENDPOINT) on Azure. Its host is the name
+    /// that the server's certificate is checked for. Its port, where one is given, overrides the
+    /// transport's own.
     pub endpoint: Endpoint,
-    /// The transports' own ports.
+    /// The transports' own ports. Default: 8883 for MQTT, 443 for HTTPS and WebSocket (A.1).
     pub ports: Ports,
-    /// How to talk to it.
+    /// How to talk to it. Default: MQTT.
     pub transport: Transport,
-    /// How to get to it.
+    /// How to get to it: a proxy, or other addresses to dial. Default: straight. The environment
+    /// (`HTTPS_PROXY` and its like) counts only if the route is made from it.
     pub route: Route,
-    /// The instance.
+    /// The DPS instance; it stands on the instance's overview page in Azure's portal.
     pub id_scope: IdScope,
-    /// The device.
+    /// The device, as its enrollment names it, or as the key was derived for, or as its certificate's
+    /// common name has it.
     pub registration_id: RegistrationId,
-    /// Its proof.
+    /// Its proof: its own key (never a group's, see [`GroupKey`](crate::attestation::GroupKey)), or
+    /// its certificate.
     pub credential: Credential,
-    /// What it has to say to a custom allocation webhook.
+    /// What it has to say to a custom allocation webhook (G.3); at most
+    /// [`MAX_MESSAGE`](crate::wire::MAX_MESSAGE) bytes. Default: nothing.
     pub payload: Option<Payload>,
-    /// Which shape of replies it wants.
+    /// Which shape of replies it wants. Default: [`ApiVersion::DEFAULT`].
     pub api_version: ApiVersion,
-    /// Product name for the service's logs, URL-encoded where it must be.
+    /// Product name for the service's logs, URL-encoded where it must be. Default:
+    /// [`CLIENT_VERSION`].
     pub client_version: String,
     /// Whom it trusts; see [`client_config`](crate::net::client_config). The certificate of
     /// [`credential`](Self::credential) is added by the client.
     pub tls: Arc<ClientConfig>,
-    /// The whole registration ends within this.
+    /// The whole registration ends within this, lost connections and all waits included. Default: two
+    /// minutes.
     pub timeout: Duration,
-    /// How long each SAS token is valid.
+    /// How long each SAS token is valid; every connection, on https every request, has a new one.
+    /// Of no account with an X.509 credential. Default: one hour.
     pub token_lifetime: Duration,
 }
 

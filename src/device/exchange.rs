@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::{Breach, Error, NetworkError, Rejection};
+use super::traffic::{Received, Secured, Sent, Signed};
 use super::transport::{ConnectPhase, Transport};
 use crate::wire::{ConnectCode, OperationId, Payload, Substatus};
 
@@ -143,6 +144,14 @@ pub enum Notice {
         /// How long it took.
         took: Duration,
     },
+    /// The TLS connection stands. Told after its phase.
+    Secured(Secured),
+    /// The device has signed a token.
+    Signed(Signed),
+    /// The device sends something.
+    Sent(Sent),
+    /// The service has sent something. Told before it is judged.
+    Received(Received),
     /// The network, or what stands in it, does not let this transport through; the next is tried.
     Blocked {
         /// Which one.

@@ -3,6 +3,48 @@
 //! [`Registration`] is the protocol as a pure state machine: events in, steps out, no socket and
 //! no clock. A transport drives it. This room must not know the service that answers, and prints
 //! nothing; who wants to follow along passes an observer.
+//!
+//! [`ProvisioningClient`] is the front door: [`Settings`] in, [`Registered`] or [`Error`] out, and a
+//! [`Notice`] for everything on the way. It needs a Tokio runtime with I/O and time, of either
+//! flavour. Dropping the future ends the registration at once; run again, the service takes it up
+//! where it stands.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use provision_sim::device::{
+//!     Class, Credential, Notice, ProvisioningClient, Settings, Transport,
+//! };
+//! use provision_sim::net::{Trust, client_config};
+//! use provision_sim::wire::GLOBAL_ENDPOINT;
+//!
+//! # async fn provision() -> Result<(), Box<dyn std::error::Error>> {
+//! let settings = Settings {
+//!     transport: Transport::Auto,
+//!     payload: Some(r#"{"fw":"12.0.2.5"}"#.parse()?),
+//!     timeout: Duration::from_secs(300),
+//!     ..Settings::new(
+//!         GLOBAL_ENDPOINT.parse()?,
+//!         "0ne00012345".parse()?,
+//!         "my-device".parse()?,
+//!         Credential::SymmetricKey(std::env::var("DEVICE_KEY")?.parse()?),
+//!         client_config(&Trust::System)?,
+//!     )
+//! };
+//! let mut notify = |notice| {
+//!     if let Notice::Assigning { wait, .. } = notice {
+//!         eprintln!("assigning; asking again in {wait:?}");
+//!     }
+//! };
+//! match ProvisioningClient::new(settings).register(&mut notify).await {
+//!     Ok(registered) => println!("{}", registered.assigned_hub),
+//!     // `class` says who has to do something about it, `Display` what happened.
+//!     Err(error) if error.class() == Class::Identity => eprintln!("check the key: {error}"),
+//!     Err(error) => return Err(error.into()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod client;
 mod deadline;
@@ -10,6 +52,7 @@ mod error;
 mod exchange;
 mod registration;
 mod retry;
+mod traffic;
 mod transport;
 
 pub use client::{CLIENT_VERSION, Credential, Ports, ProvisioningClient, Settings};
@@ -19,4 +62,5 @@ pub use exchange::{
     Answer, ConnectFailure, Event, Loss, Notice, Registered, Request, RequestKind, Step,
 };
 pub use registration::Registration;
+pub use traffic::{Received, Secured, Sent, Signed};
 pub use transport::{ConnectPhase, Transport};

@@ -1035,9 +1035,13 @@ impl Seen {
             Notice::Forgotten => self.operation = None,
             Notice::Connected | Notice::ForeignAnswer { .. } => {}
             // Not the machine's to tell.
-            Notice::Reached { .. } | Notice::Blocked { .. } | Notice::Through { .. } => {
-                unreachable!("{notice:?}")
-            }
+            Notice::Reached { .. }
+            | Notice::Secured(_)
+            | Notice::Signed(_)
+            | Notice::Sent(_)
+            | Notice::Received(_)
+            | Notice::Blocked { .. }
+            | Notice::Through { .. } => unreachable!("{notice:?}"),
         }
     }
 }

@@ -19,9 +19,9 @@ use crate::cli::{Exit, Report};
 /// Write all enrollment groups and enrollments of a service to a file, with their keys
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
-The file is JSON, {{\"enrollmentGroups\":[…],\"enrollments\":[…]}}, its records as the REST API has them.
-It holds symmetric keys and function keys, and is readable by its owner only. A service does not
-give certificates out: before an x509 record goes to another service, add its `certificate`.
+The file is JSON, {{\"enrollmentGroups\":[…],\"enrollments\":[…]}}, its records as the REST API has
+them. It holds symmetric keys and function keys, and is readable by its owner only. A service does
+not give certificates out: before an x509 record goes to another service, add its `certificate`.
 
 Examples:
   provision-sim export --connection-string @dps.txt dps.json
@@ -42,6 +42,11 @@ pub(in crate::cli) struct Export {
 The file is what `provision-sim export` writes, or one record or an array of records as the REST API
 and `az iot dps enrollment-group show --show-keys` have them. A record that is there already is
 replaced, others are left alone.
+
+Examples:
+  provision-sim import --local dps.json
+  az iot dps enrollment-group show --dps-name my-dps --eid pumps --show-keys \\
+      | provision-sim import --local -
 
 {EXIT_CODES}"))]
 pub(in crate::cli) struct Import {

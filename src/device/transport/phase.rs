@@ -94,6 +94,11 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Tells the observer something else.
+    pub(super) fn tell(&mut self, notice: Notice) {
+        (self.notify)(notice);
+    }
+
     /// The phase that is under way, or was last.
     pub(super) fn phase(&self) -> ConnectPhase {
         self.phase

@@ -4,9 +4,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::phase::{ConnectPhase, Progress};
+use crate::attestation::Certificate;
 use crate::device::client::Settings;
-use crate::device::exchange::ConnectFailure;
-use crate::net::{Endpoint, dial};
+use crate::device::exchange::{ConnectFailure, Notice};
+use crate::device::traffic::Secured;
+use crate::net::{Dialed, Endpoint, dial};
 use crate::wire::HTTPS_PORT;
 
 /// Opens a TLS connection to the service; `port` is the transport's own.
@@ -21,7 +23,17 @@ pub(super) async fn reach(
     let dialed = dialed.map_err(|error| ConnectFailure::Network(error.into()))?;
     progress.end();
     tracing::debug!(peer = %dialed.peer, timings = ?dialed.timings, "TLS connection is open");
+    progress.tell(Notice::Secured(secured(&dialed)));
     Ok(dialed.stream)
+}
+
+fn secured(dialed: &Dialed) -> Secured {
+    let (_, tls) = dialed.stream.get_ref();
+    let version = tls.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
+    let leaf = tls.peer_certificates().and_then(<[_]>::first);
+    let leaf = leaf.and_then(|der| Certificate::from_der(der.clone().into_owned()).ok());
+    let server = leaf.map(|certificate| certificate.info().subject_name.clone());
+    Secured { peer: dialed.peer, version, server }
 }
 
 /// The service as a `Host` header names it: without a port that goes without saying.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{DATE, HeaderMap, RETRY_AFTER};
+use hyper::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::client::TlsStream;
 
 use super::retry_after::retry_after;
+use crate::attestation::SasToken;
 use crate::device::error::Breach;
 use crate::device::exchange::Loss;
 use crate::wire::MAX_MESSAGE;
@@ -27,6 +28,7 @@ const MAX_BODY: usize = 2 * MAX_MESSAGE;
 /// An answer, as it came.
 pub(super) struct Reply {
     pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Vec<u8>,
 }
@@ -97,7 +99,16 @@ async fn read(response: Response<Incoming>) -> Result<Reply, Fault> {
         error.downcast_ref::<hyper::Error>().map_or(Fault::Lost(Loss::Reset), fault)
     })?;
     let retry_after = wait(&head.headers);
-    Ok(Reply { status, retry_after, body: body.to_bytes().into() })
+    Ok(Reply { status, headers: shown(&head.headers), retry_after, body: body.to_bytes().into() })
+}
+
+/// Headers as text, for an observer; those that are marked as secret are masked.
+pub(super) fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
+    let shown = |value: &HeaderValue| match String::from_utf8_lossy(value.as_bytes()) {
+        text if value.is_sensitive() => SasToken::from_text(text).masked(),
+        text => text.into_owned(),
+    };
+    headers.iter().map(|(name, value)| (name.to_string(), shown(value))).collect()
 }
 
 fn wait(headers: &HeaderMap) -> Option<Duration> {

@@ -8,7 +8,7 @@ mod connection;
 mod request;
 mod retry_after;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{timeout, timeout_at};
 
@@ -18,7 +18,8 @@ use super::drive::{self, Notify};
 use super::phase::Progress;
 use super::reach::reach;
 use crate::device::client::Settings;
-use crate::device::exchange::{Answer, ConnectFailure, Event, Loss, Request};
+use crate::device::exchange::{Answer, ConnectFailure, Event, Loss, Notice, Request, RequestKind};
+use crate::device::traffic::{Received, Sent, Signed};
 
 /// How long a goodbye may take.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -102,9 +103,22 @@ impl<'a> Driver<'a> {
             return Event::ConnectFailed(failure);
         }
         let Some(connection) = &mut self.connection else { return Event::Lost(Loss::Closed) };
-        let Some(message) = request::build(self.settings, &request.kind) else {
+        let token = self.settings.token(SystemTime::now());
+        if let Some(signed) = token.as_ref().and_then(Signed::of) {
+            notify(Notice::Signed(signed));
+        }
+        let Some(message) = request::build(self.settings, &request.kind, token.as_ref()) else {
             return Event::Lost(Loss::Reset);
         };
+        notify(Notice::Sent(Sent::Request {
+            method: message.method().to_string(),
+            target: message.uri().to_string(),
+            headers: connection::shown(message.headers()),
+            body: match request.kind {
+                RequestKind::Register => self.settings.register_body(),
+                RequestKind::Poll(_) => Vec::new(),
+            },
+        }));
         let was_reused = connection.was_used();
         let answer = connection.send(message);
         self.under_way = Some(UnderWay { request, answer, was_reused });
@@ -150,6 +164,11 @@ impl drive::Driver for Driver<'_> {
             match ended {
                 Ok(reply) => {
                     (self.was_answered, self.unanswered) = (true, 0);
+                    notify(Notice::Received(Received::Response {
+                        status: reply.status,
+                        headers: reply.headers,
+                        body: reply.body.clone(),
+                    }));
                     return Event::Answer(Answer {
                         status: reply.status,
                         rid: request.rid.to_string(),

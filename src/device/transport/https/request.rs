@@ -1,13 +1,12 @@
 //! The two requests of the device API, as HTTP has them (B.1, B.2).
 
-use std::time::SystemTime;
-
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{Method, Request};
 use percent_encoding::{PercentEncode, percent_decode_str, utf8_percent_encode};
 
+use crate::attestation::SasToken;
 use crate::device::client::Settings;
 use crate::device::exchange::RequestKind;
 use crate::device::transport::reach::authority;
@@ -16,7 +15,11 @@ use crate::wire::RESERVED;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The request, or `None` if something in the settings can stand in no request.
-pub(super) fn build(settings: &Settings, kind: &RequestKind) -> Option<Request<Full<Bytes>>> {
+pub(super) fn build(
+    settings: &Settings,
+    kind: &RequestKind,
+    token: Option<&SasToken>,
+) -> Option<Request<Full<Bytes>>> {
     let (method, body) = match kind {
         RequestKind::Register => (Method::PUT, settings.register_body()),
         RequestKind::Poll(_) => (Method::GET, Vec::new()),
@@ -30,7 +33,7 @@ pub(super) fn build(settings: &Settings, kind: &RequestKind) -> Option<Request<F
     if *kind == RequestKind::Register {
         request = request.header(CONTENT_TYPE, JSON);
     }
-    if let Some(token) = settings.token(SystemTime::now()) {
+    if let Some(token) = token {
         let mut token = HeaderValue::from_str(token.as_str()).ok()?;
         token.set_sensitive(true);
         request = request.header(AUTHORIZATION, token);
@@ -65,7 +68,7 @@ fn product(client_version: &str) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
     use crate::device::{Credential, Transport};
@@ -92,9 +95,9 @@ mod tests {
 
     #[test]
     fn b_1_register_and_poll_have_their_verbs_and_paths() {
-        let register = build(&settings(), &RequestKind::Register).unwrap();
+        let register = build(&settings(), &RequestKind::Register, None).unwrap();
         let poll = RequestKind::Poll("5.one/two".parse().unwrap());
-        let poll = build(&settings(), &poll).unwrap();
+        let poll = build(&settings(), &poll, None).unwrap();
 
         assert_eq!(register.method(), Method::PUT);
         assert_eq!(
@@ -110,9 +113,10 @@ mod tests {
 
     #[test]
     fn b_2_headers_are_those_of_a_device_and_the_token_is_not_shown() {
-        let request = build(&settings(), &RequestKind::Register).unwrap();
+        let token = settings().token(SystemTime::now()).unwrap();
+        let request = build(&settings(), &RequestKind::Register, Some(&token)).unwrap();
         let elsewhere = Settings { endpoint: "a.net:8443".parse().unwrap(), ..settings() };
-        let elsewhere = build(&elsewhere, &RequestKind::Register).unwrap();
+        let elsewhere = build(&elsewhere, &RequestKind::Register, None).unwrap();
 
         let headers = request.headers();
         assert_eq!(

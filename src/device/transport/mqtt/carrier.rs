@@ -7,7 +7,8 @@ use tokio_rustls::client::TlsStream;
 use super::session::MAX_PACKET;
 use crate::device::client::Settings;
 use crate::device::error::{Breach, NetworkError};
-use crate::device::exchange::ConnectFailure;
+use crate::device::exchange::{ConnectFailure, Notice};
+use crate::device::traffic::{Received, Sent};
 use crate::device::transport::phase::{ConnectPhase, Progress};
 use crate::device::transport::reach::{authority, reach};
 use crate::net::{UpgradeError, WebSocketStream, open_websocket};
@@ -54,10 +55,14 @@ impl Carrier for OverWebSocket {
         let stream = reach(settings, settings.ports.https, progress).await?;
         progress.begin(ConnectPhase::Upgrade);
         let host = authority(settings);
+        let (path, subprotocol) = (PATH, SUBPROTOCOL);
+        progress.tell(Notice::Sent(Sent::Upgrade { host: host.to_string(), path, subprotocol }));
         let opened = open_websocket(stream, &host, PATH, SUBPROTOCOL, MAX_PACKET).await;
-        opened.map_err(|error| match error {
+        let stream = opened.map_err(|error| match error {
             UpgradeError::NotHttp(reason) => ConnectFailure::Broken(Breach::NotHttp { reason }),
             error => ConnectFailure::Network(NetworkError::Upgrade(error)),
-        })
+        })?;
+        progress.tell(Notice::Received(Received::Upgraded));
+        Ok(stream)
     }
 }

@@ -19,8 +19,9 @@ use super::drive::{self, Notify};
 use super::phase::Progress;
 use crate::attestation::SasToken;
 use crate::device::client::Settings;
-use crate::device::exchange::{ConnectFailure, Event, Loss, Request, RequestKind};
-use crate::wire::{RequestTopic, UserName};
+use crate::device::exchange::{ConnectFailure, Event, Loss, Notice, Request, RequestKind};
+use crate::device::traffic::{Received, Sent, Signed};
+use crate::wire::{ConnectCode, RequestTopic, UserName};
 
 /// Seconds of silence after which the service may drop the session; we ping before (A.2: the
 /// SDKs use 0 to 230).
@@ -47,7 +48,28 @@ impl<'a, C: Carrier> Driver<'a, C> {
     ) -> Result<Session<C::Stream>, ConnectFailure> {
         let stream = C::open(self.settings, progress).await?;
         progress.begin(ConnectPhase::Connack);
-        let session = Session::open(stream, connect_packet(self.settings)).await?;
+        let token = self.settings.token(SystemTime::now());
+        if let Some(signed) = token.as_ref().and_then(Signed::of) {
+            progress.tell(Notice::Signed(signed));
+        }
+        let user_name = user_name(self.settings);
+        progress.tell(Notice::Sent(Sent::Connect {
+            client_id: self.settings.registration_id.to_string(),
+            user_name: user_name.clone(),
+            has_password: token.is_some(),
+            keep_alive: KEEP_ALIVE,
+        }));
+        let connect = connect_packet(self.settings, user_name, token.as_ref());
+        let opened = Session::open(stream, connect).await;
+        let code = match &opened {
+            Ok(_) => Some(ConnectCode::Accepted),
+            Err(ConnectFailure::Refused(code)) => Some(*code),
+            Err(_) => None,
+        };
+        if let Some(code) = code {
+            progress.tell(Notice::Received(Received::Connack { code }));
+        }
+        let session = opened?;
         progress.end();
         Ok(session)
     }
@@ -77,14 +99,16 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
         let Some(session) = &mut self.session else { return Event::Lost(Loss::Closed) };
         let mut progress = Progress::new(notify);
         progress.begin(ConnectPhase::Suback);
-        let event = timeout_at(deadline, session.subscribe()).await.unwrap_or(Event::Elapsed);
+        let mut tell = |notice| progress.tell(notice);
+        let subscribing = timeout_at(deadline, session.subscribe(&mut tell));
+        let event = subscribing.await.unwrap_or(Event::Elapsed);
         if matches!(event, Event::Subscribed) {
             progress.end();
         }
         event
     }
 
-    async fn send(&mut self, request: Request, _: Notify<'_>) -> Event {
+    async fn send(&mut self, request: Request, notify: Notify<'_>) -> Event {
         let deadline = self.clock.deadline();
         let Some(session) = &mut self.session else { return Event::Lost(Loss::Closed) };
         let rid = request.rid.to_string();
@@ -98,20 +122,20 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
                 (RequestTopic::OperationStatus { rid, operation_id }, b" ".to_vec())
             }
         };
-        match timeout_at(deadline, session.publish(topic.to_string(), body)).await {
+        match timeout_at(deadline, session.publish(topic.to_string(), body, notify)).await {
             Ok(Ok(())) => Event::Sent,
             Ok(Err(loss)) => Event::Lost(loss),
             Err(_) => Event::Elapsed,
         }
     }
 
-    async fn listen(&mut self, until: Duration, _: Notify<'_>) -> Event {
+    async fn listen(&mut self, until: Duration, notify: Notify<'_>) -> Event {
         let (until, deadline) = (self.clock.at(until), self.clock.deadline());
         match &mut self.session {
             // The session writes while it listens (PUBACK, PINGREQ), and a peer that reads nothing
             // can hold up a write; only at the deadline may a packet be cut in two.
             Some(session) => {
-                timeout_at(deadline, session.listen(until)).await.unwrap_or(Event::Elapsed)
+                timeout_at(deadline, session.listen(until, notify)).await.unwrap_or(Event::Elapsed)
             }
             None => {
                 tokio::time::sleep_until(until).await;
@@ -131,7 +155,7 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
     }
 }
 
-fn connect_packet(settings: &Settings) -> Connect {
+fn user_name(settings: &Settings) -> String {
     let Settings { id_scope, registration_id, api_version, .. } = settings;
     let user_name = UserName {
         id_scope: id_scope.clone(),
@@ -139,12 +163,15 @@ fn connect_packet(settings: &Settings) -> Connect {
         api_version: api_version.clone(),
         client_version: Some(settings.client_version.clone()),
     };
-    let mut connect = Connect::new(registration_id.as_str());
+    user_name.to_string()
+}
+
+fn connect_packet(settings: &Settings, user_name: String, token: Option<&SasToken>) -> Connect {
+    let mut connect = Connect::new(settings.registration_id.as_str());
     connect.keep_alive = KEEP_ALIVE;
     // Without a password, rumqttc writes none (A.2: X.509).
-    let token = settings.token(SystemTime::now());
-    let password = token.as_ref().map(SasToken::as_str).unwrap_or_default();
-    connect.set_login(user_name.to_string(), password);
+    let password = token.map(SasToken::as_str).unwrap_or_default();
+    connect.set_login(user_name, password);
     connect
 }
 
@@ -174,7 +201,9 @@ mod tests {
             )
         };
         let mut packet = BytesMut::new();
-        Packet::Connect(connect_packet(&settings)).write(&mut packet, usize::MAX).unwrap();
+        let token = settings.token(SystemTime::now());
+        let connect = connect_packet(&settings, user_name(&settings), token.as_ref());
+        Packet::Connect(connect).write(&mut packet, usize::MAX).unwrap();
         let name = packet.windows(4).position(|window| window == b"MQTT").unwrap();
         packet[name + 5]
     }

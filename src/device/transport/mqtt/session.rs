@@ -12,7 +12,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use crate::device::error::{Breach, NetworkError};
-use crate::device::exchange::{Answer, ConnectFailure, Event, Loss};
+use crate::device::exchange::{Answer, ConnectFailure, Event, Loss, Notice};
+use crate::device::traffic::{Received, Sent};
+use crate::device::transport::drive::Notify;
 use crate::net::TlsFault;
 use crate::wire::{ConnectCode, RESPONSE_FILTER, ResponseTopic};
 
@@ -93,22 +95,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// SUBSCRIBE and SUBACK.
-    pub(super) async fn subscribe(&mut self) -> Event {
+    pub(super) async fn subscribe(&mut self, notify: Notify<'_>) -> Event {
         let mut subscribe = Subscribe::new(RESPONSE_FILTER, QoS::AtLeastOnce);
-        subscribe.pkid = self.packet_id();
+        let packet_id = self.packet_id();
+        subscribe.pkid = packet_id;
+        notify(Notice::Sent(Sent::Subscribe { packet_id, filter: RESPONSE_FILTER }));
         if let Err(loss) = self.write(&Packet::Subscribe(subscribe)).await {
             return Event::Lost(loss);
         }
         loop {
             match self.read().await {
-                Ok(Packet::SubAck(suback)) => match suback.return_codes.first() {
-                    Some(SubscribeReasonCode::Success(_)) => return Event::Subscribed,
-                    _ => return Event::Broken(Breach::SubscriptionRefused),
-                },
+                Ok(Packet::SubAck(suback)) => {
+                    let code = suback.return_codes.first();
+                    let accepted = matches!(code, Some(SubscribeReasonCode::Success(_)));
+                    let packet_id = suback.pkid;
+                    notify(Notice::Received(Received::Suback { packet_id, accepted }));
+                    return if accepted {
+                        Event::Subscribed
+                    } else {
+                        Event::Broken(Breach::SubscriptionRefused)
+                    };
+                }
                 // The server may send what matches before SUBACK (section 3.8.4 of the standard):
                 // an answer to the connection before this one, which nobody waits for any more.
                 Ok(Packet::Publish(publish)) => {
-                    if let Err(loss) = self.acknowledge(&publish).await {
+                    if let Err(loss) = self.take(&publish, notify).await {
                         return Event::Lost(loss);
                     }
                 }
@@ -118,26 +129,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    async fn acknowledge(&mut self, publish: &Publish) -> Result<(), Loss> {
-        match publish.qos {
-            QoS::AtMostOnce => Ok(()),
-            _ => self.write(&Packet::PubAck(PubAck::new(publish.pkid))).await,
+    /// Tells of an answer, and acknowledges it.
+    async fn take(&mut self, publish: &Publish, notify: Notify<'_>) -> Result<(), Loss> {
+        let (topic, body) = (publish.topic.clone(), publish.payload.to_vec());
+        notify(Notice::Received(Received::Publish { topic, body }));
+        if publish.qos == QoS::AtMostOnce {
+            return Ok(());
         }
+        notify(Notice::Sent(Sent::Puback { packet_id: publish.pkid }));
+        self.write(&Packet::PubAck(PubAck::new(publish.pkid))).await
     }
 
-    pub(super) async fn publish(&mut self, topic: String, body: Vec<u8>) -> Result<(), Loss> {
+    pub(super) async fn publish(
+        &mut self,
+        topic: String,
+        body: Vec<u8>,
+        notify: Notify<'_>,
+    ) -> Result<(), Loss> {
+        let packet_id = self.packet_id();
+        let (shown_topic, shown_body) = (topic.clone(), body.clone());
+        notify(Notice::Sent(Sent::Publish { packet_id, topic: shown_topic, body: shown_body }));
         let mut publish = Publish::new(topic, QoS::AtLeastOnce, body);
-        publish.pkid = self.packet_id();
+        publish.pkid = packet_id;
         self.write(&Packet::Publish(publish)).await
     }
 
     /// The next thing of interest, or `Elapsed` at `until`. Pings while nothing else is said.
-    pub(super) async fn listen(&mut self, until: Instant) -> Event {
+    pub(super) async fn listen(&mut self, until: Instant, notify: Notify<'_>) -> Event {
         loop {
             let next_ping =
                 self.ping_sent.map_or(self.last_sent + PING_AFTER, |sent| sent + PING_PATIENCE);
             match timeout_at(until.min(next_ping), self.read()).await {
-                Ok(Ok(packet)) => match self.interpret(packet).await {
+                Ok(Ok(packet)) => match self.interpret(packet, notify).await {
                     Ok(Some(event)) => return event,
                     Ok(None) => {}
                     Err(loss) => return Event::Lost(loss),
@@ -155,13 +178,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    async fn interpret(&mut self, packet: Packet) -> Result<Option<Event>, Loss> {
+    async fn interpret(
+        &mut self,
+        packet: Packet,
+        notify: Notify<'_>,
+    ) -> Result<Option<Event>, Loss> {
         match packet {
             Packet::Publish(publish) => {
-                self.acknowledge(&publish).await?;
+                self.take(&publish, notify).await?;
                 Ok(Some(answer(publish)))
             }
-            Packet::PubAck(_) => Ok(Some(Event::Acknowledged)),
+            Packet::PubAck(puback) => {
+                notify(Notice::Received(Received::Puback { packet_id: puback.pkid }));
+                Ok(Some(Event::Acknowledged))
+            }
             Packet::PingResp => Ok(None),
             other => Ok(Some(Event::Broken(unexpected(&other, "an answer")))),
         }

@@ -1,0 +1,108 @@
+//! Paragraphs, and how things of others are shown: what came from outside must not steer the
+//! terminal.
+
+use std::fmt::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Longest text that is shown whole; what is sent can be 96 KB (H.3).
+const LONGEST: usize = 4096;
+
+/// One step of the story.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Paragraph {
+    pub(super) headline: String,
+    pub(super) lines: Vec<String>,
+    /// What it means; told once in a story.
+    pub(super) why: Vec<&'static str>,
+}
+
+/// A paragraph without lines so far.
+pub(super) fn paragraph(headline: impl Into<String>) -> Paragraph {
+    Paragraph { headline: headline.into(), lines: Vec::new(), why: Vec::new() }
+}
+
+impl Paragraph {
+    pub(super) fn line(mut self, line: impl Into<String>) -> Self {
+        self.lines.push(line.into());
+        self
+    }
+
+    pub(super) fn why(mut self, why: &'static str) -> Self {
+        self.why.push(why);
+        self
+    }
+
+    /// A body, as it is.
+    pub(super) fn body(self, body: &[u8]) -> Self {
+        if body.trim_ascii().is_empty() {
+            return self.line("body    (empty)");
+        }
+        self.line(format!("body    {}", printable(&String::from_utf8_lossy(body))))
+    }
+}
+
+/// Text of others: control characters escaped, and no longer than is good.
+pub(super) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len().min(LONGEST));
+    for (index, c) in text.char_indices() {
+        if index >= LONGEST {
+            let _ = write!(shown, "… ({} bytes in all)", text.len());
+            break;
+        }
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// `0.3 ms`, `1250.0 ms`.
+pub(super) fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// `3 s`, `1.5 s`; shorter ones in milliseconds.
+pub(super) fn wait(wait: Duration) -> String {
+    if wait < Duration::from_secs(1) {
+        return milliseconds(wait);
+    }
+    format!("{} s", (wait.as_secs_f64() * 10.0).round() / 10.0)
+}
+
+/// As RFC 3339 has it; certificates may name times that it cannot.
+pub(super) fn date(time: SystemTime) -> String {
+    let mut text = String::new();
+    match write!(text, "{}", humantime::format_rfc3339_seconds(time.max(UNIX_EPOCH))) {
+        Ok(()) => text,
+        Err(_) => "the far future".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_others_does_not_steer_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc\u{9b}"), "a\\u{1b}[2Jb\\nc\\u{9b}");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_says_so() {
+        let shown = printable(&"ä".repeat(LONGEST));
+
+        assert!(shown.ends_with("ä… (8192 bytes in all)"), "{shown}");
+        assert_eq!(shown.matches('ä').count(), LONGEST / 2);
+    }
+
+    #[test]
+    fn times_that_no_calendar_has_are_no_defect() {
+        assert_eq!(date(UNIX_EPOCH - Duration::from_secs(1)), "1970-01-01T00:00:00Z");
+        assert_eq!(date(UNIX_EPOCH + Duration::from_secs(1 << 40)), "the far future");
+    }
+
+    #[test]
+    fn waits_are_told_in_the_unit_that_fits() {
+        assert_eq!(wait(Duration::from_secs(3)), "3 s");
+        assert_eq!(wait(Duration::from_millis(2250)), "2.3 s");
+        assert_eq!(wait(Duration::from_millis(4)), "4.0 ms");
+    }
+}

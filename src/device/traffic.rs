@@ -1,0 +1,140 @@
+//! What goes over the wire, as an observer is told of it: facts, without any secret in them.
+//!
+//! Tokens are here with their signature masked, passwords not at all. What the facts mean is for
+//! those to say who talk to people.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use crate::attestation::SasToken;
+use crate::wire::ConnectCode;
+
+/// A token that the device has signed for this connection or request (D.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// What was signed: the resource as it stands in the token, a line feed, and the expiry.
+    pub text: String,
+    /// When the token ends.
+    pub expires: SystemTime,
+    /// The token, its signature masked.
+    pub token: String,
+}
+
+impl Signed {
+    /// `None` if it is no token at all.
+    pub(super) fn of(token: &SasToken) -> Option<Self> {
+        let claims = token.claims().ok()?;
+        let (text, expires) = (claims.signed_text(), claims.expires());
+        Some(Self { text, expires, token: token.masked() })
+    }
+}
+
+/// A TLS connection that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secured {
+    /// Who answered: the service, or the proxy in front of it.
+    pub peer: SocketAddr,
+    /// The version of TLS, as rustls names it (`TLSv1_3`).
+    pub version: &'static str,
+    /// Whom the server's certificate names, if that can be read.
+    pub server: Option<String>,
+}
+
+/// What the device sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sent {
+    /// The request that turns an HTTP connection into a WebSocket (A.1).
+    Upgrade {
+        /// The `Host` header.
+        host: String,
+        /// The path.
+        path: &'static str,
+        /// What is to be spoken over it.
+        subprotocol: &'static str,
+    },
+    /// CONNECT (A.2).
+    Connect {
+        /// The client identifier.
+        client_id: String,
+        /// The user name.
+        user_name: String,
+        /// Whether there is a password: the token.
+        has_password: bool,
+        /// Seconds of silence after which the service may hang up.
+        keep_alive: u16,
+    },
+    /// SUBSCRIBE (A.3).
+    Subscribe {
+        /// The packet identifier.
+        packet_id: u16,
+        /// The topic filter.
+        filter: &'static str,
+    },
+    /// PUBLISH at QoS 1: a request (A.4).
+    Publish {
+        /// The packet identifier.
+        packet_id: u16,
+        /// The topic.
+        topic: String,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// PUBACK: the device has the answer.
+    Puback {
+        /// The packet identifier of the answer.
+        packet_id: u16,
+    },
+    /// An HTTP request (B.1).
+    Request {
+        /// The method.
+        method: String,
+        /// Path and query.
+        target: String,
+        /// The headers; of a token the signature is masked.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+}
+
+/// What the service sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Received {
+    /// The WebSocket is open (status 101).
+    Upgraded,
+    /// CONNACK (A.6).
+    Connack {
+        /// Its code.
+        code: ConnectCode,
+    },
+    /// SUBACK.
+    Suback {
+        /// The packet identifier of SUBSCRIBE.
+        packet_id: u16,
+        /// Whether the service took the subscription.
+        accepted: bool,
+    },
+    /// PUBACK: the service has the request.
+    Puback {
+        /// The packet identifier of the request.
+        packet_id: u16,
+    },
+    /// PUBLISH: an answer (A.4).
+    Publish {
+        /// The topic.
+        topic: String,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// An HTTP response (B.3).
+    Response {
+        /// The status.
+        status: u16,
+        /// The headers.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+}
