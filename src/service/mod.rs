@@ -25,7 +25,6 @@ mod registrar;
 mod registration;
 mod reply;
 mod reprovision;
-mod reset;
 mod sightings;
 mod store;
 mod twin;

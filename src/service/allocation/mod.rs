@@ -10,7 +10,7 @@ pub use hashed::hashed;
 
 use std::time::Duration;
 
-use super::enrollment::{AllocationPolicy, Enrollment};
+use super::enrollment::{AllocationPolicy, Enrollment, WebhookUrl};
 use super::instance::{Instance, LinkedHub};
 use super::twin::InitialTwin;
 use crate::wire::{ErrorCode, Payload};
@@ -70,10 +70,16 @@ pub enum Plan {
     /// It is found.
     Decided(Decision),
     /// By asking the enrollment's webhook.
-    Ask {
-        /// What it may choose from.
-        linked_hubs: Vec<String>,
-    },
+    Ask(Question),
+}
+
+/// What a webhook is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// Where it is.
+    pub webhook_url: WebhookUrl,
+    /// What it may choose from.
+    pub linked_hubs: Vec<String>,
 }
 
 /// Finds the hub, as far as that can be done without asking anybody. A device that never moves
@@ -86,11 +92,17 @@ pub fn plan(
     kept: Option<&str>,
 ) -> Plan {
     let candidates = candidates(instance, enrollment);
+    let webhook = enrollment.custom_allocation.as_ref().map(|it| &it.webhook_url);
     match (enrollment.allocation_policy, kept) {
         (Some(AllocationPolicy::Custom), kept) => {
             let all = || candidates.iter().map(|hub| hub.host_name.clone()).collect();
             let linked_hubs: Vec<_> = kept.map_or_else(all, |hub| vec![hub.to_owned()]);
-            if linked_hubs.is_empty() { Plan::Decided(no_hub()) } else { Plan::Ask { linked_hubs } }
+            match webhook.cloned() {
+                Some(webhook_url) if !linked_hubs.is_empty() => {
+                    Plan::Ask(Question { webhook_url, linked_hubs })
+                }
+                _ => Plan::Decided(no_hub()),
+            }
         }
         (_, Some(hub)) => Plan::Decided(Decision::hub(hub)),
         (policy, None) => Plan::Decided(choose(policy, folded_registration_id, &candidates)),
@@ -155,7 +167,8 @@ mod tests {
     }
 
     fn asked(linked_hubs: &[&str]) -> Plan {
-        Plan::Ask { linked_hubs: linked_hubs.iter().map(|&hub| hub.to_owned()).collect() }
+        let linked_hubs = linked_hubs.iter().map(|&hub| hub.to_owned()).collect();
+        Plan::Ask(Question { webhook_url: "http://x/".parse().unwrap(), linked_hubs })
     }
 
     const CUSTOM: &str = r#","allocationPolicy":"custom","customAllocationDefinition":{"webhookUrl":"http://x/","apiVersion":"2021-10-01"}"#;

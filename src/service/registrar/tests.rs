@@ -1,11 +1,15 @@
 use std::sync::mpsc;
 use std::time::UNIX_EPOCH;
 
+use std::time::{Duration, SystemTime};
+
+use tokio::time::timeout;
+
 use super::*;
 use crate::attestation::{GroupKey, SasToken, registration_resource};
 use crate::service::allocation::webhook::WebhookSettings;
 use crate::service::config::Config;
-use crate::service::store::{Batch, Durable, Stored};
+use crate::service::store::{Batch, Durable, StoreError, Stored};
 
 const KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
 

@@ -2,9 +2,9 @@
 
 use std::mem::take;
 
-use super::instance::Enrollments;
-use super::registrar::{Registrar, lock};
-use super::store::{Batch, Change, StoreError};
+use super::{Registrar, lock};
+use crate::service::instance::Enrollments;
+use crate::service::store::{Batch, Change, StoreError};
 
 impl Registrar {
     /// Forgets all device records, identities on hubs, the journal and the devices seen; the
@@ -16,7 +16,7 @@ impl Registrar {
     /// # Errors
     ///
     /// If the stored state cannot be changed.
-    pub(super) async fn reset(&self) -> Result<(), StoreError> {
+    pub(in crate::service) async fn reset(&self) -> Result<(), StoreError> {
         // Registrations that are beginning are waited for, and others do not begin.
         let _closed = self.gate.write().await;
         let mut work = take(&mut *lock(&self.work));

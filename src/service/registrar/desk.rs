@@ -1,0 +1,206 @@
+//! What devices ask: to register, how an operation stands, how their registration stands.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::refusal::{hold_off, refusal_text, refuse, unauthorized_code};
+use super::work::Taken;
+use super::{Caller, Registrar, lock, log};
+use crate::service::attest::{Attested, Fault, attest};
+use crate::service::conversation;
+use crate::service::mask::Mask;
+use crate::service::operations::{Claim, Operation};
+use crate::service::record::{DeviceRecord, Outcome};
+use crate::service::registration::operation_id;
+use crate::service::reply::{Reply, error_reply, json_reply};
+use crate::wire::{
+    ErrorCode, OperationId, Payload, RegisterRequest, RegistrationOperationStatus, Status,
+};
+
+/// How long a poll that may come at once (`retry-after` 0, which Azure never sends) waits for a
+/// result that is about to be there. Far below the 10 s that the least patient SDK allows.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a register waits for another connection's to end; the least patient SDK waits 30 s.
+const LONGEST_QUEUE: Duration = Duration::from_secs(20);
+
+impl Registrar {
+    /// Answers a register request (F.1).
+    pub async fn register(self: &Arc<Self>, caller: &Caller, body: &[u8]) -> Reply {
+        let request = match self.check_request(caller, body) {
+            Ok(request) => request,
+            Err(message) => return self.bad_request(caller, &message),
+        };
+        lock(&self.sightings).add(&caller.registration_id);
+        let attested = match self.attest(caller) {
+            Ok(attested) => attested,
+            Err(fault) => {
+                let code = unauthorized_code(caller, &fault);
+                let reason = refusal_text(caller, &fault);
+                conversation::register(caller, &Mask::of(None), request.payload.as_ref());
+                self.refused(caller, request.payload.as_ref(), code, fault.as_word(), &reason);
+                return refuse(caller, &fault);
+            }
+        };
+        // Behind the proof: no stranger uses up what the devices have (J-92).
+        if let Err(throttled) = self.throttle.registration(Instant::now()) {
+            let (code, reason) = (ErrorCode::THROTTLED, throttled.to_string());
+            self.refused(caller, request.payload.as_ref(), code, "quota", &reason);
+            return hold_off(caller, &throttled);
+        }
+        let (operation, _entered) = loop {
+            // Not while everything is being forgotten.
+            let entered = self.gate.read().await;
+            let Caller { connection, registration_id, .. } = caller;
+            let make = || {
+                let id = self.new_operation_id(caller);
+                let payload = request.payload.as_ref();
+                let recording = self.journal.begin(caller, &attested, payload, &id);
+                Operation::new(id, *connection, self.pace.assigning_polls, recording)
+            };
+            match self.operations.claim(registration_id, *connection, make) {
+                Claim::Mine(operation) => break (operation, entered),
+                Claim::Repeated(operation_id) => return self.repeat(&operation_id),
+                // Two registrations of one device follow each other (J-21).
+                Claim::Taken(other) => {
+                    drop(entered);
+                    if timeout(LONGEST_QUEUE, other.done()).await.is_err() {
+                        let code = ErrorCode::PRECONDITION_FAILED;
+                        let reason = "another connection's operation does not end (J-21)";
+                        self.refused(caller, request.payload.as_ref(), code, "queue", reason);
+                        return error_reply(code, "Precondition failed.");
+                    }
+                }
+            }
+        };
+        conversation::register(caller, operation.recording.mask(), request.payload.as_ref());
+        log::accepted(caller, &attested);
+        // By itself, because the future of a caller that hangs up is dropped: what was claimed has
+        // to be let go, and what was begun to be seen through.
+        let (answer, answered) = oneshot::channel();
+        let (registrar, intake) = (Arc::clone(self), Taken::of(caller, attested, request.payload));
+        self.spawn(async move {
+            let _ = answer.send(registrar.start(intake, operation).await);
+        });
+        answered.await.unwrap_or_else(|_| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
+    }
+
+    /// Answers a poll (A.5): at once, with the current state.
+    pub async fn operation_status(&self, caller: &Caller, operation_id: &str) -> Reply {
+        if let Err(fault) = self.attest(caller) {
+            // No event: a poll is no registration.
+            return refuse(caller, &fault);
+        }
+        if let Err(throttled) = self.throttle.poll(&caller.registration_id, Instant::now()) {
+            return hold_off(caller, &throttled);
+        }
+        let find = || {
+            let record = self.store.device(&caller.registration_id)?;
+            record.operation(operation_id).cloned()
+        };
+        let Some(record) = find() else {
+            tracing::warn!(
+                "{}: asks for operation {operation_id:?}, which it does not have",
+                caller.registration_id
+            );
+            return error_reply(ErrorCode::OPERATION_NOT_FOUND, "Operation not found.");
+        };
+        self.journal.polled(operation_id);
+        conversation::poll(caller, operation_id);
+        let still_assigning =
+            |record: &DeviceRecord| self.accepted_reply(&record.reply_still_assigning());
+        if let Some(operation) = self.operations.find(&caller.registration_id, operation_id) {
+            if operation.holds_back() {
+                return still_assigning(&record);
+            }
+            if self.pace.retry_after.is_zero() {
+                let _ = timeout(GRACE, operation.done()).await;
+            }
+            self.operations.forget_if_told(&caller.registration_id, &operation);
+        }
+        let record = find().unwrap_or(record);
+        if matches!(record.outcome, Outcome::Assigning(_)) {
+            return still_assigning(&record);
+        }
+        conversation::told(caller, &record);
+        json_reply(200, None, &record.reply(&caller.api_version))
+    }
+
+    /// Answers a registration status lookup (B.1): the state alone, as a poll would have it.
+    pub async fn registration_state(&self, caller: &Caller, body: &[u8]) -> Reply {
+        // No events: a look-up is no registration.
+        if let Err(message) = self.check_request(caller, body) {
+            tracing::warn!("{}: refused with 400004: {message}", caller.registration_id);
+            return error_reply(ErrorCode::BAD_REQUEST, &message);
+        }
+        if let Err(fault) = self.attest(caller) {
+            return refuse(caller, &fault);
+        }
+        if let Err(throttled) = self.throttle.registration(Instant::now()) {
+            return hold_off(caller, &throttled);
+        }
+        let record = self.store.device(&caller.registration_id);
+        match record.and_then(|record| record.reply(&caller.api_version).registration_state) {
+            Some(state) => json_reply(200, None, &state),
+            None => error_reply(ErrorCode::RECORD_NOT_FOUND, "Registration not found."),
+        }
+    }
+
+    fn check_request(&self, caller: &Caller, body: &[u8]) -> Result<RegisterRequest, String> {
+        let version = &caller.api_version;
+        if !version.is_known() && !version.is_newer_than_2019_03_31() {
+            return Err("Unsupported api-version".to_owned());
+        }
+        let request = RegisterRequest::read(body).map_err(|_| "BadRequest".to_owned())?;
+        match &request.registration_id {
+            Some(id) if !caller.registration_id.names_same_device(id) => {
+                Err("Invalid RegistrationId".to_owned())
+            }
+            _ => Ok(request),
+        }
+    }
+
+    fn attest(&self, caller: &Caller) -> Result<Attested, Fault> {
+        let Caller { id_scope, registration_id, proof, .. } = caller;
+        let suspects = || lock(&self.sightings).all();
+        let enrollments = self.store.enrollments();
+        let now = SystemTime::now();
+        attest(&self.instance, &enrollments, id_scope, registration_id, proof, now, suspects)
+    }
+
+    fn new_operation_id(&self, caller: &Caller) -> OperationId {
+        operation_id(&caller.id_scope, &caller.registration_id, uuid::Uuid::new_v4())
+    }
+
+    pub(super) fn accepted_reply(&self, status: &RegistrationOperationStatus) -> Reply {
+        json_reply(202, Some(self.pace.retry_after), status)
+    }
+
+    fn repeat(&self, operation_id: &OperationId) -> Reply {
+        self.accepted_reply(&RegistrationOperationStatus {
+            operation_id: Some(operation_id.to_string()),
+            status: Status::Assigning,
+            registration_state: None,
+        })
+    }
+
+    fn bad_request(&self, caller: &Caller, message: &str) -> Reply {
+        tracing::warn!("{}: refused with 400004: {message}", caller.registration_id);
+        self.refused(caller, None, ErrorCode::BAD_REQUEST, "request", message);
+        error_reply(ErrorCode::BAD_REQUEST, message)
+    }
+
+    fn refused(
+        &self,
+        caller: &Caller,
+        payload: Option<&Payload>,
+        code: ErrorCode,
+        failed_check: &'static str,
+        reason: &str,
+    ) {
+        self.observer.tell(&self.journal.refused(caller, payload, code, failed_check, reason));
+    }
+}
