@@ -13,6 +13,7 @@
 //! - [`scenario`]: a file that says what to serve, which devices, and what must come out.
 //! - [`explain`]: what failures mean, why they happen, and what to try.
 //! - [`diagnose`]: looks for what keeps a device from registering, step by step.
+//! - [`local_service`]: a service for the tests of others; begin with [`LocalService`].
 //! - [`cli`]: the command line.
 
 //! # Both halves in one program
@@ -71,8 +72,11 @@ pub mod device;
 pub mod diagnose;
 pub mod explain;
 pub mod fleet;
+pub mod local_service;
 pub mod net;
 pub mod pki;
 pub mod scenario;
 pub mod service;
 pub mod wire;
+
+pub use local_service::{AllocationAnswer, EnrollmentBuilder, Expectation, LocalService};

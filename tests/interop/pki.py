@@ -1,8 +1,10 @@
-"""Certificates for the X.509 cases, and the configuration of a service that knows their owners.
+"""Certificates for the X.509 cases, and the configuration of a service that knows their owners, and
+the devices that go on to their hub. The hub and the first twin of both are for the webhook to say.
 
     group-ca          what the enrollment group `x509-group` trusts
       group-issuer      an intermediate, which the device presents with its own
-        x509-in-group     the device; presents x509-in-group.pem, leaf first
+        x509-in-group     a device; presents x509-in-group.pem, leaf first
+        x509-hub-…        the same, for each of HUB_DEVICES
     x509-individual   self-signed; the enrollment `x509-individual` holds this very certificate
     x509-stranger     self-signed; nobody knows it
 """
@@ -10,26 +12,37 @@
 import subprocess
 
 HUB = "contoso-toasters-hub-1098.azure-devices.net"
+# The key of the enrollment group `hub-devices`, Base64.
+HUB_GROUP_KEY = "aW50ZXJvcC1odWItZGV2aWNlcy1ncm91cC1rZXktMDE="
+# Each has its own, so that each case finds a twin that nobody has changed.
+HUB_DEVICES = [f"x509-hub-{sdk}-{transport}" for sdk in ("python", "node") for transport in ("mqtt", "mqtt-ws")]
 
 
-def prepare(folder, world):
+def prepare(folder, world, webhook_url):
     """Makes the certificates in `folder`; returns the configuration: `world` and their enrollments."""
     folder.mkdir(parents=True)
     make(folder, "group-ca", authority=True)
     make(folder, "group-issuer", authority=True, issuer="group-ca")
-    make(folder, "x509-in-group", issuer="group-issuer")
     make(folder, "x509-individual")
     make(folder, "x509-stranger")
-    with open(folder / "x509-in-group.pem", "a") as chain:
-        chain.write(pem(folder, "group-issuer"))
+    for name in ["x509-in-group", *HUB_DEVICES]:
+        make(folder, name, issuer="group-issuer")
+        with open(folder / f"{name}.pem", "a") as chain:
+            chain.write(pem(folder, "group-issuer"))
     configuration = folder / "world.toml"
     configuration.write_text(
         world.read_text()
         + f'''
 [[enrollmentGroups]]
+enrollmentGroupId = "hub-devices"
+allocationPolicy = "custom"
+customAllocationDefinition = {{ webhookUrl = "{webhook_url}", apiVersion = "2021-10-01" }}
+attestation = {{ type = "symmetricKey", symmetricKey = {{ primaryKey = "{HUB_GROUP_KEY}" }} }}
+
+[[enrollmentGroups]]
 enrollmentGroupId = "x509-group"
-allocationPolicy = "static"
-iotHubs = ["{HUB}"]
+allocationPolicy = "custom"
+customAllocationDefinition = {{ webhookUrl = "{webhook_url}", apiVersion = "2021-10-01" }}
 
 [enrollmentGroups.attestation]
 type = "x509"

@@ -14,6 +14,9 @@ import subprocess
 import sys
 import time
 
+import pki  # both beside this file
+import webhook
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WORK = ROOT / "target" / "interop"
@@ -21,6 +24,8 @@ RUN = WORK / "run"  # made anew for each run
 
 # What a device does, on whatever transport.
 DEVICE = ["toaster", "heat-pump", "wrong-key", "any-device"]
+# How a provisioned device signs in to its hub.
+HUB = ["mqtt", "mqtt-ws", "x509-mqtt", "x509-mqtt-ws"]
 
 SUITE = [
     ("python/mqtt.py", DEVICE),
@@ -38,6 +43,10 @@ SUITE = [
         "node/service.js",
         ["enrollment", "group", "enrollment-pages", "group-pages", "bulk", "wrong-key"],
     ),
+    ("python/hub.py", HUB),
+    ("node/hub.js", HUB),
+    ("python/hub_service.py", ["device", "twin", "wrong-key"]),
+    ("node/hub_service.js", ["device", "twin", "wrong-key"]),
 ]
 
 READY_SECONDS = 20
@@ -77,13 +86,11 @@ def serve():
     """Starts the service; returns its process and what the cases need to know of it."""
     binary = os.environ.get("PROVISION_SIM") or ROOT / "target" / "debug" / "provision-sim"
     command = [binary, "serve", "--mqtt-port", "0", "--https-port", "0", "-o", "jsonl"]
-    command += ["--retry-after", "1s"]
+    command += ["--admin-port", "0", "--retry-after", "1s"]
     facts = {"events": str(RUN / "events.jsonl"), "log": str(RUN / "serve.log")}
-    if any("x509" in file for file, _ in SUITE):
-        import pki  # beside this file
-
-        command += ["--config", pki.prepare(RUN / "pki", ROOT / "fixtures" / "contoso" / "world.toml")]
-        facts["pki"] = str(RUN / "pki")
+    world = ROOT / "fixtures" / "contoso" / "world.toml"
+    command += ["--config", pki.prepare(RUN / "pki", world, webhook.start())]
+    facts |= {"pki": str(RUN / "pki"), "hubGroupKey": pki.HUB_GROUP_KEY, "initialTwin": webhook.INITIAL_TWIN}
     with open(facts["events"], "wb") as events, open(facts["log"], "wb") as log:
         # A state folder of its own: the CA and `local.json` of the person at this machine stay as they are.
         environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(RUN / "state")}

@@ -94,4 +94,4 @@ function cases(transport) {
   };
 }
 
-module.exports = { cases, client };
+module.exports = { cases, client, derived };

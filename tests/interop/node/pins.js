@@ -10,7 +10,7 @@ const versions = {};
 (function walk(dependencies = {}) {
   for (const [name, { version, dependencies: further }] of Object.entries(dependencies)) {
     // Optional packages that are not installed have no version.
-    if (version && !name.startsWith('azure-iot-')) (versions[name] ??= new Set()).add(version);
+    if (version && !name.startsWith('azure-iot')) (versions[name] ??= new Set()).add(version);
     walk(further);
   }
 })(tree.dependencies);

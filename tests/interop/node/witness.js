@@ -64,6 +64,12 @@ async function payloadAtWebhook(registrationId) {
   assert.fail(`the allocation function was not asked about ${registrationId}`);
 }
 
+/** How many messages of the device its hub has counted. */
+async function messages(deviceId) {
+  const answer = await fetch(`http://${FACTS.admin}/twins?deviceId=${encodeURIComponent(deviceId)}`);
+  return (await answer.json())[0].messages;
+}
+
 async function fresh(name, wanted) {
   const deadline = Date.now() + 5000; // the answer may be faster than the line about it
   for (;;) {
@@ -75,4 +81,4 @@ async function fresh(name, wanted) {
   }
 }
 
-module.exports = { FACTS, HUB, main, within, rejected, journal, payloadAtWebhook };
+module.exports = { FACTS, HUB, main, within, rejected, journal, payloadAtWebhook, messages };

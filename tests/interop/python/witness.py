@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import traceback
+import urllib.request
 
 FACTS = json.loads(os.environ["INTEROP"])
 HUB = "contoso-toasters-hub-1098.azure-devices.net"
@@ -68,6 +69,12 @@ def payload_at_webhook(registration_id):
             if request["registrationId"] == registration_id:
                 return request["payload"]
     raise AssertionError(f"the allocation function was not asked about {registration_id}")
+
+
+def messages(device_id):
+    """How many messages of the device its hub has counted."""
+    with urllib.request.urlopen(f"http://{FACTS['admin']}/twins?deviceId={device_id}", timeout=10) as answer:
+        return json.load(answer)[0]["messages"]
 
 
 def _new(name, wanted):

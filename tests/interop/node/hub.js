@@ -1,0 +1,98 @@
+// From provisioning to the assigned hub with `azure-iot-device`: twin, desired update, message.
+//
+// The device asks DPS for its hub, then signs in there; the gateway option leads it to the local
+// service, and user name and token keep the hub's name. `azure-iothub` plays the back end.
+'use strict';
+const assert = require('assert/strict');
+const fs = require('fs');
+const path = require('path');
+const { AuthenticationType } = require('azure-iot-common');
+const { Client, Message } = require('azure-iot-device');
+const { Mqtt, MqttWs } = require('azure-iot-device-mqtt');
+const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
+const { X509Security } = require('azure-iot-security-x509');
+const { client: provisioning, derived } = require('./device');
+const { registry } = require('./hub_service');
+const { FACTS, HUB, main, messages, within } = require('./witness');
+
+const port = (endpoint) => endpoint.slice(endpoint.lastIndexOf(':') + 1);
+
+const TRANSPORTS = {
+  mqtt: { gateway: `localhost:${port(FACTS.mqtt)}`, transport: Mqtt },
+  // The SDK appends `:443/$iothub/websocket` to the gateway too; the `#` makes that a fragment.
+  mqttWs: { gateway: `localhost:${port(FACTS.https)}/$iothub/websocket#`, transport: MqttWs },
+};
+
+const withKey = (name, over) => async () => {
+  const key = derived(FACTS.hubGroupKey, name);
+  const { assignedHub, deviceId } = await provisioned(over, new SymmetricKeySecurityClient(name, key));
+  const { gateway, transport } = TRANSPORTS[over];
+  const text = `HostName=${assignedHub};DeviceId=${deviceId};SharedAccessKey=${key};GatewayHostName=${gateway}`;
+  return livesAtItsHub(Client.fromConnectionString(text, transport), deviceId);
+};
+
+const withCertificate = (name, over) => async () => {
+  const read = (file) => fs.readFileSync(path.join(FACTS.pki, file), 'utf8');
+  const certificate = { cert: read(`${name}.pem`), key: read(`${name}.key`) };
+  const { assignedHub, deviceId } = await provisioned(over, new X509Security(name, certificate));
+  const { gateway, transport } = TRANSPORTS[over];
+  // With a certificate, the SDK forgets the gateway of a connection string, but not that of a provider.
+  const provider = {
+    type: AuthenticationType.X509,
+    getDeviceCredentials: (callback) =>
+      callback(null, { host: assignedHub, deviceId, gatewayHostName: gateway, x509: certificate }),
+  };
+  return livesAtItsHub(Client.fromAuthenticationProvider(provider, transport), deviceId);
+};
+
+async function provisioned(over, security) {
+  const result = await within('register', provisioning(over, security).register());
+  assert.equal(result.status, 'assigned');
+  assert.equal(result.assignedHub, HUB);
+  return result;
+}
+
+const plain = (value) => JSON.parse(JSON.stringify(value));
+
+async function livesAtItsHub(client, deviceId) {
+  await within('open', client.open());
+  const twin = await within('getTwin', client.getTwin());
+  const first = FACTS.initialTwin.properties.desired;
+  assert.deepEqual(plain(twin.properties.desired), { ...first, $version: 1 });
+  assert.equal(plain(twin.properties.reported).$version, 1);
+
+  const updated = new Promise((resolve) => {
+    // The SDK hands over what is there already, too.
+    twin.on('properties.desired', (patch) => patch.interval === 5 && resolve(plain(patch)));
+  });
+  // After the subscription, on the same connection: when it is answered, the subscription stands.
+  await within(
+    'report',
+    new Promise((resolve, reject) => {
+      const patch = { firmware: '12.0.2.5', slots: { left: 1 } };
+      twin.properties.reported.update(patch, (error) => (error ? reject(error) : resolve()));
+    }),
+  );
+  const back = registry();
+  const change = { properties: { desired: { interval: 5, name: null } } };
+  const changed = (await within('updateTwin', back.updateTwin(deviceId, change, '*'))).responseBody;
+  assert.equal(changed.properties.desired.interval, 5);
+  assert.equal(changed.properties.reported.firmware, '12.0.2.5');
+  assert.deepEqual(changed.tags, FACTS.initialTwin.tags);
+  const { name, ...patch } = await within('desired update', updated);
+  assert.deepEqual([name, patch], [null, { interval: 5, $version: 2 }]);
+
+  await within('sendEvent', client.sendEvent(new Message('{"temperature": 21.5}')));
+  assert.equal(await within('messages', messages(deviceId)), 1);
+  const identity = (await within('get', back.get(deviceId))).responseBody;
+  assert.equal(identity.connectionState, 'Connected');
+  await within('close', client.close());
+  return `${deviceId} at its hub: first twin, reported, desired update, message`;
+}
+
+main({
+  mqtt: withKey('hub-node-mqtt', 'mqtt'),
+  'mqtt-ws': withKey('hub-node-mqtt-ws', 'mqttWs'),
+  'x509-mqtt': withCertificate('x509-hub-node-mqtt', 'mqtt'),
+  'x509-mqtt-ws': withCertificate('x509-hub-node-mqtt-ws', 'mqttWs'),
+});

@@ -1,0 +1,67 @@
+// The hub's back end through `azure-iothub`: identities and twins.
+'use strict';
+const assert = require('assert/strict');
+const https = require('https');
+const { Registry } = require('azure-iothub');
+const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
+const device = require('./device');
+const { FACTS, main, within, rejected } = require('./witness');
+
+const [, host, port] = /HostName=([^;:]+):?(\d*)/.exec(FACTS.serviceConnectionString);
+
+// This SDK takes no port from the connection string, and makes agents of its own: all agents of the
+// process are moved.
+https.Agent = class extends https.Agent {
+  constructor(options) {
+    super(options);
+    this.defaultPort = Number(port || FACTS.https.split(':').pop());
+  }
+};
+
+function registry(change = (text) => text) {
+  return Registry.fromConnectionString(change(FACTS.serviceConnectionString.replace(/HostName=[^;]+/, `HostName=${host}`)));
+}
+
+/** Lets a device of that name register, so that its hub knows it. */
+async function registered(name) {
+  const security = new SymmetricKeySecurityClient(name, device.derived(FACTS.hubGroupKey, name));
+  await within('register', device.client('mqtt', security).register());
+  return name;
+}
+
+const body = (result) => result.responseBody;
+
+async function identity() {
+  const name = await registered('hub-node-identity');
+  const back = registry();
+  const found = body(await within('get', back.get(name)));
+  assert.deepEqual([found.deviceId, found.status, found.authentication.type], [name, 'enabled', 'sas']);
+  assert.equal((await rejected(back.get('nobody'))).name, 'DeviceNotFoundError');
+  await within('delete', back.delete(name));
+  assert.equal((await rejected(back.getTwin(name))).name, 'DeviceNotFoundError');
+  return `${name} read and deleted`;
+}
+
+async function twin() {
+  const name = await registered('hub-node-twin');
+  const back = registry();
+  const first = body(await within('getTwin', back.getTwin(name)));
+  assert.deepEqual(first.tags, FACTS.initialTwin.tags);
+  assert.equal(first.properties.desired.interval, 30);
+  const set = (interval) => back.updateTwin(name, { properties: { desired: { interval } } }, first.etag);
+  const changed = body(await within('updateTwin', set(5)));
+  assert.deepEqual([changed.properties.desired.interval, changed.properties.desired.$version], [5, 2]);
+  assert.equal((await rejected(set(6))).name, 'InvalidEtagError');
+  assert.equal(body(await within('getTwin', back.getTwin(name))).properties.desired.interval, 5);
+  return `${name}: twin read, changed, and not changed by a stale ETag`;
+}
+
+async function wrongKey() {
+  const back = registry((text) => text.replace(/SharedAccessKey=[^;]+/, 'SharedAccessKey=d3Jvbmc='));
+  const error = await rejected(within('getTwin', back.getTwin('nobody')));
+  assert.equal(error.name, 'UnauthorizedError');
+  return error.name;
+}
+
+module.exports = { registry };
+if (require.main === module) main({ device: identity, twin, 'wrong-key': wrongKey });

@@ -1,0 +1,106 @@
+"""From provisioning to the assigned hub with `azure-iot-device`: twin, desired update, message.
+
+The device asks DPS for its hub, then signs in there by the hub's own name. The back end's side of it
+is played by `azure-iot-hub`.
+"""
+
+import os
+import queue
+
+import hub_service
+import loopback_proxy
+import witness
+from azure.iot.device import X509, IoTHubDeviceClient, Message, ProvisioningDeviceClient, ProxyOptions
+from device import connection, derived
+from witness import FACTS, HUB, expect
+
+
+def hub_connection(hub, websockets):
+    """The arguments that lead the SDK to the local service, under the hub's name."""
+    port, endpoint = (443, FACTS["https"]) if websockets else (8883, FACTS["mqtt"])
+    with open(FACTS["caFile"]) as ca:
+        trusted = ca.read()
+    return {
+        "server_verification_cert": trusted,
+        "proxy_options": ProxyOptions("SOCKS5", "127.0.0.1", loopback_proxy.start({(hub, port): endpoint})),
+        "websockets": websockets,
+    }
+
+
+def with_key(websockets):
+    name = "hub-python-mqtt" + ("-ws" if websockets else "")
+    key = derived(FACTS["hubGroupKey"], name)
+    provisioning = ProvisioningDeviceClient.create_from_symmetric_key(
+        registration_id=name, symmetric_key=key, **connection(websockets)
+    )
+    state = provisioned(provisioning, name)
+    return lives_at_its_hub(
+        IoTHubDeviceClient.create_from_symmetric_key(
+            symmetric_key=key,
+            hostname=state.assigned_hub,
+            device_id=state.device_id,
+            **hub_connection(state.assigned_hub, websockets),
+        ),
+        state.device_id,
+    )
+
+
+def with_certificate(websockets):
+    name = "x509-hub-python-mqtt" + ("-ws" if websockets else "")
+    path = os.path.join(FACTS["pki"], name)
+    certificate = X509(f"{path}.pem", f"{path}.key")
+    provisioning = ProvisioningDeviceClient.create_from_x509_certificate(
+        registration_id=name, x509=certificate, **connection(websockets)
+    )
+    state = provisioned(provisioning, name)
+    return lives_at_its_hub(
+        IoTHubDeviceClient.create_from_x509_certificate(
+            x509=certificate,
+            hostname=state.assigned_hub,
+            device_id=state.device_id,
+            **hub_connection(state.assigned_hub, websockets),
+        ),
+        state.device_id,
+    )
+
+
+def provisioned(client, name):
+    result = client.register()
+    expect(result.status, "assigned", "status")
+    expect(result.registration_state.assigned_hub, HUB, "hub")
+    expect(result.registration_state.device_id, name, "device ID")
+    return result.registration_state
+
+
+def lives_at_its_hub(client, device_id):
+    client.connect()
+    first = FACTS["initialTwin"]["properties"]["desired"]
+    expect(client.get_twin(), {"desired": {**first, "$version": 1}, "reported": {"$version": 1}}, "first twin")
+
+    client.patch_twin_reported_properties({"firmware": "12.0.2.5", "slots": {"left": 1}})
+    expect(client.get_twin()["reported"], {"firmware": "12.0.2.5", "slots": {"left": 1}, "$version": 2}, "reported")
+
+    patches = queue.Queue()
+    client.on_twin_desired_properties_patch_received = patches.put
+    twin = hub_service.change_desired(device_id, {"interval": 5, "name": None})
+    expect(patches.get(timeout=20), {"interval": 5, "name": None, "$version": 2}, "desired update")
+    expect(twin.properties.desired["interval"], 5, "desired, as the back end sees it")
+    expect(twin.properties.reported["firmware"], "12.0.2.5", "reported, as the back end sees it")
+    expect(twin.tags, FACTS["initialTwin"]["tags"], "tags")
+
+    client.send_message(Message('{"temperature": 21.5}'))
+    expect(witness.messages(device_id), 1, "messages")
+    expect(hub_service.manager().get_device(device_id).connection_state, "Connected", "connection")
+    client.shutdown()
+    return f"{device_id} at its hub: first twin, reported, desired update, message"
+
+
+if __name__ == "__main__":
+    witness.main(
+        {
+            "mqtt": lambda: with_key(websockets=False),
+            "mqtt-ws": lambda: with_key(websockets=True),
+            "x509-mqtt": lambda: with_certificate(websockets=False),
+            "x509-mqtt-ws": lambda: with_certificate(websockets=True),
+        }
+    )
