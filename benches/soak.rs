@@ -1,0 +1,281 @@
+//! Many idle devices and many registrations at once, for minutes, against the real binary: is there
+//! any error, and is memory flat?
+//!
+//! ```text
+//! cargo bench --bench soak
+//! PROVISION_SIM_SECONDS=30 PROVISION_SIM_IDLE=1000 PROVISION_SIM_RATE=200 cargo bench --bench soak
+//! ```
+//!
+//! The service runs as a process of its own, so that its memory and processor time are its own.
+
+#![allow(clippy::print_stdout, reason = "a benchmark reports on standard output")]
+#![allow(missing_docs, reason = "a benchmark has nothing public")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use provision_sim::attestation::{GroupKey, SasToken, registration_resource};
+use provision_sim::device::{Credential, ProvisioningClient, Settings};
+use provision_sim::net::{Endpoint, Route, Trust, client_config, dial};
+use provision_sim::wire::{IdScope, MQTT_PORT, RESPONSE_FILTER, RegistrationId};
+use rumqttc::{Connect, Packet, QoS, Subscribe};
+use rustls::ClientConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_rustls::client::TlsStream;
+
+const GROUP_KEY: &str =
+    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
+/// Registrations come from this many devices in turn, so that records are replaced, not added.
+const POOL: u64 = 5_000;
+/// How many idle devices connect at a time.
+const AT_ONCE: usize = 64;
+const MAX_PACKET: usize = 64 * 1024;
+
+fn main() {
+    // `cargo test --benches` runs this too, and wants no measurement.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let setting = |name: &str, default: u64| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let seconds = setting("PROVISION_SIM_SECONDS", 300);
+    let (idle, rate) = (setting("PROVISION_SIM_IDLE", 10_000), setting("PROVISION_SIM_RATE", 500));
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let state = std::env::var("PROVISION_SIM_STATE").is_ok();
+    let service = ServiceProcess::start(state);
+    let world = Arc::new(World::of(&service));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(soak(world, &service, idle, rate.max(1), Duration::from_secs(seconds)));
+}
+
+/// `serve`, as its user starts it.
+struct ServiceProcess {
+    child: Child,
+    mqtt: String,
+    ca_pem: String,
+    id_scope: String,
+    _folder: tempfile::TempDir,
+}
+
+impl ServiceProcess {
+    fn start(with_state: bool) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_provision-sim"));
+        command
+            .args(["serve", "--mqtt-port", "0", "--https-port", "0", "--retry-after", "0s"])
+            .args(["-q", "-o", "json", "--ca-dir"])
+            .arg(folder.path().join("ca"))
+            .env("XDG_STATE_HOME", folder.path())
+            .stdout(Stdio::piped());
+        if with_state {
+            command.arg("--state").arg(folder.path().join("state"));
+        }
+        let mut child = command.spawn().expect("the binary");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("its output");
+        BufReader::new(stdout).read_line(&mut line).expect("a ready line");
+        let ready: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        let text = |member: &str| ready[member].as_str().expect("a text").to_owned();
+        Self {
+            mqtt: text("mqtt"),
+            ca_pem: std::fs::read_to_string(text("caFile")).expect("the CA file"),
+            id_scope: text("idScope"),
+            child,
+            _folder: folder,
+        }
+    }
+}
+
+impl Drop for ServiceProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What every device needs.
+struct World {
+    endpoint: Endpoint,
+    id_scope: IdScope,
+    tls: Arc<ClientConfig>,
+    key: GroupKey,
+}
+
+impl World {
+    fn of(service: &ServiceProcess) -> Self {
+        Self {
+            endpoint: service.mqtt.parse().expect("an address"),
+            id_scope: service.id_scope.parse().expect("a scope"),
+            tls: client_config(&Trust::Pem(service.ca_pem.clone())).expect("a CA"),
+            key: GROUP_KEY.parse().expect("a key"),
+        }
+    }
+
+    async fn register(&self, number: u64) -> Result<(), String> {
+        let id: RegistrationId = format!("sim-{number}").parse().expect("an ID");
+        let credential = Credential::SymmetricKey(self.key.derive(&id));
+        let (endpoint, tls) = (self.endpoint.clone(), self.tls.clone());
+        let settings = Settings::new(endpoint, self.id_scope.clone(), id, credential, tls);
+        let registered = ProvisioningClient::new(settings).register(&mut |_| {}).await;
+        registered.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// A device that is connected and subscribed, and then says nothing, as the C SDK's with its
+    /// keep-alive of 0 may.
+    async fn sit_down(&self, number: u64) -> Result<TlsStream<TcpStream>, String> {
+        let id: RegistrationId = format!("idle-{number}").parse().expect("an ID");
+        let resource = registration_resource(&self.id_scope, &id);
+        let expiry = std::time::SystemTime::now() + Duration::from_secs(3600);
+        let token = SasToken::sign(&resource, &self.key.derive(&id), expiry);
+        let mut connect = Connect::new(id.as_str());
+        connect.keep_alive = 0;
+        let user_name = format!("{}/registrations/{id}/api-version=2021-06-01", self.id_scope);
+        connect.set_login(user_name, token.as_str());
+        let mut subscribe = Subscribe::new(RESPONSE_FILTER, QoS::AtLeastOnce);
+        subscribe.pkid = 1;
+
+        let route = Route::default();
+        let dialed = dial(&self.endpoint, MQTT_PORT, &route, self.tls.clone(), |_| {});
+        let mut stream = dialed.await.map_err(|error| error.to_string())?.stream;
+        let mut buffer = BytesMut::new();
+        for packet in [Packet::Connect(connect), Packet::Subscribe(subscribe)] {
+            packet.write(&mut buffer, MAX_PACKET).map_err(|error| format!("{error:?}"))?;
+        }
+        stream.write_all(&buffer).await.map_err(|error| error.to_string())?;
+        stream.flush().await.map_err(|error| error.to_string())?;
+        // CONNACK has 4 bytes, SUBACK 5.
+        let mut answers = [0; 9];
+        stream.read_exact(&mut answers).await.map_err(|error| error.to_string())?;
+        match answers {
+            [0x20, 2, 0, 0, 0x90, 3, 0, 1, 1] => Ok(stream),
+            other => Err(format!("unexpected answers {other:02x?}")),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    done: AtomicU64,
+    failed: AtomicU64,
+    slowest_micros: AtomicU64,
+}
+
+async fn soak(world: Arc<World>, service: &ServiceProcess, idle: u64, rate: u64, length: Duration) {
+    let start = Instant::now();
+    let seats = take_seats(&world, idle).await;
+    println!("{} idle devices connected in {:.1?}", seats.len(), start.elapsed());
+
+    let counts = Arc::new(Counts::default());
+    let start = Instant::now();
+    let mut ticks = interval(Duration::from_secs(1) / u32::try_from(rate).unwrap_or(u32::MAX));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut reports = interval(Duration::from_secs(10));
+    reports.tick().await;
+    println!(
+        "{:>6} {:>12} {:>7} {:>12} {:>12}",
+        "s", "registered", "errors", "service MiB", "this MiB"
+    );
+    let mut next = 0_u64;
+    while start.elapsed() < length {
+        tokio::select! {
+            _ = ticks.tick() => {
+                let (world, counts, number) = (world.clone(), counts.clone(), next % POOL);
+                next += 1;
+                tokio::spawn(async move { one(&world, &counts, number).await });
+            }
+            _ = reports.tick() => row(start, service, &counts),
+        }
+    }
+    while counts.done.load(Ordering::Relaxed) + counts.failed.load(Ordering::Relaxed) < next {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    row(start, service, &counts);
+    let (done, failed) =
+        (counts.done.load(Ordering::Relaxed), counts.failed.load(Ordering::Relaxed));
+    println!(
+        "{done} registrations, {failed} errors, {:.0} a second, slowest {:.1} ms; processor time: service {:.1} s, this process {:.1} s",
+        done as f64 / start.elapsed().as_secs_f64(),
+        counts.slowest_micros.load(Ordering::Relaxed) as f64 / 1000.0,
+        processor_seconds(service.child.id()),
+        processor_seconds(std::process::id()),
+    );
+    let lost = still_there(seats).await;
+    println!("idle devices that lost their connection: {lost}");
+    assert!(failed == 0 && lost == 0, "no error was expected");
+}
+
+async fn take_seats(world: &Arc<World>, idle: u64) -> Vec<TlsStream<TcpStream>> {
+    let gate = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    let tasks: Vec<_> = (0..idle)
+        .map(|number| {
+            let (world, gate) = (world.clone(), gate.clone());
+            tokio::spawn(async move {
+                let _turn = gate.acquire_owned().await.expect("a turn");
+                world.sit_down(number).await.expect("a connection")
+            })
+        })
+        .collect();
+    let mut seats = Vec::new();
+    for task in tasks {
+        seats.push(task.await.expect("a device"));
+    }
+    seats
+}
+
+async fn one(world: &World, counts: &Counts, number: u64) {
+    let start = Instant::now();
+    match world.register(number).await {
+        Ok(()) => counts.done.fetch_add(1, Ordering::Relaxed),
+        Err(error) => {
+            println!("sim-{number}: {error}");
+            counts.failed.fetch_add(1, Ordering::Relaxed)
+        }
+    };
+    let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+    counts.slowest_micros.fetch_max(micros, Ordering::Relaxed);
+}
+
+/// How many of them hear that the service has hung up.
+async fn still_there(seats: Vec<TlsStream<TcpStream>>) -> usize {
+    let mut lost = 0;
+    for mut seat in seats {
+        let heard = tokio::time::timeout(Duration::ZERO, seat.read_u8()).await;
+        lost += usize::from(heard.is_ok());
+    }
+    lost
+}
+
+fn row(start: Instant, service: &ServiceProcess, counts: &Counts) {
+    println!(
+        "{:>6.0} {:>12} {:>7} {:>12.1} {:>12.1}",
+        start.elapsed().as_secs_f64(),
+        counts.done.load(Ordering::Relaxed),
+        counts.failed.load(Ordering::Relaxed),
+        resident_mebibytes(service.child.id()),
+        resident_mebibytes(std::process::id()),
+    );
+}
+
+/// Memory that is in use, as Linux tells it; 0 elsewhere.
+fn resident_mebibytes(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kibibytes.unwrap_or_default() / 1024.0
+}
+
+/// User and system time, as Linux tells them in hundredths of a second; 0 elsewhere.
+fn processor_seconds(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name in parentheses may hold anything; the numbers stand behind it.
+    let numbers = stat.rsplit_once(')').map_or("", |(_, numbers)| numbers);
+    let ticks = numbers.split_whitespace().skip(11).take(2).filter_map(|it| it.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
+}
