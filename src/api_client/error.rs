@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::net::TlsFault;
+use crate::net::{TlsFault, innermost};
 use crate::wire::{ErrorCode, ServiceError};
 
 /// Why a call of the service API brought no result.
@@ -90,14 +90,7 @@ impl CallError {
         if let Some(fault) = tls_fault(error) {
             return Self::Tls { host, fault };
         }
-        // The innermost cause: the outer ones only say that there is one.
-        let mut cause = error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        let text = cause.to_string();
-        let reason = text.split(" (os error").next().unwrap_or_default().to_lowercase();
-        Self::Network { host, reason }
+        Self::Network { host, reason: innermost(error) }
     }
 }
 

@@ -4,15 +4,14 @@ use std::fmt;
 
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderValue, IF_MATCH};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Answer, CallError, ServiceClient};
+use crate::wire::RESERVED;
 
-/// What is left as it is in a path; names have nothing else but `:`.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const CONTINUATION: &str = "x-ms-continuation";
 
 /// The two kinds of records.
@@ -50,7 +49,7 @@ impl Kind {
     }
 
     fn path(self, id: &str) -> String {
-        format!("/{}/{}", self.collection(), utf8_percent_encode(id, ESCAPED))
+        format!("/{}/{}", self.collection(), utf8_percent_encode(id, RESERVED))
     }
 }
 

@@ -7,17 +7,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::DeviceKey;
-use crate::wire::{IdScope, RegistrationId};
+use crate::wire::{IdScope, RESERVED, RegistrationId};
 
 const SCHEME: &str = "SharedAccessSignature";
-
-/// Everything but RFC 3986's unreserved characters, as the SDKs' URL encoders have it.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a device's token gives access to: `{idScope}/registrations/{registrationId}`.
 pub fn registration_resource(id_scope: &IdScope, registration_id: &RegistrationId) -> String {

@@ -30,8 +30,21 @@ pub use tunnel::ProxyFault;
 pub use upgrade::{UpgradeError, open_websocket};
 pub use websocket::{WebSocketEnd, WebSocketStream, websocket_accept};
 
+/// The innermost cause of an error, as [`plain`] has it: the outer ones only say that there is one.
+pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    without_number(&cause.to_string())
+}
+
+fn without_number(text: &str) -> String {
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
 /// The operating system's text in lower case, without `(os error 111)`: what of an I/O error is said
 /// to users.
 pub fn plain(error: &std::io::Error) -> String {
-    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
+    without_number(&error.to_string())
 }

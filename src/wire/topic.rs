@@ -14,7 +14,8 @@ const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/";
 const OPERATION_STATUS: &str = "$dps/registrations/GET/iotdps-get-operationstatus/";
 const RESPONSE: &str = "$dps/registrations/res/";
 
-/// Everything but RFC 3986's unreserved characters.
+/// What is escaped in topics, paths and tokens: everything but RFC 3986's unreserved characters, as
+/// the SDKs' URL encoders have it.
 pub(crate) const RESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::custom::WebhookAnswer;
-use crate::net::{Trust, client_config};
+use crate::net::{Trust, client_config, innermost};
 use crate::service::enrollment::WebhookUrl;
 
 /// Largest answer that is read, in bytes. An AllocationResponse is a few hundred.
@@ -183,13 +183,7 @@ fn told(answer: &WebhookAnswer, limit: Duration) -> String {
     }
 }
 
-/// The innermost cause: the outer ones only say that there is one. None of them has the address.
+/// The innermost cause does not have the address, which holds a key.
 fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    let text = cause.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    format!("the webhook cannot be reached: {}", text.to_lowercase())
+    format!("the webhook cannot be reached: {}", innermost(error))
 }
