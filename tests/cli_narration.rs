@@ -178,6 +178,53 @@ fn a_failure_is_told_to_its_end_and_then_explained() {
     assert!(explained.contains("try: "), "{explained}");
 }
 
+#[test]
+fn what_happens_at_the_hub_is_told_after_the_registration_or_in_its_place() {
+    let machine = Machine::new();
+    let _serve = machine.serve(&["--retry-after", "0s"]);
+    let cache = machine.path("cache.json");
+    let more = ["--explain", "--connect", "--report", "{\"fw\":1}", "--telemetry", "2", "-vv"];
+    let keep = ["--cache", cache.to_str().unwrap()];
+    let arguments = [&TOASTER[..], &more, &keep].concat();
+
+    let first = machine.run(&arguments).assert_exit(0).stderr;
+    let second = machine.run(&arguments).assert_exit(0).stderr;
+
+    let at_hub = [
+        "On to the hub contoso-toasters-hub-1098.azure-devices.net",
+        "The hub lets the device in (mqtt)",
+        "The hub has noted the reported properties, version 2",
+        "The hub has taken 2 messages",
+        "The hub has sent the twin: 0 desired and 1 reported properties",
+    ];
+    let mut rest = first.as_str();
+    for part in ["Who the device is", "The device has a hub"].iter().chain(&at_hub) {
+        let (_, after) = rest
+            .split_once(part)
+            .unwrap_or_else(|| panic!("no {part:?} in what is left of {first}"));
+        rest = after;
+    }
+    assert!(second.contains("The device knows its hub"), "{second}");
+    assert!(second.contains(at_hub[1]) && !second.contains("Who the device is"), "{second}");
+    for secret in secrets(&first) {
+        assert!(!first.contains(&secret) && !second.contains(&secret), "{secret} in {first}");
+    }
+}
+
+#[test]
+fn a_hub_that_cannot_be_reached_is_told_and_the_timings_of_the_registration_stay() {
+    let machine = Machine::new();
+    let _serve = machine.serve(&["--retry-after", "0s"]);
+    let more = ["--connect", "--hub-gateway", "127.0.0.1:1", "--explain", "-o", "json"];
+
+    let ran = machine.run(&[&TOASTER[..], &more].concat()).assert_exit(3);
+
+    assert!(ran.stderr.contains("The device and its hub do not come together"), "{}", ran.stderr);
+    let json = ran.json();
+    assert_eq!(json["error"]["kind"], "hub-connect");
+    assert!(json["timings"]["total"].as_f64().is_some(), "{json}");
+}
+
 fn names(timings: &Value) -> Vec<&str> {
     let timings = timings.as_object().unwrap();
     assert!(timings.values().all(|ms| ms.as_f64().is_some_and(|ms| ms >= 0.0)), "{timings:?}");

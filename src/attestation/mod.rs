@@ -22,7 +22,7 @@ pub use key::{Deriver, DeviceKey, GroupKey, KeyError};
 pub use pem::PemFault;
 pub use policy::PolicyKey;
 pub use private_key::PrivateKeyFault;
-pub use sas::{Claims, Malformed, NameFault, SasToken, registration_resource};
+pub use sas::{Claims, Malformed, NameFault, SasToken, hub_resource, registration_resource};
 pub use symmetric::{GroupKeys, KeyMatch, KeySlot, SasFault, SignatureFault, diagnose_signature};
 pub use x509::{Certificate, CertificateAuthority, CertificateError, CertificateInfo};
 pub use x509_chain::{Anchor, DeviceChain, MAX_CHAIN};

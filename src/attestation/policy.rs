@@ -26,7 +26,7 @@ impl PolicyKey {
     /// A token for `resource`, which is the service's host name, until `expiry`, in the name of
     /// `policy` (E.6).
     pub fn sign(&self, resource: &str, policy: &str, expiry: SystemTime) -> SasToken {
-        SasToken::sign_as(resource, &self.0, expiry, policy)
+        SasToken::sign_as(resource, &self.0, expiry, Some(policy))
     }
 
     /// Whether it signed the token that makes these claims.

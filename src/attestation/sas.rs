@@ -21,6 +21,11 @@ pub fn registration_resource(id_scope: &IdScope, registration_id: &RegistrationI
     format!("{id_scope}/registrations/{registration_id}")
 }
 
+/// What a device's token gives access to at its hub (I): `{hub}/devices/{deviceId}`.
+pub fn hub_resource(hub: &str, device_id: &str) -> String {
+    format!("{hub}/devices/{device_id}")
+}
+
 /// A token, to be sent as password or in the `Authorization` header. Redacted in `Debug`, wiped
 /// when dropped.
 #[derive(Clone)]
@@ -30,7 +35,12 @@ impl SasToken {
     /// Signs `resource` until `expiry`, with `skn=registration`, as the C SDK does but for the
     /// case of the escapes.
     pub fn sign(resource: &str, key: &DeviceKey, expiry: SystemTime) -> Self {
-        Self::sign_as(resource, key, expiry, "registration")
+        Self::sign_as(resource, key, expiry, Some("registration"))
+    }
+
+    /// Signs `resource` until `expiry` without `skn`: what a device shows its hub (I).
+    pub fn sign_for_hub(resource: &str, key: &DeviceKey, expiry: SystemTime) -> Self {
+        Self::sign_as(resource, key, expiry, None)
     }
 
     /// As [`sign`](Self::sign), with another name for the key (E.6).
@@ -38,15 +48,16 @@ impl SasToken {
         resource: &str,
         key: &DeviceKey,
         expiry: SystemTime,
-        key_name: &str,
+        key_name: Option<&str>,
     ) -> Self {
-        let key_name = utf8_percent_encode(key_name, RESERVED);
+        let key_name = key_name.map(|name| format!("&skn={}", utf8_percent_encode(name, RESERVED)));
+        let key_name = key_name.unwrap_or_default();
         let resource = utf8_percent_encode(resource, RESERVED);
         let expiry = expiry.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         let signature = STANDARD.encode(key.sign(format!("{resource}\n{expiry}").as_bytes()));
         let signature = utf8_percent_encode(&signature, RESERVED);
         Self(Zeroizing::new(format!(
-            "{SCHEME} sr={resource}&sig={signature}&se={expiry}&skn={key_name}"
+            "{SCHEME} sr={resource}&sig={signature}&se={expiry}{key_name}"
         )))
     }
 

@@ -15,8 +15,9 @@ const MAY_BE_A_KEY: usize = 24;
 /// Explain an error code, a failure's name, or a line of a log
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Knows the service's six-digit codes, CONNACK codes, HTTP statuses, TLS and network failures, and the
-words that SDKs and operating systems have for them. Without an argument it lists everything.
+Knows the service's six-digit codes, CONNACK codes, HTTP statuses, TLS and network failures, what
+keeps a device and its hub apart, and the words that SDKs and operating systems have for all these.
+Without an argument it lists everything.
 
 Examples:
   provision-sim explain

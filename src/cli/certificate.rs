@@ -24,7 +24,7 @@ pub(super) struct CertificateArgs {
     pub(super) cert: Option<PathBuf>,
     /// Private key of --cert, if it is not in the same file
     #[arg(long, value_name = "PEM", requires = "cert")]
-    cert_key: Option<PathBuf>,
+    pub(super) cert_key: Option<PathBuf>,
     /// Passphrase of an encrypted private key [env: PROVISION_SIM_CERT_KEY_PASSPHRASE]
     #[arg(long, value_name = "TEXT|@FILE|-", requires = "cert", allow_hyphen_values = true)]
     pub(super) cert_key_passphrase: Option<String>,

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
+use super::device_args::{DeviceArgs, PayloadArgs};
 use super::output::Printer;
-use super::register::Register;
-use super::{Exit, Report, small_runtime};
+use super::{Exit, Report, local, small_runtime};
 use crate::diagnose::{Outcome, Subject, diagnose};
 
 /// Find out, step by step, what keeps a device from registering
@@ -31,7 +31,9 @@ Exit codes: 0 nothing failed; else that of the first failure: 3 network or TLS, 
 )]
 pub(super) struct Diagnose {
     #[command(flatten)]
-    device: Register,
+    device: DeviceArgs,
+    #[command(flatten)]
+    payload: PayloadArgs,
     /// Port of HTTPS and of MQTT over WebSocket, if --host has another or none [default: 443, or that of the local service]
     #[arg(long, value_name = "PORT")]
     https_port: Option<u16>,
@@ -42,8 +44,10 @@ pub(super) struct Diagnose {
 
 impl Diagnose {
     pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
-        let local = self.device.local()?;
-        let (mut settings, context) = self.device.prepare(local.as_ref())?;
+        self.device.check_given(&[self.payload.given()])?;
+        let local = self.device.local.then(local::find).transpose()?;
+        let (mut settings, context) =
+            self.device.resolve(local.as_ref(), self.payload.resolve()?)?;
         settings.ports.https = self.https_port.unwrap_or(settings.ports.https);
         let subject = Subject { settings, context, may_register: !self.no_register };
         let runtime = small_runtime()?;

@@ -138,8 +138,8 @@ impl Drop for Published {
     }
 }
 
-/// A file that only its owner can read: it holds the key of the service APIs.
-fn private(path: &Path) -> std::io::Result<std::fs::File> {
+/// A file that only its owner can read; `local.json` holds the key of the service APIs.
+pub(super) fn private(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

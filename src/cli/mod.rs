@@ -3,14 +3,18 @@
 //! The only room that reads argv, the environment and files, and the only one that prints. Results
 //! go to standard output, everything else to standard error.
 
+mod cache;
 mod catalogue;
 mod certificate;
 mod completions;
 mod derive_key;
+mod device_args;
 mod diagnose;
 mod enrollments;
 mod exit;
 mod explain;
+mod explain_hub;
+mod hub;
 mod input;
 mod local;
 mod logging;
@@ -20,6 +24,7 @@ mod output;
 mod pki;
 mod progress;
 mod proof;
+mod provision;
 mod quotas;
 mod register;
 mod report;
@@ -27,6 +32,8 @@ mod route;
 mod run;
 mod sas_token;
 mod serve;
+mod shell;
+mod status;
 mod timings;
 
 use std::ffi::OsString;
@@ -77,6 +84,7 @@ Exit codes:
 enum Command {
     Serve(serve::Serve),
     Register(register::Register),
+    Status(status::Status),
     Diagnose(Box<diagnose::Diagnose>),
     Explain(catalogue::Explain),
     Run(run::Run),
@@ -161,6 +169,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::DeriveKey(command) => command.run(&mut printer),
         Command::SasToken(command) => command.run(&mut printer),
         Command::Register(command) => command.run(&mut printer),
+        Command::Status(command) => command.run(&mut printer),
         Command::Diagnose(command) => command.run(&mut printer),
         Command::Explain(command) => command.run(&mut printer),
         Command::Serve(command) => command.run(&mut printer),

@@ -67,6 +67,7 @@ fn is_wanted(printer: &Printer) -> bool {
 enum Waiting {
     Connection,
     Answer,
+    Hub,
     Pause { since: Instant, wait: Duration, then: String },
 }
 
@@ -75,6 +76,7 @@ impl Waiting {
         match self {
             Self::Connection => "connecting".to_owned(),
             Self::Answer => "waiting for the answer".to_owned(),
+            Self::Hub => "waiting for the hub".to_owned(),
             Self::Pause { since, wait, then } => {
                 let past = now.saturating_duration_since(*since).min(*wait);
                 let (past, wait) = (past.as_secs_f64(), wait.as_secs_f64());
@@ -120,8 +122,22 @@ impl Progress {
         if self.is_wanted
             && let Some(waiting) = Waiting::after(notice, Instant::now())
         {
-            *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
+            self.set(waiting);
         }
+    }
+
+    /// From now on the device is busy with the service.
+    pub(super) fn at_service(&self) {
+        self.set(Waiting::Connection);
+    }
+
+    /// From now on the device is busy with its hub.
+    pub(super) fn at_hub(&self) {
+        self.set(Waiting::Hub);
+    }
+
+    fn set(&self, waiting: Waiting) {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
     }
 
     /// Shows the line until `work` is done.

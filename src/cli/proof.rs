@@ -6,11 +6,11 @@ use super::input::KeyArgs;
 pub(super) use crate::explain::Proof;
 
 /// On the command line there may be one kind of credential, and one thing that is read from
-/// standard input.
+/// standard input; `others` are the flags beside the credential that may be.
 pub(super) fn check_given(
     keys: &KeyArgs,
     certificate: &CertificateArgs,
-    payload: Option<&str>,
+    others: &[(&str, Option<&str>)],
 ) -> Result<(), Report> {
     let keys = [("--group-key", &keys.group_key), ("--device-key", &keys.device_key)];
     if certificate.cert.is_some()
@@ -24,9 +24,11 @@ pub(super) fn check_given(
     let passphrase = ("--cert-key-passphrase", &certificate.cert_key_passphrase);
     let from_stdin =
         keys.into_iter().chain([passphrase]).find(|(_, argument)| argument.as_deref() == Some("-"));
-    match from_stdin {
-        Some((name, _)) if payload == Some("-") => Err(Report::usage(format!(
-            "{name} and --payload cannot both be read from standard input"
+    let others = others.iter().filter(|(_, argument)| *argument == Some("-"));
+    let names = from_stdin.map(|(name, _)| name).into_iter().chain(others.map(|(name, _)| *name));
+    match names.collect::<Vec<_>>()[..] {
+        [first, second, ..] => Err(Report::usage(format!(
+            "{first} and {second} cannot both be read from standard input"
         ))
         .remedy("put one of them into a file, and give @FILE")),
         _ => Ok(()),

@@ -58,6 +58,24 @@ impl RouteArgs {
         }
     }
 
+    /// What was given, flag by flag, without the credentials of a proxy.
+    pub(super) fn as_given(&self) -> Vec<(&'static str, String)> {
+        let mut given = Vec::new();
+        if self.transport != Transport::default() {
+            given.push(("--transport", self.transport().to_string()));
+        }
+        given.extend(self.connect_to.iter().map(|rule| ("--connect-to", rule.to_string())));
+        if let Some(text) = &self.proxy {
+            let shown = match (text.contains('@'), text.parse::<Proxy>()) {
+                (true, Ok(proxy)) => format!("http://USER:PASSWORD@{}", proxy.endpoint()),
+                (true, Err(_)) => return given,
+                (false, _) => text.clone(),
+            };
+            given.push(("--proxy", shown));
+        }
+        given
+    }
+
     /// The way to `host`. The proxy is the one that is given, else the environment's; that one only
     /// where `is_local` is not.
     pub(super) fn route(

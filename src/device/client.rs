@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime};
 use rustls::ClientConfig;
 
 use super::error::Error;
-use super::exchange::{Notice, Registered};
-use super::transport::{self, Transport};
+use super::exchange::{Looked, Notice, Registered};
+use super::transport::{self, Task, Transport, Way};
 use crate::attestation::{DeviceCertificate, DeviceKey, SasToken, registration_resource};
 use crate::net::{Endpoint, Route, with_certificate};
 use crate::wire::{
-    ApiVersion, HTTPS_PORT, IdScope, MQTT_PORT, Payload, RegisterRequest, RegistrationId,
+    ApiVersion, HTTPS_PORT, IdScope, MQTT_PORT, OperationId, Payload, RegisterRequest,
+    RegistrationId,
 };
 
 /// What this crate calls itself in user names.
@@ -122,9 +123,12 @@ impl Settings {
             Credential::X509(_) => return None,
         };
         let resource = registration_resource(&self.id_scope, &self.registration_id);
-        // A lifetime beyond what a clock can tell is as good as one of a century.
-        let expiry = now.checked_add(self.token_lifetime).unwrap_or(now + CENTURY);
-        Some(SasToken::sign(&resource, key, expiry))
+        Some(SasToken::sign(&resource, key, expiry(now, self.token_lifetime)))
+    }
+
+    /// The way to the service.
+    pub(super) fn way(&self) -> Way<'_> {
+        Way { endpoint: &self.endpoint, ports: self.ports, route: &self.route, tls: &self.tls }
     }
 
     /// The body of the register request (A.5), the same on every transport.
@@ -136,6 +140,11 @@ impl Settings {
         serde_json::to_vec(&request)
             .unwrap_or_else(|_| unreachable!("strings and checked JSON always serialize"))
     }
+}
+
+/// When a token ends. A lifetime beyond what a clock can tell is as good as one of a century.
+pub(super) fn expiry(now: SystemTime, lifetime: Duration) -> SystemTime {
+    now.checked_add(lifetime).unwrap_or(now + CENTURY)
 }
 
 /// A device that provisions itself.
@@ -165,7 +174,33 @@ impl ProvisioningClient {
         &self,
         notify: &mut (dyn FnMut(Notice) + Send),
     ) -> Result<Registered, Error> {
-        transport::run(&self.settings, notify).await
+        transport::run(&self.settings, &Task::Register, notify).await
+    }
+
+    /// Asks how an operation stands that the service has accepted before, and polls until there is a
+    /// result. Never registers: an operation that the service does not know is
+    /// [`Error::Rejected`] with 404203.
+    ///
+    /// # Errors
+    ///
+    /// As for [`register`](Self::register).
+    pub async fn resume(
+        &self,
+        operation_id: OperationId,
+        notify: &mut (dyn FnMut(Notice) + Send),
+    ) -> Result<Registered, Error> {
+        transport::run(&self.settings, &Task::Resume(operation_id), notify).await
+    }
+
+    /// Asks how the device's registration stands, without registering (B.1). DPS has this over HTTPS
+    /// only, so [`transport`](Settings::transport) does not count.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends it without an answer, and [`Error::Rejected`] with a 404 if the device has never
+    /// registered. A registration that has failed is an answer.
+    pub async fn look_up(&self, notify: &mut (dyn FnMut(Notice) + Send)) -> Result<Looked, Error> {
+        transport::look_up(&self.settings, notify).await
     }
 
     /// Connects over `transport` as [`register`](Self::register) does, but once and without asking

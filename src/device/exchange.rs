@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::{Breach, Error, NetworkError, Rejection};
 use super::traffic::{Received, Secured, Sent, Signed};
 use super::transport::{ConnectPhase, Transport};
-use crate::wire::{ConnectCode, OperationId, Payload, Substatus};
+use crate::wire::{ConnectCode, DeviceRegistrationResult, OperationId, Payload, Substatus};
 
 /// What has happened.
 #[derive(Debug)]
@@ -200,6 +200,15 @@ pub enum Notice {
         /// Its `$rid`.
         rid: String,
     },
+}
+
+/// How a device's registration stands (B.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Looked {
+    /// What the service says of it.
+    pub state: DeviceRegistrationResult,
+    /// The service's whole answer.
+    pub body: String,
 }
 
 /// A device that has a hub.

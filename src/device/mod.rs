@@ -1,8 +1,9 @@
 //! A device that provisions itself.
 //!
 //! [`Registration`] is the protocol as a pure state machine: events in, steps out, no socket and
-//! no clock. A transport drives it. This room must not know the service that answers, and prints
-//! nothing; who wants to follow along passes an observer.
+//! no clock. A transport drives it. [`HubClient`] goes on to the hub that it was assigned to. This
+//! room must not know the service that answers, and prints nothing; who wants to follow along passes
+//! an observer.
 //!
 //! [`ProvisioningClient`] is the front door: [`Settings`] in, [`Registered`] or [`Error`] out, and a
 //! [`Notice`] for everything on the way. It needs a Tokio runtime with I/O and time, of either
@@ -50,6 +51,7 @@ mod client;
 mod deadline;
 mod error;
 mod exchange;
+mod hub;
 mod registration;
 mod retry;
 mod traffic;
@@ -59,7 +61,11 @@ pub use client::{CLIENT_VERSION, Credential, Ports, ProvisioningClient, Settings
 pub use deadline::{Deadline, Waiting};
 pub use error::{Breach, Class, Error, NetworkError, Rejection};
 pub use exchange::{
-    Answer, ConnectFailure, Event, Loss, Notice, Registered, Request, RequestKind, Step,
+    Answer, ConnectFailure, Event, Looked, Loss, Notice, Registered, Request, RequestKind, Step,
+};
+pub use hub::{
+    DesiredChange, DesiredChanges, HubBreach, HubClient, HubError, HubSettings, HubSettingsError,
+    HubWaiting, Twin,
 };
 pub use registration::Registration;
 pub use traffic::{Received, Secured, Sent, Signed};

@@ -51,6 +51,8 @@ pub struct Registration {
     pending: Option<Pending>,
     operation_id: Option<OperationId>,
     forgotten: bool,
+    /// Whether it may register, if the service does not know the operation.
+    may_register: bool,
     /// The next request, or the next connection, not before this.
     not_before: Duration,
     /// What the device waits for while no packet of its own is unanswered.
@@ -78,6 +80,7 @@ impl Registration {
             pending: None,
             operation_id: None,
             forgotten: false,
+            may_register: true,
             not_before: Duration::ZERO,
             waiting_for: Waiting::Connect(ConnectPhase::Dns),
             lost: None,
@@ -93,6 +96,12 @@ impl Registration {
     pub fn resuming(mut self, operation_id: OperationId) -> Self {
         self.operation_id = Some(operation_id);
         self
+    }
+
+    /// Sees an operation through that the service has already accepted, and never registers.
+    #[must_use]
+    pub fn watching(self, operation_id: OperationId) -> Self {
+        Self { may_register: false, ..self.resuming(operation_id) }
     }
 
     /// What to do after `event`, which happened at `now` (since the start).
@@ -371,7 +380,7 @@ impl Registration {
         let code = rejection.error.as_ref().map(|error| error.error_code);
         let is_forgotten =
             matches!(kind, RequestKind::Poll(_)) && code == Some(ErrorCode::OPERATION_NOT_FOUND);
-        if !is_forgotten {
+        if !is_forgotten || !self.may_register {
             return Err(Error::Rejected(rejection));
         }
         if self.forgotten {

@@ -270,6 +270,20 @@ fn a_9_a_resumed_registration_polls_its_operation_in_place_of_registering() {
     assert_eq!(request.kind, RequestKind::Poll(operation(OPERATION)));
 }
 
+#[test]
+fn j_145_a_device_that_only_asks_never_registers() {
+    let mut device = Device::with_deadline(DEADLINE);
+    device.machine = Registration::new(DEADLINE, 7).watching(operation(OPERATION));
+    device.on(Event::Start);
+
+    let request = device.reconnects();
+    let error = device.on(forgotten(request.rid)).fails();
+
+    assert_eq!(request.kind, RequestKind::Poll(operation(OPERATION)));
+    assert_eq!(error.code(), Some(ErrorCode::OPERATION_NOT_FOUND));
+    assert!(matches!(error, Error::Rejected(_)), "{error}");
+}
+
 // How long to wait
 
 #[test]

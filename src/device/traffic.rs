@@ -68,8 +68,8 @@ pub enum Sent {
     Subscribe {
         /// The packet identifier.
         packet_id: u16,
-        /// The topic filter.
-        filter: &'static str,
+        /// The topic filters.
+        filters: Vec<&'static str>,
     },
     /// PUBLISH at QoS 1: a request (A.4).
     Publish {

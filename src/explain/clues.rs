@@ -27,16 +27,25 @@ pub struct Explanation {
 pub fn explain(error: &Error, context: &Context, now: SystemTime) -> Explanation {
     let entry = entry_of(error);
     let skew = skew(error, now).or(context.skew);
-    let mut clues = clues(error, context, skew);
+    // The local service has this very clock.
+    let is_same_clock = context.is_local && matches!(error, Error::Unauthorized(_));
+    let clock_is_right = is_same_clock || skew.is_some_and(|skew| !skew.is_large());
+    told(entry, clues(error, context, skew), clock_is_right, context)
+}
+
+/// The facts first, then the usual causes and remedies that they leave possible.
+pub(super) fn told(
+    entry: &'static Entry,
+    mut clues: Vec<Clue>,
+    clock_is_right: bool,
+    context: &Context,
+) -> Explanation {
     let is_certain = clues.iter().any(|clue| clue.is_certain);
     if is_certain {
         clues.retain(|clue| clue.is_certain);
     }
-    // The local service has this very clock.
-    let is_same_clock = context.is_local && matches!(error, Error::Unauthorized(_));
     let is_told = |about: About| clues.iter().any(|clue| clue.about == about);
     let is_open = |hint: &&Hint| {
-        let clock_is_right = is_same_clock || skew.is_some_and(|skew| !skew.is_large());
         let is_ruled_out = hint.about == About::Clock && clock_is_right;
         is_possible(hint.about, context) && !is_ruled_out
     };
@@ -128,6 +137,12 @@ fn unauthorized(context: &Context, skew: Option<Skew>) -> Vec<Clue> {
 /// Over MQTT a wrong scope is CONNACK 3, over HTTPS it is a 404 (J-29).
 fn rejected(rejection: &Rejection, context: &Context) -> Vec<Clue> {
     let code = rejection.error.as_ref().map(|error| error.error_code);
+    if code == Some(ErrorCode::RECORD_NOT_FOUND) {
+        let id = &context.registration_id;
+        let cause = format!("{id} has never registered, or its record was deleted");
+        let clue = Clue::new(About::Any, cause);
+        return vec![clue.remedy("register it: `provision-sim register` with the same flags")];
+    }
     if rejection.status != 404 || code.is_some_and(|code| code != ErrorCode::ID_SCOPE_NOT_FOUND) {
         return Vec::new();
     }

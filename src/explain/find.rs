@@ -12,12 +12,13 @@ const NEAR: f64 = 0.72;
 pub fn find(text: &str) -> Vec<&'static Entry> {
     let text = text.trim().to_lowercase();
     let text = text.as_str();
-    let ways: [fn(&str) -> Vec<&'static Entry>; 8] = [
+    let ways: [fn(&str) -> Vec<&'static Entry>; 9] = [
         by_word,
         by_kind,
         by_number,
         by_webhook,
         by_code_inside,
+        by_hub_inside,
         by_connack_inside,
         by_alias,
         by_status_inside,
@@ -119,6 +120,18 @@ fn by_connack_inside(text: &str) -> Vec<&'static Entry> {
         .unwrap_or_default()
 }
 
+/// What this program says of a hub that refuses: the same numbers mean something else there (I.1).
+fn by_hub_inside(text: &str) -> Vec<&'static Entry> {
+    let Some((_, rest)) = text.split_once("the hub refused the connection: connack") else {
+        return Vec::new();
+    };
+    by_key(match numbers(rest).next() {
+        Some("3") => "hub-unavailable",
+        Some("4" | "5") => "hub-identity",
+        _ => "hub-refused",
+    })
+}
+
 /// The longest alias says most; those as long as it stand beside it.
 fn by_alias(text: &str) -> Vec<&'static Entry> {
     let longest = |entry: &Entry| {
@@ -202,6 +215,9 @@ mod tests {
             ),
             ("Error: Connection Not Accepted: 0x5: Not Authorized", &["connack-5"]),
             ("the service refused the connection: CONNACK 3 (server unavailable)", &["connack-3"]),
+            ("error: hub h.net: the hub refused the connection: CONNACK 5", &["hub-identity"]),
+            ("the hub answered the report with status 400", &["hub-properties"]),
+            ("the hub answered the twin request with status 500", &["hub-busy"]),
             ("Failure: connect failure 111.", &["refused"]),
             ("Info: Failed DNS lookup for dps.example: -3", &["dns"]),
             ("HTTP/1.1 404 Not Found", &["http-404"]),

@@ -15,6 +15,7 @@ mod context;
 mod entry;
 mod facts;
 mod find;
+mod hub;
 
 pub use catalogue::{entries, entry};
 pub use classify::{entry_of, entry_of_code, entry_of_dial_error};
@@ -24,3 +25,4 @@ pub use context::{Context, GivenKey, Proof};
 pub use entry::{About, Entry, Hint, Party};
 pub use facts::{Clue, clue_from_id, clue_from_key, clue_from_scope};
 pub use find::{find, near};
+pub use hub::{entry_of_hub_error, explain_hub};

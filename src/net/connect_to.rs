@@ -30,6 +30,12 @@ pub struct ConnectTo {
 pub struct ConnectToError(String);
 
 impl ConnectTo {
+    /// Dials `to` in the place of every host; its port, if it has one, in that of every port.
+    pub fn anywhere(to: &Endpoint) -> Self {
+        let (to_host, to_port) = (Some(to.as_host().clone()), to.port());
+        Self { host: None, port: None, to_host, to_port }
+    }
+
     /// Where to go in place of `target`, or `None` if this is not about it.
     pub(super) fn redirect(&self, target: &Endpoint) -> Option<Endpoint> {
         let is_meant = self.host.as_ref().is_none_or(|host| host == target.as_host())
@@ -147,6 +153,15 @@ mod tests {
 
     fn port() -> impl Strategy<Value = String> {
         prop_oneof![Just(String::new()), any::<u16>().prop_map(|port| port.to_string())]
+    }
+
+    #[test]
+    fn anywhere_leads_to_one_place_and_keeps_the_port_if_that_has_none() {
+        let target = "hub.net:8883".parse().unwrap();
+        for (to, expected) in [("127.0.0.1", "127.0.0.1:8883"), ("[::1]:1", "[::1]:1")] {
+            let rule = ConnectTo::anywhere(&to.parse().unwrap());
+            assert_eq!(rule.redirect(&target).unwrap().to_string(), expected);
+        }
     }
 
     proptest! {

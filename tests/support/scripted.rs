@@ -57,6 +57,8 @@ enum Act {
     Request,
     Send(Packet),
     Suback(SubscribeReasonCode),
+    /// Grants QoS 1 to every filter of the last SUBSCRIBE.
+    GrantAll,
     Puback,
     Answer(Answer),
     Bytes(Vec<u8>),
@@ -129,6 +131,11 @@ impl Script {
     /// Grants QoS 1 to the last SUBSCRIBE.
     pub(crate) fn grant(self) -> Self {
         self.act(Act::Suback(SubscribeReasonCode::Success(QoS::AtLeastOnce)))
+    }
+
+    /// Grants QoS 1 to every filter of the last SUBSCRIBE.
+    pub(crate) fn grant_all(self) -> Self {
+        self.act(Act::GrantAll)
     }
 
     /// Waits for SUBSCRIBE and refuses it.
@@ -372,6 +379,8 @@ struct Connection<S> {
     record: Record,
     /// The last SUBSCRIBE's or PUBLISH's packet ID, and the latter's topic.
     packet_id: u16,
+    /// How many filters the last SUBSCRIBE has.
+    filters: usize,
     topic: String,
     next_packet_id: u16,
 }
@@ -379,7 +388,8 @@ struct Connection<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn new(stream: S, record: Record) -> Self {
         let inbox = BytesMut::new();
-        Self { stream, inbox, record, packet_id: 0, topic: String::new(), next_packet_id: 100 }
+        let topic = String::new();
+        Self { stream, inbox, record, packet_id: 0, filters: 0, topic, next_packet_id: 100 }
     }
 
     async fn play(mut self, acts: &[Act]) -> io::Result<()> {
@@ -411,6 +421,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Act::Send(packet) => self.say(packet).await,
             Act::Suback(code) => {
                 self.say(&Packet::SubAck(SubAck::new(self.packet_id, vec![*code]))).await
+            }
+            Act::GrantAll => {
+                let granted = SubscribeReasonCode::Success(QoS::AtLeastOnce);
+                let granted = vec![granted; self.filters];
+                self.say(&Packet::SubAck(SubAck::new(self.packet_id, granted))).await
             }
             Act::Puback => self.say(&Packet::PubAck(PubAck::new(self.packet_id))).await,
             Act::Answer(answer) => {
@@ -458,7 +473,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match Packet::read(&mut self.inbox, MAX_PACKET) {
                 Ok(packet) => {
                     match &packet {
-                        Packet::Subscribe(subscribe) => self.packet_id = subscribe.pkid,
+                        Packet::Subscribe(subscribe) => {
+                            self.packet_id = subscribe.pkid;
+                            self.filters = subscribe.filters.len();
+                        }
                         Packet::Publish(publish) => {
                             self.packet_id = publish.pkid;
                             self.topic.clone_from(&publish.topic);

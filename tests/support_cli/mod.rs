@@ -50,6 +50,14 @@ impl Machine {
         command
     }
 
+    /// A shell that runs `script` as the user would.
+    pub fn shell(&self, script: &str) -> Command {
+        let mut shell = Command::new("/bin/sh");
+        shell.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        shell.args(["-c", script]);
+        shell
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, &[], "")
     }

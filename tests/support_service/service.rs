@@ -96,6 +96,22 @@ impl Setup {
         ))
     }
 
+    /// One device with a self-signed certificate, which goes to the western hub.
+    pub fn individual_x509(id: &str, pem: &str) -> Self {
+        Self::from_config(format!(
+            r#"
+            idScope = "{SCOPE}"
+            linkedHubs = ["{HUB_WEST}"]
+
+            [[enrollments]]
+            registrationId = "{id}"
+            attestation.type = "x509"
+            attestation.x509.clientCertificates.primary.certificate = """
+{pem}"""
+            "#
+        ))
+    }
+
     /// What this configuration says.
     pub fn from_config(config: String) -> Self {
         Self {

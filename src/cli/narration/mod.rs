@@ -6,6 +6,7 @@
 //! that standard output stays what it is without it.
 
 mod http;
+mod hub;
 mod identity;
 mod mqtt;
 mod text;
@@ -14,6 +15,7 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+pub(super) use self::hub::HubStep;
 use self::text::{Paragraph, date, milliseconds, paragraph};
 use super::progress;
 use super::proof::Proof;
@@ -29,12 +31,15 @@ pub(super) struct Narrator {
 }
 
 impl Narrator {
-    /// Begins with who the device is and what it is about to do.
-    pub(super) fn begin(settings: &Settings, proof: &Proof) -> Self {
-        let narrator = Self { since: Instant::now(), story: Story::new(settings) };
-        narrator.print(identity::device(settings, proof));
-        narrator.print(identity::way(settings));
-        narrator
+    /// A story in which nothing has happened so far.
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { since: Instant::now(), story: Story::new(settings) }
+    }
+
+    /// A registration begins: who the device is, and what it is about to do.
+    pub(super) fn begin(&self, settings: &Settings, proof: &Proof) {
+        self.print(identity::device(settings, proof));
+        self.print(identity::way(settings));
     }
 
     /// Tells what has happened.
@@ -44,8 +49,13 @@ impl Narrator {
         }
     }
 
-    /// Tells how it ended.
-    pub(super) fn end(self, result: &Result<Registered, Error>) {
+    /// Tells what happens between the device and its hub.
+    pub(super) fn hub(&self, step: HubStep<'_>) {
+        self.print(hub::step(step));
+    }
+
+    /// Tells how the registration ended.
+    pub(super) fn end(&self, result: &Result<Registered, Error>) {
         self.print(end(result));
     }
 

@@ -10,10 +10,10 @@ pub(super) fn sent(packet: &Sent) -> Option<Paragraph> {
         Sent::Connect { client_id, user_name, has_password, keep_alive } => {
             connect(client_id, user_name, *has_password, *keep_alive)
         }
-        Sent::Subscribe { packet_id, filter } => paragraph(format!(
+        Sent::Subscribe { packet_id, filters } => paragraph(format!(
             "-> SUBSCRIBE, packet {packet_id}"
         ))
-        .line(format!("filter  {filter}"))
+        .line(format!("filter  {}", filters.join(", ")))
         .why("All answers come as messages on topics that begin so; the device listens before")
         .why("it asks."),
         Sent::Publish { packet_id, topic, body } => request(*packet_id, topic, body),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::{Transport, run_over};
+use super::{Task, Transport, run_over};
 use crate::device::client::Settings;
 use crate::device::error::{Breach, Error, NetworkError};
 use crate::device::exchange::{Notice, Registered};
@@ -17,6 +17,7 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(15);
 /// Runs one registration over the first transport that gets through.
 pub(super) async fn run(
     settings: &Settings,
+    task: &Task,
     clock: Clock,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Registered, Error> {
@@ -31,7 +32,7 @@ pub(super) async fn run(
             notify(notice);
         };
         let clock = clock.with_patience(patience);
-        let error = match run_over(transport, settings, clock, &mut watched).await {
+        let error = match run_over(transport, settings, task, clock, &mut watched).await {
             Err(error) if is_of_this_transport(&error) => error,
             result => return result,
         };

@@ -14,11 +14,17 @@ use std::fmt;
 use self::clock::Clock;
 use super::client::{Ports, Settings};
 use super::error::Error;
-use super::exchange::{Notice, Registered};
+use super::exchange::{Looked, Notice, Registered};
 use super::registration::Registration;
+use crate::wire::OperationId;
 
 pub(super) use knock::knock;
+pub(super) use mqtt::{
+    Carrier, FAREWELL, KEEP_ALIVE, OverTls, OverWebSocket, ReadFault, Session, unexpected,
+};
 pub use phase::ConnectPhase;
+pub(super) use phase::Progress;
+pub(super) use reach::Way;
 
 /// How the device talks to the service (A.1, B).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -61,15 +67,33 @@ impl fmt::Display for Transport {
     }
 }
 
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub(super) enum Task {
+    /// Register.
+    Register,
+    /// See an operation through that the service has accepted before.
+    Resume(OperationId),
+}
+
+/// Looks the registration up, over HTTPS.
+pub(super) async fn look_up(
+    settings: &Settings,
+    notify: &mut (dyn FnMut(Notice) + Send),
+) -> Result<Looked, Error> {
+    https::look_up(settings, Clock::start(settings.timeout), notify).await
+}
+
 /// Runs one registration to its end, by the transport that the settings name.
 pub(super) async fn run(
     settings: &Settings,
+    task: &Task,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Registered, Error> {
     let clock = Clock::start(settings.timeout);
     match settings.transport {
-        Transport::Auto => auto::run(settings, clock, notify).await,
-        transport => run_over(transport, settings, clock, notify).await,
+        Transport::Auto => auto::run(settings, task, clock, notify).await,
+        transport => run_over(transport, settings, task, clock, notify).await,
     }
 }
 
@@ -77,10 +101,15 @@ pub(super) async fn run(
 async fn run_over(
     transport: Transport,
     settings: &Settings,
+    task: &Task,
     clock: Clock,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Registered, Error> {
     let machine = Registration::new(settings.timeout, fastrand::u64(..));
+    let machine = match task {
+        Task::Register => machine,
+        Task::Resume(operation_id) => machine.watching(operation_id.clone()),
+    };
     match transport {
         Transport::Mqtt | Transport::Auto => {
             drive::drive(mqtt::Driver::<mqtt::OverTls>::new(settings, clock), machine, notify).await

@@ -69,7 +69,7 @@ impl fmt::Display for ConnectPhase {
 }
 
 /// Tells the observer of each phase when it is over, and its driver which one is under way.
-pub(super) struct Progress<'a> {
+pub(in crate::device) struct Progress<'a> {
     notify: &'a mut (dyn FnMut(Notice) + Send),
     phase: ConnectPhase,
     since: Option<Instant>,
@@ -77,18 +77,18 @@ pub(super) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     /// Nothing is under way yet.
-    pub(super) fn new(notify: &'a mut (dyn FnMut(Notice) + Send)) -> Self {
+    pub(in crate::device) fn new(notify: &'a mut (dyn FnMut(Notice) + Send)) -> Self {
         Self { notify, phase: ConnectPhase::Dns, since: None }
     }
 
     /// `phase` begins, so the one before it is over.
-    pub(super) fn begin(&mut self, phase: ConnectPhase) {
+    pub(in crate::device) fn begin(&mut self, phase: ConnectPhase) {
         self.end();
         (self.phase, self.since) = (phase, Some(Instant::now()));
     }
 
     /// The phase that is under way has come to its end.
-    pub(super) fn end(&mut self) {
+    pub(in crate::device) fn end(&mut self) {
         if let Some(since) = self.since.take() {
             (self.notify)(Notice::Reached { phase: self.phase, took: since.elapsed() });
         }
@@ -100,7 +100,7 @@ impl<'a> Progress<'a> {
     }
 
     /// The phase that is under way, or was last.
-    pub(super) fn phase(&self) -> ConnectPhase {
+    pub(in crate::device) fn phase(&self) -> ConnectPhase {
         self.phase
     }
 }

@@ -1,25 +1,41 @@
-//! The way to the service, as the settings have it.
+//! The way to a server: the service, or a hub.
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
 
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::phase::{ConnectPhase, Progress};
 use crate::attestation::Certificate;
-use crate::device::client::Settings;
+use crate::device::client::Ports;
 use crate::device::exchange::{ConnectFailure, Notice};
 use crate::device::traffic::Secured;
-use crate::net::{Dialed, Endpoint, dial};
+use crate::net::{Dialed, Endpoint, Route, dial};
 use crate::wire::HTTPS_PORT;
 
-/// Opens a TLS connection to the service; `port` is the transport's own.
+/// Whom to reach, and how.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::device) struct Way<'a> {
+    /// Whose name is verified. Its port, where one is given, overrides the transport's own.
+    pub(in crate::device) endpoint: &'a Endpoint,
+    /// The transports' own ports.
+    pub(in crate::device) ports: Ports,
+    /// The way through the network.
+    pub(in crate::device) route: &'a Route,
+    /// Whom it trusts, and the certificate that it shows.
+    pub(in crate::device) tls: &'a Arc<ClientConfig>,
+}
+
+/// Opens a TLS connection; `port` is the transport's own.
 pub(super) async fn reach(
-    settings: &Settings,
+    way: Way<'_>,
     port: u16,
     progress: &mut Progress<'_>,
 ) -> Result<TlsStream<TcpStream>, ConnectFailure> {
-    let Settings { endpoint, route, tls, .. } = settings;
     let begin = |phase| progress.begin(ConnectPhase::from(phase));
-    let dialed = dial(endpoint, port, route, tls.clone(), begin).await;
+    let dialed = dial(way.endpoint, port, way.route, way.tls.clone(), begin).await;
     let dialed = dialed.map_err(|error| ConnectFailure::Network(error.into()))?;
     progress.end();
     tracing::debug!(peer = %dialed.peer, timings = ?dialed.timings, "TLS connection is open");
@@ -36,8 +52,8 @@ fn secured(dialed: &Dialed) -> Secured {
     Secured { peer: dialed.peer, version, server }
 }
 
-/// The service as a `Host` header names it: without a port that goes without saying.
-pub(super) fn authority(settings: &Settings) -> Endpoint {
-    let endpoint = settings.endpoint.or_port(settings.ports.https);
+/// The server as a `Host` header names it: without a port that goes without saying.
+pub(super) fn authority(way: Way<'_>) -> Endpoint {
+    let endpoint = way.endpoint.or_port(way.ports.https);
     if endpoint.port() == Some(HTTPS_PORT) { endpoint.without_port() } else { endpoint }
 }

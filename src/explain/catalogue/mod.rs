@@ -5,6 +5,7 @@ mod breach;
 mod connack;
 mod deadline;
 mod http;
+mod hub;
 mod network;
 mod outcome;
 mod proxy;
@@ -33,6 +34,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         proxy::ENTRIES,
         deadline::ENTRIES,
         breach::ENTRIES,
+        hub::ENTRIES,
     ];
     groups.into_iter().flatten()
 }

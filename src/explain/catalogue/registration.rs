@@ -214,10 +214,16 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "the service keeps finished operations for a while only, or was restarted",
             ),
         ],
-        remedies: &[hint(
-            About::Any,
-            "register anew; it is safe, the device keeps its enrollment and its hub",
-        )],
+        remedies: &[
+            hint(
+                About::Any,
+                "register anew; it is safe, the device keeps its enrollment and its hub",
+            ),
+            hint(
+                About::Any,
+                "check --operation-id; `status` without it says how the registration stands",
+            ),
+        ],
         at_fault: Party::Device,
         class: Class::NotAssigned,
         c_sdk_result: AUTH_ERROR,

@@ -5,6 +5,7 @@
 //! the request to the answer.
 
 mod connection;
+mod lookup;
 mod request;
 mod retry_after;
 
@@ -12,7 +13,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{timeout, timeout_at};
 
-use self::connection::{Connection, Fault, InFlight};
+use self::connection::{Connection, Fault, InFlight, Reply};
+pub(super) use self::lookup::look_up;
 use super::clock::Clock;
 use super::drive::{self, Notify};
 use super::phase::Progress;
@@ -64,7 +66,8 @@ impl<'a> Driver<'a> {
         let hurry = self.clock.connect_patience();
         let mut progress = Progress::new(notify);
         let opening = async {
-            let stream = reach(self.settings, self.settings.ports.https, &mut progress).await?;
+            let stream =
+                reach(self.settings.way(), self.settings.ports.https, &mut progress).await?;
             Connection::new(stream).await.map_err(ConnectFailure::Broken)
         };
         match timeout_at(hurry.until, opening).await {
@@ -110,20 +113,35 @@ impl<'a> Driver<'a> {
         let Some(message) = request::build(self.settings, &request.kind, token.as_ref()) else {
             return Event::Lost(Loss::Reset);
         };
-        notify(Notice::Sent(Sent::Request {
-            method: message.method().to_string(),
-            target: message.uri().to_string(),
-            headers: connection::shown(message.headers()),
-            body: match request.kind {
+        notify(sent(
+            &message,
+            match request.kind {
                 RequestKind::Register => self.settings.register_body(),
                 RequestKind::Poll(_) => Vec::new(),
             },
-        }));
+        ));
         let was_reused = connection.was_used();
         let answer = connection.send(message);
         self.under_way = Some(UnderWay { request, answer, was_reused });
         Event::Sent
     }
+}
+
+/// What an observer is told of a request (J-151).
+fn sent<B>(message: &hyper::Request<B>, body: Vec<u8>) -> Notice {
+    Notice::Sent(Sent::Request {
+        method: message.method().to_string(),
+        target: message.uri().to_string(),
+        headers: connection::shown(message.headers()),
+        body,
+    })
+}
+
+/// What an observer is told of an answer (J-151).
+fn received(reply: &Reply) -> Notice {
+    let Reply { status, headers, body, .. } = reply;
+    let (headers, body) = (headers.clone(), body.clone());
+    Notice::Received(Received::Response { status: *status, headers, body })
 }
 
 impl drive::Driver for Driver<'_> {
@@ -164,11 +182,7 @@ impl drive::Driver for Driver<'_> {
             match ended {
                 Ok(reply) => {
                     (self.was_answered, self.unanswered) = (true, 0);
-                    notify(Notice::Received(Received::Response {
-                        status: reply.status,
-                        headers: reply.headers,
-                        body: reply.body.clone(),
-                    }));
+                    notify(received(&reply));
                     return Event::Answer(Answer {
                         status: reply.status,
                         rid: request.rid.to_string(),

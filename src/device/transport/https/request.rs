@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::http::request::Builder;
 use hyper::{Method, Request};
 use percent_encoding::{PercentEncode, percent_decode_str, utf8_percent_encode};
 
@@ -10,9 +11,29 @@ use crate::attestation::SasToken;
 use crate::device::client::Settings;
 use crate::device::exchange::RequestKind;
 use crate::device::transport::reach::authority;
-use crate::wire::RESERVED;
+use crate::wire::{RESERVED, RegisterRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The lookup of a registration, or `None` if something in the settings can stand in no request. What
+/// the device has to say to a webhook has no place in it: nobody is allocated.
+pub(super) fn lookup(
+    settings: &Settings,
+    token: Option<&SasToken>,
+) -> Option<Request<Full<Bytes>>> {
+    let body = lookup_body(settings);
+    let request = head(settings, Method::POST, &registration(settings, ""), token)?;
+    request.header(CONTENT_TYPE, JSON).body(Full::new(body.into())).ok()
+}
+
+/// The body of the lookup (B.1).
+pub(super) fn lookup_body(settings: &Settings) -> Vec<u8> {
+    let body = RegisterRequest {
+        registration_id: Some(settings.registration_id.to_string()),
+        payload: None,
+    };
+    serde_json::to_vec(&body).unwrap_or_else(|_| unreachable!("strings always serialize"))
+}
 
 /// The request, or `None` if something in the settings can stand in no request.
 pub(super) fn build(
@@ -24,40 +45,54 @@ pub(super) fn build(
         RequestKind::Register => (Method::PUT, settings.register_body()),
         RequestKind::Poll(_) => (Method::GET, Vec::new()),
     };
-    let mut request = Request::builder()
-        .method(method)
-        .uri(target(settings, kind))
-        .header(HOST, authority(settings).to_string())
-        .header(ACCEPT, JSON)
-        .header(USER_AGENT, product(&settings.client_version)?);
+    let mut request = head(settings, method, &target(settings, kind), token)?;
     if *kind == RequestKind::Register {
         request = request.header(CONTENT_TYPE, JSON);
     }
+    request.body(Full::new(body.into())).ok()
+}
+
+/// What every request begins with.
+fn head(
+    settings: &Settings,
+    method: Method,
+    target: &str,
+    token: Option<&SasToken>,
+) -> Option<Builder> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(target)
+        .header(HOST, authority(settings.way()).to_string())
+        .header(ACCEPT, JSON)
+        .header(USER_AGENT, product(&settings.client_version)?);
     if let Some(token) = token {
         let mut token = HeaderValue::from_str(token.as_str()).ok()?;
         token.set_sensitive(true);
         request = request.header(AUTHORIZATION, token);
     }
-    request.body(Full::new(body.into())).ok()
+    Some(request)
+}
+
+fn encode(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, RESERVED)
 }
 
 fn target(settings: &Settings, kind: &RequestKind) -> String {
-    fn encode(text: &str) -> PercentEncode<'_> {
-        utf8_percent_encode(text, RESERVED)
+    match kind {
+        RequestKind::Register => registration(settings, "/register"),
+        RequestKind::Poll(operation_id) => {
+            let operation = encode(operation_id.as_str());
+            registration(settings, &format!("/operations/{operation}"))
+        }
     }
+}
+
+/// The device's registration, and what of it.
+fn registration(settings: &Settings, part: &str) -> String {
     let id_scope = encode(settings.id_scope.as_str());
     let id = encode(settings.registration_id.as_str());
     let version = settings.api_version.to_string();
-    let version = encode(&version);
-    match kind {
-        RequestKind::Register => {
-            format!("/{id_scope}/registrations/{id}/register?api-version={version}")
-        }
-        RequestKind::Poll(operation_id) => {
-            let operation = encode(operation_id.as_str());
-            format!("/{id_scope}/registrations/{id}/operations/{operation}?api-version={version}")
-        }
-    }
+    format!("/{id_scope}/registrations/{id}{part}?api-version={}", encode(&version))
 }
 
 /// A user name has the product URL-encoded, a header has it plain.
@@ -69,6 +104,8 @@ fn product(client_version: &str) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
+
+    use hyper::body::Body;
 
     use super::*;
     use crate::device::{Credential, Transport};
@@ -108,6 +145,20 @@ mod tests {
         assert_eq!(
             poll.uri(),
             "/0ne00000000/registrations/a%3Ab_c.d-1/operations/5.one%2Ftwo?api-version=2021-06-01"
+        );
+    }
+
+    #[test]
+    fn b_1_the_lookup_posts_the_id_and_no_payload() {
+        let token = settings().token(SystemTime::now()).unwrap();
+        let request = lookup(&settings(), Some(&token)).unwrap();
+
+        assert_eq!(request.method(), Method::POST);
+        assert_eq!(request.uri(), "/0ne00000000/registrations/a%3Ab_c.d-1?api-version=2021-06-01");
+        assert!(request.headers().contains_key(AUTHORIZATION));
+        assert_eq!(
+            request.body().size_hint().exact(),
+            Some(r#"{"registrationId":"a:b_c.d-1"}"#.len() as u64)
         );
     }
 

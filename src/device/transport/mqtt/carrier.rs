@@ -5,56 +5,55 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::session::MAX_PACKET;
-use crate::device::client::Settings;
 use crate::device::error::{Breach, NetworkError};
 use crate::device::exchange::{ConnectFailure, Notice};
 use crate::device::traffic::{Received, Sent};
 use crate::device::transport::phase::{ConnectPhase, Progress};
-use crate::device::transport::reach::{authority, reach};
+use crate::device::transport::reach::{Way, authority, reach};
 use crate::net::{UpgradeError, WebSocketStream, open_websocket};
 
 /// The path that Microsoft's SDKs for C, Python and Node take (A.1).
 const PATH: &str = "/$iothub/websocket";
 const SUBPROTOCOL: &str = "mqtt";
 
-/// Opens a byte stream to the service.
-pub(in crate::device::transport) trait Carrier {
+/// Opens a byte stream to the service, or to a hub.
+pub(in crate::device) trait Carrier {
     /// The byte stream.
-    type Stream: AsyncRead + AsyncWrite + Unpin;
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
     /// Opens one; `progress` is told of every phase as it begins.
     async fn open(
-        settings: &Settings,
+        way: Way<'_>,
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure>;
 }
 
 /// MQTT right over TLS.
-pub(in crate::device::transport) struct OverTls;
+pub(in crate::device) struct OverTls;
 
 impl Carrier for OverTls {
     type Stream = TlsStream<TcpStream>;
 
     async fn open(
-        settings: &Settings,
+        way: Way<'_>,
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure> {
-        reach(settings, settings.ports.mqtt, progress).await
+        reach(way, way.ports.mqtt, progress).await
     }
 }
 
 /// MQTT over a WebSocket over TLS.
-pub(in crate::device::transport) struct OverWebSocket;
+pub(in crate::device) struct OverWebSocket;
 
 impl Carrier for OverWebSocket {
     type Stream = WebSocketStream<TlsStream<TcpStream>>;
 
     async fn open(
-        settings: &Settings,
+        way: Way<'_>,
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure> {
-        let stream = reach(settings, settings.ports.https, progress).await?;
+        let stream = reach(way, way.ports.https, progress).await?;
         progress.begin(ConnectPhase::Upgrade);
-        let host = authority(settings);
+        let host = authority(way);
         let (path, subprotocol) = (PATH, SUBPROTOCOL);
         progress.tell(Notice::Sent(Sent::Upgrade { host: host.to_string(), path, subprotocol }));
         let opened = open_websocket(stream, &host, PATH, SUBPROTOCOL, MAX_PACKET).await;

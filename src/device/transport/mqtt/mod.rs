@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 use rumqttc::Connect;
 use tokio::time::{timeout, timeout_at};
 
-pub(super) use self::carrier::{Carrier, OverTls, OverWebSocket};
-use self::session::Session;
+pub(in crate::device) use self::carrier::{Carrier, OverTls, OverWebSocket};
+pub(in crate::device) use self::session::{ReadFault, Session, unexpected};
 use super::ConnectPhase;
 use super::clock::Clock;
 use super::drive::{self, Notify};
@@ -21,13 +21,13 @@ use crate::attestation::SasToken;
 use crate::device::client::Settings;
 use crate::device::exchange::{ConnectFailure, Event, Loss, Notice, Request, RequestKind};
 use crate::device::traffic::{Received, Sent, Signed};
-use crate::wire::{ConnectCode, RequestTopic, UserName};
+use crate::wire::{ConnectCode, RESPONSE_FILTER, RequestTopic, UserName};
 
 /// Seconds of silence after which the service may drop the session; we ping before (A.2: the
 /// SDKs use 0 to 230).
-const KEEP_ALIVE: u16 = 60;
+pub(in crate::device) const KEEP_ALIVE: u16 = 60;
 /// How long a goodbye may take.
-const FAREWELL: Duration = Duration::from_millis(500);
+pub(in crate::device) const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Drives a registration over one kind of byte stream.
 pub(super) struct Driver<'a, C: Carrier> {
@@ -46,7 +46,7 @@ impl<'a, C: Carrier> Driver<'a, C> {
         &self,
         progress: &mut Progress<'_>,
     ) -> Result<Session<C::Stream>, ConnectFailure> {
-        let stream = C::open(self.settings, progress).await?;
+        let stream = C::open(self.settings.way(), progress).await?;
         progress.begin(ConnectPhase::Connack);
         let token = self.settings.token(SystemTime::now());
         if let Some(signed) = token.as_ref().and_then(Signed::of) {
@@ -100,7 +100,7 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
         let mut progress = Progress::new(notify);
         progress.begin(ConnectPhase::Suback);
         let mut tell = |notice| progress.tell(notice);
-        let subscribing = timeout_at(deadline, session.subscribe(&mut tell));
+        let subscribing = timeout_at(deadline, session.subscribe(&[RESPONSE_FILTER], &mut tell));
         let event = subscribing.await.unwrap_or(Event::Elapsed);
         if matches!(event, Event::Subscribed) {
             progress.end();
@@ -123,7 +123,7 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
             }
         };
         match timeout_at(deadline, session.publish(topic.to_string(), body, notify)).await {
-            Ok(Ok(())) => Event::Sent,
+            Ok(Ok(_)) => Event::Sent,
             Ok(Err(loss)) => Event::Lost(loss),
             Err(_) => Event::Elapsed,
         }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{
-    Connect, ConnectReturnCode, Packet, PubAck, Publish, QoS, Subscribe, SubscribeReasonCode,
+    Connect, ConnectReturnCode, Packet, PubAck, Publish, QoS, Subscribe, SubscribeFilter,
+    SubscribeReasonCode,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
@@ -16,7 +17,7 @@ use crate::device::exchange::{Answer, ConnectFailure, Event, Loss, Notice};
 use crate::device::traffic::{Received, Sent};
 use crate::device::transport::drive::Notify;
 use crate::net::TlsFault;
-use crate::wire::{ConnectCode, RESPONSE_FILTER, ResponseTopic};
+use crate::wire::{ConnectCode, ResponseTopic};
 
 /// When we ping, and how long the service has to answer.
 const PING_AFTER: Duration = Duration::from_secs(50);
@@ -25,7 +26,7 @@ const PING_PATIENCE: Duration = Duration::from_secs(20);
 pub(super) const MAX_PACKET: usize = 256 * 1024;
 
 /// An open MQTT session.
-pub(super) struct Session<S> {
+pub(in crate::device) struct Session<S> {
     stream: S,
     inbox: BytesMut,
     next_packet_id: u16,
@@ -34,14 +35,19 @@ pub(super) struct Session<S> {
 }
 
 /// Why the next packet could not be read.
-enum ReadFault {
+pub(in crate::device) enum ReadFault {
+    /// The connection ended.
     Lost(Loss),
+    /// What came is no packet.
     Broken(Breach),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// CONNECT and CONNACK.
-    pub(super) async fn open(stream: S, connect: Connect) -> Result<Self, ConnectFailure> {
+    pub(in crate::device) async fn open(
+        stream: S,
+        connect: Connect,
+    ) -> Result<Self, ConnectFailure> {
         let mut session = Self {
             stream,
             inbox: BytesMut::with_capacity(512),
@@ -95,19 +101,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// SUBSCRIBE and SUBACK.
-    pub(super) async fn subscribe(&mut self, notify: Notify<'_>) -> Event {
-        let mut subscribe = Subscribe::new(RESPONSE_FILTER, QoS::AtLeastOnce);
+    pub(in crate::device) async fn subscribe(
+        &mut self,
+        filters: &[&'static str],
+        notify: Notify<'_>,
+    ) -> Event {
+        let filter = |filter: &&str| SubscribeFilter::new((*filter).to_owned(), QoS::AtLeastOnce);
+        let mut subscribe = Subscribe::new_many(filters.iter().map(filter));
         let packet_id = self.packet_id();
         subscribe.pkid = packet_id;
-        notify(Notice::Sent(Sent::Subscribe { packet_id, filter: RESPONSE_FILTER }));
+        notify(Notice::Sent(Sent::Subscribe { packet_id, filters: filters.to_vec() }));
         if let Err(loss) = self.write(&Packet::Subscribe(subscribe)).await {
             return Event::Lost(loss);
         }
         loop {
             match self.read().await {
                 Ok(Packet::SubAck(suback)) => {
-                    let code = suback.return_codes.first();
-                    let accepted = matches!(code, Some(SubscribeReasonCode::Success(_)));
+                    let codes = &suback.return_codes;
+                    let granted = |code: &_| matches!(code, SubscribeReasonCode::Success(_));
+                    let accepted = codes.len() == filters.len() && codes.iter().all(granted);
                     let packet_id = suback.pkid;
                     notify(Notice::Received(Received::Suback { packet_id, accepted }));
                     return if accepted {
@@ -130,7 +142,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Tells of an answer, and acknowledges it.
-    async fn take(&mut self, publish: &Publish, notify: Notify<'_>) -> Result<(), Loss> {
+    pub(in crate::device) async fn take(
+        &mut self,
+        publish: &Publish,
+        notify: Notify<'_>,
+    ) -> Result<(), Loss> {
         let (topic, body) = (publish.topic.clone(), publish.payload.to_vec());
         notify(Notice::Received(Received::Publish { topic, body }));
         if publish.qos == QoS::AtMostOnce {
@@ -140,26 +156,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.write(&Packet::PubAck(PubAck::new(publish.pkid))).await
     }
 
-    pub(super) async fn publish(
+    /// PUBLISH at QoS 1; the packet's ID.
+    pub(in crate::device) async fn publish(
         &mut self,
         topic: String,
         body: Vec<u8>,
         notify: Notify<'_>,
-    ) -> Result<(), Loss> {
+    ) -> Result<u16, Loss> {
         let packet_id = self.packet_id();
         let (shown_topic, shown_body) = (topic.clone(), body.clone());
         notify(Notice::Sent(Sent::Publish { packet_id, topic: shown_topic, body: shown_body }));
         let mut publish = Publish::new(topic, QoS::AtLeastOnce, body);
         publish.pkid = packet_id;
-        self.write(&Packet::Publish(publish)).await
+        self.write(&Packet::Publish(publish)).await.map(|()| packet_id)
     }
 
     /// The next thing of interest, or `Elapsed` at `until`. Pings while nothing else is said.
     pub(super) async fn listen(&mut self, until: Instant, notify: Notify<'_>) -> Event {
         loop {
-            let next_ping =
-                self.ping_sent.map_or(self.last_sent + PING_AFTER, |sent| sent + PING_PATIENCE);
-            match timeout_at(until.min(next_ping), self.read()).await {
+            match timeout_at(until.min(self.next_ping()), self.read()).await {
                 Ok(Ok(packet)) => match self.interpret(packet, notify).await {
                     Ok(Some(event)) => return event,
                     Ok(None) => {}
@@ -167,15 +182,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 },
                 Ok(Err(fault)) => return fault.into(),
                 Err(_) if Instant::now() >= until => return Event::Elapsed,
-                Err(_) if self.ping_sent.is_some() => return Event::Lost(Loss::NoPingResponse),
                 Err(_) => {
-                    if let Err(loss) = self.write(&Packet::PingReq).await {
+                    if let Err(loss) = self.ping().await {
                         return Event::Lost(loss);
                     }
-                    self.ping_sent = Some(Instant::now());
                 }
             }
         }
+    }
+
+    /// When [`ping`](Self::ping) is due, if nothing is said until then.
+    pub(in crate::device) fn next_ping(&self) -> Instant {
+        self.ping_sent.map_or(self.last_sent + PING_AFTER, |sent| sent + PING_PATIENCE)
+    }
+
+    /// Pings, or gives the peer up that has not answered the last ping.
+    pub(in crate::device) async fn ping(&mut self) -> Result<(), Loss> {
+        if self.ping_sent.is_some() {
+            return Err(Loss::NoPingResponse);
+        }
+        self.write(&Packet::PingReq).await?;
+        self.ping_sent = Some(Instant::now());
+        Ok(())
     }
 
     async fn interpret(
@@ -197,7 +225,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    pub(super) async fn close(mut self) -> io::Result<()> {
+    /// DISCONNECT, and the end.
+    pub(in crate::device) async fn close(mut self) -> io::Result<()> {
         let _ = self.write(&Packet::Disconnect).await;
         self.stream.shutdown().await
     }
@@ -220,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// The next packet. May be dropped while waiting: what has been read stays in the inbox.
-    async fn read(&mut self) -> Result<Packet, ReadFault> {
+    pub(in crate::device) async fn read(&mut self) -> Result<Packet, ReadFault> {
         loop {
             match Packet::read(&mut self.inbox, MAX_PACKET) {
                 Ok(packet) => {
@@ -278,7 +307,7 @@ fn connect_code(code: ConnectReturnCode) -> ConnectCode {
     }
 }
 
-fn unexpected(packet: &Packet, expected: &str) -> Breach {
+pub(in crate::device) fn unexpected(packet: &Packet, expected: &str) -> Breach {
     let name = match packet {
         Packet::Connect(_) => "CONNECT",
         Packet::ConnAck(_) => "CONNACK",

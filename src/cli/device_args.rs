@@ -1,0 +1,325 @@
+//! Which device, which service, and the way to it: what `register`, `status` and `diagnose` have in
+//! common.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::Resettable;
+
+use super::certificate::CertificateArgs;
+use super::explain::Context;
+use super::input::{GivenKey, KeyArgs, read, timeout, token_lifetime, variable};
+use super::local::Local;
+use super::proof::{self, Proof};
+use super::route::RouteArgs;
+use super::shell::quoted;
+use super::{Exit, Report};
+use crate::contoso;
+use crate::device::Settings;
+use crate::net::{Endpoint, Trust, client_config};
+use crate::wire::{
+    ApiVersion, GLOBAL_ENDPOINT, IdScope, MAX_MESSAGE, OperationId, Payload, RegistrationId,
+};
+
+/// A device and its service.
+#[derive(Debug, Args)]
+pub(super) struct DeviceArgs {
+    /// ID scope of the DPS instance [env: IOTHUB_DEVICE_DPS_ID_SCOPE]
+    #[arg(long, value_name = "SCOPE")]
+    id_scope: Option<IdScope>,
+    /// Registration ID of the device [env: IOTHUB_DEVICE_DPS_DEVICE_ID] [default: the CN of --cert]
+    #[arg(
+        long,
+        env = "IOTHUB_DEVICE_DPS_DEVICE_ID",
+        hide_env = true,
+        value_name = "ID",
+        required_unless_present = "cert"
+    )]
+    reg_id: Option<RegistrationId>,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    certificate: CertificateArgs,
+    /// The service [env: IOTHUB_DEVICE_DPS_ENDPOINT] [default: global.azure-devices-provisioning.net]
+    #[arg(long, value_name = "HOST[:PORT]")]
+    host: Option<Endpoint>,
+    /// The service that `provision-sim serve` runs on this machine: fills host, port, CA and ID scope
+    #[arg(long)]
+    pub(super) local: bool,
+    /// Which shape of replies to ask for
+    #[arg(long, default_value_t = ApiVersion::DEFAULT, value_name = "DATE")]
+    api_version: ApiVersion,
+    /// CA certificates to trust in place of the system's [env: SSL_CERT_FILE]
+    #[arg(long, value_name = "PEM")]
+    ca_file: Option<PathBuf>,
+    /// Everything must end within this
+    #[arg(long, default_value = "2m", value_parser = timeout, value_name = "DURATION")]
+    timeout: Duration,
+    /// How long the SAS token is valid
+    #[arg(long, default_value = "1h", value_parser = token_lifetime, value_name = "DURATION")]
+    ttl: Duration,
+    #[command(flatten)]
+    pub(super) route: RouteArgs,
+}
+
+/// What the device has to say.
+#[derive(Debug, Args)]
+pub(super) struct PayloadArgs {
+    /// What the device has to say to a custom allocation webhook: any JSON value [default: nothing]
+    #[arg(
+        long,
+        value_name = "JSON|@FILE|-",
+        allow_hyphen_values = true,
+        help_heading = Resettable::Reset
+    )]
+    payload: Option<String>,
+}
+
+impl PayloadArgs {
+    /// The flag, and its argument if it was given.
+    pub(super) fn given(&self) -> (&'static str, Option<&str>) {
+        ("--payload", self.payload.as_deref())
+    }
+
+    /// The payload, read and checked.
+    pub(super) fn resolve(&self) -> Result<Option<Payload>, Report> {
+        let Some(argument) = &self.payload else { return Ok(None) };
+        let text = read("--payload", argument)?;
+        let payload: Payload = text.parse().map_err(|error| {
+            Report::usage(format!("--payload: {error}")).remedy(
+                "give one JSON value, such as '{\"fw\":\"1.0\"}'; in a shell, in single quotes",
+            )
+        })?;
+        let length = payload.as_json().len();
+        if length > MAX_MESSAGE {
+            return Err(Report::usage(format!(
+                "--payload: it has {length} bytes; DPS takes messages of up to {MAX_MESSAGE}"
+            )));
+        }
+        Ok(Some(payload))
+    }
+}
+
+impl DeviceArgs {
+    /// One kind of credential, and standard input read once at most; `others` are the flags beside
+    /// these that may be read from there, and their arguments.
+    pub(super) fn check_given(&self, others: &[(&str, Option<&str>)]) -> Result<(), Report> {
+        proof::check_given(&self.key, &self.certificate, others)
+    }
+
+    /// The settings that the arguments make, and what is known for explanations.
+    pub(super) fn resolve(
+        &self,
+        local: Option<&Local>,
+        payload: Option<Payload>,
+    ) -> Result<(Settings, Context), Report> {
+        let (proof, registration_id) = self.proof(local)?;
+        let settings = self.settings(local, &proof, registration_id, payload)?;
+        let context = Context {
+            endpoint: settings.endpoint.clone(),
+            id_scope: settings.id_scope.clone(),
+            registration_id: settings.registration_id.clone(),
+            proof: Some(proof),
+            skew: None,
+            is_local: self.local,
+            proxy: settings.route.proxy.as_ref().map(ToString::to_string),
+        };
+        Ok((settings, context))
+    }
+
+    /// Where time is up and the service still at it, the report names the command that asks for the
+    /// result.
+    pub(super) fn with_follow_up(&self, mut report: Report, context: &Context) -> Report {
+        if report.exit == Exit::Deadline
+            && let Some(id) = report.operation_id.as_deref().and_then(|id| id.parse().ok())
+        {
+            let command = self.status_command(&id, &context.registration_id);
+            report.remedies.insert(0, command);
+        }
+        report
+    }
+
+    /// The command that asks for the result of an operation later. Keys are not repeated: where one
+    /// stood on the command line, the command takes it from standard input.
+    fn status_command(
+        &self,
+        operation_id: &OperationId,
+        registration_id: &RegistrationId,
+    ) -> String {
+        let mut words = vec!["provision-sim status".to_owned()];
+        let mut add = |flag: &str, value: &str| words.push(format!("{flag} {}", quoted(value)));
+        add("--operation-id", operation_id.as_str());
+        if let Some(id_scope) = &self.id_scope {
+            add("--id-scope", id_scope.as_str());
+        }
+        add("--reg-id", registration_id.as_str());
+        let secrets = [
+            ("--group-key", &self.key.group_key),
+            ("--device-key", &self.key.device_key),
+            ("--cert-key-passphrase", &self.certificate.cert_key_passphrase),
+        ];
+        for (flag, value) in secrets {
+            if let Some(value) = value {
+                add(flag, if value.starts_with('@') { value } else { "-" });
+            }
+        }
+        let files = [
+            ("--cert", &self.certificate.cert),
+            ("--cert-key", &self.certificate.cert_key),
+            ("--ca-file", &self.ca_file),
+        ];
+        for (flag, path) in files {
+            if let Some(path) = path {
+                add(flag, &path.display().to_string());
+            }
+        }
+        if let Some(host) = &self.host {
+            add("--host", &host.to_string());
+        }
+        if self.api_version != ApiVersion::DEFAULT {
+            add("--api-version", &self.api_version.to_string());
+        }
+        for (flag, value) in self.route.as_given() {
+            add(flag, &value);
+        }
+        if self.local {
+            words.push("--local".to_owned());
+        }
+        words.join(" ")
+    }
+
+    fn settings(
+        &self,
+        local: Option<&Local>,
+        proof: &Proof,
+        registration_id: RegistrationId,
+        payload: Option<Payload>,
+    ) -> Result<Settings, Report> {
+        let endpoint = self.endpoint(local)?;
+        let ports = local.map(Local::ports).transpose()?.unwrap_or_default();
+        let credential = proof.credential(&registration_id);
+        Ok(Settings {
+            route: self.route.route(&endpoint, ports, self.local)?,
+            ports,
+            transport: self.route.transport(),
+            payload,
+            api_version: self.api_version.clone(),
+            timeout: self.timeout,
+            token_lifetime: self.ttl,
+            ..Settings::new(
+                endpoint,
+                self.id_scope(local)?,
+                registration_id,
+                credential,
+                client_config(&self.trust(local))
+                    .map_err(|error| Report::usage(format!("--ca-file: {error}")))?,
+            )
+        })
+    }
+
+    /// The one credential that was given, and the device whose it is; a flag beats any variable.
+    fn proof(&self, local: Option<&Local>) -> Result<(Proof, RegistrationId), Report> {
+        if let Some((certificate, id)) = self.certificate.resolve(self.reg_id.as_ref())? {
+            return Ok((Proof::Certificate(certificate), id));
+        }
+        let id = self.reg_id.clone().ok_or_else(|| Report::usage("no device: give --reg-id"))?;
+        Ok((Proof::Key(self.key(local)?), id))
+    }
+
+    fn key(&self, local: Option<&Local>) -> Result<GivenKey, Report> {
+        if let Some(key) = self.key.resolve()? {
+            return Ok(key);
+        }
+        if local.is_some_and(|local| local.is_default_world) {
+            return contoso::GROUP_KEY.parse().map(GivenKey::Group).map_err(Report::internal);
+        }
+        self.key
+            .require()
+            .map_err(|report| report.remedy("or prove the device by X.509: --cert PEM"))
+    }
+
+    fn id_scope(&self, local: Option<&Local>) -> Result<IdScope, Report> {
+        const VARIABLE: &str = "IOTHUB_DEVICE_DPS_ID_SCOPE";
+        let parse = |name: &str, text: &str| {
+            text.parse()
+                .map_err(|error| Report::usage(format!("{name}: {text:?} is no ID scope: {error}")))
+        };
+        match (&self.id_scope, local, variable(VARIABLE)) {
+            (Some(scope), ..) => Ok(scope.clone()),
+            (None, Some(local), _) => parse("--local", &local.ready.id_scope),
+            (None, None, Some(text)) => parse(VARIABLE, &text),
+            (None, None, None) => Err(Report::usage(format!("no ID scope: give --id-scope, or set {VARIABLE}"))
+                .remedy("it stands on the overview page of the DPS instance; `--local` fills it in for `provision-sim serve`")),
+        }
+    }
+
+    fn endpoint(&self, local: Option<&Local>) -> Result<Endpoint, Report> {
+        const VARIABLE: &str = "IOTHUB_DEVICE_DPS_ENDPOINT";
+        let parse = |name: &str, text: &str| {
+            text.parse().map_err(|error| Report::usage(format!("{name}: {text:?}: {error}")))
+        };
+        match (&self.host, local, variable(VARIABLE)) {
+            (Some(host), ..) => Ok(host.clone()),
+            // Its ports are filled in beside it, one for each transport.
+            (None, Some(local), _) => Ok(local.address()?.without_port()),
+            (None, None, Some(text)) => parse(VARIABLE, &text),
+            (None, None, None) => parse("--host", GLOBAL_ENDPOINT),
+        }
+    }
+
+    fn trust(&self, local: Option<&Local>) -> Trust {
+        match (&self.ca_file, local, variable("SSL_CERT_FILE")) {
+            (Some(path), ..) => Trust::File(path.clone()),
+            (None, Some(local), _) => Trust::File(local.ready.ca_file.clone()),
+            (None, None, Some(path)) => Trust::File(path.into()),
+            (None, None, None) => Trust::System,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        device: DeviceArgs,
+    }
+
+    fn follow_up(arguments: &[&str]) -> String {
+        let command = Command::try_parse_from([&["it"], arguments].concat()).unwrap();
+        let (operation, id) = ("5.one".parse().unwrap(), "pump-0042".parse().unwrap());
+        command.device.status_command(&operation, &id)
+    }
+
+    #[test]
+    fn j_148_the_command_repeats_the_way_and_no_secret() {
+        let common = ["--reg-id", "pump-0042", "--id-scope", "0ne1"];
+        let expected =
+            "provision-sim status --operation-id 5.one --id-scope 0ne1 --reg-id pump-0042";
+        for (more, behind) in [
+            (&["--group-key", "c2VjcmV0"][..], " --group-key -"),
+            (&["--device-key", "@my key"], " --device-key '@my key'"),
+            (
+                &["--cert", "a.pem", "--cert-key-passphrase", "s3cret"],
+                " --cert-key-passphrase - --cert a.pem",
+            ),
+            (&["--local", "--transport", "mqtt-ws"], " --transport mqtt-ws --local"),
+            (
+                &["--host", "a.net:1", "--proxy", "http://u:s3cret@p:2", "--connect-to", "::b:3"],
+                " --host a.net:1 --connect-to ::b:3 --proxy http://USER:PASSWORD@p:2",
+            ),
+            (&["--proxy", ""], " --proxy ''"),
+            (
+                &["--ca-file", "ca.pem", "--api-version", "2019-03-31"],
+                " --ca-file ca.pem --api-version 2019-03-31",
+            ),
+        ] {
+            assert_eq!(follow_up(&[&common[..], more].concat()), format!("{expected}{behind}"));
+        }
+    }
+}

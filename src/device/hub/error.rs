@@ -1,0 +1,182 @@
+//! What can go wrong between a device and its hub.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::device::error::Breach;
+use crate::device::exchange::Loss;
+use crate::device::{Class, ConnectPhase, NetworkError};
+use crate::net::DialError;
+use crate::wire::ConnectCode;
+
+/// Why the device and its hub did not come together, or did not stay so.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HubError {
+    /// No session could be opened. At fault: the network, the name, or trust.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The hub answered CONNECT with a refusal (I).
+    #[error("the hub refused the connection: CONNACK {} ({code})", *.code as u8)]
+    Refused {
+        /// Its code.
+        code: ConnectCode,
+    },
+    /// What came is not what a hub sends.
+    #[error("the hub's answer breaks the protocol: {0}")]
+    Breach(#[from] HubBreach),
+    /// The hub refused a request of the open session, or could not answer it (I): 400, 429, 5xx.
+    #[error("the hub answered {request} with status {status}")]
+    Status {
+        /// Which request.
+        request: &'static str,
+        /// As in HTTP.
+        status: u16,
+    },
+    /// The open session ended. The device may sign in again.
+    #[error("{}", lost(.0))]
+    Lost(
+        /// How.
+        Loss,
+    ),
+    /// Nothing came in time.
+    #[error("{0} in time")]
+    Silent(
+        /// What the device was waiting for.
+        HubWaiting,
+    ),
+    /// Changes came faster than they were taken, and this many are gone: the twin has them all.
+    #[error("{0} changes of desired properties were missed; read the twin anew")]
+    Missed(
+        /// How many.
+        u64,
+    ),
+}
+
+fn lost(loss: &Loss) -> &'static str {
+    match loss {
+        Loss::Closed => "the hub closed the connection",
+        Loss::Reset => "the connection to the hub broke",
+        Loss::NoPingResponse => "the hub stopped answering pings",
+    }
+}
+
+/// What a device was waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HubWaiting {
+    /// A session.
+    Connect(ConnectPhase),
+    /// The answer to a request, or the acknowledgement of a message.
+    Answer(&'static str),
+}
+
+impl fmt::Display for HubWaiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(ConnectPhase::Suback) => f.write_str("the hub did not answer SUBSCRIBE"),
+            Self::Connect(phase) => write!(f, "{phase}"),
+            Self::Answer(request) => write!(f, "the hub did not answer {request}"),
+        }
+    }
+}
+
+/// How an answer breaks the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum HubBreach {
+    /// It is wrong already before anything of a hub is said.
+    #[error(transparent)]
+    Protocol(Breach),
+    /// SUBACK 0x80.
+    #[error("it refused the subscription to the twin's topics")]
+    SubscriptionRefused,
+    /// The body is not what goes with the topic.
+    #[error("the body of its answer to {request} cannot be used: {reason}")]
+    Body {
+        /// Which request.
+        request: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl From<Breach> for HubError {
+    fn from(breach: Breach) -> Self {
+        Self::Breach(match breach {
+            Breach::SubscriptionRefused => HubBreach::SubscriptionRefused,
+            breach => HubBreach::Protocol(breach),
+        })
+    }
+}
+
+impl HubError {
+    /// Who has to do something about it.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Network(_) | Self::Lost(_) => Class::Network,
+            Self::Breach(HubBreach::Protocol(Breach::NotHttp { .. })) => Class::Network,
+            Self::Refused {
+                code: ConnectCode::BadUserNameOrPassword | ConnectCode::NotAuthorized,
+            } => Class::Identity,
+            Self::Refused { .. } | Self::Breach(_) | Self::Status { .. } | Self::Missed(_) => {
+                Class::NotAssigned
+            }
+            Self::Silent(_) => Class::Deadline,
+        }
+    }
+
+    /// A word for programs. It begins with `hub`, for the device has been provisioned.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Network(NetworkError::Dial(DialError::Resolve { .. })) => "hub-dns",
+            Self::Network(
+                NetworkError::Dial(DialError::Tls { .. }) | NetworkError::Alert { .. },
+            ) => "hub-tls",
+            Self::Network(NetworkError::Dial(DialError::Proxy { .. })) => "hub-proxy",
+            Self::Network(NetworkError::Upgrade(_)) => "hub-upgrade",
+            Self::Network(_) => "hub-connect",
+            Self::Refused { .. } => "hub-connack",
+            Self::Breach(_) => "hub-protocol",
+            Self::Status { .. } => "hub-status",
+            Self::Lost(_) => "hub-lost",
+            Self::Silent(_) => "hub-deadline",
+            Self::Missed(_) => "hub-missed",
+        }
+    }
+
+    /// Whether an assignment that was kept is no longer good (J-143): the hub does not know the device
+    /// any more, or is not there any more. Anything else may pass.
+    pub fn calls_for_provisioning(&self) -> bool {
+        self.class() == Class::Identity
+            || matches!(self, Self::Network(NetworkError::Dial(DialError::Resolve { .. })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j_143_only_a_hub_that_refuses_or_is_gone_calls_for_provisioning() {
+        let refused = |code| HubError::Refused { code };
+        let dial = |error| HubError::Network(NetworkError::Dial(error));
+        let gone = DialError::Resolve { host: "hub.net".to_owned(), reason: String::new() };
+        let host: crate::net::Endpoint = "hub.net:8883".parse().unwrap();
+        let fault = crate::net::TlsFault::Closed;
+        for (error, expected) in [
+            (refused(ConnectCode::BadUserNameOrPassword), true),
+            (refused(ConnectCode::NotAuthorized), true),
+            (dial(gone), true),
+            (refused(ConnectCode::ServerUnavailable), false),
+            (refused(ConnectCode::IdentifierRejected), false),
+            (dial(DialError::Tls { host, fault }), false),
+            (HubError::Lost(Loss::Closed), false),
+            (HubError::Silent(HubWaiting::Connect(ConnectPhase::Tcp)), false),
+            (HubError::Status { request: "the twin request", status: 500 }, false),
+        ] {
+            assert_eq!(error.calls_for_provisioning(), expected, "{error}");
+        }
+    }
+}

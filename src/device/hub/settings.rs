@@ -1,0 +1,227 @@
+//! What a device needs to know of its hub.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rumqttc::Connect;
+use rustls::ClientConfig;
+use thiserror::Error;
+
+use crate::attestation::{SasToken, hub_resource};
+use crate::device::client::{Ports, Settings, expiry};
+use crate::device::transport::{KEEP_ALIVE, Way};
+use crate::device::{Credential, Registered, Transport};
+use crate::net::{ConnectTo, Endpoint, EndpointError, Route, with_certificate};
+use crate::wire::HubUserName;
+
+/// The version that the SDK for Node names.
+const API_VERSION: &str = "2021-04-12";
+/// Longest ID of a device on a hub.
+const LONGEST_DEVICE_ID: usize = 128;
+
+/// Everything that a device needs to sign in to its hub.
+#[derive(Debug, Clone)]
+pub struct HubSettings {
+    hub: String,
+    device_id: String,
+    endpoint: Endpoint,
+    /// The ports of the hub. Those of IoT Hub are those of DPS.
+    pub ports: Ports,
+    /// How to talk to it. A hub has no HTTPS-only way here, so `Https` counts as `MqttWs`; `Auto` is
+    /// MQTT, or MQTT over WebSocket where that does not get through.
+    pub transport: Transport,
+    /// How to get to it.
+    pub route: Route,
+    /// Signing in, and each request after it, must end within this.
+    pub timeout: Duration,
+    /// How long the SAS token is valid. A hub ends the session with it.
+    pub token_lifetime: Duration,
+    credential: Credential,
+    client_version: String,
+    tls: Arc<ClientConfig>,
+}
+
+/// Why an assignment leads to no hub.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum HubSettingsError {
+    /// The name of the hub is no host name.
+    #[error("the assigned hub {hub:?} is no host name: {source}")]
+    Hub {
+        /// As the service has it.
+        hub: String,
+        /// What is wrong with it.
+        source: EndpointError,
+    },
+    /// The ID cannot stand in a user name or in a topic.
+    #[error("the device ID {0:?} is none that a hub has")]
+    DeviceId(
+        /// As the service has it.
+        String,
+    ),
+}
+
+impl HubSettings {
+    /// Settings for the device's way on to the hub that it was assigned to: the same credential, trust,
+    /// transport and route, and the ports of an IoT hub.
+    ///
+    /// # Errors
+    ///
+    /// If the service has named what cannot be a hub or a device.
+    pub fn assigned(
+        settings: &Settings,
+        registered: &Registered,
+    ) -> Result<Self, HubSettingsError> {
+        Self::new(settings, &registered.assigned_hub, &registered.device_id)
+    }
+
+    /// As [`assigned`](Self::assigned), for an assignment that was kept.
+    ///
+    /// # Errors
+    ///
+    /// If the names cannot be those of a hub and a device.
+    pub fn new(settings: &Settings, hub: &str, device_id: &str) -> Result<Self, HubSettingsError> {
+        let endpoint =
+            hub.parse().map_err(|source| HubSettingsError::Hub { hub: hub.to_owned(), source })?;
+        // These would change the meaning of the user name or of a topic.
+        let is_bad = |c: char| c.is_control() || c.is_whitespace() || "/#+".contains(c);
+        if device_id.is_empty() || device_id.len() > LONGEST_DEVICE_ID || device_id.contains(is_bad)
+        {
+            return Err(HubSettingsError::DeviceId(device_id.to_owned()));
+        }
+        let tls = match &settings.credential {
+            Credential::X509(certificate) => {
+                with_certificate(&settings.tls, certificate.certified_key())
+            }
+            Credential::SymmetricKey(_) => settings.tls.clone(),
+        };
+        Ok(Self {
+            hub: hub.to_owned(),
+            device_id: device_id.to_owned(),
+            endpoint,
+            ports: Ports::default(),
+            transport: settings.transport,
+            route: settings.route.clone(),
+            timeout: settings.timeout,
+            token_lifetime: settings.token_lifetime,
+            credential: settings.credential.clone(),
+            client_version: settings.client_version.clone(),
+            tls,
+        })
+    }
+
+    /// Dials `gateway` in the hub's place. The name that is verified, and every other name, stays the
+    /// hub's.
+    #[must_use]
+    pub fn through(mut self, gateway: &Endpoint) -> Self {
+        self.route.connect_to.insert(0, ConnectTo::anywhere(gateway));
+        self
+    }
+
+    /// The hub, as it was assigned.
+    pub fn hub(&self) -> &str {
+        &self.hub
+    }
+
+    /// The device's ID on it.
+    pub fn device_id(&self) -> &str {
+        &self.device_id
+    }
+
+    /// The hub, as it is dialled where there is no gateway.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The way to the hub.
+    pub(super) fn way(&self) -> Way<'_> {
+        Way { endpoint: &self.endpoint, ports: self.ports, route: &self.route, tls: &self.tls }
+    }
+
+    /// CONNECT, with a token that begins at `now`. Nothing is left behind on the hub when the session
+    /// ends (J-140).
+    pub(super) fn connect_packet(&self, now: SystemTime) -> Connect {
+        let mut connect = Connect::new(&*self.device_id);
+        connect.keep_alive = KEEP_ALIVE;
+        let token = self.token(now);
+        let password = token.as_ref().map(SasToken::as_str).unwrap_or_default();
+        connect.set_login(self.user_name().to_string(), password);
+        connect
+    }
+
+    fn user_name(&self) -> HubUserName {
+        let client = &self.client_version;
+        HubUserName {
+            hub: self.hub.clone(),
+            device_id: self.device_id.clone(),
+            query: format!("api-version={API_VERSION}&DeviceClientType={client}"),
+        }
+    }
+
+    fn token(&self, now: SystemTime) -> Option<SasToken> {
+        let Credential::SymmetricKey(key) = &self.credential else { return None };
+        let resource = hub_resource(&self.hub, &self.device_id);
+        Some(SasToken::sign_for_hub(&resource, key, expiry(now, self.token_lifetime)))
+    }
+}
+
+impl fmt::Display for HubSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.device_id, self.hub)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::net::{Trust, client_config};
+    use crate::pki::TestCertificate;
+
+    fn settings() -> Settings {
+        let trusted = TestCertificate::self_signed("unused").unwrap();
+        let key = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=".parse().unwrap();
+        Settings {
+            client_version: "product%2F1".to_owned(),
+            token_lifetime: Duration::from_secs(100),
+            ..Settings::new(
+                "localhost".parse().unwrap(),
+                "0ne00002193".parse().unwrap(),
+                "pump-0042".parse().unwrap(),
+                Credential::SymmetricKey(key),
+                client_config(&Trust::Pem(trusted.pem().to_owned())).unwrap(),
+            )
+        }
+    }
+
+    #[test]
+    fn i_user_name_client_id_and_token_are_those_of_a_hub_and_the_token_has_no_key_name() {
+        let settings = HubSettings::new(&settings(), "hub.azure-devices.net", "p:42").unwrap();
+
+        let connect = settings.connect_packet(UNIX_EPOCH);
+
+        let login = connect.login.unwrap();
+        assert_eq!(connect.client_id, "p:42");
+        assert_eq!(
+            login.username,
+            "hub.azure-devices.net/p:42/?api-version=2021-04-12&DeviceClientType=product%2F1"
+        );
+        let begin = "SharedAccessSignature sr=hub.azure-devices.net%2Fdevices%2Fp%3A42&sig=";
+        assert!(login.password.starts_with(begin), "{}", login.password);
+        assert!(login.password.ends_with("&se=100"), "{}", login.password);
+    }
+
+    #[test]
+    fn names_that_are_none_of_a_hub_or_device_are_refused() {
+        let refused = |hub, id| HubSettings::new(&settings(), hub, id).unwrap_err().to_string();
+
+        for hub in ["", "https://hub.net", "hub.net/devices", "a b"] {
+            assert!(refused(hub, "pump").contains("is no host name"), "{hub}");
+        }
+        for id in ["", "a/b", "a#", "+", "a b", "a\nb", &"a".repeat(129)] {
+            assert!(refused("hub.net", id).contains("the device ID"), "{id}");
+        }
+    }
+}

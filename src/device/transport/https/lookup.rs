@@ -1,0 +1,150 @@
+//! The lookup of a registration (B.1): one question, asked again while the service is busy.
+//!
+//! Nothing here starts or continues an operation; that is the state machine's.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{sleep, timeout_at};
+
+use super::connection::{Connection, Fault, Reply};
+use super::{FAREWELL, MAX_UNANSWERED, received, request, sent};
+use crate::device::client::Settings;
+use crate::device::deadline::{Deadline, Waiting};
+use crate::device::error::{Breach, Error, NetworkError, Rejection};
+use crate::device::exchange::{ConnectFailure, Looked, Notice};
+use crate::device::retry::Patience;
+use crate::device::traffic::Signed;
+use crate::device::transport::clock::Clock;
+use crate::device::transport::phase::{ConnectPhase, Progress};
+use crate::device::transport::reach::reach;
+use crate::wire::from_json_object;
+
+/// Asks until there is an answer that says something.
+pub(in crate::device::transport) async fn look_up(
+    settings: &Settings,
+    clock: Clock,
+    notify: &mut (dyn FnMut(Notice) + Send),
+) -> Result<Looked, Error> {
+    let mut patience = Patience::new(fastrand::u64(..));
+    let mut waiting_for = Waiting::Connect(ConnectPhase::Dns);
+    let mut last_busy = None;
+    let mut unanswered = 0;
+    loop {
+        let asked = timeout_at(clock.deadline(), ask(settings, &mut waiting_for, notify)).await;
+        let reply = match asked {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(Stop::Lost)) => {
+                unanswered += 1;
+                if unanswered == MAX_UNANSWERED {
+                    return Err(NetworkError::Unanswered { tries: unanswered }.into());
+                }
+                continue;
+            }
+            Ok(Err(Stop::Ended(error))) => return Err(error),
+            Err(_) => return Err(late(settings, waiting_for, last_busy, None)),
+        };
+        let rejection =
+            || Rejection { status: reply.status, error: from_json_object(&reply.body).ok() };
+        match reply.status {
+            200..=299 => return looked(&reply),
+            401 => return Err(Error::Unauthorized(rejection())),
+            429 | 500..=599 => {
+                let (rejection, wait) = (rejection(), patience.after_busy(reply.retry_after));
+                waiting_for = Waiting::Busy(rejection.to_string());
+                last_busy = Some(rejection.clone());
+                notify(Notice::Busy { rejection, wait });
+                if wait >= clock.left() {
+                    return Err(late(settings, waiting_for, last_busy, reply.retry_after));
+                }
+                sleep(wait).await;
+            }
+            400..=499 => return Err(Error::Rejected(rejection())),
+            status => return Err(Breach::StatusCode { status }.into()),
+        }
+    }
+}
+
+/// Why one question has no answer.
+enum Stop {
+    /// The service hung up on it.
+    Lost,
+    /// And it is not worth another.
+    Ended(Error),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Ended(error.into())
+    }
+}
+
+/// One question on a connection of its own.
+async fn ask(
+    settings: &Settings,
+    waiting_for: &mut Waiting,
+    notify: &mut (dyn FnMut(Notice) + Send),
+) -> Result<Reply, Stop> {
+    let mut phase = |notice: Notice| {
+        if let Notice::Reached { phase, .. } = &notice {
+            *waiting_for = Waiting::Connect(next_phase(*phase));
+        }
+        notify(notice);
+    };
+    let mut progress = Progress::new(&mut phase);
+    let stream = match reach(settings.way(), settings.ports.https, &mut progress).await {
+        Ok(stream) => stream,
+        Err(ConnectFailure::Network(error)) => return Err(error.into()),
+        Err(_) => return Err(Stop::Lost),
+    };
+    *waiting_for = Waiting::Answer { request: "lookup", acknowledged: false };
+    let mut connection = Connection::new(stream).await?;
+    let token = settings.token(SystemTime::now());
+    if let Some(signed) = token.as_ref().and_then(Signed::of) {
+        notify(Notice::Signed(signed));
+    }
+    let request = request::lookup(settings, token.as_ref()).ok_or(Stop::Lost)?;
+    notify(sent(&request, request::lookup_body(settings)));
+    let reply = connection.send(request).await;
+    let _ = tokio::time::timeout(FAREWELL, connection.close()).await;
+    match reply {
+        Ok(reply) => {
+            notify(received(&reply));
+            Ok(reply)
+        }
+        Err(Fault::Broken(breach)) => Err(breach.into()),
+        Err(Fault::Lost(_)) => Err(Stop::Lost),
+    }
+}
+
+/// What is waited for when this is over.
+fn next_phase(over: ConnectPhase) -> ConnectPhase {
+    match over {
+        ConnectPhase::Dns => ConnectPhase::Tcp,
+        _ => ConnectPhase::Tls,
+    }
+}
+
+fn looked(reply: &Reply) -> Result<Looked, Error> {
+    let state = from_json_object(&reply.body).map_err(|error| Breach::Body {
+        status: reply.status,
+        reason: error.to_string(),
+        excerpt: String::from_utf8_lossy(&reply.body).chars().take(60).collect(),
+    })?;
+    Ok(Looked { state, body: String::from_utf8_lossy(&reply.body).into_owned() })
+}
+
+fn late(
+    settings: &Settings,
+    waiting_for: Waiting,
+    last_busy: Option<Rejection>,
+    asked_to_wait: Option<Duration>,
+) -> Error {
+    Error::Deadline(Box::new(Deadline {
+        after: settings.timeout,
+        waiting_for,
+        operation_id: None,
+        last_busy,
+        asked_to_wait,
+        foreign_answers: 0,
+    }))
+}

@@ -1,0 +1,202 @@
+//! Why a provisioned device and its hub do not come together: which entry it is, and what is known on
+//! this side.
+
+use super::catalogue::entry;
+use super::clues::told;
+use super::entry::About;
+use super::facts::Clue;
+use super::{Context, Entry, Explanation};
+use crate::device::{
+    Breach, ConnectPhase, HubBreach, HubError, HubSettings, HubWaiting, NetworkError,
+};
+use crate::net::{DialError, TlsFault};
+use crate::wire::ConnectCode;
+
+/// The entry of a failed visit to the hub.
+pub fn entry_of_hub_error(error: &HubError) -> &'static Entry {
+    let key = key(error);
+    entry(key).unwrap_or_else(|| unreachable!("a test looks up every key: {key}"))
+}
+
+/// Explains a failed visit to `hub`, by a device that `context` is known of.
+pub fn explain_hub(error: &HubError, hub: &HubSettings, context: &Context) -> Explanation {
+    let clues = clue(error, hub, context).into_iter().collect();
+    told(entry_of_hub_error(error), clues, context.is_local, context)
+}
+
+fn key(error: &HubError) -> &'static str {
+    match error {
+        HubError::Network(error) => network(error),
+        HubError::Refused { code } => match code {
+            ConnectCode::BadUserNameOrPassword | ConnectCode::NotAuthorized => "hub-identity",
+            ConnectCode::ServerUnavailable => "hub-unavailable",
+            ConnectCode::Accepted
+            | ConnectCode::UnacceptableProtocolVersion
+            | ConnectCode::IdentifierRejected => "hub-refused",
+        },
+        HubError::Breach(HubBreach::Protocol(Breach::NotHttp { .. })) => "hub-upgrade",
+        HubError::Breach(_) => "hub-protocol",
+        HubError::Status { status: 400, .. } => "hub-properties",
+        HubError::Status { .. } => "hub-busy",
+        HubError::Lost(_) => "hub-lost",
+        HubError::Silent(HubWaiting::Connect(
+            ConnectPhase::Dns | ConnectPhase::Tcp | ConnectPhase::Proxy,
+        )) => "hub-deadline-connect",
+        HubError::Silent(_) => "hub-deadline",
+        HubError::Missed(_) => "hub-missed",
+    }
+}
+
+fn network(error: &NetworkError) -> &'static str {
+    match error {
+        NetworkError::Dial(error) => match error {
+            DialError::Resolve { .. } => "hub-dns",
+            DialError::Connect { .. } => "hub-connect",
+            DialError::Proxy { .. } => "hub-proxy",
+            DialError::Tls { fault, .. } => match fault {
+                TlsFault::WrongName { .. } => "hub-tls-wrong-name",
+                TlsFault::UnknownIssuer => "hub-tls-unknown-issuer",
+                fault if fault.is_about_certificate() => "hub-tls-certificate",
+                _ => "hub-tls",
+            },
+        },
+        NetworkError::Alert { .. } => "hub-tls",
+        NetworkError::Upgrade(_) => "hub-upgrade",
+        NetworkError::ClosedBeforeConnack
+        | NetworkError::Unanswered { .. }
+        | NetworkError::NoAnswer { .. } => "hub-closed",
+    }
+}
+
+/// What can be said of this hub and this device.
+fn clue(error: &HubError, hub: &HubSettings, context: &Context) -> Option<Clue> {
+    let (name, device) = (hub.hub(), hub.device_id());
+    match key(error) {
+        "hub-identity" => {
+            let cause = format!("{name} has no device {device}, or has it disabled");
+            let clue = Clue::new(About::Id, cause);
+            Some(clue.remedy("register again: that brings device and hub into line"))
+        }
+        "hub-dns" => {
+            let cause = format!("there is no hub of the name {name}: it was deleted, or never was");
+            let clue = Clue::new(About::Host, cause);
+            Some(match context.is_loopback() {
+                true => clue.remedy(format!(
+                    "a local service stands for its hubs: --local, or --hub-gateway {}",
+                    context.endpoint
+                )),
+                false => clue,
+            })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attestation::DeviceKey;
+    use crate::device::{Credential, Loss, Settings};
+    use crate::explain::{GivenKey, Proof};
+    use crate::net::{Endpoint, ProxyFault, Trust, client_config};
+    use crate::pki::TestCertificate;
+
+    fn dial(error: DialError) -> HubError {
+        HubError::Network(NetworkError::Dial(error))
+    }
+
+    fn gone() -> HubError {
+        dial(DialError::Resolve { host: "h.net".to_owned(), reason: String::new() })
+    }
+
+    fn refused(code: ConnectCode) -> HubError {
+        HubError::Refused { code }
+    }
+
+    #[test]
+    fn every_failure_at_a_hub_has_an_entry_of_its_class() {
+        let host: Endpoint = "h.net:8883".parse().unwrap();
+        let tls = |fault| dial(DialError::Tls { host: host.clone(), fault });
+        let not_http = Breach::NotHttp { reason: String::new() };
+        let proxy = DialError::Proxy { proxy: host.clone(), fault: ProxyFault::Closed };
+        let status = |status| HubError::Status { request: "the report", status };
+        let errors = [
+            gone(),
+            dial(proxy),
+            tls(TlsFault::WrongName { expected: String::new(), presented: vec![] }),
+            tls(TlsFault::UnknownIssuer),
+            tls(TlsFault::Expired(std::time::Duration::ZERO)),
+            tls(TlsFault::NotTls),
+            HubError::Network(NetworkError::Alert { alert: "unknown_ca".to_owned() }),
+            HubError::Network(NetworkError::ClosedBeforeConnack),
+            refused(ConnectCode::UnacceptableProtocolVersion),
+            refused(ConnectCode::IdentifierRejected),
+            refused(ConnectCode::ServerUnavailable),
+            refused(ConnectCode::BadUserNameOrPassword),
+            refused(ConnectCode::NotAuthorized),
+            HubError::Breach(HubBreach::Protocol(not_http)),
+            HubError::Breach(HubBreach::SubscriptionRefused),
+            status(400),
+            status(429),
+            HubError::Lost(Loss::Closed),
+            HubError::Silent(HubWaiting::Connect(ConnectPhase::Tcp)),
+            HubError::Silent(HubWaiting::Answer("the report")),
+            HubError::Missed(3),
+        ];
+        let mut keys = std::collections::BTreeSet::new();
+        for error in errors {
+            let entry = entry_of_hub_error(&error);
+            assert_eq!(entry.class, error.class(), "{error}");
+            keys.insert(entry.key);
+        }
+        for key in ["hub-connect", "hub-upgrade"] {
+            keys.insert(entry(key).unwrap().key);
+        }
+        let all = super::super::entries().filter(|entry| entry.key.starts_with("hub-")).count();
+        assert_eq!(keys.len(), all, "{keys:?}");
+    }
+
+    fn explained(error: &HubError, endpoint: &str) -> Explanation {
+        let trusted = TestCertificate::self_signed("unused").unwrap();
+        let key: DeviceKey = "AAAAAAAAAAAAAAAAAAAAAA==".parse().unwrap();
+        let settings = Settings::new(
+            endpoint.parse().unwrap(),
+            "0ne00002193".parse().unwrap(),
+            "pump-0042".parse().unwrap(),
+            Credential::SymmetricKey(key.clone()),
+            client_config(&Trust::Pem(trusted.pem().to_owned())).unwrap(),
+        );
+        let context = Context {
+            endpoint: settings.endpoint.clone(),
+            id_scope: settings.id_scope.clone(),
+            registration_id: settings.registration_id.clone(),
+            proof: Some(Proof::Key(GivenKey::Device(key))),
+            skew: None,
+            is_local: false,
+            proxy: None,
+        };
+        let hub = HubSettings::new(&settings, "h.azure-devices.net", "p-42").unwrap();
+        explain_hub(error, &hub, &context)
+    }
+
+    #[test]
+    fn i_1_a_hub_that_refuses_the_device_is_explained_by_its_name() {
+        let Explanation { causes, remedies, .. } =
+            explained(&refused(ConnectCode::NotAuthorized), "a.net");
+
+        assert_eq!(causes[0], "h.azure-devices.net has no device p-42, or has it disabled");
+        assert!(causes[1].contains("another key"), "{causes:?}");
+        assert_eq!(remedies[0], "register again: that brings device and hub into line");
+        assert!(!causes.iter().any(|cause| cause.contains("certificate")), "{causes:?}");
+    }
+
+    #[test]
+    fn a_hub_without_an_address_leads_to_the_gateway_where_the_service_is_a_local_one() {
+        let here = explained(&gone(), "127.0.0.1:8883");
+        let there = explained(&gone(), "a.net");
+
+        let local = "a local service stands for its hubs: --local, or --hub-gateway 127.0.0.1:8883";
+        assert_eq!(here.remedies, [local]);
+        assert!(there.remedies[0].starts_with("--hub-gateway HOST"), "{there:?}");
+    }
+}
