@@ -67,6 +67,10 @@ impl Secret {
     fn to_base64(&self) -> Zeroizing<String> {
         Zeroizing::new(STANDARD.encode(&*self.0))
     }
+
+    fn append_base64(&self, text: &mut Zeroizing<String>) {
+        STANDARD.encode_string(&*self.0, text);
+    }
 }
 
 impl FromStr for Secret {
@@ -195,6 +199,12 @@ impl DeviceKey {
     pub fn to_base64(&self) -> Zeroizing<String> {
         self.0.to_base64()
     }
+
+    /// As [`to_base64`](Self::to_base64), at the end of a text that is used again and again: for
+    /// those who write many keys.
+    pub fn append_base64(&self, text: &mut Zeroizing<String>) {
+        self.0.append_base64(text);
+    }
 }
 
 macro_rules! secret_text {
@@ -257,6 +267,15 @@ mod tests {
             let key: GroupKey = group_key.parse().unwrap();
             assert_eq!(*key.derive(&id.parse().unwrap()).to_base64(), derived, "{id}");
         }
+    }
+
+    #[test]
+    fn a_key_can_be_appended_to_a_text() {
+        let key: DeviceKey = "c2VjcmV0".parse().unwrap();
+        let mut text = Zeroizing::new("key ".to_owned());
+        key.append_base64(&mut text);
+
+        assert_eq!(*text, "key c2VjcmV0");
     }
 
     #[test]

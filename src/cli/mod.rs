@@ -14,6 +14,10 @@ mod enrollments;
 mod exit;
 mod explain;
 mod explain_hub;
+mod fleet;
+mod fleet_merge;
+mod fleet_plan;
+mod fleet_report;
 mod hub;
 mod input;
 mod local;
@@ -88,6 +92,7 @@ enum Command {
     Diagnose(Box<diagnose::Diagnose>),
     Explain(catalogue::Explain),
     Run(run::Run),
+    Fleet(fleet::Fleet),
     DeriveKey(derive_key::DeriveKey),
     SasToken(sas_token::SasTokenArgs),
     EnrollmentGroup(enrollments::EnrollmentGroup),
@@ -174,6 +179,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explain(command) => command.run(&mut printer),
         Command::Serve(command) => command.run(&mut printer),
         Command::Run(command) => command.run(&mut printer),
+        Command::Fleet(command) => command.run(&mut printer),
         Command::Pki(command) => command.run(&mut printer),
         Command::EnrollmentGroup(command) => command.run(&mut printer),
         Command::Enrollment(command) => command.run(&mut printer),

@@ -20,14 +20,14 @@ pub(super) struct QuotaArguments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Preset {
+pub(super) enum Preset {
     Azure,
     None,
 }
 
 /// One limit as given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Limit {
+pub(super) struct Limit {
     quota: Quota,
     rate: Option<Rate>,
 }
@@ -35,16 +35,25 @@ struct Limit {
 impl QuotaArguments {
     /// What holds, where the configuration says `configured`.
     pub(super) fn over(&self, configured: Quotas) -> Quotas {
-        let mut quotas = match self.quotas {
-            Some(Preset::Azure) => Quotas::AZURE,
-            Some(Preset::None) => Quotas::NONE,
-            None => configured,
-        };
-        for Limit { quota, rate } in &self.limits {
-            quotas.set(*quota, *rate);
-        }
-        quotas
+        with(self.quotas.map_or(configured, Preset::quotas), &self.limits)
     }
+}
+
+impl Preset {
+    pub(super) fn quotas(self) -> Quotas {
+        match self {
+            Self::Azure => Quotas::AZURE,
+            Self::None => Quotas::NONE,
+        }
+    }
+}
+
+/// Single limits go before what they are set over; of a name the last one counts.
+pub(super) fn with(mut quotas: Quotas, limits: &[Limit]) -> Quotas {
+    for Limit { quota, rate } in limits {
+        quotas.set(*quota, *rate);
+    }
+    quotas
 }
 
 /// The limits that there are, as `--quota` takes them; `None` if there are none.
@@ -56,7 +65,8 @@ pub(super) fn shown(quotas: &Quotas) -> Option<String> {
     (!limits.is_empty()).then(|| limits.join(", "))
 }
 
-fn limit(text: &str) -> Result<Limit, String> {
+/// Reads `--quota`.
+pub(super) fn limit(text: &str) -> Result<Limit, String> {
     let (name, rate) = text
         .split_once('=')
         .ok_or("expected NAME=LIMIT, such as registrations=1000/min or polls=none")?;

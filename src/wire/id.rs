@@ -72,7 +72,9 @@ impl FromStr for RegistrationId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        check(text, Self::MAX, Self::ALLOWED, |c| c.is_ascii_alphanumeric() || "-._:".contains(c))?;
+        check(text, Self::MAX, Self::ALLOWED, |c| {
+            c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':')
+        })?;
         match text.chars().next_back() {
             Some(found) if !(found.is_ascii_alphanumeric() || found == '-') => {
                 Err(IdError::LastCharacter { found })
@@ -144,7 +146,12 @@ fn check(
     if text.is_empty() {
         return Err(IdError::Empty);
     }
-    if let Some((index, found)) = text.chars().enumerate().find(|&(_, c)| !is_allowed(c)) {
+    // All that is allowed is ASCII; which character is not is looked for only when there is one.
+    let is_allowed_byte = |byte: u8| byte.is_ascii() && is_allowed(char::from(byte));
+    let wrong = || text.chars().enumerate().find(|&(_, c)| !is_allowed(c));
+    if !text.bytes().all(is_allowed_byte)
+        && let Some((index, found)) = wrong()
+    {
         return Err(IdError::Character { found, position: index + 1, allowed });
     }
     match text.len() {

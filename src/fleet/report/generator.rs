@@ -1,0 +1,103 @@
+//! Whether the machine that made the load was the bottleneck: then the figures are about it, and
+//! the report must say so.
+
+use std::time::Duration;
+
+use super::units::{millis, percent};
+
+/// From this share of the processors on, figures are the generator's.
+const BUSY: f64 = 0.9;
+/// An event loop that answers later than this measures itself.
+const LAG: Duration = Duration::from_millis(50);
+/// More of the devices than this began late.
+const LATE: f64 = 0.01;
+
+/// How the machine that made the load did.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct GeneratorHealth {
+    /// How much of the processors that it may use the process has used: 1 is all.
+    pub cpu_share: f64,
+    /// The longest that the event loop was late.
+    pub max_lag: Duration,
+    /// How many devices began later than they were meant to.
+    pub late_starts: u64,
+    /// The most connections that were open at the same time.
+    pub open_peak: u64,
+}
+
+impl GeneratorHealth {
+    /// Why it was the bottleneck of a run of so many devices, in a sentence; nothing if it was not.
+    pub(super) fn bottleneck(&self, devices: u64) -> Option<String> {
+        let late = self.late_starts as f64 / devices.max(1) as f64;
+        let reasons: Vec<_> = [
+            (self.cpu_share >= BUSY)
+                .then(|| format!("it used {} of its processors", percent(self.cpu_share))),
+            (self.max_lag > LAG)
+                .then(|| format!("its event loop was up to {} late", millis(self.max_lag))),
+            (late > LATE).then(|| format!("{} of the devices began late", percent(late))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        (!reasons.is_empty()).then(|| reasons.join(", "))
+    }
+
+    /// Of several machines the worst counts; their connections were open side by side (J-171).
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.cpu_share = self.cpu_share.max(other.cpu_share);
+        self.max_lag = self.max_lag.max(other.max_lag);
+        self.late_starts = self.late_starts.saturating_add(other.late_starts);
+        self.open_peak = self.open_peak.saturating_add(other.open_peak);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bottleneck_is_named_with_every_reason() {
+        let calm = GeneratorHealth { cpu_share: 0.899, max_lag: LAG, late_starts: 1, open_peak: 5 };
+        let why = |health: GeneratorHealth| health.bottleneck(100);
+
+        assert_eq!(why(calm), None);
+        assert_eq!(
+            why(GeneratorHealth { cpu_share: 0.9, ..calm }).unwrap(),
+            "it used 90 % of its processors"
+        );
+        assert_eq!(
+            why(GeneratorHealth { max_lag: Duration::from_millis(51), ..calm }).unwrap(),
+            "its event loop was up to 51.0 ms late"
+        );
+        assert_eq!(
+            why(GeneratorHealth { late_starts: 2, cpu_share: 1.0, ..calm }).unwrap(),
+            "it used 100 % of its processors, 2 % of the devices began late"
+        );
+    }
+
+    #[test]
+    fn of_several_machines_the_worst_counts() {
+        let mut one = GeneratorHealth {
+            cpu_share: 0.5,
+            max_lag: Duration::from_millis(9),
+            late_starts: 3,
+            open_peak: 100,
+        };
+        one.merge(&GeneratorHealth {
+            cpu_share: 0.7,
+            max_lag: Duration::from_millis(2),
+            late_starts: 4,
+            open_peak: 50,
+        });
+
+        assert_eq!(
+            one,
+            GeneratorHealth {
+                cpu_share: 0.7,
+                max_lag: Duration::from_millis(9),
+                late_starts: 7,
+                open_peak: 150,
+            }
+        );
+    }
+}
