@@ -1,7 +1,8 @@
 //! What keys, tokens and one whole registration cost. `cargo bench`.
 //!
 //! Absolute times depend on the machine; the registration is therefore measured beside a bare TLS
-//! handshake to the same listener, and their ratio is printed at the end.
+//! handshake to the same listener, and their ratio is printed at the end: one at a time, and two
+//! hundred at a time, as a fleet has them.
 
 #![allow(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 #![allow(missing_docs, reason = "criterion wants nothing public of it")]
@@ -15,14 +16,11 @@ use criterion::{Criterion, Throughput};
 use provision_sim::attestation::{GroupKey, SasToken, registration_resource};
 use provision_sim::contoso;
 use provision_sim::device::{Credential, ProvisioningClient, Settings};
+use provision_sim::fleet::{Blueprint, Fleet, Identity, Outcome, Plan, Shard, numbered};
 use provision_sim::net::{Endpoint, Route, Trust, client_config, dial};
 use provision_sim::service::{Authority, Options, Service};
 use provision_sim::wire::{MQTT_PORT, RegistrationId};
 use tokio::runtime::Runtime;
-
-/// Key of the default world's group that takes any registration ID.
-const SIMULATED: &str =
-    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args().sample_size(20);
@@ -32,12 +30,13 @@ fn main() {
     registrations(&mut criterion, &runtime, &bench);
     if std::env::args().any(|argument| argument == "--bench") {
         runtime.block_on(bench.print_ratio());
+        runtime.block_on(bench.print_fleet_ratio());
     }
     criterion.final_summary();
 }
 
 fn keys_and_tokens(criterion: &mut Criterion) {
-    let group_key: GroupKey = SIMULATED.parse().expect("a key");
+    let group_key: GroupKey = contoso::SIMULATED_KEY.parse().expect("a key");
     let deriver = group_key.deriver();
     let id: RegistrationId = "sim-000042".parse().expect("an ID");
     let device_key = group_key.derive(&id);
@@ -85,7 +84,8 @@ impl Bench {
         let service =
             Service::start(&config, Options::on_free_ports(authority)).await.expect("a service");
         let registration_id: RegistrationId = "sim-000042".parse().expect("an ID");
-        let key = SIMULATED.parse::<GroupKey>().expect("a key").derive(&registration_id);
+        let key =
+            contoso::SIMULATED_KEY.parse::<GroupKey>().expect("a key").derive(&registration_id);
         let endpoint: Endpoint = service.mqtt_address().to_string().parse().expect("an address");
         let settings = Settings {
             timeout: Duration::from_secs(30),
@@ -131,5 +131,79 @@ impl Bench {
             registrations.as_secs_f64() * 1e6 / f64::from(ROUNDS),
             handshakes.as_secs_f64() * 1e6 / f64::from(ROUNDS),
         );
+    }
+
+    /// Both in turns of some thousands, with as many open at a time.
+    async fn print_fleet_ratio(&self) {
+        const ROUNDS: u32 = 5;
+        const EACH: u64 = 4000;
+        const OPEN: usize = 200;
+        let (mut handshakes, mut registrations) = (Duration::ZERO, Duration::ZERO);
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            self.many_handshakes(EACH, OPEN).await;
+            let middle = Instant::now();
+            self.fleet(EACH, OPEN).await;
+            handshakes += middle - start;
+            registrations += middle.elapsed();
+        }
+        let rate = |elapsed: Duration| EACH as f64 * f64::from(ROUNDS) / elapsed.as_secs_f64();
+        println!(
+            "{OPEN} at a time: {:.0} registrations/s, {:.0} bare TLS handshakes/s, ratio {:.2} ({ROUNDS} rounds of {EACH} each in turn)",
+            rate(registrations),
+            rate(handshakes),
+            handshakes.as_secs_f64() / registrations.as_secs_f64(),
+        );
+    }
+
+    async fn many_handshakes(&self, count: u64, open: usize) {
+        let tasks: Vec<_> = (0..open)
+            .map(|_| {
+                let Settings { endpoint, tls, .. } = self.settings.clone();
+                tokio::spawn(async move {
+                    for _ in 0..count / open as u64 {
+                        dial(&endpoint, MQTT_PORT, &Route::default(), tls.clone(), |_| {})
+                            .await
+                            .expect("a connection");
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.expect("handshakes");
+        }
+    }
+
+    async fn fleet(&self, count: u64, open: usize) {
+        let Settings { endpoint, tls, id_scope, .. } = self.settings.clone();
+        let group_key: GroupKey = contoso::SIMULATED_KEY.parse().expect("a key");
+        let fleet = Fleet {
+            blueprint: Blueprint {
+                endpoint,
+                ports: self.settings.ports,
+                transport: self.settings.transport,
+                route: Route::default(),
+                sources: Vec::new(),
+                id_scope,
+                api_version: self.settings.api_version.clone(),
+                tls,
+                timeout: self.settings.timeout,
+                token_lifetime: self.settings.token_lifetime,
+                identity: Identity::Group(group_key.deriver()),
+                payload: None,
+            },
+            members: numbered("sim-{n:06}".parse().expect("a pattern"), count, Shard::WHOLE),
+            plan: Plan::WhenFree,
+            concurrency: open,
+            ramp: Duration::ZERO,
+            duration: None,
+        };
+        let mut running = fleet.start();
+        let mut assigned = 0;
+        while let Some(result) = running.next().await {
+            assert!(matches!(result.outcome, Outcome::Assigned { .. }), "{result:?}");
+            assigned += 1;
+        }
+        assert_eq!(assigned, count, "devices");
     }
 }

@@ -7,6 +7,7 @@
 //! - [`net`]: sockets and TLS.
 //! - [`pki`]: certificates for tests.
 //! - [`device`]: a device that provisions itself.
+//! - [`fleet`]: many devices that provision themselves, and how it went. It knows no service.
 //! - [`service`]: a local Device Provisioning Service. It and the device never import each other.
 //! - [`api_client`]: a client of the service API, here or on Azure. It imports neither of the two.
 //! - [`contoso`]: the world of Microsoft's tutorial, the service's default.

@@ -9,18 +9,16 @@ use clap::builder::Resettable;
 
 use super::certificate::CertificateArgs;
 use super::explain::Context;
-use super::input::{GivenKey, KeyArgs, read, timeout, token_lifetime, variable};
+use super::input::{GivenKey, KeyArgs, read, timeout, token_lifetime};
 use super::local::Local;
 use super::proof::{self, Proof};
 use super::route::RouteArgs;
 use super::shell::quoted;
-use super::{Exit, Report};
+use super::{Exit, Report, instance};
 use crate::contoso;
 use crate::device::Settings;
-use crate::net::{Endpoint, Trust, client_config};
-use crate::wire::{
-    ApiVersion, GLOBAL_ENDPOINT, IdScope, MAX_MESSAGE, OperationId, Payload, RegistrationId,
-};
+use crate::net::{Endpoint, client_config};
+use crate::wire::{ApiVersion, IdScope, MAX_MESSAGE, OperationId, Payload, RegistrationId};
 
 /// A device and its service.
 #[derive(Debug, Args)]
@@ -196,7 +194,7 @@ impl DeviceArgs {
         registration_id: RegistrationId,
         payload: Option<Payload>,
     ) -> Result<Settings, Report> {
-        let endpoint = self.endpoint(local)?;
+        let endpoint = instance::endpoint(self.host.as_ref(), local)?;
         let ports = local.map(Local::ports).transpose()?.unwrap_or_default();
         let credential = proof.credential(&registration_id);
         Ok(Settings {
@@ -209,10 +207,10 @@ impl DeviceArgs {
             token_lifetime: self.ttl,
             ..Settings::new(
                 endpoint,
-                self.id_scope(local)?,
+                instance::id_scope(self.id_scope.as_ref(), local)?,
                 registration_id,
                 credential,
-                client_config(&self.trust(local))
+                client_config(&instance::trust(self.ca_file.as_deref(), local))
                     .map_err(|error| Report::usage(format!("--ca-file: {error}")))?,
             )
         })
@@ -237,44 +235,6 @@ impl DeviceArgs {
         self.key
             .require()
             .map_err(|report| report.remedy("or prove the device by X.509: --cert PEM"))
-    }
-
-    fn id_scope(&self, local: Option<&Local>) -> Result<IdScope, Report> {
-        const VARIABLE: &str = "IOTHUB_DEVICE_DPS_ID_SCOPE";
-        let parse = |name: &str, text: &str| {
-            text.parse()
-                .map_err(|error| Report::usage(format!("{name}: {text:?} is no ID scope: {error}")))
-        };
-        match (&self.id_scope, local, variable(VARIABLE)) {
-            (Some(scope), ..) => Ok(scope.clone()),
-            (None, Some(local), _) => parse("--local", &local.ready.id_scope),
-            (None, None, Some(text)) => parse(VARIABLE, &text),
-            (None, None, None) => Err(Report::usage(format!("no ID scope: give --id-scope, or set {VARIABLE}"))
-                .remedy("it stands on the overview page of the DPS instance; `--local` fills it in for `provision-sim serve`")),
-        }
-    }
-
-    fn endpoint(&self, local: Option<&Local>) -> Result<Endpoint, Report> {
-        const VARIABLE: &str = "IOTHUB_DEVICE_DPS_ENDPOINT";
-        let parse = |name: &str, text: &str| {
-            text.parse().map_err(|error| Report::usage(format!("{name}: {text:?}: {error}")))
-        };
-        match (&self.host, local, variable(VARIABLE)) {
-            (Some(host), ..) => Ok(host.clone()),
-            // Its ports are filled in beside it, one for each transport.
-            (None, Some(local), _) => Ok(local.address()?.without_port()),
-            (None, None, Some(text)) => parse(VARIABLE, &text),
-            (None, None, None) => parse("--host", GLOBAL_ENDPOINT),
-        }
-    }
-
-    fn trust(&self, local: Option<&Local>) -> Trust {
-        match (&self.ca_file, local, variable("SSL_CERT_FILE")) {
-            (Some(path), ..) => Trust::File(path.clone()),
-            (None, Some(local), _) => Trust::File(local.ready.ca_file.clone()),
-            (None, None, Some(path)) => Trust::File(path.into()),
-            (None, None, None) => Trust::System,
-        }
     }
 }
 

@@ -15,11 +15,9 @@ mod exit;
 mod explain;
 mod explain_hub;
 mod fleet;
-mod fleet_merge;
-mod fleet_plan;
-mod fleet_report;
 mod hub;
 mod input;
+mod instance;
 mod local;
 mod logging;
 mod man;
@@ -38,6 +36,7 @@ mod sas_token;
 mod serve;
 mod shell;
 mod status;
+mod stop;
 mod timings;
 
 use std::ffi::OsString;
@@ -72,6 +71,8 @@ Examples:
       the same, each step in words
   provision-sim register --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
       against Azure
+  provision-sim fleet --local --count 10000 --concurrency 200
+      ten thousand devices against it, and how long each part took
   provision-sim diagnose --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
       step by step, what keeps it from registering; `explain CODE` tells of any code
 
@@ -92,7 +93,7 @@ enum Command {
     Diagnose(Box<diagnose::Diagnose>),
     Explain(catalogue::Explain),
     Run(run::Run),
-    Fleet(fleet::Fleet),
+    Fleet(Box<fleet::Fleet>),
     DeriveKey(derive_key::DeriveKey),
     SasToken(sas_token::SasTokenArgs),
     EnrollmentGroup(enrollments::EnrollmentGroup),

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::local::{HubConnectionStrings, Published, Ready, state_folder};
 use super::output::Printer;
 use super::quotas::{self, QuotaArguments};
+use super::stop::StopSignal;
 use super::{Exit, Output, Report, input};
 use crate::contoso::{self, SampleFunction};
 use crate::net::{Trust, client_config};
@@ -143,7 +144,7 @@ impl Serve {
     }
 
     async fn serve(&self, printer: &mut Printer) -> Result<Exit, Report> {
-        let stop = StopSignal::new()?;
+        let mut stop = StopSignal::new()?;
         let mut config = self.read_config()?;
         let _function = SampleFunction::start_for(&mut config).await.map_err(|error| {
             Report::usage(format!("the sample allocation function: {}", input::plain(&error)))
@@ -381,43 +382,4 @@ fn word(value: &impl Serialize) -> String {
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
-}
-
-/// Waits for SIGINT or SIGTERM. Made before anybody can know that the service is ready, because
-/// until then a signal ends the process at once.
-struct StopSignal {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl StopSignal {
-    #[cfg(unix)]
-    fn new() -> Result<Self, Report> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).map_err(Report::internal)?,
-            terminate: signal(SignalKind::terminate()).map_err(Report::internal)?,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn received(mut self) -> Result<(), Report> {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-        Ok(())
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> Result<Self, Report> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn received(self) -> Result<(), Report> {
-        tokio::signal::ctrl_c().await.map_err(Report::internal)
-    }
 }

@@ -14,6 +14,11 @@ use crate::wire::RegistrationId;
 pub const GROUP_KEY: &str =
     "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
 
+/// The primary key of `simulated-devices`, the group beside the tutorial's that takes every
+/// registration ID.
+pub const SIMULATED_KEY: &str =
+    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
+
 /// A key that the tutorial prints beside the wrong device (D.3): its code was given other
 /// registration IDs in a later revision, its keys were not computed anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +78,12 @@ mod tests {
 
         let groups: Vec<_> = enrollments.groups().map(|group| group.name().to_owned()).collect();
         assert_eq!(groups, ["contoso-custom-allocated-devices", "simulated-devices"]);
+        let world = include_str!("../../fixtures/contoso/world.toml");
+        for (group, key) in groups.iter().zip([GROUP_KEY, SIMULATED_KEY]) {
+            let (_, section) = world.split_once(group.as_str()).unwrap();
+            let (_, first_key) = section.split_once("symmetricKey.primaryKey = \"").unwrap();
+            assert!(first_key.starts_with(key), "{group}");
+        }
     }
 
     #[test]

@@ -1,11 +1,33 @@
 //! Many devices that provision themselves: who they are, when each begins, how it went.
 //!
-//! Drives [`device`](crate::device) and knows no service. `result` is what is known of one device
-//! in the end; [`report`] adds results up and shows them; [`plan`] says beforehand how long a
-//! rollout takes.
+//! Drives [`device`](crate::device) and knows no service. [`Members`] are the devices, one after the
+//! other, [`Blueprint`] is what they have in common, a [`Plan`] says when each begins. A [`Fleet`] of
+//! these three runs and gives a [`DeviceResult`] for each, which [`report`] adds up and shows;
+//! [`plan`] says beforehand how long a rollout takes. Nothing in here prints or opens files, and
+//! nothing is kept for a device that has not begun or has ended.
 
+mod blueprint;
+mod engine;
+mod health;
+mod launcher;
+mod member;
+mod pacer;
 pub mod plan;
+mod provision;
+mod rate;
 pub mod report;
 mod result;
+mod schedule;
+mod shard;
+mod template;
+mod watch;
 
+pub use blueprint::{Blueprint, Identity, MemberError};
+pub use engine::{Ended, Fleet, Progress, Running};
+pub use launcher::Launches;
+pub use member::{ListError, ListFault, Member, Members, listed, numbered};
+pub use rate::{RateError, Stage, StartRate};
 pub use result::{DeviceResult, Outcome, Phase};
+pub use schedule::{Plan, Schedule};
+pub use shard::{Shard, ShardError};
+pub use template::{IdPattern, PatternError, PayloadTemplate, PayloadTemplateError};

@@ -1,14 +1,14 @@
 //! Opens a TLS connection: name, TCP, proxy, TLS, each timed and each with its own error.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -121,14 +121,16 @@ pub async fn dial(
 
     on_phase(Phase::Tcp);
     let (mut tcp, peer) =
-        race(addresses, connect).await.map_err(|failure| match (failure, proxy) {
-            (Some((peer, source)), Some(_)) => {
-                proxy_error(next_hop, ProxyFault::Connect { peer, source })
+        race(addresses, |peer| connect(peer, route.source)).await.map_err(|failure| {
+            match (failure, proxy) {
+                (Some((peer, source)), Some(_)) => {
+                    proxy_error(next_hop, ProxyFault::Connect { peer, source })
+                }
+                (Some((peer, source)), None) => {
+                    DialError::Connect { host: target.clone(), peer, source }
+                }
+                (None, _) => DialError::Resolve { host: next_hop.host(), reason: NONE.to_owned() },
             }
-            (Some((peer, source)), None) => {
-                DialError::Connect { host: target.clone(), peer, source }
-            }
-            (None, _) => DialError::Resolve { host: next_hop.host(), reason: NONE.to_owned() },
         })?;
     let connected = Instant::now();
 
@@ -171,10 +173,37 @@ async fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, String> {
     if addresses.is_empty() { Err(NONE.to_owned()) } else { Ok(addresses) }
 }
 
-async fn connect(peer: SocketAddr) -> io::Result<TcpStream> {
-    let tcp = TcpStream::connect(peer).await?;
+async fn connect(peer: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let tcp = match source {
+        None => TcpStream::connect(peer).await?,
+        Some(source) => connect_from(source, peer).await?,
+    };
     // Without TCP_NODELAY every small packet may wait 40 ms for the delayed acknowledgement of the
     // one before.
     tcp.set_nodelay(true)?;
     Ok(tcp)
+}
+
+async fn connect_from(source: IpAddr, peer: SocketAddr) -> io::Result<TcpStream> {
+    if source.is_ipv4() != peer.is_ipv4() {
+        let text = format!("the source address {source} is of another family");
+        return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, text));
+    }
+    let socket = if peer.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    choose_port_when_connecting(&socket)?;
+    socket.bind(SocketAddr::new(source, 0))?;
+    socket.connect(peer).await
+}
+
+/// A port that is chosen by `bind` is taken for all destinations, and for a minute after the end; one
+/// that is chosen by `connect`, only for this one.
+#[cfg(target_os = "linux")]
+fn choose_port_when_connecting(socket: &TcpSocket) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
+    Ok(setsockopt(socket, IpBindAddressNoPort, &true)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn choose_port_when_connecting(_: &TcpSocket) -> io::Result<()> {
+    Ok(())
 }

@@ -25,7 +25,7 @@ pub use listen::{BACKLOG, listen};
 pub use no_proxy::NoProxy;
 pub use proxy::{Proxy, ProxyError};
 pub use route::{EnvironmentError, Route};
-pub use trust::{Trust, TrustError, client_config, crypto, with_certificate};
+pub use trust::{Trust, TrustError, client_config, crypto, with_certificate, with_resumption};
 pub use tunnel::ProxyFault;
 pub use upgrade::{UpgradeError, open_websocket};
 pub use websocket::{WebSocketEnd, WebSocketStream, websocket_accept};

@@ -46,6 +46,13 @@ where
     F: Future<Output = io::Result<T>> + Send + 'static,
 {
     let mut waiting = in_turn(addresses);
+    if waiting.len() == 1
+        && let Some(peer) = waiting.pop_front()
+    {
+        // Nothing to race against: no task of its own.
+        let attempt = connect(peer).await;
+        return attempt.map(|connected| (connected, peer)).map_err(|error| Some((peer, error)));
+    }
     let mut running = JoinSet::new();
     let mut failure = None;
     loop {

@@ -1,4 +1,6 @@
-//! How to get to a server: through which proxy, and whom to dial in its place.
+//! How to get to a server: from which address, through which proxy, and whom to dial in its place.
+
+use std::net::IpAddr;
 
 use thiserror::Error;
 
@@ -15,6 +17,9 @@ pub struct Route {
     pub proxy: Option<Proxy>,
     /// Targets that are reached without the proxy.
     pub no_proxy: NoProxy,
+    /// This machine's address to connect from; `None` leaves it to the operating system. A machine
+    /// has some 28,000 ports for one destination, for each address.
+    pub source: Option<IpAddr>,
 }
 
 /// A variable of the environment that is no proxy.
@@ -70,6 +75,13 @@ impl Route {
             (self.proxy, self.no_proxy) = (Some(proxy), no_proxy);
         }
         Ok(self)
+    }
+
+    /// Connects from this address of the machine.
+    #[must_use]
+    pub fn from_source(mut self, source: IpAddr) -> Self {
+        self.source = Some(source);
+        self
     }
 
     /// Who is dialled, or asked of the proxy, for `target`, whose port is given.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
@@ -75,7 +76,7 @@ pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TrustError> {
         .unwrap_or_else(|_| unreachable!("ring has cipher suites for both default versions"))
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.resumption = rustls::client::Resumption::disabled();
+    config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 
@@ -87,6 +88,15 @@ pub fn with_certificate(
 ) -> Arc<ClientConfig> {
     let mut config = config.clone();
     config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certificate));
+    Arc::new(config)
+}
+
+/// The same configuration, with TLS sessions resumed where the server lets them be: what a device does
+/// that was here a moment ago.
+pub fn with_resumption(config: &ClientConfig) -> Arc<ClientConfig> {
+    const SESSIONS: usize = 256;
+    let mut config = config.clone();
+    config.resumption = Resumption::in_memory_sessions(SESSIONS);
     Arc::new(config)
 }
 

@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use super::PkiError;
+use crate::attestation::DeviceCertificate;
 
 /// The longest common name of X.509 (RFC 5280, `ub-common-name`).
 pub const MAX_COMMON_NAME: usize = 64;
@@ -54,6 +55,37 @@ impl TestAuthority {
         let pem = certificate.pem();
         let issuer = Issuer::new(params, key);
         Ok(Self { pem, chain: Vec::new(), chain_pem: String::new(), issuer })
+    }
+
+    /// An authority that was made before: its certificate, then those above it, and its key
+    /// (PKCS #8). Devices send those of them that are not self-signed.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be read, or they are not of one authority.
+    pub fn from_pem(certificates: &str, key: &str) -> Result<Self, PkiError> {
+        let no = |reason: String| PkiError::NoAuthority(reason);
+        let identity = DeviceCertificate::read(certificates.as_bytes(), Some(key.as_bytes()), None)
+            .map_err(|fault| no(fault.to_string()))?;
+        let certificate = identity.leaf();
+        if certificate.authority().is_none() {
+            let name = &certificate.info().subject_name;
+            return Err(no(format!("{name} is the certificate of no authority")));
+        }
+        let key = KeyPair::from_pem(key)
+            .map_err(|_| no("its key is none that can sign here; give PKCS #8".to_owned()))?;
+        let issuer = Issuer::from_ca_cert_der(certificate.der(), key)
+            .map_err(|error| no(error.to_string()))?;
+        let sent: Vec<_> =
+            identity.chain().iter().filter(|certificate| !certificate.is_self_signed()).collect();
+        let to_pem =
+            |der: &CertificateDer<'_>| pem::encode(&pem::Pem::new("CERTIFICATE", der.as_ref()));
+        Ok(Self {
+            pem: to_pem(certificate.der()),
+            chain: sent.iter().map(|certificate| certificate.der().clone()).collect(),
+            chain_pem: sent.iter().map(|certificate| to_pem(certificate.der())).collect(),
+            issuer,
+        })
     }
 
     /// An authority below this one.

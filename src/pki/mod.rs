@@ -27,6 +27,9 @@ pub enum PkiError {
     /// The cryptography failed.
     #[error("cannot make a certificate: {0}")]
     Minting(String),
+    /// What was given as an authority is none, or its key is another's.
+    #[error("{0}")]
+    NoAuthority(String),
 }
 
 /// A root and an intermediate that signs the certificates of devices.

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
-use super::output::Printer;
-use super::{Exit, Report, fleet_report, input};
+use super::report as reports;
+use crate::cli::output::Printer;
+use crate::cli::{Exit, Report, input};
 use crate::fleet::report::{self, FailIf};
 
 /// A report has at most about 2 MB; a file may hold those of many shards.
@@ -53,11 +54,11 @@ impl Merge {
             }
         }
         let whole = whole.ok_or_else(|| Report::usage("no report in what was given"))?;
-        fleet_report::print(&whole, printer);
+        reports::print(&whole, printer);
         if let Some(path) = &self.report {
-            fleet_report::write_page(path, &whole)?;
+            reports::write_page(path, &whole)?;
         }
-        fleet_report::judge(&whole, &self.fail_if)?;
+        reports::judge(&whole, &self.fail_if)?;
         Ok(Exit::Done)
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
 
-use super::output::Printer;
-use super::quotas::{self, Preset};
-use super::{Exit, Report};
+use crate::cli::output::Printer;
+use crate::cli::quotas::{self, Preset};
+use crate::cli::{Exit, Report};
 use crate::fleet::plan::{self, Hubs, Limit, Line, Rollout, Tier};
 use crate::fleet::report::grouped;
 use crate::service::{Quota, Rate};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::output::Printer;
-use super::{Exit, Report, input};
+use crate::cli::output::Printer;
+use crate::cli::{Exit, Report, input};
 use crate::fleet::report::{self, Bars, FailIf};
 
 /// Prints a report in the format that was asked for.

@@ -1,0 +1,178 @@
+//! How a fleet is shown: a line for each device, and one that says how far it is.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::fleet::{DeviceResult, Outcome, Progress};
+
+/// One device, as programs read it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Line<'a> {
+    registration_id: &'a str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assigned_hub: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    tries: u32,
+    throttled: u32,
+    lost: u32,
+    intended_ms: f64,
+    began_ms: f64,
+    ended_ms: f64,
+    phases: Map<String, Value>,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn of(result: &'a DeviceResult) -> Self {
+        let (status, assigned_hub, code, message) = match &result.outcome {
+            Outcome::Assigned { hub } => ("assigned", Some(hub.as_str()), None, None),
+            Outcome::Failed { code, message } => {
+                ("failed", None, Some(code.as_str()), Some(message.as_str()))
+            }
+        };
+        let phases = result.phases.iter();
+        Self {
+            registration_id: &result.registration_id,
+            status,
+            assigned_hub,
+            code,
+            message,
+            tries: result.tries,
+            throttled: result.throttled,
+            lost: result.lost,
+            intended_ms: ms(result.intended),
+            began_ms: ms(result.began),
+            ended_ms: ms(result.ended),
+            phases: phases
+                .map(|(phase, took)| (format!("{}Ms", phase.name()), ms(*took).into()))
+                .collect(),
+        }
+    }
+}
+
+/// To the microsecond.
+fn ms(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1000.0
+}
+
+/// The line that says how far it is: on standard error, where that is a terminal.
+pub(super) struct ProgressLine {
+    is_shown: bool,
+    total: Option<u64>,
+    rate: Pulse,
+}
+
+/// How many devices end in a second, of late.
+#[derive(Debug, Default)]
+struct Pulse {
+    last: (Duration, u64),
+    per_second: Option<f64>,
+}
+
+impl Pulse {
+    /// So many had ended by `now`. What was before fades.
+    fn beat(&mut self, now: Duration, ended: u64) {
+        const FADES: f64 = 0.8;
+        let (before, ended_before) = std::mem::replace(&mut self.last, (now, ended));
+        let span = now.saturating_sub(before).as_secs_f64();
+        if span > 0.0 {
+            let current = ended.saturating_sub(ended_before) as f64 / span;
+            let faded =
+                self.per_second.map_or(current, |old| old * FADES + current * (1.0 - FADES));
+            self.per_second = Some(faded);
+        }
+    }
+}
+
+impl ProgressLine {
+    /// Of `total` devices, where that is known.
+    pub(super) fn new(total: Option<u64>) -> Self {
+        let is_shown = std::io::stderr().is_terminal();
+        Self { is_shown, total, rate: Pulse::default() }
+    }
+
+    /// Says how far it is.
+    pub(super) fn draw(&mut self, progress: Progress, assigned: u64, failed: u64) {
+        self.rate.beat(progress.elapsed, assigned + failed);
+        if self.is_shown {
+            let rate = self.rate.per_second.unwrap_or_default();
+            let text = told(progress, assigned, failed, self.total, rate);
+            let mut stderr = std::io::stderr().lock();
+            let _ = write!(stderr, "\r\x1b[2K{text}").and_then(|()| stderr.flush());
+        }
+    }
+
+    /// Makes room for other lines.
+    pub(super) fn clear(&mut self) {
+        if self.is_shown {
+            let mut stderr = std::io::stderr().lock();
+            let _ = write!(stderr, "\r\x1b[2K").and_then(|()| stderr.flush());
+        }
+    }
+}
+
+fn told(
+    progress: Progress,
+    assigned: u64,
+    failed: u64,
+    total: Option<u64>,
+    per_second: f64,
+) -> String {
+    let ended = assigned + failed;
+    let mut text = ended.to_string();
+    // Writing to a string does not fail.
+    if let Some(total) = total {
+        let _ = write!(text, " of {total}");
+    }
+    let _ = write!(
+        text,
+        " devices, {per_second:.0}/s: {assigned} assigned, {failed} failed, {} in flight",
+        progress.open
+    );
+    let left = total.map(|total| total.saturating_sub(ended) as f64);
+    if let Some(left) = left.filter(|_| per_second >= 0.1) {
+        let seconds = Duration::from_secs_f64((left / per_second).min(1e9).ceil());
+        let _ = write!(text, ", {} to go", humantime::format_duration(seconds));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROGRESS: Progress = Progress { elapsed: Duration::from_secs(10), begun: 170, open: 20 };
+
+    #[test]
+    fn the_line_says_how_far_it_is_and_how_long_it_takes() {
+        assert_eq!(
+            told(PROGRESS, 149, 1, Some(1000), 10.0),
+            "150 of 1000 devices, 10/s: 149 assigned, 1 failed, 20 in flight, 1m 25s to go"
+        );
+        assert_eq!(
+            told(PROGRESS, 150, 0, None, 0.0),
+            "150 devices, 0/s: 150 assigned, 0 failed, 20 in flight"
+        );
+    }
+
+    #[test]
+    fn the_rate_is_that_of_late() {
+        let mut pulse = Pulse::default();
+        pulse.beat(Duration::from_secs(1), 100);
+        assert_eq!(pulse.per_second, Some(100.0));
+
+        for second in 2..60 {
+            pulse.beat(Duration::from_secs(second), 100 + 10 * (second - 1));
+        }
+
+        assert!((pulse.per_second.unwrap() - 10.0).abs() < 0.1, "{pulse:?}");
+    }
+}

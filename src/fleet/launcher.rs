@@ -1,0 +1,238 @@
+//! Begins the devices: each at its time, never more open than may be, none while the fleet is held.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::blueprint::Blueprint;
+use super::member::{ListError, Member};
+use super::pacer::Pacer;
+use super::provision::Device;
+use super::result::DeviceResult;
+use super::schedule::Schedule;
+
+/// A device that begins later than this after it was meant to is late.
+const LATE: Duration = Duration::from_millis(10);
+/// Stands for times that no clock can tell.
+const FAR_OFF: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// How often the number of slots grows while it is ramped up.
+const RAMP_STEP: Duration = Duration::from_millis(10);
+
+/// What launcher, devices and observer see of each other.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    /// Devices that have begun.
+    pub(super) begun: AtomicU64,
+    /// Those that have not ended.
+    pub(super) open: AtomicU64,
+    /// The most that were open at a time.
+    pub(super) open_peak: AtomicU64,
+    /// Those that began late.
+    pub(super) late: AtomicU64,
+}
+
+/// What has become of the launches.
+#[derive(Debug)]
+pub struct Launches {
+    /// Whether all devices have begun that should.
+    pub are_all: bool,
+    /// How long the service wanted launches to be held.
+    pub held: Duration,
+    /// What is wrong with the list, if that ended them.
+    pub fault: Option<ListError>,
+}
+
+pub(super) struct Launcher {
+    pub(super) blueprint: Arc<Blueprint>,
+    pub(super) members: mpsc::Receiver<Result<Member, ListError>>,
+    pub(super) schedule: Schedule,
+    pub(super) slots: Arc<Semaphore>,
+    /// How many slots there are in the end.
+    pub(super) concurrency: u32,
+    pub(super) start: Instant,
+    /// Nothing begins after this.
+    pub(super) until: Option<Duration>,
+    pub(super) stop: watch::Receiver<bool>,
+    /// Until when launches are held, since the start.
+    pub(super) hold: watch::Sender<Duration>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) results: mpsc::Sender<DeviceResult>,
+}
+
+impl Launcher {
+    pub(super) async fn run(mut self) -> Launches {
+        let mut pacer = Pacer::default();
+        let mut held = self.hold.subscribe();
+        let end = self.until.map(|until| at(self.start, until));
+        let mut stop = Stop { asked: self.stop.clone(), end };
+        let mut last = None;
+        let (are_all, fault) = loop {
+            let member = tokio::select! {
+                biased;
+                () = stop.wanted() => break (!stop.is_asked(), None),
+                member = self.members.recv() => member,
+            };
+            match member {
+                None => break (true, None),
+                Some(Err(fault)) => break (false, Some(fault)),
+                Some(Ok(member)) => {
+                    pacer.turn_to(self.schedule.next().flatten());
+                    // A device that registers a second time while the first is under way makes the
+                    // service forget the first (J-15).
+                    let is_new_round = last.replace(member.number) >= Some(member.number);
+                    tokio::select! {
+                        biased;
+                        () = stop.wanted() => break (!stop.is_asked(), None),
+                        slot = self.turn(&mut pacer, &mut held, is_new_round) => self.launch(member, &pacer, slot),
+                    }
+                }
+            }
+        };
+        Launches { are_all, held: pacer.held(), fault }
+    }
+
+    /// Waits until the device may begin.
+    async fn turn(
+        &self,
+        pacer: &mut Pacer,
+        held: &mut watch::Receiver<Duration>,
+        is_new_round: bool,
+    ) -> Option<OwnedSemaphorePermit> {
+        let mut slot = None;
+        if is_new_round {
+            // When all are free, all devices of the last round have ended.
+            let all = self.slots.acquire_many(self.concurrency).await;
+            drop(all);
+        }
+        loop {
+            let now = self.start.elapsed();
+            let until = *held.borrow_and_update();
+            if until > now {
+                pacer.hold(now, until);
+                sleep_until(at(self.start, until)).await;
+                continue;
+            }
+            let due = pacer.intended(now);
+            if due > now {
+                tokio::select! {
+                    () = sleep_until(at(self.start, due)) => {}
+                    _ = held.changed() => {}
+                }
+            } else if slot.is_none() {
+                // Closed only when everything ends.
+                slot = Some(self.slots.clone().acquire_owned().await.ok()?);
+            } else {
+                return slot;
+            }
+        }
+    }
+
+    fn launch(&self, member: Member, pacer: &Pacer, slot: Option<OwnedSemaphorePermit>) {
+        let (start, counters) = (self.start, self.counters.clone());
+        let intended = pacer.intended(start.elapsed());
+        let device = Device { blueprint: self.blueprint.clone(), member, start, intended };
+        let (hold, results) = (self.hold.clone(), self.results.clone());
+        counters.begun.fetch_add(1, Ordering::Relaxed);
+        let open = counters.open.fetch_add(1, Ordering::Relaxed) + 1;
+        counters.open_peak.fetch_max(open, Ordering::Relaxed);
+        tokio::spawn(async move {
+            if start.elapsed().saturating_sub(intended) > LATE {
+                counters.late.fetch_add(1, Ordering::Relaxed);
+            }
+            let result = device.provision(|until| extend(&hold, until)).await;
+            counters.open.fetch_sub(1, Ordering::Relaxed);
+            drop(slot);
+            // Whoever is gone does not want to know.
+            let _ = results.send(result).await;
+        });
+    }
+}
+
+/// When nothing more is to begin.
+struct Stop {
+    asked: watch::Receiver<bool>,
+    end: Option<Instant>,
+}
+
+impl Stop {
+    async fn wanted(&mut self) {
+        let end = async {
+            match self.end {
+                Some(end) => sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.asked.wait_for(|asked| *asked) => {}
+            () = end => {}
+        }
+    }
+
+    fn is_asked(&self) -> bool {
+        *self.asked.borrow()
+    }
+}
+
+/// Holds launches until then, if they are not held for longer.
+fn extend(hold: &watch::Sender<Duration>, until: Duration) {
+    hold.send_if_modified(|held| {
+        let is_longer = until > *held;
+        *held = until.max(*held);
+        is_longer
+    });
+}
+
+/// Opens slots one after the other, the last at the end of the ramp.
+pub(super) async fn open_slots(
+    slots: Arc<Semaphore>,
+    count: usize,
+    ramp: Duration,
+    start: Instant,
+) {
+    let mut open = 0;
+    while open < count {
+        let due = slots_at(start.elapsed(), count, ramp);
+        slots.add_permits(due - open);
+        open = due;
+        tokio::time::sleep(RAMP_STEP).await;
+    }
+}
+
+/// How many of `count` slots are open at `now`: at least one.
+fn slots_at(now: Duration, count: usize, ramp: Duration) -> usize {
+    if now >= ramp {
+        return count;
+    }
+    let part = now.as_secs_f64() / ramp.as_secs_f64();
+    ((count as f64 * part).ceil() as usize).clamp(1, count)
+}
+
+fn at(start: Instant, since: Duration) -> Instant {
+    start.checked_add(since).unwrap_or(start + FAR_OFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_open_one_after_the_other() {
+        let open = |millis| slots_at(Duration::from_millis(millis), 10, Duration::from_secs(1));
+
+        assert_eq!([open(0), open(50), open(501), open(999), open(1000)], [1, 1, 6, 10, 10]);
+        assert_eq!(slots_at(Duration::ZERO, 10, Duration::ZERO), 10);
+    }
+
+    #[test]
+    fn a_hold_is_never_shortened() {
+        let (hold, _) = watch::channel(Duration::ZERO);
+
+        for (until, held) in [(5, 5), (3, 5), (7, 7)] {
+            extend(&hold, Duration::from_secs(until));
+            assert_eq!(*hold.borrow(), Duration::from_secs(held));
+        }
+    }
+}

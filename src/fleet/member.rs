@@ -1,0 +1,249 @@
+//! The devices of a fleet: one after the other, so that memory does not grow with their number.
+
+use std::io::{BufRead, Cursor, Read};
+
+use serde::Deserialize;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::shard::Shard;
+use super::template::{IdPattern, PatternError};
+use crate::attestation::{DeviceKey, KeyError};
+use crate::wire::{IdError, MAX_MESSAGE, Payload, RegistrationId};
+
+/// The columns of a CSV list, which are the members of a JSON line.
+const COLUMNS: [&str; 4] = ["registrationId", "payload", "deviceKey", "expectedHub"];
+
+/// One device of a fleet, and what is its own.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its place in the row, from 0: the same on every shard.
+    pub number: u64,
+    /// Its name.
+    pub registration_id: RegistrationId,
+    /// Its own key, in place of one derived from the group's.
+    pub key: Option<DeviceKey>,
+    /// Its own payload, in place of the template's.
+    pub payload: Option<Payload>,
+    /// The hub that it must be assigned to.
+    pub expected_hub: Option<String>,
+}
+
+/// What is wrong with a list of devices.
+#[derive(Debug, Error)]
+#[error("line {line}: {fault}")]
+pub struct ListError {
+    /// Where, from 1.
+    pub line: u64,
+    /// What.
+    pub fault: ListFault,
+}
+
+/// What is wrong with one line of a list.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ListFault {
+    /// It cannot be read.
+    #[error("cannot be read: {}", crate::net::plain(.0))]
+    Unreadable(std::io::Error),
+    /// Its name is none.
+    #[error("{text:?} is no registration ID: {reason}")]
+    RegistrationId {
+        /// The name.
+        text: String,
+        /// Why not.
+        reason: IdError,
+    },
+    /// Its key is none. The text is not repeated.
+    #[error("deviceKey: {0}")]
+    Key(KeyError),
+    /// Its payload is not JSON.
+    #[error("payload: {0}")]
+    Payload(crate::wire::PayloadError),
+    /// Its payload is too long.
+    #[error("payload: it has {0} bytes; DPS takes messages of up to {MAX_MESSAGE}")]
+    PayloadTooLong(
+        /// Bytes found.
+        usize,
+    ),
+    /// It is no JSON object of a device.
+    #[error("{0}; expected an object such as {{\"registrationId\":\"pump-1\",\"payload\":{{}}}}")]
+    Json(String),
+    /// The header names a column that is not known.
+    #[error("there is no column {0:?}; there are {columns}", columns = COLUMNS.join(", "))]
+    Column(String),
+    /// It does not fit the header.
+    #[error("{0}")]
+    Csv(String),
+    /// The pattern makes no ID of this number.
+    #[error("{0}")]
+    Pattern(PatternError),
+}
+
+/// Devices, one after the other. An error is the end of a fleet's launches.
+pub type Members = Box<dyn Iterator<Item = Result<Member, ListError>> + Send>;
+
+/// The devices of `shard`, of the first `count` that `pattern` names.
+pub fn numbered(pattern: IdPattern, count: u64, shard: Shard) -> Members {
+    Box::new(shard.numbers(count).map(move |number| {
+        let id = pattern.id(number).map_err(|error| {
+            let fault = ListFault::Pattern(error);
+            ListError { line: number.saturating_add(1), fault }
+        })?;
+        Ok(member(number, id))
+    }))
+}
+
+/// The devices of `shard`, of those that a list names: plain lines, CSV whose header has
+/// `registrationId`, or lines of JSON. Which of them is told by its first line; blank lines are
+/// skipped.
+pub fn listed(list: impl BufRead + Send + 'static, shard: Shard) -> Members {
+    let numbered = entries(list).scan(0, |next, entry| {
+        let number = *next;
+        *next += 1;
+        Some(entry.map(|entry| Member { number, ..entry }))
+    });
+    Box::new(numbered.filter(move |entry| {
+        entry.as_ref().map_or(true, |member: &Member| shard.has(member.number))
+    }))
+}
+
+fn member(number: u64, registration_id: RegistrationId) -> Member {
+    Member { number, registration_id, key: None, payload: None, expected_hub: None }
+}
+
+fn entries(mut list: impl BufRead + Send + 'static) -> Members {
+    let mut line = 0;
+    let first = loop {
+        let mut text = String::new();
+        line += 1;
+        match list.read_line(&mut text) {
+            Ok(0) => return Box::new(std::iter::empty()),
+            Ok(_) if text.trim().is_empty() => {}
+            Ok(_) => break text,
+            Err(error) => return Box::new(std::iter::once(Err(unreadable(line, error)))),
+        }
+    };
+    if first.split(',').any(|column| column.trim().trim_matches('"') == COLUMNS[0]) {
+        return csv(Cursor::new(first).chain(list), line - 1);
+    }
+    let read = if first.trim_start().starts_with('{') { from_json } else { from_name };
+    let lines = std::iter::once(Ok(first)).chain(list.lines()).zip(line..);
+    Box::new(lines.filter_map(move |(text, line)| match text {
+        Ok(text) if text.trim().is_empty() => None,
+        Ok(text) => Some(read(text.trim()).map_err(|fault| ListError { line, fault })),
+        Err(error) => Some(Err(unreadable(line, error))),
+    }))
+}
+
+fn unreadable(line: u64, error: std::io::Error) -> ListError {
+    ListError { line, fault: ListFault::Unreadable(error) }
+}
+
+fn from_name(text: &str) -> Result<Member, ListFault> {
+    let id = text
+        .parse()
+        .map_err(|reason| ListFault::RegistrationId { text: text.to_owned(), reason })?;
+    Ok(member(0, id))
+}
+
+/// A line of JSON, and what one of CSV becomes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Entry {
+    registration_id: String,
+    payload: Option<Payload>,
+    device_key: Option<Zeroizing<String>>,
+    expected_hub: Option<String>,
+}
+
+impl Entry {
+    fn check(self) -> Result<Member, ListFault> {
+        let named = from_name(&self.registration_id)?;
+        let key = self.device_key.map(|key| key.parse()).transpose().map_err(ListFault::Key)?;
+        if let Some(length) = self.payload.as_ref().map(|payload| payload.as_json().len())
+            && length > MAX_MESSAGE
+        {
+            return Err(ListFault::PayloadTooLong(length));
+        }
+        let expected_hub = self.expected_hub.filter(|hub| !hub.is_empty());
+        Ok(Member { key, payload: self.payload, expected_hub, ..named })
+    }
+}
+
+fn from_json(text: &str) -> Result<Member, ListFault> {
+    let entry: Entry = serde_json::from_str(text).map_err(|error| {
+        // The place that serde_json names is that within this one line.
+        let reason = error.to_string();
+        let reason = reason.split(" at line ").next().unwrap_or_default();
+        ListFault::Json(reason.to_owned())
+    })?;
+    entry.check()
+}
+
+/// `skipped` blank lines stood above it.
+fn csv(list: impl Read + Send + 'static, skipped: u64) -> Members {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(list);
+    let place = move |line: u64| skipped + line.max(1);
+    let columns = reader.headers().map_err(csv_fault).and_then(|header| {
+        header
+            .iter()
+            .map(|name| {
+                let known = COLUMNS.iter().position(|column| *column == name);
+                known.ok_or_else(|| (1, ListFault::Column(name.to_owned())))
+            })
+            .collect::<Result<Vec<_>, _>>()
+    });
+    let columns = match columns {
+        Ok(columns) => columns,
+        Err((line, fault)) => {
+            return Box::new(std::iter::once(Err(ListError { line: place(line), fault })));
+        }
+    };
+    Box::new(reader.into_records().map(move |record| {
+        let record = record.map_err(csv_fault);
+        let line = record
+            .as_ref()
+            .ok()
+            .and_then(|record| record.position())
+            .map_or(1, csv::Position::line);
+        record
+            .and_then(|record| from_record(&columns, &record).map_err(|fault| (line, fault)))
+            .map_err(|(line, fault)| ListError { line: place(line), fault })
+    }))
+}
+
+fn from_record(columns: &[usize], record: &csv::StringRecord) -> Result<Member, ListFault> {
+    let mut fields = [""; COLUMNS.len()];
+    for (column, field) in columns.iter().zip(record) {
+        fields[*column] = field;
+    }
+    let [registration_id, payload, key, hub] = fields;
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let payload = given(payload).map(|text| text.parse()).transpose();
+    Entry {
+        registration_id: registration_id.to_owned(),
+        payload: payload.map_err(ListFault::Payload)?,
+        device_key: given(key).map(Zeroizing::new),
+        expected_hub: given(hub),
+    }
+    .check()
+}
+
+/// The line and what is wrong with it; the reader's own text may repeat the field.
+fn csv_fault(error: csv::Error) -> (u64, ListFault) {
+    let line = error.position().map_or(1, csv::Position::line);
+    let fault = match error.into_kind() {
+        csv::ErrorKind::Io(error) => ListFault::Unreadable(error),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => ListFault::Csv(format!(
+            "it has {len} fields, and the header {expected_len}; a field with commas stands in quotes"
+        )),
+        csv::ErrorKind::Utf8 { .. } => ListFault::Csv("it is not UTF-8".to_owned()),
+        _ => ListFault::Csv("it is not CSV".to_owned()),
+    };
+    (line, fault)
+}
+
+#[cfg(test)]
+#[path = "member_tests.rs"]
+mod tests;

@@ -1,0 +1,115 @@
+//! Lists of devices in each of their forms.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
+
+fn read(text: &str) -> Result<Vec<Member>, String> {
+    let list = Cursor::new(text.to_owned());
+    listed(list, Shard::WHOLE).collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+fn names(members: &[Member]) -> Vec<(u64, &str)> {
+    members.iter().map(|member| (member.number, member.registration_id.as_str())).collect()
+}
+
+#[test]
+fn plain_lines_are_names() {
+    let members = read("\n  pump-1\r\n\npump-2\npump-3").unwrap();
+
+    assert_eq!(names(&members), [(0, "pump-1"), (1, "pump-2"), (2, "pump-3")]);
+    assert_eq!(read("").unwrap().len(), 0);
+}
+
+#[test]
+fn all_forms_say_the_same() {
+    let json = format!(
+        "{{\"registrationId\":\"pump-1\",\"payload\":{{\"a\":\"b,c\"}},\"deviceKey\":\"{KEY}\"}}\n\
+         {{\"registrationId\":\"pump-2\",\"expectedHub\":\"a.net\"}}\n"
+    );
+    let csv = format!(
+        "expectedHub, registrationId,deviceKey,payload\n\
+         ,pump-1,{KEY},\"{{\"\"a\"\":\"\"b,c\"\"}}\"\n\
+         a.net,pump-2,,\n"
+    );
+
+    for text in [json, csv] {
+        let members = read(&text).unwrap();
+
+        let [first, second] = &members[..] else { panic!("{members:?}") };
+        assert_eq!(names(&members), [(0, "pump-1"), (1, "pump-2")]);
+        assert_eq!(first.payload.as_ref().unwrap().as_json(), r#"{"a":"b,c"}"#);
+        assert_eq!(first.key, Some(KEY.parse().unwrap()));
+        assert_eq!(first.expected_hub, None);
+        assert_eq!(second.expected_hub.as_deref(), Some("a.net"));
+        assert!(second.payload.is_none() && second.key.is_none());
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_line_and_without_keys() {
+    let secret = "c2VjcmV0c2VjcmV0c2VjcmV0!";
+    let long = "x".repeat(MAX_MESSAGE);
+    for (text, said) in [
+        ("a\n\nb c\n".to_owned(), "line 3: \"b c\" is no registration ID"),
+        ("{\"registrationId\":\"a\"}\n{\"id\":\"b\"}".to_owned(), "line 2: unknown field `id`"),
+        ("{\"registrationId\":5}".to_owned(), "line 1: invalid type"),
+        ("{}".to_owned(), "line 1: missing field `registrationId`"),
+        ("\nregistrationId,hub\na,b".to_owned(), "line 2: there is no column \"hub\""),
+        ("registrationId,payload\na,1\nb".to_owned(), "line 3: it has 1 fields, and the header 2"),
+        ("registrationId,payload\na,{".to_owned(), "line 2: payload: not valid JSON"),
+        (format!("registrationId,payload\na,{{\"x\":\"{long}\"}}"), "line 2: "),
+        (format!("{{\"registrationId\":\"a\",\"payload\":\"{long}\"}}"), "line 1: payload: it has"),
+        (format!("registrationId,deviceKey\na,{secret}"), "line 2: deviceKey: "),
+        (format!("{{\"registrationId\":\"a\",\"deviceKey\":\"{secret}\"}}"), "line 1: deviceKey: "),
+    ] {
+        let error = read(&text).unwrap_err();
+
+        assert!(error.starts_with(said), "{said}: {error}");
+        assert!(!error.contains(secret), "{error}");
+    }
+    let bytes = listed(Cursor::new(b"registrationId\n\xff\xfe".to_vec()), Shard::WHOLE).next();
+    assert!(bytes.unwrap().unwrap_err().to_string().contains("not UTF-8"));
+}
+
+#[test]
+fn a_shard_takes_its_devices_with_the_numbers_that_they_have_in_the_whole() {
+    let shard = Shard::new(1, 3).unwrap();
+
+    let listed: Vec<_> =
+        listed(Cursor::new("a\nb\nc\nd\ne\n"), shard).map(Result::unwrap).collect();
+    let numbered: Vec<_> =
+        numbered("d-{n}".parse().unwrap(), 5, shard).map(Result::unwrap).collect();
+
+    assert_eq!(names(&listed), [(1, "b"), (4, "e")]);
+    assert_eq!(names(&numbered), [(1, "d-1"), (4, "d-4")]);
+}
+
+proptest! {
+    #[test]
+    fn every_name_written_is_read_in_each_form(
+        ids in proptest::collection::vec("[a-z][a-z0-9:.-]{0,10}[a-z0-9]", 1..40),
+    ) {
+        let plain = ids.join("\n");
+        let json: String = ids.iter().map(|id| format!("{{\"registrationId\":\"{id}\"}}\n")).collect();
+        let csv = format!("registrationId\n{plain}");
+
+        for text in [plain, json, csv] {
+            let members = read(&text).unwrap();
+            let found: Vec<_> = members.iter().map(|m| m.registration_id.as_str().to_owned()).collect();
+            prop_assert_eq!(&found, &ids);
+        }
+    }
+
+    #[test]
+    fn no_list_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = listed(Cursor::new(bytes), Shard::WHOLE).take(300).count();
+    }
+
+    #[test]
+    fn no_csv_makes_it_panic(text in "[a-z\",{}\n:]{0,100}") {
+        let _ = read(&format!("registrationId,payload\n{text}"));
+    }
+}

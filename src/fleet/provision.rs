@@ -1,0 +1,221 @@
+//! One device of a fleet, from its first try to its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::blueprint::Blueprint;
+use super::member::Member;
+use super::result::{DeviceResult, Outcome};
+use super::watch::Watch;
+use crate::device::{Class, Error, NetworkError, ProvisioningClient, Registered, Settings};
+use crate::net::DialError;
+
+/// The code of a device that could not even be made.
+pub(super) const BAD_INPUT: &str = "input";
+/// The code of a device that was assigned to another hub than it should be.
+pub(super) const OTHER_HUB: &str = "other-hub";
+
+/// The wait before the second try, doubled each time.
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+/// The longest wait between two tries, jitter aside.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
+
+/// A device that is about to begin.
+pub(super) struct Device {
+    pub(super) blueprint: Arc<Blueprint>,
+    pub(super) member: Member,
+    /// The fleet's start.
+    pub(super) start: Instant,
+    /// When it is meant to begin, since then.
+    pub(super) intended: Duration,
+}
+
+impl Device {
+    /// Registers it; `hold` is told until when the fleet should hold its launches, if it should.
+    pub(super) async fn provision(self, hold: impl Fn(Duration) + Send + Sync) -> DeviceResult {
+        let Self { blueprint, member, start, intended } = self;
+        let began = start.elapsed();
+        let mut watch = Watch::default();
+        let mut tries = 1;
+        let (was_answered, outcome) = match blueprint.settings(&member) {
+            Err(error) => (false, failed(BAD_INPUT, error.to_string())),
+            Ok(settings) => {
+                let result = persist(settings, start, &mut watch, &mut tries, hold).await;
+                (is_answer(&result), judge(result, member.expected_hub.as_deref()))
+            }
+        };
+        let ended = start.elapsed();
+        let (throttled, lost) = watch.counts();
+        let took =
+            matches!(outcome, Outcome::Assigned { .. }).then(|| ended.saturating_sub(intended));
+        DeviceResult {
+            registration_id: member.registration_id.to_string(),
+            outcome,
+            tries,
+            throttled,
+            lost,
+            intended,
+            began,
+            ended,
+            phases: watch.end(ended, was_answered, took),
+        }
+    }
+}
+
+/// Tries again after failures of the network, until the device's time is up.
+async fn persist(
+    settings: Settings,
+    start: Instant,
+    watch: &mut Watch,
+    tries: &mut u32,
+    hold: impl Fn(Duration) + Send + Sync,
+) -> Result<Registered, Error> {
+    let (began, timeout) = (Instant::now(), settings.timeout);
+    let mut client = ProvisioningClient::new(settings.clone());
+    loop {
+        let result = client
+            .register(&mut |notice| {
+                if let Some(until) = watch.notice(start.elapsed(), &notice) {
+                    hold(until);
+                }
+            })
+            .await;
+        let wait = backoff(*tries, fastrand::f64());
+        let left = timeout.saturating_sub(began.elapsed());
+        match result {
+            Err(error) if may_heal(&error) && wait < left => {
+                tracing::debug!(%error, "try {tries} of {} failed", settings.registration_id);
+            }
+            result => return result,
+        }
+        watch.retry(start.elapsed(), wait);
+        tokio::time::sleep(wait).await;
+        *tries += 1;
+        let timeout = left.saturating_sub(wait);
+        client = ProvisioningClient::new(Settings { timeout, ..settings.clone() });
+    }
+}
+
+/// Whether another try may fare better (J-164): the network may come back, but a certificate that is
+/// not trusted stays so.
+fn may_heal(error: &Error) -> bool {
+    match error {
+        Error::Network(NetworkError::Dial(DialError::Tls { fault, .. })) => {
+            !fault.is_about_certificate()
+        }
+        error => error.class() == Class::Network,
+    }
+}
+
+/// The wait after try number `tries`; `jitter`, from 0 to 1, makes it up to half as long again, so
+/// that a fleet does not come back in step.
+fn backoff(tries: u32, jitter: f64) -> Duration {
+    let doubled = FIRST_BACKOFF.saturating_mul(1 << tries.saturating_sub(1).min(16));
+    doubled.min(LONGEST_BACKOFF).mul_f64(1.0 + jitter / 2.0)
+}
+
+/// Whether the service had the last word.
+fn is_answer(result: &Result<Registered, Error>) -> bool {
+    match result {
+        Ok(_) => true,
+        Err(error) => matches!(
+            error,
+            Error::Unauthorized(_)
+                | Error::Rejected(_)
+                | Error::Failed { .. }
+                | Error::Disabled { .. }
+        ),
+    }
+}
+
+fn judge(result: Result<Registered, Error>, expected_hub: Option<&str>) -> Outcome {
+    match result {
+        Ok(Registered { assigned_hub, .. }) => match expected_hub {
+            Some(expected) if !expected.eq_ignore_ascii_case(&assigned_hub) => failed(
+                OTHER_HUB,
+                format!("assigned to {assigned_hub}, where {expected} was expected"),
+            ),
+            _ => Outcome::Assigned { hub: assigned_hub },
+        },
+        Err(error) => {
+            let code = error.code().map(|code| code.to_string());
+            let code = code.unwrap_or_else(|| error.kind().to_owned());
+            let message = match error {
+                // Its own text has the operation and the date, which differ with every device.
+                Error::Failed { message: Some(message), .. } => message,
+                error => error.to_string(),
+            };
+            failed(&code, message)
+        }
+    }
+}
+
+fn failed(code: &str, message: String) -> Outcome {
+    Outcome::Failed { code: code.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Rejection;
+    use crate::net::TlsFault;
+    use crate::wire::ErrorCode;
+
+    fn tls(fault: TlsFault) -> Error {
+        let host = "a.net:1".parse().unwrap();
+        NetworkError::from(DialError::Tls { host, fault }).into()
+    }
+
+    #[test]
+    fn j_164_what_cannot_heal_is_not_tried_again() {
+        assert!(may_heal(&NetworkError::ClosedBeforeConnack.into()));
+        assert!(may_heal(&tls(TlsFault::Closed)));
+        assert!(!may_heal(&tls(TlsFault::UnknownIssuer)));
+        assert!(!may_heal(&Error::Unauthorized(Rejection { status: 401, error: None })));
+    }
+
+    #[test]
+    fn waits_between_tries_double_up_to_a_quarter_of_a_minute() {
+        let waits: Vec<_> = (1..9).map(|tries| backoff(tries, 0.0).as_millis()).collect();
+
+        assert_eq!(waits, [250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
+        assert_eq!(backoff(1, 1.0), Duration::from_millis(375));
+        assert_eq!(backoff(u32::MAX, 1.0), Duration::from_millis(22_500));
+    }
+
+    #[test]
+    fn outcomes_have_the_services_code_and_words_where_there_are_any() {
+        let failure = Error::Failed {
+            operation_id: None,
+            code: Some(ErrorCode(400_207)),
+            message: Some("Custom allocation failed".to_owned()),
+            date: None,
+        };
+        let network: Error = NetworkError::ClosedBeforeConnack.into();
+
+        assert_eq!(judge(Err(failure), None), failed("400207", "Custom allocation failed".into()));
+        assert!(
+            matches!(judge(Err(network), None), Outcome::Failed { code, .. } if code == "closed")
+        );
+    }
+
+    #[test]
+    fn a_hub_that_was_not_expected_is_a_failure() {
+        let registered = || Registered {
+            assigned_hub: "Hub-1.net".to_owned(),
+            device_id: "a".to_owned(),
+            operation_id: None,
+            substatus: None,
+            payload: None,
+            body: String::new(),
+        };
+
+        let assigned = Outcome::Assigned { hub: "Hub-1.net".to_owned() };
+        assert_eq!(judge(Ok(registered()), None), assigned);
+        assert_eq!(judge(Ok(registered()), Some("hub-1.NET")), assigned);
+        let other = judge(Ok(registered()), Some("hub-2.net"));
+        assert!(matches!(other, Outcome::Failed { code, .. } if code == OTHER_HUB));
+    }
+}
