@@ -16,7 +16,7 @@
 //! - [`diagnose`]: looks for what keeps a device from registering, step by step.
 //! - [`local_service`]: a service for the tests of others; begin with [`LocalService`].
 //! - [`cli`]: the command line.
-
+//!
 //! # Both halves in one program
 //!
 //! A service with the tutorial's world, on free ports of this machine, and a device that provisions
