@@ -195,7 +195,7 @@ mod tests {
         assert!(
             section == table(),
             "the table of codes in README.md is not that of src/explain/catalogue; renew it: \
-             UPDATE_README=1 cargo test --lib the_readme_has"
+             UPDATE_README=1 cargo test --lib the_readme_has -- --test-threads=1"
         );
     }
 

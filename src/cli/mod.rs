@@ -14,6 +14,8 @@ mod enrollments;
 mod exit;
 mod explain;
 mod explain_hub;
+#[cfg(test)]
+mod first_lines;
 mod fleet;
 mod hub;
 mod input;
