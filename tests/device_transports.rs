@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use provision_sim::attestation::GroupKey;
+use provision_sim::attestation::{DeviceCertificate, GroupKey};
 use provision_sim::device::{
     Class, ConnectPhase, Credential, Error, Notice, Ports, ProvisioningClient, Received,
     Registered, Sent, Settings, Transport,
 };
 use provision_sim::net::{Route, Trust, client_config};
+use provision_sim::pki::TestCertificate;
 use rumqttc::{ConnectReturnCode, Packet};
 
 use support::proxy::{ConnectProxy, Manner};
@@ -67,6 +68,23 @@ fn device_at(address: SocketAddr, ca_pem: &str, transport: Transport) -> Setting
 
 fn https_device(server: &HttpServer) -> Settings {
     device_at(server.address(), server.ca_pem(), Transport::Https)
+}
+
+/// Both ways in which the device may prove itself.
+fn proofs() -> [Credential; 2] {
+    let key = PRIMARY_KEY.parse::<GroupKey>().unwrap().derive(&ID.parse().unwrap());
+    let made = TestCertificate::self_signed(ID).unwrap();
+    let (pem, key_pem) = (made.pem().as_bytes(), made.key_pem());
+    let certificate = DeviceCertificate::read(pem, Some(key_pem.as_bytes()), None).unwrap();
+    [Credential::SymmetricKey(key), Credential::X509(certificate)]
+}
+
+/// Scripts of an MQTT server, for either way of speaking MQTT.
+fn over<const N: usize>(transport: Transport, scripts: [Script; N]) -> [Script; N] {
+    scripts.map(|script| match transport {
+        Transport::MqttWs => script.over_web_socket(),
+        _ => script,
+    })
 }
 
 fn through(proxy: &ConnectProxy, user_info: &str) -> Route {
@@ -344,6 +362,33 @@ async fn a_16_throttling_and_errors_of_the_service_are_waited_out() {
     }
 }
 
+#[tokio::test]
+async fn throttling_and_errors_are_waited_out_on_every_transport_with_either_proof() {
+    for credential in proofs() {
+        for (status, body) in [(429, THROTTLED), (500, BROKEN)] {
+            let replies =
+                vec![answer(status, &["Retry-After: 0"], body), answer(200, &[], ASSIGNED)];
+            let server = HttpServer::start([replies]).await;
+            let settings = Settings { credential: credential.clone(), ..https_device(&server) };
+            let (result, _) = register(settings).await;
+            assert_eq!(result.unwrap().assigned_hub, HUB_WEST, "{status}");
+
+            for transport in [Transport::Mqtt, Transport::MqttWs] {
+                let script = Script::subscribed()
+                    .answer(status, Some("0"), body)
+                    .answer(200, None, ASSIGNED);
+                let server = Server::start(over(transport, [script])).await;
+                let device = device_at(server.address(), server.ca_pem(), transport);
+                let (result, notices) =
+                    register(Settings { credential: credential.clone(), ..device }).await;
+                assert_eq!(result.unwrap().assigned_hub, HUB_WEST, "{status} over {transport}");
+                let is_busy = |notice: &Notice| matches!(notice, Notice::Busy { .. });
+                assert!(notices.iter().any(is_busy), "{status} over {transport}: {notices:?}");
+            }
+        }
+    }
+}
+
 fn lines(asked: &[Asked]) -> Vec<(usize, &str)> {
     let method = |asked: &Asked| asked.line.split(' ').next().unwrap_or_default().len();
     asked.iter().map(|asked| (asked.connection, &asked.line[..method(asked)])).collect()
@@ -381,37 +426,37 @@ async fn a_request_that_meets_the_closing_of_an_idle_connection_is_sent_once_mor
 
 #[tokio::test]
 async fn a_connection_lost_while_assigning_is_resumed_by_operation_id_on_every_transport() {
-    let server = HttpServer::start([
-        vec![answer(202, &["Retry-After: 0"], ASSIGNING), Reply::Close],
-        vec![Reply::Close],
-        vec![answer(200, &[], ASSIGNED)],
-    ])
-    .await;
-    let (result, notices) = register(https_device(&server)).await;
-    result.unwrap();
-    assert_eq!(lines(&server.asked()), [(0, "PUT"), (0, "GET"), (1, "GET"), (2, "GET")]);
-    assert!(notices.iter().any(|notice| matches!(notice, Notice::Lost { .. })), "{notices:?}");
+    for credential in proofs() {
+        let server = HttpServer::start([
+            vec![answer(202, &["Retry-After: 0"], ASSIGNING), Reply::Close],
+            vec![Reply::Close],
+            vec![answer(200, &[], ASSIGNED)],
+        ])
+        .await;
+        let settings = Settings { credential: credential.clone(), ..https_device(&server) };
+        let (result, notices) = register(settings).await;
+        result.unwrap();
+        assert_eq!(lines(&server.asked()), [(0, "PUT"), (0, "GET"), (1, "GET"), (2, "GET")]);
+        assert!(notices.iter().any(|notice| matches!(notice, Notice::Lost { .. })), "{notices:?}");
 
-    for transport in [Transport::Mqtt, Transport::MqttWs] {
-        let scripts = [
-            Script::subscribed().answer(202, Some("0"), ASSIGNING).puback().close(),
-            Script::subscribed().answer(200, None, ASSIGNED),
-        ];
-        let scripts = scripts.map(|script| match transport {
-            Transport::MqttWs => script.over_web_socket(),
-            _ => script,
-        });
-        let server = Server::start(scripts).await;
+        for transport in [Transport::Mqtt, Transport::MqttWs] {
+            let scripts = [
+                Script::subscribed().answer(202, Some("0"), ASSIGNING).puback().close(),
+                Script::subscribed().answer(200, None, ASSIGNED),
+            ];
+            let server = Server::start(over(transport, scripts)).await;
+            let device = device_at(server.address(), server.ca_pem(), transport);
 
-        let (result, _) = register(device_at(server.address(), server.ca_pem(), transport)).await;
+            let (result, _) = register(Settings { credential: credential.clone(), ..device }).await;
 
-        result.unwrap_or_else(|error| panic!("{transport}: {error}"));
-        let heard = server.heard().await;
-        let resumed = heard[1].iter().find_map(|packet| match packet {
-            Packet::Publish(publish) => Some(publish.topic.clone()),
-            _ => None,
-        });
-        assert!(resumed.unwrap().ends_with("&operationId=5.one"), "{transport}");
+            result.unwrap_or_else(|error| panic!("{transport}: {error}"));
+            let heard = server.heard().await;
+            let resumed = heard[1].iter().find_map(|packet| match packet {
+                Packet::Publish(publish) => Some(publish.topic.clone()),
+                _ => None,
+            });
+            assert!(resumed.unwrap().ends_with("&operationId=5.one"), "{transport}");
+        }
     }
 }
 
