@@ -154,7 +154,7 @@ async fn h_3_throttled_then_assigned() {
     // The one poll that is let through comes too soon for the result.
     let throttling = |enrollment: EnrollmentBuilder| {
         let mut quotas = Quotas::NONE;
-        quotas.set(Quota::Polls, Some("1/1s".parse().unwrap()));
+        quotas.set(Quota::Polls, Some("1/3s".parse().unwrap()));
         plain(enrollment).quotas(quotas).assigning_polls(1)
     };
     each(
@@ -172,8 +172,7 @@ async fn h_3_throttled_then_assigned() {
 #[tokio::test]
 async fn the_deadline() {
     let slow = |enrollment: EnrollmentBuilder| plain(enrollment).assigning_polls(u32::MAX);
-    let soon =
-        |_: &Identity, settings| Settings { timeout: Duration::from_millis(700), ..settings };
+    let soon = |_: &Identity, settings| Settings { timeout: Duration::from_secs(2), ..settings };
     each(slow, soon, |case, result, _| match result {
         Err(Error::Deadline(deadline)) => {
             assert!(deadline.operation_id.is_some(), "{case}: {deadline:?}");
