@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use super::Exit;
 use super::explain::{self, Context};
+use super::readme::has_section;
 use crate::device::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
 use crate::net::{DialError, Endpoint, TlsFault};
 use crate::wire::{ConnectCode, ErrorCode, ServiceError};
-
-const BEGIN: &str = "<!-- cases: begin -->\n";
-const END: &str = "<!-- cases: end -->";
 
 fn host() -> Endpoint {
     "global.azure-devices-provisioning.net:8883".parse().unwrap()
@@ -113,19 +111,5 @@ fn table() -> String {
 
 #[test]
 fn the_readme_has_the_first_lines_as_a_table() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = std::fs::read_to_string(path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).expect("README.md has the marker");
-    let (section, after) = rest.split_once(END).expect("README.md has the end marker");
-
-    if std::env::var_os("UPDATE_README").is_some() {
-        std::fs::write(path, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
-        return;
-    }
-
-    assert!(
-        section == table(),
-        "the table of cases in README.md is not that of src/cli/first_lines.rs; renew it: \
-         UPDATE_README=1 cargo test --lib the_readme_has -- --test-threads=1"
-    );
+    has_section("cases", &table(), "src/cli/first_lines.rs");
 }

@@ -30,6 +30,8 @@ mod progress;
 mod proof;
 mod provision;
 mod quotas;
+#[cfg(test)]
+mod readme;
 mod register;
 mod report;
 mod route;
