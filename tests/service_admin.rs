@@ -5,6 +5,7 @@
 mod support_service;
 
 use provision_sim::service::Service;
+use provision_sim::service::{Secrets, show_enrollment};
 use serde_json::{Value, json};
 use support_service::client::{Client, Device};
 use support_service::service::{HUB_WEST, PRIMARY_KEY, SECONDARY_KEY, Setup, TestService};
@@ -203,6 +204,22 @@ async fn j_99_a_reset_forgets_records_and_journal() {
     provision(&service, "pump-1").await;
     let record = get(&service, "/registrations/pump-1").await.json();
     assert_eq!(record["substatus"], "initialAssignment");
+}
+
+#[tokio::test]
+async fn j_99_a_reset_leads_back_to_the_same_keys_made_ones_too() {
+    let service = Setup::new().admin().start().await;
+    // The group `retired` has no secondary key in the configuration.
+    let keys = || {
+        let enrollments = service.inside().enrollments();
+        let shown = enrollments.groups().map(|it| show_enrollment(it, Secrets::Shown, None));
+        shown.map(|it| it["attestation"].clone()).collect::<Vec<_>>()
+    };
+    let before = keys();
+
+    ask(&service, "POST /reset").await;
+
+    assert_eq!(keys(), before);
 }
 
 #[tokio::test]

@@ -75,6 +75,7 @@ pub use store::{StateError, StoreError};
 pub use twin::{InitialTwin, Properties, Twin, TwinChange, TwinError};
 
 use allocation::webhook::WebhookClient;
+use config::Configured;
 use registrar::{Conduct, Registrar};
 use store::{Disk, Opening, Store};
 
@@ -184,7 +185,15 @@ impl Service {
     /// If the configuration is wrong, or something that it needs cannot be had.
     pub async fn start(config: &Config, options: Options) -> Result<Self, StartError> {
         let instance = config.instance()?;
-        let store = Arc::new(open_store(config, &instance, options.state).await?);
+        let configured = config.configured(SystemTime::now())?;
+        // The very records that the store begins with: keys that were made are the same.
+        let mut initial = Enrollments::default();
+        configured.iter().for_each(|it| initial.put(it.enrollment.clone()));
+        let store = match options.state {
+            None => Store::in_memory(initial.clone()),
+            Some(folder) => open_state(config, &instance, configured, folder).await?,
+        };
+        let store = Arc::new(store);
         store.enrollments().iter().for_each(|it| warn_of_unlinked_hubs(&instance, it));
         let access = Arc::new(config.service_access()?);
         let webhooks = WebhookClient::new(options.webhooks);
@@ -208,7 +217,7 @@ impl Service {
 
         let hubs = Arc::new(Hubs::new(hubs, store.clone()));
         let conduct = Conduct {
-            initial: config.enrollment_records(SystemTime::now())?,
+            initial,
             webhooks,
             pace: options.pace,
             on_same_hub: options.on_same_hub,
@@ -318,18 +327,13 @@ impl Drop for Service {
     }
 }
 
-/// What the service begins with: what is configured, and what was kept.
-async fn open_store(
+/// What the service begins with where a state is kept: what is configured, and what was kept.
+async fn open_state(
     config: &Config,
     instance: &Instance,
-    state: Option<PathBuf>,
+    configured: Vec<Configured>,
+    folder: PathBuf,
 ) -> Result<Store, StartError> {
-    let configured = config.configured(SystemTime::now())?;
-    let Some(folder) = state else {
-        let mut enrollments = Enrollments::default();
-        configured.into_iter().for_each(|it| enrollments.put(it.enrollment));
-        return Ok(Store::in_memory(enrollments));
-    };
     let (id_scope, webhooks) = (instance.id_scope.clone(), config.webhooks().to_vec());
     let shown = folder.clone();
     let open = move || {
