@@ -6,7 +6,9 @@
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use crate::attestation::SasToken;
+use rustls::pki_types::CertificateDer;
+
+use crate::attestation::{Certificate, SasToken};
 use crate::wire::ConnectCode;
 
 /// A token that the device has signed for this connection or request (D.4).
@@ -36,8 +38,17 @@ pub struct Secured {
     pub peer: SocketAddr,
     /// The version of TLS, as rustls names it (`TLSv1_3`).
     pub version: &'static str,
-    /// Whom the server's certificate names, if that can be read.
-    pub server: Option<String>,
+    /// The server's certificate.
+    pub certificate: Option<CertificateDer<'static>>,
+}
+
+impl Secured {
+    /// Whom the server's certificate names, if that can be read. Read only when asked for: most
+    /// devices of a fleet tell nobody.
+    pub fn server(&self) -> Option<String> {
+        let certificate = Certificate::from_der(self.certificate.clone()?).ok()?;
+        Some(certificate.info().subject_name.clone())
+    }
 }
 
 /// What the device sends.

@@ -1,6 +1,6 @@
 //! Opens a TLS connection: name, TCP, proxy, TLS, each timed and each with its own error.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -104,6 +105,23 @@ pub async fn dial(
     port: u16,
     route: &Route,
     config: Arc<ClientConfig>,
+    on_phase: impl FnMut(Phase),
+) -> Result<Dialed, DialError> {
+    dial_saying(endpoint, port, route, config, &[], on_phase).await
+}
+
+/// As [`dial`], with something to say to the server: it goes out together with the last message of
+/// the handshake, when the server has shown who it is, and so costs no segment of its own.
+///
+/// # Errors
+///
+/// As for [`dial`].
+pub async fn dial_saying(
+    endpoint: &Endpoint,
+    port: u16,
+    route: &Route,
+    config: Arc<ClientConfig>,
+    first: &[u8],
     mut on_phase: impl FnMut(Phase),
 ) -> Result<Dialed, DialError> {
     let target = endpoint.or_port(port);
@@ -145,8 +163,16 @@ pub async fn dial(
     let tls_error = |fault| DialError::Tls { host: target.clone(), fault };
     let name = ServerName::try_from(target.host())
         .map_err(|error| tls_error(TlsFault::Other(error.to_string())))?;
-    let handshake = TlsConnector::from(config).connect(name, tcp);
-    let stream = handshake.await.map_err(|error| tls_error(error.into()))?;
+    let mut said = 0;
+    let handshake = TlsConnector::from(config).connect_with(name, tcp, |tls| {
+        // Kept until there are keys; what is too much for its buffer is left over.
+        said = tls.writer().write(first).unwrap_or_default();
+    });
+    let mut stream = handshake.await.map_err(|error| tls_error(error.into()))?;
+    if said < first.len() {
+        let rest = stream.write_all(&first[said..]).await;
+        rest.map_err(|error| tls_error(error.into()))?;
+    }
 
     let timings = Timings {
         dns: resolved - started,

@@ -18,7 +18,7 @@ mod upgrade;
 mod websocket;
 
 pub use connect_to::{ConnectTo, ConnectToError};
-pub use dial::{DialError, Dialed, Phase, Timings, dial};
+pub use dial::{DialError, Dialed, Phase, Timings, dial, dial_saying};
 pub use endpoint::{Endpoint, EndpointError};
 pub use fault::TlsFault;
 pub use listen::{BACKLOG, listen};

@@ -157,11 +157,12 @@ impl Story {
         })
     }
 
-    fn secured(&mut self, Secured { peer, version, server }: &Secured) -> Paragraph {
+    fn secured(&mut self, secured: &Secured) -> Paragraph {
         self.connections += 1;
-        let server = server.as_deref().map_or_else(
+        let Secured { peer, version, .. } = secured;
+        let server = secured.server().map_or_else(
             || "an unreadable certificate".to_owned(),
-            |name| format!("the certificate of {}", text::printable(name)),
+            |name| format!("the certificate of {}", text::printable(&name)),
         );
         let told = paragraph(format!("{} with {peer}", version.replace('_', ".")))
             .line(format!("The server showed {server}."));

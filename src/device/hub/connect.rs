@@ -8,7 +8,9 @@ use tokio::time::{Instant, timeout_at};
 use super::error::{HubError, HubWaiting};
 use super::settings::HubSettings;
 use crate::device::exchange::{ConnectFailure, Event, Notice};
-use crate::device::transport::{Carrier, ConnectPhase, OverTls, OverWebSocket, Progress, Session};
+use crate::device::transport::{
+    Carrier, ConnectPhase, OverTls, OverWebSocket, Progress, Session, hello,
+};
 use crate::device::{NetworkError, Transport};
 use crate::net::DialError;
 use crate::wire::{DESIRED_FILTER, TWIN_RESPONSE_FILTER};
@@ -68,11 +70,11 @@ async fn over<C: Carrier>(
     };
     let mut progress = Progress::new(&mut log);
     let opening = async {
-        let stream = C::open(settings.way(), &mut progress).await.map_err(failed)?;
+        let hello = hello(settings.connect_packet(SystemTime::now())).map_err(failed)?;
+        let stream = C::open(settings.way(), &hello, &mut progress).await.map_err(failed)?;
         progress.begin(ConnectPhase::Connack);
         let stream: Box<dyn Stream> = Box::new(stream);
-        let connect = settings.connect_packet(SystemTime::now());
-        let mut session = Session::open(stream, connect).await.map_err(failed)?;
+        let mut session = Session::open(stream).await.map_err(failed)?;
         progress.begin(ConnectPhase::Suback);
         match session.subscribe(&[TWIN_RESPONSE_FILTER, DESIRED_FILTER], &mut |_| {}).await {
             Event::Lost(loss) => Err(HubError::Lost(loss)),

@@ -106,7 +106,7 @@ impl Driver {
     async fn take(&mut self, packet: Packet) -> Result<(), End> {
         match packet {
             Packet::Publish(publish) => {
-                self.session.take(&publish, &mut |_| {}).await.map_err(End::Lost)?;
+                self.session.take(&publish, &mut |_| {}).map_err(End::Lost)?;
                 self.heard(&publish);
                 Ok(())
             }

@@ -24,8 +24,8 @@ pub(super) trait Driver {
     async fn listen(&mut self, until: Duration, notify: Notify<'_>) -> Event;
     /// Drops a connection that is dead: listened to, it would be lost a second time.
     fn forget(&mut self);
-    /// Says goodbye.
-    async fn close(self);
+    /// Says goodbye. Nothing else is asked of it then.
+    async fn close(&mut self);
 }
 
 /// Runs one registration to its end.

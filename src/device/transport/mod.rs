@@ -20,7 +20,7 @@ use crate::wire::OperationId;
 
 pub(super) use knock::knock;
 pub(super) use mqtt::{
-    Carrier, FAREWELL, KEEP_ALIVE, OverTls, OverWebSocket, ReadFault, Session, unexpected,
+    Carrier, FAREWELL, KEEP_ALIVE, OverTls, OverWebSocket, ReadFault, Session, hello, unexpected,
 };
 pub use phase::ConnectPhase;
 pub(super) use phase::Progress;
@@ -92,7 +92,7 @@ pub(super) async fn run(
 ) -> Result<Registered, Error> {
     let clock = Clock::start(settings.timeout);
     match settings.transport {
-        Transport::Auto => auto::run(settings, task, clock, notify).await,
+        Transport::Auto => Box::pin(auto::run(settings, task, clock, notify)).await,
         transport => run_over(transport, settings, task, clock, notify).await,
     }
 }
@@ -110,16 +110,19 @@ async fn run_over(
         Task::Register => machine,
         Task::Resume(operation_id) => machine.watching(operation_id.clone()),
     };
+    // Boxed, so that a device has room for its own transport and not for the largest of them.
     match transport {
         Transport::Mqtt | Transport::Auto => {
-            drive::drive(mqtt::Driver::<mqtt::OverTls>::new(settings, clock), machine, notify).await
+            let driver = mqtt::Driver::<mqtt::OverTls>::new(settings, clock);
+            Box::pin(drive::drive(driver, machine, notify)).await
         }
         Transport::MqttWs => {
-            drive::drive(mqtt::Driver::<mqtt::OverWebSocket>::new(settings, clock), machine, notify)
-                .await
+            let driver = mqtt::Driver::<mqtt::OverWebSocket>::new(settings, clock);
+            Box::pin(drive::drive(driver, machine, notify)).await
         }
         Transport::Https => {
-            drive::drive(https::Driver::new(settings, clock), machine, notify).await
+            let driver = https::Driver::new(settings, clock);
+            Box::pin(drive::drive(driver, machine, notify)).await
         }
     }
 }

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-
+use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::phase::{ConnectPhase, Progress};
-use crate::attestation::Certificate;
 use crate::device::client::Ports;
 use crate::device::exchange::{ConnectFailure, Notice};
 use crate::device::traffic::Secured;
-use crate::net::{Dialed, Endpoint, Route, dial};
+use crate::net::{Dialed, Endpoint, Route, dial_saying};
 use crate::wire::HTTPS_PORT;
 
 /// Whom to reach, and how.
@@ -28,14 +27,16 @@ pub(in crate::device) struct Way<'a> {
     pub(in crate::device) tls: &'a Arc<ClientConfig>,
 }
 
-/// Opens a TLS connection; `port` is the transport's own.
+/// Opens a TLS connection; `port` is the transport's own. `first` goes out with the end of the
+/// handshake.
 pub(super) async fn reach(
     way: Way<'_>,
     port: u16,
+    first: &[u8],
     progress: &mut Progress<'_>,
 ) -> Result<TlsStream<TcpStream>, ConnectFailure> {
     let begin = |phase| progress.begin(ConnectPhase::from(phase));
-    let dialed = dial(way.endpoint, port, way.route, way.tls.clone(), begin).await;
+    let dialed = dial_saying(way.endpoint, port, way.route, way.tls.clone(), first, begin).await;
     let dialed = dialed.map_err(|error| ConnectFailure::Network(error.into()))?;
     progress.end();
     tracing::debug!(peer = %dialed.peer, timings = ?dialed.timings, "TLS connection is open");
@@ -47,9 +48,11 @@ fn secured(dialed: &Dialed) -> Secured {
     let (_, tls) = dialed.stream.get_ref();
     let version = tls.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
     let leaf = tls.peer_certificates().and_then(<[_]>::first);
-    let leaf = leaf.and_then(|der| Certificate::from_der(der.clone().into_owned()).ok());
-    let server = leaf.map(|certificate| certificate.info().subject_name.clone());
-    Secured { peer: dialed.peer, version, server }
+    Secured {
+        peer: dialed.peer,
+        version,
+        certificate: leaf.cloned().map(CertificateDer::into_owned),
+    }
 }
 
 /// The server as a `Host` header names it: without a port that goes without saying.

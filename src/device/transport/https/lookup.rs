@@ -91,7 +91,7 @@ async fn ask(
         notify(notice);
     };
     let mut progress = Progress::new(&mut phase);
-    let stream = match reach(settings.way(), settings.ports.https, &mut progress).await {
+    let stream = match reach(settings.way(), settings.ports.https, &[], &mut progress).await {
         Ok(stream) => stream,
         Err(ConnectFailure::Network(error)) => return Err(error.into()),
         Err(_) => return Err(Stop::Lost),

@@ -67,7 +67,7 @@ impl<'a> Driver<'a> {
         let mut progress = Progress::new(notify);
         let opening = async {
             let stream =
-                reach(self.settings.way(), self.settings.ports.https, &mut progress).await?;
+                reach(self.settings.way(), self.settings.ports.https, &[], &mut progress).await?;
             Connection::new(stream).await.map_err(ConnectFailure::Broken)
         };
         match timeout_at(hurry.until, opening).await {
@@ -210,9 +210,9 @@ impl drive::Driver for Driver<'_> {
         self.under_way = None;
     }
 
-    async fn close(self) {
-        drop(self.under_way);
-        if let Some(connection) = self.connection {
+    async fn close(&mut self) {
+        self.under_way = None;
+        if let Some(connection) = self.connection.take() {
             let _ = timeout(FAREWELL, connection.close()).await;
         }
     }

@@ -1,9 +1,10 @@
 //! The byte streams that carry MQTT.
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::corked::Corked;
 use super::session::MAX_PACKET;
 use crate::device::error::{Breach, NetworkError};
 use crate::device::exchange::{ConnectFailure, Notice};
@@ -20,9 +21,10 @@ const SUBPROTOCOL: &str = "mqtt";
 pub(in crate::device) trait Carrier {
     /// The byte stream.
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
-    /// Opens one; `progress` is told of every phase as it begins.
+    /// Opens one and says `first`; `progress` is told of every phase as it begins.
     async fn open(
         way: Way<'_>,
+        first: &[u8],
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure>;
 }
@@ -31,13 +33,14 @@ pub(in crate::device) trait Carrier {
 pub(in crate::device) struct OverTls;
 
 impl Carrier for OverTls {
-    type Stream = TlsStream<TcpStream>;
+    type Stream = Corked;
 
     async fn open(
         way: Way<'_>,
+        first: &[u8],
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure> {
-        reach(way, way.ports.mqtt, progress).await
+        reach(way, way.ports.mqtt, first, progress).await.map(Corked)
     }
 }
 
@@ -49,19 +52,24 @@ impl Carrier for OverWebSocket {
 
     async fn open(
         way: Way<'_>,
+        first: &[u8],
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure> {
-        let stream = reach(way, way.ports.https, progress).await?;
+        let stream = reach(way, way.ports.https, &[], progress).await?;
         progress.begin(ConnectPhase::Upgrade);
         let host = authority(way);
         let (path, subprotocol) = (PATH, SUBPROTOCOL);
         progress.tell(Notice::Sent(Sent::Upgrade { host: host.to_string(), path, subprotocol }));
         let opened = open_websocket(stream, &host, PATH, SUBPROTOCOL, MAX_PACKET).await;
-        let stream = opened.map_err(|error| match error {
+        let mut stream = opened.map_err(|error| match error {
             UpgradeError::NotHttp(reason) => ConnectFailure::Broken(Breach::NotHttp { reason }),
             error => ConnectFailure::Network(NetworkError::Upgrade(error)),
         })?;
         progress.tell(Notice::Received(Received::Upgraded));
+        // Where writing fails, the reason may still be there to be read.
+        if stream.write_all(first).await.is_ok() {
+            let _ = stream.flush().await;
+        }
         Ok(stream)
     }
 }

@@ -4,6 +4,7 @@
 //! of its own and folds the failures together that a user must be able to tell apart.
 
 mod carrier;
+mod corked;
 mod session;
 
 use std::time::{Duration, SystemTime};
@@ -12,7 +13,7 @@ use rumqttc::Connect;
 use tokio::time::{timeout, timeout_at};
 
 pub(in crate::device) use self::carrier::{Carrier, OverTls, OverWebSocket};
-pub(in crate::device) use self::session::{ReadFault, Session, unexpected};
+pub(in crate::device) use self::session::{ReadFault, Session, hello, unexpected};
 use super::ConnectPhase;
 use super::clock::Clock;
 use super::drive::{self, Notify};
@@ -46,21 +47,21 @@ impl<'a, C: Carrier> Driver<'a, C> {
         &self,
         progress: &mut Progress<'_>,
     ) -> Result<Session<C::Stream>, ConnectFailure> {
-        let stream = C::open(self.settings.way(), progress).await?;
-        progress.begin(ConnectPhase::Connack);
         let token = self.settings.token(SystemTime::now());
+        let user_name = user_name(self.settings);
+        let connect = connect_packet(self.settings, user_name.clone(), token.as_ref());
+        let stream = C::open(self.settings.way(), &hello(connect)?, progress).await?;
+        progress.begin(ConnectPhase::Connack);
         if let Some(signed) = token.as_ref().and_then(Signed::of) {
             progress.tell(Notice::Signed(signed));
         }
-        let user_name = user_name(self.settings);
         progress.tell(Notice::Sent(Sent::Connect {
             client_id: self.settings.registration_id.to_string(),
-            user_name: user_name.clone(),
+            user_name,
             has_password: token.is_some(),
             keep_alive: KEEP_ALIVE,
         }));
-        let connect = connect_packet(self.settings, user_name, token.as_ref());
-        let opened = Session::open(stream, connect).await;
+        let opened = Session::open(stream).await;
         let code = match &opened {
             Ok(_) => Some(ConnectCode::Accepted),
             Err(ConnectFailure::Refused(code)) => Some(*code),
@@ -84,7 +85,8 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
         self.session = None;
         let hurry = self.clock.connect_patience();
         let mut progress = Progress::new(notify);
-        match timeout_at(hurry.until, self.open(&mut progress)).await {
+        // Boxed: what the handshake needs is given back when the connection stands.
+        match timeout_at(hurry.until, Box::pin(self.open(&mut progress))).await {
             Ok(Ok(session)) => {
                 self.session = Some(session);
                 Event::Accepted
@@ -148,8 +150,8 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
         self.session = None;
     }
 
-    async fn close(self) {
-        if let Some(session) = self.session {
+    async fn close(&mut self) {
+        if let Some(session) = &mut self.session {
             let _ = timeout(FAREWELL, session.close()).await;
         }
     }

@@ -1,4 +1,7 @@
 //! One MQTT session, packet by packet, over any byte stream.
+//!
+//! What is to be said is collected, and goes out at the latest before the session listens: a PUBACK
+//! travels with the request that follows it, or with DISCONNECT.
 
 use std::io;
 use std::time::Duration;
@@ -29,6 +32,8 @@ pub(super) const MAX_PACKET: usize = 256 * 1024;
 pub(in crate::device) struct Session<S> {
     stream: S,
     inbox: BytesMut,
+    /// Said, but not sent yet.
+    outbox: BytesMut,
     next_packet_id: u16,
     last_sent: Instant,
     ping_sent: Option<Instant>,
@@ -43,23 +48,17 @@ pub(in crate::device) enum ReadFault {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    /// CONNECT and CONNACK.
-    pub(in crate::device) async fn open(
-        stream: S,
-        connect: Connect,
-    ) -> Result<Self, ConnectFailure> {
+    /// Waits for CONNACK; CONNECT was said when the stream was opened.
+    pub(in crate::device) async fn open(stream: S) -> Result<Self, ConnectFailure> {
         let mut session = Self {
             stream,
             inbox: BytesMut::with_capacity(512),
+            outbox: BytesMut::new(),
             next_packet_id: 1,
             last_sent: Instant::now(),
             ping_sent: None,
         };
-        let closed = |_| ConnectFailure::Network(NetworkError::ClosedBeforeConnack);
-        // Where writing fails, the reason may still be there to be read.
-        let written = session.write(&Packet::Connect(connect)).await;
         session.first_bytes().await.map_err(ConnectFailure::Network)?;
-        written.map_err(closed)?;
         session.check_first_byte().map_err(ConnectFailure::Broken)?;
         match session.read().await {
             Ok(Packet::ConnAck(connack)) => match connect_code(connack.code) {
@@ -67,7 +66,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 code => Err(ConnectFailure::Refused(code)),
             },
             Ok(other) => Err(ConnectFailure::Broken(unexpected(&other, "CONNACK"))),
-            Err(ReadFault::Lost(loss)) => Err(closed(loss)),
+            Err(ReadFault::Lost(_)) => {
+                Err(ConnectFailure::Network(NetworkError::ClosedBeforeConnack))
+            }
             Err(ReadFault::Broken(breach)) => Err(ConnectFailure::Broken(breach)),
         }
     }
@@ -111,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let packet_id = self.packet_id();
         subscribe.pkid = packet_id;
         notify(Notice::Sent(Sent::Subscribe { packet_id, filters: filters.to_vec() }));
-        if let Err(loss) = self.write(&Packet::Subscribe(subscribe)).await {
+        if let Err(loss) = self.put(&Packet::Subscribe(subscribe)) {
             return Event::Lost(loss);
         }
         loop {
@@ -131,7 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 // The server may send what matches before SUBACK (section 3.8.4 of the standard):
                 // an answer to the connection before this one, which nobody waits for any more.
                 Ok(Packet::Publish(publish)) => {
-                    if let Err(loss) = self.take(&publish, notify).await {
+                    if let Err(loss) = self.take(&publish, notify) {
                         return Event::Lost(loss);
                     }
                 }
@@ -142,7 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Tells of an answer, and acknowledges it.
-    pub(in crate::device) async fn take(
+    pub(in crate::device) fn take(
         &mut self,
         publish: &Publish,
         notify: Notify<'_>,
@@ -153,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Ok(());
         }
         notify(Notice::Sent(Sent::Puback { packet_id: publish.pkid }));
-        self.write(&Packet::PubAck(PubAck::new(publish.pkid))).await
+        self.put(&Packet::PubAck(PubAck::new(publish.pkid)))
     }
 
     /// PUBLISH at QoS 1; the packet's ID.
@@ -168,14 +169,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         notify(Notice::Sent(Sent::Publish { packet_id, topic: shown_topic, body: shown_body }));
         let mut publish = Publish::new(topic, QoS::AtLeastOnce, body);
         publish.pkid = packet_id;
-        self.write(&Packet::Publish(publish)).await.map(|()| packet_id)
+        self.put(&Packet::Publish(publish))?;
+        self.flush().await.map(|()| packet_id)
     }
 
     /// The next thing of interest, or `Elapsed` at `until`. Pings while nothing else is said.
     pub(super) async fn listen(&mut self, until: Instant, notify: Notify<'_>) -> Event {
         loop {
             match timeout_at(until.min(self.next_ping()), self.read()).await {
-                Ok(Ok(packet)) => match self.interpret(packet, notify).await {
+                Ok(Ok(packet)) => match self.interpret(packet, notify) {
                     Ok(Some(event)) => return event,
                     Ok(None) => {}
                     Err(loss) => return Event::Lost(loss),
@@ -201,19 +203,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if self.ping_sent.is_some() {
             return Err(Loss::NoPingResponse);
         }
-        self.write(&Packet::PingReq).await?;
+        self.put(&Packet::PingReq)?;
+        self.flush().await?;
         self.ping_sent = Some(Instant::now());
         Ok(())
     }
 
-    async fn interpret(
-        &mut self,
-        packet: Packet,
-        notify: Notify<'_>,
-    ) -> Result<Option<Event>, Loss> {
+    fn interpret(&mut self, packet: Packet, notify: Notify<'_>) -> Result<Option<Event>, Loss> {
         match packet {
             Packet::Publish(publish) => {
-                self.take(&publish, notify).await?;
+                self.take(&publish, notify)?;
                 Ok(Some(answer(publish)))
             }
             Packet::PubAck(puback) => {
@@ -225,9 +224,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    /// DISCONNECT, and the end.
-    pub(in crate::device) async fn close(mut self) -> io::Result<()> {
-        let _ = self.write(&Packet::Disconnect).await;
+    /// DISCONNECT, and the end. The connection itself ends when this is dropped.
+    pub(in crate::device) async fn close(&mut self) -> io::Result<()> {
+        if self.put(&Packet::Disconnect).is_ok() {
+            // Not flushed: it goes out with the goodbye of TLS.
+            let _ = self.stream.write_all_buf(&mut self.outbox).await;
+        }
         self.stream.shutdown().await
     }
 
@@ -238,17 +240,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         id
     }
 
-    async fn write(&mut self, packet: &Packet) -> Result<(), Loss> {
-        let mut outbox = BytesMut::with_capacity(packet.size());
+    fn put(&mut self, packet: &Packet) -> Result<(), Loss> {
+        self.outbox.reserve(packet.size());
         // What is too large for the service is the service's to say.
-        packet.write(&mut outbox, usize::MAX).map_err(|_| Loss::Reset)?;
-        self.stream.write_all(&outbox).await.map_err(|_| Loss::Reset)?;
+        packet.write(&mut self.outbox, usize::MAX).map(drop).map_err(|_| Loss::Reset)
+    }
+
+    /// Sends what was said. May be dropped: what is not sent yet stays in the outbox.
+    async fn flush(&mut self) -> Result<(), Loss> {
+        if self.outbox.is_empty() {
+            return Ok(());
+        }
+        self.stream.write_all_buf(&mut self.outbox).await.map_err(|_| Loss::Reset)?;
         self.stream.flush().await.map_err(|_| Loss::Reset)?;
+        // A device that waits should not hold on to the buffer of its last request.
+        self.outbox = BytesMut::new();
         self.last_sent = Instant::now();
         Ok(())
     }
 
-    /// The next packet. May be dropped while waiting: what has been read stays in the inbox.
+    /// The next packet. May be dropped while waiting: what has been read stays in the inbox, what is
+    /// not sent yet in the outbox.
     pub(in crate::device) async fn read(&mut self) -> Result<Packet, ReadFault> {
         loop {
             match Packet::read(&mut self.inbox, MAX_PACKET) {
@@ -266,8 +278,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    /// Reads what there is.
+    /// Reads what there is, after everything was said.
     async fn fill(&mut self) -> Result<(), Loss> {
+        self.flush().await?;
         match self.stream.read_buf(&mut self.inbox).await {
             Ok(0) => Err(Loss::Closed),
             Ok(_) => Ok(()),
@@ -276,6 +289,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Err(_) => Err(Loss::Reset),
         }
     }
+}
+
+/// CONNECT as it is sent.
+pub(in crate::device) fn hello(connect: Connect) -> Result<BytesMut, ConnectFailure> {
+    let mut hello = BytesMut::new();
+    // Fails only if it is longer than any packet can be.
+    let written = Packet::Connect(connect).write(&mut hello, usize::MAX);
+    written.map_err(|_| ConnectFailure::Network(NetworkError::ClosedBeforeConnack))?;
+    Ok(hello)
 }
 
 impl From<ReadFault> for Event {
