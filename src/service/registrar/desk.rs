@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::refusal::{hold_off, refusal_text, refuse, unauthorized_code};
@@ -78,14 +77,9 @@ impl Registrar {
         };
         conversation::register(caller, operation.recording.mask(), request.payload.as_ref());
         log::accepted(caller, &attested);
-        // By itself, because the future of a caller that hangs up is dropped: what was claimed has
-        // to be let go, and what was begun to be seen through.
-        let (answer, answered) = oneshot::channel();
         let (registrar, intake) = (Arc::clone(self), Taken::of(caller, attested, request.payload));
-        self.spawn(async move {
-            let _ = answer.send(registrar.start(intake, operation).await);
-        });
-        answered.await.unwrap_or_else(|_| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
+        let reply = self.see_through(async move { registrar.start(intake, operation).await }).await;
+        reply.unwrap_or_else(|| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
     }
 
     /// Answers a poll (A.5): at once, with the current state.

@@ -13,7 +13,9 @@ mod work;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde::Serialize;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::service::allocation::webhook::WebhookClient;
@@ -168,6 +170,24 @@ impl Registrar {
         let store = self.store.clone();
         // It waits for the disk.
         let _ = tokio::task::spawn_blocking(move || store.end()).await;
+    }
+
+    /// Waits for `work`, which goes on if the caller hangs up and its future is dropped: what was
+    /// claimed has to be let go, and what was begun to be seen through. It only becomes a task of
+    /// its own where it has to wait. `None` if it is ended with the service.
+    async fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let mut work = Box::pin(work);
+        if let Some(done) = work.as_mut().now_or_never() {
+            return Some(done);
+        }
+        let (answer, answered) = oneshot::channel();
+        self.spawn(async move {
+            let _ = answer.send(work.await);
+        });
+        answered.await.ok()
     }
 
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {

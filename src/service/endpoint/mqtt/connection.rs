@@ -1,10 +1,12 @@
 //! One MQTT connection over any stream of bytes: what comes and goes, deadlines, and the end of it.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures_util::FutureExt;
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
@@ -14,7 +16,6 @@ use super::hub_seat::HubSeat;
 use super::session::{Farewell, Flow, Question, Session};
 use crate::service::hub::Mail;
 use crate::service::registrar::Registrar;
-use crate::service::reply::Reply;
 use crate::wire::{ConnectCode, HubUserName, MAX_MESSAGE, RequestTopic};
 
 /// How long a client has for the TLS handshake and CONNECT together.
@@ -130,11 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 match session.take(packet, id_scope, &mut self.outbox) {
                     Flow::Continue => {}
                     Flow::Close(farewell) => return Ok(Some(farewell)),
-                    Flow::Ask(question) => {
-                        // What goes before the answer goes now.
-                        self.flush().await?;
-                        self.ask(question).await;
-                    }
+                    Flow::Ask(question) => self.ask(question).await?,
                 }
             }
             Speaker::Hub(seat) => match seat.session.take(packet, &mut self.outbox) {
@@ -146,17 +143,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(None)
     }
 
-    async fn ask(&mut self, question: Question) {
-        let Speaker::Provisioning(session) = &mut self.speaker else { return };
-        let Some(device) = session.device() else { return };
-        let Question { topic, body } = question;
-        let reply: Reply = match &topic {
-            RequestTopic::Register { .. } => self.registrar.register(device, &body).await,
-            RequestTopic::OperationStatus { operation_id, .. } => {
-                self.registrar.operation_status(device, operation_id).await
+    /// PUBACK goes out before the answer: at once if the answer takes time, else together with
+    /// it.
+    async fn ask(&mut self, Question { topic, body }: Question) -> Result<(), End> {
+        let Self { stream, outbox, speaker, registrar, .. } = self;
+        let Speaker::Provisioning(session) = speaker else { return Ok(()) };
+        let Some(device) = session.device() else { return Ok(()) };
+        let reply = {
+            let mut asking = pin!(async {
+                match &topic {
+                    RequestTopic::Register { .. } => registrar.register(device, &body).await,
+                    RequestTopic::OperationStatus { operation_id, .. } => {
+                        registrar.operation_status(device, operation_id).await
+                    }
+                }
+            });
+            match asking.as_mut().now_or_never() {
+                Some(reply) => reply,
+                None => {
+                    flush(stream, outbox).await?;
+                    asking.await
+                }
             }
         };
-        session.answer(&topic, &reply, &mut self.outbox);
+        session.answer(&topic, &reply, outbox);
+        Ok(())
     }
 
     /// By the user name: that of a device at a hub begins with the name of the hub.
@@ -238,23 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        if self.outbox.is_empty() {
-            return Ok(());
-        }
-        let write = async {
-            self.stream.write_all(&self.outbox).await?;
-            self.stream.flush().await
-        };
-        let written = timeout_at(Instant::now() + WRITE_PATIENCE, write).await;
-        // Not `clear`: an idle device should not hold on to the buffer of its last answer.
-        self.outbox = BytesMut::new();
-        match written {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(End::Lost(error.to_string())),
-            Err(_) => {
-                Err(End::Lost(format!("it did not read its answer within {WRITE_PATIENCE:?}")))
-            }
-        }
+        flush(&mut self.stream, &mut self.outbox).await
     }
 
     fn log(&self, peer: SocketAddr, end: &End) {
@@ -274,6 +269,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             End::Silent => tracing::info!("{name} ({peer}): said nothing for too long"),
             End::Lost(reason) => tracing::debug!("{name} ({peer}): {reason}"),
         }
+    }
+}
+
+async fn flush<S: AsyncWrite + Unpin>(stream: &mut S, outbox: &mut BytesMut) -> Result<(), End> {
+    if outbox.is_empty() {
+        return Ok(());
+    }
+    let write = async {
+        stream.write_all(outbox).await?;
+        stream.flush().await
+    };
+    let written = timeout_at(Instant::now() + WRITE_PATIENCE, write).await;
+    // Not `clear`: an idle device should not hold on to the buffer of its last answer.
+    *outbox = BytesMut::new();
+    match written {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(End::Lost(error.to_string())),
+        Err(_) => Err(End::Lost(format!("it did not read its answer within {WRITE_PATIENCE:?}"))),
     }
 }
 

@@ -34,7 +34,8 @@ pub(in crate::service) async fn serve(
         let (tls, registrar) = (tls.clone(), registrar.clone());
         async move {
             let opened_by = Instant::now() + OPENING;
-            let secured = handshake(tcp, peer, &tls, opened_by, "MQTT over TLS").await;
+            // Boxed: what it needs is given back before the connection becomes idle.
+            let secured = Box::pin(handshake(tcp, peer, &tls, opened_by, "MQTT over TLS")).await;
             if let Some(secured) = secured {
                 let (stream, certificates) = (secured.stream, secured.certificates);
                 serve_stream(stream, peer, number, certificates, registrar, opened_by).await;
