@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::blueprint::Blueprint;
 use super::health::Health;
@@ -21,8 +21,11 @@ use super::schedule::Plan;
 
 /// How many devices are read ahead of their beginning.
 const READ_AHEAD: usize = 64;
-/// How many results may wait to be taken.
+/// How many results may wait to be gathered.
 const BACKLOG: usize = 1024;
+/// How long a result may wait for others to go with it, and with how many at most.
+const GATHER: Duration = Duration::from_millis(5);
+const TOGETHER: usize = 256;
 
 /// A fleet that has not begun.
 pub struct Fleet {
@@ -42,7 +45,8 @@ pub struct Fleet {
 
 /// A fleet under way. Dropping it leaves open registrations to the runtime.
 pub struct Running {
-    results: mpsc::Receiver<DeviceResult>,
+    batches: mpsc::Receiver<Vec<DeviceResult>>,
+    batch: std::vec::IntoIter<DeviceResult>,
     launcher: JoinHandle<Launches>,
     stop: watch::Sender<bool>,
     counters: Arc<Counters>,
@@ -89,6 +93,8 @@ impl Fleet {
         let (stop, stopped) = watch::channel(false);
         let (hold, _) = watch::channel(Duration::ZERO);
         let (sender, results) = mpsc::channel(BACKLOG);
+        let (batch_sender, batches) = mpsc::channel(1);
+        tokio::spawn(gather(results, batch_sender));
         let launcher = Launcher {
             blueprint: Arc::new(self.blueprint),
             members: read_ahead(self.members),
@@ -103,7 +109,8 @@ impl Fleet {
             results: sender,
         };
         let launcher = tokio::spawn(launcher.run());
-        Running { results, launcher, stop, counters, health: Health::start(), start }
+        let batch = Vec::new().into_iter();
+        Running { batches, batch, launcher, stop, counters, health: Health::start(), start }
     }
 }
 
@@ -120,10 +127,34 @@ fn read_ahead(members: Members) -> mpsc::Receiver<<Members as Iterator>::Item> {
     receiver
 }
 
+/// Puts results together that come close after one another. Whoever takes them is on a thread that
+/// is not the runtime's, and waking it for every single one costs a fleet a twentieth of its time.
+async fn gather(
+    mut results: mpsc::Receiver<DeviceResult>,
+    batches: mpsc::Sender<Vec<DeviceResult>>,
+) {
+    let mut batch = Vec::new();
+    while results.recv_many(&mut batch, TOGETHER).await > 0 {
+        let until = Instant::now() + GATHER;
+        while batch.len() < TOGETHER
+            && let Ok(1..) = timeout_at(until, results.recv_many(&mut batch, TOGETHER)).await
+        {
+        }
+        if batches.send(std::mem::take(&mut batch)).await.is_err() {
+            return;
+        }
+    }
+}
+
 impl Running {
     /// The next result; `None` when all devices have ended that have begun, and none will begin.
     pub async fn next(&mut self) -> Option<DeviceResult> {
-        self.results.recv().await
+        loop {
+            if let Some(result) = self.batch.next() {
+                return Some(result);
+            }
+            self.batch = self.batches.recv().await?.into_iter();
+        }
     }
 
     /// Lets no more devices begin. The open ones go on.
