@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use base64::engine::general_purpose::STANDARD;
 use base64::{DecodeError, Engine};
+use hmac::block_api::HmacCore;
+use hmac::digest::Output;
+use hmac::digest::block_api::{Buffer, FixedOutputCore, UpdateCore};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use thiserror::Error;
@@ -67,10 +70,6 @@ impl Secret {
     fn to_base64(&self) -> Zeroizing<String> {
         Zeroizing::new(STANDARD.encode(&*self.0))
     }
-
-    fn append_base64(&self, text: &mut Zeroizing<String>) {
-        STANDARD.encode_string(&*self.0, text);
-    }
 }
 
 impl FromStr for Secret {
@@ -119,7 +118,8 @@ impl GroupKey {
     /// The group key made ready for deriving many keys: the two HMAC compressions that depend on
     /// the group key alone are done once.
     pub fn deriver(&self) -> Deriver {
-        Deriver(self.0.mac())
+        let ready = HmacCore::new_from_slice(&self.0.0);
+        Deriver(ready.unwrap_or_else(|_| unreachable!("HMAC takes any key length")))
     }
 
     /// The key used, wrongly, as if it were a device's own: what a device does that was given the
@@ -141,12 +141,24 @@ impl GroupKey {
 
 /// Derives device keys of one group, see [`GroupKey::deriver`].
 #[derive(Clone)]
-pub struct Deriver(Hmac<Sha256>);
+pub struct Deriver(HmacCore<Sha256>);
 
 impl Deriver {
     /// The key of one device (D.3).
     pub fn derive(&self, registration_id: &RegistrationId) -> DeviceKey {
         self.derive_text(registration_id.as_str())
+    }
+
+    /// As [`derive`](Self::derive), into a text that is used again and again: for those who write keys
+    /// by the million.
+    pub fn derive_base64<'a>(
+        &self,
+        registration_id: &RegistrationId,
+        text: &'a mut DerivedText,
+    ) -> &'a str {
+        let length = STANDARD.encode_slice(self.digest(registration_id.as_str()), &mut *text.0);
+        debug_assert_eq!(length, Ok(DERIVED_TEXT));
+        text.as_str()
     }
 
     /// As [`derive`](Self::derive), from the lower-case form of the ID (J-5).
@@ -155,9 +167,35 @@ impl Deriver {
     }
 
     fn derive_text(&self, text: &str) -> DeviceKey {
-        let mut mac = self.0.clone();
-        mac.update(text.as_bytes());
-        DeviceKey(Secret(Zeroizing::new(mac.finalize().into_bytes().to_vec())))
+        DeviceKey(Secret(Zeroizing::new(self.digest(text).to_vec())))
+    }
+
+    /// By the blocks of HMAC: what it does more for each message takes a third of the time.
+    fn digest(&self, text: &str) -> [u8; DERIVED] {
+        let (mut core, mut buffer) = (self.0.clone(), Buffer::<HmacCore<Sha256>>::default());
+        buffer.digest_blocks(text.as_bytes(), |blocks| core.update_blocks(blocks));
+        let mut digest = Output::<HmacCore<Sha256>>::default();
+        core.finalize_fixed_core(&mut buffer, &mut digest);
+        digest.into()
+    }
+}
+
+/// Bytes of a derived key, and characters of it as Base64.
+const DERIVED: usize = 32;
+const DERIVED_TEXT: usize = 44;
+
+/// Room for a derived device key as Base64. Redacted in `Debug`, wiped when dropped.
+pub struct DerivedText(Zeroizing<[u8; DERIVED_TEXT]>);
+
+impl DerivedText {
+    fn as_str(&self) -> &str {
+        str::from_utf8(&*self.0).unwrap_or_else(|_| unreachable!("Base64 is ASCII"))
+    }
+}
+
+impl Default for DerivedText {
+    fn default() -> Self {
+        Self(Zeroizing::new([0; DERIVED_TEXT]))
     }
 }
 
@@ -199,12 +237,6 @@ impl DeviceKey {
     pub fn to_base64(&self) -> Zeroizing<String> {
         self.0.to_base64()
     }
-
-    /// As [`to_base64`](Self::to_base64), at the end of a text that is used again and again: for
-    /// those who write many keys.
-    pub fn append_base64(&self, text: &mut Zeroizing<String>) {
-        self.0.append_base64(text);
-    }
 }
 
 macro_rules! secret_text {
@@ -227,6 +259,12 @@ macro_rules! secret_text {
 }
 
 secret_text!(GroupKey, DeviceKey);
+
+impl fmt::Debug for DerivedText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DerivedText(redacted)")
+    }
+}
 
 impl fmt::Debug for Deriver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -270,12 +308,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_can_be_appended_to_a_text() {
-        let key: DeviceKey = "c2VjcmV0".parse().unwrap();
-        let mut text = Zeroizing::new("key ".to_owned());
-        key.append_base64(&mut text);
+    fn a_key_derived_as_text_is_the_key() {
+        let deriver = TUTORIAL.parse::<GroupKey>().unwrap().deriver();
+        let mut text = DerivedText::default();
+        for id in ["contoso-toaster-007", "a", &"x".repeat(128)] {
+            let id = id.parse().unwrap();
 
-        assert_eq!(*text, "key c2VjcmV0");
+            let derived = deriver.derive_base64(&id, &mut text);
+
+            assert_eq!(derived, *deriver.derive(&id).to_base64());
+        }
+        assert_eq!(format!("{text:?}"), "DerivedText(redacted)");
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod x509_key;
 
 pub use identity::DeviceCertificate;
 pub use identity_fault::{ChainWarning, IdentityFault};
-pub use key::{Deriver, DeviceKey, GroupKey, KeyError};
+pub use key::{DerivedText, Deriver, DeviceKey, GroupKey, KeyError};
 pub use pem::PemFault;
 pub use policy::PolicyKey;
 pub use private_key::PrivateKeyFault;

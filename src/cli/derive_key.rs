@@ -5,11 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::output::Printer;
 use super::{Exit, Output, Report, input};
-use crate::attestation::{Deriver, DeviceKey};
+use crate::attestation::{DerivedText, Deriver};
 use crate::wire::RegistrationId;
 
 /// Derive device keys from an enrollment group's key
@@ -135,17 +134,16 @@ struct Keys {
     format: Output,
     is_single: bool,
     deriver: Deriver,
+    text: DerivedText,
     out: BufWriter<std::io::StdoutLock<'static>>,
-    /// Each key in turn, as Base64.
-    encoded: Zeroizing<String>,
     written: u64,
 }
 
 impl Keys {
     fn new(format: Output, is_single: bool, deriver: Deriver) -> Self {
         let out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
-        let encoded = Zeroizing::new(String::with_capacity(64));
-        Self { format, is_single, deriver, out, encoded, written: 0 }
+        let text = DerivedText::default();
+        Self { format, is_single, deriver, text, out, written: 0 }
     }
 
     /// Stops at the first bad ID. A closed output (`… | head`) is a good end.
@@ -155,22 +153,20 @@ impl Keys {
     ) -> Result<Exit, Report> {
         for id in ids {
             let id = id?;
-            let key = self.deriver.derive(&id);
-            if self.add(&id, &key).is_err() {
+            if self.add(&id).is_err() {
                 break;
             }
         }
         Ok(Exit::Done)
     }
 
-    fn add(&mut self, id: &RegistrationId, key: &DeviceKey) -> std::io::Result<()> {
-        self.encoded.clear();
-        key.append_base64(&mut self.encoded);
-        let derived = Derived { registration_id: id.as_str(), device_key: &self.encoded };
+    fn add(&mut self, id: &RegistrationId) -> std::io::Result<()> {
+        let device_key = self.deriver.derive_base64(id, &mut self.text);
+        let derived = Derived { registration_id: id.as_str(), device_key };
         match self.format {
             Output::Text => {
                 // Formatting would take as long as deriving.
-                for part in [id.as_str(), "\t", self.encoded.as_str(), "\n"] {
+                for part in [derived.registration_id, "\t", derived.device_key, "\n"] {
                     self.out.write_all(part.as_bytes())?;
                 }
             }
