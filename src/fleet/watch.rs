@@ -37,8 +37,6 @@ impl Watch {
                 }
                 if *phase == ConnectPhase::Suback {
                     self.asked = Some(now);
-                    // A wait that the loss of a connection cut in two goes on.
-                    self.begin_wait(now, self.next_request.saturating_sub(now));
                 }
             }
             // Over HTTPS, where nothing is subscribed, the request goes out at once.
@@ -62,7 +60,10 @@ impl Watch {
             Notice::Lost { wait, .. } => {
                 self.lost += 1;
                 self.asked = None;
-                self.begin_wait(now, *wait);
+                // A wait that the service asked for goes on without a connection, which is only
+                // opened again when it is over.
+                let due = self.next_request.max(now.saturating_add(*wait));
+                self.begin_wait(now, due.saturating_sub(now));
             }
             _ => {}
         }
@@ -228,18 +229,18 @@ mod tests {
             (3, reached(ConnectPhase::Suback, 1)),
             (4, assigning(1000)),
             (104, lost(0)),
-            (108, reached(ConnectPhase::Tls, 4)),
-            (110, reached(ConnectPhase::Suback, 2)),
+            (1008, reached(ConnectPhase::Tls, 4)),
+            (1010, reached(ConnectPhase::Suback, 2)),
         ]);
 
         let counts = watch.counts();
-        let phases = watch.end(ms(1010), true, None);
+        let phases = watch.end(ms(1015), true, None);
 
         assert_eq!(counts, (0, 1));
         assert_eq!(phases[0], (Phase::Tls, ms(6)));
         assert_eq!(phases[1], (Phase::Subscribe, ms(3)));
         assert_eq!(phases[2], (Phase::Register, ms(1)));
-        assert_eq!(phases[3], (Phase::Waiting, ms(994)));
+        assert_eq!(phases[3], (Phase::Waiting, ms(1000)));
     }
 
     #[test]

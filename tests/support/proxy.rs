@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +15,8 @@ pub(crate) enum Manner {
     Open(Option<&'static str>),
     /// Opens a tunnel to this port only.
     OnlyTo(u16),
+    /// Opens every tunnel, but thinks so long before it.
+    Slow(Duration),
     /// Sends this and hangs up.
     Say(&'static str),
     /// Takes the connection and says nothing.
@@ -75,7 +78,10 @@ async fn serve(mut stream: TcpStream, manner: Manner, heard: &Mutex<Vec<String>>
     let answer = match manner {
         Manner::Open(_) if !is_allowed => "HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n",
         Manner::OnlyTo(_) if !is_allowed => "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
-        Manner::Open(_) | Manner::OnlyTo(_) => {
+        Manner::Open(_) | Manner::OnlyTo(_) | Manner::Slow(_) => {
+            if let Manner::Slow(pause) = manner {
+                tokio::time::sleep(pause).await;
+            }
             let mut server = TcpStream::connect(target).await.ok()?;
             stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.ok()?;
             copy_bidirectional(&mut stream, &mut server).await.ok()?;

@@ -3,11 +3,12 @@
 //!
 //! Every connection has its own [`Script`]; the last one serves all further connections. What the
 //! device sent is kept, connection by connection. A script waits for the device by expecting its
-//! packets, never by sleeping.
+//! packets, never by sleeping; it sleeps only where a slow server is what the test is about.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use provision_sim::net::{WebSocketEnd, WebSocketStream, crypto, websocket_accept};
@@ -34,6 +35,9 @@ const MAX_PACKET: usize = 1 << 20;
 #[derive(Clone, Default)]
 pub(crate) struct Script {
     tls: Handshake,
+    /// How long the server thinks before TLS, and before it opens the WebSocket.
+    before_tls: Duration,
+    before_upgrade: Duration,
     acts: Vec<Act>,
 }
 
@@ -62,6 +66,7 @@ enum Act {
     Puback,
     Answer(Answer),
     Bytes(Vec<u8>),
+    Pause(Duration),
     /// Repeats the acts from here on for good.
     Forever(Vec<Act>),
     Close,
@@ -85,17 +90,32 @@ impl Script {
 
     /// Takes the connection and does no TLS.
     pub(crate) fn plain() -> Self {
-        Self { tls: Handshake::Plain, acts: Vec::new() }
+        Self { tls: Handshake::Plain, ..Self::default() }
     }
 
     /// Takes the connection, and opens a WebSocket after the TLS handshake.
     pub(crate) fn web_socket() -> Self {
-        Self { tls: Handshake::WebSocket, acts: Vec::new() }
+        Self { tls: Handshake::WebSocket, ..Self::default() }
     }
 
     /// The same acts over a WebSocket.
     pub(crate) fn over_web_socket(self) -> Self {
         Self { tls: Handshake::WebSocket, ..self }
+    }
+
+    /// Thinks so long before the TLS handshake.
+    pub(crate) fn slow_tls(self, before_tls: Duration) -> Self {
+        Self { before_tls, ..self }
+    }
+
+    /// Thinks so long before it opens the WebSocket.
+    pub(crate) fn slow_upgrade(self, before_upgrade: Duration) -> Self {
+        Self { before_upgrade, ..self }
+    }
+
+    /// Thinks so long before it goes on.
+    pub(crate) fn pause(self, pause: Duration) -> Self {
+        self.act(Act::Pause(pause))
     }
 
     /// As far as SUBACK, with nothing to complain about.
@@ -155,7 +175,17 @@ impl Script {
 
     /// Waits for a request, acknowledges it and answers it at QoS 1, in this order.
     pub(crate) fn answer(self, status: u16, retry_after: Option<&str>, body: &str) -> Self {
-        self.puback().act(Act::Answer(Answer {
+        self.request().acknowledge_and_answer(status, retry_after, body)
+    }
+
+    /// Acknowledges and answers the last request.
+    pub(crate) fn acknowledge_and_answer(
+        self,
+        status: u16,
+        retry_after: Option<&str>,
+        body: &str,
+    ) -> Self {
+        self.act(Act::Puback).act(Act::Answer(Answer {
             status,
             retry_after: retry_after.map(str::to_owned),
             rid: None,
@@ -325,10 +355,11 @@ async fn serve(
         let tls = tls.clone();
         // A device may leave whenever it likes: no error here is one of the test.
         tokio::spawn(async move {
+            tokio::time::sleep(script.before_tls).await;
             let _ = match script.tls {
                 Handshake::Plain => Connection::new(tcp, record).play(&script.acts).await,
                 Handshake::WebSocket => match tls.accept(tcp).await {
-                    Ok(stream) => match open_web_socket(stream).await {
+                    Ok(stream) => match open_web_socket(stream, script.before_upgrade).await {
                         Ok(stream) => Connection::new(stream, record).play(&script.acts).await,
                         Err(error) => Err(error),
                     },
@@ -346,11 +377,13 @@ async fn serve(
 /// The server's end of the opening handshake, with the subprotocol that DPS has.
 async fn open_web_socket<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
+    pause: Duration,
 ) -> io::Result<WebSocketStream<S>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
+    tokio::time::sleep(pause).await;
     let head = String::from_utf8_lossy(&head);
     let key = head.lines().find_map(|line| {
         let (name, value) = line.split_once(": ")?;
@@ -436,6 +469,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.say(&Packet::Publish(publish)).await
             }
             Act::Bytes(bytes) => self.write(bytes).await,
+            Act::Pause(pause) => {
+                tokio::time::sleep(*pause).await;
+                Ok(())
+            }
             // Both directions are closed only when the device has left, so that nothing of what
             // was said is lost in a TCP reset.
             Act::Close => self.stream.shutdown().await,
