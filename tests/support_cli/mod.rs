@@ -87,6 +87,12 @@ impl Machine {
         Serve::start(self.command().args(ports).args(arguments), self)
     }
 
+    /// The same on a certain port: where a service was that is gone.
+    pub fn serve_again(&self, mqtt_port: &str, arguments: &[&str]) -> Serve {
+        let ports = ["serve", "--mqtt-port", mqtt_port, "--https-port", "0", "-o", "json"];
+        Serve::start(self.command().args(ports).args(arguments), self)
+    }
+
     /// What [`serve_without_events`](Self::serve_without_events) runs, by way of a shell that runs
     /// `before` first.
     pub fn serve_from_shell(&self, before: &str, arguments: &[&str]) -> Serve {
