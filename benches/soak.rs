@@ -11,8 +11,8 @@
 #![allow(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 #![allow(missing_docs, reason = "a benchmark has nothing public")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+mod support;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -29,8 +29,8 @@ use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::client::TlsStream;
 
-const GROUP_KEY: &str =
-    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
+use support::{GROUP_KEY, ServiceProcess, processor_seconds, resident_mebibytes};
+
 /// Registrations come from this many devices in turn, so that records are replaced, not added.
 const POOL: u64 = 5_000;
 /// How many idle devices connect at a time.
@@ -48,56 +48,16 @@ fn main() {
     let seconds = setting("PROVISION_SIM_SECONDS", 300);
     let (idle, rate) = (setting("PROVISION_SIM_IDLE", 10_000), setting("PROVISION_SIM_RATE", 500));
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let state = std::env::var("PROVISION_SIM_STATE").is_ok();
-    let service = ServiceProcess::start(state);
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().to_str().expect("a path that is text");
+    let mut flags = vec!["--retry-after", "0s"];
+    if std::env::var("PROVISION_SIM_STATE").is_ok() {
+        flags.extend(["--state", state]);
+    }
+    let service = ServiceProcess::start(&flags);
     let world = Arc::new(World::of(&service));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(soak(world, &service, idle, rate.max(1), Duration::from_secs(seconds)));
-}
-
-/// `serve`, as its user starts it.
-struct ServiceProcess {
-    child: Child,
-    mqtt: String,
-    ca_pem: String,
-    id_scope: String,
-    _folder: tempfile::TempDir,
-}
-
-impl ServiceProcess {
-    fn start(with_state: bool) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_provision-sim"));
-        command
-            .args(["serve", "--mqtt-port", "0", "--https-port", "0", "--retry-after", "0s"])
-            .args(["-q", "-o", "json", "--ca-dir"])
-            .arg(folder.path().join("ca"))
-            .env("XDG_STATE_HOME", folder.path())
-            .stdout(Stdio::piped());
-        if with_state {
-            command.arg("--state").arg(folder.path().join("state"));
-        }
-        let mut child = command.spawn().expect("the binary");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("its output");
-        BufReader::new(stdout).read_line(&mut line).expect("a ready line");
-        let ready: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-        let text = |member: &str| ready[member].as_str().expect("a text").to_owned();
-        Self {
-            mqtt: text("mqtt"),
-            ca_pem: std::fs::read_to_string(text("caFile")).expect("the CA file"),
-            id_scope: text("idScope"),
-            child,
-            _folder: folder,
-        }
-    }
-}
-
-impl Drop for ServiceProcess {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// What every device needs.
@@ -111,9 +71,9 @@ struct World {
 impl World {
     fn of(service: &ServiceProcess) -> Self {
         Self {
-            endpoint: service.mqtt.parse().expect("an address"),
-            id_scope: service.id_scope.parse().expect("a scope"),
-            tls: client_config(&Trust::Pem(service.ca_pem.clone())).expect("a CA"),
+            endpoint: service.told("mqtt").parse().expect("an address"),
+            id_scope: service.told("idScope").parse().expect("a scope"),
+            tls: client_config(&Trust::File(service.told("caFile").into())).expect("a CA"),
             key: GROUP_KEY.parse().expect("a key"),
         }
     }
@@ -203,7 +163,7 @@ async fn soak(world: Arc<World>, service: &ServiceProcess, idle: u64, rate: u64,
         "{done} registrations, {failed} errors, {:.0} a second, slowest {:.1} ms; processor time: service {:.1} s, this process {:.1} s",
         done as f64 / start.elapsed().as_secs_f64(),
         counts.slowest_micros.load(Ordering::Relaxed) as f64 / 1000.0,
-        processor_seconds(service.child.id()),
+        processor_seconds(service.process()),
         processor_seconds(std::process::id()),
     );
     let lost = still_there(seats).await;
@@ -258,24 +218,7 @@ fn row(start: Instant, service: &ServiceProcess, counts: &Counts) {
         start.elapsed().as_secs_f64(),
         counts.done.load(Ordering::Relaxed),
         counts.failed.load(Ordering::Relaxed),
-        resident_mebibytes(service.child.id()),
+        resident_mebibytes(service.process()),
         resident_mebibytes(std::process::id()),
     );
-}
-
-/// Memory that is in use, as Linux tells it; 0 elsewhere.
-fn resident_mebibytes(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
-    kibibytes.unwrap_or_default() / 1024.0
-}
-
-/// User and system time, as Linux tells them in hundredths of a second; 0 elsewhere.
-fn processor_seconds(process: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name in parentheses may hold anything; the numbers stand behind it.
-    let numbers = stat.rsplit_once(')').map_or("", |(_, numbers)| numbers);
-    let ticks = numbers.split_whitespace().skip(11).take(2).filter_map(|it| it.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
 }
