@@ -144,6 +144,37 @@ fn j_160_shards_share_the_devices_without_talking_to_each_other() {
     assert_eq!((devices, all.len()), (40, 40));
 }
 
+/// The manifest of `fixtures/kubernetes`, as a pod runs it that finds no service.
+#[test]
+fn j_160_the_job_of_kubernetes_says_what_the_command_understands() {
+    let machine = Machine::new();
+    let key = machine.file("group.key", TUTORIAL_KEY);
+    let key = format!("--group-key=@{}", key.display());
+    let manifest = include_str!("../fixtures/kubernetes/fleet-job.yaml");
+    let arguments = manifest.lines().map(str::trim).skip_while(|line| *line != "args:").skip(1);
+    let arguments = arguments.take_while(|line| line.starts_with(['-', '#']));
+    let mut arguments: Vec<_> = arguments
+        .filter_map(|line| line.strip_prefix("- "))
+        .map(|argument| match argument.split_once('=') {
+            Some(("--count", _)) => "--count=40".to_owned(),
+            Some(("--group-key", path)) if path.starts_with('@') => key.clone(),
+            _ => argument.replace("$(JOB_COMPLETION_INDEX)", "3"),
+        })
+        .collect();
+    arguments.extend(["--host=127.0.0.1:1", "--timeout=1s"].map(str::to_owned));
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+
+    let ran = machine.run_with(&arguments, &[("JOB_COMPLETION_INDEX", "3")], "").assert_exit(0);
+
+    assert!(arguments.contains(&key.as_str()) && arguments.contains(&"--shard=3/10"));
+    assert_eq!(
+        ran.json()["outcomes"],
+        serde_json::json!({ "assigned": 0, "connect": 4 }),
+        "a tenth of the devices"
+    );
+    assert_eq!((ran.stdout.lines().count(), ran.stderr.as_str()), (1, ""), "a line for the log");
+}
+
 #[test]
 fn lists_bring_payloads_and_come_from_standard_input_too() {
     let machine = Machine::new();
