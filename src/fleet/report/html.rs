@@ -46,9 +46,9 @@ impl Report {
                 "Rate",
                 &format!(
                     "<p class=\"soft key\">Devices a second:\
-                     <i style=\"background:var(--soft)\"></i>launched\
-                     <i style=\"background:var(--good)\"></i>assigned\
-                     <i style=\"background:var(--bad)\"></i>failed</p>{}",
+                     <span><i style=\"background:var(--soft)\"></i>launched</span> \
+                     <span><i style=\"background:var(--good)\"></i>assigned</span> \
+                     <span><i style=\"background:var(--bad)\"></i>failed</span></p>{}",
                     rate_chart(&tally.timeline)
                 ),
             );
