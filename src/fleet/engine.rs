@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use super::ahead::ReadAhead;
 use super::blueprint::Blueprint;
 use super::health::Health;
 use super::launcher::{Counters, Launcher, Launches, open_slots};
@@ -19,8 +20,6 @@ use super::report::GeneratorHealth;
 use super::result::DeviceResult;
 use super::schedule::Plan;
 
-/// How many devices are read ahead of their beginning.
-const READ_AHEAD: usize = 64;
 /// How many results may wait to be gathered.
 const BACKLOG: usize = 1024;
 /// How long a result may wait for others to go with it, and with how many at most.
@@ -97,7 +96,7 @@ impl Fleet {
         tokio::spawn(gather(results, batch_sender));
         let launcher = Launcher {
             blueprint: Arc::new(self.blueprint),
-            members: read_ahead(self.members),
+            members: ReadAhead::start(self.members),
             schedule: self.plan.schedule(fastrand::u64(..)),
             slots,
             concurrency,
@@ -112,19 +111,6 @@ impl Fleet {
         let batch = Vec::new().into_iter();
         Running { batches, batch, launcher, stop, counters, health: Health::start(), start }
     }
-}
-
-/// Lists are read on a thread of their own: standard input may keep it waiting.
-fn read_ahead(members: Members) -> mpsc::Receiver<<Members as Iterator>::Item> {
-    let (sender, receiver) = mpsc::channel(READ_AHEAD);
-    tokio::task::spawn_blocking(move || {
-        for member in members {
-            if sender.blocking_send(member).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
 }
 
 /// Puts results together that come close after one another. Whoever takes them is on a thread that

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::ahead::ReadAhead;
 use super::blueprint::Blueprint;
 use super::member::{ListError, Member};
 use super::pacer::Pacer;
@@ -47,7 +48,7 @@ pub struct Launches {
 
 pub(super) struct Launcher {
     pub(super) blueprint: Arc<Blueprint>,
-    pub(super) members: mpsc::Receiver<Result<Member, ListError>>,
+    pub(super) members: ReadAhead,
     pub(super) schedule: Schedule,
     pub(super) slots: Arc<Semaphore>,
     /// How many slots there are in the end.
@@ -73,7 +74,7 @@ impl Launcher {
             let member = tokio::select! {
                 biased;
                 () = stop.wanted() => break (!stop.is_asked(), None),
-                member = self.members.recv() => member,
+                member = self.members.next() => member,
             };
             match member {
                 None => break (true, None),

@@ -6,6 +6,7 @@
 //! [`plan`] says beforehand how long a rollout takes. Nothing in here prints or opens files, and
 //! nothing is kept for a device that has not begun or has ended.
 
+mod ahead;
 mod blueprint;
 mod engine;
 mod health;
