@@ -104,6 +104,6 @@ fn every_device_is_assigned_once_and_the_disturbance_is_told() {
     assert_eq!([&report["lost"], &report["tries"]], [sum("lost"), sum("tries")]);
     assert!(sum("lost") >= 100, "so many waited when it was killed: {report}");
     let lost = devices.iter().filter(|line| line["lost"] != 0).count();
-    assert!(lost >= 100 && lost < COUNT, "not all were disturbed: {report}");
+    assert!((100..COUNT).contains(&lost), "not all were disturbed: {report}");
     serve.stop("TERM");
 }

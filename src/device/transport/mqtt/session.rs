@@ -362,3 +362,7 @@ fn malformed(error: &CodecError) -> String {
         other => format!("it sent a packet that is not MQTT 3.1.1 ({other})"),
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
