@@ -4,24 +4,12 @@
 
 mod support_cli;
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 
 use serde_json::Value;
-use support_cli::{HUB, Machine};
+use support_cli::{HUB, Machine, get};
 
 const TOASTER: [&str; 4] = ["register", "--local", "--reg-id", "contoso-toaster-007"];
-
-/// The body of what is at `path`.
-fn get(address: &str, path: &str) -> Value {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-}
 
 #[test]
 fn the_ready_line_and_local_json_say_where_the_journal_can_be_read() {

@@ -6,12 +6,11 @@
 mod support_cli;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use serde_json::Value;
-use support_cli::Machine;
+use support_cli::{Machine, get};
 
 const COUNT: usize = 600;
 const KEY: &str =
@@ -24,17 +23,6 @@ linkedHubs = ["hub-0.azure-devices.net", "hub-1.azure-devices.net", "hub-2.azure
 enrollmentGroupId = "simulated-devices"
 allocationPolicy = "hashed"
 "#;
-
-/// What is at `path` of the management listener.
-fn get(address: &str, path: &str) -> Vec<Value> {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-}
 
 fn text<'a>(object: &'a Value, member: &str) -> &'a str {
     object[member].as_str().unwrap_or_else(|| panic!("no {member} in {object}"))
@@ -90,12 +78,14 @@ fn every_device_is_assigned_once_and_the_disturbance_is_told() {
     // What the service knows now is what the devices were told, also by the one that was killed.
     let admin = text(&serve.ready, "admin");
     let records = get(admin, "/registrations?limit=1000");
+    let records = records.as_array().unwrap();
     let kept: BTreeMap<_, _> = records
         .iter()
         .map(|record| (text(record, "registrationId"), text(record, "assignedHub")))
         .collect();
     assert_eq!(kept, told);
     let identities = get(admin, "/twins?limit=1000");
+    let identities = identities.as_array().unwrap();
     let on_hubs: BTreeMap<_, _> =
         identities.iter().map(|twin| (text(twin, "deviceId"), text(twin, "hub"))).collect();
     assert_eq!((identities.len(), on_hubs), (COUNT, told), "on its hub and on no other");
