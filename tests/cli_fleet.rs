@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use provision_sim::pki::{TestAuthority, Validity};
 use serde_json::Value;
 use support_cli::{HUB, Machine, Ran, TUTORIAL_KEY};
 
@@ -274,7 +275,7 @@ fn j_164_a_device_that_finds_no_service_tries_again_to_its_deadline_unless_it_ca
 }
 
 #[test]
-fn certificates_are_made_for_each_device_by_a_test_ca() {
+fn d_5_certificates_are_made_for_each_device_by_a_test_ca_or_stand_in_the_list() {
     let machine = Machine::new();
     let out = machine.path("pki");
     machine.run(&["pki", "--out", out.to_str().unwrap()]).assert_exit(0);
@@ -294,6 +295,22 @@ fn certificates_are_made_for_each_device_by_a_test_ca() {
         fleet(&machine, &[&["--count", "20"], &authority[..]].concat()).assert_exit(0).json();
 
     assert_eq!(report["assigned"], 20);
+    // Or each brings its own, in a file beside the list.
+    let signing = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let authority = TestAuthority::from_pem(&signing(&ca), &signing(&key)).unwrap();
+    let mut list = "registrationId,certificate,certificateKey\n".to_owned();
+    for id in ["pump-1", "pump-2"] {
+        let made = authority.device(id, Validity::TenYears).unwrap();
+        machine.file(&format!("{id}.pem"), made.chain_pem());
+        machine.file(&format!("{id}.key"), &made.key_pem());
+        list += &format!("{id},{id}.pem,{id}.key\n");
+    }
+    let path = machine.file("list.csv", &list);
+    let report = fleet(&machine, &["--reg-ids", path.to_str().unwrap()]).assert_exit(0).json();
+    assert_eq!(report["assigned"], 2);
+    machine.file("list.csv", &list.replace("pump-2.key", "pump-1.key"));
+    let refused = fleet(&machine, &["--reg-ids", path.to_str().unwrap()]).assert_exit(2);
+    assert!(refused.stdout.contains("list.csv, line 3: certificate: "), "{refused:?}");
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub struct Blueprint {
 #[non_exhaustive]
 pub enum MemberError {
     /// It has no key, and there is none to derive it from.
-    #[error("{0} has no deviceKey, and there is no group key")]
+    #[error("{0} has neither deviceKey nor certificate, and there is no group key")]
     NoKey(
         /// The device.
         RegistrationId,
@@ -110,6 +110,9 @@ impl Blueprint {
 
     fn credential(&self, member: &Member) -> Result<Credential, MemberError> {
         let id = &member.registration_id;
+        if let Some(own) = &member.certificate {
+            return Ok(Credential::X509(own.clone()));
+        }
         Ok(match (&member.key, &self.identity) {
             (Some(own), _) => Credential::SymmetricKey(own.clone()),
             (None, Identity::Group(deriver)) => Credential::SymmetricKey(deriver.derive(id)),
@@ -169,6 +172,7 @@ mod tests {
             number,
             registration_id: format!("pump-{number}").parse().unwrap(),
             key: None,
+            certificate: None,
             payload: None,
             expected_hub: None,
         }

@@ -1,6 +1,8 @@
 //! The devices of a fleet: one after the other, so that memory does not grow with their number.
 
 use std::io::{BufRead, Cursor, Read};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -8,11 +10,14 @@ use zeroize::Zeroizing;
 
 use super::shard::Shard;
 use super::template::{IdPattern, PatternError};
-use crate::attestation::{DeviceKey, KeyError};
+use crate::attestation::{DeviceCertificate, DeviceKey, IdentityFault, KeyError};
 use crate::wire::{IdError, MAX_MESSAGE, Payload, RegistrationId};
 
 /// The columns of a CSV list, which are the members of a JSON line.
-const COLUMNS: [&str; 4] = ["registrationId", "payload", "deviceKey", "expectedHub"];
+const COLUMNS: [&str; 6] =
+    ["registrationId", "payload", "deviceKey", "certificate", "certificateKey", "expectedHub"];
+/// What PEM begins with, and the name of a file does not.
+const PEM: &str = "-----BEGIN";
 
 /// One device of a fleet, and what is its own.
 #[derive(Debug, Clone)]
@@ -23,6 +28,8 @@ pub struct Member {
     pub registration_id: RegistrationId,
     /// Its own key, in place of one derived from the group's.
     pub key: Option<DeviceKey>,
+    /// Its own certificate, in place of a key.
+    pub certificate: Option<DeviceCertificate>,
     /// Its own payload, in place of the template's.
     pub payload: Option<Payload>,
     /// The hub that it must be assigned to.
@@ -57,6 +64,25 @@ pub enum ListFault {
     /// Its key is none. The text is not repeated.
     #[error("deviceKey: {0}")]
     Key(KeyError),
+    /// It has two proofs of its identity, and shows only one.
+    #[error("it has both a deviceKey and a certificate")]
+    TwoProofs,
+    /// The key of a certificate that is not there.
+    #[error("it has a certificateKey, but no certificate")]
+    KeyAlone,
+    /// A file that it names cannot be read.
+    #[error("{column}: cannot read {path}: {}", crate::net::plain(.reason))]
+    File {
+        /// Where it is named.
+        column: &'static str,
+        /// The name.
+        path: String,
+        /// Why not.
+        reason: std::io::Error,
+    },
+    /// Its certificate cannot prove its identity.
+    #[error("certificate: {0}")]
+    Certificate(IdentityFault),
     /// Its payload is not JSON.
     #[error("payload: {0}")]
     Payload(crate::wire::PayloadError),
@@ -80,6 +106,9 @@ pub enum ListFault {
     Pattern(PatternError),
 }
 
+/// Reads a file that a list names: a certificate, or its key.
+pub type ReadFile = Arc<dyn Fn(&str) -> std::io::Result<Zeroizing<Vec<u8>>> + Send + Sync>;
+
 /// Devices, one after the other. An error is the end of a fleet's launches.
 pub type Members = Box<dyn Iterator<Item = Result<Member, ListError>> + Send>;
 
@@ -96,9 +125,9 @@ pub fn numbered(pattern: IdPattern, count: u64, shard: Shard) -> Members {
 
 /// The devices of `shard`, of those that a list names: plain lines, CSV whose header has
 /// `registrationId`, or lines of JSON. Which of them is told by its first line; blank lines are
-/// skipped.
-pub fn listed(list: impl BufRead + Send + 'static, shard: Shard) -> Members {
-    let numbered = entries(list).scan(0, |next, entry| {
+/// skipped. Certificates stand in it as PEM, or as files that `read_file` reads.
+pub fn listed(list: impl BufRead + Send + 'static, shard: Shard, read_file: ReadFile) -> Members {
+    let numbered = entries(list, read_file).scan(0, |next, entry| {
         let number = *next;
         *next += 1;
         Some(entry.map(|entry| Member { number, ..entry }))
@@ -109,10 +138,17 @@ pub fn listed(list: impl BufRead + Send + 'static, shard: Shard) -> Members {
 }
 
 fn member(number: u64, registration_id: RegistrationId) -> Member {
-    Member { number, registration_id, key: None, payload: None, expected_hub: None }
+    Member {
+        number,
+        registration_id,
+        key: None,
+        certificate: None,
+        payload: None,
+        expected_hub: None,
+    }
 }
 
-fn entries(mut list: impl BufRead + Send + 'static) -> Members {
+fn entries(mut list: impl BufRead + Send + 'static, read_file: ReadFile) -> Members {
     let mut line = 0;
     let first = loop {
         let mut text = String::new();
@@ -125,9 +161,11 @@ fn entries(mut list: impl BufRead + Send + 'static) -> Members {
         }
     };
     if first.split(',').any(|column| column.trim().trim_matches('"') == COLUMNS[0]) {
-        return csv(Cursor::new(first).chain(list), line - 1);
+        return csv(Cursor::new(first).chain(list), line - 1, read_file);
     }
-    let read = if first.trim_start().starts_with('{') { from_json } else { from_name };
+    let is_json = first.trim_start().starts_with('{');
+    let read =
+        move |text: &str| if is_json { from_json(text, &read_file) } else { from_name(text) };
     let lines = std::iter::once(Ok(first)).chain(list.lines()).zip(line..);
     Box::new(lines.filter_map(move |(text, line)| match text {
         Ok(text) if text.trim().is_empty() => None,
@@ -154,11 +192,14 @@ struct Entry {
     registration_id: String,
     payload: Option<Payload>,
     device_key: Option<Zeroizing<String>>,
+    // Its key may stand in it.
+    certificate: Option<Zeroizing<String>>,
+    certificate_key: Option<Zeroizing<String>>,
     expected_hub: Option<String>,
 }
 
 impl Entry {
-    fn check(self) -> Result<Member, ListFault> {
+    fn check(self, read_file: &ReadFile) -> Result<Member, ListFault> {
         let named = from_name(&self.registration_id)?;
         let key = self.device_key.map(|key| key.parse()).transpose().map_err(ListFault::Key)?;
         if let Some(length) = self.payload.as_ref().map(|payload| payload.as_json().len())
@@ -166,23 +207,53 @@ impl Entry {
         {
             return Err(ListFault::PayloadTooLong(length));
         }
+        let certificate = match (&self.certificate, &self.certificate_key) {
+            (Some(_), _) if key.is_some() => return Err(ListFault::TwoProofs),
+            (Some(certificate), key) => {
+                Some(proof(&named.registration_id, certificate, key.as_deref(), read_file)?)
+            }
+            (None, Some(_)) => return Err(ListFault::KeyAlone),
+            (None, None) => None,
+        };
         let expected_hub = self.expected_hub.filter(|hub| !hub.is_empty());
-        Ok(Member { key, payload: self.payload, expected_hub, ..named })
+        Ok(Member { key, certificate, payload: self.payload, expected_hub, ..named })
     }
 }
 
-fn from_json(text: &str) -> Result<Member, ListFault> {
+/// The device's certificate with its key, which may stand beside it.
+fn proof(
+    id: &RegistrationId,
+    certificate: &str,
+    key: Option<&String>,
+    read_file: &ReadFile,
+) -> Result<DeviceCertificate, ListFault> {
+    let content = |column, text: &str| {
+        if text.trim_start().starts_with(PEM) {
+            return Ok(Zeroizing::new(text.as_bytes().to_vec()));
+        }
+        let failed = |reason| ListFault::File { column, path: text.to_owned(), reason };
+        read_file(text).map_err(failed)
+    };
+    let chain = content("certificate", certificate)?;
+    let key = key.map(|key| content("certificateKey", key)).transpose()?;
+    let proof = DeviceCertificate::read(&chain, key.as_deref().map(Vec::as_slice), None);
+    let proof = proof.map_err(ListFault::Certificate)?;
+    proof.check(id, SystemTime::now()).map_err(ListFault::Certificate)?;
+    Ok(proof)
+}
+
+fn from_json(text: &str, read_file: &ReadFile) -> Result<Member, ListFault> {
     let entry: Entry = serde_json::from_str(text).map_err(|error| {
         // The place that serde_json names is that within this one line.
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
         ListFault::Json(reason.to_owned())
     })?;
-    entry.check()
+    entry.check(read_file)
 }
 
 /// `skipped` blank lines stood above it.
-fn csv(list: impl Read + Send + 'static, skipped: u64) -> Members {
+fn csv(list: impl Read + Send + 'static, skipped: u64, read_file: ReadFile) -> Members {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(list);
     let place = move |line: u64| skipped + line.max(1);
     let columns = reader.headers().map_err(csv_fault).and_then(|header| {
@@ -208,26 +279,34 @@ fn csv(list: impl Read + Send + 'static, skipped: u64) -> Members {
             .and_then(|record| record.position())
             .map_or(1, csv::Position::line);
         record
-            .and_then(|record| from_record(&columns, &record).map_err(|fault| (line, fault)))
+            .and_then(|record| {
+                from_record(&columns, &record, &read_file).map_err(|fault| (line, fault))
+            })
             .map_err(|(line, fault)| ListError { line: place(line), fault })
     }))
 }
 
-fn from_record(columns: &[usize], record: &csv::StringRecord) -> Result<Member, ListFault> {
+fn from_record(
+    columns: &[usize],
+    record: &csv::StringRecord,
+    read_file: &ReadFile,
+) -> Result<Member, ListFault> {
     let mut fields = [""; COLUMNS.len()];
     for (column, field) in columns.iter().zip(record) {
         fields[*column] = field;
     }
-    let [registration_id, payload, key, hub] = fields;
+    let [registration_id, payload, key, certificate, certificate_key, hub] = fields;
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let payload = given(payload).map(|text| text.parse()).transpose();
     Entry {
         registration_id: registration_id.to_owned(),
         payload: payload.map_err(ListFault::Payload)?,
         device_key: given(key).map(Zeroizing::new),
+        certificate: given(certificate).map(Zeroizing::new),
+        certificate_key: given(certificate_key).map(Zeroizing::new),
         expected_hub: given(hub),
     }
-    .check()
+    .check(read_file)
 }
 
 /// The line and what is wrong with it; the reader's own text may repeat the field.

@@ -3,12 +3,19 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::pki::TestPki;
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
 
+fn no_files() -> ReadFile {
+    Arc::new(|_| Err(std::io::ErrorKind::NotFound.into()))
+}
+
 fn read(text: &str) -> Result<Vec<Member>, String> {
     let list = Cursor::new(text.to_owned());
-    listed(list, Shard::WHOLE).collect::<Result<_, _>>().map_err(|error| error.to_string())
+    listed(list, Shard::WHOLE, no_files())
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())
 }
 
 fn names(members: &[Member]) -> Vec<(u64, &str)> {
@@ -64,14 +71,57 @@ fn what_is_wrong_is_told_with_its_line_and_without_keys() {
         (format!("{{\"registrationId\":\"a\",\"payload\":\"{long}\"}}"), "line 1: payload: it has"),
         (format!("registrationId,deviceKey\na,{secret}"), "line 2: deviceKey: "),
         (format!("{{\"registrationId\":\"a\",\"deviceKey\":\"{secret}\"}}"), "line 1: deviceKey: "),
+        (
+            format!("registrationId,deviceKey,certificate\na,{KEY},a.pem"),
+            "line 2: it has both a deviceKey and a certificate",
+        ),
+        (
+            "registrationId,certificateKey\na,a.pem".to_owned(),
+            "line 2: it has a certificateKey, but",
+        ),
+        (
+            "registrationId,certificate\na,a.pem".to_owned(),
+            "line 2: certificate: cannot read a.pem: ",
+        ),
+        (format!("registrationId,certificate\na,-----BEGIN {secret}"), "line 2: certificate: "),
     ] {
         let error = read(&text).unwrap_err();
 
         assert!(error.starts_with(said), "{said}: {error}");
         assert!(!error.contains(secret), "{error}");
     }
-    let bytes = listed(Cursor::new(b"registrationId\n\xff\xfe".to_vec()), Shard::WHOLE).next();
+    let bytes =
+        listed(Cursor::new(b"registrationId\n\xff\xfe".to_vec()), Shard::WHOLE, no_files()).next();
     assert!(bytes.unwrap().unwrap_err().to_string().contains("not UTF-8"));
+}
+
+#[test]
+fn d_5_certificates_are_pem_or_files_beside_the_list() {
+    let made = TestPki::new().unwrap().device(&"pump-1".parse().unwrap()).unwrap();
+    let (chain, key) = (made.chain_pem().to_owned(), made.key_pem().to_string());
+    let escaped = |pem: &str| serde_json::to_string(pem).unwrap();
+    let within = format!(
+        "{{\"registrationId\":\"pump-1\",\"certificate\":{},\"certificateKey\":{}}}",
+        escaped(&chain),
+        escaped(&key)
+    );
+    let both = format!("{chain}{key}");
+    let files: ReadFile = Arc::new(move |name| match name {
+        "pump-1.pem" => Ok(Zeroizing::new(both.clone().into_bytes())),
+        _ => Err(std::io::ErrorKind::NotFound.into()),
+    });
+    let read = |text: String| {
+        let mut members = listed(Cursor::new(text), Shard::WHOLE, files.clone());
+        members.next().unwrap().map_err(|error| error.to_string())
+    };
+
+    for text in [within, "registrationId,certificate\npump-1,pump-1.pem".to_owned()] {
+        let member = read(text).unwrap();
+        let leaf = member.certificate.unwrap().leaf().clone();
+        assert_eq!(leaf.common_name(), Some("pump-1"));
+    }
+    let other = read("registrationId,certificate\npump-2,pump-1.pem".to_owned()).unwrap_err();
+    assert!(other.starts_with("line 2: certificate: ") && other.contains("pump-1"), "{other}");
 }
 
 #[test]
@@ -79,7 +129,7 @@ fn a_shard_takes_its_devices_with_the_numbers_that_they_have_in_the_whole() {
     let shard = Shard::new(1, 3).unwrap();
 
     let listed: Vec<_> =
-        listed(Cursor::new("a\nb\nc\nd\ne\n"), shard).map(Result::unwrap).collect();
+        listed(Cursor::new("a\nb\nc\nd\ne\n"), shard, no_files()).map(Result::unwrap).collect();
     let numbered: Vec<_> =
         numbered("d-{n}".parse().unwrap(), 5, shard).map(Result::unwrap).collect();
 
@@ -105,7 +155,7 @@ proptest! {
 
     #[test]
     fn no_list_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = listed(Cursor::new(bytes), Shard::WHOLE).take(300).count();
+        let _ = listed(Cursor::new(bytes), Shard::WHOLE, no_files()).take(300).count();
     }
 
     #[test]

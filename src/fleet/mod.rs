@@ -26,7 +26,7 @@ mod watch;
 pub use blueprint::{Blueprint, Identity, MemberError};
 pub use engine::{Ended, Fleet, Progress, Running};
 pub use launcher::Launches;
-pub use member::{ListError, ListFault, Member, Members, listed, numbered};
+pub use member::{ListError, ListFault, Member, Members, ReadFile, listed, numbered};
 pub use rate::{RateError, Stage, StartRate};
 pub use result::{DeviceResult, Outcome, Phase};
 pub use schedule::{Plan, Schedule};

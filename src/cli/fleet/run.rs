@@ -30,7 +30,8 @@ device was meant to begin. Ctrl-C lets no more devices begin, and the open ones 
 ends at once. Either way everything is written.
 
 A list has a name a line; or is CSV whose header has registrationId and any of payload, deviceKey,
-expectedHub; or has a JSON object with these members a line.
+certificate, certificateKey, expectedHub; or has a JSON object with these members a line. A certificate
+and its key are PEM, or files of it beside the list; the key may stand in the file of the certificate.
 
 Examples:
   provision-sim fleet --local --count 20000 --concurrency 200

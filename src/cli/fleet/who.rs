@@ -1,8 +1,9 @@
 //! Which devices there are, and how they prove who they are.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use zeroize::Zeroizing;
@@ -13,7 +14,8 @@ use crate::cli::input::{self, MAX_INPUT, plain, variable};
 use crate::cli::local::Local;
 use crate::contoso;
 use crate::fleet::{
-    Blueprint, IdPattern, Identity, ListError, ListFault, Members, Shard, listed, numbered,
+    Blueprint, IdPattern, Identity, ListError, ListFault, Members, ReadFile, Shard, listed,
+    numbered,
 };
 use crate::pki::TestAuthority;
 use crate::wire::RegistrationId;
@@ -70,7 +72,7 @@ pub(super) struct Devices {
     pub(super) members: Members,
     /// How many there are, where that can be known.
     pub(super) count: Option<u64>,
-    /// The first that has no key of its own, where that can be known.
+    /// The first that has no key or certificate of its own, where that can be known.
     without_key: Option<RegistrationId>,
     /// The first that has no payload of its own, where that can be known.
     without_payload: Option<RegistrationId>,
@@ -87,7 +89,7 @@ impl WhoArgs {
         let shard = self.shard()?;
         match (&self.reg_ids, self.count) {
             (Some(_), _) if self.is_from_stdin() => {
-                self.stream(listed(BufReader::new(std::io::stdin()), shard))
+                self.stream(listed(BufReader::new(std::io::stdin()), shard, beside(Path::new(""))))
             }
             (Some(path), _) => {
                 let file = open(path)?;
@@ -95,7 +97,7 @@ impl WhoArgs {
                 if file.metadata().is_ok_and(|data| data.is_file()) {
                     self.file(path, shard)
                 } else {
-                    self.stream(listed(BufReader::new(file), shard))
+                    self.stream(listed(BufReader::new(file), shard, beside(path)))
                 }
             }
             (None, count) => self.numbered(count.unwrap_or_default(), shard),
@@ -113,11 +115,13 @@ impl WhoArgs {
     fn file(&self, path: &Path, shard: Shard) -> Result<Devices, Report> {
         let mut count = 0_u64;
         let (mut without_key, mut without_payload) = (None, None);
-        for member in listed(BufReader::new(open(path)?), Shard::WHOLE) {
+        let read_file = beside(path);
+        for member in listed(BufReader::new(open(path)?), Shard::WHOLE, read_file.clone()) {
             let member = member.map_err(|error| {
                 Report::usage(format!("--reg-ids: {}, {error}", path.display()))
             })?;
-            if member.key.is_none() && without_key.is_none() {
+            let has_proof = member.key.is_some() || member.certificate.is_some();
+            if !has_proof && without_key.is_none() {
                 without_key = Some(member.registration_id.clone());
             }
             if member.payload.is_none() && without_payload.is_none() {
@@ -130,7 +134,7 @@ impl WhoArgs {
         }
         let path = path.to_owned();
         let members = (0..self.rounds).flat_map(move |_| match File::open(&path) {
-            Ok(file) => listed(BufReader::new(file), shard),
+            Ok(file) => listed(BufReader::new(file), shard, read_file.clone()),
             Err(error) => {
                 let fault = ListFault::Unreadable(error);
                 Box::new(std::iter::once(Err(ListError { line: 0, fault })))
@@ -185,7 +189,7 @@ impl WhoArgs {
             (None, Some(id)) => Err(Report::usage(format!(
                 "no credential for {id}: give --group-key, or set {GROUP_KEY_VARIABLE}"
             ))
-            .remedy("or give each device a deviceKey in a list (--reg-ids), or prove them by X.509: --test-ca PEM --test-ca-key PEM")),
+            .remedy("or give each device a deviceKey or a certificate in a list (--reg-ids), or prove them by X.509: --test-ca PEM --test-ca-key PEM")),
         }
     }
 }
@@ -227,6 +231,16 @@ fn open(path: &Path) -> Result<File, Report> {
     })
 }
 
+/// Reads files whose names are relative to the folder of a list.
+fn beside(list: &Path) -> ReadFile {
+    let folder = list.parent().map(Path::to_owned).unwrap_or_default();
+    Arc::new(move |name| {
+        let mut bytes = Zeroizing::new(Vec::new());
+        File::open(folder.join(name))?.take(MAX_INPUT).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    })
+}
+
 fn test_authority(certificates: &Path, key: &Path) -> Result<TestAuthority, Report> {
     let certificates_text = read_pem("--test-ca", certificates)?;
     let key_text = read_pem("--test-ca-key", key)?;
@@ -239,7 +253,6 @@ fn test_authority(certificates: &Path, key: &Path) -> Result<TestAuthority, Repo
 
 /// Wiped when dropped, for it may hold a key.
 fn read_pem(flag: &str, path: &Path) -> Result<Zeroizing<String>, Report> {
-    use std::io::Read;
     let mut text = Zeroizing::new(String::new());
     let read = File::open(path).and_then(|file| file.take(MAX_INPUT).read_to_string(&mut text));
     read.map(|_| text).map_err(|error| {
