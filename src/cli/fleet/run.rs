@@ -30,8 +30,8 @@ device was meant to begin. Ctrl-C lets no more devices begin, and the open ones 
 ends at once. Either way everything is written.
 
 A list has a name a line; or is CSV whose header has registrationId and any of payload, deviceKey,
-certificate, certificateKey, expectedHub; or has a JSON object with these members a line. A certificate
-and its key are PEM, or files of it beside the list; the key may stand in the file of the certificate.
+certificate, certificateKey, expectedHub; or has a JSON object with these members a line.
+Certificates and their keys are PEM, or files beside the list; a key may stand in its certificate's.
 
 Examples:
   provision-sim fleet --local --count 20000 --concurrency 200
@@ -51,6 +51,7 @@ Exit codes: 0 all assigned, 2 bad input, 3 no local service, 5 not all assigned;
 pub(super) struct Run {
     #[command(flatten)]
     who: WhoArgs,
+    // Clap takes the shorter form of the number for a line end.
     /// What the devices have to say to a custom allocation webhook: JSON, in which {reg_id} and {n:1}
     /// stand for the device's name and number
     #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
