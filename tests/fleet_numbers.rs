@@ -1,9 +1,9 @@
 //! Every number of a fleet's report, against services whose delays and troubles are known.
 //!
 //! The services are scripts: what each connection meets stands in the test, and so does what must be
-//! in the report. A busy machine may add [`SLACK`] to what is known, which is less than the
-//! least difference between two delays. What follows from the lines of `--results` (counts,
-//! percentiles, the timeline) must be exact.
+//! in the report. A busy machine may add [`SLACK`] to what is known and take [`EARLY`] off, which
+//! together is less than the least difference between two delays. What follows from the lines of
+//! `--results` (counts, percentiles, the timeline) must be exact.
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
@@ -21,7 +21,9 @@ use support::scripted::{Script, Server};
 use support_cli::Machine;
 
 /// What a loaded machine may add to a delay, in milliseconds.
-const SLACK: f64 = 450.0;
+const SLACK: f64 = 390.0;
+/// What it may take off: a device that is held up begins to measure when its server already thinks.
+const EARLY: f64 = 100.0;
 const HUBS: [&str; 2] = ["hub-west.azure-devices.net", "hub-east.azure-devices.net"];
 const ASSIGNING: &str = r#"{"operationId":"5.one","status":"assigning"}"#;
 const UNAUTHORIZED: &str = r#"{"errorCode":401000,"trackingId":"","message":"Unauthorized"}"#;
@@ -134,9 +136,14 @@ impl Told {
         let phase = self.phase(name);
         assert_eq!(phase.len(), self.lines.len(), "{name}");
         for took in phase {
-            assert!((known..known + SLACK).contains(&took), "{name}: {took}, known is {known}");
+            assert!(is_about(took, known), "{name}: {took}, known is {known}");
         }
     }
+}
+
+/// Both in milliseconds.
+fn is_about(took: f64, known: f64) -> bool {
+    (known - EARLY..known + SLACK).contains(&took)
 }
 
 /// How many lines there are of each kind.
@@ -207,7 +214,7 @@ async fn every_phase_percentile_and_rate_is_that_of_the_delays() {
     let mut known = answers.iter().flat_map(|(count, took)| vec![*took as f64; *count]);
     for took in &register {
         let known = known.next().unwrap();
-        assert!((known..known + SLACK).contains(took), "{took}, known is {known}");
+        assert!(is_about(*took, known), "{took}, known is {known}");
     }
     for line in &told.lines {
         let number = |member: &str| line[member].as_f64().unwrap();
