@@ -163,6 +163,13 @@ impl ProvisioningClient {
         Self { settings }
     }
 
+    /// The same client with another time in which a registration must end.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
     /// Registers the device: connects, sends the register request, polls until there is a result.
     /// `notify` is told of each transition as it happens.
     ///

@@ -11,6 +11,7 @@ use super::result::{DeviceResult, Outcome};
 use super::watch::Watch;
 use crate::device::{Class, Error, NetworkError, ProvisioningClient, Registered, Settings};
 use crate::net::DialError;
+use crate::wire::RegistrationId;
 
 /// The code of a device that could not even be made.
 pub(super) const BAD_INPUT: &str = "input";
@@ -42,7 +43,8 @@ impl Device {
         let (was_answered, outcome) = match blueprint.settings(&member) {
             Err(error) => (false, failed(BAD_INPUT, error.to_string())),
             Ok(settings) => {
-                let result = persist(settings, start, &mut watch, &mut tries, hold).await;
+                let id = &member.registration_id;
+                let result = persist(settings, id, start, &mut watch, &mut tries, hold).await;
                 (is_answer(&result), judge(result, member.expected_hub.as_deref()))
             }
         };
@@ -67,13 +69,14 @@ impl Device {
 /// Tries again after failures of the network, until the device's time is up.
 async fn persist(
     settings: Settings,
+    registration_id: &RegistrationId,
     start: Instant,
     watch: &mut Watch,
     tries: &mut u32,
     hold: impl Fn(Duration) + Send + Sync,
 ) -> Result<Registered, Error> {
     let (began, timeout) = (Instant::now(), settings.timeout);
-    let mut client = ProvisioningClient::new(settings.clone());
+    let mut client = ProvisioningClient::new(settings);
     loop {
         let result = client
             .register(&mut |notice| {
@@ -86,15 +89,14 @@ async fn persist(
         let left = timeout.saturating_sub(began.elapsed());
         match result {
             Err(error) if may_heal(&error) && wait < left => {
-                tracing::debug!(%error, "try {tries} of {} failed", settings.registration_id);
+                tracing::debug!(%error, "try {tries} of {registration_id} failed");
             }
             result => return result,
         }
         watch.retry(start.elapsed(), wait);
         tokio::time::sleep(wait).await;
         *tries += 1;
-        let timeout = left.saturating_sub(wait);
-        client = ProvisioningClient::new(Settings { timeout, ..settings.clone() });
+        client = client.within(left.saturating_sub(wait));
     }
 }
 
