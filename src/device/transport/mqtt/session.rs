@@ -32,8 +32,10 @@ pub(super) const MAX_PACKET: usize = 256 * 1024;
 pub(in crate::device) struct Session<S> {
     stream: S,
     inbox: BytesMut,
-    /// Said, but not sent yet.
+    /// Said, but not handed to the stream yet.
     outbox: BytesMut,
+    /// Whether something was said since the stream was last flushed.
+    has_news: bool,
     next_packet_id: u16,
     last_sent: Instant,
     ping_sent: Option<Instant>,
@@ -54,6 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             stream,
             inbox: BytesMut::with_capacity(512),
             outbox: BytesMut::new(),
+            has_news: false,
             next_packet_id: 1,
             last_sent: Instant::now(),
             ping_sent: None,
@@ -241,20 +244,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn put(&mut self, packet: &Packet) -> Result<(), Loss> {
+        self.has_news = true;
         self.outbox.reserve(packet.size());
         // What is too large for the service is the service's to say.
         packet.write(&mut self.outbox, usize::MAX).map(drop).map_err(|_| Loss::Reset)
     }
 
-    /// Sends what was said. May be dropped: what is not sent yet stays in the outbox.
+    /// Sends what was said. May be dropped, and goes on where it was.
     async fn flush(&mut self) -> Result<(), Loss> {
-        if self.outbox.is_empty() {
+        if !self.has_news {
             return Ok(());
         }
         self.stream.write_all_buf(&mut self.outbox).await.map_err(|_| Loss::Reset)?;
         self.stream.flush().await.map_err(|_| Loss::Reset)?;
         // A device that waits should not hold on to the buffer of its last request.
         self.outbox = BytesMut::new();
+        self.has_news = false;
         self.last_sent = Instant::now();
         Ok(())
     }
