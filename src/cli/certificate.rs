@@ -2,7 +2,7 @@
 //!
 //! Whatever is wrong with them is said here, before anything is sent.
 
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::Report;
-use super::input::{MAX_INPUT, plain, read, variable};
+use super::input::{self, MAX_INPUT, plain, read, variable};
 use crate::attestation::{DeviceCertificate, IdentityFault, PrivateKeyFault};
 use crate::wire::RegistrationId;
 
@@ -169,17 +169,13 @@ fn is_certificate(label: &str) -> bool {
     label == "CERTIFICATE"
 }
 
-/// Wiped when dropped, for it may hold a key.
 fn read_file(flag: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Report> {
     let shown = path.display();
-    let mut content = Zeroizing::new(Vec::new());
-    let file = std::fs::File::open(path);
-    match file.and_then(|file| file.take(MAX_INPUT + 1).read_to_end(&mut content)) {
-        Ok(length) if length as u64 > MAX_INPUT => {
-            Err(Report::usage(format!("{flag}: {shown} is longer than {MAX_INPUT} bytes")))
+    input::read_file(path).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => {
+            Report::usage(format!("{flag}: {shown} is longer than {MAX_INPUT} bytes"))
         }
-        Ok(_) => Ok(content),
-        Err(error) => Err(Report::usage(format!("{flag}: cannot read {shown}: {}", plain(&error)))
-            .remedy("check the path, and whether the file may be read")),
-    }
+        _ => Report::usage(format!("{flag}: cannot read {shown}: {}", plain(&error)))
+            .remedy("check the path, and whether the file may be read"),
+    })
 }

@@ -1,11 +1,12 @@
 //! Values as arguments give them: `VALUE`, `@FILE`, or `-` for standard input; durations; and
 //! credentials, of which there must be one.
 
-use std::io::Read;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use zeroize::Zeroizing;
 
 use super::Report;
 use crate::attestation::{DeviceKey, GroupKey, KeyError};
@@ -39,6 +40,21 @@ fn read_all(flag: &str, shown: &str, source: impl Read) -> Result<String, Report
         Ok(_) => Ok(text),
         Err(error) => Err(Report::usage(format!("{flag}: cannot read {shown}: {}", plain(&error)))),
     }
+}
+
+/// Reads a file that may hold a key; wiped when dropped.
+///
+/// # Errors
+///
+/// If it cannot be read, and with `FileTooLarge` if it is longer than [`MAX_INPUT`].
+pub(super) fn read_file(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut content = Zeroizing::new(Vec::new());
+    let length = std::fs::File::open(path)?.take(MAX_INPUT + 1).read_to_end(&mut content)?;
+    if length as u64 > MAX_INPUT {
+        let reason = format!("it is longer than {MAX_INPUT} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(content)
 }
 
 /// An environment variable; empty counts as not set.

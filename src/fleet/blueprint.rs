@@ -110,13 +110,12 @@ impl Blueprint {
 
     fn credential(&self, member: &Member) -> Result<Credential, MemberError> {
         let id = &member.registration_id;
-        if let Some(own) = &member.certificate {
-            return Ok(Credential::X509(own.clone()));
+        if let Some(own) = &member.credential {
+            return Ok(own.clone());
         }
-        Ok(match (&member.key, &self.identity) {
-            (Some(own), _) => Credential::SymmetricKey(own.clone()),
-            (None, Identity::Group(deriver)) => Credential::SymmetricKey(deriver.derive(id)),
-            (None, Identity::Minted(authority)) => {
+        Ok(match &self.identity {
+            Identity::Group(deriver) => Credential::SymmetricKey(deriver.derive(id)),
+            Identity::Minted(authority) => {
                 let made = authority.device(id.as_str(), Validity::TenYears)?;
                 let (chain, key) = (made.chain_pem(), made.key_pem());
                 Credential::X509(DeviceCertificate::read(
@@ -125,7 +124,7 @@ impl Blueprint {
                     None,
                 )?)
             }
-            (None, Identity::Own) => return Err(MemberError::NoKey(id.clone())),
+            Identity::Own => return Err(MemberError::NoKey(id.clone())),
         })
     }
 
@@ -171,8 +170,7 @@ mod tests {
         Member {
             number,
             registration_id: format!("pump-{number}").parse().unwrap(),
-            key: None,
-            certificate: None,
+            credential: None,
             payload: None,
             expected_hub: None,
         }
@@ -183,7 +181,7 @@ mod tests {
         let group: GroupKey = KEY.parse().unwrap();
         let all = blueprint(Identity::Group(group.deriver()));
         let own = Member {
-            key: Some(KEY.parse().unwrap()),
+            credential: Some(Credential::SymmetricKey(KEY.parse().unwrap())),
             payload: Some("[1]".parse().unwrap()),
             ..member(3)
         };

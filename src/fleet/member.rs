@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use super::shard::Shard;
 use super::template::{IdPattern, PatternError};
-use crate::attestation::{DeviceCertificate, DeviceKey, IdentityFault, KeyError};
+use crate::attestation::{DeviceCertificate, IdentityFault, KeyError};
+use crate::device::Credential;
 use crate::wire::{IdError, MAX_MESSAGE, Payload, RegistrationId};
 
 /// The columns of a CSV list, which are the members of a JSON line.
@@ -26,10 +27,8 @@ pub struct Member {
     pub number: u64,
     /// Its name.
     pub registration_id: RegistrationId,
-    /// Its own key, in place of one derived from the group's.
-    pub key: Option<DeviceKey>,
-    /// Its own certificate, in place of a key.
-    pub certificate: Option<DeviceCertificate>,
+    /// Its own proof of who it is, in place of what all have.
+    pub credential: Option<Credential>,
     /// Its own payload, in place of the template's.
     pub payload: Option<Payload>,
     /// The hub that it must be assigned to.
@@ -127,7 +126,11 @@ pub fn numbered(pattern: IdPattern, count: u64, shard: Shard) -> Members {
 /// `registrationId`, or lines of JSON. Which of them is told by its first line; blank lines are
 /// skipped. Certificates stand in it as PEM, or as files that `read_file` reads.
 pub fn listed(list: impl BufRead + Send + 'static, shard: Shard, read_file: ReadFile) -> Members {
-    let numbered = entries(list, read_file).scan(0, |next, entry| {
+    let members = entries(list).map(move |entry| {
+        let (line, entry) = entry?;
+        entry.check(&read_file).map_err(|fault| ListError { line, fault })
+    });
+    let numbered = members.scan(0, |next, entry| {
         let number = *next;
         *next += 1;
         Some(entry.map(|entry| Member { number, ..entry }))
@@ -138,17 +141,13 @@ pub fn listed(list: impl BufRead + Send + 'static, shard: Shard, read_file: Read
 }
 
 fn member(number: u64, registration_id: RegistrationId) -> Member {
-    Member {
-        number,
-        registration_id,
-        key: None,
-        certificate: None,
-        payload: None,
-        expected_hub: None,
-    }
+    Member { number, registration_id, credential: None, payload: None, expected_hub: None }
 }
 
-fn entries(mut list: impl BufRead + Send + 'static, read_file: ReadFile) -> Members {
+/// What a list says of its devices, not checked yet, each with its line.
+type Entries = Box<dyn Iterator<Item = Result<(u64, Entry), ListError>> + Send>;
+
+fn entries(mut list: impl BufRead + Send + 'static) -> Entries {
     let mut line = 0;
     let first = loop {
         let mut text = String::new();
@@ -161,15 +160,16 @@ fn entries(mut list: impl BufRead + Send + 'static, read_file: ReadFile) -> Memb
         }
     };
     if first.split(',').any(|column| column.trim().trim_matches('"') == COLUMNS[0]) {
-        return csv(Cursor::new(first).chain(list), line - 1, read_file);
+        return csv(Cursor::new(first).chain(list), line - 1);
     }
-    let is_json = first.trim_start().starts_with('{');
-    let read =
-        move |text: &str| if is_json { from_json(text, &read_file) } else { from_name(text) };
+    let read = if first.trim_start().starts_with('{') { from_json } else { from_name };
     let lines = std::iter::once(Ok(first)).chain(list.lines()).zip(line..);
     Box::new(lines.filter_map(move |(text, line)| match text {
         Ok(text) if text.trim().is_empty() => None,
-        Ok(text) => Some(read(text.trim()).map_err(|fault| ListError { line, fault })),
+        Ok(text) => {
+            let entry = read(text.trim()).map(|entry| (line, entry));
+            Some(entry.map_err(|fault| ListError { line, fault }))
+        }
         Err(error) => Some(Err(unreadable(line, error))),
     }))
 }
@@ -178,15 +178,12 @@ fn unreadable(line: u64, error: std::io::Error) -> ListError {
     ListError { line, fault: ListFault::Unreadable(error) }
 }
 
-fn from_name(text: &str) -> Result<Member, ListFault> {
-    let id = text
-        .parse()
-        .map_err(|reason| ListFault::RegistrationId { text: text.to_owned(), reason })?;
-    Ok(member(0, id))
+fn from_name(text: &str) -> Result<Entry, ListFault> {
+    Ok(Entry { registration_id: text.to_owned(), ..Entry::default() })
 }
 
-/// A line of JSON, and what one of CSV becomes.
-#[derive(Deserialize)]
+/// A line of JSON, and what a name or a line of CSV becomes.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Entry {
     registration_id: String,
@@ -200,23 +197,25 @@ struct Entry {
 
 impl Entry {
     fn check(self, read_file: &ReadFile) -> Result<Member, ListFault> {
-        let named = from_name(&self.registration_id)?;
+        let id = self.registration_id.parse::<RegistrationId>().map_err(|reason| {
+            ListFault::RegistrationId { text: self.registration_id.clone(), reason }
+        })?;
         let key = self.device_key.map(|key| key.parse()).transpose().map_err(ListFault::Key)?;
         if let Some(length) = self.payload.as_ref().map(|payload| payload.as_json().len())
             && length > MAX_MESSAGE
         {
             return Err(ListFault::PayloadTooLong(length));
         }
-        let certificate = match (&self.certificate, &self.certificate_key) {
-            (Some(_), _) if key.is_some() => return Err(ListFault::TwoProofs),
-            (Some(certificate), key) => {
-                Some(proof(&named.registration_id, certificate, key.as_deref(), read_file)?)
+        let credential = match (key, &self.certificate, &self.certificate_key) {
+            (Some(_), Some(_), _) => return Err(ListFault::TwoProofs),
+            (None, Some(certificate), key) => {
+                Some(Credential::X509(proof(&id, certificate, key.as_deref(), read_file)?))
             }
-            (None, Some(_)) => return Err(ListFault::KeyAlone),
-            (None, None) => None,
+            (_, None, Some(_)) => return Err(ListFault::KeyAlone),
+            (key, None, None) => key.map(Credential::SymmetricKey),
         };
         let expected_hub = self.expected_hub.filter(|hub| !hub.is_empty());
-        Ok(Member { key, certificate, payload: self.payload, expected_hub, ..named })
+        Ok(Member { credential, payload: self.payload, expected_hub, ..member(0, id) })
     }
 }
 
@@ -242,18 +241,17 @@ fn proof(
     Ok(proof)
 }
 
-fn from_json(text: &str, read_file: &ReadFile) -> Result<Member, ListFault> {
-    let entry: Entry = serde_json::from_str(text).map_err(|error| {
+fn from_json(text: &str) -> Result<Entry, ListFault> {
+    serde_json::from_str(text).map_err(|error| {
         // The place that serde_json names is that within this one line.
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
         ListFault::Json(reason.to_owned())
-    })?;
-    entry.check(read_file)
+    })
 }
 
 /// `skipped` blank lines stood above it.
-fn csv(list: impl Read + Send + 'static, skipped: u64, read_file: ReadFile) -> Members {
+fn csv(list: impl Read + Send + 'static, skipped: u64) -> Entries {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(list);
     let place = move |line: u64| skipped + line.max(1);
     let columns = reader.headers().map_err(csv_fault).and_then(|header| {
@@ -279,18 +277,13 @@ fn csv(list: impl Read + Send + 'static, skipped: u64, read_file: ReadFile) -> M
             .and_then(|record| record.position())
             .map_or(1, csv::Position::line);
         record
-            .and_then(|record| {
-                from_record(&columns, &record, &read_file).map_err(|fault| (line, fault))
-            })
+            .and_then(|record| from_record(&columns, &record).map_err(|fault| (line, fault)))
+            .map(|entry| (place(line), entry))
             .map_err(|(line, fault)| ListError { line: place(line), fault })
     }))
 }
 
-fn from_record(
-    columns: &[usize],
-    record: &csv::StringRecord,
-    read_file: &ReadFile,
-) -> Result<Member, ListFault> {
+fn from_record(columns: &[usize], record: &csv::StringRecord) -> Result<Entry, ListFault> {
     let mut fields = [""; COLUMNS.len()];
     for (column, field) in columns.iter().zip(record) {
         fields[*column] = field;
@@ -298,15 +291,14 @@ fn from_record(
     let [registration_id, payload, key, certificate, certificate_key, hub] = fields;
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let payload = given(payload).map(|text| text.parse()).transpose();
-    Entry {
+    Ok(Entry {
         registration_id: registration_id.to_owned(),
         payload: payload.map_err(ListFault::Payload)?,
         device_key: given(key).map(Zeroizing::new),
         certificate: given(certificate).map(Zeroizing::new),
         certificate_key: given(certificate_key).map(Zeroizing::new),
         expected_hub: given(hub),
-    }
-    .check(read_file)
+    })
 }
 
 /// The line and what is wrong with it; the reader's own text may repeat the field.

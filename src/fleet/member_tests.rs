@@ -48,10 +48,11 @@ fn all_forms_say_the_same() {
         let [first, second] = &members[..] else { panic!("{members:?}") };
         assert_eq!(names(&members), [(0, "pump-1"), (1, "pump-2")]);
         assert_eq!(first.payload.as_ref().unwrap().as_json(), r#"{"a":"b,c"}"#);
-        assert_eq!(first.key, Some(KEY.parse().unwrap()));
+        let Some(Credential::SymmetricKey(key)) = &first.credential else { panic!("{first:?}") };
+        assert_eq!(*key, KEY.parse().unwrap());
         assert_eq!(first.expected_hub, None);
         assert_eq!(second.expected_hub.as_deref(), Some("a.net"));
-        assert!(second.payload.is_none() && second.key.is_none());
+        assert!(second.payload.is_none() && second.credential.is_none());
     }
 }
 
@@ -117,8 +118,8 @@ fn d_5_certificates_are_pem_or_files_beside_the_list() {
 
     for text in [within, "registrationId,certificate\npump-1,pump-1.pem".to_owned()] {
         let member = read(text).unwrap();
-        let leaf = member.certificate.unwrap().leaf().clone();
-        assert_eq!(leaf.common_name(), Some("pump-1"));
+        let Some(Credential::X509(proof)) = &member.credential else { panic!("{member:?}") };
+        assert_eq!(proof.leaf().common_name(), Some("pump-1"));
     }
     let other = read("registrationId,certificate\npump-2,pump-1.pem".to_owned()).unwrap_err();
     assert!(other.starts_with("line 2: certificate: ") && other.contains("pump-1"), "{other}");

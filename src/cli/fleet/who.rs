@@ -72,8 +72,8 @@ pub(super) struct Devices {
     pub(super) members: Members,
     /// How many there are, where that can be known.
     pub(super) count: Option<u64>,
-    /// The first that has no key or certificate of its own, where that can be known.
-    without_key: Option<RegistrationId>,
+    /// The first that has no credential of its own, where that can be known.
+    without_credential: Option<RegistrationId>,
     /// The first that has no payload of its own, where that can be known.
     without_payload: Option<RegistrationId>,
 }
@@ -109,20 +109,19 @@ impl WhoArgs {
             return Err(Report::usage("--rounds: this list can be read once only")
                 .remedy("put it into a file"));
         }
-        Ok(Devices { members, count: None, without_key: None, without_payload: None })
+        Ok(Devices { members, count: None, without_credential: None, without_payload: None })
     }
 
     fn file(&self, path: &Path, shard: Shard) -> Result<Devices, Report> {
         let mut count = 0_u64;
-        let (mut without_key, mut without_payload) = (None, None);
+        let (mut without_credential, mut without_payload) = (None, None);
         let read_file = beside(path);
         for member in listed(BufReader::new(open(path)?), Shard::WHOLE, read_file.clone()) {
             let member = member.map_err(|error| {
                 Report::usage(format!("--reg-ids: {}, {error}", path.display()))
             })?;
-            let has_proof = member.key.is_some() || member.certificate.is_some();
-            if !has_proof && without_key.is_none() {
-                without_key = Some(member.registration_id.clone());
+            if member.credential.is_none() && without_credential.is_none() {
+                without_credential = Some(member.registration_id.clone());
             }
             if member.payload.is_none() && without_payload.is_none() {
                 without_payload = Some(member.registration_id);
@@ -141,7 +140,12 @@ impl WhoArgs {
             }
         });
         let count = shard.share(count).saturating_mul(self.rounds);
-        Ok(Devices { members: Box::new(members), count: Some(count), without_key, without_payload })
+        Ok(Devices {
+            members: Box::new(members),
+            count: Some(count),
+            without_credential,
+            without_payload,
+        })
     }
 
     fn numbered(&self, count: u64, shard: Shard) -> Result<Devices, Report> {
@@ -153,7 +157,7 @@ impl WhoArgs {
         Ok(Devices {
             members: Box::new(members),
             count: Some(shard.share(count).saturating_mul(self.rounds)),
-            without_key: Some(first.clone()),
+            without_credential: Some(first.clone()),
             without_payload: Some(first),
         })
     }
@@ -183,7 +187,7 @@ impl WhoArgs {
             }
             (None, None) => None,
         };
-        match (group_key, &devices.without_key) {
+        match (group_key, &devices.without_credential) {
             (Some(key), _) => Ok(Identity::Group(key.deriver())),
             (None, None) => Ok(Identity::Own),
             (None, Some(id)) => Err(Report::usage(format!(
@@ -234,11 +238,7 @@ fn open(path: &Path) -> Result<File, Report> {
 /// Reads files whose names are relative to the folder of a list.
 fn beside(list: &Path) -> ReadFile {
     let folder = list.parent().map(Path::to_owned).unwrap_or_default();
-    Arc::new(move |name| {
-        let mut bytes = Zeroizing::new(Vec::new());
-        File::open(folder.join(name))?.take(MAX_INPUT).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    })
+    Arc::new(move |name| input::read_file(&folder.join(name)))
 }
 
 fn test_authority(certificates: &Path, key: &Path) -> Result<TestAuthority, Report> {
