@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Why a text is no registration ID, ID scope or operation ID.
+/// Why a text is no registration ID, ID scope, operation ID, device ID or hub name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum IdError {
@@ -32,6 +32,9 @@ pub enum IdError {
         /// What may stand there.
         allowed: &'static str,
     },
+    /// A part of a host name between two dots, before the first or behind the last, is empty.
+    #[error("it has an empty part between dots")]
+    EmptyLabel,
     /// A registration ID ends in `.`, `_` or `:` (D.1).
     #[error("it ends in {found:?}; the last character must be a letter, a digit or '-'")]
     LastCharacter {
@@ -137,7 +140,7 @@ impl FromStr for OperationId {
     }
 }
 
-fn check(
+pub(super) fn check(
     text: &str,
     limit: usize,
     allowed: &'static str,
