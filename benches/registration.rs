@@ -19,6 +19,7 @@ use provision_sim::device::{Credential, ProvisioningClient, Settings};
 use provision_sim::fleet::{Blueprint, Fleet, Identity, Outcome, Plan, Shard, numbered};
 use provision_sim::net::{Endpoint, Route, Trust, client_config, dial};
 use provision_sim::service::{Authority, Options, Service};
+use provision_sim::tutorial;
 use provision_sim::wire::{MQTT_PORT, RegistrationId};
 use tokio::runtime::Runtime;
 
@@ -36,7 +37,7 @@ fn main() {
 }
 
 fn keys_and_tokens(criterion: &mut Criterion) {
-    let group_key: GroupKey = contoso::SIMULATED_KEY.parse().expect("a key");
+    let group_key: GroupKey = tutorial::SIMULATED_KEY.parse().expect("a key");
     let deriver = group_key.deriver();
     let id: RegistrationId = "sim-000042".parse().expect("an ID");
     let device_key = group_key.derive(&id);
@@ -85,7 +86,7 @@ impl Bench {
             Service::start(&config, Options::on_free_ports(authority)).await.expect("a service");
         let registration_id: RegistrationId = "sim-000042".parse().expect("an ID");
         let key =
-            contoso::SIMULATED_KEY.parse::<GroupKey>().expect("a key").derive(&registration_id);
+            tutorial::SIMULATED_KEY.parse::<GroupKey>().expect("a key").derive(&registration_id);
         let endpoint: Endpoint = service.mqtt_address().to_string().parse().expect("an address");
         let settings = Settings {
             timeout: Duration::from_secs(30),
@@ -186,7 +187,7 @@ impl Bench {
 
     async fn fleet(&self, count: u64, open: usize) {
         let Settings { endpoint, tls, id_scope, .. } = self.settings.clone();
-        let group_key: GroupKey = contoso::SIMULATED_KEY.parse().expect("a key");
+        let group_key: GroupKey = tutorial::SIMULATED_KEY.parse().expect("a key");
         let fleet = Fleet {
             blueprint: Blueprint {
                 endpoint,

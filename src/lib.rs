@@ -1,20 +1,22 @@
 //! Azure's Device Provisioning Service on your own machine, and the device that talks to it.
 //!
-//! The parts, each of which imports only from those above it:
+//! The parts, from the ground up: each imports only from those before it. The device and the service
+//! never import each other.
 //!
 //! - [`wire`]: what devices and the service say to each other.
-//! - [`attestation`]: how identity is proved and checked.
 //! - [`net`]: sockets and TLS.
+//! - [`attestation`]: how identity is proved and checked.
 //! - [`pki`]: certificates for tests.
+//! - [`tutorial`]: the names and keys of Microsoft's tutorial, as data.
 //! - [`device`]: a device that provisions itself.
-//! - [`fleet`]: many devices that provision themselves, and how it went. It knows no service.
-//! - [`service`]: a local Device Provisioning Service. It and the device never import each other.
-//! - [`api_client`]: a client of the service API, here or on Azure. It imports neither of the two.
-//! - [`contoso`]: the world of Microsoft's tutorial, the service's default.
-//! - [`scenario`]: a file that says what to serve, which devices, and what must come out.
+//! - [`api_client`]: a client of the service API, here or on Azure.
 //! - [`explain`]: what failures mean, why they happen, and what to try.
+//! - [`fleet`]: many devices that provision themselves, and how it went.
 //! - [`diagnose`]: looks for what keeps a device from registering, step by step.
+//! - [`service`]: a local Device Provisioning Service.
+//! - [`contoso`]: the world of the tutorial, the service's default.
 //! - [`local_service`]: a service for the tests of others; begin with [`LocalService`].
+//! - [`scenario`]: a file that says what to serve, which devices, and what must come out.
 //! - [`cli`]: the command line.
 //!
 //! # Both halves in one program
@@ -78,6 +80,7 @@ pub mod net;
 pub mod pki;
 pub mod scenario;
 pub mod service;
+pub mod tutorial;
 pub mod wire;
 
 pub use local_service::{AllocationAnswer, EnrollmentBuilder, Expectation, LocalService};

@@ -15,9 +15,9 @@ use super::proof::{self, Proof};
 use super::route::RouteArgs;
 use super::shell::quoted;
 use super::{Exit, Report, instance};
-use crate::contoso;
 use crate::device::Settings;
 use crate::net::{Endpoint, client_config};
+use crate::tutorial;
 use crate::wire::{ApiVersion, IdScope, MAX_MESSAGE, OperationId, Payload, RegistrationId};
 
 /// A device and its service.
@@ -230,7 +230,7 @@ impl DeviceArgs {
             return Ok(key);
         }
         if local.is_some_and(|local| local.is_default_world) {
-            return contoso::GROUP_KEY.parse().map(GivenKey::Group).map_err(Report::internal);
+            return tutorial::GROUP_KEY.parse().map(GivenKey::Group).map_err(Report::internal);
         }
         self.key
             .require()

@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(found(group(LONG)).finding, "a group key of 64 bytes");
         assert_eq!(found(GivenKey::Device(LONG.parse().unwrap())).status, Status::Warn);
         assert_eq!(found(group("AAAA")).status, Status::Warn);
-        let tutorial = GivenKey::Device(crate::contoso::GROUP_KEY.parse().unwrap());
+        let tutorial = GivenKey::Device(crate::tutorial::GROUP_KEY.parse().unwrap());
         assert_eq!(found(tutorial).class, Some(Class::Identity));
     }
     #[test]

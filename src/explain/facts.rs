@@ -2,7 +2,7 @@
 
 use super::entry::About;
 use super::{Context, GivenKey};
-use crate::contoso::{GROUP_KEY, MISPRINTS};
+use crate::tutorial::{GROUP_KEY, MISPRINTS};
 
 /// A fact that bears on a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,12 +12,12 @@ use crate::attestation::GroupKey;
 use crate::cli::Report;
 use crate::cli::input::{self, MAX_INPUT, plain, variable};
 use crate::cli::local::Local;
-use crate::contoso;
 use crate::fleet::{
     Blueprint, IdPattern, Identity, ListError, ListFault, Members, ReadFile, Shard, listed,
     numbered,
 };
 use crate::pki::TestAuthority;
+use crate::tutorial;
 use crate::wire::RegistrationId;
 
 const GROUP_KEY_VARIABLE: &str = "PROVISION_SIM_GROUP_KEY";
@@ -183,7 +183,7 @@ impl WhoArgs {
             (Some(argument), _) => Some(input::group_key("--group-key", argument)?),
             (None, Some(text)) => Some(input::group_key(GROUP_KEY_VARIABLE, &text)?),
             (None, None) if local.is_some_and(|local| local.is_default_world) => {
-                Some(contoso::SIMULATED_KEY.parse::<GroupKey>().map_err(Report::internal)?)
+                Some(tutorial::SIMULATED_KEY.parse::<GroupKey>().map_err(Report::internal)?)
             }
             (None, None) => None,
         };
