@@ -1,0 +1,88 @@
+//! `explain`, as a user calls it.
+
+use crate::support::cli::Machine;
+
+#[test]
+fn a_code_is_told_with_meaning_causes_remedies_and_exit_code() {
+    let machine = Machine::new();
+
+    let ran = machine.run(&["explain", "401002"]).assert_exit(0);
+
+    assert!(ran.stdout.starts_with("401002 Unauthorized: "), "{}", ran.stdout);
+    for part in ["\n  cause: ", "\n  try: ", "at fault: identity; exit code 4", "rules A-11"] {
+        assert!(ran.stdout.contains(part), "{part:?}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn several_are_told_one_after_the_other_in_any_case() {
+    let machine = Machine::new();
+
+    let texts = ["CONNACK-3", "429", "TLS-Expired", "400207"];
+    let ran = machine.run(&[&["explain"], &texts[..]].concat()).assert_exit(0);
+
+    let heads: Vec<_> = ran.stdout.lines().filter(|line| !line.starts_with(' ')).collect();
+    let keys: Vec<_> = heads.iter().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(keys, ["connack-3", "", "http-429", "", "tls-expired", "", "400207"]);
+}
+
+#[test]
+fn lines_of_logs_find_their_entries() {
+    let machine = Machine::new();
+    let run = |text: &str| machine.run(&["explain", text]).assert_exit(0).stdout;
+
+    let webhook = run("Custom allocation failed with status code: 400");
+    let result = run("PROV_DEVICE_RESULT_DEV_AUTH_ERROR");
+
+    assert!(webhook.starts_with("400207 CustomAllocationFailed: "), "{webhook}");
+    assert!(result.lines().count() > 5, "many share it, so they are listed: {result}");
+    assert!(result.lines().any(|line| line.starts_with("401000 ")), "{result}");
+}
+
+#[test]
+fn without_an_argument_everything_is_listed_a_line_each() {
+    let machine = Machine::new();
+
+    let ran = machine.run(&["explain"]).assert_exit(0);
+    let objects = machine.run(&["explain", "-o", "json"]).assert_exit(0).json();
+
+    let objects = objects.as_array().unwrap();
+    assert_eq!(ran.stdout.lines().count(), objects.len());
+    for (line, object) in ran.stdout.lines().zip(objects) {
+        assert!(line.starts_with(object["key"].as_str().unwrap()), "{line}");
+    }
+}
+
+#[test]
+fn json_gives_the_objects_and_jsonl_one_a_line() {
+    let machine = Machine::new();
+
+    let json = machine.run(&["explain", "400203", "dns", "-o", "json"]).assert_exit(0).json();
+    let jsonl = machine.run(&["explain", "400203", "dns", "-o", "jsonl"]).assert_exit(0);
+
+    assert_eq!((&json[0]["key"], &json[0]["ours"]), (&"400203".into(), &true.into()));
+    assert_eq!(json[0]["name"], "NoLinkedIotHub");
+    assert_eq!((&json[1]["exitCode"], &json[1]["atFault"]), (&3.into(), &"network".into()));
+    assert_eq!(json[1]["result"], "PROV_DEVICE_RESULT_TRANSPORT");
+    for member in ["title", "meaning"] {
+        assert!(json[0][member].is_string(), "{member}");
+    }
+    for member in ["causes", "remedies", "rules"] {
+        assert!(!json[0][member].as_array().unwrap().is_empty(), "{member}");
+    }
+    let lines: Vec<serde_json::Value> =
+        jsonl.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(serde_json::Value::from(lines), json);
+}
+
+#[test]
+fn what_is_not_known_exits_2_with_near_matches() {
+    let machine = Machine::new();
+
+    let near = machine.run(&["explain", "401002", "tls-expird"]).assert_exit(2);
+    let far = machine.run(&["explain", "xyzzy"]).assert_exit(2);
+
+    assert_eq!(near.stdout, "");
+    assert!(near.stderr.contains("tls-expird") && near.stderr.contains("tls-expired"));
+    assert!(far.stderr.contains("provision-sim explain"), "{}", far.stderr);
+}

@@ -1,0 +1,17 @@
+//! The binary, as a user runs it.
+
+mod admin;
+mod connect;
+mod diagnose;
+mod diagnose_route;
+mod enrollments;
+mod explain;
+mod keys;
+mod manual;
+mod narration;
+mod pki;
+mod quotas;
+mod register;
+mod register_x509;
+mod run;
+mod transports;

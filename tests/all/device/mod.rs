@@ -1,0 +1,8 @@
+//! The device over real sockets, against our service and against servers that follow a script.
+
+mod faults;
+mod hub;
+mod lookup;
+mod matrix;
+mod transports;
+mod x509;

@@ -1,0 +1,8 @@
+//! Many devices at once: what is planned, measured and reported.
+
+mod command;
+mod kill;
+mod merge;
+mod numbers;
+mod plan;
+mod throttled;

@@ -1,0 +1,283 @@
+//! The management listener over a real socket (J-96, J-97, J-99).
+
+use crate::support::service::client::{Client, Device};
+use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, SECONDARY_KEY, Setup, TestService};
+use crate::support::service::webhook::{Reaction, Webhook};
+use crate::support::service::within;
+use provision_sim::service::Service;
+use provision_sim::service::{Secrets, show_enrollment};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// An answer, taken apart.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    #[track_caller]
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The text of an error, which has the form of the REST API's (H.1).
+    #[track_caller]
+    fn error(&self) -> (u16, String) {
+        let error = self.json();
+        assert_eq!(error["errorCode"].as_u64().unwrap() / 1000, u64::from(self.status), "{error}");
+        (self.status, error["message"].as_str().unwrap().to_owned())
+    }
+}
+
+/// Sends the lines of a head and takes in everything until the service closes.
+async fn ask_with(service: &Service, head: &str) -> Answer {
+    let address = service.admin_address().unwrap();
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("{head}\nConnection: close\n\n").replace('\n', "\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let answer = within("an answer", exchange).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+}
+
+async fn ask(service: &TestService, request: &str) -> Answer {
+    ask_with(service.inside(), &format!("{request} HTTP/1.1\nHost: localhost")).await
+}
+
+async fn get(service: &TestService, path: &str) -> Answer {
+    ask(service, &format!("GET {path}")).await
+}
+
+async fn provision(service: &TestService, id: &str) {
+    Client::connect(service, &Device::new(id)).await.provision(r#"{"payload":{"n": 1}}"#).await;
+}
+
+#[tokio::test]
+async fn health_and_ca_are_there_as_soon_as_the_service_is() {
+    let service = Setup::new().admin().start().await;
+
+    let health = get(&service, "/healthz").await;
+    let ca = get(&service, "/ca.pem").await;
+
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("ok")));
+    assert_eq!(health.json()["mqtt"], service.address().to_string());
+    assert_eq!((ca.status, &*ca.body), (200, service.ca_pem()));
+    assert!(service.inside().admin_address().unwrap().ip().is_loopback());
+}
+
+#[tokio::test]
+async fn there_is_no_listener_unless_asked_for() {
+    let service = Setup::new().start().await;
+
+    assert_eq!(service.inside().admin_address(), None);
+}
+
+#[tokio::test]
+async fn device_records_are_listed_in_order_page_by_page_and_found_by_id() {
+    let service = Setup::new().admin().start().await;
+    for id in ["pump-3", "Pump-1", "pump-2"] {
+        provision(&service, id).await;
+    }
+    let ids = |answer: Answer| -> Vec<String> {
+        let records = answer.json();
+        let records = records.as_array().unwrap().iter();
+        records.map(|it| it["registrationId"].as_str().unwrap().to_owned()).collect()
+    };
+
+    let record = get(&service, "/registrations/PUMP-1").await.json();
+
+    assert_eq!(ids(get(&service, "/registrations").await), ["Pump-1", "pump-2", "pump-3"]);
+    assert_eq!(ids(get(&service, "/registrations?limit=2").await), ["Pump-1", "pump-2"]);
+    assert_eq!(ids(get(&service, "/registrations?limit=2&after=pump-2").await), ["pump-3"]);
+    assert_eq!(ids(get(&service, "/registrations?registrationId=pump-1").await), ["Pump-1"]);
+    assert!(ids(get(&service, "/registrations?registrationId=nobody").await).is_empty());
+    assert_eq!(record["registrationId"], "Pump-1");
+    assert_eq!((&record["status"], &record["assignedHub"]), (&json!("assigned"), &json!(HUB_WEST)));
+    assert_eq!(record["enrollment"], json!({ "kind": "group", "name": "pumps" }));
+    assert_eq!(record["attestation"], json!({ "type": "symmetricKey" }));
+    assert_eq!(record["assignment"], json!({ "hub": HUB_WEST, "deviceId": "Pump-1" }));
+    assert!(record["createdDateTimeUtc"].as_str().unwrap().ends_with('Z'), "{record}");
+}
+
+#[tokio::test]
+async fn what_a_webhook_says_to_the_device_stands_in_its_record() {
+    let body = format!(r#"{{"iotHubHostName":"{HUB_WEST}","payload":{{"n":1.50}}}}"#);
+    let webhook = Webhook::start([Reaction::Answer(200, body)]).await;
+    let service = Setup::custom(&webhook.url(), "").admin().start().await;
+    provision(&service, "pump-1").await;
+
+    let record = get(&service, "/registrations/pump-1").await;
+
+    assert!(record.body.contains(r#""payload":{"n":1.50}"#), "{}", record.body);
+}
+
+#[tokio::test]
+async fn the_journal_is_filtered_and_read_on() {
+    let service = Setup::new().admin().start().await;
+    provision(&service, "pump-1").await;
+    let stranger = Device::with_password("pump-2", "hello");
+    Client::connect(&service, &stranger).await.register("").await;
+    provision(&service, "pump-3").await;
+    let sequences = |answer: Answer| -> Vec<u64> {
+        let entries = answer.json();
+        let entries = entries.as_array().unwrap().iter();
+        entries.map(|it| it["sequence"].as_u64().unwrap()).collect()
+    };
+
+    let whole = get(&service, "/journal").await;
+
+    assert_eq!(whole.json()[0]["payload"], r#"{"n":1}"#);
+    assert_eq!(whole.json()[1]["failedCheck"], "malformedToken");
+    assert_eq!(sequences(whole), [1, 2, 3]);
+    assert_eq!(sequences(get(&service, "/journal?limit=1").await), [3], "the newest");
+    assert_eq!(sequences(get(&service, "/journal?after=1&limit=1").await), [2], "the next");
+    assert_eq!(sequences(get(&service, "/journal?status=refused").await), [2]);
+    assert_eq!(sequences(get(&service, "/journal?registrationId=PUMP-3").await), [3]);
+}
+
+#[tokio::test]
+async fn g_2_no_answer_holds_a_secret() {
+    let echo = Reaction::Answer(500, "at /api/Choose?code=s3cret%3D%3D&clientId=d".to_owned());
+    let webhook = Webhook::start([echo]).await;
+    let service = Setup::custom(&webhook.url(), "").admin().start().await;
+    provision(&service, "pump-1").await;
+    let password = Device::new("pump-2").password;
+    let signature = password.split_once("sig=").unwrap().1.split_once('&').unwrap().0;
+    let stranger = Device::with_password("pump-3", &password);
+    Client::connect(&service, &stranger).await.register("").await;
+
+    let paths =
+        ["/healthz", "/registrations", "/registrations/pump-1", "/journal", "/journal?limit=x"];
+    for path in paths {
+        let shown = get(&service, path).await.body;
+        for secret in ["s3cret", PRIMARY_KEY, SECONDARY_KEY, signature, "PRIVATE"] {
+            assert!(!shown.contains(secret), "{secret} at {path}: {shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn twins_show_what_the_hubs_know_and_no_key() {
+    let service = Setup::new().admin().start().await;
+    provision(&service, "pump-1").await;
+    provision(&service, "pump-2").await;
+    let mut device = Client::at_hub(&service, "pump-2", HUB_WEST).await;
+    device.report(r#"{"fw":"1.0"}"#).await;
+
+    let all = get(&service, "/twins").await;
+    let one = get(&service, "/twins?hub=HUB-WEST.azure-devices.net&deviceId=pump-2").await.json();
+
+    assert_eq!(all.json().as_array().map(Vec::len), Some(2));
+    assert!(!all.body.contains("Key"), "{}", all.body);
+    assert_eq!(one[0]["connectionState"], "Connected");
+    assert_eq!(one[0]["reported"], serde_json::json!({ "fw": "1.0", "$version": 2 }));
+    assert_eq!(get(&service, "/twins?hub=elsewhere").await.body, "[]");
+    assert_eq!(get(&service, "/twins?device=pump-1").await.error().0, 400);
+}
+
+#[tokio::test]
+async fn j_99_a_reset_forgets_records_and_journal() {
+    let service = Setup::new().admin().start().await;
+    provision(&service, "pump-1").await;
+
+    let reset = ask(&service, "POST /reset").await;
+
+    assert_eq!((reset.status, &*reset.body), (204, ""));
+    assert_eq!(get(&service, "/registrations").await.body, "[]");
+    assert_eq!(get(&service, "/journal").await.body, "[]");
+    assert_eq!(get(&service, "/twins").await.body, "[]");
+    assert_eq!(get(&service, "/registrations/pump-1").await.error().0, 404);
+    provision(&service, "pump-1").await;
+    let record = get(&service, "/registrations/pump-1").await.json();
+    assert_eq!(record["substatus"], "initialAssignment");
+}
+
+#[tokio::test]
+async fn j_99_a_reset_leads_back_to_the_same_keys_made_ones_too() {
+    let service = Setup::new().admin().start().await;
+    // The group `retired` has no secondary key in the configuration.
+    let keys = || {
+        let enrollments = service.inside().enrollments();
+        let shown = enrollments.groups().map(|it| show_enrollment(it, Secrets::Shown, None));
+        shown.map(|it| it["attestation"].clone()).collect::<Vec<_>>()
+    };
+    let before = keys();
+
+    ask(&service, "POST /reset").await;
+
+    assert_eq!(keys(), before);
+}
+
+#[tokio::test]
+async fn j_96_no_web_page_gets_in() {
+    let service = Setup::new().admin().start().await;
+    provision(&service, "pump-1").await;
+
+    for head in [
+        "GET /journal HTTP/1.1\nHost: evil.example",
+        "GET /healthz HTTP/1.1\nHost: localhost.evil.example:80",
+        "GET http://evil.example/journal HTTP/1.1\nHost: localhost",
+        "GET /nothing HTTP/1.1\nHost: evil.example",
+        "POST /reset HTTP/1.1\nHost: localhost\nOrigin: http://localhost",
+        "POST /reset HTTP/1.1\nHost: localhost\nOrigin: null",
+        "GET /journal HTTP/1.0\nX-Host: none",
+    ] {
+        let (status, message) = ask_with(service.inside(), head).await.error();
+        assert_eq!(status, 403, "{head}");
+        assert!(message.contains("Host") || message.contains("Origin"), "{head}: {message}");
+    }
+    let port = service.inside().admin_address().unwrap().port();
+    for host in [format!("127.0.0.1:{port}"), format!("LocalHost:{port}"), "[::1]".to_owned()] {
+        let head = format!("GET /healthz HTTP/1.1\nHost: {host}");
+        assert_eq!(ask_with(service.inside(), &head).await.status, 200, "{host}");
+    }
+    assert_ne!(get(&service, "/journal").await.body, "[]", "nothing was reset");
+}
+
+#[tokio::test]
+async fn wrong_requests_are_answered_with_what_would_be_right() {
+    let service = Setup::new().admin().start().await;
+
+    for (request, status, says) in [
+        ("GET /", 404, "/healthz"),
+        ("GET /journal/1", 404, "/journal"),
+        ("GET /reset", 405, "POST"),
+        ("DELETE /registrations/pump-1", 405, "GET"),
+        ("GET /registrations/pump-1", 404, "never registered"),
+        ("GET /registrations/a%20b", 400, "no registration ID"),
+        ("GET /registrations/%FF", 400, "UTF-8"),
+        ("GET /journal?limit=many", 400, "limit"),
+        ("GET /journal?status=gone", 400, "assigning"),
+        ("GET /journal?state=failed", 400, "status"),
+        ("GET /registrations?after=1&top=2", 400, "limit"),
+    ] {
+        let answer = ask(&service, request).await;
+        let (told, message) = answer.error();
+        assert_eq!(told, status, "{request}: {message}");
+        assert!(message.contains(says), "{request}: {message}");
+        assert_eq!(answer.head.contains("allow: "), status == 405, "{}", answer.head);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_does_not_hold_up_the_end() {
+    let service = Setup::new().admin().start().await;
+    let address = service.inside().admin_address().unwrap();
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    silent.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
+
+    service.stop().await;
+
+    let closed = within("the end", silent.read(&mut [0; 16])).await;
+    assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+}

@@ -1,0 +1,374 @@
+//! The hubs' service API over HTTPS (I): what a back end finds of a device that was provisioned,
+//! and what it may change.
+
+use std::time::Duration;
+
+use crate::support::service::back_end::{
+    BackEnd, HUB_POLICY, SERVICE_POLICY, Told, policy_key, token,
+};
+use crate::support::service::client::{Client, Device};
+use crate::support::service::golden::is_timestamp;
+use crate::support::service::setup::{
+    HUB_EAST, HUB_WEST, PRIMARY_KEY, SECONDARY_KEY, Setup, TestService,
+};
+use crate::support::service::token::{UPPER, derived, now, policy_token};
+use crate::support::service::webhook::{Reaction, Webhook};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+const ID: &str = "pump-0042";
+const TWIN: &str = "/twins/pump-0042";
+const DEVICE: &str = "/devices/pump-0042";
+
+/// A service on whose western hub the device is.
+async fn provisioned() -> (TestService, BackEnd) {
+    let service = Setup::new().retry_after(Duration::ZERO).start().await;
+    register(&service, ID).await;
+    let west = BackEnd::of_hub(&service, HUB_WEST).await;
+    (service, west)
+}
+
+async fn register(service: &TestService, id: &str) {
+    let answer = Client::connect(service, &Device::new(id)).await.provision("").await;
+    assert_eq!(answer.body()["status"], "assigned", "{}", answer.text);
+}
+
+fn etag(told: &Told) -> String {
+    told.ok()["etag"].as_str().expect("a text").to_owned()
+}
+
+// --- What provisioning leaves ---
+
+#[tokio::test]
+async fn i_the_identity_has_the_derived_keys_and_a_first_twin_of_version_1() {
+    let (_service, mut west) = provisioned().await;
+
+    let device = west.get(DEVICE).await;
+    let twin = west.get(TWIN).await;
+
+    let key = |group_key| STANDARD.encode(derived(group_key, ID));
+    let keys = json!({ "primaryKey": key(PRIMARY_KEY), "secondaryKey": key(SECONDARY_KEY) });
+    assert_eq!(device.ok()["authentication"]["symmetricKey"], keys);
+    assert_eq!(device.ok()["status"], "enabled");
+    assert_eq!(device.ok()["connectionState"], "Disconnected");
+    assert_eq!(device.header("etag"), Some(format!("\"{}\"", etag(&device)).as_str()));
+    let shown = twin.ok();
+    assert_eq!((&shown["version"], &shown["tags"]), (&json!(1), &json!({})));
+    assert_eq!(shown["deviceEtag"], device.ok()["etag"]);
+    for section in ["desired", "reported"] {
+        let section = &shown["properties"][section];
+        assert_eq!((section.as_object().unwrap().len(), &section["$version"]), (2, &json!(1)));
+        assert!(is_timestamp(section["$metadata"]["$lastUpdated"].as_str().unwrap()), "{section}");
+    }
+    assert!(!twin.text.contains(&key(PRIMARY_KEY)), "a twin holds no key");
+}
+
+#[tokio::test]
+async fn f_6_the_first_twin_is_the_webhooks_or_else_the_enrollments() {
+    let of_enrollment =
+        r#"initialTwin = { tags = { site = "b1" }, properties.desired = { interval = 30 } }"#;
+    let with_twin = format!(
+        r#"{{"iotHubHostName":"{HUB_EAST}","initialTwin":{{"tags":{{"site":"Küche"}},
+            "properties":{{"desired":{{"led":{{"hue":7}}}},"reported":{{"x":1}}}}}}}}"#
+    );
+    let without = format!(r#"{{"iotHubHostName":"{HUB_EAST}","initialTwin":null}}"#);
+
+    for (answer, tags, desired) in [
+        (with_twin, json!({ "site": "Küche" }), json!({ "led": { "hue": 7 } })),
+        (without, json!({ "site": "b1" }), json!({ "interval": 30 })),
+    ] {
+        let webhook = Webhook::start([Reaction::Answer(200, answer)]).await;
+        let setup = Setup::custom(&webhook.url(), of_enrollment).retry_after(Duration::ZERO);
+        let service = setup.start().await;
+        register(&service, ID).await;
+
+        let twin = BackEnd::of_hub(&service, HUB_EAST).await.get(TWIN).await.ok();
+
+        assert_eq!(twin["tags"], tags);
+        let mut shown = twin["properties"]["desired"].clone();
+        shown.as_object_mut().unwrap().retain(|name, _| !name.starts_with('$'));
+        assert_eq!(shown, desired);
+        assert_eq!(twin["properties"]["reported"]["x"], Value::Null, "not a webhook's to say");
+    }
+}
+
+// --- Twins ---
+
+#[tokio::test]
+async fn i_a_patch_merges_and_counts_and_the_answer_is_the_whole_twin() {
+    let (_service, mut west) = provisioned().await;
+    let first =
+        r#"{"tags":{"site":"b1","floor":2},"properties":{"desired":{"led":{"on":true,"hue":7}}}}"#;
+    west.ask("PATCH", TWIN, None, first).await.ok();
+
+    let patch = r#"{"tags":{"floor":null},"properties":{"desired":{"led":{"hue":null}}}}"#;
+    let told = west.ask("PATCH", TWIN, Some("\"*\""), patch).await;
+
+    let twin = told.ok();
+    assert_eq!(twin["tags"], json!({ "site": "b1" }));
+    assert_eq!(twin["properties"]["desired"]["led"], json!({ "on": true }));
+    assert_eq!(twin["properties"]["desired"]["$version"], 3);
+    assert_eq!(twin["properties"]["reported"]["$version"], 1);
+    assert_eq!(twin["version"], 3);
+    assert_eq!(west.get(TWIN).await.ok(), twin);
+}
+
+#[tokio::test]
+async fn i_put_replaces_the_sections_that_it_names_even_by_a_whole_twin() {
+    let (_service, mut west) = provisioned().await;
+    let first = r#"{"tags":{"site":"b1"},"properties":{"desired":{"a":1,"b":2}}}"#;
+    let mut twin = west.ask("PATCH", TWIN, None, first).await.ok();
+    twin["properties"]["desired"].as_object_mut().unwrap().remove("a");
+
+    let told = west.ask("PUT", TWIN, None, &twin.to_string()).await.ok();
+
+    assert_eq!(told["properties"]["desired"]["a"], Value::Null);
+    assert_eq!(told["properties"]["desired"]["b"], 2);
+    assert_eq!(told["properties"]["desired"]["$version"], 3);
+    assert_eq!(told["tags"], json!({ "site": "b1" }));
+}
+
+#[tokio::test]
+async fn i_an_etag_bare_or_quoted_must_be_the_twins_own() {
+    let (_service, mut west) = provisioned().await;
+    let old = etag(&west.get(TWIN).await);
+    let patch = r#"{"tags":{"n":1}}"#;
+
+    let new = etag(&west.ask("PATCH", TWIN, Some(&format!("\"{old}\"")), patch).await);
+    let stale = west.ask("PATCH", TWIN, Some(&old), r#"{"tags":{"n":2}}"#).await;
+    let replaced = west.ask("PUT", TWIN, Some(&old), r#"{"tags":{"n":2}}"#).await;
+    let empty = west.ask("PATCH", TWIN, Some("\"\""), patch).await;
+
+    assert_ne!(old, new);
+    let text = "PreconditionFailed, ETag may be invalid.".to_owned();
+    assert_eq!(stale.hub_error(), (412, "PreconditionFailed".to_owned(), text));
+    assert_eq!(replaced.hub_error().0, 412);
+    assert_eq!(empty.hub_error().0, 400);
+    assert_eq!(west.get(TWIN).await.ok()["tags"]["n"], 1);
+    west.ask("PATCH", TWIN, Some(&new), patch).await.ok();
+}
+
+#[tokio::test]
+async fn i_what_breaks_a_rule_of_twins_is_refused_and_changes_nothing() {
+    let (_service, mut west) = provisioned().await;
+    let before = west.get(TWIN).await.text;
+
+    for body in [
+        "",
+        "[1]",
+        "{",
+        r#"{"tags":7}"#,
+        r#"{"tags":{"a.b":1}}"#,
+        r#"{"properties":{"desired":{"a b":1}}}"#,
+        &format!(r#"{{"tags":{{"a":"{}"}}}}"#, "x".repeat(9000)),
+    ] {
+        let (status, code, _) = west.ask("PATCH", TWIN, None, body).await.hub_error();
+        assert_eq!((status, code.as_str()), (400, "ArgumentInvalid"), "{body}");
+    }
+    assert_eq!(west.get(TWIN).await.text, before);
+}
+
+// --- Identities ---
+
+#[tokio::test]
+async fn f_7_a_back_end_disables_a_device_and_registering_again_does_not_enable_it() {
+    let (service, mut west) = provisioned().await;
+    let mut identity = west.get(DEVICE).await.ok();
+    identity["status"] = "disabled".into();
+    identity["statusReason"] = "lost".into();
+
+    let told = west.ask("PUT", DEVICE, Some("*"), &identity.to_string()).await.ok();
+    register(&service, ID).await;
+
+    assert_eq!((&told["status"], &told["statusReason"]), (&json!("disabled"), &json!("lost")));
+    assert_ne!(told["etag"], identity["etag"]);
+    assert_eq!(west.get(DEVICE).await.ok()["status"], "disabled");
+    assert_eq!(west.get(TWIN).await.ok()["status"], "disabled");
+    let enabled = west.ask("PUT", DEVICE, Some("\"*\""), r#"{"status":"enabled"}"#).await.ok();
+    assert_eq!((&enabled["status"], &enabled["statusReason"]), (&json!("enabled"), &Value::Null));
+}
+
+#[tokio::test]
+async fn j_133_identities_are_made_by_provisioning_only_and_only_their_status_changes() {
+    let (_service, mut west) = provisioned().await;
+    let before = west.get(DEVICE).await;
+    let status = r#"{"status":"disabled"}"#;
+
+    let (made, code, text) = west.ask("PUT", "/devices/other", None, status).await.hub_error();
+    assert_eq!((made, code.as_str()), (404, "DeviceNotFound"));
+    assert!(text.contains("by provisioning only"), "{text}");
+    assert_eq!(west.ask("PUT", "/devices/other", Some("*"), status).await.status, 404);
+    let over = west.ask("PUT", DEVICE, None, status).await.hub_error();
+    assert_eq!((over.0, over.1.as_str()), (409, "DeviceAlreadyExists"));
+    let stale = west.ask("PUT", DEVICE, Some("\"AAAA\""), status).await.hub_error();
+    assert_eq!((stale.0, stale.1.as_str()), (412, "PreconditionFailed"));
+    let other =
+        format!(r#"{{"authentication":{{"symmetricKey":{{"primaryKey":"{PRIMARY_KEY}"}}}}}}"#);
+    let (refused, _, text) = west.ask("PUT", DEVICE, Some("*"), &other).await.hub_error();
+    assert_eq!(refused, 400);
+    assert!(text.starts_with("authentication cannot be changed here"), "{text}");
+    assert_eq!(west.get(DEVICE).await.text, before.text);
+}
+
+#[tokio::test]
+async fn f_7_a_deleted_identity_is_gone_until_the_device_registers_again() {
+    let (service, mut west) = provisioned().await;
+    let generation = west.get(DEVICE).await.ok()["generationId"].clone();
+
+    assert_eq!(west.ask("DELETE", DEVICE, Some("\"AAAA\""), "").await.hub_error().0, 412);
+    let deleted = west.ask("DELETE", DEVICE, Some("\"*\""), "").await;
+    let again = west.ask("DELETE", DEVICE, None, "").await;
+
+    assert_eq!((deleted.status, deleted.text.as_str()), (204, ""));
+    assert_eq!(again.hub_error(), (404, "DeviceNotFound".to_owned(), ID.to_owned()));
+    assert_eq!(west.get(TWIN).await.hub_error().0, 404);
+    register(&service, ID).await;
+    assert_ne!(west.get(DEVICE).await.ok()["generationId"], generation);
+}
+
+#[tokio::test]
+async fn i_devices_are_listed_and_their_twins_queried_page_by_page() {
+    let (service, mut west) = provisioned().await;
+    for id in ["pump-0041", "pump-0043"] {
+        register(&service, id).await;
+    }
+    let ids = |list: &Value| -> Vec<String> {
+        let items = list.as_array().unwrap().iter();
+        items.map(|item| item["deviceId"].as_str().unwrap().to_owned()).collect()
+    };
+
+    let all = west.get("/devices").await.ok();
+    let two = west.get("/devices?top=2").await.ok();
+    let query = r#"{"query":"SELECT * FROM devices"}"#;
+    let twins = west.ask("POST", "/devices/query", None, query).await;
+    let elsewhere = BackEnd::of_hub(&service, HUB_EAST).await.get("/devices").await.ok();
+
+    assert_eq!(ids(&all), ["pump-0041", ID, "pump-0043"]);
+    assert_eq!(ids(&two), ["pump-0041", ID]);
+    assert_eq!(ids(&twins.ok()), ids(&all));
+    assert_eq!(twins.header("x-ms-item-type"), Some("Twin"));
+    assert!(twins.ok()[0]["properties"]["desired"]["$version"] == 1);
+    assert_eq!(elsewhere, json!([]));
+    for path in ["/devices?top=many", "/devices?top=1001", "/devices?top=-1"] {
+        assert_eq!(west.get(path).await.hub_error().0, 400, "{path}");
+    }
+    let less = r#"{"query":"SELECT deviceId FROM devices"}"#;
+    assert_eq!(west.ask("POST", "/devices/query", None, less).await.hub_error().0, 400);
+}
+
+// --- Names and hubs ---
+
+#[tokio::test]
+async fn device_ids_are_decoded_and_compared_with_case() {
+    let config = format!(
+        r#"
+        idScope = "0ne00002193"
+        linkedHubs = ["{HUB_WEST}"]
+
+        [[enrollments]]
+        registrationId = "pump:42"
+        deviceId = "Pump#1:a"
+        attestation.type = "symmetricKey"
+        attestation.symmetricKey = {{ primaryKey = "{PRIMARY_KEY}", secondaryKey = "{SECONDARY_KEY}" }}
+        "#
+    );
+    let service = Setup::from_config(config).retry_after(Duration::ZERO).start().await;
+    let key = crate::support::service::token::decoded(PRIMARY_KEY);
+    let device = Device::with_key("pump:42", &key);
+    Client::connect(&service, &device).await.provision("").await;
+    let mut west = BackEnd::of_hub(&service, HUB_WEST).await;
+
+    for path in ["/twins/Pump%231%3Aa", "/Twins/Pump%231:a/", "/devices/Pump%231:a"] {
+        assert_eq!(west.get(path).await.ok()["deviceId"], "Pump#1:a", "{path}");
+    }
+    assert_eq!(west.get("/twins/pump%231:a").await.hub_error().0, 404);
+}
+
+#[tokio::test]
+async fn j_131_a_host_that_is_no_hub_finds_the_device_unless_two_hubs_have_it() {
+    let webhook = Webhook::start([Reaction::hub(HUB_WEST), Reaction::hub(HUB_EAST)]).await;
+    let setup = Setup::custom(&webhook.url(), "").retry_after(Duration::ZERO);
+    let service = setup.start().await;
+    register(&service, ID).await;
+    let local = format!("localhost:{}", service.https_address().port());
+    let mut anywhere = BackEnd::of_hub(&service, &local).await;
+    let found = anywhere.get(DEVICE).await.ok();
+
+    // Without its record the device is a new one, and its old identity stays (E.7).
+    let mut dps = BackEnd::of_service(&service).await;
+    let deleted = dps.ask("DELETE", "/registrations/pump-0042", None, "").await;
+    assert_eq!(deleted.status, 204, "{}", deleted.text);
+    register(&service, ID).await;
+
+    assert_eq!(found["deviceId"], ID);
+    let (status, _, text) = anywhere.get(DEVICE).await.hub_error();
+    assert_eq!(status, 400);
+    assert!(text.contains(&format!("Host: {HUB_EAST}, {HUB_WEST}")), "{text}");
+    for hub in [HUB_EAST, HUB_WEST] {
+        let with_port = format!("{}:443", hub.to_uppercase());
+        BackEnd::of_hub(&service, &with_port).await.get(DEVICE).await.ok();
+    }
+}
+
+// --- Access ---
+
+#[tokio::test]
+async fn e_6_only_the_holder_of_the_key_gets_in_and_nobody_else_learns_why_not() {
+    let (service, mut west) = provisioned().await;
+    let key = policy_key(&service);
+    let soon = now() + 60;
+    let device = UPPER.token(&derived(PRIMARY_KEY, ID), "0ne00002193", ID);
+
+    for (what, bad) in [
+        ("nothing", String::new()),
+        ("another hub's token", token(&service, HUB_EAST, HUB_POLICY)),
+        ("localhost's token", token(&service, "localhost", HUB_POLICY)),
+        ("another key", policy_token(b"another key", HUB_WEST, HUB_POLICY, soon)),
+        ("another policy", policy_token(&key, HUB_WEST, "registryRead", soon)),
+        ("an old token", policy_token(&key, HUB_WEST, HUB_POLICY, now() - 1)),
+        ("a device's token", device),
+        ("no token", "Bearer x".to_owned()),
+    ] {
+        let mut back_end = BackEnd::open(&service, HUB_WEST, &bad).await;
+        for path in [DEVICE, "/devices/nobody", "/devices", "/twins/a/b"] {
+            let refused = (401, "IotHubUnauthorizedAccess".into(), "Unauthorized".into());
+            assert_eq!(back_end.get(path).await.hub_error(), refused, "{what}: {path}");
+        }
+    }
+    west.get(DEVICE).await.ok();
+}
+
+#[tokio::test]
+async fn j_130_both_policies_have_one_key_and_any_hubs_token_is_good_at_localhost() {
+    let (service, _) = provisioned().await;
+    let local = format!("localhost:{}", service.https_address().port());
+    let whole = token(&service, HUB_WEST, HUB_POLICY);
+
+    for (host, token) in [
+        (HUB_WEST, token(&service, HUB_WEST, SERVICE_POLICY)),
+        (local.as_str(), token(&service, &local, SERVICE_POLICY)),
+        (local.as_str(), token(&service, "localhost", HUB_POLICY)),
+        (local.as_str(), whole),
+    ] {
+        BackEnd::open(&service, host, &token).await.get(DEVICE).await.ok();
+    }
+    let owner = token(&service, &local, HUB_POLICY);
+    let dps = BackEnd::open(&service, &local, &owner).await.get("/enrollments/x").await;
+    assert_eq!(dps.status, 401, "a hub's policy is not the service's: {}", dps.text);
+    let text = service.hub_connection_string(HUB_WEST);
+    assert!(text.starts_with(&format!("HostName={HUB_WEST};SharedAccessKeyName=iothubowner;")));
+}
+
+#[tokio::test]
+async fn j_132_errors_have_the_hubs_shape() {
+    let (_service, mut west) = provisioned().await;
+
+    let version = west.send("GET", DEVICE, None, "").await.hub_error();
+    let verb = west.ask("POST", DEVICE, None, "{}").await;
+    let path = west.get("/twins/pump-0042/modules/x").await.hub_error();
+
+    assert_eq!((version.0, version.1.as_str()), (400, "InvalidProtocolVersion"));
+    assert_eq!((verb.hub_error().0, verb.header("allow")), (405, Some("GET, PUT, DELETE")));
+    assert_eq!(path.0, 404);
+}

@@ -1,0 +1,223 @@
+//! X.509 attestation over real TLS (A-3, A-10, A-11, D.5, J-19): a client with rustls and a bare
+//! MQTT codec, so that it can send what no proper device would.
+
+use provision_sim::pki::{Flaw, TestCertificate, TestPki};
+use rustls::SupportedProtocolVersion;
+use rustls::version::{TLS12, TLS13};
+use serde_json::json;
+
+use crate::support::x509::{
+    Answer, Identity, Webhook, World, group, individual, pem_fixture, reference, signed_by,
+};
+
+const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
+const HUB: &str = "hub-west.azure-devices.net";
+
+fn device(pki: &TestPki, id: &str) -> Identity {
+    Identity::of(&pki.device(&id.parse().unwrap()).unwrap())
+}
+
+#[track_caller]
+fn assert_refused(answer: &Answer, check: &str) {
+    assert_eq!(answer.status, 401, "{answer:?}");
+    assert_eq!(answer.body["errorCode"], 401_002, "A-11");
+    assert_eq!(answer.body["message"], "Invalid certificate.", "J-71");
+    assert_eq!(answer.failed_check.as_deref(), Some(check));
+}
+
+#[tokio::test]
+async fn d_5_a_group_vouches_by_its_root_or_an_intermediate() {
+    let pki = TestPki::new().unwrap();
+
+    for certificate in [pki.root().pem(), pki.intermediate().pem()] {
+        let world = World::start(&group("pumps", &signed_by(certificate))).await;
+        for version in BOTH {
+            let answer = world.register("Pump-0042", device(&pki, "pump-0042").over(version)).await;
+
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let state = &answer.body["registrationState"];
+            assert_eq!(state["x509"], json!({ "enrollmentGroupId": "pumps" }), "B.3");
+            assert_eq!(
+                (&state["assignedHub"], &state["deviceId"], &state["status"]),
+                (&json!(HUB), &json!("Pump-0042"), &json!("assigned"))
+            );
+            assert!(state.get("symmetricKey").is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn d_5_an_individual_enrollment_takes_either_of_its_certificates() {
+    let made = || TestCertificate::self_signed("pump-0042").unwrap();
+    let (primary, secondary, third) = (made(), made(), made());
+    let config = individual("pump-0042", "deviceId = \"p-42\"", primary.pem(), secondary.pem());
+    let world = World::start(&config).await;
+
+    for certificate in [&primary, &secondary] {
+        let answer = world.register("pump-0042", Identity::of(certificate)).await;
+
+        let state = &answer.body["registrationState"];
+        assert_eq!((&state["x509"], &state["deviceId"]), (&json!({}), &json!("p-42")), "B.3");
+    }
+    assert_refused(&world.register("pump-0042", Identity::of(&third)).await, "thumbprint");
+}
+
+#[tokio::test]
+async fn d_5_a_group_may_refer_to_a_certificate_of_the_instance() {
+    let pki = TestPki::new().unwrap();
+    let config = group("pumps", &reference("my-root", pki.root().pem()));
+    let world = World::start(&config).await;
+
+    let answer = world.register("pump-0042", device(&pki, "pump-0042")).await;
+
+    assert_eq!(answer.body["registrationState"]["x509"]["enrollmentGroupId"], "pumps");
+}
+
+#[tokio::test]
+async fn d_5_the_first_group_on_the_way_to_the_root_decides_even_if_it_is_disabled() {
+    let pki = TestPki::new().unwrap();
+    let root = group("by-root", &signed_by(pki.root().pem()));
+    let lower = |extra: &str| {
+        group("by-intermediate", &format!("{extra}\n{}", signed_by(pki.intermediate().pem())))
+    };
+
+    let world = World::start(&format!("{root}{}", lower(""))).await;
+    let answer = world.register("pump-0042", device(&pki, "pump-0042")).await;
+    assert_eq!(answer.body["registrationState"]["x509"]["enrollmentGroupId"], "by-intermediate");
+
+    let disabled = lower("provisioningStatus = \"disabled\"");
+    let world = World::start(&format!("{root}{disabled}")).await;
+    let answer = world.register("pump-0042", device(&pki, "pump-0042")).await;
+    assert_eq!((answer.status, &answer.body["status"]), (200, &json!("disabled")), "F.4");
+}
+
+#[tokio::test]
+async fn d_5_a_disabled_individual_enrollment_blocks_a_device_of_a_group() {
+    let pki = TestPki::new().unwrap();
+    let config = format!(
+        "{}\n[[enrollments]]\nregistrationId = \"pump-0042\"\nprovisioningStatus = \"disabled\"\n\
+         attestation.type = \"symmetricKey\"\n",
+        group("pumps", &signed_by(pki.root().pem()))
+    );
+    let world = World::start(&config).await;
+
+    let blocked = world.register("pump-0042", device(&pki, "pump-0042")).await;
+    let other = world.register("pump-0043", device(&pki, "pump-0043")).await;
+    let stranger = TestPki::new().unwrap();
+    let stranger = world.register("pump-0042", device(&stranger, "pump-0042")).await;
+
+    assert_eq!((blocked.status, &blocked.body["status"]), (200, &json!("disabled")));
+    assert_eq!(other.body["status"], "assigned");
+    assert_refused(&stranger, "otherAttestation");
+}
+
+#[tokio::test]
+async fn d_5_bad_certificates_are_refused_at_the_register_request_and_the_session_stays_open() {
+    let pki = TestPki::new().unwrap();
+    let world = World::start(&group("pumps", &signed_by(pki.root().pem()))).await;
+
+    for (flaw, check) in [
+        (Flaw::Expired, "certificateExpired"),
+        (Flaw::NotYetValid, "certificateNotYetValid"),
+        (Flaw::WrongName, "commonName"),
+        (Flaw::WrongChain, "unknownChain"),
+        (Flaw::SelfSigned, "selfSigned"),
+    ] {
+        let id = flaw.registration_id();
+        let bad = pki.bad_device(&id.parse().unwrap(), flaw).unwrap();
+        let mut client = world.connect(id, Identity::of(&bad)).await.unwrap();
+
+        assert_refused(&client.register().await, check);
+        assert_refused(&client.register().await, check);
+    }
+}
+
+#[tokio::test]
+async fn d_5_a_chain_of_100_is_refused() {
+    let pki = TestPki::new().unwrap();
+    let world = World::start(&group("pumps", &signed_by(pki.root().pem()))).await;
+    let mut long = device(&pki, "pump-0042");
+    let intermediate = long.chain[1].clone();
+    long.chain.resize(100, intermediate);
+
+    assert_refused(&world.register("pump-0042", long).await, "chainTooLong");
+}
+
+#[tokio::test]
+async fn a_3_rsa_keys_and_certificates_of_version_1_work_in_both_versions_of_tls() {
+    let own = |kind: &str| {
+        let pem = pem_fixture(&format!("v1-{kind}-device-cert.pem"));
+        individual(&format!("v1-{kind}-device"), "", &pem, &pem)
+    };
+    let rsa = group("rsa", &signed_by(&pem_fixture("rsa-ca.pem")));
+    let world = World::start(&format!("{}{}{rsa}", own("rsa"), own("ec"))).await;
+
+    for version in BOTH {
+        for id in ["rsa-device", "v1-rsa-device", "v1-ec-device"] {
+            let answer = world.register(id, Identity::fixture(id).over(version)).await;
+
+            assert_eq!(answer.body["status"], "assigned", "{id}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_3_a_certificate_whose_key_the_client_does_not_have_fails_the_handshake() {
+    let pki = TestPki::new().unwrap();
+    let world = World::start(&group("pumps", &signed_by(pki.root().pem()))).await;
+    let ec = device(&pki, "pump-0042");
+
+    for version in BOTH {
+        for (stolen, key) in [
+            (Identity::fixture("v1-ec-device"), &ec),
+            (Identity::fixture("v1-rsa-device"), &Identity::fixture("rsa-device")),
+            (device(&pki, "pump-0043"), &ec),
+        ] {
+            let thief = Identity { key: key.key.clone_key(), ..stolen }.over(version);
+
+            assert!(world.connect("pump-0042", thief).await.is_err());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_11_the_code_goes_by_what_the_device_brought() {
+    let pki = TestPki::new().unwrap();
+    let world = World::start(&group("pumps", &signed_by(pki.root().pem()))).await;
+
+    let nothing = world.register("pump-0042", Identity::none()).await;
+    assert_eq!((nothing.status, &nothing.body["errorCode"]), (401, &json!(401_002)));
+    assert_eq!(nothing.failed_check.as_deref(), Some("noCertificate"));
+
+    let with_token = Identity { password: "nonsense", ..device(&pki, "pump-0042") };
+    let token = world.register("pump-0042", with_token).await;
+    assert_eq!((token.status, &token.body["errorCode"]), (401, &json!(401_000)));
+    assert_eq!(token.failed_check.as_deref(), Some("malformedToken"));
+}
+
+#[tokio::test]
+async fn j_19_the_webhook_sees_the_certificate() {
+    let pki = TestPki::new().unwrap();
+    let webhook = Webhook::start(HUB).await;
+    let config = group(
+        "pumps",
+        &format!(
+            "allocationPolicy = \"custom\"\ncustomAllocationDefinition = {{ webhookUrl = \"{}\", apiVersion = \"2021-10-01\" }}\n{}",
+            webhook.url(),
+            signed_by(pki.root().pem())
+        ),
+    );
+    let world = World::start(&config).await;
+    let identity = device(&pki, "pump-0042");
+    let leaf = identity.leaf_base64();
+
+    let answer = world.register("pump-0042", identity).await;
+
+    assert_eq!(answer.body["registrationState"]["assignedHub"], HUB);
+    let asked = webhook.asked().await;
+    assert_eq!(
+        asked["deviceRuntimeContext"],
+        json!({ "registrationId": "pump-0042", "x509": { "clientCertificate": leaf } })
+    );
+    assert_eq!(asked["enrollmentGroup"]["attestation"]["type"], "x509");
+}

@@ -1,0 +1,222 @@
+//! Runs the binary as a user does: in an environment of its own, with a state folder of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub const TUTORIAL_KEY: &str =
+    "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
+pub const HUB: &str = "contoso-toasters-hub-1098.azure-devices.net";
+
+/// A machine with nothing set up on it.
+pub struct Machine {
+    home: TempDir,
+}
+
+/// What a command printed, and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub exit: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Machine {
+    pub fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("provision-sim"));
+        command.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR"));
+        command
+    }
+
+    /// A shell that runs `script` as the user would.
+    pub fn shell(&self, script: &str) -> Command {
+        let mut shell = Command::new("/bin/sh");
+        shell.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        shell.args(["-c", script]);
+        shell
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, &[], "")
+    }
+
+    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)], stdin: &str) -> Ran {
+        let mut child = self
+            .command()
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that does not read its input may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        child.wait_with_output().unwrap().into()
+    }
+
+    pub fn serve(&self, arguments: &[&str]) -> Serve {
+        self.serve_where_it_can(&[&["--https-port", "0"], arguments].concat())
+    }
+
+    /// Like [`serve`](Self::serve), without events: for a test that does not read them.
+    pub fn serve_without_events(&self, arguments: &[&str]) -> Serve {
+        let ports = ["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json"];
+        Serve::start(self.command().args(ports).args(arguments), self)
+    }
+
+    /// The same on a certain port: where a service was that is gone.
+    pub fn serve_again(&self, mqtt_port: &str, arguments: &[&str]) -> Serve {
+        let ports = ["serve", "--mqtt-port", mqtt_port, "--https-port", "0", "-o", "json"];
+        Serve::start(self.command().args(ports).args(arguments), self)
+    }
+
+    /// What [`serve_without_events`](Self::serve_without_events) runs, by way of a shell that runs
+    /// `before` first.
+    pub fn serve_from_shell(&self, before: &str, arguments: &[&str]) -> Serve {
+        let binary = assert_cmd::cargo::cargo_bin!("provision-sim");
+        let script = format!("{before}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        command.arg("-c").arg(script).arg(binary);
+        command.args(["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json"]);
+        Serve::start(command.args(arguments), self)
+    }
+
+    /// Like [`serve`](Self::serve), with HTTPS where a user gets it who says nothing of it.
+    pub fn serve_where_it_can(&self, arguments: &[&str]) -> Serve {
+        Serve::start(
+            self.command().args(["serve", "--mqtt-port", "0", "-o", "jsonl"]).args(arguments),
+            self,
+        )
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            exit: output.status.code().expect("it was not killed"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    #[track_caller]
+    pub fn assert_exit(self, exit: i32) -> Self {
+        assert_eq!(self.exit, exit, "{self:?}");
+        self
+    }
+}
+
+/// What the management listener at `address` has at `path`.
+pub fn get(address: &str, path: &str) -> Value {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+/// A service that runs until this is dropped.
+pub struct Serve {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    log: PathBuf,
+    pub ready: Value,
+}
+
+impl Serve {
+    fn start(command: &mut Command, machine: &Machine) -> Self {
+        let log = machine.path("serve.log");
+        let stderr = std::fs::File::create(&log).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let ready = next_json(&mut lines)
+            .unwrap_or_else(|| panic!("not ready: {}", std::fs::read_to_string(&log).unwrap()));
+        Self { child, lines, log, ready }
+    }
+
+    /// The next line of its output.
+    pub fn event(&mut self) -> Value {
+        next_json(&mut self.lines).expect("it goes on")
+    }
+
+    pub fn mqtt(&self) -> &str {
+        self.ready["mqtt"].as_str().unwrap()
+    }
+
+    pub fn https(&self) -> &str {
+        self.ready["https"].as_str().unwrap()
+    }
+
+    pub fn ca_file(&self) -> &Path {
+        Path::new(self.ready["caFile"].as_str().unwrap())
+    }
+
+    /// Its log, once `text` is in it: the service may still be writing when its client has ended.
+    #[track_caller]
+    pub fn log_with(&self, text: &str) -> String {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.log().contains(text) {
+            assert!(Instant::now() < deadline, "no {text:?} in the log: {}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.log()
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Asks it to end, as a terminal (`INT`) or an init system (`TERM`) does.
+    pub fn stop(mut self, signal: &str) -> i32 {
+        let status = Command::new("kill")
+            .args(["-s", signal, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+        self.child.wait().unwrap().code().expect("it ends by itself")
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn next_json(lines: &mut impl BufRead) -> Option<Value> {
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    serde_json::from_str(&line).ok()
+}
