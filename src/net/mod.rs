@@ -5,6 +5,7 @@
 
 mod connect_to;
 mod dial;
+mod dial_error;
 mod endpoint;
 mod fault;
 mod listen;
@@ -12,13 +13,15 @@ mod no_proxy;
 mod proxy;
 mod race;
 mod route;
+mod tcp;
 mod trust;
 mod tunnel;
 mod upgrade;
 mod websocket;
 
 pub use connect_to::{ConnectTo, ConnectToError};
-pub use dial::{DialError, Dialed, Phase, Timings, dial, dial_saying};
+pub use dial::{Dialed, Timings, dial, dial_saying};
+pub use dial_error::{DialError, Phase};
 pub use endpoint::{Endpoint, EndpointError};
 pub use fault::TlsFault;
 pub use listen::{BACKLOG, listen};
