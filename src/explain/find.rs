@@ -270,12 +270,18 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_that_an_entry_names_stands_in_the_protocol() {
-        let protocol = include_str!("../../docs/protocol.md");
+    fn every_rule_that_an_entry_names_stands_in_the_documents() {
+        let docs = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs")).unwrap();
+        let pages: Vec<String> = docs
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+            .map(|path| std::fs::read_to_string(path).unwrap())
+            .collect();
         for entry in entries() {
             for rule in entry.rules {
-                let is_there = protocol.contains(&format!("**{rule}**"))
-                    || protocol.contains(&format!("### {rule} "));
+                let is_there = pages.iter().any(|page| {
+                    page.contains(&format!("**{rule}**")) || page.contains(&format!("### {rule} "))
+                });
                 assert!(is_there, "{}: {rule}", entry.key);
             }
         }
