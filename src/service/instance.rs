@@ -1,10 +1,7 @@
-//! A DPS instance: its scope, its hubs, its enrollments.
+//! A DPS instance: its scope, its hubs, its certificates.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::enrollment::{Enrollment, Kind};
 use crate::attestation::Certificate;
 use crate::wire::IdScope;
 
@@ -54,43 +51,4 @@ pub struct LinkedHub {
     pub apply_allocation_policy: bool,
     /// How far it is from the service, for the geoLatency policy (J-17).
     pub latency: Option<Duration>,
-}
-
-/// The enrollments of an instance. Names differ only in more than case (D.1).
-#[derive(Debug, Clone, Default)]
-pub struct Enrollments {
-    pub(super) individual: HashMap<String, Arc<Enrollment>>,
-    // In order of name: with thousands of groups a token is tried against each, and which one
-    // matches first must not depend on chance.
-    pub(super) groups: BTreeMap<String, Arc<Enrollment>>,
-}
-
-impl Enrollments {
-    /// Adds or replaces.
-    pub fn put(&mut self, enrollment: Arc<Enrollment>) {
-        let name = enrollment.name().to_ascii_lowercase();
-        match enrollment.kind() {
-            Kind::Individual => self.individual.insert(name, enrollment),
-            Kind::Group => self.groups.insert(name, enrollment),
-        };
-    }
-
-    /// The enrollment of that kind and name.
-    pub fn find(&self, kind: Kind, name: &str) -> Option<&Arc<Enrollment>> {
-        let name = name.to_ascii_lowercase();
-        match kind {
-            Kind::Individual => self.individual.get(&name),
-            Kind::Group => self.groups.get(&name),
-        }
-    }
-
-    /// The groups, in order of name.
-    pub fn groups(&self) -> impl Iterator<Item = &Arc<Enrollment>> {
-        self.groups.values()
-    }
-
-    /// All of them, groups last.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Enrollment>> {
-        self.individual.values().chain(self.groups.values())
-    }
 }

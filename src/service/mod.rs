@@ -5,6 +5,7 @@
 //! it answers. This room must not know the device that asks: the two meet in
 //! [`wire`](crate::wire), [`attestation`](crate::attestation) and [`net`](crate::net) only.
 
+mod access;
 mod allocation;
 mod api;
 mod attest;
@@ -45,14 +46,15 @@ use zeroize::Zeroizing;
 use crate::net::{listen, plain};
 use crate::wire::RegistrationId;
 
+pub use access::ServiceAccess;
 pub use allocation::webhook::WebhookSettings;
-pub use api::ServiceAccess;
 pub use authority::{Authority, AuthorityError};
 pub use config::{
     CertificateConfig, Config, ConfigError, LinkedHubConfig, ServiceAuthorizationConfig,
     retry_after,
 };
 pub use endpoint::HttpsPort;
+pub use enrollment::Enrollments;
 pub use enrollment::{
     AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, Enrollment,
     EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets, Slots, Subject,
@@ -62,7 +64,7 @@ pub use hub::{
     Admission, Authentication, HubDevice, HubError, HubFault, HubKey, HubProof, Hubs, Mail,
     Mailbox, SignedIn, TwinVerb,
 };
-pub use instance::{Enrollments, Instance, InstanceCertificate, LinkedHub};
+pub use instance::{Instance, InstanceCertificate, LinkedHub};
 pub use journal::{
     EntryAttestation, EntryEnrollment, EntryStatus, Journal, JournalEntry, JournalFilter, Observer,
     RegistrationEvent, Text, WebhookAttempt, WebhookExchange,
@@ -75,7 +77,7 @@ pub use store::{StateError, StoreError};
 pub use twin::{InitialTwin, Properties, Twin, TwinChange, TwinError};
 
 use allocation::webhook::WebhookClient;
-use config::Configured;
+use config::ConfiguredEnrollment;
 use registrar::{Conduct, Registrar};
 use store::{Disk, Opening, Store};
 
@@ -185,7 +187,7 @@ impl Service {
     /// If the configuration is wrong, or something that it needs cannot be had.
     pub async fn start(config: &Config, options: Options) -> Result<Self, StartError> {
         let instance = config.instance()?;
-        let configured = config.configured(SystemTime::now())?;
+        let configured = config.configured_enrollments(SystemTime::now())?;
         // The very records that the store begins with: keys that were made are the same.
         let mut initial = Enrollments::default();
         configured.iter().for_each(|it| initial.put(it.enrollment.clone()));
@@ -331,10 +333,10 @@ impl Drop for Service {
 async fn open_state(
     config: &Config,
     instance: &Instance,
-    configured: Vec<Configured>,
+    configured: Vec<ConfiguredEnrollment>,
     folder: PathBuf,
 ) -> Result<Store, StartError> {
-    let (id_scope, webhooks) = (instance.id_scope.clone(), config.webhooks().to_vec());
+    let (id_scope, webhooks) = (instance.id_scope.clone(), config.webhooks().clone());
     let shown = folder.clone();
     let open = move || {
         let opening = Opening { id_scope: &id_scope, configured, webhooks };

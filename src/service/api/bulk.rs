@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::access::Edit;
+use super::edit::Edit;
 use super::enrollments;
 use super::error::ApiError;
 use super::precondition::IfMatch;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::access::Edit;
+use super::edit::Edit;
 use super::error::ApiError;
 use super::precondition::IfMatch;
 use super::registrations;

@@ -3,9 +3,8 @@
 //! One file per family of calls. [`handle`] takes a request as any HTTP server can give it and
 //! makes the answer; sockets, TLS and the framing of HTTP belong to the endpoint that calls it.
 
-mod access;
-mod auth;
 mod bulk;
+mod edit;
 mod enrollments;
 mod error;
 mod precondition;
@@ -20,10 +19,9 @@ mod tests;
 
 use std::time::{Instant, SystemTime};
 
+use super::access::ServiceAccess;
 use super::registrar::Registrar;
 
-pub use auth::ServiceAccess;
-pub(super) use auth::without_port;
 pub(super) use error::ApiError;
 pub(super) use precondition::IfMatch;
 pub(super) use query::Page;

@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::{Request, Response, ServiceAccess, handle};
+use super::{Request, Response, handle};
 use crate::attestation::PolicyKey;
+use crate::service::access::ServiceAccess;
 use crate::service::allocation::webhook::{WebhookClient, WebhookSettings};
 use crate::service::config::Config;
+use crate::service::enrollment::Enrollments;
 use crate::service::hub::Hubs;
-use crate::service::instance::Enrollments;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
 use crate::service::registrar::{Conduct, Pace, Registrar};

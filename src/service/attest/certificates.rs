@@ -7,8 +7,9 @@ use rustls::pki_types::CertificateDer;
 
 use super::{Attested, Evidence};
 use crate::attestation::{Anchor, Certificate, DeviceChain, X509Fault};
+use crate::service::enrollment::Enrollments;
 use crate::service::enrollment::{Attestation, Enrollment, Kind, Slots};
-use crate::service::instance::{Enrollments, Instance};
+use crate::service::instance::Instance;
 use crate::wire::RegistrationId;
 
 /// Checks the certificates of a TLS handshake. The device's own enrollment decides, whatever kind

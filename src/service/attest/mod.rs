@@ -11,8 +11,9 @@ use std::time::SystemTime;
 
 use rustls::pki_types::CertificateDer;
 
+use super::enrollment::Enrollments;
 use super::enrollment::{Attestation, Enrollment, Kind};
-use super::instance::{Enrollments, Instance};
+use super::instance::Instance;
 use super::record::ProvenBy;
 use crate::attestation::{Certificate, KeyMatch, SasFault, SasToken, X509Fault};
 use crate::wire::{IdScope, RegistrationId};

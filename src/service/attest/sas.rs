@@ -7,8 +7,8 @@ use super::{Attested, Evidence, Fault, is_x509};
 use crate::attestation::{
     Claims, GroupKeys, KeyMatch, KeySlot, SasFault, SasToken, X509Fault, diagnose_signature,
 };
+use crate::service::enrollment::Enrollments;
 use crate::service::enrollment::{Attestation, Enrollment, Kind};
-use crate::service::instance::Enrollments;
 use crate::wire::{IdScope, RegistrationId};
 
 /// Checks a token against the device's own enrollment if there is one, else against every group,

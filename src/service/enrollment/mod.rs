@@ -3,172 +3,18 @@
 //! An [`Enrollment`] is for one device or for a group; all but its subject is the same. What a
 //! record means for a registration is decided elsewhere.
 
+mod attestation;
 mod collection;
 mod policy;
 mod read;
+mod record;
 mod show;
 mod webhook_url;
 
-use std::time::SystemTime;
-
-use serde_json::{Map, Value};
-
-use crate::attestation::{Certificate, DeviceKey, GroupKeys};
-use crate::service::twin::InitialTwin;
-use crate::wire::{ApiVersion, Etag, Payload, RegistrationId};
-
+pub use attestation::{Attestation, Slots};
+pub use collection::Enrollments;
 pub use policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
 pub use read::{EnrollmentError, read};
+pub use record::{CustomAllocationDefinition, Enrollment, Kind, Subject};
 pub use show::{Secrets, show, show_attestation};
 pub use webhook_url::{WebhookUrl, WebhookUrlError};
-
-/// An individual enrollment or an enrollment group.
-#[derive(Debug, Clone)]
-pub struct Enrollment {
-    /// For whom it is.
-    pub subject: Subject,
-    /// How that subject proves itself.
-    pub attestation: Attestation,
-    /// What its devices can do.
-    pub capabilities: Option<Capabilities>,
-    /// The one hub of its devices, in the form of before there were lists.
-    pub iot_hub_host_name: Option<String>,
-    /// The first twin of its devices, as given.
-    pub initial_twin: Option<Payload>,
-    /// Version of the record.
-    pub etag: Etag,
-    /// Whether its devices may register; `None` is an explicit `null`, which means enabled (J-22).
-    pub provisioning_status: Option<ProvisioningStatus>,
-    /// What happens to a device that comes again.
-    pub reprovision_policy: Option<ReprovisionPolicy>,
-    /// When the record was made.
-    pub created: SystemTime,
-    /// When it was last changed.
-    pub updated: SystemTime,
-    /// How its devices get their hub; absent means the instance's way.
-    pub allocation_policy: Option<AllocationPolicy>,
-    /// The hubs its devices may get; absent means every linked one.
-    pub iot_hubs: Option<Vec<String>>,
-    /// The webhook of a custom policy.
-    pub custom_allocation: Option<CustomAllocationDefinition>,
-    /// Members that this program does not know; they survive.
-    pub unknown: Map<String, Value>,
-}
-
-/// For whom an enrollment is.
-#[derive(Debug, Clone)]
-pub enum Subject {
-    /// One device.
-    Individual {
-        /// Its name towards DPS.
-        registration_id: RegistrationId,
-        /// Its name on the hub; absent means the registration ID.
-        device_id: Option<String>,
-        /// A free map.
-        optional_device_information: Option<Payload>,
-    },
-    /// Every device that can prove that it belongs to it.
-    Group {
-        /// Its name.
-        id: String,
-    },
-}
-
-/// How the devices of an enrollment prove themselves (E.3).
-#[derive(Debug, Clone)]
-pub enum Attestation {
-    /// An individual's own keys.
-    DeviceKeys(Slots<DeviceKey>),
-    /// A group's keys, from which its devices derive theirs.
-    GroupKeys(GroupKeys),
-    /// An individual's own certificates.
-    ClientCertificates(Slots<Certificate>),
-    /// Certificates that sign those of a group's devices.
-    SigningCertificates(Slots<Certificate>),
-    /// Names of certificates uploaded to the instance that do so.
-    CaReferences(Slots<String>),
-    /// A TPM. Kept for the service API; no endpoint speaks its challenge yet.
-    Tpm {
-        /// Public part of the endorsement key, Base64.
-        endorsement_key: String,
-        /// Public part of the storage root key, Base64.
-        storage_root_key: Option<String>,
-    },
-}
-
-/// A first and perhaps a second of something; either is as good as the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slots<T> {
-    /// `primary`.
-    pub primary: T,
-    /// `secondary`.
-    pub secondary: Option<T>,
-}
-
-impl<T> Slots<T> {
-    /// Both, as far as they are there.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        std::iter::once(&self.primary).chain(&self.secondary)
-    }
-}
-
-/// The webhook of a custom policy (G.2).
-#[derive(Debug, Clone, PartialEq)]
-pub struct CustomAllocationDefinition {
-    /// Where to ask.
-    pub webhook_url: WebhookUrl,
-    /// Version of the enrollment model in the request.
-    pub api_version: ApiVersion,
-}
-
-/// Which of the two kinds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// `enrollments`.
-    Individual,
-    /// `enrollmentGroups`.
-    Group,
-}
-
-impl Enrollment {
-    /// Its name: registration ID or group ID, as given.
-    pub fn name(&self) -> &str {
-        match &self.subject {
-            Subject::Individual { registration_id, .. } => registration_id.as_str(),
-            Subject::Group { id } => id,
-        }
-    }
-
-    /// Which kind it is.
-    pub fn kind(&self) -> Kind {
-        match self.subject {
-            Subject::Individual { .. } => Kind::Individual,
-            Subject::Group { .. } => Kind::Group,
-        }
-    }
-
-    /// Whether its devices may register.
-    pub fn is_enabled(&self) -> bool {
-        self.provisioning_status != Some(ProvisioningStatus::Disabled)
-    }
-
-    /// The name on the hub of a device that registers through it (E.1, D.5).
-    pub fn device_id<'a>(&'a self, registration_id: &'a RegistrationId) -> &'a str {
-        match &self.subject {
-            Subject::Individual { device_id: Some(device_id), .. } => device_id,
-            _ => registration_id.as_str(),
-        }
-    }
-
-    /// The first twin of its devices. It was checked when the record was read.
-    pub fn first_twin(&self) -> InitialTwin {
-        let twin = self.initial_twin.as_ref();
-        twin.and_then(|twin| InitialTwin::read(twin.as_json()).ok()).unwrap_or_default()
-    }
-
-    /// The hubs it names, in either form.
-    pub fn named_hubs(&self) -> Option<Vec<&str>> {
-        let list = self.iot_hubs.as_ref().map(|hubs| hubs.iter().map(String::as_str).collect());
-        list.or_else(|| self.iot_hub_host_name.as_deref().map(|hub| vec![hub]))
-    }
-}

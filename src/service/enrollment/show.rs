@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Attestation, Enrollment, Slots, Subject};
+use super::attestation::{Attestation, Slots};
+use super::record::{Enrollment, Subject};
 use crate::attestation::{Certificate, GroupKeys};
 use crate::wire::{Payload, timestamp};
 

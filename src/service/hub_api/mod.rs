@@ -19,7 +19,8 @@ use std::time::SystemTime;
 use self::error::HubApiError;
 use self::route::Route;
 use self::site::Site;
-use super::api::{Request, Response, ServiceAccess};
+use super::access::ServiceAccess;
+use super::api::{Request, Response};
 use super::hub::Hubs;
 
 /// Answers one request. Whatever is wrong with it becomes an answer too.

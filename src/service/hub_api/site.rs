@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::HubApiError;
-use crate::service::api::without_port;
+use crate::service::access::without_port;
 use crate::service::hub::{HubDevice, HubKey, Hubs};
 
 /// The hub, or hubs, that a request is for.

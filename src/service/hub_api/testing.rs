@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use crate::attestation::DeviceKey;
+use crate::service::enrollment::Enrollments;
 use crate::service::hub::{Authentication, HubDevice, Hubs, Newcomer};
-use crate::service::instance::Enrollments;
 use crate::service::store::{Change, Store};
 use crate::service::twin::InitialTwin;
 

@@ -20,8 +20,9 @@ use tokio::task::JoinSet;
 
 use crate::service::allocation::webhook::WebhookClient;
 use crate::service::attest::Proof;
+use crate::service::enrollment::Enrollments;
 use crate::service::hub::Hubs;
-use crate::service::instance::{Enrollments, Instance};
+use crate::service::instance::Instance;
 use crate::service::journal::{Journal, Observer};
 use crate::service::operations::Operations;
 use crate::service::quota::{Quotas, Throttle};

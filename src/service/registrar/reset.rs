@@ -3,7 +3,7 @@
 use std::mem::take;
 
 use super::{Registrar, lock};
-use crate::service::instance::Enrollments;
+use crate::service::enrollment::Enrollments;
 use crate::service::store::{Batch, Change, StoreError};
 
 impl Registrar {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{Batch, Change, Stored};
+use crate::service::enrollment::Enrollments;
 use crate::service::hub::{HubDevice, HubKey};
-use crate::service::instance::Enrollments;
 use crate::service::record::DeviceRecord;
 use crate::wire::RegistrationId;
 

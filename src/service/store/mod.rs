@@ -20,9 +20,9 @@ use tokio::sync::{Mutex, MutexGuard, oneshot};
 
 use self::memory::Memory;
 use self::writer::Writer;
+use super::enrollment::Enrollments;
 use super::enrollment::{Enrollment, Kind};
 use super::hub::{HubDevice, HubKey};
-use super::instance::Enrollments;
 use super::record::DeviceRecord;
 use crate::wire::RegistrationId;
 

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::codec::enrollment::Entry;
-use crate::service::config::Configured;
+use crate::service::config::ConfiguredEnrollment;
+use crate::service::enrollment::Enrollments;
 use crate::service::enrollment::{Enrollment, Kind};
-use crate::service::instance::Enrollments;
 
 /// Names an enrollment; case does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,9 +47,12 @@ pub(super) struct Reconciled {
 
 /// What is kept counts as long as the configuration says what it said when it was first kept; with
 /// changes and deletions made since. Else the configuration counts.
-pub(super) fn reconcile(mut kept: HashMap<Name, Entry>, configured: Vec<Configured>) -> Reconciled {
+pub(super) fn reconcile(
+    mut kept: HashMap<Name, Entry>,
+    configured: Vec<ConfiguredEnrollment>,
+) -> Reconciled {
     let mut result = Reconciled::default();
-    for Configured { digest, enrollment } in configured {
+    for ConfiguredEnrollment { digest, enrollment } in configured {
         let name = Name::of(&enrollment);
         match kept.remove(&name) {
             Some(Entry { configured: Some(earlier), record }) if earlier == digest => {
@@ -107,7 +110,7 @@ mod tests {
         digest: Option<&str>,
     ) -> (Option<u64>, usize, usize) {
         let kept = kept.map(|(configured, is_there)| entry("pumps", configured, is_there));
-        let configured = digest.map(|digest| Configured {
+        let configured = digest.map(|digest| ConfiguredEnrollment {
             digest: digest.to_owned(),
             enrollment: Arc::new(group("Pumps", CONFIGURED)),
         });

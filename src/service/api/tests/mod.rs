@@ -1,6 +1,6 @@
 //! The service API as clients see it, call by call, against the recorded bodies.
 
-mod access;
+mod authorization;
 mod bulk;
 mod enrollments;
 mod hostile;

@@ -38,7 +38,8 @@ use super::handshake::{Secured, handshake};
 use super::listener::accept_all;
 use super::mqtt;
 use crate::net::{WebSocketEnd, WebSocketStream};
-use crate::service::api::{self, ServiceAccess};
+use crate::service::access::ServiceAccess;
+use crate::service::api;
 use crate::service::registrar::Registrar;
 use crate::wire::MAX_MESSAGE;
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Der, Unreadable, from_json, text, time};
 use crate::attestation::Certificate;
-use crate::service::config::NamedWebhook;
+use crate::service::config::NamedWebhooks;
 use crate::service::enrollment::{
     Attestation, Enrollment, Kind, Secrets, Slots, Subject, read, show,
 };
@@ -60,13 +60,10 @@ struct RecordRow {
 pub(in super::super) fn encode(
     configured: Option<&str>,
     enrollment: &Enrollment,
-    webhooks: &[NamedWebhook],
+    webhooks: &NamedWebhooks,
 ) -> Result<Vec<u8>, serde_json::Error> {
     let definition = enrollment.custom_allocation.as_ref();
-    let webhook = definition.and_then(|definition| {
-        let named = webhooks.iter().find(|named| named.address == definition.webhook_url);
-        named.map(|named| named.name.clone())
-    });
+    let webhook = definition.and_then(|definition| webhooks.name(&definition.webhook_url));
     let information = match &enrollment.subject {
         Subject::Individual { optional_device_information, .. } => optional_device_information,
         Subject::Group { .. } => &None,
@@ -75,7 +72,7 @@ pub(in super::super) fn encode(
         body: to_raw_value(&body(enrollment)?)?,
         initial_twin: enrollment.initial_twin.clone(),
         optional_device_information: information.clone(),
-        webhook,
+        webhook: webhook.map(str::to_owned),
         created: enrollment.created,
         updated: enrollment.updated,
         etag: enrollment.etag.clone(),
@@ -93,7 +90,7 @@ pub(in super::super) fn encode_deleted(configured: &str) -> Result<Vec<u8>, serd
 pub(in super::super) fn decode(
     kind: Kind,
     json: &[u8],
-    webhooks: &[NamedWebhook],
+    webhooks: &NamedWebhooks,
 ) -> Result<Entry, Unreadable> {
     let EntryRow { configured, record } = from_json(json)?;
     let record = record.map(|row| enrollment(kind, row, webhooks)).transpose()?;
@@ -131,7 +128,7 @@ fn body(enrollment: &Enrollment) -> Result<Value, serde_json::Error> {
 fn enrollment(
     kind: Kind,
     row: RecordRow,
-    webhooks: &[NamedWebhook],
+    webhooks: &NamedWebhooks,
 ) -> Result<Enrollment, Unreadable> {
     let RecordRow { initial_twin, created, updated, etag, .. } = row;
     let read = read(kind, row.body.get().as_bytes(), updated, 0, None);
@@ -139,8 +136,8 @@ fn enrollment(
     if let Some(name) = &row.webhook
         && let Some(definition) = &mut enrollment.custom_allocation
     {
-        match webhooks.iter().find(|named| named.name == *name) {
-            Some(named) => definition.webhook_url = named.address.clone(),
+        match webhooks.address(name) {
+            Some(address) => definition.webhook_url = address.clone(),
             None => tracing::warn!(
                 "enrollment {:?}: its webhook {name} is served only if the configuration names it",
                 row_name(&enrollment.subject)
@@ -169,15 +166,21 @@ mod tests {
 
     use super::*;
     use crate::pki::TestCertificate;
+    use crate::service::enrollment::WebhookUrl;
 
-    fn webhook(port: u16) -> NamedWebhook {
-        let address = format!("http://127.0.0.1:{port}/api?code=s3cret").parse().unwrap();
-        NamedWebhook { name: "contoso:HttpTrigger1".to_owned(), address }
+    fn address(port: u16) -> WebhookUrl {
+        format!("http://127.0.0.1:{port}/api?code=s3cret").parse().unwrap()
+    }
+
+    fn webhook(port: u16) -> NamedWebhooks {
+        let mut webhooks = NamedWebhooks::default();
+        webhooks.place("contoso:HttpTrigger1", address(port));
+        webhooks
     }
 
     fn again(enrollment: &Enrollment) -> Enrollment {
-        let json = encode(None, enrollment, &[]).unwrap();
-        decode(enrollment.kind(), &json, &[]).unwrap().record.unwrap()
+        let json = encode(None, enrollment, &NamedWebhooks::default()).unwrap();
+        decode(enrollment.kind(), &json, &NamedWebhooks::default()).unwrap().record.unwrap()
     }
 
     /// Records have no equality of their own, because nobody else needs one.
@@ -288,24 +291,25 @@ mod tests {
             "attestation": { "type": "symmetricKey" },
             "allocationPolicy": "custom",
             "customAllocationDefinition": {
-                "webhookUrl": webhook(1).address.expose().as_str(), "apiVersion": "2021-10-01"
+                "webhookUrl": address(1).expose().as_str(), "apiVersion": "2021-10-01"
             },
         });
         let enrollment = made(Kind::Group, &json, Duration::ZERO);
-        let kept = encode(Some("d1"), &enrollment, &[webhook(1)]).unwrap();
-        let address = |webhooks: &[NamedWebhook]| {
+        let kept = encode(Some("d1"), &enrollment, &webhook(1)).unwrap();
+        let again = |webhooks: &NamedWebhooks| {
             let entry = decode(Kind::Group, &kept, webhooks).unwrap();
             assert_eq!(entry.configured.as_deref(), Some("d1"));
             entry.record.unwrap().custom_allocation.unwrap().webhook_url
         };
 
-        assert_eq!(address(&[webhook(2)]), webhook(2).address);
-        assert_eq!(address(&[]), webhook(1).address, "nothing better is known");
+        assert_eq!(again(&webhook(2)), address(2));
+        assert_eq!(again(&NamedWebhooks::default()), address(1), "nothing better is known");
     }
 
     #[test]
     fn that_one_was_deleted_is_read_back_too() {
-        let entry = decode(Kind::Group, &encode_deleted("d1").unwrap(), &[]).unwrap();
+        let entry =
+            decode(Kind::Group, &encode_deleted("d1").unwrap(), &NamedWebhooks::default()).unwrap();
 
         assert_eq!(entry.configured.as_deref(), Some("d1"));
         assert!(entry.record.is_none());

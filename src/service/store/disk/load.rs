@@ -11,7 +11,7 @@ use super::super::codec::{Unreadable, device, enrollment, hub};
 use super::super::folder::StateError;
 use super::super::reconcile::Name;
 use super::{DEVICES, ENROLLMENTS, FORMAT, Failure, HUB_DEVICES, MAGIC, META, hub_key, key_of};
-use crate::service::config::NamedWebhook;
+use crate::service::config::NamedWebhooks;
 use crate::service::enrollment::Kind;
 use crate::service::hub::HubDevice;
 use crate::service::record::DeviceRecord;
@@ -80,7 +80,7 @@ fn meta(database: &Database, name: &str) -> Result<Option<String>, Failure> {
 pub(super) fn all(
     database: &Database,
     path: &Path,
-    webhooks: &[NamedWebhook],
+    webhooks: &NamedWebhooks,
 ) -> Result<Loaded, StateError> {
     let loaded = thread::scope(|scope| {
         let devices = scope.spawn(|| {

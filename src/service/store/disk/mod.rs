@@ -22,7 +22,7 @@ use super::codec::{device, enrollment, hub};
 use super::folder::{self, StateError};
 use super::reconcile::{Name, Reconciled, reconcile};
 use super::{Batch, Change, Durable, StoreError, Stored};
-use crate::service::config::{Configured, NamedWebhook};
+use crate::service::config::{ConfiguredEnrollment, NamedWebhooks};
 use crate::service::enrollment::{Enrollment, Kind};
 use crate::service::hub::HubKey;
 use crate::wire::IdScope;
@@ -49,7 +49,7 @@ pub(in crate::service) struct Disk {
     writes: u64,
     /// The digests of the enrollments that the configuration has.
     configured: HashMap<Name, String>,
-    webhooks: Vec<NamedWebhook>,
+    webhooks: NamedWebhooks,
 }
 
 /// What a service knows that opens its state.
@@ -58,9 +58,9 @@ pub(in crate::service) struct Opening<'a> {
     /// The instance.
     pub(in crate::service) id_scope: &'a IdScope,
     /// The enrollments of its configuration.
-    pub(in crate::service) configured: Vec<Configured>,
+    pub(in crate::service) configured: Vec<ConfiguredEnrollment>,
     /// The webhooks that have another address at each start.
-    pub(in crate::service) webhooks: Vec<NamedWebhook>,
+    pub(in crate::service) webhooks: NamedWebhooks,
 }
 
 impl Disk {

@@ -16,7 +16,7 @@ use crate::wire::{Etag, RegistrationId};
 
 const SCOPE: &str = "0ne00002193";
 
-fn configured(groups: &[(&str, &str)]) -> Vec<Configured> {
+fn configured(groups: &[(&str, &str)]) -> Vec<ConfiguredEnrollment> {
     let groups = groups.iter().map(|(name, status)| {
         format!(
             "[[enrollmentGroups]]\nenrollmentGroupId = \"{name}\"\nprovisioningStatus = \"{status}\"\n\
@@ -24,13 +24,16 @@ fn configured(groups: &[(&str, &str)]) -> Vec<Configured> {
         )
     });
     let text = format!("idScope = \"{SCOPE}\"\n{}", groups.collect::<String>());
-    toml::from_str::<Config>(&text).unwrap().configured(SystemTime::now()).unwrap()
+    toml::from_str::<Config>(&text).unwrap().configured_enrollments(SystemTime::now()).unwrap()
 }
 
 fn open_with(folder: &Path, groups: &[(&str, &str)]) -> Result<(Disk, Stored), StateError> {
     let id_scope = SCOPE.parse().unwrap();
-    let opening =
-        Opening { id_scope: &id_scope, configured: configured(groups), webhooks: Vec::new() };
+    let opening = Opening {
+        id_scope: &id_scope,
+        configured: configured(groups),
+        webhooks: NamedWebhooks::default(),
+    };
     Disk::open(folder, opening)
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::super::ServiceAccess;
-use super::super::auth::AccessFault;
 use super::super::testing::{HOST, policy_key, request, world};
 use crate::attestation::PolicyKey;
+use crate::service::access::{AccessFault, ServiceAccess};
 
 const POLICY: &str = ServiceAccess::DEFAULT_POLICY;
 

@@ -87,7 +87,7 @@ impl ServiceAccess {
     /// # Errors
     ///
     /// Which check failed, for the log; the client is told nothing but 401.
-    pub(in crate::service) fn check_hub(
+    pub(super) fn check_hub(
         &self,
         hosts: &[&str],
         path: &str,
@@ -135,7 +135,7 @@ impl ServiceAccess {
 
 /// Why a request was refused. Never repeats a signature or a key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(in crate::service) enum AccessFault {
+pub(super) enum AccessFault {
     #[error(
         "it has no Authorization header; send a SharedAccessSignature made with the key of the connection string"
     )]
@@ -190,7 +190,7 @@ fn covers(resource: &str, host: &str, path: &str) -> bool {
 }
 
 /// A host without the port that may stand behind it.
-pub(in crate::service) fn without_port(host: &str) -> &str {
+pub(super) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         // The colons of a bare IPv6 address are no port's.
         Some((name, port))

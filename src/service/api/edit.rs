@@ -1,5 +1,4 @@
-//! What the service API sees of the registrar: enrollments and records, nothing of what is under
-//! way.
+//! Changes to one enrollment at a time, kept before anybody sees them.
 
 use std::sync::Arc;
 

@@ -1,0 +1,228 @@
+//! The configuration as a whole.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+
+use super::authorization::ServiceAuthorizationConfig;
+use super::certificate::CertificateConfig;
+use super::enrollments::{self, ConfiguredEnrollment};
+use super::error::ConfigError;
+use super::hub::LinkedHubConfig;
+use super::retry_after;
+use super::webhook::{NamedWebhooks, written_url};
+use crate::service::access::ServiceAccess;
+use crate::service::enrollment::{Enrollments, Kind, WebhookUrl};
+use crate::service::instance::Instance;
+use crate::service::quota::Quotas;
+
+/// A configuration as written.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Config {
+    /// ID scope of the instance.
+    pub id_scope: String,
+    /// The hubs linked to the instance.
+    #[serde(default)]
+    pub linked_hubs: Vec<LinkedHubConfig>,
+    /// The certificates uploaded to it, for enrollment groups with `caReferences` (D.5).
+    #[serde(default)]
+    pub certificates: Vec<CertificateConfig>,
+    /// Its individual enrollments (E.1).
+    #[serde(default)]
+    pub enrollments: Vec<toml::Table>,
+    /// Its enrollment groups (E.2).
+    #[serde(default)]
+    pub enrollment_groups: Vec<toml::Table>,
+    /// What every 202 tells devices to wait, unless a flag says otherwise.
+    #[serde(default, rename = "retry-after", deserialize_with = "retry_after::read")]
+    pub retry_after: Option<Duration>,
+    /// How many polls at least are answered `assigning`, unless a flag says otherwise.
+    #[serde(default, rename = "assigning-polls")]
+    pub assigning_polls: Option<u32>,
+    /// How often the instance may be asked; as often as one likes if it is not there (H.3).
+    #[serde(default)]
+    pub quotas: Quotas,
+    /// Who may use the service API; made at start if it is not there (E.6).
+    #[serde(default)]
+    pub service_authorization: Option<ServiceAuthorizationConfig>,
+    #[serde(skip)]
+    webhooks: NamedWebhooks,
+}
+
+/// Enrollments hold keys.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("id_scope", &self.id_scope).finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// Checks the configuration and makes the instance of it.
+    ///
+    /// # Errors
+    ///
+    /// Names the first member that is wrong, and why.
+    pub fn instance(&self) -> Result<Instance, ConfigError> {
+        let id_scope = self.id_scope.parse().map_err(|error| ConfigError::new("idScope", error))?;
+        let linked_hubs = self.linked_hubs.iter().map(LinkedHubConfig::record);
+        Ok(Instance {
+            id_scope,
+            linked_hubs: linked_hubs.collect::<Result<_, _>>()?,
+            certificates: CertificateConfig::records(&self.certificates)?,
+        })
+    }
+
+    /// Checks the enrollments and makes records of them, which get `now` as their time.
+    ///
+    /// # Errors
+    ///
+    /// Names the first enrollment that is wrong, and why.
+    pub fn enrollment_records(&self, now: SystemTime) -> Result<Enrollments, ConfigError> {
+        let mut records = Enrollments::default();
+        for ConfiguredEnrollment { enrollment, .. } in self.configured_enrollments(now)? {
+            records.put(enrollment);
+        }
+        Ok(records)
+    }
+
+    /// The same, each with the digest of what was written.
+    pub(in crate::service) fn configured_enrollments(
+        &self,
+        now: SystemTime,
+    ) -> Result<Vec<ConfiguredEnrollment>, ConfigError> {
+        enrollments::records(self.written(), &self.certificates, &self.webhooks, now)
+    }
+
+    fn written(&self) -> impl Iterator<Item = (Kind, &toml::Table)> {
+        let individual = self.enrollments.iter().map(|table| (Kind::Individual, table));
+        let groups = self.enrollment_groups.iter().map(|table| (Kind::Group, table));
+        individual.chain(groups)
+    }
+
+    /// Checks who may use the service API.
+    ///
+    /// # Errors
+    ///
+    /// If a key is none, or the name cannot stand in a connection string.
+    pub fn service_access(&self) -> Result<ServiceAccess, ConfigError> {
+        let written = self.service_authorization.as_ref();
+        written.map_or_else(|| Ok(ServiceAccess::generate()), ServiceAuthorizationConfig::access)
+    }
+
+    /// Whether an enrollment's `webhookUrl` is this name.
+    pub fn names_webhook(&self, name: &str) -> bool {
+        self.written().any(|(_, table)| written_url(table) == Some(name))
+    }
+
+    /// Says where the webhook of this name is. What is written stays as it is.
+    pub fn place_webhook(&mut self, name: &str, address: WebhookUrl) {
+        self.webhooks.place(name, address);
+    }
+
+    /// The webhooks that have been placed.
+    pub(in crate::service) fn webhooks(&self) -> &NamedWebhooks {
+        &self.webhooks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::service::enrollment::Attestation;
+
+    const GROUP: &str = r#"
+        idScope = "0ne00002193"
+        linkedHubs = ["a.azure-devices.net", { name = "b.azure-devices.net", allocationWeight = 3 }]
+        retry-after = "0s"
+
+        [[enrollmentGroups]]
+        enrollmentGroupId = "pumps"
+        attestation = { type = "symmetricKey", symmetricKey = { primaryKey = "AAAAAAAAAAAAAAAAAAAAAA==" } }
+    "#;
+
+    fn checked(text: &str) -> Result<(Instance, Enrollments), String> {
+        let config: Config = toml::from_str(text).map_err(|e| e.message().to_owned())?;
+        let instance = config.instance().map_err(|e| e.to_string())?;
+        let enrollments = config.enrollment_records(UNIX_EPOCH).map_err(|e| e.to_string())?;
+        Ok((instance, enrollments))
+    }
+
+    #[test]
+    fn a_small_configuration_becomes_an_instance() {
+        let (instance, enrollments) = checked(GROUP).unwrap();
+
+        assert_eq!(instance.linked_hub("B.azure-devices.net").unwrap().allocation_weight, 3);
+        let group = enrollments.find(Kind::Group, "PUMPS").unwrap();
+        assert!(group.is_enabled());
+        let Attestation::GroupKeys(keys) = &group.attestation else { panic!() };
+        assert_eq!(keys.secondary.length(), 64, "made, as DPS does it (D.2)");
+    }
+
+    #[test]
+    fn mistakes_are_reported_with_their_place() {
+        let refused = |extra: &str| checked(&format!("{GROUP}{extra}")).unwrap_err();
+
+        assert_eq!(
+            refused("\nallocationPolicy = \"custom\""),
+            "enrollment group \"pumps\": A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'"
+        );
+        assert_eq!(
+            refused("\niotHubs = [\"a.azure-devices.net\"]"),
+            "enrollment group \"pumps\": Enrollment allocationPolicy must be specified when iotHubs are specified."
+        );
+        assert_eq!(
+            refused("\nalocationPolicy = \"custom\""),
+            "enrollment group \"pumps\": unknown member `alocationPolicy`"
+        );
+        assert!(refused("\nallocationPolicy = \"nearest\"").contains("unknown variant `nearest`"));
+        assert!(
+            checked(&GROUP.replace("\"0s\"", "\"soon\"")).unwrap_err().contains("write a duration")
+        );
+        assert!(
+            checked(&GROUP.replace("\"a.azure", "\"a b.azure"))
+                .unwrap_err()
+                .starts_with("linkedHubs")
+        );
+        assert!(
+            checked(&GROUP.replace("AAAAAAAAAAAAAAAAAAAAAA==", "AAAA"))
+                .unwrap_err()
+                .contains("16 to 64 bytes, this one 3")
+        );
+    }
+
+    #[test]
+    fn d_5_groups_refer_to_certificates_that_are_there() {
+        let pki = crate::pki::TestPki::new().unwrap();
+        let device = pki.device(&"pump-0042".parse().unwrap()).unwrap();
+        let uploaded = |pem: &str| {
+            format!("[[certificates]]\nname = \"My-Root\"\ncertificate = \"\"\"\n{pem}\"\"\"\n")
+        };
+        // SDKs send an empty text for the slot that is not used.
+        let group = r#"
+            [[enrollmentGroups]]
+            enrollmentGroupId = "x509"
+            attestation = { type = "x509", x509 = { caReferences = { primary = "my-root", secondary = "" } } }
+        "#;
+        let root = uploaded(pki.root().pem());
+
+        let (instance, _) = checked(&format!("{GROUP}{root}{group}")).unwrap();
+
+        assert_eq!(instance.certificates[0].name, "My-Root");
+        assert!(instance.certificate("MY-ROOT").is_some());
+        let refused = |extra: String| checked(&format!("{GROUP}{extra}")).unwrap_err();
+        assert_eq!(
+            refused(group.to_owned()),
+            "enrollment group \"x509\": caReferences: no [[certificates]] has the name \"my-root\""
+        );
+        assert_eq!(refused(format!("{root}{root}")), "certificate \"My-Root\": it is there twice");
+        assert_eq!(
+            refused(uploaded(device.pem())),
+            "certificate \"My-Root\": it is not that of a certification authority"
+        );
+        assert!(refused(uploaded("hello\n")).contains("neither PEM"));
+    }
+}

@@ -1,0 +1,23 @@
+//! What a configuration file says, and how it becomes an [`Instance`](super::Instance) with its
+//! enrollments.
+//!
+//! Enrollments are written as the REST API has them; the file's own settings are spelled as the
+//! flags of `serve`. A mistake is reported with the enrollment it is in.
+
+mod authorization;
+mod certificate;
+mod enrollments;
+mod error;
+mod file;
+mod hub;
+mod retry_after;
+mod webhook;
+
+pub use authorization::ServiceAuthorizationConfig;
+pub use certificate::CertificateConfig;
+pub(super) use enrollments::ConfiguredEnrollment;
+pub use error::ConfigError;
+pub use file::Config;
+pub use hub::LinkedHubConfig;
+pub use retry_after::retry_after;
+pub(super) use webhook::NamedWebhooks;

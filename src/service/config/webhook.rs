@@ -1,0 +1,55 @@
+//! Webhooks that configurations call by a name, because their address is new at each start.
+
+use std::borrow::Cow;
+
+use crate::service::enrollment::WebhookUrl;
+
+const DEFINITION: &str = "customAllocationDefinition";
+const WEBHOOK_URL: &str = "webhookUrl";
+
+/// Which address each name stands for this time. The only place that turns one into the other.
+#[derive(Debug, Clone, Default)]
+pub(in crate::service) struct NamedWebhooks(Vec<NamedWebhook>);
+
+#[derive(Debug, Clone)]
+struct NamedWebhook {
+    /// What stands in the place of `webhookUrl`.
+    name: String,
+    /// Where it is this time.
+    address: WebhookUrl,
+}
+
+impl NamedWebhooks {
+    /// Says where the webhook of this name is.
+    pub(in crate::service) fn place(&mut self, name: &str, address: WebhookUrl) {
+        self.0.retain(|webhook| webhook.name != name);
+        self.0.push(NamedWebhook { name: name.to_owned(), address });
+    }
+
+    /// Where the webhook of this name is.
+    pub(in crate::service) fn address(&self, name: &str) -> Option<&WebhookUrl> {
+        self.0.iter().find(|webhook| webhook.name == name).map(|webhook| &webhook.address)
+    }
+
+    /// What configurations call the webhook at this address.
+    pub(in crate::service) fn name(&self, address: &WebhookUrl) -> Option<&str> {
+        self.0.iter().find(|webhook| webhook.address == *address).map(|webhook| &*webhook.name)
+    }
+
+    /// The enrollment with the address of its webhook in the place of a name.
+    pub(super) fn resolve<'a>(&self, written: &'a toml::Table) -> Cow<'a, toml::Table> {
+        let address = written_url(written).and_then(|name| self.address(name));
+        let Some(address) = address else { return Cow::Borrowed(written) };
+        let mut resolved = written.clone();
+        let definition = resolved.get_mut(DEFINITION).and_then(|it| it.get_mut(WEBHOOK_URL));
+        if let Some(url) = definition {
+            *url = address.expose().as_str().into();
+        }
+        Cow::Owned(resolved)
+    }
+}
+
+/// What an enrollment says of its webhook: an address or a name.
+pub(super) fn written_url(written: &toml::Table) -> Option<&str> {
+    written.get(DEFINITION)?.get(WEBHOOK_URL)?.as_str()
+}

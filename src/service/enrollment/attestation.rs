@@ -1,0 +1,41 @@
+//! How the devices of an enrollment prove themselves (E.3).
+
+use crate::attestation::{Certificate, DeviceKey, GroupKeys};
+
+/// How the devices of an enrollment prove themselves (E.3).
+#[derive(Debug, Clone)]
+pub enum Attestation {
+    /// An individual's own keys.
+    DeviceKeys(Slots<DeviceKey>),
+    /// A group's keys, from which its devices derive theirs.
+    GroupKeys(GroupKeys),
+    /// An individual's own certificates.
+    ClientCertificates(Slots<Certificate>),
+    /// Certificates that sign those of a group's devices.
+    SigningCertificates(Slots<Certificate>),
+    /// Names of certificates uploaded to the instance that do so.
+    CaReferences(Slots<String>),
+    /// A TPM. Kept for the service API; no endpoint speaks its challenge yet.
+    Tpm {
+        /// Public part of the endorsement key, Base64.
+        endorsement_key: String,
+        /// Public part of the storage root key, Base64.
+        storage_root_key: Option<String>,
+    },
+}
+
+/// A first and perhaps a second of something; either is as good as the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slots<T> {
+    /// `primary`.
+    pub primary: T,
+    /// `secondary`.
+    pub secondary: Option<T>,
+}
+
+impl<T> Slots<T> {
+    /// Both, as far as they are there.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        std::iter::once(&self.primary).chain(&self.secondary)
+    }
+}

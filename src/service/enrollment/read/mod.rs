@@ -1,0 +1,9 @@
+//! Reads enrollments from JSON, as the service API is sent them and configurations hold them
+//! (E.1–E.5).
+
+mod attestation;
+mod error;
+mod record;
+
+pub use error::EnrollmentError;
+pub use record::read;
