@@ -1,7 +1,8 @@
 //! Azure's Device Provisioning Service on your own machine, and the device that talks to it.
 //!
 //! The parts, from the ground up: each imports only from those before it. The device and the service
-//! never import each other.
+//! never import each other. A test reads this list, and those of the folders, and fails on an arrow
+//! upwards (`tests/layers`).
 //!
 //! - [`wire`]: what devices and the service say to each other.
 //! - [`net`]: sockets and TLS.
