@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::HubApiError;
+use super::query::Query;
 use super::show;
 use super::site::Site;
 use super::update::Update;
@@ -42,19 +44,21 @@ pub(super) fn list(site: &Site<'_>, request: &Request) -> Result<Response, HubAp
     Ok(Response::json(200, &shown))
 }
 
-/// Twins, page by page. Everything is all that can be asked for.
+/// Twins, or what a query selects from them, page by page.
 pub(super) fn query(site: &Site<'_>, request: &Request) -> Result<Response, HubApiError> {
     let specification: Specification =
         from_json_object(request.json()?).map_err(|_| HubApiError::unreadable())?;
-    let query = specification.query.unwrap_or_default().to_ascii_lowercase();
-    let words: Vec<_> = query.trim().trim_end_matches(';').split_whitespace().collect();
-    if words != ["select", "*", "from", "devices"] {
-        let message = "only the query 'SELECT * FROM devices' is supported";
-        return Err(HubApiError::bad_request(message));
-    }
+    let query = Query::read(&specification.query.unwrap_or_default())
+        .map_err(|error| HubApiError::bad_query(&error))?;
     let page = Page::asked(request)?;
     let twin = |device: &Arc<HubDevice>| show::twin(device, site.is_online(device));
-    Ok(page.answer("Twin", &site.devices(), twin))
+    let devices = site.devices();
+    if query.is_all_twins() {
+        return Ok(page.answer("Twin", &devices, twin));
+    }
+    let rows = query.rows(devices.iter().map(twin));
+    let item_type = if query.gives_twins() { "Twin" } else { "Raw" };
+    Ok(page.answer(item_type, &rows, Value::clone))
 }
 
 /// One identity, with its keys.

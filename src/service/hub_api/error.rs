@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::query::QueryError;
 use crate::service::api::{ApiError, Response};
 use crate::service::hub::HubError;
 
@@ -40,6 +41,11 @@ impl HubApiError {
     /// they found, and that may be a key.
     pub(super) fn unreadable() -> Self {
         Self::bad_request("the body is not the JSON object that is expected here")
+    }
+
+    /// The query is none, or none that is answered here.
+    pub(super) fn bad_query(error: &QueryError) -> Self {
+        Self::bad_request(format!("the query cannot be read: {error}"))
     }
 
     /// It names no API version.

@@ -6,6 +6,7 @@
 
 mod devices;
 mod error;
+mod query;
 mod route;
 mod show;
 mod site;

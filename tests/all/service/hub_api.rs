@@ -253,8 +253,14 @@ async fn i_devices_are_listed_and_their_twins_queried_page_by_page() {
     for path in ["/devices?top=many", "/devices?top=1001", "/devices?top=-1"] {
         assert_eq!(west.get(path).await.hub_error().0, 400, "{path}");
     }
-    let less = r#"{"query":"SELECT deviceId FROM devices"}"#;
-    assert_eq!(west.ask("POST", "/devices/query", None, less).await.hub_error().0, 400);
+    let some = r#"{"query":"SELECT deviceId FROM devices WHERE deviceId IN ['pump-0041','x']"}"#;
+    let some = west.ask("POST", "/devices/query", None, some).await;
+    assert_eq!(some.header("x-ms-item-type"), Some("Raw"));
+    assert_eq!(some.ok(), json!([{ "deviceId": "pump-0041" }]));
+    let grouped = r#"{"query":"SELECT * FROM devices GROUP BY status"}"#;
+    let refused = west.ask("POST", "/devices/query", None, grouped).await.hub_error();
+    let (400, _, message) = refused else { panic!("{refused:?}") };
+    assert!(message.contains("\"GROUP\" at position 23"), "J-176: {message}");
 }
 
 // --- Names and hubs ---
