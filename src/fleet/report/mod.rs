@@ -155,6 +155,10 @@ mod tests {
     }
 
     proptest! {
+        // Each case reads, adds and writes some twenty histograms of 20,000 counters, in code that
+        // is not optimized.
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn merged_reports_are_the_report_of_one_who_saw_everything(
             results in prop::collection::vec(any_result(), 0..40), cut in any::<prop::sample::Index>(),

@@ -89,11 +89,11 @@ mod tests {
     }
 
     #[test]
-    fn a_million_devices_in_the_course_of_time_take_the_room_of_those_in_one_window() {
+    fn a_hundred_thousand_devices_in_the_course_of_time_take_the_room_of_those_in_one_window() {
         let mut devices = Devices::new("5/s".parse().unwrap());
         let start = Instant::now();
 
-        for n in 0..1_000_000_u64 {
+        for n in 0..100_000_u64 {
             devices.take(&format!("device-{n}"), start + millis(n)).unwrap();
             assert!(devices.by_device.len() <= 1000 && devices.order.len() <= 1000, "{n}");
         }

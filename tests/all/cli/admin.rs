@@ -2,8 +2,9 @@
 
 use std::net::TcpListener;
 
-use crate::support::cli::{HUB, Machine, get};
 use serde_json::Value;
+
+use crate::support::cli::{HUB, Machine, get};
 
 const TOASTER: [&str; 4] = ["register", "--local", "--reg-id", "contoso-toaster-007"];
 

@@ -1,8 +1,9 @@
 //! `register --connect`, `register --cache` and `status`: what comes after the assignment, and after
 //! a deadline.
 
-use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 use serde_json::{Value, json};
+
+use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 
 const TOASTER: [&str; 4] = ["register", "--local", "--reg-id", "contoso-toaster-007"];
 const STATUS: [&str; 4] = ["status", "--local", "--reg-id", "contoso-toaster-007"];

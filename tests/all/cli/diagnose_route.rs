@@ -2,11 +2,12 @@
 
 use std::net::TcpListener;
 
+use provision_sim::pki::{TestCertificate, TestPki};
+use serde_json::Value;
+
 use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 use crate::support::proxy::{ConnectProxy, Manner};
 use crate::support::x509::{group, signed_by};
-use provision_sim::pki::{TestCertificate, TestPki};
-use serde_json::Value;
 
 const LOCAL: [&str; 4] = ["diagnose", "--local", "-o", "json"];
 const AZURE: &str = "global.azure-devices-provisioning.net";

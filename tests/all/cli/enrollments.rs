@@ -1,7 +1,8 @@
 //! `enrollment-group`, `enrollment`, `export` and `import` against a service that runs.
 
-use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 use serde_json::Value;
+
+use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 
 const GROUP_KEY: &str =
     "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";

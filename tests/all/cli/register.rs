@@ -266,7 +266,7 @@ fn the_ca_is_made_once_and_reused() {
     let first = machine.serve(&[]);
     let before = read(&first);
     first.stop("TERM");
-    let second = machine.serve(&[]);
+    let second = machine.serve(&["--retry-after", "0s"]);
 
     assert_eq!(read(&second), before);
     machine.run(&[&TOASTER[..], &["--timeout", "30s"]].concat()).assert_exit(0);

@@ -2,8 +2,9 @@
 
 use std::net::TcpListener;
 
-use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 use serde_json::{Value, json};
+
+use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 
 const TOASTER: [&str; 4] = ["register", "--local", "--reg-id", "contoso-toaster-007"];
 const AZURE: &str = "global.azure-devices-provisioning.net";

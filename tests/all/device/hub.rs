@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::scripted::{Script, Server};
-use crate::support::service::setup::{HUB_EAST, HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
-use crate::support::service::token::derived;
-use crate::support::service::webhook::{Reaction, Webhook};
-use crate::support::service::within;
+use futures_util::future::join_all;
 use provision_sim::attestation::DeviceCertificate;
 use provision_sim::device::{
     Class, Credential, HubClient, HubError, HubSettings, ProvisioningClient, Registered, Settings,
@@ -17,6 +13,12 @@ use provision_sim::pki::TestCertificate;
 use provision_sim::service::{HubKey, TwinChange, TwinVerb};
 use rumqttc::{ConnectReturnCode, Packet, QoS};
 use serde_json::{Map, Value, json};
+
+use crate::support::scripted::{Script, Server};
+use crate::support::service::setup::{HUB_EAST, HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
+use crate::support::service::token::derived;
+use crate::support::service::webhook::{Reaction, Webhook};
+use crate::support::service::within;
 
 const PUMP: &str = "pump-0042";
 /// For what ends by itself, on a machine that is busy.
@@ -276,16 +278,19 @@ async fn i_a_hub_that_hangs_up_or_speaks_something_else_is_told() {
 #[tokio::test]
 async fn i_silence_ends_at_the_deadline_and_says_where() {
     let accepted = || Script::new().connack(ConnectReturnCode::Success);
-    for (script, text) in [
+    let silences = [
         (Script::plain(), "the server did not answer the TLS handshake in time"),
         (Script::new(), "the server did not answer CONNECT in time"),
         (accepted(), "the hub did not answer SUBSCRIBE in time"),
-    ] {
+    ];
+
+    join_all(silences.map(async |(script, text)| {
         let error = failure(script, SOON).await;
 
         assert!(error.to_string().ends_with(text), "{error}");
         assert_eq!((error.kind(), error.class()), ("hub-deadline", Class::Deadline));
-    }
+    }))
+    .await;
 }
 
 /// Takes both subscriptions.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::support::scripted_http::{HttpServer, Reply, answer, chunked};
 use provision_sim::device::{
     Class, Credential, Error, Looked, NetworkError, Notice, Ports, ProvisioningClient, Received,
     Sent, Settings, Transport,
 };
 use provision_sim::net::{Trust, client_config};
 use provision_sim::wire::Status;
+
+use crate::support::scripted_http::{HttpServer, Reply, answer, chunked};
 
 const ASSIGNED: &str = r#"{"registrationId":"pump-0042","assignedHub":"hub-west.azure-devices.net","deviceId":"p-42","status":"assigned"}"#;
 const THROTTLED: &str = r#"{"errorCode":429001,"trackingId":"","message":"Operations are being throttled for this tenant."}"#;

@@ -1,12 +1,14 @@
 //! Every transport with every kind of identity and every outcome that a service can bring about by
-//! itself. What only a faulty one does (5xx, lost connections) is in `device_transports`.
+//! itself. What only a faulty one does (5xx, lost connections) is in `transports`.
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use provision_sim::attestation::{DeviceCertificate, DeviceKey};
 use provision_sim::device::{
     Class, Credential, Error, Notice, ProvisioningClient, Registered, Settings, Transport,
 };
+use provision_sim::local_service::LocalServiceBuilder;
 use provision_sim::pki::TestCertificate;
 use provision_sim::service::{Quota, Quotas};
 use provision_sim::wire::ErrorCode;
@@ -48,30 +50,32 @@ fn identities() -> [Identity; 2] {
     ]
 }
 
-/// Runs a device of each kind over each transport against a service that `set_up` makes.
+/// Runs a device of each kind over each transport, all side by side, each against a service of its
+/// own that `set_up` makes.
 async fn each(
-    set_up: impl Fn(EnrollmentBuilder) -> provision_sim::local_service::LocalServiceBuilder,
+    set_up: impl Fn(EnrollmentBuilder) -> LocalServiceBuilder,
     change: impl Fn(&Identity, Settings) -> Settings,
     check: impl Fn(&str, Result<Registered, Error>, &[Notice]),
 ) {
-    for identity in identities() {
-        for transport in TRANSPORTS {
-            let service = set_up(identity.enrollment.clone()).start().await.unwrap();
-            let settings = Settings {
-                transport,
-                credential: identity.credential.clone(),
-                ..service.device_settings(&ID.parse().unwrap())
-            };
-            let settings = change(&identity, settings);
-            let mut notices = Vec::new();
-            let mut notify = |notice| notices.push(notice);
-            let result = ProvisioningClient::new(settings).register(&mut notify).await;
-            check(&format!("{} over {transport:?}", identity.name), result, &notices);
-        }
-    }
+    let identities = identities();
+    let cases = identities.iter().flat_map(|it| TRANSPORTS.map(|transport| (it, transport)));
+    let register = async |(identity, transport): (&Identity, Transport)| {
+        let service = set_up(identity.enrollment.clone()).start().await.unwrap();
+        let settings = Settings {
+            transport,
+            credential: identity.credential.clone(),
+            ..service.device_settings(&ID.parse().unwrap())
+        };
+        let settings = change(identity, settings);
+        let mut notices = Vec::new();
+        let mut notify = |notice| notices.push(notice);
+        let result = ProvisioningClient::new(settings).register(&mut notify).await;
+        check(&format!("{} over {transport:?}", identity.name), result, &notices);
+    };
+    join_all(cases.map(register)).await;
 }
 
-fn plain(enrollment: EnrollmentBuilder) -> provision_sim::local_service::LocalServiceBuilder {
+fn plain(enrollment: EnrollmentBuilder) -> LocalServiceBuilder {
     LocalService::builder().enrollment(enrollment)
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::join_all;
 use provision_sim::attestation::{DeviceCertificate, GroupKey};
 use provision_sim::device::{
     Class, ConnectPhase, Credential, Error, Notice, Ports, ProvisioningClient, Received,
@@ -258,7 +259,7 @@ async fn a_6_b_4_a_wrong_key_is_401_on_every_transport() {
 async fn a_6_b_4_an_unknown_scope_is_not_assigned_on_every_transport() {
     let service = Setup::new().start().await;
 
-    for transport in ALL {
+    join_all(ALL.map(async |transport| {
         let id_scope = "0neFFFFFFFF".parse().unwrap();
         let (result, _) = register(Settings { id_scope, ..device_of(&service, transport) }).await;
 
@@ -270,7 +271,8 @@ async fn a_6_b_4_an_unknown_scope_is_not_assigned_on_every_transport() {
             _ => assert!(matches!(error, Error::ConnectRefused { .. }), "{transport}: {error}"),
         }
         assert_eq!(error.class(), Class::NotAssigned, "{transport}");
-    }
+    }))
+    .await;
 }
 
 // HTTPS

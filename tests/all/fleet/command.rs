@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::cli::{HUB, Machine, Ran, TUTORIAL_KEY};
 use provision_sim::pki::{TestAuthority, Validity};
 use serde_json::Value;
+
+use crate::support::cli::{HUB, Machine, Ran, TUTORIAL_KEY};
 
 /// A service that makes nobody wait, with these flags besides.
 fn quick(machine: &Machine, flags: &[&str]) -> crate::support::cli::Serve {

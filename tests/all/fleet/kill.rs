@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use crate::support::cli::{Machine, get};
 use serde_json::Value;
+
+use crate::support::cli::{Machine, get};
 
 const COUNT: usize = 600;
 const KEY: &str =

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::support::cli::Machine;
 use provision_sim::fleet::report::{GeneratorHealth, Report, Tally};
 use provision_sim::fleet::{DeviceResult, Outcome, Phase};
 use serde_json::Value;
+
+use crate::support::cli::Machine;
 
 /// Devices that were assigned after so many milliseconds each; 0 for one that failed.
 fn shard(millis: &[u64]) -> Report {

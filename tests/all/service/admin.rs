@@ -1,14 +1,15 @@
 //! The management listener over a real socket (J-96, J-97, J-99).
 
-use crate::support::service::client::{Client, Device};
-use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, SECONDARY_KEY, Setup, TestService};
-use crate::support::service::webhook::{Reaction, Webhook};
-use crate::support::service::within;
 use provision_sim::service::Service;
 use provision_sim::service::{Secrets, show_enrollment};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::support::service::client::{Client, Device};
+use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, SECONDARY_KEY, Setup, TestService};
+use crate::support::service::webhook::{Reaction, Webhook};
+use crate::support::service::within;
 
 /// An answer, taken apart.
 #[derive(Debug)]

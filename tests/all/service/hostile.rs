@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::support::service::client::{Client, Device, Manners};
-use crate::support::service::setup::{Setup, TestService};
-use crate::support::service::within;
 use bytes::BytesMut;
 use provision_sim::wire::MAX_MESSAGE;
 use rumqttc::{Publish, QoS};
@@ -12,6 +9,10 @@ use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::support::service::client::{Client, Device, Manners};
+use crate::support::service::setup::{Setup, TestService};
+use crate::support::service::within;
 
 /// That a good device registers is how a service shows that it is well.
 async fn assert_serves(service: &TestService, id: &str) {

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::support::https::{HUB, PATIENCE, SCOPE, World, token};
 use provision_sim::attestation::PolicyKey;
 use provision_sim::service::{Pace, Quota};
 use serde_json::Value;
@@ -11,6 +10,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
+
+use crate::support::https::{HUB, PATIENCE, SCOPE, World, token};
 
 /// One connection, kept alive.
 struct Http {

@@ -1,12 +1,13 @@
 //! A provisioned device at its hub (I): signing in, the twin, messages.
 
+use provision_sim::service::{HubKey, TwinChange, TwinVerb};
+use rumqttc::{ConnectReturnCode, QoS};
+use serde_json::json;
+
 use crate::support::service::client::{Client, Device, Manners};
 use crate::support::service::setup::{HUB_EAST, HUB_WEST, Setup, TestService};
 use crate::support::service::token::{derived, hub_token, hub_token_until, now};
 use crate::support::service::webhook::{Reaction, Webhook};
-use provision_sim::service::{HubKey, TwinChange, TwinVerb};
-use rumqttc::{ConnectReturnCode, QoS};
-use serde_json::json;
 
 const PUMP: &str = "pump-0042";
 

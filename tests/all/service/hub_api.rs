@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
 use crate::support::service::back_end::{
     BackEnd, HUB_POLICY, SERVICE_POLICY, Told, policy_key, token,
 };
@@ -13,9 +17,6 @@ use crate::support::service::setup::{
 };
 use crate::support::service::token::{UPPER, derived, now, policy_token};
 use crate::support::service::webhook::{Reaction, Webhook};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 
 const ID: &str = "pump-0042";
 const TWIN: &str = "/twins/pump-0042";

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use provision_sim::service::{EntryAttestation, EntryStatus, JournalEntry};
+
 use crate::support::service::client::{Client, Device};
 use crate::support::service::setup::{HUB_WEST, RETIRED_KEY, SCOPE, Setup, TestService};
 use crate::support::service::token::{UPPER, derived};
 use crate::support::service::webhook::{Reaction, Webhook};
 use crate::support::service::within;
-use provision_sim::service::{EntryAttestation, EntryStatus, JournalEntry};
 
 const ID: &str = "pump-0042";
 

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::cli::Machine;
-use crate::support::kill::{Fleet, Running, Webhook};
 use provision_sim::api_client::Kind;
 use tokio::sync::{Notify, watch};
+
+use crate::support::cli::Machine;
+use crate::support::kill::{Fleet, Running, Webhook};
 
 /// Clients that register at the same time.
 const CLIENTS: usize = 8;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::service::client::{Client, Device, Manners, RESPONSES};
-use crate::support::service::setup::{Setup, TestService};
 use bytes::BytesMut;
 use rumqttc::{
     ConnAck, ConnectReturnCode, LastWill, Packet, QoS, SubscribeReasonCode, Unsubscribe,
 };
 use rustls::pki_types::PrivateKeyDer;
+
+use crate::support::service::client::{Client, Device, Manners, RESPONSES};
+use crate::support::service::setup::{Setup, TestService};
 
 // --- CONNECT ---
 

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::service::client::{Answer, Client, Device};
-use crate::support::service::golden::normalised;
-use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
-use crate::support::service::within;
 use provision_sim::attestation::GroupKey;
 use provision_sim::device::{Credential, ProvisioningClient, Settings};
 use provision_sim::wire::RegistrationId;
 use tokio::task::JoinSet;
+
+use crate::support::service::client::{Answer, Client, Device};
+use crate::support::service::golden::normalised;
+use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
+use crate::support::service::within;
 
 /// Nobody waits for an hour: in these tests what is used up stays so.
 const ONE_REGISTRATION: &str = "registrations = \"1/h\"";

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use rumqttc::QoS;
+
 use crate::support::service::client::{Client, Device, poll_topic};
 use crate::support::service::golden::{is_timestamp, normalised};
 use crate::support::service::setup::{HUB_EAST, HUB_WEST, RETIRED_KEY, SCOPE, Setup};
 use crate::support::service::token::derived;
 use crate::support::service::webhook::{Reaction, Webhook};
-use rumqttc::QoS;
 
 // --- Register and poll ---
 

@@ -3,6 +3,11 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use provision_sim::service::ResetOnSameHub;
+use serde_json::{Value, json};
+
 use crate::support::service::back_end::BackEnd;
 use crate::support::service::client::{Client, Device};
 use crate::support::service::setup::{
@@ -10,10 +15,6 @@ use crate::support::service::setup::{
 };
 use crate::support::service::token::decoded;
 use crate::support::service::webhook::{Reaction, Webhook};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use provision_sim::service::ResetOnSameHub;
-use serde_json::{Value, json};
 
 const ID: &str = "pump-0042";
 const TWIN: &str = "/twins/pump-0042";

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use rumqttc::{Packet, QoS, Unsubscribe};
+
 use crate::support::service::client::{Answer, Client, Device, Manners, RESPONSES};
 use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
 use crate::support::service::token::{Spelling, derived};
 use crate::support::service::webhook::{Reaction, Webhook};
-use rumqttc::{Packet, QoS, Unsubscribe};
 
 const ID: &str = "pump-0042";
 

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use hyper::Method;
+use rumqttc::QoS;
+
 use crate::support::service::client::{Answer, Client, Device};
 use crate::support::service::golden::{is_timestamp, normalised};
 use crate::support::service::setup::{HUB_EAST, HUB_WEST, Setup};
 use crate::support::service::webhook::{Reaction, Webhook, nobody};
-use hyper::Method;
-use rumqttc::QoS;
 
 const ID: &str = "pump-0042";
 

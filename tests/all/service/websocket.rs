@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::https::{HUB, PATIENCE, SCOPE, World, token};
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
 use provision_sim::service::Quota;
@@ -20,6 +19,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::support::https::{HUB, PATIENCE, SCOPE, World, token};
 
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
