@@ -20,6 +20,13 @@
 //! - [`scenario`]: a file that says what to serve, which devices, and what must come out.
 //! - [`cli`]: the command line.
 //!
+//! # Features
+//!
+//! `cli`, the default, is the program and all the rest. Without it (`default-features = false`) take
+//! what is needed: `device` for a device that provisions itself, `service` for the service and
+//! [`LocalService`], `fleet` for many devices and what their failures mean, `pki` for certificates to
+//! test with. [`wire`], [`net`], [`attestation`] and [`tutorial`] are always there.
+//!
 //! # Both halves in one program
 //!
 //! A service with the tutorial's world, on free ports of this machine, and a device that provisions
@@ -68,20 +75,38 @@
 
 #![warn(rust_2018_idioms)]
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod api_client;
 pub mod attestation;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "service")]
 pub mod contoso;
+#[cfg(feature = "device")]
 pub mod device;
-pub mod diagnose;
+#[cfg(feature = "cli")]
+mod diagnose;
+#[cfg(feature = "fleet")]
 pub mod explain;
+#[cfg(feature = "fleet")]
 pub mod fleet;
+#[cfg(feature = "service")]
 pub mod local_service;
 pub mod net;
+#[cfg(feature = "pki")]
 pub mod pki;
-pub mod scenario;
+#[cfg(feature = "cli")]
+mod scenario;
+#[cfg(feature = "service")]
 pub mod service;
 pub mod tutorial;
 pub mod wire;
 
+/// The TLS library whose types are part of this one's: [`ClientConfig`](rustls::ClientConfig) and
+/// certificates.
+pub use rustls;
+
+#[cfg(feature = "service")]
 pub use local_service::{AllocationAnswer, EnrollmentBuilder, Expectation, LocalService};

@@ -17,5 +17,5 @@ mod subject;
 mod tls;
 
 pub use check::diagnose;
-pub use finding::{Finding, Outcome, Status};
+pub use finding::{Outcome, Status};
 pub use subject::Subject;

@@ -35,7 +35,6 @@ pub use function::AllocationAnswer;
 use self::host::Host;
 use crate::attestation::{DeviceKey, GroupKey};
 use crate::contoso::SampleFunction;
-use crate::device::{Credential, Ports, Settings};
 use crate::net::Endpoint;
 use crate::service::{EntryStatus, Journal, JournalEntry, Service};
 use crate::wire::{IdScope, RegistrationId};
@@ -139,15 +138,29 @@ impl LocalService {
         self.group_key.derive(registration_id)
     }
 
-    /// What this crate's own device needs to register here, as one of the default group.
-    pub fn device_settings(&self, registration_id: &RegistrationId) -> Settings {
+    /// The name and port of MQTT over TLS, as a device dials them.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// A TLS configuration that trusts this service and nothing else.
+    pub fn client_config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.tls)
+    }
+
+    /// What this crate's own device needs to register here, as one of the default group. Only with
+    /// the feature `device`.
+    #[cfg(feature = "device")]
+    pub fn device_settings(&self, registration_id: &RegistrationId) -> crate::device::Settings {
+        use crate::device::{Credential, Ports, Settings};
+
         let credential = Credential::SymmetricKey(self.device_key(registration_id));
         let settings = Settings::new(
-            self.endpoint.clone(),
+            self.endpoint().clone(),
             self.id_scope().clone(),
             registration_id.clone(),
             credential,
-            self.tls.clone(),
+            self.client_config(),
         );
         let ports = Ports { mqtt: self.mqtt_address().port(), https: self.https_address().port() };
         Settings { ports, ..settings }

@@ -8,6 +8,6 @@ mod run;
 mod verdict;
 
 pub(crate) use file::toml_place;
-pub use file::{DeviceSpec, Expectation, Scenario, ScenarioError};
-pub use run::{Bench, BenchError};
+pub use file::{DeviceSpec, Scenario};
+pub use run::Bench;
 pub use verdict::{Actual, Verdict};

@@ -32,7 +32,9 @@ pub use message::{
     Substatus, SymmetricKeyResult, X509Result,
 };
 pub use timestamp::timestamp;
-pub(crate) use topic::{RESERVED, seconds};
+pub(crate) use topic::RESERVED;
+#[cfg(feature = "device")]
+pub(crate) use topic::seconds;
 pub use topic::{RESPONSE_FILTER, RequestTopic, ResponseTopic, TopicError};
 pub use user_name::{UserName, UserNameError};
 
