@@ -2,7 +2,7 @@
 //!
 //! The parts, from the ground up: each imports only from those before it. The device and the service
 //! never import each other. A test reads this list, and those of the folders, and fails on an arrow
-//! upwards (`tests/layers`).
+//! upwards (`tests/all/project/layers`).
 //!
 //! - [`wire`]: what devices and the service say to each other.
 //! - [`net`]: sockets and TLS.

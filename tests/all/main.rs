@@ -11,5 +11,6 @@ mod cli;
 mod device;
 mod fleet;
 mod local_service;
+mod project;
 mod service;
 mod support;

@@ -15,8 +15,6 @@
 //!
 //! What is compiled for tests alone is not looked at, nor are comments, strings and doc examples.
 
-#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
-
 mod names;
 mod proof;
 mod read;
@@ -27,8 +25,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use rules::{Fault, Rule, check};
-use source::Source;
+use self::rules::{Fault, Rule, check};
+use self::source::Source;
 
 /// Folders in which modules still import each other in a circle. It only gets shorter.
 const KNOWN_CIRCLES: &[&str] = &[

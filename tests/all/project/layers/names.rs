@@ -1,6 +1,6 @@
 //! Where a name that is taken is defined: imports and re-exports are looked through.
 
-use crate::source::{ModulePath, Source};
+use super::source::{ModulePath, Source};
 
 /// How many re-exports are looked through before one is taken for a circle of re-exports.
 const DEPTH: usize = 32;

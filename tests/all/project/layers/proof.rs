@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::rules::{Fault, Rule, check};
-use crate::source::Source;
+use super::rules::{Fault, Rule, check};
+use super::source::Source;
 
 /// The faults of a crate with these files.
 fn faults(files: &[(&str, &str)]) -> Vec<Fault> {

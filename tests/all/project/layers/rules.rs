@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::path::Path;
 
-use crate::names::resolve;
-use crate::source::{ModulePath, Source};
+use super::names::resolve;
+use super::source::{ModulePath, Source};
 
 /// What can be broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

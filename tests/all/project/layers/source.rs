@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use syn::{Attribute, Item, ItemMod};
 
-use crate::read::{self, Mentions};
+use super::read::{self, Mentions};
 
 /// Where a module is: the names from the root of the crate down to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
