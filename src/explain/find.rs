@@ -234,6 +234,56 @@ mod tests {
     }
 
     #[test]
+    fn the_words_and_numbers_of_each_system_are_understood() {
+        for (lines, found) in [
+            (
+                [
+                    "Connection refused (os error 111)",
+                    "connect: Connection refused (os error 61)",
+                    "[WinError 10061] No connection could be made because the target machine actively refused it",
+                ],
+                "refused",
+            ),
+            (
+                [
+                    "No route to host (os error 113)",
+                    "Network is unreachable (os error 51)",
+                    "A socket operation was attempted to an unreachable network. (os error 10051)",
+                ],
+                "unreachable",
+            ),
+            (
+                [
+                    "Connection timed out (os error 110)",
+                    "Operation timed out (os error 60)",
+                    "the connected party did not properly respond after a period of time (os error 10060)",
+                ],
+                "timed-out",
+            ),
+            (
+                [
+                    "Connection reset by peer (os error 104)",
+                    "Connection reset by peer (os error 54)",
+                    "An existing connection was forcibly closed by the remote host. (os error 10054)",
+                ],
+                "reset",
+            ),
+            (
+                [
+                    "Name or service not known",
+                    "nodename nor servname provided, or not known",
+                    "No such host is known. (os error 11001)",
+                ],
+                "dns",
+            ),
+        ] {
+            for line in lines {
+                assert_eq!(keys(line), [found], "{line}");
+            }
+        }
+    }
+
+    #[test]
     fn the_c_sdks_common_result_finds_all_that_it_hides() {
         let found = keys("Failure registering device: PROV_DEVICE_RESULT_DEV_AUTH_ERROR");
 

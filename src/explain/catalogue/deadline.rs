@@ -11,7 +11,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             About::Network,
             "the DNS server is not reachable, or a firewall swallows port 53",
         )],
-        remedies: &[hint(About::Network, "check the resolver: /etc/resolv.conf, `nslookup HOST`")],
+        remedies: &[hint(
+            About::Network,
+            "ask the resolver: `nslookup HOST`; on Linux /etc/resolv.conf names it",
+        )],
         ..late("deadline-dns", "the name lookup did not end")
     },
     Entry {

@@ -34,6 +34,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "temporary failure in name resolution",
             "nodename nor servname",
             "no address associated",
+            "no such host is known",
             "cannot find the address",
         ],
         ..fault("dns", "the host name has no address")
@@ -57,7 +58,16 @@ pub(super) const ENTRIES: &[Entry] = &[
             ),
         ],
         rules: &["A.1"],
-        aliases: &["connection refused", "econnrefused", "connect failure 111", "os error 111"],
+        aliases: &[
+            "connection refused",
+            "econnrefused",
+            "connect failure 111",
+            "os error 111",
+            "os error 61",
+            "os error 10061",
+            "winerror 10061",
+            "actively refused it",
+        ],
         ..fault("refused", "nothing listens on the port")
     },
     Entry {
@@ -68,7 +78,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         remedies: &[hint(
             About::Network,
-            "check the network of this machine: `ip route get ADDRESS`",
+            "check the network of this machine: `ip route get ADDRESS` on Linux, `route get ADDRESS` on macOS, `route print` on Windows",
         )],
         rules: &["A.1"],
         aliases: &[
@@ -79,6 +89,14 @@ pub(super) const ENTRIES: &[Entry] = &[
             "ehostunreach",
             "os error 101",
             "os error 113",
+            "os error 51",
+            "os error 65",
+            "os error 10051",
+            "os error 10065",
+            "winerror 10051",
+            "winerror 10065",
+            "unreachable network",
+            "unreachable host",
         ],
         ..fault("unreachable", "there is no way to the host")
     },
@@ -96,7 +114,16 @@ pub(super) const ENTRIES: &[Entry] = &[
             hint(About::Host, "check that the host is up"),
         ],
         rules: &["A.1"],
-        aliases: &["connection timed out", "etimedout", "os error 110"],
+        aliases: &[
+            "connection timed out",
+            "operation timed out",
+            "etimedout",
+            "os error 110",
+            "os error 60",
+            "os error 10060",
+            "winerror 10060",
+            "did not properly respond after a period of time",
+        ],
         ..fault("timed-out", "nobody answered the TCP connection")
     },
     Entry {
@@ -112,6 +139,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             "econnreset",
             "errno=104",
             "os error 104",
+            "os error 54",
+            "os error 10054",
+            "winerror 10054",
+            "forcibly closed by the remote host",
             "broken pipe",
             "mqtt communication error",
         ],
