@@ -211,6 +211,7 @@ fn j_143_a_kept_hub_is_tried_first_and_the_device_does_not_register_again() {
     assert!(!file.to_lowercase().contains("key"), "{file}");
 }
 
+#[cfg(unix)]
 #[test]
 fn j_143_a_hub_that_refuses_makes_the_device_provision_itself_again() {
     let machine = Machine::new();
@@ -334,6 +335,7 @@ fn j_147_a_cache_of_no_use_is_warned_of_and_the_device_goes_on() {
 }
 
 /// The command that a report tells the user to run, as a shell runs it.
+#[cfg(unix)]
 fn follow_up(machine: &Machine, ran: &Ran, stdin: &str) -> Ran {
     let command = ran.stderr.lines().find_map(|line| line.split_once("try: provision-sim status "));
     let (_, arguments) = command.unwrap_or_else(|| panic!("no command: {}", ran.stderr));
@@ -350,6 +352,7 @@ fn follow_up(machine: &Machine, ran: &Ran, stdin: &str) -> Ran {
     child.wait_with_output().unwrap().into()
 }
 
+#[cfg(unix)]
 #[test]
 fn a_deadline_prints_the_command_that_sees_the_operation_through() {
     let machine = Machine::new();

@@ -32,6 +32,7 @@ fn every_shell_gets_completions_that_name_every_command() {
     machine.run(&["completions", "tcsh"]).assert_exit(2);
 }
 
+#[cfg(unix)]
 #[test]
 fn bash_takes_its_completions_and_completes_a_command() {
     let machine = Machine::new();

@@ -243,6 +243,7 @@ fn j_131_back_ends_find_the_connection_strings_of_the_hubs_in_its_file_only() {
     assert!(of_service.ends_with(&format!(";SharedAccessKey={key}")), "J-130");
 }
 
+#[cfg(unix)]
 #[test]
 fn interrupt_and_terminate_end_it_cleanly_and_remove_its_file() {
     for signal in ["INT", "TERM"] {
@@ -257,6 +258,7 @@ fn interrupt_and_terminate_end_it_cleanly_and_remove_its_file() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn the_ca_is_made_once_and_reused() {
     let machine = Machine::new();

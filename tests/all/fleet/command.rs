@@ -241,6 +241,7 @@ fn what_cannot_work_is_refused_with_a_remedy() {
     assert!(azure.stderr.contains("no credential for sim-000000: give --group-key"), "{azure:?}");
 }
 
+#[cfg(unix)]
 #[test]
 fn j_164_a_device_that_finds_no_service_tries_again_to_its_deadline_unless_it_cannot_help() {
     let machine = Machine::new();

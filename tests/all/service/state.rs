@@ -142,6 +142,7 @@ fn refusal(machine: &Machine, state: &Path) -> String {
     machine.run(&serve).assert_exit(2).stderr
 }
 
+#[cfg(unix)]
 #[test]
 fn serve_says_what_is_wrong_with_its_state_and_what_to_do() {
     let machine = Machine::new();
@@ -177,6 +178,7 @@ fn serve_says_what_is_wrong_with_its_state_and_what_to_do() {
     assert!(refusal(&machine, &file.join("x")).contains("cannot make"));
 }
 
+#[cfg(unix)]
 #[test]
 fn the_sample_function_has_another_address_after_a_restart_and_its_group_knows_it() {
     let machine = Machine::new();

@@ -1,5 +1,6 @@
 //! Runs the binary as a user does: in an environment of its own, with a state folder of its own.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -42,16 +43,26 @@ impl Machine {
     }
 
     pub fn command(&self) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("provision-sim"));
-        command.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        let mut command = self.program(assert_cmd::cargo::cargo_bin!("provision-sim"));
         command.current_dir(env!("CARGO_MANIFEST_DIR"));
         command
     }
 
+    /// A program that knows nothing of the user's own environment.
+    fn program(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        // Without it Windows finds neither its sockets nor its randomness.
+        if let Some(system) = std::env::var_os("SystemRoot") {
+            command.env("SystemRoot", system);
+        }
+        command
+    }
+
     /// A shell that runs `script` as the user would.
+    #[cfg(unix)]
     pub fn shell(&self, script: &str) -> Command {
-        let mut shell = Command::new("/bin/sh");
-        shell.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        let mut shell = self.program("/bin/sh");
         shell.args(["-c", script]);
         shell
     }
@@ -93,11 +104,11 @@ impl Machine {
 
     /// What [`serve_without_events`](Self::serve_without_events) runs, by way of a shell that runs
     /// `before` first.
+    #[cfg(target_os = "linux")]
     pub fn serve_from_shell(&self, before: &str, arguments: &[&str]) -> Serve {
         let binary = assert_cmd::cargo::cargo_bin!("provision-sim");
         let script = format!("{before}; exec \"$0\" \"$@\"");
-        let mut command = Command::new("/bin/sh");
-        command.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        let mut command = self.program("/bin/sh");
         command.arg("-c").arg(script).arg(binary);
         command.args(["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json"]);
         Serve::start(command.args(arguments), self)
@@ -197,7 +208,9 @@ impl Serve {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Asks it to end, as a terminal (`INT`) or an init system (`TERM`) does.
+    /// Asks it to end, as a terminal (`INT`) or an init system (`TERM`) does. Windows has no such
+    /// signals for other processes; dropping this kills it everywhere.
+    #[cfg(unix)]
     pub fn stop(mut self, signal: &str) -> i32 {
         let status = Command::new("kill")
             .args(["-s", signal, &self.child.id().to_string()])
