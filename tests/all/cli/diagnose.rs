@@ -1,7 +1,7 @@
 //! `diagnose` against our service, and against everything else that may answer in its place.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -433,7 +433,9 @@ async fn a_port_whose_packets_are_swallowed_is_named() {
     let address = listener.local_addr().unwrap();
     // With as many connections waiting as may wait, Linux drops what comes after them.
     let mut waiting = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
+    while let Ok(stream) =
+        std::net::TcpStream::connect_timeout(&address, Duration::from_millis(500))
+    {
         waiting.push(stream);
     }
     let machine = Machine::new();

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use provision_sim::pki::{TestAuthority, Validity};
 use serde_json::Value;
@@ -344,6 +343,7 @@ fn rounds_go_through_the_devices_again_and_the_duration_ends_the_launches() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_the_launches_and_everything_is_still_written() {
+    use std::process::{Command, Stdio};
     let machine = Machine::new();
     let _serve = machine.serve_without_events(&["--retry-after", "1s"]);
     let (results, page) = (machine.path("results.jsonl"), machine.path("report.html"));

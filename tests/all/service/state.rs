@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use provision_sim::api_client::{CallError, Kind, ServiceClient};
-use provision_sim::net::{Trust, client_config};
+use provision_sim::api_client::{Kind, ServiceClient};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -215,6 +214,8 @@ fn the_sample_function_has_another_address_after_a_restart_and_its_group_knows_i
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_full_disk_does_not_keep_is_refused_and_the_service_goes_on() {
+    use provision_sim::api_client::CallError;
+    use provision_sim::net::{Trust, client_config};
     let machine = Machine::new();
     let folder = machine.path("dps");
     let state = ["--state", folder.to_str().unwrap()];

@@ -97,6 +97,7 @@ impl Machine {
     }
 
     /// The same on a certain port: where a service was that is gone.
+    #[cfg(unix)]
     pub fn serve_again(&self, mqtt_port: &str, arguments: &[&str]) -> Serve {
         let ports = ["serve", "--mqtt-port", mqtt_port, "--https-port", "0", "-o", "json"];
         Serve::start(self.command().args(ports).args(arguments), self)
