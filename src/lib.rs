@@ -110,3 +110,8 @@ pub use rustls;
 
 #[cfg(feature = "service")]
 pub use local_service::{AllocationAnswer, EnrollmentBuilder, Expectation, LocalService};
+
+/// The programs of that page, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+struct LibraryPage;

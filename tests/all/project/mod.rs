@@ -1,3 +1,12 @@
-//! What holds for the project itself, whatever the program does.
+//! What holds for the project itself, whatever the program does: its layers, and that its documents
+//! say what its code does.
 
+#[cfg(unix)]
+mod commands;
+mod document;
 mod layers;
+mod links;
+#[cfg(unix)]
+mod session;
+#[cfg(unix)]
+mod typed;

@@ -167,7 +167,8 @@ pub struct Serve {
 }
 
 impl Serve {
-    fn start(command: &mut Command, machine: &Machine) -> Self {
+    /// Starts `command`, which runs a service that prints events.
+    pub fn start(command: &mut Command, machine: &Machine) -> Self {
         let log = machine.path("serve.log");
         let stderr = std::fs::File::create(&log).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
