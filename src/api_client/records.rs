@@ -24,6 +24,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Groups first, as files of records have them.
+    pub const ALL: [Self; 2] = [Self::Group, Self::Individual];
+
     /// The member that names a record of this kind.
     pub fn id_member(self) -> &'static str {
         match self {

@@ -1,13 +1,14 @@
 //! How `register --local` finds the service that `serve` runs: a small file in the state folder.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::exit::Exit;
 use super::input::{plain, variable};
-use super::{Exit, Report};
+use super::private_file;
+use super::report::Report;
 use crate::device::Ports;
 use crate::net::Endpoint;
 use crate::wire::HTTPS_PORT;
@@ -15,47 +16,47 @@ use crate::wire::HTTPS_PORT;
 /// What a running service says of itself: the ready line of `serve -o json`, and `local.json`.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     /// Address of MQTT over TLS.
-    pub(super) mqtt: String,
+    pub(crate) mqtt: String,
     /// Address of HTTPS and of MQTT over WebSocket. A service of an older version writes `null`.
-    pub(super) https: Option<String>,
+    pub(crate) https: Option<String>,
     /// Address of the management listener; `null` while there is none.
-    pub(super) admin: Option<String>,
+    pub(crate) admin: Option<String>,
     /// What clients have to trust.
-    pub(super) ca_file: PathBuf,
+    pub(crate) ca_file: PathBuf,
     /// The ID scope served.
-    pub(super) id_scope: String,
+    pub(crate) id_scope: String,
     /// For the service API; `null` while there is none.
-    pub(super) service_connection_string: Option<String>,
+    pub(crate) service_connection_string: Option<String>,
 }
 
 /// What back ends need to use each hub. They hold a key.
-pub(super) type HubConnectionStrings = BTreeMap<String, String>;
+pub(crate) type HubConnectionStrings = BTreeMap<String, String>;
 
 /// The file's content.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Local {
+pub(crate) struct Local {
     #[serde(flatten)]
-    pub(super) ready: Ready,
+    pub(crate) ready: Ready,
     /// Whether it is the tutorial's world, whose group key is no secret.
-    pub(super) is_default_world: bool,
+    pub(crate) is_default_world: bool,
     /// For the service APIs of the hubs, by host name. A service of an older version writes none.
     #[serde(default)]
-    pub(super) hub_connection_strings: HubConnectionStrings,
+    pub(crate) hub_connection_strings: HubConnectionStrings,
     /// The process, so that one service does not remove the file of the next.
     process: u32,
 }
 
 impl Local {
     /// Where it is dialled for MQTT.
-    pub(super) fn address(&self) -> Result<Endpoint, Report> {
+    pub(crate) fn address(&self) -> Result<Endpoint, Report> {
         dialled(&self.ready.mqtt)
     }
 
     /// The ports that it listens on.
-    pub(super) fn ports(&self) -> Result<Ports, Report> {
+    pub(crate) fn ports(&self) -> Result<Ports, Report> {
         let port = |address: &str| dialled(address).map(|endpoint| endpoint.port());
         let mqtt = port(&self.ready.mqtt)?.unwrap_or(Ports::default().mqtt);
         let https = self.ready.https.as_deref().map(port).transpose()?.flatten();
@@ -70,7 +71,7 @@ fn dialled(address: &str) -> Result<Endpoint, Report> {
 }
 
 /// `$XDG_STATE_HOME/provision-sim`, or where the platform has such things.
-pub(super) fn state_folder() -> Result<PathBuf, Report> {
+pub(crate) fn state_folder() -> Result<PathBuf, Report> {
     let home = || variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
     let folder = variable("XDG_STATE_HOME")
         .map(PathBuf::from)
@@ -86,13 +87,13 @@ pub(super) fn state_folder() -> Result<PathBuf, Report> {
 
 /// The published file of a running service. Dropping it removes the file.
 #[derive(Debug)]
-pub(super) struct Published {
+pub(crate) struct Published {
     path: PathBuf,
 }
 
 impl Published {
     /// Writes the file by atomic rename.
-    pub(super) fn new(
+    pub(crate) fn new(
         ready: &Ready,
         is_default_world: bool,
         hub_connection_strings: HubConnectionStrings,
@@ -109,13 +110,11 @@ impl Published {
                 .remedy("set XDG_STATE_HOME to a folder that can be written")
         };
         let text = serde_json::to_string_pretty(&local).map_err(Report::internal)?;
-        let beside = path.with_extension(format!("{}.tmp", std::process::id()));
         let write = || {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
             }
-            private(&beside)?.write_all(text.as_bytes())?;
-            std::fs::rename(&beside, &path)
+            private_file::replace(&path, text.as_bytes())
         };
         write().map_err(error)?;
         Ok(Self { path })
@@ -124,7 +123,7 @@ impl Published {
 
 impl Published {
     /// Where the file is.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -138,21 +137,12 @@ impl Drop for Published {
     }
 }
 
-/// A file that only its owner can read; `local.json` holds the key of the service APIs.
-pub(super) fn private(path: &Path) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
 fn read(path: &PathBuf) -> Option<Local> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
 /// The service that runs on this machine.
-pub(super) fn find() -> Result<Local, Report> {
+pub(crate) fn find() -> Result<Local, Report> {
     let path = state_folder()?.join("local.json");
     read(&path).ok_or_else(|| {
         Report::new("local", Exit::Network, "--local: no service is running on this machine")

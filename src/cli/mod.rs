@@ -1,276 +1,39 @@
-//! The command line: one file per command.
+//! The command line.
 //!
-//! The only room that reads argv, the environment and files, and the only one that prints. Results
-//! go to standard output, everything else to standard error.
+//! The only module that reads argv, the environment and files that people name, and the only one
+//! that prints. Results go to standard output, everything else to standard error.
+//!
+//! From the ground up; each imports only from those before it:
+//!
+//! - [`exit`]: the exit codes.
+//! - [`timings`]: how long each part of a registration took.
+//! - [`report`]: what a user is told when something goes wrong.
+//! - [`common`]: the options that every command has.
+//! - [`input`]: values as arguments give them: `VALUE`, `@FILE`, or `-` for standard input.
+//! - [`private_file`]: files that only their owner may read.
+//! - [`local`]: how commands find the service that `serve` runs.
+//! - [`runtime`]: what runs the commands that wait for the network.
+//! - [`stop`]: the signals with which a user ends what goes on by itself.
+//! - [`output`]: what is printed and logged, and how.
+//! - [`args`]: flags that several commands have.
+//! - [`commands`]: the commands, a file or a folder for each.
+//! - [`program`]: the program's own command line, and running the command that it names.
 
-mod cache;
-mod catalogue;
-mod certificate;
-mod completions;
-mod derive_key;
-mod device_args;
-mod diagnose;
-mod enrollments;
+mod args;
+mod commands;
+mod common;
 mod exit;
-mod explain;
-mod explain_hub;
-#[cfg(test)]
-mod first_lines;
-mod fleet;
-mod hub;
 mod input;
-mod instance;
 mod local;
-mod logging;
-mod man;
-mod narration;
 mod output;
-mod pki;
-mod progress;
-mod proof;
-mod provision;
-mod quotas;
+mod private_file;
+mod program;
 #[cfg(test)]
 mod readme;
-mod register;
 mod report;
-mod route;
-mod run;
-mod sas_token;
-mod serve;
-mod shell;
-mod status;
+mod runtime;
 mod stop;
 mod timings;
 
-use std::ffi::OsString;
-
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use tracing::level_filters::LevelFilter;
-
 pub use exit::Exit;
-use output::Printer;
-use report::Report;
-
-/// Azure's Device Provisioning Service on your own machine, and the simulated device that talks to it.
-#[derive(Debug, Parser)]
-#[command(name = "provision-sim", version, about, max_term_width = 100, after_help = EXAMPLES)]
-struct Cli {
-    #[command(flatten)]
-    common: Common,
-    #[command(subcommand)]
-    command: Command,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  provision-sim run fixtures/contoso/scenario.toml
-      Microsoft's tutorial as a test: the toaster is accepted, the heat pump is rejected
-  provision-sim serve
-      a local DPS with the tutorial's enrollments and its allocation function
-  provision-sim register --local --reg-id contoso-toaster-007
-      a device that provisions itself against it
-  provision-sim register --local --reg-id contoso-toaster-007 --explain
-      the same, each step in words
-  provision-sim register --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
-      against Azure
-  provision-sim fleet --local --count 10000 --concurrency 200
-      ten thousand devices against it, and how long each part took
-  provision-sim diagnose --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
-      step by step, what keeps it from registering; `explain CODE` tells of any code
-
-Exit codes:
-  0  done
-  1  internal error: a defect of this program
-  2  bad input or usage; nothing was sent
-  3  network or TLS
-  4  the device's identity, or the connection string, was refused
-  5  not assigned, or refused by the service
-  6  the deadline passed";
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    Serve(serve::Serve),
-    Register(register::Register),
-    Status(status::Status),
-    Diagnose(Box<diagnose::Diagnose>),
-    Explain(catalogue::Explain),
-    Run(run::Run),
-    Fleet(Box<fleet::Fleet>),
-    DeriveKey(derive_key::DeriveKey),
-    SasToken(sas_token::SasTokenArgs),
-    EnrollmentGroup(enrollments::EnrollmentGroup),
-    Enrollment(enrollments::Enrollment),
-    Export(enrollments::Export),
-    Import(enrollments::Import),
-    Pki(pki::Pki),
-    Completions(completions::Completions),
-    Man(man::Man),
-}
-
-/// What every command has.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Common options")]
-struct Common {
-    /// text for people, json for programs, jsonl for programs that follow along
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        value_name = "FORMAT",
-        hide_possible_values = true
-    )]
-    output: Output,
-    /// Log more, to standard error; twice: still more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Log nothing but errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    quiet: bool,
-    /// auto, always or never; NO_COLOR is respected
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        value_name = "WHEN",
-        hide_possible_values = true
-    )]
-    color: Color,
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people.
-    #[default]
-    Text,
-    /// One object or array at the end.
-    Json,
-    /// One event a line as it happens.
-    Jsonl,
-}
-
-/// Whether to use colours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Color {
-    /// On a terminal.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// Runs the command that the arguments name.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(error) => return usage(error),
-    };
-    set_color(cli.common.color);
-    let mut printer = Printer::new(cli.common.output).quiet(cli.common.quiet);
-    logging::init(&cli.common, cli.command.log_levels());
-    let result = match cli.command {
-        Command::DeriveKey(command) => command.run(&mut printer),
-        Command::SasToken(command) => command.run(&mut printer),
-        Command::Register(command) => command.run(&mut printer),
-        Command::Status(command) => command.run(&mut printer),
-        Command::Diagnose(command) => command.run(&mut printer),
-        Command::Explain(command) => command.run(&mut printer),
-        Command::Serve(command) => command.run(&mut printer),
-        Command::Run(command) => command.run(&mut printer),
-        Command::Fleet(command) => command.run(&mut printer),
-        Command::Pki(command) => command.run(&mut printer),
-        Command::EnrollmentGroup(command) => command.run(&mut printer),
-        Command::Enrollment(command) => command.run(&mut printer),
-        Command::Export(command) => command.run(&mut printer),
-        Command::Import(command) => command.run(&mut printer),
-        Command::Completions(command) => command.run(),
-        Command::Man(command) => command.run(),
-    };
-    result.unwrap_or_else(|report| {
-        printer.error(&report);
-        report.exit
-    })
-}
-
-impl Command {
-    /// What is logged without a flag, with `-v` and with `-vv`: a service is run to be watched, a
-    /// device for its result; a scenario's service mostly does what the file wants it to do.
-    fn log_levels(&self) -> [LevelFilter; 3] {
-        match self {
-            Self::Serve(_) => [LevelFilter::INFO, LevelFilter::DEBUG, LevelFilter::TRACE],
-            Self::Run(_) => [LevelFilter::ERROR, LevelFilter::INFO, LevelFilter::DEBUG],
-            _ => [LevelFilter::WARN, LevelFilter::INFO, LevelFilter::DEBUG],
-        }
-    }
-}
-
-fn set_color(color: Color) {
-    match color {
-        Color::Auto => anstream::ColorChoice::Auto,
-        Color::Always => anstream::ColorChoice::Always,
-        Color::Never => anstream::ColorChoice::Never,
-    }
-    .write_global();
-}
-
-/// A stray word may be a key whose flag was forgotten, so it is not repeated.
-fn usage(mut error: clap::Error) -> Exit {
-    let is_stray_word = error.kind() == ErrorKind::UnknownArgument
-        && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(word)) if !word.starts_with('-'));
-    if is_stray_word {
-        error.insert(ContextKind::InvalidArg, ContextValue::String("(not shown)".to_owned()));
-        error.remove(ContextKind::Suggested);
-    }
-    // Only a closed output can make this fail, and then nobody is there to be told.
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage } else { Exit::Done }
-}
-
-/// A runtime of one thread: a registration is one thing at a time.
-fn small_runtime() -> Result<tokio::runtime::Runtime, Report> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Report::internal)
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn no_line_of_help_is_wrapped_so_that_examples_can_be_copied() {
-        let mut commands = vec![Cli::command()];
-        while let Some(command) = commands.pop() {
-            commands.extend(command.get_subcommands().cloned());
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            for line in help.lines() {
-                assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
-            }
-        }
-    }
-
-    #[test]
-    fn every_command_and_every_option_says_what_it_is_for() {
-        let mut commands = vec![Cli::command()];
-        while let Some(command) = commands.pop() {
-            let name = command.get_name();
-            assert!(command.get_about().is_some(), "{name}");
-            for argument in command.get_arguments() {
-                assert!(argument.get_help().is_some(), "{name}: {}", argument.get_id());
-            }
-            commands.extend(command.get_subcommands().cloned());
-        }
-    }
-}
+pub use program::main;

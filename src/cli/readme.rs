@@ -3,7 +3,7 @@
 /// Checks that what stands between the markers of that name is `made`; writes it there instead if
 /// `UPDATE_README` is set. `source` is what it is made from.
 #[track_caller]
-pub(super) fn has_section(name: &str, made: &str, source: &str) {
+pub(crate) fn has_section(name: &str, made: &str, source: &str) {
     let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/diagnosis.md");
     let readme = std::fs::read_to_string(path).unwrap();

@@ -2,47 +2,47 @@
 
 use serde::Serialize;
 
-use super::Exit;
+use super::exit::Exit;
 use super::timings::Timings;
 
 /// A failure, ready to be shown. Serializes to the `error` object of `-o json`.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// A word for programs.
-    pub(super) kind: &'static str,
+    pub(crate) kind: &'static str,
     #[serde(rename = "exitCode", serialize_with = "as_number")]
-    pub(super) exit: Exit,
+    pub(crate) exit: Exit,
     /// The C SDK's name of the result.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) result: Option<&'static str>,
+    pub(crate) result: Option<&'static str>,
     /// The service's code.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) code: Option<u32>,
+    pub(crate) code: Option<u32>,
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<&'static str>,
+    pub(crate) name: Option<&'static str>,
     /// What happened, in one line. For a failed registration the service's own words, in `headline`
     /// those of the C sample.
-    pub(super) message: String,
+    pub(crate) message: String,
     #[serde(skip)]
-    pub(super) headline: Option<String>,
+    pub(crate) headline: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) operation_id: Option<String>,
+    pub(crate) operation_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tracking_id: Option<String>,
+    pub(crate) tracking_id: Option<String>,
     /// As the service writes it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) date: Option<String>,
+    pub(crate) date: Option<String>,
     /// The likeliest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) causes: Vec<String>,
+    pub(crate) causes: Vec<String>,
     /// The quickest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) remedies: Vec<String>,
+    pub(crate) remedies: Vec<String>,
     /// How long the parts took of what failed.
     #[serde(skip)]
-    pub(super) timings: Option<Box<Timings>>,
+    pub(crate) timings: Option<Box<Timings>>,
 }
 
 fn as_number<S: serde::Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, S::Error> {
@@ -50,7 +50,7 @@ fn as_number<S: serde::Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, 
 }
 
 impl Report {
-    pub(super) fn new(kind: &'static str, exit: Exit, message: impl ToString) -> Self {
+    pub(crate) fn new(kind: &'static str, exit: Exit, message: impl ToString) -> Self {
         Self {
             kind,
             exit,
@@ -69,27 +69,27 @@ impl Report {
     }
 
     /// Bad input: names the argument and the reason.
-    pub(super) fn usage(message: impl ToString) -> Self {
+    pub(crate) fn usage(message: impl ToString) -> Self {
         Self::new("usage", Exit::Usage, message)
     }
 
     /// A defect of ours.
-    pub(super) fn internal(message: impl ToString) -> Self {
+    pub(crate) fn internal(message: impl ToString) -> Self {
         Self::new("internal", Exit::Internal, message)
     }
 
-    pub(super) fn cause(mut self, cause: impl Into<String>) -> Self {
+    pub(crate) fn cause(mut self, cause: impl Into<String>) -> Self {
         self.causes.push(cause.into());
         self
     }
 
-    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedies.push(remedy.into());
         self
     }
 
     /// The lines for a person, without the `error:` in front.
-    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
         let code = self.code.map(|code| match self.name {
             Some(name) => format!("{code} {name}"),
             None => code.to_string(),

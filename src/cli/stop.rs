@@ -1,10 +1,10 @@
 //! The signals with which a user ends what goes on by itself.
 
-use super::Report;
+use super::report::Report;
 
 /// Waits for SIGINT or SIGTERM, as often as they come. Made before anybody can know that the service is ready, because
 /// until then a signal ends the process at once.
-pub(super) struct StopSignal {
+pub(crate) struct StopSignal {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -13,7 +13,7 @@ pub(super) struct StopSignal {
 
 impl StopSignal {
     #[cfg(unix)]
-    pub(super) fn new() -> Result<Self, Report> {
+    pub(crate) fn new() -> Result<Self, Report> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt()).map_err(Report::internal)?,
@@ -22,7 +22,7 @@ impl StopSignal {
     }
 
     #[cfg(unix)]
-    pub(super) async fn received(&mut self) -> Result<(), Report> {
+    pub(crate) async fn received(&mut self) -> Result<(), Report> {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -31,12 +31,12 @@ impl StopSignal {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn new() -> Result<Self, Report> {
+    pub(crate) fn new() -> Result<Self, Report> {
         Ok(Self {})
     }
 
     #[cfg(not(unix))]
-    pub(super) async fn received(&mut self) -> Result<(), Report> {
+    pub(crate) async fn received(&mut self) -> Result<(), Report> {
         tokio::signal::ctrl_c().await.map_err(Report::internal)
     }
 }

@@ -11,7 +11,7 @@ use crate::wire::RequestTopic;
 
 /// Phases in the order in which they first ended. Serializes to an object of milliseconds.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Timings(Vec<(&'static str, Duration)>);
+pub(crate) struct Timings(Vec<(&'static str, Duration)>);
 
 impl Timings {
     /// What occurs more than once, because a connection was opened again, counts together.
@@ -23,7 +23,7 @@ impl Timings {
     }
 
     /// All in one line.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let phases = self.0.iter().map(|(name, took)| format!("{name} {} ms", milliseconds(*took)));
         phases.collect::<Vec<_>>().join(", ")
     }
@@ -40,16 +40,16 @@ impl Serialize for Timings {
 }
 
 /// To the microsecond.
-pub(super) fn milliseconds(time: Duration) -> f64 {
+pub(crate) fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// A phase that is over.
-pub(super) type Ended = (&'static str, Duration);
+pub(crate) type Ended = (&'static str, Duration);
 
 /// Makes timings out of what the device tells.
 #[derive(Debug, Default)]
-pub(super) struct Stopwatch {
+pub(crate) struct Stopwatch {
     timings: Timings,
     /// When the first register request was sent.
     asked: Option<Duration>,
@@ -61,7 +61,7 @@ pub(super) struct Stopwatch {
 
 impl Stopwatch {
     /// Takes in a notice that came at `now`; gives the phase that is over with it.
-    pub(super) fn notice(&mut self, now: Duration, notice: &Notice) -> Option<Ended> {
+    pub(crate) fn notice(&mut self, now: Duration, notice: &Notice) -> Option<Ended> {
         match notice {
             Notice::Reached { phase, took } => Some(self.end_of(phase.name(), *took)),
             Notice::Sent(sent) if is_register(sent) => {
@@ -82,7 +82,7 @@ impl Stopwatch {
     }
 
     /// The registration is over: the phases that ended with it. One that failed has no `assigned`.
-    pub(super) fn stop(&mut self, now: Duration, is_assigned: bool) -> Vec<Ended> {
+    pub(crate) fn stop(&mut self, now: Duration, is_assigned: bool) -> Vec<Ended> {
         let mut ended = Vec::new();
         if let (true, Some(answered)) = (is_assigned, self.answered) {
             let phase = match (self.accepted, self.asked) {
@@ -99,7 +99,7 @@ impl Stopwatch {
     }
 
     /// What was measured.
-    pub(super) fn timings(&self) -> &Timings {
+    pub(crate) fn timings(&self) -> &Timings {
         &self.timings
     }
 
@@ -118,7 +118,7 @@ fn is_register(sent: &Sent) -> bool {
 }
 
 /// A JSON object with one more member at its end; every other byte of it stays as it is.
-pub(super) fn with_timings(object: &str, timings: &Timings) -> String {
+pub(crate) fn with_timings(object: &str, timings: &Timings) -> String {
     match (object.trim_end().strip_suffix('}'), serde_json::to_string(timings)) {
         (Some(open), Ok(timings)) => format!("{open},\"timings\":{timings}}}"),
         _ => object.to_owned(),

@@ -206,7 +206,7 @@ mod tests {
     fn d_5_a_certificate_is_made_for_each_device_by_an_authority_of_files() {
         let pki = TestPki::new().unwrap();
         let authority = pki.intermediate();
-        let read = TestAuthority::from_pem(authority.pem(), &authority.key_pem()).unwrap();
+        let read = TestAuthority::from_pem(authority.pem(), authority.key_pem()).unwrap();
 
         let settings = blueprint(Identity::Minted(Box::new(read))).settings(&member(7)).unwrap();
 

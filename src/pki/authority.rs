@@ -63,17 +63,23 @@ impl TestAuthority {
     /// # Errors
     ///
     /// If one of them cannot be read, or they are not of one authority.
-    pub fn from_pem(certificates: &str, key: &str) -> Result<Self, PkiError> {
+    pub fn from_pem(
+        certificates: impl AsRef<[u8]>,
+        key: impl AsRef<[u8]>,
+    ) -> Result<Self, PkiError> {
         let no = |reason: String| PkiError::NoAuthority(reason);
-        let identity = DeviceCertificate::read(certificates.as_bytes(), Some(key.as_bytes()), None)
+        let key = key.as_ref();
+        let identity = DeviceCertificate::read(certificates.as_ref(), Some(key), None)
             .map_err(|fault| no(fault.to_string()))?;
         let certificate = identity.leaf();
         if certificate.authority().is_none() {
             let name = &certificate.info().subject_name;
             return Err(no(format!("{name} is the certificate of no authority")));
         }
-        let key = KeyPair::from_pem(key)
-            .map_err(|_| no("its key is none that can sign here; give PKCS #8".to_owned()))?;
+        let key = std::str::from_utf8(key)
+            .ok()
+            .and_then(|pem| KeyPair::from_pem(pem).ok())
+            .ok_or_else(|| no("its key is none that can sign here; give PKCS #8".to_owned()))?;
         let issuer = Issuer::from_ca_cert_der(certificate.der(), key)
             .map_err(|error| no(error.to_string()))?;
         let sent: Vec<_> =

@@ -294,7 +294,7 @@ fn d_5_certificates_are_made_for_each_device_by_a_test_ca_or_stand_in_the_list()
     assert_eq!(report["assigned"], 20);
     // Or each brings its own, in a file beside the list.
     let signing = |path: &Path| std::fs::read_to_string(path).unwrap();
-    let authority = TestAuthority::from_pem(&signing(&ca), &signing(&key)).unwrap();
+    let authority = TestAuthority::from_pem(signing(&ca), signing(&key)).unwrap();
     let mut list = "registrationId,certificate,certificateKey\n".to_owned();
     for id in ["pump-1", "pump-2"] {
         let made = authority.device(id, Validity::TenYears).unwrap();

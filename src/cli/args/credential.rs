@@ -1,0 +1,35 @@
+//! The one proof of identity that a device is given, whatever its kind.
+
+use super::certificate::CertificateArgs;
+use super::key::KeyArgs;
+use crate::cli::report::Report;
+
+/// On the command line there may be one kind of credential, and one thing that is read from
+/// standard input; `others` are the flags beside the credential that may be.
+pub(crate) fn check_given(
+    keys: &KeyArgs,
+    certificate: &CertificateArgs,
+    others: &[(&str, Option<&str>)],
+) -> Result<(), Report> {
+    let keys = [("--group-key", &keys.group_key), ("--device-key", &keys.device_key)];
+    if certificate.cert.is_some()
+        && let Some((name, _)) = keys.iter().find(|(_, key)| key.is_some())
+    {
+        return Err(Report::usage(format!(
+            "--cert and {name} are both given; a device has one credential"
+        ))
+        .remedy(format!("leave out {name} if its enrollment is for X.509, else --cert")));
+    }
+    let passphrase = ("--cert-key-passphrase", &certificate.cert_key_passphrase);
+    let from_stdin =
+        keys.into_iter().chain([passphrase]).find(|(_, argument)| argument.as_deref() == Some("-"));
+    let others = others.iter().filter(|(_, argument)| *argument == Some("-"));
+    let names = from_stdin.map(|(name, _)| name).into_iter().chain(others.map(|(name, _)| *name));
+    match names.collect::<Vec<_>>()[..] {
+        [first, second, ..] => Err(Report::usage(format!(
+            "{first} and {second} cannot both be read from standard input"
+        ))
+        .remedy("put one of them into a file, and give @FILE")),
+        _ => Ok(()),
+    }
+}

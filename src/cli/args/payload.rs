@@ -1,0 +1,46 @@
+//! What a device has to say to a custom allocation webhook.
+
+use clap::Args;
+use clap::builder::Resettable;
+
+use crate::cli::input::read;
+use crate::cli::report::Report;
+use crate::wire::{MAX_MESSAGE, Payload};
+
+/// What the device has to say.
+#[derive(Debug, Args)]
+pub(crate) struct PayloadArgs {
+    /// What the device has to say to a custom allocation webhook: any JSON value [default: nothing]
+    #[arg(
+        long,
+        value_name = "JSON|@FILE|-",
+        allow_hyphen_values = true,
+        help_heading = Resettable::Reset
+    )]
+    payload: Option<String>,
+}
+
+impl PayloadArgs {
+    /// The flag, and its argument if it was given.
+    pub(crate) fn given(&self) -> (&'static str, Option<&str>) {
+        ("--payload", self.payload.as_deref())
+    }
+
+    /// The payload, read and checked.
+    pub(crate) fn resolve(&self) -> Result<Option<Payload>, Report> {
+        let Some(argument) = &self.payload else { return Ok(None) };
+        let text = read("--payload", argument)?;
+        let payload: Payload = text.parse().map_err(|error| {
+            Report::usage(format!("--payload: {error}")).remedy(
+                "give one JSON value, such as '{\"fw\":\"1.0\"}'; in a shell, in single quotes",
+            )
+        })?;
+        let length = payload.as_json().len();
+        if length > MAX_MESSAGE {
+            return Err(Report::usage(format!(
+                "--payload: it has {length} bytes; DPS takes messages of up to {MAX_MESSAGE}"
+            )));
+        }
+        Ok(Some(payload))
+    }
+}

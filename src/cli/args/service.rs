@@ -1,0 +1,103 @@
+//! Which service devices register with, as flags, variables and the local service say: its ID scope,
+//! its address, and whom to trust.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use rustls::ClientConfig;
+
+use super::duration::{timeout, token_lifetime};
+use crate::cli::input::variable;
+use crate::cli::local::Local;
+use crate::cli::report::Report;
+use crate::device::Ports;
+use crate::net::{Endpoint, Trust, client_config};
+use crate::wire::{ApiVersion, GLOBAL_ENDPOINT, IdScope};
+
+/// The ID scope, apart from the rest: in the help it stands first.
+#[derive(Debug, Args)]
+pub(crate) struct IdScopeArg {
+    /// ID scope of the DPS instance [env: IOTHUB_DEVICE_DPS_ID_SCOPE]
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) id_scope: Option<IdScope>,
+}
+
+/// The service, and how long it is asked.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceArgs {
+    /// The service [env: IOTHUB_DEVICE_DPS_ENDPOINT] [default: global.azure-devices-provisioning.net]
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) host: Option<Endpoint>,
+    /// The service that `provision-sim serve` runs on this machine: fills host, port, CA and ID scope
+    #[arg(long)]
+    pub(crate) local: bool,
+    /// Which shape of replies to ask for
+    #[arg(long, default_value_t = ApiVersion::DEFAULT, value_name = "DATE")]
+    pub(crate) api_version: ApiVersion,
+    /// CA certificates to trust in place of the system's [env: SSL_CERT_FILE]
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Everything must end within this
+    #[arg(long, default_value = "2m", value_parser = timeout, value_name = "DURATION")]
+    pub(crate) timeout: Duration,
+    /// How long the SAS token is valid
+    #[arg(long, default_value = "1h", value_parser = token_lifetime, value_name = "DURATION")]
+    pub(crate) ttl: Duration,
+}
+
+impl IdScopeArg {
+    /// The ID scope: the flag's, the local service's, or the variable's.
+    pub(crate) fn resolve(&self, local: Option<&Local>) -> Result<IdScope, Report> {
+        const VARIABLE: &str = "IOTHUB_DEVICE_DPS_ID_SCOPE";
+        let parse = |name: &str, text: &str| {
+            text.parse()
+                .map_err(|error| Report::usage(format!("{name}: {text:?} is no ID scope: {error}")))
+        };
+        match (&self.id_scope, local, variable(VARIABLE)) {
+            (Some(scope), ..) => Ok(scope.clone()),
+            (None, Some(local), _) => parse("--local", &local.ready.id_scope),
+            (None, None, Some(text)) => parse(VARIABLE, &text),
+            (None, None, None) => Err(Report::usage(format!("no ID scope: give --id-scope, or set {VARIABLE}"))
+                .remedy("it stands on the overview page of the DPS instance; `--local` fills it in for `provision-sim serve`")),
+        }
+    }
+}
+
+impl ServiceArgs {
+    /// Where it is dialled: by the flag, the local service, the variable, or at Azure.
+    pub(crate) fn endpoint(&self, local: Option<&Local>) -> Result<Endpoint, Report> {
+        const VARIABLE: &str = "IOTHUB_DEVICE_DPS_ENDPOINT";
+        let parse = |name: &str, text: &str| {
+            text.parse().map_err(|error| Report::usage(format!("{name}: {text:?}: {error}")))
+        };
+        match (&self.host, local, variable(VARIABLE)) {
+            (Some(host), ..) => Ok(host.clone()),
+            // Its ports are filled in beside it, one for each transport.
+            (None, Some(local), _) => Ok(local.address()?.without_port()),
+            (None, None, Some(text)) => parse(VARIABLE, &text),
+            (None, None, None) => parse("--host", GLOBAL_ENDPOINT),
+        }
+    }
+
+    /// The ports for whom none is given: the local service's, or those of the protocols.
+    pub(crate) fn ports(local: Option<&Local>) -> Result<Ports, Report> {
+        Ok(local.map(Local::ports).transpose()?.unwrap_or_default())
+    }
+
+    /// TLS that trusts the flag's file, the local service's, the variable's, or the system.
+    pub(crate) fn tls(&self, local: Option<&Local>) -> Result<Arc<ClientConfig>, Report> {
+        client_config(&trust(self.ca_file.as_deref(), local))
+            .map_err(|error| Report::usage(format!("--ca-file: {error}")))
+    }
+}
+
+fn trust(flag: Option<&Path>, local: Option<&Local>) -> Trust {
+    match (flag, local, variable("SSL_CERT_FILE")) {
+        (Some(path), ..) => Trust::File(path.to_owned()),
+        (None, Some(local), _) => Trust::File(local.ready.ca_file.clone()),
+        (None, None, Some(path)) => Trust::File(path.into()),
+        (None, None, None) => Trust::System,
+    }
+}

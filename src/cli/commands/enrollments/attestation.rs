@@ -1,0 +1,203 @@
+//! How devices of a record prove who they are: flags in, the attestation of the REST API out (E.3).
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::member::object_at;
+use crate::api_client::Kind;
+use crate::attestation::{Certificate, DeviceKey, GroupKey};
+use crate::cli::input::{plain, read};
+use crate::cli::report::Report;
+
+const SYMMETRIC_KEY: &str = "symmetricKey";
+const X509: &str = "x509";
+
+/// The flags.
+#[derive(Args)]
+#[command(next_help_heading = "Attestation")]
+pub(super) struct AttestationArgs {
+    /// symmetricKey or x509; of a group it follows from the other flags
+    #[arg(long, value_name = "TYPE", value_parser = [SYMMETRIC_KEY, X509], hide_possible_values = true)]
+    attestation_type: Option<String>,
+    /// Symmetric key; one that is not given is made by the service
+    #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
+    primary_key: Option<String>,
+    /// Second symmetric key
+    #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
+    secondary_key: Option<String>,
+    /// Certificate of the device, or for a group of the CA that signs the devices'
+    #[arg(long, value_name = "FILE")]
+    certificate_path: Option<PathBuf>,
+    /// Second certificate
+    #[arg(long, value_name = "FILE")]
+    secondary_certificate_path: Option<PathBuf>,
+}
+
+/// Keys given on the command line must not come out again.
+impl std::fmt::Debug for AttestationArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AttestationArgs(redacted)")
+    }
+}
+
+/// What the flags say of attestation, read and checked.
+pub(super) struct Given {
+    attestation_type: Option<&'static str>,
+    keys: [Option<String>; 2],
+    certificates: [Option<String>; 2],
+    ca_names: [Option<String>; 2],
+}
+
+impl AttestationArgs {
+    /// The arguments that may come from standard input.
+    pub(super) fn keys(&self) -> [&Option<String>; 2] {
+        [&self.primary_key, &self.secondary_key]
+    }
+
+    /// Reads what the flags name.
+    pub(super) fn read(
+        &self,
+        kind: Kind,
+        ca_names: (Option<&str>, Option<&str>),
+    ) -> Result<Given, Report> {
+        let keys = [
+            key(kind, "--primary-key", self.primary_key.as_deref())?,
+            key(kind, "--secondary-key", self.secondary_key.as_deref())?,
+        ];
+        let certificates = [
+            certificate("--certificate-path", self.certificate_path.as_deref())?,
+            certificate(
+                "--secondary-certificate-path",
+                self.secondary_certificate_path.as_deref(),
+            )?,
+        ];
+        let ca_names = [ca_names.0, ca_names.1].map(|name| name.map(str::to_owned));
+        let has_keys = keys.iter().any(Option::is_some);
+        let has_x509 = certificates.iter().chain(&ca_names).any(Option::is_some);
+        let attestation_type = match (self.attestation_type.as_deref(), has_keys, has_x509) {
+            (_, true, true) => {
+                return Err(Report::usage(
+                    "keys and certificates are both given; a record has one kind of attestation",
+                ));
+            }
+            (Some(SYMMETRIC_KEY), _, true) => {
+                return Err(Report::usage(
+                    "--attestation-type symmetricKey goes with keys, not with certificates",
+                ));
+            }
+            (Some(X509), true, _) => {
+                return Err(Report::usage(
+                    "--attestation-type x509 goes with certificates, not with keys",
+                ));
+            }
+            (Some(X509), ..) | (None, false, true) => Some(X509),
+            (Some(_), ..) | (None, true, false) => Some(SYMMETRIC_KEY),
+            (None, false, false) => None,
+        };
+        Ok(Given { attestation_type, keys, certificates, ca_names })
+    }
+}
+
+impl Given {
+    /// The attestation of a new record.
+    pub(super) fn created(&self, kind: Kind) -> Result<Value, Report> {
+        let by_default = match kind {
+            Kind::Group => Some(SYMMETRIC_KEY),
+            Kind::Individual => None,
+        };
+        let attestation_type = self
+            .attestation_type
+            .or(by_default)
+            .ok_or_else(|| Report::usage("--attestation-type is missing: symmetricKey or x509"))?;
+        self.applied(kind, attestation_type, json!({}))
+    }
+
+    /// An attestation with what the flags change of it.
+    pub(super) fn updated(&self, kind: Kind, mut current: Value) -> Result<Value, Report> {
+        let Some(attestation_type) = self.attestation_type else { return Ok(current) };
+        if current["type"] != attestation_type {
+            current = json!({});
+        }
+        self.applied(kind, attestation_type, current)
+    }
+
+    fn applied(&self, kind: Kind, kind_of: &str, mut current: Value) -> Result<Value, Report> {
+        current["type"] = kind_of.into();
+        if kind_of == SYMMETRIC_KEY {
+            for (member, key) in ["primaryKey", "secondaryKey"].into_iter().zip(&self.keys) {
+                if let Some(key) = key {
+                    object_at(&mut current, SYMMETRIC_KEY)[member] = key.as_str().into();
+                }
+            }
+            return Ok(current);
+        }
+        let uses_ca_names = self.ca_names.iter().any(Option::is_some);
+        let member = match kind {
+            Kind::Individual => "clientCertificates",
+            Kind::Group if uses_ca_names => "caReferences",
+            Kind::Group => "signingCertificates",
+        };
+        // Of the three there is one: another one goes when this one comes.
+        let slots = object_at(&mut current, X509)[member].take();
+        let mut slots = if slots.is_object() { slots } else { json!({}) };
+        for (index, slot) in ["primary", "secondary"].into_iter().enumerate() {
+            if let Some(name) = &self.ca_names[index] {
+                slots[slot] = name.as_str().into();
+            }
+            if let Some(certificate) = &self.certificates[index] {
+                slots[slot] = json!({ "certificate": certificate });
+            }
+        }
+        if slots["primary"].is_null() {
+            return Err(Report::usage(format!(
+                "no certificate for x509: give --certificate-path{}",
+                if kind == Kind::Group { " or --root-ca-name" } else { "" }
+            )));
+        }
+        current[X509] = json!({ member: slots });
+        Ok(current)
+    }
+}
+
+/// A key, checked: the service's answer to a bad one is less clear, and Azure's may come late.
+fn key(kind: Kind, flag: &str, argument: Option<&str>) -> Result<Option<String>, Report> {
+    let Some(argument) = argument else { return Ok(None) };
+    let text = read(flag, argument)?;
+    let length = match kind {
+        Kind::Group => text.parse::<GroupKey>().map(|key| key.length()),
+        Kind::Individual => text.parse::<DeviceKey>().map(|key| key.length()),
+    };
+    let length = length.map_err(|error| {
+        Report::usage(format!("{flag}: {error}")).remedy("give Base64 of 16 to 64 bytes")
+    })?;
+    if !(16..=64).contains(&length) {
+        return Err(Report::usage(format!(
+            "{flag}: the key has {length} bytes; DPS takes keys of 16 to 64"
+        )));
+    }
+    Ok(Some(text.split_whitespace().collect()))
+}
+
+/// A certificate as the API takes it: PEM, or Base64 of DER.
+fn certificate(flag: &str, path: Option<&Path>) -> Result<Option<String>, Report> {
+    let Some(path) = path else { return Ok(None) };
+    let shown = path.display();
+    let bytes = std::fs::read(path).map_err(|error| {
+        Report::usage(format!("{flag}: cannot read {shown}: {}", plain(&error)))
+    })?;
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text.trim_end().to_owned(),
+        Err(error) => STANDARD.encode(error.into_bytes()),
+    };
+    if text.contains("PRIVATE KEY-----") {
+        return Err(Report::usage(format!("{flag}: {shown} holds a private key"))
+            .remedy("give the file of the certificate alone; the key stays with the device"));
+    }
+    Certificate::from_text(&text)
+        .map_err(|error| Report::usage(format!("{flag}: {shown}: {error}")))?;
+    Ok(Some(text))
+}

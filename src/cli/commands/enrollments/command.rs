@@ -1,0 +1,228 @@
+//! `enrollment-group` and `enrollment`: one kind of record each, the same actions.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::arguments::{self, Change, EnrollmentOnly, Etag, GroupOnly, Special};
+use super::failure::{EXIT_CODES, explained};
+use super::target::Target;
+use super::{body, show};
+use crate::api_client::{Kind, Record};
+use crate::cli::common::Output;
+use crate::cli::exit::Exit;
+use crate::cli::output::printer::Printer;
+use crate::cli::report::Report;
+use crate::wire::RegistrationId;
+
+/// Create, list, show, update and delete enrollment groups
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+The flags are those of `az iot dps enrollment-group`. --local asks the service that `provision-sim
+serve` runs; a connection string any other, Azure's too.
+
+Examples:
+  provision-sim enrollment-group create --local --enrollment-id pumps --show-keys
+  provision-sim enrollment-group create --local --enrollment-id toasters \\
+      --allocation-policy custom --webhook-url http://localhost:7071/api/Allocate \\
+      --api-version 2019-03-31 --iot-hubs contoso-toasters-hub-1098.azure-devices.net
+  provision-sim enrollment-group show --local --enrollment-id pumps --show-keys
+  provision-sim enrollment-group list --connection-string @dps.txt -o json
+
+{EXIT_CODES}"))]
+pub(crate) struct EnrollmentGroup {
+    #[command(subcommand)]
+    action: Action<GroupOnly>,
+}
+
+/// Create, list, show, update and delete individual enrollments
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+The flags are those of `az iot dps enrollment`. --local asks the service that `provision-sim serve`
+runs; a connection string any other, Azure's too.
+
+Examples:
+  provision-sim enrollment create --local --enrollment-id pump-0042 \\
+      --attestation-type symmetricKey --device-id pump-north --show-keys
+  provision-sim enrollment create --local --enrollment-id pump-0043 \\
+      --attestation-type x509 --certificate-path pki/devices/pump-0043-cert.pem
+  provision-sim enrollment update --local --enrollment-id pump-0042 --provisioning-status disabled
+
+{EXIT_CODES}"))]
+pub(crate) struct Enrollment {
+    #[command(subcommand)]
+    action: Action<EnrollmentOnly>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action<S: Special> {
+    /// Create one; keys that are not given are made by the service
+    Create(Box<Change<S>>),
+    /// List all, without keys
+    List(Target),
+    /// Show one
+    Show(Show),
+    /// Change what the flags name, and leave the rest as it is
+    Update(Box<Update<S>>),
+    /// Delete one; devices that are provisioned stay on their hubs
+    Delete(Delete),
+}
+
+#[derive(Debug, Args)]
+struct Show {
+    /// Name of the record
+    #[arg(long, value_name = "ID")]
+    enrollment_id: RegistrationId,
+    /// Also show symmetric keys
+    #[arg(long)]
+    show_keys: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+struct Update<S: Special> {
+    #[command(flatten)]
+    etag: Etag,
+    #[command(flatten)]
+    change: Change<S>,
+}
+
+#[derive(Debug, Args)]
+struct Delete {
+    /// Name of the record
+    #[arg(long, value_name = "ID")]
+    enrollment_id: RegistrationId,
+    #[command(flatten)]
+    etag: Etag,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl EnrollmentGroup {
+    pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        self.action.run(printer)
+    }
+}
+
+impl Enrollment {
+    pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        self.action.run(printer)
+    }
+}
+
+impl<S: Special> Action<S> {
+    fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        let kind = S::KIND;
+        match self {
+            Self::Create(change) => create(&change, printer),
+            Self::Update(update) => change(&update, printer),
+            Self::List(target) => {
+                let session = target.open()?;
+                let records = session.wait(session.client.list(kind));
+                list(kind, &records.map_err(|error| explained(&error, None))?, printer);
+                Ok(Exit::Done)
+            }
+            Self::Show(show) => show.run(kind, printer),
+            Self::Delete(delete) => delete.run(kind, printer),
+        }
+    }
+}
+
+fn create<S: Special>(change: &Change<S>, printer: &mut Printer) -> Result<Exit, Report> {
+    let (kind, id) = (S::KIND, change.enrollment_id.as_str());
+    change.check_standard_input()?;
+    let body = body::created(change)?;
+    let session = change.target.open()?;
+    let record = session.wait(session.client.put(kind, id, &body, None));
+    let record = record.map_err(|error| explained(&error, Some((kind, id))))?;
+    print_one(kind, &record, change.show_keys, printer);
+    Ok(Exit::Done)
+}
+
+/// Reads the record, changes it and writes it back, unless it is another one by then.
+fn change<S: Special>(update: &Update<S>, printer: &mut Printer) -> Result<Exit, Report> {
+    let change = &update.change;
+    let (kind, id) = (S::KIND, change.enrollment_id.as_str());
+    change.check_standard_input()?;
+    let given = update.etag.header()?;
+    let changes = body::Changes::of(change)?;
+    let session = change.target.open()?;
+    let record = session.wait(async {
+        let mut record = session.client.get(kind, id).await?.value();
+        session.fill_keys(kind, id, &mut record).await?;
+        Ok(record)
+    });
+    let explain = |error| explained(&error, Some((kind, id)));
+    let mut record = record.map_err(explain)?;
+    let etag = match given {
+        Some(etag) => etag,
+        None => arguments::etag_of(&record)?,
+    };
+    changes.apply(kind, &mut record)?;
+    let stored = session.wait(session.client.put(kind, id, &record, Some(&etag)));
+    print_one(kind, &stored.map_err(explain)?, change.show_keys, printer);
+    Ok(Exit::Done)
+}
+
+impl Show {
+    fn run(self, kind: Kind, printer: &mut Printer) -> Result<Exit, Report> {
+        let (session, id) = (self.target.open()?, self.enrollment_id.as_str());
+        let explain = |error| explained(&error, Some((kind, id)));
+        let record = session.wait(session.client.get(kind, id)).map_err(explain)?;
+        let mut shown = record.value();
+        let filled = if self.show_keys {
+            session.wait(session.fill_keys(kind, id, &mut shown)).map_err(explain)?
+        } else {
+            false
+        };
+        match printer.format {
+            Output::Text => show::record(kind, &shown, self.show_keys, printer),
+            _ if filled => printer.json(&shown),
+            _ => printer.line(record.as_json()),
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// What programs are told of a deletion, to which the service itself answers nothing.
+#[derive(Serialize)]
+struct Deleted<'a> {
+    action: &'static str,
+    kind: &'static str,
+    id: &'a str,
+}
+
+impl Delete {
+    fn run(self, kind: Kind, printer: &mut Printer) -> Result<Exit, Report> {
+        let id = self.enrollment_id.as_str();
+        let etag = self.etag.header()?;
+        let session = self.target.open()?;
+        let deleted = session.wait(session.client.delete(kind, id, etag.as_ref()));
+        deleted.map_err(|error| explained(&error, Some((kind, id))))?;
+        if printer.is_text() {
+            printer.line(format!("{} {id} is deleted", show::capitalized(kind.noun())));
+        } else {
+            printer.json(&Deleted { action: "deleted", kind: kind.collection(), id });
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn print_one(kind: Kind, record: &Record, show_keys: bool, printer: &mut Printer) {
+    match printer.format {
+        Output::Text => show::record(kind, &record.value(), show_keys, printer),
+        Output::Json | Output::Jsonl => printer.line(record.as_json()),
+    }
+}
+
+fn list(kind: Kind, records: &[Record], printer: &mut Printer) {
+    match printer.format {
+        Output::Text => {
+            let records: Vec<Value> = records.iter().map(Record::value).collect();
+            show::table(kind, &records, printer);
+        }
+        Output::Json => printer.json(&records),
+        Output::Jsonl => records.iter().for_each(|record| printer.line(record.as_json())),
+    }
+}

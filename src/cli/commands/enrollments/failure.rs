@@ -1,0 +1,84 @@
+//! What a user is told of a call that failed: what happened, why that usually is, what to try.
+
+use crate::api_client::{CallError, Kind, Refusal};
+use crate::cli::exit::Exit;
+use crate::cli::report::Report;
+use crate::net::TlsFault;
+use crate::wire::ErrorCode;
+
+/// For the help of every command here.
+pub(super) const EXIT_CODES: &str = "\
+Exit codes: 0 done, 2 bad input, 3 network or TLS, 4 the service does not accept the connection
+string, 5 the service refused: not found, exists already, changed meanwhile …";
+
+/// A failed call, explained; `about` is the record that it was about.
+pub(super) fn explained(error: &CallError, about: Option<(Kind, &str)>) -> Report {
+    match error {
+        CallError::Refused(refusal) => refused(refusal, about),
+        CallError::Tls { fault, .. } => Report::new("tls", Exit::Network, error).remedy(tls(fault)),
+        CallError::Network { .. } | CallError::Timeout { .. } => Report::new(
+            "network",
+            Exit::Network,
+            error,
+        )
+        .cause("the service does not run, its HostName is misspelt, or a firewall blocks port 443")
+        .remedy("for a service on this machine start `provision-sim serve` and give --local"),
+        _ => Report::new("network", Exit::Network, error)
+            .cause("something else than a provisioning service answers, such as a proxy"),
+    }
+}
+
+fn tls(fault: &TlsFault) -> &'static str {
+    match fault {
+        TlsFault::UnknownIssuer => {
+            "name the service's CA with --ca-file; for a service on this machine --local does that"
+        }
+        TlsFault::WrongName { .. } => {
+            "use the HostName that the service itself shows in its connection string"
+        }
+        _ => "check that HostName leads to the service, and this machine's clock",
+    }
+}
+
+fn refused(refusal: &Refusal, about: Option<(Kind, &str)>) -> Report {
+    let exit = if refusal.status == 401 { Exit::Identity } else { Exit::NotAssigned };
+    let message = match about {
+        Some((kind, id)) => format!("{} {id}: {refusal}", kind.noun()),
+        None => refusal.to_string(),
+    };
+    let kind = if refusal.status == 401 { "unauthorized" } else { "refused" };
+    let mut report = Report::new(kind, exit, message);
+    report.code = refusal.code.map(|code| code.0);
+    report.name = refusal.code.and_then(ErrorCode::name);
+    report.tracking_id.clone_from(&refusal.tracking_id);
+    report.date.clone_from(&refusal.date);
+    advised(report, refusal.status, about)
+}
+
+fn advised(report: Report, status: u16, about: Option<(Kind, &str)>) -> Report {
+    let command = match about.map(|(kind, _)| kind) {
+        Some(Kind::Group) => "enrollment-group",
+        Some(Kind::Individual) | None => "enrollment",
+    };
+    match status {
+        400 => report
+            .cause("a value is not one that the service takes; its answer says which")
+            .remedy(format!("`provision-sim {command} create --help` tells what each flag takes")),
+        401 => report
+            .cause("the key in the connection string is not, or no longer, that of the policy")
+            .cause("the policy lacks a right, such as EnrollmentWrite, or this machine's clock is off")
+            .remedy("copy the connection string anew; after a restart `provision-sim serve` has a new one, which --local finds"),
+        404 => report
+            .cause("there is no such record in this service; groups and enrollments are apart")
+            .remedy(format!("`provision-sim {command} list` shows those that there are")),
+        409 => report
+            .cause("it exists already; create never replaces a record")
+            .remedy(format!("change it with `provision-sim {command} update`, or delete it first")),
+        412 => report
+            .cause("it was changed meanwhile: the etag is that of an earlier version")
+            .remedy(format!("read it again with `provision-sim {command} show` and give its etag, or leave --etag out")),
+        429 => report.cause("too many requests at a time").remedy("try again in a minute"),
+        500.. => report.cause("the trouble is on the service's side").remedy("try again in a minute"),
+        _ => report,
+    }
+}

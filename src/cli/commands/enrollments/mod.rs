@@ -1,0 +1,30 @@
+//! `enrollment-group` and `enrollment`: the records of a service, here or on Azure, with the flags
+//! of `az iot dps`; and `export` and `import`, which carry them from one service to another.
+//!
+//! From the ground up; each imports only from those before it:
+//!
+//! - [`target`]: which service is asked.
+//! - [`failure`]: a call that failed, as a report.
+//! - [`member`]: members of a record that are written into.
+//! - [`attestation`]: how devices of a record prove who they are.
+//! - [`arguments`]: the flags of `create` and `update`.
+//! - [`body`]: the REST object that the flags ask for.
+//! - [`show`]: records for people.
+//! - [`command`]: `enrollment-group` and `enrollment`.
+//! - [`export`]: `export`: all records of a service, as one file.
+//! - [`import`]: `import`: records of a file, created or replaced in a service.
+
+mod arguments;
+mod attestation;
+mod body;
+mod command;
+mod export;
+mod failure;
+mod import;
+mod member;
+mod show;
+mod target;
+
+pub(crate) use command::{Enrollment, EnrollmentGroup};
+pub(crate) use export::Export;
+pub(crate) use import::Import;

@@ -1,0 +1,152 @@
+//! Records for people: a table of many, lines of one. Keys only where they are asked for, and the
+//! function key of a webhook never.
+
+use serde_json::Value;
+
+use crate::api_client::Kind;
+use crate::cli::output::printer::Printer;
+
+/// A text of the service, which may come from anybody who can write enrollments: without what a
+/// terminal would obey.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(plain(text)),
+        other => Some(plain(&other.to_string())),
+    }
+}
+
+fn list(value: &Value) -> Option<String> {
+    let items = value.as_array().filter(|items| !items.is_empty())?;
+    Some(items.iter().filter_map(text).collect::<Vec<_>>().join(" "))
+}
+
+/// `enrollment group` as the first words of a line.
+pub(super) fn capitalized(noun: &str) -> String {
+    let mut letters = noun.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// One line each.
+pub(super) fn table(kind: Kind, records: &[Value], printer: &mut Printer) {
+    if records.is_empty() {
+        return printer.line(format!("No {}s", kind.noun()));
+    }
+    let last = match kind {
+        Kind::Group => "IOT HUBS",
+        Kind::Individual => "DEVICE ID",
+    };
+    let mut rows = vec![["NAME", "ATTESTATION", "ALLOCATION", "STATUS", last].map(str::to_owned)];
+    rows.extend(records.iter().map(|record| {
+        let last = match kind {
+            Kind::Group => list(&record["iotHubs"]),
+            Kind::Individual => text(&record["deviceId"]),
+        };
+        [
+            text(&record[kind.id_member()]),
+            text(&record["attestation"]["type"]),
+            text(&record["allocationPolicy"]),
+            text(&record["provisioningStatus"]),
+            last,
+        ]
+        .map(|cell| cell.unwrap_or_else(|| "-".to_owned()))
+    }));
+    let widths: [usize; 5] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    });
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        printer.line(cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
+/// A line for each thing that there is to say.
+pub(super) fn record(kind: Kind, record: &Value, show_keys: bool, printer: &mut Printer) {
+    let name = capitalized(kind.noun());
+    let mut row = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            printer.line(format!("{name:<18}{value}"));
+        }
+    };
+    row(&name, text(&record[kind.id_member()]));
+    row("Device ID", text(&record["deviceId"]));
+    attestation(&record["attestation"], show_keys, &mut row);
+    row("Allocation", text(&record["allocationPolicy"]).or_else(|| Some("(default)".to_owned())));
+    row("IoT hubs", list(&record["iotHubs"]));
+    let webhook = &record["customAllocationDefinition"];
+    row("Webhook", webhook["webhookUrl"].as_str().map(masked));
+    row("Webhook API", text(&webhook["apiVersion"]));
+    row("Status", text(&record["provisioningStatus"]));
+    row("Reprovisioning", reprovisioning(&record["reprovisionPolicy"]));
+    row("IoT Edge", record["capabilities"]["iotEdge"].as_bool().map(yes_or_no));
+    row("Initial twin", text(&record["initialTwin"]));
+    let state = &record["registrationState"];
+    row("Registration", text(&state["status"]));
+    row("Assigned hub", text(&state["assignedHub"]));
+    row("ETag", text(&record["etag"]));
+    row("Created", text(&record["createdDateTimeUtc"]));
+    row("Changed", text(&record["lastUpdatedDateTimeUtc"]));
+}
+
+fn attestation(value: &Value, show_keys: bool, row: &mut impl FnMut(&str, Option<String>)) {
+    row("Attestation", text(&value["type"]));
+    if show_keys {
+        row("Primary key", text(&value["symmetricKey"]["primaryKey"]));
+        row("Secondary key", text(&value["symmetricKey"]["secondaryKey"]));
+    }
+    for member in ["clientCertificates", "signingCertificates", "caReferences"] {
+        for (slot, name) in [("primary", "Primary"), ("secondary", "Secondary")] {
+            let value = &value["x509"][member][slot];
+            if let Some(ca) = value.as_str().filter(|ca| !ca.is_empty()) {
+                row(&format!("{name} CA"), Some(plain(ca)));
+            }
+            let info = &value["info"];
+            let subject = text(&info["subjectName"]);
+            let until = text(&info["notAfterUtc"]);
+            let line = subject.map(|it| format!("{it}, until {}", until.unwrap_or_default()));
+            row(&format!("{name} cert."), line);
+            row("  SHA-256", text(&info["sha256Thumbprint"]));
+        }
+    }
+}
+
+/// As DPS shows it in its own messages (G-1).
+fn masked(url: &str) -> String {
+    match url.split_once('?') {
+        Some((address, _)) => format!("{}?****", plain(address)),
+        None => plain(url),
+    }
+}
+
+fn reprovisioning(policy: &Value) -> Option<String> {
+    let member = |name: &str| policy[name].as_bool().unwrap_or(true);
+    policy.as_object()?;
+    Some(
+        match (member("updateHubAssignment"), member("migrateDeviceData")) {
+            (false, _) => "never",
+            (true, true) => "migrate data",
+            (true, false) => "reset data",
+        }
+        .to_owned(),
+    )
+}
+
+fn yes_or_no(yes: bool) -> String {
+    if yes { "yes" } else { "no" }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g_1_function_keys_and_control_characters_are_not_shown() {
+        assert_eq!(masked("https://f/api/A?code=secret"), "https://f/api/A?****");
+        assert_eq!(masked("https://f/api/A"), "https://f/api/A");
+        assert_eq!(plain("a\u{1b}[31m"), "a\u{fffd}[31m");
+    }
+}

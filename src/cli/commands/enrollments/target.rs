@@ -1,0 +1,136 @@
+//! Which service is asked: the one on this machine, or that of a connection string.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::api_client::{CallError, ConnectionString, Kind, ServiceClient};
+use crate::cli::input::{read, variable};
+use crate::cli::local;
+use crate::cli::report::Report;
+use crate::cli::runtime::small_runtime;
+use crate::net::{Trust, client_config};
+
+const VARIABLE: &str = "PROVISION_SIM_CONNECTION_STRING";
+
+/// The service, as the flags name it.
+#[derive(Args)]
+#[command(next_help_heading = "Which service")]
+pub(super) struct Target {
+    /// The service that `provision-sim serve` runs on this machine
+    #[arg(long, conflicts_with = "connection_string")]
+    local: bool,
+    /// Connection string of a shared access policy [env: PROVISION_SIM_CONNECTION_STRING]
+    #[arg(long, value_name = "STRING|@FILE|-")]
+    connection_string: Option<String>,
+    /// CA certificates to trust in place of the system's [env: SSL_CERT_FILE]
+    #[arg(long, value_name = "PEM")]
+    ca_file: Option<PathBuf>,
+}
+
+/// A connection string has a key.
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Target").field("local", &self.local).finish_non_exhaustive()
+    }
+}
+
+/// A client, and what runs it.
+pub(super) struct Session {
+    pub(super) client: ServiceClient,
+    runtime: Option<Runtime>,
+}
+
+impl Target {
+    /// Whether it comes from standard input, of which there is one.
+    pub(super) fn reads_standard_input(&self) -> bool {
+        self.connection_string.as_deref() == Some("-")
+    }
+
+    /// A client of it. Nothing is sent yet.
+    pub(super) fn open(&self) -> Result<Session, Report> {
+        let (connection, trust) = if self.local { Self::here()? } else { self.there()? };
+        let trust = match (&self.ca_file, trust) {
+            (Some(path), _) => Trust::File(path.clone()),
+            (None, trust) => trust,
+        };
+        let tls =
+            client_config(&trust).map_err(|error| Report::usage(format!("--ca-file: {error}")))?;
+        let runtime = Some(small_runtime()?);
+        Ok(Session { client: ServiceClient::new(connection, &tls), runtime })
+    }
+
+    fn here() -> Result<(ConnectionString, Trust), Report> {
+        let ready = local::find()?.ready;
+        let (Some(_), Some(text)) = (&ready.https, &ready.service_connection_string) else {
+            return Err(Report::usage("--local: the service has no service API")
+                .remedy("start `provision-sim serve` anew, of this version"));
+        };
+        Ok((connection("--local", text)?, Trust::File(ready.ca_file)))
+    }
+
+    fn there(&self) -> Result<(ConnectionString, Trust), Report> {
+        let connection = match (&self.connection_string, variable(VARIABLE)) {
+            (Some(argument), _) => {
+                const FLAG: &str = "--connection-string";
+                connection(FLAG, &read(FLAG, argument)?)?
+            }
+            (None, Some(text)) => connection(VARIABLE, &read(VARIABLE, &text)?)?,
+            (None, None) => {
+                return Err(Report::usage("no service: give --local or --connection-string")
+                    .remedy(format!("set {VARIABLE} to keep it out of the command line; `az iot dps connection-string show` tells it")));
+            }
+        };
+        let file = variable("SSL_CERT_FILE").map(|path| Trust::File(path.into()));
+        Ok((connection, file.unwrap_or(Trust::System)))
+    }
+}
+
+fn connection(name: &str, text: &str) -> Result<ConnectionString, Report> {
+    text.parse().map_err(|error| {
+        Report::usage(format!("{name}: {error}")).remedy(
+            "copy it whole, as `az iot dps connection-string show` or the portal's page \"Shared access policies\" shows it; in a shell, in single quotes",
+        )
+    })
+}
+
+impl Session {
+    /// The result of a call.
+    pub(super) fn wait<T>(
+        &self,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        match &self.runtime {
+            Some(runtime) => runtime.block_on(call),
+            None => unreachable!("only dropping takes it"),
+        }
+    }
+
+    /// Puts the symmetric keys into a record, which comes without them (E.3). Tells whether there
+    /// were any to put in.
+    pub(super) async fn fill_keys(
+        &self,
+        kind: Kind,
+        id: &str,
+        record: &mut Value,
+    ) -> Result<bool, CallError> {
+        let attestation = &record["attestation"];
+        let lacks_keys = attestation["type"] == "symmetricKey"
+            && attestation["symmetricKey"]["primaryKey"].as_str().unwrap_or_default().is_empty();
+        if lacks_keys {
+            record["attestation"] = self.client.attestation(kind, id).await?.value();
+        }
+        Ok(lacks_keys)
+    }
+}
+
+impl Drop for Session {
+    /// A name lookup that hangs cannot be called off; it must not hold up the end.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `fleet merge`: one report of all shards of a run.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::reporting;
+use crate::cli::exit::Exit;
+use crate::cli::input;
+use crate::cli::output::printer::Printer;
+use crate::cli::report::Report;
+use crate::fleet::report::{self, FailIf};
+
+/// A report has at most about 2 MB; a file may hold those of many shards.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Merge the reports of the shards of a run, exactly
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reads what `fleet -o json` printed on each machine. Counts add up, and percentiles are those of all
+devices together, not means of percentiles; shards are taken to have run side by side. A file may
+hold several reports one after the other.
+
+Examples:
+  provision-sim fleet merge shard-*.json
+  provision-sim fleet merge shard-*.json --report fleet.html -o json > fleet.json
+  kubectl logs -l job-name=fleet --tail=-1 | provision-sim fleet merge - --fail-if 'failed>0.1%'
+
+Exit codes: 0 merged, 2 a file is no report, 5 a --fail-if holds")]
+pub(super) struct Merge {
+    /// Files with reports as JSON, or - for standard input
+    #[arg(required = true, value_name = "FILE|-")]
+    files: Vec<PathBuf>,
+    /// Also write a page with charts
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Exit with 5 if this holds of the whole run, such as 'p99>5s', 'failed>0.1%' or 'rate<100/s';
+    /// can be repeated
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<FailIf>,
+}
+
+impl Merge {
+    pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        self.refuse_repeated()?;
+        let mut whole: Option<report::Report> = None;
+        for file in &self.files {
+            for part in read(file)? {
+                match &mut whole {
+                    Some(whole) => whole.merge(&part),
+                    None => whole = Some(part),
+                }
+            }
+        }
+        let whole = whole.ok_or_else(|| Report::usage("no report in what was given"))?;
+        reporting::print(&whole, printer);
+        if let Some(path) = &self.report {
+            reporting::write_page(path, &whole)?;
+        }
+        reporting::judge(&whole, &self.fail_if)?;
+        Ok(Exit::Done)
+    }
+
+    /// A shard that counts twice would falsify everything.
+    fn refuse_repeated(&self) -> Result<(), Report> {
+        let mut seen = BTreeSet::new();
+        for file in &self.files {
+            let same = std::fs::canonicalize(file).unwrap_or_else(|_| file.clone());
+            if !seen.insert(same) {
+                let shown = file.display();
+                return Err(Report::usage(format!("{shown} was given more than once"))
+                    .cause("its devices would count more than once")
+                    .remedy("give each shard's report once"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All reports of a file.
+fn read(path: &Path) -> Result<Vec<report::Report>, Report> {
+    let is_input = path.as_os_str() == "-";
+    let shown = if is_input { "standard input".to_owned() } else { path.display().to_string() };
+    let bytes = if is_input { read_all(std::io::stdin()) } else { open(path) };
+    let bytes = bytes
+        .map_err(|error| Report::usage(format!("cannot read {shown}: {}", input::plain(&error))))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Report::usage(format!("{shown} is longer than {MAX_BYTES} bytes")));
+    }
+    let mut reports = Vec::new();
+    for (index, value) in serde_json::Deserializer::from_slice(&bytes).into_iter().enumerate() {
+        let wrong = |reason: String| {
+            let report = Report::usage(format!("{shown}, report {}: {reason}", index + 1));
+            report.remedy("merge what `provision-sim fleet -o json` printed")
+        };
+        let value: Value = value.map_err(|error| wrong(format!("it is not JSON: {error}")))?;
+        let report = report::Report::from_json(&value);
+        reports.push(report.map_err(|error| wrong(error.to_string()))?);
+    }
+    if reports.is_empty() {
+        return Err(Report::usage(format!("{shown} is empty"))
+            .cause("the shard may still be running, or was stopped before its end"));
+    }
+    Ok(reports)
+}
+
+fn open(path: &Path) -> std::io::Result<Vec<u8>> {
+    read_all(std::fs::File::open(path)?)
+}
+
+fn read_all(source: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,153 @@
+//! Runs a fleet to its end: takes the results as they come, and writes everything that was asked
+//! for, however it ends.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::reporting;
+use super::results::{Outputs, Results, unwritable};
+use super::show::{Line, ProgressLine};
+use crate::cli::common::Output;
+use crate::cli::exit::Exit;
+use crate::cli::output::printer::Printer;
+use crate::cli::report::Report;
+use crate::cli::stop::StopSignal;
+use crate::fleet::report::{self, Tally};
+use crate::fleet::{DeviceResult, Ended, Fleet, Outcome, Running};
+
+/// How often the progress is shown and the results are flushed.
+const TICK: Duration = Duration::from_millis(200);
+
+/// An event of `-o jsonl`.
+#[derive(Serialize)]
+struct Event<T> {
+    event: &'static str,
+    #[serde(flatten)]
+    what: T,
+}
+
+/// What has come of the devices so far.
+struct Course<'a> {
+    outputs: Outputs,
+    printer: &'a mut Printer,
+    tally: Tally,
+    assigned: u64,
+    failed: u64,
+}
+
+/// Runs `fleet`, of `total` devices, where that is known.
+pub(super) async fn play(
+    fleet: Fleet,
+    total: Option<u64>,
+    outputs: Outputs,
+    printer: &mut Printer,
+) -> Result<Exit, Report> {
+    let mut stop = StopSignal::new()?;
+    let mut course = Course { outputs, printer, tally: Tally::new(), assigned: 0, failed: 0 };
+    let mut line = ProgressLine::new(total);
+    let running = fleet.start();
+    let ended = follow(running, &mut course, &mut line, &mut stop).await?;
+    course.end(ended)
+}
+
+/// Takes results until there are no more, or the user has enough.
+async fn follow(
+    mut running: Running,
+    course: &mut Course<'_>,
+    line: &mut ProgressLine,
+    stop: &mut StopSignal,
+) -> Result<Ended, Report> {
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_stopping = false;
+    loop {
+        tokio::select! {
+            result = running.next() => match result {
+                Some(result) => course.take(&result),
+                None => break,
+            },
+            received = stop.received() => {
+                received?;
+                if is_stopping {
+                    break;
+                }
+                is_stopping = true;
+                running.stop_launching();
+                line.clear();
+                tracing::warn!(
+                    "no more devices begin; {} are still open (interrupt again to end at once)",
+                    running.progress().open
+                );
+            }
+            _ = tick.tick() => {
+                line.draw(running.progress(), course.assigned, course.failed);
+                course.flush();
+            }
+        }
+    }
+    line.clear();
+    Ok(running.end().await)
+}
+
+impl Course<'_> {
+    fn take(&mut self, result: &DeviceResult) {
+        match &result.outcome {
+            Outcome::Assigned { .. } => self.assigned += 1,
+            Outcome::Failed { code, message } => {
+                self.failed += 1;
+                tracing::info!("{}: {code}: {message}", result.registration_id);
+            }
+        }
+        self.tally.record(result);
+        if self.outputs.results.is_none() && !self.printer.is_lines() {
+            return;
+        }
+        let line = Line::of(result);
+        if let Some(results) = &mut self.outputs.results {
+            results.add(&line);
+        }
+        self.printer.event(&Event { event: "device", what: line });
+    }
+
+    fn flush(&mut self) {
+        if let Some(results) = &mut self.outputs.results {
+            results.flush();
+        }
+    }
+
+    /// Writes everything, and decides how it ended.
+    fn end(mut self, ended: Ended) -> Result<Exit, Report> {
+        self.flush();
+        let Ended { elapsed, generator, launches } = ended;
+        if !launches.held.is_zero() {
+            let held = Duration::from_millis(launches.held.as_millis() as u64);
+            tracing::warn!(
+                "the service was busy (429): for {} in all, no devices began",
+                humantime::format_duration(held)
+            );
+        }
+        let report = report::Report { tally: self.tally, elapsed, generator };
+        match self.printer.format {
+            Output::Text | Output::Json => reporting::print(&report, self.printer),
+            Output::Jsonl => {
+                self.printer.event(&Event { event: "report", what: report.to_json() });
+            }
+        }
+        if let Some(path) = &self.outputs.report {
+            reporting::write_page(path, &report)?;
+        }
+        if let Some(Results { path, fault: Some(error), .. }) = &self.outputs.results {
+            return Err(unwritable("--results", path, error));
+        }
+        if let Some(fault) = launches.fault {
+            return Err(Report::usage(format!("--reg-ids: {fault}"))
+                .remedy("the devices above it were registered"));
+        }
+        let conditions = &self.outputs.fail_if;
+        reporting::judge(&report, conditions)?;
+        let is_short = self.failed > 0 || !launches.are_all;
+        Ok(if conditions.is_empty() && is_short { Exit::NotAssigned } else { Exit::Done })
+    }
+}

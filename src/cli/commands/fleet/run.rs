@@ -1,0 +1,161 @@
+//! `fleet`: many devices provision themselves, and what came of it.
+
+use std::sync::Arc;
+
+use clap::{Arg, Args};
+
+use super::pace::PaceArgs;
+use super::play::play;
+use super::results::{Outputs, ResultsArgs};
+use super::source::{self, Sources};
+use super::who::WhoArgs;
+use crate::cli::args::route::RouteArgs;
+use crate::cli::args::service::{IdScopeArg, ServiceArgs};
+use crate::cli::exit::Exit;
+use crate::cli::input::read;
+use crate::cli::local::{self, Local};
+use crate::cli::output::printer::Printer;
+use crate::cli::report::Report;
+use crate::fleet::{Blueprint, Fleet, Identity, PayloadTemplate};
+use crate::net::with_resumption;
+
+/// What stands behind the flags in the help.
+pub(super) const HELP: &str = "\
+Devices are named by a pattern or a list; each registers as `register` does. Without --rate, --stage
+or --start, the next begins when another has ended, --concurrency at a time. What the service asks
+for is kept: each device waits as it is told, and after a 429 on a register no more devices begin
+until it is over. Failures of the network are tried again until --timeout. Times count from when a
+device was meant to begin. Ctrl-C lets no more devices begin, and the open ones end; a second one
+ends at once. Either way everything is written.
+
+A list has a name a line; or is CSV whose header has registrationId and any of payload, deviceKey,
+certificate, certificateKey, expectedHub; or has a JSON object with these members a line.
+Certificates and their keys are PEM, or files beside the list; a key may stand in its certificate's.
+
+Examples:
+  provision-sim fleet --local --count 20000 --concurrency 200
+  provision-sim fleet --local --count 5000 --reg-id-pattern 'pump-{n:06}' --rate 100/s --ramp 30s
+  provision-sim fleet --local --count 15000 --start boot-storm --report storm.html
+  provision-sim fleet --id-scope 0ne00012345 --group-key @group.key --reg-ids devices.csv \\
+      --rate 900/m --results results.jsonl --fail-if 'failed>0.1%'
+  provision-sim fleet --local --count 100 --test-ca intermediate-cert.pem \\
+      --test-ca-key intermediate-key.pem --payload '{\"serial\":\"{reg_id}\"}'
+  provision-sim fleet --local --count 100000 --shard 0/4 -o json
+
+Exit codes: 0 all assigned, 2 bad input, 3 no local service, 5 not all assigned; with --fail-if,
+5 if one of its conditions holds, else 0";
+
+/// Which devices, how fast, and where the results go.
+#[derive(Debug, Args)]
+#[command(mut_args(in_words_of_a_fleet))]
+pub(super) struct Run {
+    #[command(flatten)]
+    who: WhoArgs,
+    // Clap takes the shorter form of the number for a line end.
+    /// What the devices have to say to a custom allocation webhook: JSON, in which {reg_id} and {n:1}
+    /// stand for the device's name and number
+    #[arg(long, value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    payload: Option<String>,
+    #[command(flatten)]
+    id_scope: IdScopeArg,
+    #[command(flatten)]
+    service: ServiceArgs,
+    #[command(flatten)]
+    pace: PaceArgs,
+    #[command(flatten)]
+    route: RouteArgs,
+    /// Addresses of this machine to connect from, in turn: one has some 28,000 ports for a destination;
+    /// may be given again
+    #[arg(long, value_name = "ADDR[-ADDR]", help_heading = "Network options")]
+    source: Vec<Sources>,
+    /// Resume TLS sessions; devices that boot have none to resume
+    #[arg(long, help_heading = "Network options")]
+    tls_resume: bool,
+    #[command(flatten)]
+    outputs: ResultsArgs,
+}
+
+/// What flags that `register` has as well mean where there are many devices.
+fn in_words_of_a_fleet(flag: Arg) -> Arg {
+    let words = match flag.get_id().as_str() {
+        "local" => {
+            "The service that `provision-sim serve` runs on this machine: fills host, port, CA, ID \
+             scope and the key of its group simulated-devices"
+        }
+        "timeout" => "Each device must end within this, all its tries together",
+        "ttl" => "How long a SAS token is valid",
+        _ => return flag,
+    };
+    flag.help(words)
+}
+
+impl Run {
+    pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        self.check_stdin()?;
+        let local = self.service.local.then(local::find).transpose()?;
+        let devices = self.who.devices()?;
+        let identity = self.who.identity(local.as_ref(), &devices)?;
+        let (plan, concurrency) = self.pace.plan(devices.count)?;
+        let blueprint = self.blueprint(local.as_ref(), identity)?;
+        devices.check_payloads(&blueprint)?;
+        let outputs = Outputs::open(&self.outputs)?;
+        let total = devices.count;
+        let fleet = Fleet {
+            blueprint,
+            members: devices.members,
+            plan,
+            concurrency,
+            ramp: self.pace.ramp(),
+            duration: self.pace.duration(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            // For name lookups, of which a fleet would start hundreds at once.
+            .max_blocking_threads(16)
+            .enable_all()
+            .build()
+            .map_err(Report::internal)?;
+        let result = runtime.block_on(play(fleet, total, outputs, printer));
+        // What was given up must not hold up the end.
+        runtime.shutdown_background();
+        result
+    }
+
+    fn blueprint(&self, local: Option<&Local>, identity: Identity) -> Result<Blueprint, Report> {
+        let endpoint = self.service.endpoint(local)?;
+        let ports = ServiceArgs::ports(local)?;
+        let tls = self.service.tls(local)?;
+        let payload = self.payload.as_deref().map(|argument| read("--payload", argument));
+        Ok(Blueprint {
+            route: self.route.route(&endpoint, ports, self.service.local)?,
+            endpoint,
+            ports,
+            transport: self.route.transport(),
+            sources: source::all(&self.source)?,
+            id_scope: self.id_scope.resolve(local)?,
+            api_version: self.service.api_version.clone(),
+            tls: if self.tls_resume { with_resumption(&tls) } else { Arc::clone(&tls) },
+            timeout: self.service.timeout,
+            token_lifetime: self.service.ttl,
+            identity,
+            payload: payload.transpose()?.as_deref().map(PayloadTemplate::new),
+        })
+    }
+
+    fn check_stdin(&self) -> Result<(), Report> {
+        let from_stdin: Vec<_> = [
+            ("--group-key", self.who.group_key.as_deref() == Some("-")),
+            ("--reg-ids", self.who.is_from_stdin()),
+            ("--payload", self.payload.as_deref() == Some("-")),
+        ]
+        .into_iter()
+        .filter_map(|(flag, is_stdin)| is_stdin.then_some(flag))
+        .collect();
+        if let [first, second, ..] = from_stdin[..] {
+            return Err(Report::usage(format!(
+                "{first} and {second} cannot both be read from standard input"
+            ))
+            .remedy("put one of them into a file"));
+        }
+        Ok(())
+    }
+}

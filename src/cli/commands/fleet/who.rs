@@ -1,0 +1,271 @@
+//! Which devices there are, and how they prove who they are.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::attestation::GroupKey;
+use crate::cli::args::certificate::read_pem;
+use crate::cli::args::key::group_key;
+use crate::cli::input::{self, plain, variable};
+use crate::cli::local::Local;
+use crate::cli::report::Report;
+use crate::fleet::{
+    Blueprint, IdPattern, Identity, ListError, ListFault, Members, ReadFile, Shard, listed,
+    numbered,
+};
+use crate::pki::TestAuthority;
+use crate::tutorial;
+use crate::wire::RegistrationId;
+
+const GROUP_KEY_VARIABLE: &str = "PROVISION_SIM_GROUP_KEY";
+const INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
+const COUNT_VARIABLE: &str = "JOB_COMPLETIONS";
+
+/// Which devices.
+#[derive(Args)]
+#[group(id = "who", skip)]
+pub(super) struct WhoArgs {
+    /// Register so many devices
+    #[arg(long, value_name = "N", required_unless_present = "reg_ids", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Their names; {n:06} is the device's number, from 0, with at least six digits
+    #[arg(long, default_value = "sim-{n:06}", value_name = "PATTERN", conflicts_with = "reg_ids")]
+    reg_id_pattern: IdPattern,
+    /// Register the devices of a list, or - for standard input
+    #[arg(long, value_name = "FILE|-", conflicts_with = "count")]
+    reg_ids: Option<PathBuf>,
+    /// Take only every COUNT-th device, from INDEX on, counted from 0: one of several machines that
+    /// share a fleet [env: JOB_COMPLETION_INDEX and JOB_COMPLETIONS]
+    #[arg(long, value_name = "INDEX/COUNT")]
+    shard: Option<Shard>,
+    /// Go through the devices so many times, each time when all have ended
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    rounds: u64,
+    /// Key of the enrollment group; devices' own keys are derived from it [env: PROVISION_SIM_GROUP_KEY]
+    #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
+    pub(super) group_key: Option<String>,
+    /// X.509 in place of a key: a test CA that signs a certificate for each device, then those above
+    /// it, as `provision-sim pki` makes them
+    #[arg(long, value_name = "PEM", requires = "test_ca_key", conflicts_with = "group_key")]
+    test_ca: Option<PathBuf>,
+    /// Private key of --test-ca
+    #[arg(long, value_name = "PEM", requires = "test_ca")]
+    test_ca_key: Option<PathBuf>,
+}
+
+/// A key given on the command line must not come out again.
+impl std::fmt::Debug for WhoArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WhoArgs")
+            .field("count", &self.count)
+            .field("reg_id_pattern", &self.reg_id_pattern)
+            .field("reg_ids", &self.reg_ids)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The devices that were asked for.
+pub(super) struct Devices {
+    pub(super) members: Members,
+    /// How many there are, where that can be known.
+    pub(super) count: Option<u64>,
+    /// The first that has no credential of its own, where that can be known.
+    without_credential: Option<RegistrationId>,
+    /// The first that has no payload of its own, where that can be known.
+    without_payload: Option<RegistrationId>,
+}
+
+impl WhoArgs {
+    /// Whether the list comes from standard input.
+    pub(super) fn is_from_stdin(&self) -> bool {
+        self.reg_ids.as_deref().is_some_and(|path| path.as_os_str() == "-")
+    }
+
+    /// The devices. A list in a file is read through first, so that nothing is sent if it is wrong.
+    pub(super) fn devices(&self) -> Result<Devices, Report> {
+        let shard = self.shard()?;
+        match (&self.reg_ids, self.count) {
+            (Some(_), _) if self.is_from_stdin() => {
+                self.stream(listed(BufReader::new(std::io::stdin()), shard, beside(Path::new(""))))
+            }
+            (Some(path), _) => {
+                let file = open(path)?;
+                // A pipe can be read once only.
+                if file.metadata().is_ok_and(|data| data.is_file()) {
+                    self.file(path, shard)
+                } else {
+                    self.stream(listed(BufReader::new(file), shard, beside(path)))
+                }
+            }
+            (None, count) => self.numbered(count.unwrap_or_default(), shard),
+        }
+    }
+
+    fn stream(&self, members: Members) -> Result<Devices, Report> {
+        if self.rounds > 1 {
+            return Err(Report::usage("--rounds: this list can be read once only")
+                .remedy("put it into a file"));
+        }
+        Ok(Devices { members, count: None, without_credential: None, without_payload: None })
+    }
+
+    fn file(&self, path: &Path, shard: Shard) -> Result<Devices, Report> {
+        let mut count = 0_u64;
+        let (mut without_credential, mut without_payload) = (None, None);
+        let read_file = beside(path);
+        for member in listed(BufReader::new(open(path)?), Shard::WHOLE, read_file.clone()) {
+            let member = member.map_err(|error| {
+                Report::usage(format!("--reg-ids: {}, {error}", path.display()))
+            })?;
+            if member.credential.is_none() && without_credential.is_none() {
+                without_credential = Some(member.registration_id.clone());
+            }
+            if member.payload.is_none() && without_payload.is_none() {
+                without_payload = Some(member.registration_id);
+            }
+            count += 1;
+        }
+        if count == 0 {
+            return Err(Report::usage(format!("--reg-ids: {} names no device", path.display())));
+        }
+        let path = path.to_owned();
+        let members = (0..self.rounds).flat_map(move |_| match File::open(&path) {
+            Ok(file) => listed(BufReader::new(file), shard, read_file.clone()),
+            Err(error) => {
+                let fault = ListFault::Unreadable(error);
+                Box::new(std::iter::once(Err(ListError { line: 0, fault })))
+            }
+        });
+        let count = shard.share(count).saturating_mul(self.rounds);
+        Ok(Devices {
+            members: Box::new(members),
+            count: Some(count),
+            without_credential,
+            without_payload,
+        })
+    }
+
+    fn numbered(&self, count: u64, shard: Shard) -> Result<Devices, Report> {
+        let pattern = self.reg_id_pattern.clone();
+        let wrong = |error| Report::usage(format!("--reg-id-pattern: {error}"));
+        pattern.check(count).map_err(wrong)?;
+        let first = pattern.id(0).map_err(wrong)?;
+        let members = (0..self.rounds).flat_map(move |_| numbered(pattern.clone(), count, shard));
+        Ok(Devices {
+            members: Box::new(members),
+            count: Some(shard.share(count).saturating_mul(self.rounds)),
+            without_credential: Some(first.clone()),
+            without_payload: Some(first),
+        })
+    }
+
+    fn shard(&self) -> Result<Shard, Report> {
+        match self.shard {
+            Some(shard) => Ok(shard),
+            None => shard_from(variable(INDEX_VARIABLE), variable(COUNT_VARIABLE)),
+        }
+    }
+
+    /// How devices prove who they are that bring no key; the key of the local service's open group
+    /// only if nothing was given.
+    pub(super) fn identity(
+        &self,
+        local: Option<&Local>,
+        devices: &Devices,
+    ) -> Result<Identity, Report> {
+        if let (Some(certificates), Some(key)) = (&self.test_ca, &self.test_ca_key) {
+            return test_authority(certificates, key).map(Box::new).map(Identity::Minted);
+        }
+        let group_key = match (&self.group_key, variable(GROUP_KEY_VARIABLE)) {
+            (Some(argument), _) => Some(group_key("--group-key", argument)?),
+            (None, Some(text)) => Some(group_key(GROUP_KEY_VARIABLE, &text)?),
+            (None, None) if local.is_some_and(|local| local.is_default_world) => {
+                Some(tutorial::SIMULATED_KEY.parse::<GroupKey>().map_err(Report::internal)?)
+            }
+            (None, None) => None,
+        };
+        match (group_key, &devices.without_credential) {
+            (Some(key), _) => Ok(Identity::Group(key.deriver())),
+            (None, None) => Ok(Identity::Own),
+            (None, Some(id)) => Err(Report::usage(format!(
+                "no credential for {id}: give --group-key, or set {GROUP_KEY_VARIABLE}"
+            ))
+            .remedy("or give each device a deviceKey or a certificate in a list (--reg-ids), or prove them by X.509: --test-ca PEM --test-ca-key PEM")),
+        }
+    }
+}
+
+impl Devices {
+    /// Tries what is made for each device on the first, so that nothing is sent if it is wrong.
+    pub(super) fn check_payloads(&self, blueprint: &Blueprint) -> Result<(), Report> {
+        let Some(template) = &blueprint.payload else { return Ok(()) };
+        let Some(first) = &self.without_payload else { return Ok(()) };
+        match template.payload(first, 0) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Report::usage(format!("--payload: {error}"))
+                .remedy("give one JSON value, such as '{\"serial\":\"{reg_id}\"}'; in a shell, in single quotes")),
+        }
+    }
+}
+
+/// The shard of an Indexed Job of Kubernetes, which gives its pods their index; the manifest has to
+/// give them the number of completions.
+fn shard_from(index: Option<String>, count: Option<String>) -> Result<Shard, Report> {
+    let both = match (index, count) {
+        (None, _) => return Ok(Shard::WHOLE),
+        (Some(index), Some(count)) => format!("{index}/{count}"),
+        (Some(_), None) => {
+            return Err(Report::usage(format!(
+                "{INDEX_VARIABLE} is set, but {COUNT_VARIABLE} is not"
+            ))
+            .remedy("set it to the completions of the Job, or give --shard INDEX/COUNT")
+            .remedy("--shard 0/1 registers all devices here"));
+        }
+    };
+    both.parse()
+        .map_err(|error| Report::usage(format!("{INDEX_VARIABLE} and {COUNT_VARIABLE}: {error}")))
+}
+
+fn open(path: &Path) -> Result<File, Report> {
+    File::open(path).map_err(|error| {
+        Report::usage(format!("--reg-ids: cannot open {}: {}", path.display(), plain(&error)))
+    })
+}
+
+/// Reads files whose names are relative to the folder of a list.
+fn beside(list: &Path) -> ReadFile {
+    let folder = list.parent().map(Path::to_owned).unwrap_or_default();
+    Arc::new(move |name| input::read_file(&folder.join(name)))
+}
+
+fn test_authority(certificates: &Path, key: &Path) -> Result<TestAuthority, Report> {
+    let certificate_pem = read_pem("--test-ca", certificates)?;
+    let key_pem = read_pem("--test-ca-key", key)?;
+    TestAuthority::from_pem(&certificate_pem, &key_pem).map_err(|error| {
+        let (certificates, key) = (certificates.display(), key.display());
+        Report::usage(format!("--test-ca {certificates}, --test-ca-key {key}: {error}"))
+            .remedy("make one with `provision-sim pki`, and give intermediate-cert.pem and intermediate-key.pem")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j_160_a_pod_of_an_indexed_job_takes_its_shard() {
+        let shard = |index: Option<&str>, count: Option<&str>| {
+            let found = shard_from(index.map(str::to_owned), count.map(str::to_owned));
+            found.map(|shard| shard.to_string()).map_err(|report| report.message)
+        };
+
+        assert_eq!(shard(Some("2"), Some("3")).unwrap(), "2/3");
+        assert_eq!(shard(None, Some("3")).unwrap(), "0/1");
+        assert!(shard(Some("2"), None).unwrap_err().contains("JOB_COMPLETIONS is not"));
+        assert!(shard(Some("3"), Some("3")).unwrap_err().contains("no shard 3 of 3"));
+    }
+}

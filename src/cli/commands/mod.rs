@@ -1,0 +1,29 @@
+//! The commands, a file or a folder for each. No command imports from another.
+//!
+//! - [`serve`]: a local Device Provisioning Service.
+//! - [`register`]: one device provisions itself.
+//! - [`status`]: how a device's registration stands.
+//! - [`diagnose`]: what keeps a device from registering.
+//! - [`explain`]: what a code, a name, or a line of a log means.
+//! - [`run`]: scenarios, played and judged.
+//! - [`fleet`]: many devices at once.
+//! - [`derive_key`]: the device keys of an enrollment group.
+//! - [`sas_token`]: SAS tokens, signed and checked.
+//! - [`enrollments`]: `enrollment-group`, `enrollment`, `export` and `import`.
+//! - [`pki`]: certificates for tests.
+//! - [`completions`]: what a shell needs to complete command lines.
+//! - [`man`]: manual pages.
+
+pub(crate) mod completions;
+pub(crate) mod derive_key;
+pub(crate) mod diagnose;
+pub(crate) mod enrollments;
+pub(crate) mod explain;
+pub(crate) mod fleet;
+pub(crate) mod man;
+pub(crate) mod pki;
+pub(crate) mod register;
+pub(crate) mod run;
+pub(crate) mod sas_token;
+pub(crate) mod serve;
+pub(crate) mod status;

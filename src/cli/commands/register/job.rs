@@ -1,0 +1,225 @@
+//! One run of `register`: the hub that was kept, the registration, the hub that was assigned.
+//!
+//! Decides what comes next and prints it; how each of them is done is the device's business.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::cache::Cache;
+use super::hub::{Errand, print_twin};
+use crate::cli::args::device::DeviceArgs;
+use crate::cli::exit::Exit;
+use crate::cli::local::Local;
+use crate::cli::output::failure;
+use crate::cli::output::narration::{HubStep, Narrator};
+use crate::cli::output::printer::Printer;
+use crate::cli::output::progress::Progress;
+use crate::cli::output::transcript::Transcript;
+use crate::cli::report::Report;
+use crate::cli::timings::{Timings, with_timings};
+use crate::device::{
+    HubError, HubSettings, Notice, ProvisioningClient, Registered, Settings, Transport, Twin,
+};
+use crate::explain::Context;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", tag = "event")]
+enum Event<'a> {
+    #[serde(rename_all = "camelCase")]
+    Kept {
+        hub: &'a str,
+        device_id: &'a str,
+    },
+    ProvisioningAgain {
+        hub: &'a str,
+        reason: &'a str,
+    },
+}
+
+/// One device with all that it needs to provision itself and to go on to its hub.
+pub(crate) struct Job<'a> {
+    pub(crate) device: &'a DeviceArgs,
+    pub(crate) settings: Settings,
+    pub(crate) context: Context,
+    pub(crate) local: Option<Local>,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) progress: Progress,
+    pub(crate) narrator: Option<Narrator>,
+}
+
+/// A registration that has led to a hub.
+struct Provisioned {
+    registered: Registered,
+    /// The one that got through.
+    transport: Transport,
+    timings: Timings,
+}
+
+impl Job<'_> {
+    /// Provisions the device, unless the hub that it knows still wants it, and does its errand there.
+    pub(crate) async fn run(
+        mut self,
+        errand: Option<&Errand>,
+        printer: &mut Printer,
+    ) -> Result<Exit, Report> {
+        let now = Instant::now();
+        let deadline = now.checked_add(self.settings.timeout).unwrap_or(now);
+        if let Some(errand) = errand
+            && let Some(exit) = self.try_kept(errand, deadline, printer).await?
+        {
+            return Ok(exit);
+        }
+        let provisioned = self.register(errand.is_some(), now, printer).await?;
+        let Provisioned { registered, transport, timings } = provisioned;
+        if let Some(cache) = &self.cache {
+            cache.keep(&self.settings, &registered);
+        }
+        let Some(errand) = errand else { return Ok(Exit::Done) };
+        let assignment = (&*registered.assigned_hub, &*registered.device_id);
+        let hub = self.hub(errand, assignment, transport)?;
+        match self.visit(errand, &hub, deadline, printer).await {
+            // With `jsonl` every phase has had a line of its own (J-150).
+            Ok(twin) if printer.is_lines() => print_twin(printer, &registered.body, &twin),
+            Ok(twin) => print_twin(printer, &with_timings(&registered.body, &timings), &twin),
+            Err(error) => {
+                let mut report = self.hub_failed(&error, &hub, printer);
+                report.timings = Some(Box::new(timings));
+                return Err(report);
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Goes to the hub that was kept. `None` if the device has to provision itself (J-143).
+    async fn try_kept(
+        &mut self,
+        errand: &Errand,
+        deadline: Instant,
+        printer: &mut Printer,
+    ) -> Result<Option<Exit>, Report> {
+        let Some(cache) = &self.cache else { return Ok(None) };
+        let Some(kept) = cache.read(&self.settings) else { return Ok(None) };
+        let (path, name) = (cache.path().display(), &kept.assigned_hub);
+        let assignment = (&**name, &*kept.device_id);
+        let hub = match self.hub(errand, assignment, self.settings.transport) {
+            Ok(hub) => hub,
+            Err(report) => {
+                tracing::warn!("--cache {path}: not used: {}", report.message);
+                return Ok(None);
+            }
+        };
+        if printer.is_text() {
+            printer
+                .line(format!("Assignment kept in {path}: {name}, deviceId: {}", kept.device_id));
+        }
+        printer.event(&Event::Kept { hub: name, device_id: &kept.device_id });
+        self.tell(HubStep::Kept { hub: &hub });
+        let error = match self.visit(errand, &hub, deadline, printer).await {
+            Ok(twin) => {
+                print_twin(printer, &kept.as_registration(), &twin);
+                return Ok(Some(Exit::Done));
+            }
+            Err(error) => error,
+        };
+        if error.calls_for_provisioning() {
+            let reason = error.to_string();
+            tracing::warn!("hub {name}, from {path}: {reason}; provisioning again");
+            printer.event(&Event::ProvisioningAgain { hub: name, reason: &reason });
+            if printer.is_text() {
+                printer.line("");
+            }
+            return Ok(None);
+        }
+        let report = self.hub_failed(&error, &hub, printer);
+        Err(report.remedy(format!("to provision the device again all the same, remove {path}")))
+    }
+
+    /// Registers. With a hub to go on to, what programs read comes at the end, with the twin.
+    async fn register(
+        &mut self,
+        goes_on: bool,
+        start: Instant,
+        printer: &mut Printer,
+    ) -> Result<Provisioned, Report> {
+        let mut transport = self.settings.transport;
+        // What a visit to the hub that was kept has used up, in whole seconds.
+        let used = Duration::from_secs(start.elapsed().as_secs());
+        let timeout = self.settings.timeout.saturating_sub(used);
+        let settings = Settings { timeout, ..self.settings.clone() };
+        self.progress.at_service();
+        let (progress, narrator) = (&self.progress, &mut self.narrator);
+        if let (Some(narrator), Some(proof)) = (&mut *narrator, &self.context.proof) {
+            narrator.begin(&settings, proof);
+        }
+        let client = ProvisioningClient::new(settings);
+        let mut transcript = Transcript::new(printer);
+        let mut notify = |notice| {
+            progress.notice(&notice);
+            if let Some(narrator) = narrator {
+                narrator.notice(&notice);
+            }
+            if let Notice::Through { transport: found } = &notice {
+                transport = *found;
+            }
+            transcript.notice(&notice);
+        };
+        let result = progress.during(client.register(&mut notify)).await;
+        if let Some(narrator) = &self.narrator {
+            narrator.end(&result);
+        }
+        let (registered, timings) = match result {
+            Ok(registered) if goes_on => {
+                let timings = transcript.go_on(&registered);
+                (registered, timings)
+            }
+            result => transcript
+                .end(result, &self.context)
+                .map_err(|report| self.device.with_follow_up(report, &self.context))?,
+        };
+        Ok(Provisioned { registered, transport, timings })
+    }
+
+    /// Does the errand on a hub, and tells of it.
+    async fn visit(
+        &self,
+        errand: &Errand,
+        hub: &HubSettings,
+        deadline: Instant,
+        printer: &mut Printer,
+    ) -> Result<Twin, HubError> {
+        self.progress.at_hub();
+        let mut tell = |step: HubStep<'_>| self.tell(step);
+        let visit = errand.run(hub, deadline, printer, &mut tell);
+        let result = self.progress.during(visit).await;
+        if let Err(error) = &result {
+            self.tell(HubStep::Failed { error });
+        }
+        result
+    }
+
+    fn tell(&self, step: HubStep<'_>) {
+        if let Some(narrator) = &self.narrator {
+            narrator.hub(step);
+        }
+    }
+
+    fn hub(
+        &self,
+        errand: &Errand,
+        assignment: (&str, &str),
+        transport: Transport,
+    ) -> Result<HubSettings, Report> {
+        let (settings, route) = (&self.settings, &self.device.route);
+        errand.hub(assignment, settings, route, self.local.as_ref(), transport)
+    }
+
+    fn hub_failed(&self, error: &HubError, hub: &HubSettings, printer: &mut Printer) -> Report {
+        if printer.is_text() {
+            printer.line("");
+            printer.line(format!("Failure at hub: {}", hub.hub()));
+        }
+        failure::hub_report(error, hub, &self.context)
+    }
+}

@@ -1,0 +1,163 @@
+//! `run`: play scenarios and judge them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::cli::common::Output;
+use crate::cli::exit::Exit;
+use crate::cli::input;
+use crate::cli::output::failure;
+use crate::cli::output::printer::Printer;
+use crate::cli::output::transcript::Transcript;
+use crate::cli::report::Report;
+use crate::cli::runtime::small_runtime;
+use crate::explain::Context;
+use crate::scenario::{Actual, Bench, DeviceSpec, Scenario, Verdict};
+
+/// Run scenarios: serve what a file describes, register its devices, check what comes out
+#[derive(Debug, Args)]
+#[command(after_help = "\
+All real: TLS, MQTT and HTTP on free loopback ports. Exits 0 only if everything is as expected, 5 if
+not.
+
+Example:
+  provision-sim run fixtures/contoso/scenario.toml")]
+pub(crate) struct Run {
+    /// Scenario files (TOML)
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+}
+
+/// A device's verdict, for programs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    scenario: String,
+    registration_id: &'a str,
+    passed: bool,
+    actual: &'a Actual,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    differences: &'a [String],
+}
+
+/// The end of `-o json`.
+#[derive(Serialize)]
+struct Total {
+    devices: Vec<Box<RawValue>>,
+    passed: usize,
+    failed: usize,
+}
+
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    lines: Vec<Box<RawValue>>,
+}
+
+impl Run {
+    pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        // All are read before any is played: a mistake in the last should not cost the time of the
+        // first.
+        let scenarios = self.scenarios.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let runtime = small_runtime()?;
+        let mut tally = Tally::default();
+        for (path, scenario) in self.scenarios.iter().zip(&scenarios) {
+            runtime.block_on(play(&path.display().to_string(), scenario, printer, &mut tally))?;
+        }
+        runtime.shutdown_background();
+        let Tally { passed, failed, lines } = tally;
+        match printer.format {
+            Output::Text => printer.line(format!("{passed} passed, {failed} failed")),
+            Output::Json => {
+                printer.json(&Total { devices: lines, passed, failed });
+            }
+            Output::Jsonl => {}
+        }
+        Ok(if failed == 0 { Exit::Done } else { Exit::NotAssigned })
+    }
+}
+
+fn read(path: &PathBuf) -> Result<Scenario, Report> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Report::usage(format!("cannot read {shown}: {}", input::plain(&error))))?;
+    Scenario::read(&text).map_err(|error| Report::usage(format!("{shown}, {error}")))
+}
+
+async fn play(
+    name: &str,
+    scenario: &Scenario,
+    printer: &mut Printer,
+    tally: &mut Tally,
+) -> Result<(), Report> {
+    let bench =
+        Bench::start(scenario).await.map_err(|error| Report::usage(format!("{name}: {error}")))?;
+    for device in &scenario.devices {
+        let verdict = register(&bench, device, printer).await;
+        let line = Line {
+            scenario: name.to_owned(),
+            registration_id: device.registration_id.as_str(),
+            passed: verdict.holds(),
+            actual: &verdict.actual,
+            differences: &verdict.differences,
+        };
+        printer.event(&line);
+        tally.lines.push(to_raw_value(&line).map_err(Report::internal)?);
+        *(if verdict.holds() { &mut tally.passed } else { &mut tally.failed }) += 1;
+        if printer.is_text() {
+            print_verdict(printer, device, &verdict);
+        }
+    }
+    bench.stop().await;
+    Ok(())
+}
+
+/// In text, what the device prints; for programs only the verdict counts.
+async fn register(bench: &Bench, device: &DeviceSpec, printer: &mut Printer) -> Verdict {
+    if !printer.is_text() {
+        let result = bench.register(device, &mut |_| {}).await;
+        return Verdict::new(&device.expect, Actual::of(&result));
+    }
+    printer.line(format!("--- {}", device.registration_id));
+    let mut transcript = Transcript::new(printer);
+    let result = bench.register(device, &mut |notice| transcript.notice(&notice)).await;
+    let verdict = Verdict::new(&device.expect, Actual::of(&result));
+    match result {
+        Ok(registered) => transcript.print(&registered),
+        Err(error) => {
+            transcript.print_failure(&error);
+            let context = Context {
+                endpoint: bench.endpoint().clone(),
+                id_scope: bench.id_scope().clone(),
+                registration_id: device.registration_id.clone(),
+                proof: None,
+                skew: None,
+                is_local: true,
+                proxy: None,
+            };
+            let mut report = failure::report(&error, &context);
+            if verdict.holds() {
+                // Expected, so nothing is to be tried.
+                report.remedies.clear();
+            }
+            printer.explain(&report);
+        }
+    }
+    verdict
+}
+
+fn print_verdict(printer: &mut Printer, device: &DeviceSpec, verdict: &Verdict) {
+    let id = &device.registration_id;
+    printer.line("");
+    let text = if verdict.holds() {
+        format!("{id}: {}, as expected", verdict.summary())
+    } else {
+        format!("{id}: {}", verdict.differences.join("; "))
+    };
+    printer.verdict(verdict.holds(), &text);
+    printer.line("");
+}

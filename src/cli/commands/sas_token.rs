@@ -1,0 +1,172 @@
+//! `sas-token`: sign a token, or find out what is wrong with one.
+
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::attestation::{
+    Claims, DeviceKey, GroupKeys, SasToken, diagnose_signature, registration_resource,
+};
+use crate::cli::args::duration::token_lifetime;
+use crate::cli::args::key::KeyArgs;
+use crate::cli::exit::Exit;
+use crate::cli::input::read;
+use crate::cli::output::printer::Printer;
+use crate::cli::report::Report;
+use crate::contoso;
+use crate::explain::GivenKey;
+use crate::wire::{IdScope, RegistrationId};
+
+/// Sign a SAS token for a device, or check one
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A token is what a device with a symmetric key sends as MQTT password.
+
+Examples:
+  provision-sim sas-token --id-scope 0ne00002193 --reg-id my-device --device-key @device.key
+  provision-sim sas-token --id-scope 0ne00002193 --reg-id my-device --group-key @group.key \\
+      --check @token.txt
+
+--check says of each part whether it is right; exit code 4 if any is not. Without a key the
+signature is not checked.")]
+pub(crate) struct SasTokenArgs {
+    /// ID scope of the DPS instance [env: IOTHUB_DEVICE_DPS_ID_SCOPE]
+    #[arg(long, env = "IOTHUB_DEVICE_DPS_ID_SCOPE", hide_env = true, value_name = "SCOPE")]
+    id_scope: IdScope,
+    /// Registration ID of the device [env: IOTHUB_DEVICE_DPS_DEVICE_ID]
+    #[arg(long, env = "IOTHUB_DEVICE_DPS_DEVICE_ID", hide_env = true, value_name = "ID")]
+    reg_id: RegistrationId,
+    #[command(flatten)]
+    key: KeyArgs,
+    /// How long the token is valid, from now
+    #[arg(long, default_value = "1h", value_parser = token_lifetime, value_name = "DURATION")]
+    ttl: Duration,
+    /// Check this token instead of signing one
+    #[arg(long, value_name = "TOKEN|@FILE|-", hide_default_value = true, conflicts_with = "ttl")]
+    check: Option<String>,
+}
+
+/// One part of a token, and whether it is right.
+#[derive(Debug, Serialize)]
+struct Check {
+    part: &'static str,
+    ok: Option<bool>,
+    detail: String,
+}
+
+impl Check {
+    fn new(part: &'static str, ok: bool, detail: impl ToString) -> Self {
+        Self { part, ok: Some(ok), detail: detail.to_string() }
+    }
+}
+
+impl SasTokenArgs {
+    pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        match &self.check {
+            Some(argument) => {
+                let token = SasToken::from_text(read("--check", argument)?);
+                self.check(&token, printer)
+            }
+            None => self.sign(printer),
+        }
+    }
+
+    fn sign(&self, printer: &mut Printer) -> Result<Exit, Report> {
+        let resource = registration_resource(&self.id_scope, &self.reg_id);
+        let expiry = SystemTime::now() + self.ttl;
+        let token = SasToken::sign(&resource, &self.device_key(&self.key.require()?), expiry);
+        if printer.is_text() {
+            printer.line(token.as_str());
+        } else {
+            let expires = humantime::format_rfc3339_seconds(expiry).to_string();
+            printer.json(&serde_json::json!({ "sasToken": token.as_str(), "expires": expires }));
+        }
+        Ok(Exit::Done)
+    }
+
+    fn device_key(&self, key: &GivenKey) -> DeviceKey {
+        match key {
+            GivenKey::Device(key) => key.clone(),
+            GivenKey::Group(key) => key.derive(&self.reg_id),
+        }
+    }
+
+    fn check(&self, token: &SasToken, printer: &mut Printer) -> Result<Exit, Report> {
+        let key = self.key.resolve()?;
+        let checks = match token.claims() {
+            Err(error) => vec![Check::new("form", false, error)],
+            Ok(claims) => self.check_claims(&claims, key.as_ref()),
+        };
+        let is_valid = checks.iter().all(|check| check.ok != Some(false));
+        if printer.is_text() {
+            for Check { part, ok, detail } in &checks {
+                let word = match ok {
+                    Some(true) => "ok",
+                    Some(false) => "WRONG",
+                    None => "-",
+                };
+                printer.line(format!("{word:<6} {part:<10} {detail}"));
+            }
+        } else {
+            printer.json(&serde_json::json!({ "valid": is_valid, "checks": checks }));
+        }
+        Ok(if is_valid { Exit::Done } else { Exit::Identity })
+    }
+
+    fn check_claims(&self, claims: &Claims<'_>, key: Option<&GivenKey>) -> Vec<Check> {
+        let resource = match claims.check_names(&self.id_scope, &self.reg_id) {
+            Ok(()) => {
+                Check::new("resource", true, registration_resource(&self.id_scope, &self.reg_id))
+            }
+            Err(fault) => Check::new("resource", false, fault),
+        };
+        let now = SystemTime::now();
+        let when = humantime::format_rfc3339_seconds(claims.expires());
+        let expiry = match claims.expired_since(now) {
+            Some(since) => Check::new("expiry", false, format!("{when}, {} ago", seconds(since))),
+            None => {
+                let left = claims.expires().duration_since(now).unwrap_or_default();
+                Check::new("expiry", true, format!("{when}, in {}", seconds(left)))
+            }
+        };
+        let key_name = match claims.key_name() {
+            None => "absent, which DPS accepts".to_owned(),
+            Some("registration") => "registration".to_owned(),
+            Some(other) => format!("{other:?}; DPS expects registration, and accepts none"),
+        };
+        vec![
+            resource,
+            expiry,
+            self.check_signature(claims, key),
+            Check { part: "key name", ok: None, detail: key_name },
+        ]
+    }
+
+    fn check_signature(&self, claims: &Claims<'_>, key: Option<&GivenKey>) -> Check {
+        let Some(key) = key else {
+            let detail = "not checked; give --group-key or --device-key".to_owned();
+            return Check { part: "signature", ok: None, detail };
+        };
+        if claims.is_signed_with(&self.device_key(key)) {
+            return Check::new("signature", true, format!("made with the key of {}", self.reg_id));
+        }
+        match key {
+            GivenKey::Device(_) => {
+                Check::new("signature", false, "not made with the given device key")
+            }
+            GivenKey::Group(key) => {
+                let keys = GroupKeys { primary: key.clone(), secondary: key.clone() };
+                Check::new(
+                    "signature",
+                    false,
+                    diagnose_signature(claims, [&keys], &contoso::suspects()),
+                )
+            }
+        }
+    }
+}
+
+fn seconds(duration: Duration) -> humantime::FormattedDuration {
+    humantime::format_duration(Duration::from_secs(duration.as_secs()))
+}

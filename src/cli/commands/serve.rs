@@ -1,0 +1,389 @@
+//! `serve`: a local Device Provisioning Service.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::cli::args::duration::timeout;
+use crate::cli::args::quotas::{self, QuotaArguments};
+use crate::cli::common::Output;
+use crate::cli::exit::Exit;
+use crate::cli::input;
+use crate::cli::local::{HubConnectionStrings, Published, Ready, state_folder};
+use crate::cli::output::printer::Printer;
+use crate::cli::report::Report;
+use crate::cli::stop::StopSignal;
+use crate::contoso::{self, SampleFunction};
+use crate::net::{Trust, client_config};
+use crate::scenario::toml_place;
+use crate::service::{
+    AllocationPolicy, Authority, AuthorityError, Config, HttpsPort, Observer, Options, Pace,
+    ResetOnSameHub, Service, StartError, WebhookSettings, retry_after,
+};
+
+/// What Azure tells devices to wait (A.5).
+const AZURE_RETRY_AFTER: Duration = Duration::from_secs(3);
+
+/// Run a local Device Provisioning Service
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --config it serves the world of Microsoft's tutorial \"Use custom allocation policies\": its
+enrollment group, its linked hub and its allocation function as a real HTTP webhook; and a second
+group, simulated-devices, that takes any registration ID. Ctrl-C stops it.
+
+Examples:
+  provision-sim serve
+  provision-sim serve --mqtt-port 0 --https-port 0 --retry-after 0s -o jsonl
+  provision-sim serve --config fixtures/contoso/world.toml
+  provision-sim serve --quotas azure --quota polls=none
+  provision-sim serve --quota registrations=10/1s --quota operations=100/min
+  provision-sim serve --admin-port 8080 -v     # then: curl localhost:8080/journal
+  provision-sim serve --state ./dps-state
+
+Then, in another terminal: provision-sim register --local --reg-id contoso-toaster-007")]
+pub(crate) struct Serve {
+    /// Configuration (TOML): ID scope, linked hubs, enrollment groups
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    bind: IpAddr,
+    /// Port of MQTT over TLS; 0 picks a free one
+    #[arg(long, default_value_t = crate::wire::MQTT_PORT, value_name = "PORT")]
+    mqtt_port: u16,
+    /// Port of HTTPS and of MQTT over WebSocket; 0 picks a free one [default: 443, or a free one
+    /// where 443 is refused]
+    #[arg(long, value_name = "PORT")]
+    https_port: Option<u16>,
+    /// Port of the management listener, always on 127.0.0.1: what the service has seen, and how to
+    /// make it forget; 0 picks a free one [default: none]
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<u16>,
+    /// What devices are told to wait between polls [default: 3s, as Azure]
+    #[arg(long, value_parser = retry_after, value_name = "DURATION")]
+    retry_after: Option<Duration>,
+    /// How many polls at least are answered `assigning` [default: 0]
+    #[arg(long, value_name = "N")]
+    assigning_polls: Option<u32>,
+    /// Folder in which devices, hub identities and enrollments are kept beyond the end of the
+    /// service; made there if it is not. Without it they are forgotten
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Folder of the local CA; made there once [default: ca/ in the state folder]
+    #[arg(long, value_name = "DIR")]
+    ca_dir: Option<PathBuf>,
+    /// Certificate of your own to show in place of the local CA's, with its chain
+    #[arg(long, value_name = "PEM", requires = "tls_key", conflicts_with = "ca_dir")]
+    tls_cert: Option<PathBuf>,
+    /// Private key of --tls-cert
+    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// CA certificates that https webhooks must be certified by, in place of the system's
+    #[arg(long, value_name = "PEM")]
+    webhook_ca: Option<PathBuf>,
+    /// How long one call of a webhook may take
+    #[arg(long, default_value = "10s", value_parser = timeout, value_name = "DURATION")]
+    webhook_timeout: Duration,
+    /// What to do with webhooks that answer 429 or above, or not in time: quick (three more tries
+    /// within 1.4 s), azure (ten more within 415 s), none
+    #[arg(long, value_enum, default_value_t, value_name = "SCHEDULE", hide_possible_values = true)]
+    webhook_retry: WebhookRetry,
+    /// What a reprovision policy of reset does on the hub that a device has already: reset (its
+    /// identity and twin begin anew), keep (nothing); what Azure does is not documented
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", hide_possible_values = true)]
+    reset_same_hub: SameHub,
+    #[command(flatten)]
+    quotas: QuotaArguments,
+}
+
+/// What a reset means on the hub that a device has already (J-3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum SameHub {
+    #[default]
+    Reset,
+    Keep,
+}
+
+impl From<SameHub> for ResetOnSameHub {
+    fn from(choice: SameHub) -> Self {
+        match choice {
+            SameHub::Reset => Self::Reset,
+            SameHub::Keep => Self::Keep,
+        }
+    }
+}
+
+/// When a webhook is asked again (G.5, J-4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum WebhookRetry {
+    #[default]
+    Quick,
+    Azure,
+    None,
+}
+
+#[derive(Serialize)]
+struct ReadyLine<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    ready: &'a Ready,
+}
+
+impl Serve {
+    pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        // Each connection is a file; the usual soft limit of 1,024 is a mistake for a server.
+        let _ = rlimit::increase_nofile_limit(u64::MAX);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(Report::internal)?;
+        let result = runtime.block_on(self.serve(printer));
+        // Webhook calls that hang must not hold up the end.
+        runtime.shutdown_background();
+        result
+    }
+
+    async fn serve(&self, printer: &mut Printer) -> Result<Exit, Report> {
+        let mut stop = StopSignal::new()?;
+        let mut config = self.read_config()?;
+        let _function = SampleFunction::start_for(&mut config).await.map_err(|error| {
+            Report::usage(format!("the sample allocation function: {}", input::plain(&error)))
+        })?;
+        config.quotas = self.quotas.over(config.quotas);
+        let (authority, ca_file) = self.authority()?;
+        let options = self.options(&config, authority, printer.format)?;
+        let service =
+            Service::start(&config, options).await.map_err(|error| start_report(&error))?;
+        let ready = ready(&service, ca_file);
+        let published =
+            Published::new(&ready, self.config.is_none(), hub_connection_strings(&service))?;
+        match printer.format {
+            Output::Text => screen(printer, &service, &config, &ready, published.path(), self),
+            Output::Json | Output::Jsonl => {
+                printer.json(&ReadyLine { event: "ready", ready: &ready })
+            }
+        }
+        stop.received().await?;
+        service.stop().await;
+        Ok(Exit::Done)
+    }
+
+    fn read_config(&self) -> Result<Config, Report> {
+        let Some(path) = &self.config else { return Ok(contoso::config()) };
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Report::usage(format!("--config: cannot read {shown}: {}", input::plain(&error)))
+        })?;
+        toml::from_str(&text).map_err(|error| {
+            Report::usage(format!(
+                "--config: {shown}, {}: {}",
+                toml_place(&text, &error),
+                error.message()
+            ))
+        })
+    }
+
+    /// What clients see, and the file that they have to trust.
+    fn authority(&self) -> Result<(Authority, PathBuf), Report> {
+        if let (Some(chain), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            let own = Authority::own_certificate(chain, key)
+                .map_err(|error| Report::usage(format!("--tls-cert, --tls-key: {error}")))?;
+            return Ok((own, chain.clone()));
+        }
+        let folder = match &self.ca_dir {
+            Some(folder) => folder.clone(),
+            None => state_folder()?.join("ca"),
+        };
+        let authority = Authority::in_folder(&folder).map_err(|error| authority_report(&error))?;
+        Ok((authority, Authority::certificate_path(&folder)))
+    }
+
+    fn webhooks(&self) -> Result<WebhookSettings, Report> {
+        let trust = self.webhook_ca.clone().map_or(Trust::System, Trust::File);
+        if self.webhook_ca.is_some() {
+            // Found now rather than at the first call.
+            client_config(&trust)
+                .map_err(|error| Report::usage(format!("--webhook-ca: {error}")))?;
+        }
+        let retries = match self.webhook_retry {
+            WebhookRetry::Quick => WebhookSettings::default().retries,
+            WebhookRetry::Azure => WebhookSettings::azure_retries(),
+            WebhookRetry::None => Vec::new(),
+        };
+        Ok(WebhookSettings { timeout: self.webhook_timeout, retries, trust })
+    }
+
+    fn options(
+        &self,
+        config: &Config,
+        authority: Authority,
+        format: Output,
+    ) -> Result<Options, Report> {
+        let observer = match format {
+            // A printer of its own: the service tells from its own threads.
+            Output::Jsonl => Observer::new(|event| Printer::new(Output::Jsonl).event(event)),
+            Output::Text | Output::Json => Observer::default(),
+        };
+        Ok(Options {
+            bind: self.bind,
+            mqtt_port: self.mqtt_port,
+            https_port: self.https_port.map_or_else(HttpsPort::default, HttpsPort::Exactly),
+            admin_port: self.admin_port,
+            authority,
+            pace: Pace {
+                retry_after: self.retry_after.or(config.retry_after).unwrap_or(AZURE_RETRY_AFTER),
+                assigning_polls: self
+                    .assigning_polls
+                    .or(config.assigning_polls)
+                    .unwrap_or_default(),
+            },
+            on_same_hub: self.reset_same_hub.into(),
+            webhooks: self.webhooks()?,
+            suspects: contoso::suspects(),
+            observer,
+            state: self.state.clone(),
+        })
+    }
+}
+
+fn ready(service: &Service, ca_file: PathBuf) -> Ready {
+    let https = service.https_address();
+    Ready {
+        mqtt: service.mqtt_address().to_string(),
+        https: Some(https.to_string()),
+        admin: service.admin_address().map(|address| address.to_string()),
+        ca_file: std::path::absolute(&ca_file).unwrap_or(ca_file),
+        id_scope: service.instance().id_scope.to_string(),
+        service_connection_string: Some(
+            service.connection_string(&dialled_host(https)).to_string(),
+        ),
+    }
+}
+
+/// By the names of the hubs; at the service's own host `serviceConnectionString` does (J-130).
+fn hub_connection_strings(service: &Service) -> HubConnectionStrings {
+    let hubs = service.instance().linked_hubs.iter().map(|hub| &hub.host_name);
+    hubs.map(|hub| (hub.clone(), service.hub_connection_string(hub).to_string())).collect()
+}
+
+/// The host and port that a client of the service API dials: a name that is in the certificate.
+fn dialled_host(address: SocketAddr) -> String {
+    let host = match address.ip() {
+        // Not for 127.0.0.2 and its like, which `localhost` does not lead to.
+        ip if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || ip.is_unspecified() => {
+            "localhost".to_owned()
+        }
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        ip @ IpAddr::V4(_) => ip.to_string(),
+    };
+    match address.port() {
+        443 => host,
+        port => format!("{host}:{port}"),
+    }
+}
+
+fn authority_report(error: &AuthorityError) -> Report {
+    Report::usage(format!("--ca-dir: {error}"))
+}
+
+fn start_report(error: &StartError) -> Report {
+    match error {
+        StartError::Config(error) => Report::usage(format!("--config: {error}")),
+        StartError::Authority(error) => authority_report(error),
+        StartError::State(error) => {
+            let report = Report::usage(format!("--state: {error}")).remedy(error.remedy());
+            error.cause().into_iter().fold(report, Report::cause)
+        }
+        StartError::Listen { endpoint, source, .. } => {
+            let report = Report::usage(error);
+            let report = match source.kind() {
+                ErrorKind::AddrInUse => report
+                    .cause("another program, perhaps another `provision-sim serve`, has the port"),
+                ErrorKind::PermissionDenied => report
+                    .cause("ports below 1024 need a permission that this process does not have"),
+                _ => return report,
+            };
+            let flag = match *endpoint {
+                "HTTPS" => "--https-port",
+                "management" => {
+                    return report.remedy("--admin-port 0 picks a free one; the ready line has it");
+                }
+                _ => "--mqtt-port",
+            };
+            report.remedy(format!("{flag} 0 picks a free one; `register --local` finds it"))
+        }
+    }
+}
+
+/// What somebody needs who wants to connect a device.
+fn screen(
+    printer: &mut Printer,
+    service: &Service,
+    config: &Config,
+    ready: &Ready,
+    published: &Path,
+    flags: &Serve,
+) {
+    let instance = service.instance();
+    let mut row = |name: &str, value: &str| printer.line(format!("{name:<18}{value}"));
+    row("MQTT over TLS", &ready.mqtt);
+    row("HTTPS, WebSocket", ready.https.as_deref().unwrap_or_default());
+    if let Some(admin) = &ready.admin {
+        row("Management", &format!("http://{admin}/ (healthz, registrations, journal)"));
+    }
+    row("ID scope", &ready.id_scope);
+    row("CA file", &ready.ca_file.display().to_string());
+    if let Some(state) = &flags.state {
+        row("State", &state.display().to_string());
+    }
+    for group in service.enrollments().groups() {
+        let policy = word(&group.allocation_policy.unwrap_or(AllocationPolicy::Hashed));
+        let webhook = match &group.custom_allocation {
+            Some(definition) => format!(" {}", definition.webhook_url),
+            None => String::new(),
+        };
+        row("Enrollment group", &format!("{} ({policy}{webhook})", group.name()));
+    }
+    for hub in &instance.linked_hubs {
+        row("Linked hub", &hub.host_name);
+    }
+    if let Some(quotas) = quotas::shown(&config.quotas) {
+        row("Quotas", &quotas);
+    }
+    row("Back ends", &format!("connection strings are in {}", published.display()));
+    printer.line("");
+    printer.line("Devices must trust the CA file:");
+    let ca = ready.ca_file.display();
+    for (sdk, how) in [
+        ("C", format!("SSL_CERT_FILE={ca}, or its PEM text as OPTION_TRUSTED_CERT")),
+        ("Python", format!("server_verification_cert=open(\"{ca}\").read()")),
+        ("Node", format!("NODE_EXTRA_CA_CERTS={ca}, set before the process starts")),
+        (".NET", format!("SSL_CERT_FILE={ca} on Linux; on Windows add it to the trusted roots")),
+        ("Java", format!("keytool -importcert -cacerts -alias provision-sim -file {ca}")),
+        ("az, requests", format!("REQUESTS_CA_BUNDLE={ca}")),
+    ] {
+        printer.line(format!("  {sdk:<14}{how}"));
+    }
+    printer.line("");
+    printer.line("To try it:");
+    printer.line("");
+    printer.line(if flags.config.is_none() {
+        "  provision-sim register --local --reg-id contoso-toaster-007"
+    } else {
+        "  provision-sim register --local --reg-id my-device --group-key @group.key"
+    });
+    printer.line("");
+    printer.line("Ready. Ctrl-C stops it.");
+}
+
+/// The word of a record's member, as the REST API has it.
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}

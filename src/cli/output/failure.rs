@@ -1,0 +1,51 @@
+//! A failed registration, or a failed visit to the hub, as a report: what happened, in the words of the error, and what the
+//! catalogue makes of it.
+
+use std::time::SystemTime;
+
+use crate::cli::exit::Exit;
+use crate::cli::report::Report;
+use crate::device::{Error, HubError, HubSettings, Rejection};
+use crate::explain::{Context, Explanation, explain, explain_hub};
+use crate::wire::ErrorCode;
+
+/// The whole story of a failed registration.
+pub(crate) fn report(error: &Error, context: &Context) -> Report {
+    let Explanation { causes, remedies, .. } = explain(error, context, SystemTime::now());
+    let code = error.code();
+    let mut report = Report::new(error.kind(), Exit::from(error.class()), error);
+    report.result = Some(error.c_sdk_result());
+    report.code = code.map(|code| code.0);
+    report.name = code.and_then(ErrorCode::name);
+    report.operation_id = error.operation_id().map(ToString::to_string);
+    (report.causes, report.remedies) = (causes, remedies);
+    match error {
+        Error::Unauthorized(rejection) | Error::Rejected(rejection) => {
+            with_tracking(report, rejection)
+        }
+        Error::Failed { message, date, .. } => {
+            report.headline = Some(std::mem::take(&mut report.message));
+            report.message = message.clone().unwrap_or_default();
+            report.date.clone_from(date);
+            report
+        }
+        _ => report,
+    }
+}
+
+fn with_tracking(mut report: Report, rejection: &Rejection) -> Report {
+    if let Some(error) = &rejection.error {
+        report.tracking_id = Some(error.tracking_id.clone()).filter(|id| !id.is_empty());
+        report.date.clone_from(&error.timestamp_utc);
+    }
+    report
+}
+
+/// The whole story of a failed visit to the hub.
+pub(crate) fn hub_report(error: &HubError, hub: &HubSettings, context: &Context) -> Report {
+    let Explanation { causes, remedies, .. } = explain_hub(error, hub, context);
+    let message = format!("hub {}: {error}", hub.hub());
+    let mut report = Report::new(error.kind(), Exit::from(error.class()), message);
+    (report.causes, report.remedies) = (causes, remedies);
+    report
+}

@@ -1,0 +1,43 @@
+//! Logs: to standard error, never to standard output.
+
+use std::io::IsTerminal;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::status_line;
+use crate::cli::common::{Color, Common};
+use crate::cli::input::variable;
+
+/// Starts logging. `levels` are those without a flag, with `-v` and with `-vv`.
+pub(crate) fn init(common: &Common, levels: [LevelFilter; 3]) {
+    let [base, verbose, most] = levels;
+    let level = match (common.quiet, common.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => base,
+        (false, 1) => verbose,
+        (false, _) => most,
+    };
+    // Libraries log things that only their authors understand, so they need to be asked for.
+    let libraries = if common.verbose > 1 { LevelFilter::DEBUG } else { LevelFilter::ERROR };
+    let targets = Targets::new()
+        .with_default(libraries)
+        .with_target("provision_sim", level)
+        .with_target("HttpTrigger1", level);
+    let ansi = match common.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => std::io::stderr().is_terminal() && variable("NO_COLOR").is_none(),
+    };
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(|| {
+            status_line::clear();
+            std::io::stderr()
+        })
+        .with_ansi(ansi)
+        .with_target(false);
+    // Fails only if somebody else has set a logger, which then takes the lines.
+    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+}

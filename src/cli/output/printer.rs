@@ -1,0 +1,124 @@
+//! Printing. A closed standard output (`… | head`) is no error: there is nobody left to be told.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::status_line;
+use crate::cli::common::Output;
+use crate::cli::report::Report;
+use crate::cli::timings::Timings;
+use crate::diagnose::Status;
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const GREEN: Style = AnsiColor::Green.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// Prints results to standard output and failures where they belong.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    pub(crate) format: Output,
+    is_quiet: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(format: Output) -> Self {
+        Self { format, is_quiet: false }
+    }
+
+    /// Whether only results and errors are wanted.
+    pub(crate) fn quiet(self, is_quiet: bool) -> Self {
+        Self { is_quiet, ..self }
+    }
+
+    /// Whether a person is to be kept informed.
+    pub(crate) fn is_chatty(&self) -> bool {
+        self.is_text() && !self.is_quiet
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        self.format == Output::Text
+    }
+
+    /// Whether results are lines of JSON.
+    pub(crate) fn is_lines(&self) -> bool {
+        self.format == Output::Jsonl
+    }
+
+    /// A line of text.
+    pub(crate) fn line(&mut self, line: impl AsRef<str>) {
+        status_line::clear();
+        let _ = writeln!(anstream::stdout(), "{}", line.as_ref());
+    }
+
+    /// A line of JSON.
+    pub(crate) fn json(&mut self, value: &impl Serialize) {
+        if let Ok(json) = serde_json::to_string(value) {
+            self.line(json);
+        }
+    }
+
+    /// A line of JSON, for those who follow along.
+    pub(crate) fn event(&mut self, value: &impl Serialize) {
+        if self.format == Output::Jsonl {
+            self.json(value);
+        }
+    }
+
+    /// A failure: explained on standard error, or as the result that programs read.
+    pub(crate) fn error(&mut self, report: &Report) {
+        #[derive(Serialize)]
+        struct Failure<'a> {
+            error: &'a Report,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            timings: Option<&'a Timings>,
+        }
+        if self.is_text() {
+            self.explain(report);
+        } else {
+            // Those who follow along have had them, phase by phase.
+            let timings = report.timings.as_deref().filter(|_| self.format == Output::Json);
+            self.json(&Failure { error: report, timings });
+        }
+    }
+
+    /// A failure in words, on standard error.
+    pub(crate) fn explain(&mut self, report: &Report) {
+        status_line::clear();
+        let mut err = anstream::stderr().lock();
+        let headline = report.headline.as_ref().unwrap_or(&report.message);
+        let _ = writeln!(err, "{RED}error:{RED:#} {headline}");
+        for (name, text) in report.lines() {
+            let _ = writeln!(err, "  {DIM}{name}:{DIM:#} {text}");
+        }
+    }
+
+    /// What a check has found, and below it what to do about it.
+    pub(crate) fn finding(
+        &mut self,
+        status: Status,
+        check: &str,
+        finding: &str,
+        advice: Option<&str>,
+    ) {
+        let style = match status {
+            Status::Ok => GREEN,
+            Status::Warn => YELLOW,
+            Status::Fail => RED,
+            Status::Skip => DIM,
+        };
+        let word = status.as_str();
+        self.line(format!("{style}{word:<4}{style:#} {check:<10} {finding}"));
+        if let Some(advice) = advice {
+            self.line(format!("{:<15} {DIM}try:{DIM:#} {advice}", ""));
+        }
+    }
+
+    /// `PASS` or `FAIL`, and what of.
+    pub(crate) fn verdict(&mut self, holds: bool, text: &str) {
+        let (style, word) = if holds { (GREEN, "PASS") } else { (RED, "FAIL") };
+        self.line(format!("{style}{word}{style:#} {text}"));
+    }
+}
