@@ -139,8 +139,8 @@ impl LocalService {
     }
 
     /// The name and port of MQTT over TLS, as a device dials them.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.or_port(self.mqtt_address().port())
     }
 
     /// A TLS configuration that trusts this service and nothing else.
@@ -156,7 +156,7 @@ impl LocalService {
 
         let credential = Credential::SymmetricKey(self.device_key(registration_id));
         let settings = Settings::new(
-            self.endpoint().clone(),
+            self.endpoint.clone(),
             self.id_scope().clone(),
             registration_id.clone(),
             credential,

@@ -4,6 +4,7 @@
 #[cfg(unix)]
 mod commands;
 mod document;
+mod examples;
 mod layers;
 mod links;
 #[cfg(unix)]
