@@ -8,12 +8,12 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::LocalService;
 use super::enrollment::EnrollmentBuilder;
 use super::error::{LocalServiceError, cannot};
 use super::expectation::Expectation;
 use super::function::AllocationAnswer;
-use super::plan::{Parts, Plan, launch};
+use super::handle::{LocalService, Parts};
+use super::plan::{Plan, launch};
 use crate::attestation::GroupKey;
 use crate::net::{Trust, client_config};
 use crate::service::{
@@ -87,6 +87,22 @@ impl Default for LocalServiceBuilder {
             expectations: Vec::new(),
             patience: Duration::from_secs(10),
         }
+    }
+}
+
+impl LocalService {
+    /// Says what the service is to be like.
+    pub fn builder() -> LocalServiceBuilder {
+        LocalServiceBuilder::default()
+    }
+
+    /// A service with one hub and the default group, that answers as fast as it can.
+    ///
+    /// # Errors
+    ///
+    /// If no thread, port or temporary folder can be had.
+    pub async fn start() -> Result<Self, LocalServiceError> {
+        Self::builder().start().await
     }
 }
 
@@ -197,9 +213,9 @@ impl LocalServiceBuilder {
     pub async fn start(self) -> Result<LocalService, LocalServiceError> {
         let (tell, told) = oneshot::channel();
         let (plan, parts) = self.prepare()?;
-        let host = launch(plan, move |made| drop(tell.send(made)))?;
-        let made = told.await.map_err(|_| LocalServiceError::Gone)??;
-        parts.assemble(host, made)
+        let host = launch(plan, move |served| drop(tell.send(served)))?;
+        let served = told.await.map_err(|_| LocalServiceError::Gone)??;
+        Ok(LocalService::new(host, served, parts)?)
     }
 
     /// The same without `await`, for tests without a runtime. Blocks the thread.
@@ -210,9 +226,9 @@ impl LocalServiceBuilder {
     pub fn start_blocking(self) -> Result<LocalService, LocalServiceError> {
         let (tell, told) = mpsc::channel();
         let (plan, parts) = self.prepare()?;
-        let host = launch(plan, move |made| drop(tell.send(made)))?;
-        let made = told.recv().map_err(|_| LocalServiceError::Gone)??;
-        parts.assemble(host, made)
+        let host = launch(plan, move |served| drop(tell.send(served)))?;
+        let served = told.recv().map_err(|_| LocalServiceError::Gone)??;
+        Ok(LocalService::new(host, served, parts)?)
     }
 
     fn prepare(self) -> Result<(Plan, Parts), LocalServiceError> {

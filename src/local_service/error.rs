@@ -1,14 +1,17 @@
-//! Why a local service did not start.
+//! Why a local service did not start, and what it was expected to see and did not.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::LocalService;
 use crate::attestation::KeyError;
 use crate::net::{EndpointError, TrustError};
 use crate::service::{AuthorityError, StartError};
+
+/// The enrollment group that every local service has (J-156).
+pub(super) const DEFAULT_GROUP: &str = "local-devices";
 
 /// Why a local service did not start.
 #[derive(Debug, Error)]
@@ -29,12 +32,12 @@ pub enum LocalServiceError {
     #[error("{0}")]
     Enrollment(String),
     /// The default group was given a key that is none.
-    #[error("the key of the group {}: {_0}", LocalService::DEFAULT_GROUP)]
+    #[error("the key of the group {}: {_0}", DEFAULT_GROUP)]
     Key(KeyError),
     /// The default group was given another attestation than a symmetric key.
     #[error(
         "the group {} must have a symmetric key; give a group of another name the certificate",
-        LocalService::DEFAULT_GROUP
+        DEFAULT_GROUP
     )]
     DefaultGroup,
     /// The service does not start.
@@ -65,4 +68,16 @@ pub enum LocalServiceError {
 /// An error of the operating system, with what was tried.
 pub(super) fn cannot(what: &'static str) -> impl Fn(io::Error) -> LocalServiceError {
     move |source| LocalServiceError::Io { what, source }
+}
+
+/// What was expected and did not come, with all that the service saw instead. Its `Debug` is the
+/// same text, for `unwrap` in tests.
+#[derive(Clone, Error)]
+#[error("{0}")]
+pub struct Unmet(pub(super) String);
+
+impl fmt::Debug for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

@@ -1,19 +1,11 @@
 //! From what is to be served to what is served: the order in which things are opened.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
-use rustls::ClientConfig;
-use tempfile::TempDir;
-
-use super::LocalService;
 use super::enrollment::EnrollmentBuilder;
 use super::error::{LocalServiceError, cannot};
-use super::expectation::Expectation;
 use super::function::FunctionApp;
 use super::host::Host;
-use crate::attestation::GroupKey;
 use crate::contoso::SampleFunction;
 use crate::service::{Config, Kind, Options, Service};
 
@@ -25,14 +17,14 @@ pub(super) struct Plan {
 }
 
 /// What is served.
-pub(super) struct Made {
-    service: Arc<Service>,
-    function: Option<SampleFunction>,
+pub(super) struct Served {
+    pub(super) service: Arc<Service>,
+    pub(super) function: Option<SampleFunction>,
 }
 
 impl Plan {
     /// Opens all listeners, in the runtime that will serve them.
-    async fn open(self) -> Result<Made, LocalServiceError> {
+    async fn open(self) -> Result<Served, LocalServiceError> {
         let Self { mut config, enrollments, options } = self;
         let no_port = cannot("serve the allocation functions");
         let mut app: Option<FunctionApp> = None;
@@ -56,50 +48,14 @@ impl Plan {
         }
         let function = SampleFunction::start_for(&mut config).await.map_err(&no_port)?;
         let service = Arc::new(Service::start(&config, options).await?);
-        Ok(Made { service, function })
+        Ok(Served { service, function })
     }
 }
 
 /// Opens it on a thread of its own; `done` is told what came of it, there.
 pub(super) fn launch(
     plan: Plan,
-    done: impl FnOnce(Result<Made, LocalServiceError>) + Send + 'static,
+    done: impl FnOnce(Result<Served, LocalServiceError>) + Send + 'static,
 ) -> Result<Host, LocalServiceError> {
     Host::launch(plan.open(), done).map_err(cannot("start the thread of the service"))
-}
-
-/// What a local service has besides.
-pub(super) struct Parts {
-    pub(super) ca_pem: String,
-    pub(super) ca_file: PathBuf,
-    pub(super) folder: TempDir,
-    pub(super) group_key: GroupKey,
-    pub(super) tls: Arc<ClientConfig>,
-    pub(super) expectations: Vec<Expectation>,
-    pub(super) patience: Duration,
-}
-
-impl Parts {
-    /// A local service of both.
-    pub(super) fn assemble(
-        self,
-        host: Host,
-        made: Made,
-    ) -> Result<LocalService, LocalServiceError> {
-        let Made { service, function } = made;
-        Ok(LocalService {
-            // As an address: `localhost` may be another one first.
-            endpoint: service.mqtt_address().ip().to_string().parse()?,
-            service,
-            _function: function,
-            host,
-            ca_pem: self.ca_pem,
-            ca_file: self.ca_file,
-            _folder: self.folder,
-            group_key: self.group_key,
-            tls: self.tls,
-            expectations: Mutex::new(self.expectations),
-            patience: self.patience,
-        })
-    }
 }

@@ -10,11 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use super::PkiError;
+use super::error::{MAX_COMMON_NAME, PkiError};
 use crate::attestation::DeviceCertificate;
-
-/// The longest common name of X.509 (RFC 5280, `ub-common-name`).
-pub const MAX_COMMON_NAME: usize = 64;
 
 const DAY: Duration = Duration::DAY;
 const YEAR: Duration = Duration::days(365);

@@ -1,7 +1,7 @@
 //! TLS alerts of the server (RFC 8446, section 6.2): mostly about the device's certificate (J-113).
 
 use super::super::entry::{About, Entry, Party, hint};
-use super::TRANSPORT;
+use super::sdk_result::TRANSPORT;
 use crate::device::Class;
 
 const READ_THE_LOG: super::super::Hint = hint(

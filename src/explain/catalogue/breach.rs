@@ -1,7 +1,7 @@
 //! Answers that break the protocol: it is not DPS, or something changes what it says.
 
 use super::super::entry::{About, Entry, Party, hint};
-use super::{AUTH_ERROR, TRANSPORT};
+use super::sdk_result::{AUTH_ERROR, TRANSPORT};
 use crate::device::Class;
 
 const NOT_DPS: &[super::super::Hint] =

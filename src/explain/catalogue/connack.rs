@@ -1,7 +1,7 @@
 //! The refusals of CONNECT (A.6): CONNACK 1 to 5.
 
 use super::super::entry::{About, Entry, Party, hint};
-use super::AUTH_ERROR;
+use super::sdk_result::AUTH_ERROR;
 use crate::device::Class;
 
 pub(super) const ENTRIES: &[Entry] = &[

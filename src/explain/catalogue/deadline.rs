@@ -1,7 +1,7 @@
 //! The deadline passed: for what the device was waiting.
 
 use super::super::entry::{About, Entry, Party, hint};
-use super::TIMEOUT;
+use super::sdk_result::TIMEOUT;
 use crate::device::Class;
 
 pub(super) const ENTRIES: &[Entry] = &[

@@ -1,7 +1,7 @@
 //! Statuses on which a device acts where the body has no code that is known (A-16, B.4).
 
 use super::super::entry::{About, Entry, Party, hint};
-use super::AUTH_ERROR;
+use super::sdk_result::AUTH_ERROR;
 use crate::device::Class;
 
 pub(super) const ENTRIES: &[Entry] = &[
@@ -134,7 +134,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         at_fault: Party::Service,
         class: Class::Deadline,
-        c_sdk_result: super::TIMEOUT,
+        c_sdk_result: super::sdk_result::TIMEOUT,
         rules: &["A-16", "H.3", "J-48"],
         ..refused("http-429", "too many requests")
     },
@@ -160,7 +160,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         at_fault: Party::Service,
         class: Class::Deadline,
-        c_sdk_result: super::TIMEOUT,
+        c_sdk_result: super::sdk_result::TIMEOUT,
         rules: &["A-16", "J-48"],
         aliases: &[
             "http-500",

@@ -1,7 +1,7 @@
 //! Registrations that end without a hub (F.4, G.6): what stands in the state of a 200.
 
 use super::super::entry::{About, Entry, Party, hint};
-use super::AUTH_ERROR;
+use super::sdk_result::AUTH_ERROR;
 use crate::device::Class;
 
 pub(super) const ENTRIES: &[Entry] = &[

@@ -1,7 +1,7 @@
 //! Failures of the proxy on the way (HTTP CONNECT).
 
 use super::super::entry::{About, Entry, Party, hint};
-use super::TRANSPORT;
+use super::sdk_result::TRANSPORT;
 use crate::device::Class;
 
 pub(super) const ENTRIES: &[Entry] = &[

@@ -1,7 +1,7 @@
 //! The refusals of a device's requests (A.6, H.2): what comes with a status from 400 on.
 
 use super::super::entry::{About, Entry, Party, hint};
-use super::AUTH_ERROR;
+use super::sdk_result::AUTH_ERROR;
 use crate::device::Class;
 
 pub(super) const ENTRIES: &[Entry] = &[
@@ -302,7 +302,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         at_fault: Party::Service,
         class: Class::Deadline,
-        c_sdk_result: super::TIMEOUT,
+        c_sdk_result: super::sdk_result::TIMEOUT,
         rules: &["A-16", "H.3", "J-48"],
         aliases: &["being throttled", "throttling"],
         is_ours: false,
@@ -319,7 +319,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         at_fault: Party::Service,
         class: Class::Deadline,
-        c_sdk_result: super::TIMEOUT,
+        c_sdk_result: super::sdk_result::TIMEOUT,
         rules: &["A-16", "J-40"],
         aliases: &["internalservererror"],
         is_ours: true,

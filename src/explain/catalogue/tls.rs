@@ -1,7 +1,7 @@
 //! Failures of the TLS handshake.
 
 use super::super::entry::{About, Entry, Party, hint};
-use super::TRANSPORT;
+use super::sdk_result::TRANSPORT;
 use crate::device::Class;
 
 pub(super) const ENTRIES: &[Entry] = &[

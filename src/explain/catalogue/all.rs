@@ -1,0 +1,31 @@
+//! All entries together.
+
+use super::{
+    alert, breach, connack, deadline, http, hub, network, outcome, proxy, registration,
+    service_api, tls,
+};
+use crate::explain::entry::Entry;
+
+/// All entries, in the order in which they are listed.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    let groups = [
+        registration::ENTRIES,
+        outcome::ENTRIES,
+        service_api::ENTRIES,
+        connack::ENTRIES,
+        http::ENTRIES,
+        tls::ENTRIES,
+        alert::ENTRIES,
+        network::ENTRIES,
+        proxy::ENTRIES,
+        deadline::ENTRIES,
+        breach::ENTRIES,
+        hub::ENTRIES,
+    ];
+    groups.into_iter().flatten()
+}
+
+/// The entry with this key, exactly as it stands.
+pub fn entry(key: &str) -> Option<&'static Entry> {
+    entries().find(|entry| entry.key == key)
+}
