@@ -42,7 +42,7 @@ pub enum Situation {
 
 /// What becomes of the twin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TwinFate {
+pub enum TwinHandling {
     /// It stays where and as it is.
     Kept,
     /// It goes to the new hub, and the old hub forgets the device.
@@ -65,14 +65,14 @@ enum Hub {
 /// A row of the table: what must hold, where a way or a choice of `None` is any, and what follows.
 /// The substatus is in the newest API version's words; what older ones are told is decided when
 /// they are.
-struct Row(Option<Reprovisioning>, Situation, Option<ResetOnSameHub>, Hub, TwinFate, Substatus);
+struct Row(Option<Reprovisioning>, Situation, Option<ResetOnSameHub>, Hub, TwinHandling, Substatus);
 
 use Reprovisioning::{Migrate, Never, Reset};
 use Situation::{Known, New, OtherHub, SameHub};
 use Substatus::{
     DeviceDataMigrated, DeviceDataReset, InitialAssignment, ReprovisionedToInitialAssignment,
 };
-use TwinFate::{Fresh, FreshFromEnrollment, Kept, Moved};
+use TwinHandling::{Fresh, FreshFromEnrollment, Kept, Moved};
 
 /// F.6, row by row.
 #[rustfmt::skip]
@@ -99,11 +99,11 @@ impl Row {
 
 /// What the table says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Reassignment {
     /// The device's hub from now on.
     pub assignment: Assignment,
     /// What becomes of its twin.
-    pub twin: TwinFate,
+    pub twin: TwinHandling,
     /// What the device is told.
     pub substatus: Substatus,
 }
@@ -128,7 +128,7 @@ impl Reprovisioning {
         chosen: Assignment,
         is_known: bool,
         on_same_hub: ResetOnSameHub,
-    ) -> Verdict {
+    ) -> Reassignment {
         let situation = match earlier {
             None if is_known => Known,
             None => New,
@@ -143,7 +143,7 @@ impl Reprovisioning {
             Some(earlier) if *hub == Hub::Own => earlier.clone(),
             _ => chosen,
         };
-        Verdict { assignment, twin: *twin, substatus: substatus.clone() }
+        Reassignment { assignment, twin: *twin, substatus: substatus.clone() }
     }
 }
 
@@ -168,18 +168,21 @@ mod tests {
             (Never, Some("west"), false, "east", "west", Kept, ReprovisionedToInitialAssignment),
         ] {
             let earlier = earlier.map(on);
-            let verdict =
+            let reassigned =
                 way.decide(earlier.as_ref(), on(chosen), known, ResetOnSameHub::default());
-            let expected = Verdict { assignment: on(hub), twin, substatus };
-            assert_eq!(verdict, expected, "{way:?} {chosen}");
+            let expected = Reassignment { assignment: on(hub), twin, substatus };
+            assert_eq!(reassigned, expected, "{way:?} {chosen}");
         }
     }
 
     #[test]
     fn j_3_a_reset_on_the_same_hub_can_be_switched_off() {
-        let verdict = Reset.decide(Some(&on("west")), on("west"), true, ResetOnSameHub::Keep);
+        let reassigned = Reset.decide(Some(&on("west")), on("west"), true, ResetOnSameHub::Keep);
 
-        assert_eq!((verdict.twin, verdict.substatus), (Kept, ReprovisionedToInitialAssignment));
+        assert_eq!(
+            (reassigned.twin, reassigned.substatus),
+            (Kept, ReprovisionedToInitialAssignment)
+        );
     }
 
     #[test]

@@ -21,8 +21,8 @@ use crate::contoso::{self, SampleFunction};
 use crate::net::{Trust, client_config};
 use crate::scenario::toml_place;
 use crate::service::{
-    AllocationPolicy, Authority, AuthorityError, Config, HttpsPort, Observer, Options, Pace,
-    ResetOnSameHub, Service, StartError, WebhookSettings, retry_after,
+    AllocationPolicy, Authority, AuthorityError, Config, EndpointKind, HttpsPort, Observer,
+    Options, Pace, ResetOnSameHub, Service, StartError, WebhookSettings, retry_after,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -308,11 +308,11 @@ fn start_report(error: &StartError) -> Report {
                 _ => return report,
             };
             let flag = match *endpoint {
-                "HTTPS" => "--https-port",
-                "management" => {
+                EndpointKind::Https => "--https-port",
+                EndpointKind::Management => {
                     return report.remedy("--admin-port 0 picks a free one; the ready line has it");
                 }
-                _ => "--mqtt-port",
+                EndpointKind::Mqtt => "--mqtt-port",
             };
             report.remedy(format!("{flag} 0 picks a free one; `register --local` finds it"))
         }

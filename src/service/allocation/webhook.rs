@@ -15,7 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::custom::WebhookAnswer;
+use super::answer::WebhookAnswer;
 use crate::net::{Trust, client_config, innermost};
 use crate::service::enrollment::WebhookUrl;
 

@@ -9,10 +9,10 @@ use super::edit::Edit;
 use super::enrollments;
 use super::error::ApiError;
 use super::precondition::IfMatch;
-use super::request::{Request, Response};
+use super::request::Request;
+use super::response::Response;
 use crate::service::enrollment::Kind;
 use crate::service::registrar::Registrar;
-use crate::service::warn_of_unlinked_hubs;
 use crate::wire::from_json_object;
 
 /// Most items of one request.
@@ -131,6 +131,6 @@ async fn apply(
         enrollments::store(all, kind, name, json, if_match)
     };
     let stored = registrar.change_enrollment(name, store).await?;
-    warn_of_unlinked_hubs(registrar.instance(), &stored);
+    registrar.instance().warn_of_unlinked_hubs(&stored);
     Ok(())
 }

@@ -7,10 +7,10 @@ use super::edit::Edit;
 use super::error::ApiError;
 use super::precondition::IfMatch;
 use super::registrations;
-use super::request::{Request, Response};
+use super::request::Request;
+use super::response::Response;
 use crate::service::enrollment::{Enrollment, Kind, Secrets, read, show, show_attestation};
 use crate::service::registrar::Registrar;
-use crate::service::warn_of_unlinked_hubs;
 use crate::wire::ApiVersion;
 
 /// Creates, or with `If-Match` replaces. The answer shows symmetric keys, made ones too (E.3).
@@ -24,7 +24,7 @@ pub(super) async fn put(
     let if_match = IfMatch::of(request)?;
     let stored =
         registrar.change_enrollment(id, |all| store(all, kind, id, json, &if_match)).await?;
-    warn_of_unlinked_hubs(registrar.instance(), &stored);
+    registrar.instance().warn_of_unlinked_hubs(&stored);
     tracing::info!("{} {} was stored", noun(kind), stored.name());
     Ok(Response::json(200, &show(&stored, Secrets::Shown, None)))
 }

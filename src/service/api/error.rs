@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::request::Response;
+use super::response::Response;
 use crate::service::enrollment::Kind;
 use crate::service::quota::Throttled;
 use crate::service::reply::THROTTLED;

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::ApiError;
-use super::request::{Request, Response};
+use super::request::Request;
+use super::response::Response;
 use crate::service::enrollment::{Kind, Secrets, show};
 use crate::service::registrar::Registrar;
 use crate::wire::from_json_object;

@@ -14,7 +14,7 @@ use crate::service::enrollment::Enrollments;
 use crate::service::hub::Hubs;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
-use crate::service::registrar::{Conduct, Pace, Registrar};
+use crate::service::registrar::{Pace, Registrar, RegistrarSettings};
 use crate::service::reprovision::ResetOnSameHub;
 use crate::service::store::Store;
 
@@ -52,7 +52,7 @@ pub(super) fn world() -> World {
     let registrar = Registrar::new(
         instance,
         (store, hubs),
-        Conduct {
+        RegistrarSettings {
             initial: Enrollments::default(),
             webhooks: WebhookClient::new(WebhookSettings::default()),
             pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },

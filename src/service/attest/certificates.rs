@@ -5,10 +5,9 @@ use std::time::SystemTime;
 
 use rustls::pki_types::CertificateDer;
 
-use super::{Attested, Evidence};
+use super::proof::{Attested, Evidence};
 use crate::attestation::{Anchor, Certificate, DeviceChain, X509Fault};
-use crate::service::enrollment::Enrollments;
-use crate::service::enrollment::{Attestation, Enrollment, Kind, Slots};
+use crate::service::enrollment::{Attestation, Enrollment, Enrollments, Kind, Slots};
 use crate::service::instance::Instance;
 use crate::wire::RegistrationId;
 
@@ -93,5 +92,4 @@ fn anchors<'a>(instance: &'a Instance, enrollments: &'a Enrollments) -> Vec<Grou
 }
 
 #[cfg(test)]
-#[path = "certificates_tests.rs"]
 mod tests;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Attested, Evidence, Fault, is_x509};
+use super::fault::Fault;
+use super::proof::{Attested, Evidence};
 use crate::attestation::{
     Claims, GroupKeys, KeyMatch, KeySlot, SasFault, SasToken, X509Fault, diagnose_signature,
 };
-use crate::service::enrollment::Enrollments;
-use crate::service::enrollment::{Attestation, Enrollment, Kind};
+use crate::service::enrollment::{Attestation, Enrollment, Enrollments, Kind};
 use crate::wire::{IdScope, RegistrationId};
 
 /// Checks a token against the device's own enrollment if there is one, else against every group,
@@ -23,7 +23,7 @@ pub(super) fn attest(
     let claims = token.claims().map_err(SasFault::from)?;
     SasFault::check_claims(&claims, id_scope, registration_id, now)?;
     let own = enrollments.find(Kind::Individual, registration_id.as_str());
-    if own.is_some_and(|own| is_x509(own)) {
+    if own.is_some_and(|own| own.attestation.is_x509()) {
         return Err(X509Fault::Absent.into());
     }
     let found = match own {

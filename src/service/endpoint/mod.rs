@@ -8,6 +8,7 @@
 mod admin;
 mod handshake;
 mod https;
+mod kind;
 mod listener;
 pub mod mqtt;
 mod port;
@@ -15,6 +16,7 @@ mod tls;
 
 pub(super) use admin::{Admin, serve as serve_admin};
 pub(super) use https::serve as serve_https;
+pub use kind::EndpointKind;
 pub(super) use mqtt::serve as serve_mqtt;
 pub use port::HttpsPort;
 pub(super) use tls::server_config;

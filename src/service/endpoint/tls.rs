@@ -21,6 +21,7 @@ use rustls::{
 use crate::attestation::PublicKey;
 use crate::net::crypto;
 use crate::service::authority::{Authority, AuthorityError};
+use crate::service::lock::{read, write};
 
 /// The TLS configuration of every listener; `hubs` are the names that devices dial afterwards.
 pub(in crate::service) fn server_config(
@@ -67,13 +68,12 @@ impl ByName {
     }
 
     fn for_name(&self, name: &str) -> Result<Arc<CertifiedKey>, AuthorityError> {
-        let known =
-            self.minted.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(name).cloned();
+        let known = read(&self.minted).get(name).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
         let minted = Arc::new(self.authority.mint(&[name])?);
-        let mut all = self.minted.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut all = write(&self.minted);
         if all.len() < MAX_MINTED {
             all.insert(name.to_owned(), minted.clone());
         }

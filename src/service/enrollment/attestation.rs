@@ -24,6 +24,16 @@ pub enum Attestation {
     },
 }
 
+impl Attestation {
+    /// Whether it takes a certificate.
+    pub fn is_x509(&self) -> bool {
+        matches!(
+            self,
+            Self::ClientCertificates(_) | Self::SigningCertificates(_) | Self::CaReferences(_)
+        )
+    }
+}
+
 /// A first and perhaps a second of something; either is as good as the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slots<T> {

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::service::hub::{Authentication, HubDevice};
+use crate::service::record::{Authentication, HubDevice};
 use crate::service::twin::Properties;
 use crate::wire::timestamp;
 

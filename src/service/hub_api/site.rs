@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::error::HubApiError;
 use crate::service::access::without_port;
-use crate::service::hub::{HubDevice, HubKey, Hubs};
+use crate::service::hub::Hubs;
+use crate::service::record::{HubDevice, HubKey};
 
 /// The hub, or hubs, that a request is for.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl<'a> Site<'a> {
     }
 
     /// Whether a device is connected.
-    pub(super) fn is_online(&self, device: &HubDevice) -> bool {
+    pub(super) fn is_connected(&self, device: &HubDevice) -> bool {
         self.hubs.is_online(&device.key())
     }
 }

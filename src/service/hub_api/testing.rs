@@ -5,7 +5,8 @@ use std::time::UNIX_EPOCH;
 
 use crate::attestation::DeviceKey;
 use crate::service::enrollment::Enrollments;
-use crate::service::hub::{Authentication, HubDevice, Hubs, Newcomer};
+use crate::service::hub::Hubs;
+use crate::service::record::{Authentication, HubDevice, NewIdentity};
 use crate::service::store::{Change, Store};
 use crate::service::twin::InitialTwin;
 
@@ -22,7 +23,7 @@ pub(super) fn device(hub: &str, id: &str) -> HubDevice {
 /// A device that proves itself in that way.
 pub(super) fn device_with(hub: &str, id: &str, authentication: Authentication) -> HubDevice {
     let twin = r#"{"tags":{"site":"b1"},"properties":{"desired":{"interval":30,"led":{"hue":7}}}}"#;
-    let who = Newcomer { device_id: id, authentication, is_edge: false, salt: 7 };
+    let who = NewIdentity { device_id: id, authentication, is_edge: false, salt: 7 };
     HubDevice::new(hub, who, &InitialTwin::read(twin).unwrap(), UNIX_EPOCH)
 }
 

@@ -4,7 +4,8 @@ use super::error::HubApiError;
 use super::show;
 use super::site::Site;
 use crate::service::api::{IfMatch, Request, Response};
-use crate::service::hub::{HubDevice, HubError, TwinVerb};
+use crate::service::hub::{HubError, TwinVerb};
+use crate::service::record::HubDevice;
 use crate::service::twin::TwinChange;
 
 /// One twin, with its tags.
@@ -32,5 +33,5 @@ pub(super) async fn change(
 
 fn shown(site: &Site<'_>, device: &HubDevice) -> Response {
     let etag = format!("\"{}\"", device.twin_etag.encoded());
-    Response::json(200, &show::twin(device, site.is_online(device))).with("etag", etag)
+    Response::json(200, &show::twin(device, site.is_connected(device))).with("etag", etag)
 }

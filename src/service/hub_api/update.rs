@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::error::HubApiError;
 use super::show::authentication_type;
 use crate::attestation::DeviceKey;
-use crate::service::hub::{Authentication, HubDevice};
+use crate::service::record::{Authentication, HubDevice};
 use crate::wire::{Etag, from_json_object};
 
 /// Longest reason that IoT Hub takes.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::text::Text;
 use crate::attestation::KeySlot;
+use crate::service::caller::Transport;
 use crate::service::enrollment::Kind;
-use crate::service::registrar::Transport;
 use crate::wire::{ErrorCode, Substatus, timestamp};
 
 /// One registration, from the request to its result, or to where it stands. Serializes with the

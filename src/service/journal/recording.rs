@@ -4,18 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::Journal;
 use super::entry::{
     EntryAttestation, EntryEnrollment, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange,
 };
+use super::handle::Journal;
 use super::ring::Slot;
 use super::text::{Shared, Text};
-use crate::service::allocation::custom::WebhookAnswer;
+use crate::service::allocation::WebhookAnswer;
 use crate::service::attest::{Attested, Evidence};
+use crate::service::caller::Caller;
 use crate::service::enrollment::Enrollment;
 use crate::service::mask::Mask;
-use crate::service::record::{DeviceRecord, Errand, Outcome};
-use crate::service::registrar::Caller;
+use crate::service::record::{DeviceRecord, Outcome, PendingRecord};
 use crate::wire::{ErrorCode, IdScope, OperationId, Payload, RegistrationId, Status};
 
 /// The registration of a device that was believed, as it goes on.
@@ -54,21 +54,21 @@ impl Journal {
         Recording { journal: self.clone(), slot, mask: Arc::new(mask) }
     }
 
-    /// A registration goes on that was under way when the last process ended (J-32). How it came
+    /// A registration goes on that was in progress when the last process ended (J-32). How it came
     /// is not known any more.
     pub(in crate::service) fn resume(
         &self,
-        record: &DeviceRecord,
-        errand: &Errand,
+        record: &PendingRecord,
         id_scope: &IdScope,
         enrollment: Option<&Enrollment>,
     ) -> Recording {
         let definition = enrollment.and_then(|it| it.custom_allocation.as_ref());
         let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
-        let payload = errand.payload.as_ref().map(|payload| masked(&mask, payload.as_json()));
+        let payload =
+            record.outcome.payload.as_ref().map(|payload| masked(&mask, payload.as_json()));
         let slot = self.change(|ring| {
             ring.push(|sequence, shared| JournalEntry {
-                api_version: shared.text(&errand.api_version.to_string()),
+                api_version: shared.text(&record.outcome.api_version.to_string()),
                 id_scope: shared.text(id_scope.as_str()),
                 enrollment: Some(EntryEnrollment {
                     kind: record.enrollment.kind,

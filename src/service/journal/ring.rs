@@ -1,10 +1,11 @@
 //! The last registrations, and no more than fit into a bounded memory.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use super::entry::JournalEntry;
 use super::text::{Shared, Text};
+use crate::service::lock::lock;
 
 /// How much is kept; the oldest entries go first.
 #[derive(Debug, Clone, Copy)]
@@ -26,12 +27,7 @@ pub(super) struct Slot {
 impl Slot {
     /// The entry as it is now.
     pub(super) fn entry(&self) -> Arc<JournalEntry> {
-        self.lock().clone()
-    }
-
-    /// A panic while the lock is held can only come from the allocator; the entry is whole.
-    fn lock(&self) -> MutexGuard<'_, Arc<JournalEntry>> {
-        self.entry.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.entry).clone()
     }
 }
 
@@ -85,7 +81,7 @@ impl Ring {
         change: impl FnOnce(&mut JournalEntry, &mut Shared),
     ) {
         let (before, after) = {
-            let mut entry = slot.lock();
+            let mut entry = lock(&slot.entry);
             let before = entry.weight();
             change(Arc::make_mut(&mut entry), &mut self.shared);
             (before, entry.weight())

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::ring::Limits;
 use super::{EntryStatus, Journal, JournalFilter, Recording};
 use crate::attestation::{KeyMatch, KeySlot};
-use crate::service::allocation::custom::WebhookAnswer;
+use crate::service::allocation::WebhookAnswer;
 use crate::service::attest::{Attested, Evidence, Proof};
+use crate::service::caller::{Caller, Transport};
 use crate::service::enrollment::{Enrollment, Kind, read};
 use crate::service::record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
-use crate::service::registrar::{Caller, Transport};
 use crate::wire::{ErrorCode, Etag, Payload, Substatus};
 
 const URL: &str = "http://127.0.0.1:7071/api/Choose?code=s3cr%2Fet%3D%3D";

@@ -1,13 +1,15 @@
 //! What the registrar and the service API ask before they do something that has a quota.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::devices::Devices;
+use super::kind::Quota;
+use super::limits::Quotas;
 use super::rate::Rate;
 use super::window::Window;
-use super::{Quota, Quotas};
+use crate::service::lock::lock;
 use crate::wire::RegistrationId;
 
 /// Keeps count of everything that has a quota; what has none costs nothing.
@@ -88,11 +90,6 @@ impl fmt::Display for Throttled {
         let wait = retry_after.as_secs();
         write!(f, "the quota {quota}={rate} is used up (H.3); told to wait {wait} s")
     }
-}
-
-/// A panic while a lock is held can only come from the allocator; the data is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the log says of registrations that are accepted and end.
 
-use super::Caller;
 use crate::service::attest::{Attested, Evidence, slot_name};
+use crate::service::caller::Caller;
 use crate::service::enrollment::Kind;
 use crate::service::record::{DeviceRecord, Outcome};
 

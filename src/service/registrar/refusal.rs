@@ -1,7 +1,7 @@
 //! How a device is told no: the wire gets the documented answer and nothing else, the log says why.
 
-use super::{Caller, Transport};
 use crate::service::attest::{Fault, Proof, remedy};
+use crate::service::caller::{Caller, Transport};
 use crate::service::quota::Throttled;
 use crate::service::reply::{Reply, error_reply, throttled_reply};
 use crate::wire::ErrorCode;

@@ -1,9 +1,8 @@
 //! Back to the beginning without a restart: for tests that share one service.
 
-use std::mem::take;
-
-use super::{Registrar, lock};
+use super::core::Registrar;
 use crate::service::enrollment::Enrollments;
+use crate::service::lock::lock;
 use crate::service::store::{Batch, Change, StoreError};
 
 impl Registrar {
@@ -19,13 +18,12 @@ impl Registrar {
     pub(in crate::service) async fn reset(&self) -> Result<(), StoreError> {
         // Registrations that are beginning are waited for, and others do not begin.
         let _closed = self.gate.write().await;
-        let mut work = take(&mut *lock(&self.work));
-        work.shutdown().await;
+        self.abandon_tasks().await;
         self.operations.forget_all();
         let changes = self.read_enrollments(|now| back_to(&self.initial, now));
         self.store.commit(changes).await?;
-        self.hubs().dismiss_all("the service was reset");
-        lock(&self.sightings).forget();
+        self.hubs().disconnect_all("the service was reset");
+        lock(&self.seen).forget();
         self.journal.clear();
         tracing::info!("everything but the configuration is forgotten");
         Ok(())

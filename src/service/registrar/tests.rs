@@ -1,15 +1,23 @@
-use std::sync::mpsc;
-use std::time::UNIX_EPOCH;
+//! Registrations whose record cannot be kept, or whose device hangs up.
 
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::timeout;
 
-use super::*;
+use super::{Pace, Registrar, RegistrarSettings};
 use crate::attestation::{GroupKey, SasToken, registration_resource};
-use crate::service::allocation::webhook::WebhookSettings;
+use crate::service::allocation::webhook::{WebhookClient, WebhookSettings};
+use crate::service::attest::Proof;
+use crate::service::caller::{Caller, Transport};
 use crate::service::config::Config;
-use crate::service::store::{Batch, Durable, StoreError, Stored};
+use crate::service::enrollment::Enrollments;
+use crate::service::hub::Hubs;
+use crate::service::journal::Observer;
+use crate::service::quota::Quotas;
+use crate::service::reprovision::ResetOnSameHub;
+use crate::service::store::{Batch, Durable, Store, StoreError, Stored};
+use crate::wire::{ApiVersion, IdScope, RegistrationId};
 
 const KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
 
@@ -41,7 +49,7 @@ fn registrar() -> (Arc<Registrar>, mpsc::Sender<bool>) {
     let enrollments = config.enrollment_records(UNIX_EPOCH).unwrap();
     let store = Store::durable(Disk(told), Stored { enrollments, ..Stored::default() });
     let store = Arc::new(store);
-    let conduct = Conduct {
+    let settings = RegistrarSettings {
         initial: Enrollments::default(),
         quotas: Quotas::default(),
         webhooks: WebhookClient::new(WebhookSettings::default()),
@@ -51,7 +59,7 @@ fn registrar() -> (Arc<Registrar>, mpsc::Sender<bool>) {
         observer: Observer::default(),
     };
     let hubs = Arc::new(Hubs::new(vec!["west.azure-devices.net".to_owned()], store.clone()));
-    (Arc::new(Registrar::new(config.instance().unwrap(), (store, hubs), conduct)), tell)
+    (Arc::new(Registrar::new(config.instance().unwrap(), (store, hubs), settings)), tell)
 }
 
 fn caller() -> Caller {

@@ -1,12 +1,13 @@
 //! All records in memory, for readers.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
-use super::{Batch, Change, Stored};
+use super::change::{Batch, Change};
+use super::durable::Stored;
 use crate::service::enrollment::Enrollments;
-use crate::service::hub::{HubDevice, HubKey};
-use crate::service::record::DeviceRecord;
+use crate::service::lock::{read, write};
+use crate::service::record::{DeviceRecord, HubDevice, HubKey};
 use crate::wire::RegistrationId;
 
 #[derive(Debug, Default)]
@@ -90,16 +91,6 @@ impl Memory {
     pub(super) fn enrollments(&self) -> RwLockReadGuard<'_, Enrollments> {
         read(&self.enrollments)
     }
-}
-
-// A panic while a lock is held can only come from the allocator; the tables are whole.
-
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 impl From<Stored> for Memory {

@@ -2,231 +2,26 @@
 //!
 //! What is read comes from memory, always. What is written is a batch: kept whole or not at all, and
 //! seen by readers only once it is kept, so that nobody is told what a crash could undo. Whether
-//! "kept" means memory or a disk too is this room's secret.
+//! "kept" means memory or a disk too, nobody outside this module knows.
+//!
+//! `change` is what can be written, `memory` what is read, `writer` the thread that writes, `records`
+//! all of it together; `codec` is the form on the disk, `disk` the database, `reconcile` what becomes
+//! of enrollments that both the configuration and the disk have.
 
+mod change;
 mod codec;
 mod disk;
+mod durable;
 mod folder;
 mod memory;
 mod reconcile;
+mod records;
 mod writer;
 
-use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, RwLockReadGuard};
-
-use thiserror::Error;
-use tokio::sync::{Mutex, MutexGuard, oneshot};
-
-use self::memory::Memory;
-use self::writer::Writer;
-use super::enrollment::Enrollments;
-use super::enrollment::{Enrollment, Kind};
-use super::hub::{HubDevice, HubKey};
-use super::record::DeviceRecord;
-use crate::wire::RegistrationId;
-
-pub(super) use self::disk::{Disk, Opening};
-pub use self::folder::StateError;
-
-/// Locks for the records of all devices: far more than there are processors, far fewer than devices.
-const STRIPES: usize = 256;
-
-/// One thing to be written.
-#[derive(Debug, Clone)]
-pub enum Change {
-    /// Adds or replaces a device's registration record.
-    PutDevice(Arc<DeviceRecord>),
-    /// Deletes one.
-    RemoveDevice(RegistrationId),
-    /// Adds or replaces a device on a hub.
-    PutHubDevice(Arc<HubDevice>),
-    /// Deletes one.
-    RemoveHubDevice(HubKey),
-    /// Adds or replaces an enrollment.
-    PutEnrollment(Arc<Enrollment>),
-    /// Deletes one.
-    RemoveEnrollment(Kind, String),
-    /// Deletes all registration records and all devices of hubs.
-    ForgetDevices,
-}
-
-/// Changes that are kept together or not at all.
-pub type Batch = Vec<Change>;
-
-/// Why a batch was not kept.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the state cannot be written: {0}")]
-pub struct StoreError(pub String);
-
-/// Keeps batches beyond the end of the process.
-pub trait Durable: Send + 'static {
-    /// Writes the batches, in order, as one; when this returns, they survive a crash.
-    ///
-    /// # Errors
-    ///
-    /// If none of it was written.
-    fn write(&mut self, batches: &[Batch]) -> Result<(), StoreError>;
-}
-
-/// What was kept when the last process ended.
-#[derive(Debug, Default)]
-pub struct Stored {
-    /// Registration records.
-    pub devices: Vec<DeviceRecord>,
-    /// Devices of hubs.
-    pub hub_devices: Vec<HubDevice>,
-    /// Enrollments.
-    pub enrollments: Enrollments,
-}
-
-/// The promise that a batch will be kept, or not.
-#[derive(Debug)]
-pub struct Receipt(Option<oneshot::Receiver<Result<(), StoreError>>>);
-
-impl Receipt {
-    /// Waits until it is certain.
-    ///
-    /// # Errors
-    ///
-    /// If the batch could not be kept; then nothing of it is seen by anybody.
-    pub async fn kept(self) -> Result<(), StoreError> {
-        match self.0 {
-            None => Ok(()),
-            Some(answer) => {
-                answer.await.unwrap_or_else(|_| Err(StoreError("the store has ended".to_owned())))
-            }
-        }
-    }
-}
-
-/// The records of a service.
-pub struct Store {
-    memory: Arc<Memory>,
-    writer: Option<Writer>,
-    hasher: RandomState,
-    registrations: Box<[Mutex<()>]>,
-    hub_devices: Box<[Mutex<()>]>,
-    enrollments: Box<[Mutex<()>]>,
-}
-
-impl Store {
-    /// A store that begins with these enrollments and ends with the process.
-    pub fn in_memory(enrollments: Enrollments) -> Self {
-        let stored = Stored { enrollments, ..Stored::default() };
-        Self::new(Arc::new(Memory::from(stored)), None)
-    }
-
-    /// A store that begins with what was `stored`, and has `disk` keep what is written.
-    pub fn durable(disk: impl Durable, stored: Stored) -> Self {
-        let memory = Arc::new(Memory::from(stored));
-        let writer = Writer::start(disk, memory.clone());
-        Self::new(memory, Some(writer))
-    }
-
-    fn new(memory: Arc<Memory>, writer: Option<Writer>) -> Self {
-        let stripes = || (0..STRIPES).map(|_| Mutex::default()).collect();
-        Self {
-            memory,
-            writer,
-            hasher: RandomState::new(),
-            registrations: stripes(),
-            hub_devices: stripes(),
-            enrollments: stripes(),
-        }
-    }
-
-    /// Hands a batch over. Batches are kept in the order in which they are handed over.
-    pub fn submit(&self, batch: Batch) -> Receipt {
-        match &self.writer {
-            Some(writer) => Receipt(Some(writer.submit(batch))),
-            None => {
-                self.memory.apply(batch);
-                Receipt(None)
-            }
-        }
-    }
-
-    /// Keeps a batch.
-    ///
-    /// # Errors
-    ///
-    /// If it could not be kept.
-    pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
-        self.submit(batch).kept().await
-    }
-
-    /// Keeps others from changing the registration record of a device, as long as all who read
-    /// before they write ask here first. Take this one before [`hold_hub_device`](Self::hold_hub_device).
-    pub async fn hold_registration(&self, id: &RegistrationId) -> MutexGuard<'_, ()> {
-        self.stripe(&self.registrations, &id.folded()).lock().await
-    }
-
-    /// The same for a device on whichever hubs it is.
-    pub async fn hold_hub_device(&self, device_id: &str) -> MutexGuard<'_, ()> {
-        self.stripe(&self.hub_devices, device_id).lock().await
-    }
-
-    /// The same for an enrollment. Nothing else is asked for meanwhile.
-    pub async fn hold_enrollment(&self, name: &str) -> MutexGuard<'_, ()> {
-        self.stripe(&self.enrollments, &name.to_ascii_lowercase()).lock().await
-    }
-
-    fn stripe<'a>(&self, stripes: &'a [Mutex<()>], name: &str) -> &'a Mutex<()> {
-        // The remainder is less than the length, which fits.
-        &stripes[(self.hasher.hash_one(name) % stripes.len() as u64) as usize]
-    }
-
-    /// The record of a device, if it ever registered.
-    pub fn device(&self, id: &RegistrationId) -> Option<Arc<DeviceRecord>> {
-        self.memory.device(id)
-    }
-
-    /// The records of the devices that last registered through a group, in order of their IDs:
-    /// pages of a query must fit together.
-    pub fn of_group(&self, group_id: &str) -> Vec<Arc<DeviceRecord>> {
-        self.memory.devices(|record| {
-            record.enrollment.group_id().is_some_and(|id| id.eq_ignore_ascii_case(group_id))
-        })
-    }
-
-    /// Records in order of their registration IDs without case: at most `limit`, and only those
-    /// behind `after`.
-    pub fn page(&self, after: Option<&str>, limit: usize) -> Vec<Arc<DeviceRecord>> {
-        self.memory.page(after, limit)
-    }
-
-    /// All records, in order of their IDs.
-    pub fn devices(&self) -> Vec<Arc<DeviceRecord>> {
-        self.memory.devices(|_| true)
-    }
-
-    /// A device on a hub.
-    pub fn hub_device(&self, key: &HubKey) -> Option<Arc<HubDevice>> {
-        self.memory.hub_device(key)
-    }
-
-    /// The enrollments. To be held for a look-up at most, never across an await.
-    pub fn enrollments(&self) -> RwLockReadGuard<'_, Enrollments> {
-        self.memory.enrollments()
-    }
-
-    /// Waits until all that was handed over is kept, and lets the disk go: whoever opens the state
-    /// next finds it closed. Nothing can be kept afterwards.
-    pub fn end(&self) {
-        if let Some(writer) = &self.writer {
-            writer.end();
-        }
-    }
-
-    /// All devices of all hubs, in order of hub and ID.
-    pub fn hub_devices(&self) -> Vec<Arc<HubDevice>> {
-        self.memory.hub_devices()
-    }
-}
-
-impl fmt::Debug for Store {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("is_durable", &self.writer.is_some()).finish_non_exhaustive()
-    }
-}
+pub use change::{Batch, Change};
+pub(super) use disk::{Disk, Opening};
+pub use durable::StoreError;
+#[cfg(test)]
+pub(super) use durable::{Durable, Stored};
+pub use folder::StateError;
+pub use records::Store;

@@ -6,8 +6,10 @@ use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::change::Batch;
+use super::durable::{Durable, StoreError};
 use super::memory::Memory;
-use super::{Batch, Durable, StoreError};
+use crate::service::lock::lock;
 
 /// Most batches that are written at once: bounds what a failure takes with it, and the memory.
 const MOST_AT_ONCE: usize = 4096;
@@ -49,7 +51,7 @@ impl Writer {
     /// answered with an error.
     pub(super) fn end(&self) {
         let _ = self.orders.send(Order::End);
-        let thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let thread = lock(&self.thread).take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
@@ -94,7 +96,9 @@ fn run(mut disk: impl Durable, memory: &Memory, mut inbox: mpsc::UnboundedReceiv
 mod tests {
     use std::time::UNIX_EPOCH;
 
-    use super::super::{Change, Store, Stored};
+    use super::super::change::Change;
+    use super::super::durable::Stored;
+    use super::super::records::Store;
     use super::*;
     use crate::service::enrollment::{Kind, read};
 

@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::super::testing::{World, request, world};
 use crate::attestation::{SasToken, registration_resource};
 use crate::service::attest::Proof;
+use crate::service::caller::{Caller, Transport};
 use crate::service::enrollment::Kind;
-use crate::service::record::{Assignment, DeviceRecord, EnrollmentName, Errand, Outcome, ProvenBy};
-use crate::service::registrar::{Caller, Transport};
+use crate::service::record::{
+    Assignment, DeviceRecord, EnrollmentName, Outcome, PendingAllocation, ProvenBy,
+};
 use crate::service::store::Change;
 use crate::wire::{ErrorCode, Etag, IdScope, RegistrationId, Substatus};
 
@@ -32,9 +34,9 @@ fn record(id: &str, kind: Kind, enrollment: &str, outcome: Outcome) -> DeviceRec
     }
 }
 
-fn errand() -> Box<Errand> {
+fn errand() -> Box<PendingAllocation> {
     let api_version = "2021-06-01".parse().unwrap();
-    Box::new(Errand { payload: None, api_version, certificate: None })
+    Box::new(PendingAllocation { payload: None, api_version, certificate: None })
 }
 
 fn assigned() -> Outcome {

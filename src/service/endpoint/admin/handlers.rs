@@ -1,5 +1,6 @@
 //! One handler per path: what is asked, from whom it is had, how it is answered.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -8,12 +9,22 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::Response;
 use serde::{Deserialize, Serialize};
 
-use super::Admin;
 use super::answer;
 use super::registration::Registration;
 use super::twin::HubTwin;
 use crate::service::journal::JournalFilter;
+use crate::service::registrar::Registrar;
 use crate::wire::RegistrationId;
+
+/// What is managed.
+#[derive(Debug)]
+pub(in crate::service) struct Admin {
+    pub(in crate::service) registrar: Arc<Registrar>,
+    /// What clients of the other endpoints have to trust.
+    pub(in crate::service) ca_pem: String,
+    pub(in crate::service) mqtt: SocketAddr,
+    pub(in crate::service) https: SocketAddr,
+}
 
 /// How many records are listed unless the client says otherwise.
 const RECORDS: usize = 1000;

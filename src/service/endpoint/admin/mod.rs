@@ -9,74 +9,8 @@ mod answer;
 mod guard;
 mod handlers;
 mod registration;
+mod server;
 mod twin;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::Router;
-use axum::middleware::from_fn;
-use axum::routing::{get, post};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-
-use super::listener::accept_all;
-use crate::service::registrar::Registrar;
-
-/// How long the head of a request may take, and so how long a connection may be idle before it.
-const HEAD_PATIENCE: Duration = Duration::from_secs(60);
-/// Room for the head of a request.
-const MAX_HEAD: usize = 16 * 1024;
-
-/// What is managed.
-#[derive(Debug)]
-pub(in crate::service) struct Admin {
-    pub(in crate::service) registrar: Arc<Registrar>,
-    /// What clients of the other endpoints have to trust.
-    pub(in crate::service) ca_pem: String,
-    pub(in crate::service) mqtt: SocketAddr,
-    pub(in crate::service) https: SocketAddr,
-}
-
-/// Accepts connections until `stop` says so, then drops them all.
-pub(in crate::service) async fn serve(
-    listener: TcpListener,
-    admin: Admin,
-    stop: watch::Receiver<bool>,
-) {
-    let router = router(Arc::new(admin));
-    accept_all(listener, stop, |tcp, peer, _| serve_one(tcp, peer, router.clone())).await;
-}
-
-async fn serve_one(tcp: TcpStream, peer: SocketAddr, router: Router) {
-    let _ = tcp.set_nodelay(true);
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(tcp), TowerToHyperService::new(router))
-        .await;
-    if let Err(error) = served {
-        tracing::debug!("{peer}: management: {error}");
-    }
-}
-
-/// What is served.
-fn router(admin: Arc<Admin>) -> Router {
-    Router::new()
-        .route("/healthz", get(handlers::health))
-        .route("/ca.pem", get(handlers::ca))
-        .route("/registrations", get(handlers::registrations))
-        .route("/registrations/{id}", get(handlers::registration))
-        .route("/journal", get(handlers::journal))
-        .route("/twins", get(handlers::twins))
-        .route("/reset", post(handlers::reset))
-        .fallback(handlers::not_found)
-        .method_not_allowed_fallback(handlers::method_not_allowed)
-        .layer(from_fn(guard::check))
-        .with_state(admin)
-}
+pub(in crate::service) use handlers::Admin;
+pub(in crate::service) use server::serve;

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::service::hub::{Authentication, HubDevice, Hubs};
+use crate::service::hub::Hubs;
+use crate::service::record::{Authentication, HubDevice};
 use crate::wire::timestamp;
 
 /// A device of a hub, and its twin.

@@ -5,7 +5,7 @@ use hyper::body::{Body, Bytes};
 
 /// How much more than allowed is read and thrown away: a client that is still sending when the
 /// connection is closed never sees the answer.
-const PATIENCE: usize = 1 << 20;
+const DISCARDED: usize = 1 << 20;
 
 /// Why there is no body.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ where
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(BodyFault::Lost)?.into_data() else { continue };
         length += data.len();
-        if length > limit + PATIENCE {
+        if length > limit + DISCARDED {
             break;
         }
         if length <= limit {

@@ -3,12 +3,12 @@
 use hyper::Request;
 use hyper::header::{AUTHORIZATION, HOST};
 
-use super::Client;
+use super::client::Client;
 use super::reply::{self, Answer};
 use super::route::{DeviceCall, Purpose};
 use crate::attestation::SasToken;
 use crate::service::attest::Proof;
-use crate::service::registrar::{Caller, Transport};
+use crate::service::caller::{Caller, Transport};
 use crate::wire::{ApiVersion, ErrorCode, GLOBAL_ENDPOINT, IdScope, RegistrationId};
 
 /// Answers a call.

@@ -6,9 +6,10 @@ use hyper::body::Bytes;
 use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
-use super::Client;
+use super::client::Client;
 use super::reply::{self, Answer};
-use crate::service::{api, hub_api};
+use crate::service::api;
+use crate::service::hub_api;
 use crate::wire::ErrorCode;
 
 /// Answers a call of the service API.

@@ -12,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::codec::{Connect, Packet, read, write};
-use super::hub_seat::HubSeat;
+use super::hub_connection::HubConnection;
 use super::session::{Farewell, Flow, Question, Session};
-use crate::service::hub::Mail;
+use crate::service::hub::HubNotice;
 use crate::service::registrar::Registrar;
 use crate::wire::{ConnectCode, HubUserName, MAX_MESSAGE, RequestTopic};
 
@@ -24,7 +24,7 @@ pub(in crate::service) const OPENING: Duration = Duration::from_secs(30);
 /// keep-alive of 0, as the C and .NET SDKs have it, asks for no limit and gets this one.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1767);
 /// How long a client may leave an answer unread.
-const WRITE_PATIENCE: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the end of a connection may take.
 const PARTING: Duration = Duration::from_secs(1);
 /// Message, topic and headers.
@@ -71,7 +71,7 @@ struct Connection<S> {
 /// What the client came for. Until CONNECT says otherwise, to be provisioned.
 enum Speaker {
     Provisioning(Session),
-    Hub(Box<HubSeat>),
+    Hub(Box<HubConnection>),
 }
 
 /// How a connection ended.
@@ -86,7 +86,7 @@ enum End {
 enum Heard {
     Packet(Packet),
     /// From the hub; none if there is nothing more to come.
-    Mail(Option<Mail>),
+    Notice(Option<HubNotice>),
     TokenEnded,
 }
 
@@ -117,7 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Heard::TokenEnded => {
                 return Ok(Some(Farewell::Refused("its SAS token has expired".to_owned())));
             }
-            Heard::Mail(mail) => return Ok(self.deliver(mail)),
+            Heard::Notice(notice) => return Ok(self.deliver(notice)),
         };
         if let Packet::Connect(connect) = &packet {
             self.silence = Some(allowed_silence(connect.keep_alive));
@@ -134,10 +134,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Flow::Ask(question) => self.ask(question).await?,
                 }
             }
-            Speaker::Hub(seat) => match seat.session.take(packet, &mut self.outbox) {
+            Speaker::Hub(hub) => match hub.session.take(packet, &mut self.outbox) {
                 Flow::Continue => {}
                 Flow::Close(farewell) => return Ok(Some(farewell)),
-                Flow::Ask(question) => seat.answer(question, &mut self.outbox).await,
+                Flow::Ask(question) => hub.answer(question, &mut self.outbox).await,
             },
         }
         Ok(None)
@@ -186,10 +186,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Speaker::Provisioning(session) = &mut self.speaker else { return None };
         let fresh = Session::new(self.number, Vec::new());
         let certificates = std::mem::replace(session, fresh).into_certificates();
-        match HubSeat::take(hubs, connect, certificates, self.number) {
-            Ok(seat) => {
+        match HubConnection::open(hubs, connect, certificates, self.number) {
+            Ok(hub) => {
                 write::connack(&mut self.outbox, false, ConnectCode::Accepted);
-                self.speaker = Speaker::Hub(Box::new(seat));
+                self.speaker = Speaker::Hub(Box::new(hub));
                 None
             }
             Err(reason) => {
@@ -202,15 +202,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    fn deliver(&mut self, mail: Option<Mail>) -> Option<Farewell> {
-        let Speaker::Hub(seat) = &mut self.speaker else { return None };
-        match mail {
-            Some(mail) => seat.session.tell(mail, &mut self.outbox),
+    fn deliver(&mut self, notice: Option<HubNotice>) -> Option<Farewell> {
+        let Speaker::Hub(hub) = &mut self.speaker else { return None };
+        match notice {
+            Some(notice) => hub.session.tell(notice, &mut self.outbox),
             None => Some(Farewell::Refused("it left too many changes unread".to_owned())),
         }
     }
 
-    /// Waits for a packet, and at a hub for mail too. Nothing that was read is lost if one is there
+    /// Waits for a packet, and at a hub for its notices too. Nothing that was read is lost if one is there
     /// before the other.
     async fn hear(&mut self, until: Instant) -> Result<Heard, End> {
         let Self { stream, inbox, speaker, .. } = self;
@@ -218,9 +218,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Speaker::Provisioning(_) => {
                 next_packet(stream, inbox, MAX_PACKET, until).await.map(Heard::Packet)
             }
-            Speaker::Hub(seat) => {
+            Speaker::Hub(hub) => {
                 let token_ended = async {
-                    match seat.until {
+                    match hub.until {
                         Some(until) => tokio::time::sleep_until(until).await,
                         None => std::future::pending().await,
                     }
@@ -229,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     packet = next_packet(stream, inbox, MAX_HUB_PACKET, until) => {
                         packet.map(Heard::Packet)
                     }
-                    mail = seat.mailbox.recv() => Ok(Heard::Mail(mail)),
+                    notice = hub.notices.recv() => Ok(Heard::Notice(notice)),
                     () = token_ended => Ok(Heard::TokenEnded),
                 }
             }
@@ -255,7 +255,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn log(&self, peer: SocketAddr, end: &End) {
         let name = match &self.speaker {
             Speaker::Provisioning(session) => session.name(),
-            Speaker::Hub(seat) => seat.session.key().device_id(),
+            Speaker::Hub(hub) => hub.session.key().device_id(),
         };
         match end {
             End::Said(Farewell::Disconnected) => tracing::debug!("{name} ({peer}): disconnected"),
@@ -280,13 +280,13 @@ async fn flush<S: AsyncWrite + Unpin>(stream: &mut S, outbox: &mut BytesMut) -> 
         stream.write_all(outbox).await?;
         stream.flush().await
     };
-    let written = timeout_at(Instant::now() + WRITE_PATIENCE, write).await;
+    let written = timeout_at(Instant::now() + WRITE_TIMEOUT, write).await;
     // Not `clear`: an idle device should not hold on to the buffer of its last answer.
     *outbox = BytesMut::new();
     match written {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(End::Lost(error.to_string())),
-        Err(_) => Err(End::Lost(format!("it did not read its answer within {WRITE_PATIENCE:?}"))),
+        Err(_) => Err(End::Lost(format!("it did not read its answer within {WRITE_TIMEOUT:?}"))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A device's MQTT session with its hub as a pure state machine: packets and mail in, packets and
+//! A device's MQTT session with its hub as a pure state machine: packets and notices in, packets and
 //! questions out (I).
 //!
 //! Who may sign in is decided elsewhere; here it has signed in.
@@ -7,7 +7,8 @@ use bytes::BytesMut;
 
 use super::codec::{Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use super::session::{Farewell, Flow};
-use crate::service::hub::{HubKey, Mail};
+use crate::service::hub::HubNotice;
+use crate::service::record::HubKey;
 use crate::wire::{DESIRED_FILTER, DeviceTopic, HubTopic, TWIN_RESPONSE_FILTER};
 
 /// Filters that a hub has beside those of the twin. Nothing is ever sent on them here, but the SDKs
@@ -168,15 +169,15 @@ impl HubSession {
     }
 
     /// Appends what the hub has to say; an answer is a reason to close the connection.
-    pub(super) fn tell(&mut self, mail: Mail, out: &mut BytesMut) -> Option<Farewell> {
-        match mail {
-            Mail::Desired { version, patch } => {
+    pub(super) fn tell(&mut self, notice: HubNotice, out: &mut BytesMut) -> Option<Farewell> {
+        match notice {
+            HubNotice::Desired { version, patch } => {
                 if let Some(granted) = self.desired {
                     self.send(&HubTopic::Desired { version }, &patch, granted, out);
                 }
                 None
             }
-            Mail::Leave(why) => Some(Farewell::Refused(why.to_owned())),
+            HubNotice::Disconnect(why) => Some(Farewell::Refused(why.to_owned())),
         }
     }
 
@@ -266,22 +267,23 @@ mod tests {
     #[test]
     fn i_desired_changes_are_told_to_whoever_subscribed() {
         let mut session = session();
-        let mail = || Mail::Desired { version: 3, patch: Arc::from(r#"{"a":1,"$version":3}"#) };
+        let notice =
+            || HubNotice::Desired { version: 3, patch: Arc::from(r#"{"a":1,"$version":3}"#) };
         let mut out = BytesMut::new();
 
-        assert!(session.tell(mail(), &mut out).is_none());
+        assert!(session.tell(notice(), &mut out).is_none());
         assert!(out.is_empty());
 
         subscribe(&mut session, &[DESIRED_FILTER], QoS::AtLeastOnce);
-        session.tell(mail(), &mut out);
+        session.tell(notice(), &mut out);
         assert_eq!(sent(&out).topic, "$iothub/twin/PATCH/properties/desired/?$version=3");
 
         let filters = vec![DESIRED_FILTER.to_owned()];
         take(&mut session, Packet::Unsubscribe(Unsubscribe { packet_id: 2, filters }));
         out.clear();
-        session.tell(mail(), &mut out);
+        session.tell(notice(), &mut out);
         assert!(out.is_empty());
-        assert!(session.tell(Mail::Leave("go"), &mut out).is_some());
+        assert!(session.tell(HubNotice::Disconnect("go"), &mut out).is_some());
     }
 
     #[test]

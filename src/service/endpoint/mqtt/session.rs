@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use super::codec::{Connect, Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use crate::attestation::SasToken;
 use crate::service::attest::Proof;
-use crate::service::registrar::{Caller, Transport};
+use crate::service::caller::{Caller, Transport};
 use crate::service::reply::Reply;
 use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseTopic, UserName};
 

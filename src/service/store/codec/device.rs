@@ -4,9 +4,12 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Der, Unreadable, from_json, text, time};
+use super::json::{Der, Unreadable, from_json};
+use super::{text, time};
 use crate::service::enrollment::Kind;
-use crate::service::record::{Assignment, DeviceRecord, EnrollmentName, Errand, Outcome, ProvenBy};
+use crate::service::record::{
+    Assignment, DeviceRecord, EnrollmentName, Outcome, PendingAllocation, ProvenBy,
+};
 use crate::wire::{ApiVersion, ErrorCode, Etag, OperationId, Payload, RegistrationId, Substatus};
 
 #[derive(Serialize, Deserialize)]
@@ -85,12 +88,14 @@ struct AssignmentRow {
 }
 
 /// A record as JSON.
-pub(in super::super) fn encode(record: &DeviceRecord) -> Result<Vec<u8>, serde_json::Error> {
+pub(in crate::service::store) fn encode(
+    record: &DeviceRecord,
+) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&DeviceRow::from(record))
 }
 
 /// A record from JSON.
-pub(in super::super) fn decode(json: &[u8]) -> Result<DeviceRecord, Unreadable> {
+pub(in crate::service::store) fn decode(json: &[u8]) -> Result<DeviceRecord, Unreadable> {
     from_json::<DeviceRow>(json).map(DeviceRecord::from)
 }
 
@@ -138,7 +143,7 @@ impl From<Outcome> for OutcomeRow {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Assigning(errand) => {
-                let Errand { payload, api_version, certificate } = *errand;
+                let PendingAllocation { payload, api_version, certificate } = *errand;
                 Self::Assigning {
                     payload,
                     api_version,
@@ -157,7 +162,7 @@ impl From<OutcomeRow> for Outcome {
         match row {
             OutcomeRow::Assigning { payload, api_version, certificate } => {
                 let certificate = certificate.map(|it| it.0);
-                Self::Assigning(Box::new(Errand { payload, api_version, certificate }))
+                Self::Assigning(Box::new(PendingAllocation { payload, api_version, certificate }))
             }
             OutcomeRow::Assigned { substatus, payload } => Self::Assigned { substatus, payload },
             OutcomeRow::Failed { code, message } => Self::Failed { code, message },
@@ -198,7 +203,7 @@ mod tests {
     fn outcome() -> impl Strategy<Value = Outcome> {
         let certificate = certificate();
         let errand = (payload(), any::<bool>()).prop_map(move |(payload, has_certificate)| {
-            Outcome::Assigning(Box::new(Errand {
+            Outcome::Assigning(Box::new(PendingAllocation {
                 payload,
                 api_version: "2018-09-01-preview".parse().unwrap(),
                 certificate: has_certificate.then(|| certificate.clone()),

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::{Der, Unreadable, from_json, text, time};
+use super::json::{Der, Unreadable, from_json};
+use super::{text, time};
 use crate::attestation::Certificate;
 use crate::service::config::NamedWebhooks;
 use crate::service::enrollment::{
@@ -19,11 +20,11 @@ use crate::wire::{Etag, Payload};
 
 /// What is kept under the name of an enrollment.
 #[derive(Debug)]
-pub(in super::super) struct Entry {
+pub(in crate::service::store) struct Entry {
     /// The digest of what the configuration says of it, if it does.
-    pub(in super::super) configured: Option<String>,
+    pub(in crate::service::store) configured: Option<String>,
     /// The record; none if it was deleted.
-    pub(in super::super) record: Option<Enrollment>,
+    pub(in crate::service::store) record: Option<Enrollment>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,7 +58,7 @@ struct RecordRow {
 }
 
 /// An enrollment as JSON; `configured` as in [`Entry`].
-pub(in super::super) fn encode(
+pub(in crate::service::store) fn encode(
     configured: Option<&str>,
     enrollment: &Enrollment,
     webhooks: &NamedWebhooks,
@@ -82,12 +83,14 @@ pub(in super::super) fn encode(
 }
 
 /// That an enrollment of the configuration was deleted, as JSON.
-pub(in super::super) fn encode_deleted(configured: &str) -> Result<Vec<u8>, serde_json::Error> {
+pub(in crate::service::store) fn encode_deleted(
+    configured: &str,
+) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&EntryRow { configured: Some(configured.to_owned()), record: None })
 }
 
 /// What was kept, from JSON.
-pub(in super::super) fn decode(
+pub(in crate::service::store) fn decode(
     kind: Kind,
     json: &[u8],
     webhooks: &NamedWebhooks,

@@ -7,9 +7,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{Unreadable, from_json, text, time};
+use super::json::{Unreadable, from_json};
+use super::{text, time};
 use crate::attestation::DeviceKey;
-use crate::service::hub::{Authentication, HubDevice};
+use crate::service::record::{Authentication, HubDevice};
 use crate::service::twin::{Properties, Twin};
 use crate::wire::Etag;
 
@@ -81,7 +82,7 @@ impl Section {
 }
 
 /// A device as JSON.
-pub(in super::super) fn encode(device: &HubDevice) -> Result<Vec<u8>, serde_json::Error> {
+pub(in crate::service::store) fn encode(device: &HubDevice) -> Result<Vec<u8>, serde_json::Error> {
     let properties = |it: &Properties| -> Result<PropertiesRow, serde_json::Error> {
         Ok(PropertiesRow { version: it.version, values: Section::of(&it.values)? })
     };
@@ -116,7 +117,7 @@ pub(in super::super) fn encode(device: &HubDevice) -> Result<Vec<u8>, serde_json
 }
 
 /// A device from JSON.
-pub(in super::super) fn decode(json: &[u8]) -> Result<HubDevice, Unreadable> {
+pub(in crate::service::store) fn decode(json: &[u8]) -> Result<HubDevice, Unreadable> {
     let row: HubRow = from_json(json)?;
     let key = |text: &str| {
         text.parse::<DeviceKey>().map_err(|error| Unreadable::Content(error.to_string()))
@@ -227,7 +228,7 @@ mod tests {
         let twin = Twin::new(&Default::default());
         let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(126), "]".repeat(126));
         let twin = twin.report(deep.as_bytes()).unwrap();
-        let who = crate::service::hub::Newcomer {
+        let who = crate::service::record::NewIdentity {
             device_id: "pump",
             authentication: Authentication::Thumbprints { primary: "A".into(), secondary: None },
             is_edge: false,

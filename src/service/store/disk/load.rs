@@ -6,15 +6,16 @@ use std::thread::{self, ScopedJoinHandle};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
-use super::super::codec::enrollment::Entry;
-use super::super::codec::{Unreadable, device, enrollment, hub};
-use super::super::folder::StateError;
-use super::super::reconcile::Name;
-use super::{DEVICES, ENROLLMENTS, FORMAT, Failure, HUB_DEVICES, MAGIC, META, hub_key, key_of};
+use super::tables::{
+    DEVICES, ENROLLMENTS, FORMAT, Failure, HUB_DEVICES, MAGIC, META, hub_key, key_of,
+};
 use crate::service::config::NamedWebhooks;
 use crate::service::enrollment::Kind;
-use crate::service::hub::HubDevice;
-use crate::service::record::DeviceRecord;
+use crate::service::record::{DeviceRecord, HubDevice};
+use crate::service::store::codec::enrollment::Entry;
+use crate::service::store::codec::{Unreadable, device, enrollment, hub};
+use crate::service::store::folder::StateError;
+use crate::service::store::reconcile::Name;
 use crate::wire::IdScope;
 
 /// All that a database holds.

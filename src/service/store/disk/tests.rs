@@ -1,16 +1,29 @@
+//! What is kept is there again, and a file that is damaged is refused.
+
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proptest::prelude::*;
+use redb::{Database, TableDefinition};
 use tempfile::TempDir;
 
-use super::*;
+use super::tables::{DEVICES, ENROLLMENTS, HUB_DEVICES, META};
+use super::{Disk, Opening};
 use crate::attestation::DeviceKey;
-use crate::service::config::Config;
-use crate::service::enrollment::{Enrollment, read};
-use crate::service::hub::{Authentication, HubDevice, Hubs, Newcomer, TwinVerb};
-use crate::service::record::{DeviceRecord, EnrollmentName, Errand, Outcome, ProvenBy};
-use crate::service::store::Store;
+use crate::service::config::{Config, ConfiguredEnrollment, NamedWebhooks};
+use crate::service::enrollment::{Enrollment, Kind, read};
+use crate::service::hub::{Hubs, TwinVerb};
+use crate::service::record::{
+    Authentication, DeviceRecord, EnrollmentName, HubDevice, NewIdentity, Outcome,
+    PendingAllocation, ProvenBy,
+};
+use crate::service::store::change::{Batch, Change};
+use crate::service::store::codec::device;
+use crate::service::store::durable::{Durable, Stored};
+use crate::service::store::folder::StateError;
+use crate::service::store::records::Store;
 use crate::service::twin::{InitialTwin, TwinChange};
 use crate::wire::{Etag, RegistrationId};
 
@@ -56,7 +69,7 @@ fn record(number: usize) -> DeviceRecord {
         enrollment: EnrollmentName { kind: Kind::Group, name: "pumps".to_owned() },
         proven_by: ProvenBy::SymmetricKey,
         operation_id: format!("5.{number}").parse().unwrap(),
-        outcome: Outcome::Assigning(Box::new(Errand {
+        outcome: Outcome::Assigning(Box::new(PendingAllocation {
             payload: Some(r#"{"a":1.50}"#.parse().unwrap()),
             api_version: "2021-06-01".parse().unwrap(),
             certificate: None,
@@ -73,9 +86,9 @@ fn hub_device(number: usize) -> HubDevice {
     let key = DeviceKey::generate();
     let authentication = Authentication::Keys { primary: key.clone(), secondary: key };
     let device_id = id(number).to_string();
-    let who = Newcomer { device_id: &device_id, authentication, is_edge: false, salt: 7 };
+    let identity = NewIdentity { device_id: &device_id, authentication, is_edge: false, salt: 7 };
     let twin = InitialTwin::read(r#"{"properties":{"desired":{"interval":30}}}"#).unwrap();
-    HubDevice::new("Hub-West.azure-devices.net", who, &twin, UNIX_EPOCH)
+    HubDevice::new("Hub-West.azure-devices.net", identity, &twin, UNIX_EPOCH)
 }
 
 fn group(name: &str) -> Enrollment {

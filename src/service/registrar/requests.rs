@@ -5,13 +5,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::timeout;
 
+use super::core::Registrar;
+use super::operations::{Claim, Operation};
+use super::progress::AcceptedRequest;
 use super::refusal::{hold_off, refusal_text, refuse, unauthorized_code};
-use super::work::Taken;
-use super::{Caller, Registrar, lock, log};
+use super::{conversation, log};
 use crate::service::attest::{Attested, Fault, attest};
-use crate::service::conversation;
+use crate::service::caller::Caller;
+use crate::service::lock::lock;
 use crate::service::mask::Mask;
-use crate::service::operations::{Claim, Operation};
 use crate::service::record::{DeviceRecord, Outcome};
 use crate::service::registration::operation_id;
 use crate::service::reply::{Reply, error_reply, json_reply};
@@ -33,7 +35,7 @@ impl Registrar {
             Ok(request) => request,
             Err(message) => return self.bad_request(caller, &message),
         };
-        lock(&self.sightings).add(&caller.registration_id);
+        lock(&self.seen).add(&caller.registration_id);
         let attested = match self.attest(caller) {
             Ok(attested) => attested,
             Err(fault) => {
@@ -77,8 +79,10 @@ impl Registrar {
         };
         conversation::register(caller, operation.recording.mask(), request.payload.as_ref());
         log::accepted(caller, &attested);
-        let (registrar, intake) = (Arc::clone(self), Taken::of(caller, attested, request.payload));
-        let reply = self.see_through(async move { registrar.start(intake, operation).await }).await;
+        let registrar = Arc::clone(self);
+        let accepted = AcceptedRequest::new(caller, attested, request.payload);
+        let reply =
+            self.run_to_end(async move { registrar.start(accepted, operation).await }).await;
         reply.unwrap_or_else(|| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
     }
 
@@ -159,7 +163,7 @@ impl Registrar {
 
     fn attest(&self, caller: &Caller) -> Result<Attested, Fault> {
         let Caller { id_scope, registration_id, proof, .. } = caller;
-        let suspects = || lock(&self.sightings).all();
+        let suspects = || lock(&self.seen).all();
         let enrollments = self.store.enrollments();
         let now = SystemTime::now();
         attest(&self.instance, &enrollments, id_scope, registration_id, proof, now, suspects)
@@ -167,10 +171,6 @@ impl Registrar {
 
     fn new_operation_id(&self, caller: &Caller) -> OperationId {
         operation_id(&caller.id_scope, &caller.registration_id, uuid::Uuid::new_v4())
-    }
-
-    pub(super) fn accepted_reply(&self, status: &RegistrationOperationStatus) -> Reply {
-        json_reply(202, Some(self.pace.retry_after), status)
     }
 
     fn repeat(&self, operation_id: &OperationId) -> Reply {

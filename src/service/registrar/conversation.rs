@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use super::allocation::custom::WebhookAnswer;
-use super::enrollment::WebhookUrl;
-use super::mask::Mask;
-use super::record::DeviceRecord;
-use super::registrar::{Caller, Transport};
+use crate::service::allocation::WebhookAnswer;
+use crate::service::caller::{Caller, Transport};
+use crate::service::enrollment::WebhookUrl;
+use crate::service::mask::Mask;
+use crate::service::record::DeviceRecord;
 use crate::wire::Payload;
 
 /// A device registers.

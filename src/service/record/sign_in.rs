@@ -1,113 +1,14 @@
-//! The identity of a device on a hub, and whether somebody who signs in is that device (I).
+//! Whether somebody who signs in to a hub is the device that it says (I).
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
-use crate::attestation::{Certificate, DeviceKey, Malformed, SasToken};
-use crate::service::enrollment::{Attestation, Enrollment};
-use crate::service::twin::{InitialTwin, Twin};
-use crate::wire::{Etag, RegistrationId};
-
-/// Names a device on a hub. Hub names are compared without regard to case, device IDs with it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct HubKey {
-    hub: String,
-    device_id: String,
-}
-
-impl HubKey {
-    /// The device of that ID on that hub.
-    pub fn new(hub: &str, device_id: &str) -> Self {
-        Self { hub: hub.to_ascii_lowercase(), device_id: device_id.to_owned() }
-    }
-
-    /// The hub, in lower case.
-    pub fn hub(&self) -> &str {
-        &self.hub
-    }
-
-    /// The device.
-    pub fn device_id(&self) -> &str {
-        &self.device_id
-    }
-}
-
-/// A device's identity on a hub, and its twin.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HubDevice {
-    /// Host name of the hub, as linked.
-    pub hub: String,
-    /// The device there.
-    pub device_id: String,
-    /// How it proves itself.
-    pub authentication: Authentication,
-    /// Whether it may sign in.
-    pub is_enabled: bool,
-    /// Why not, in the words of whoever decided it.
-    pub status_reason: Option<String>,
-    /// Whether it is an IoT Edge device.
-    pub is_edge: bool,
-    /// Tells this identity from an earlier one of the same name.
-    pub generation: String,
-    /// When it was made.
-    pub created: SystemTime,
-    /// Version of the identity.
-    pub etag: Etag,
-    /// Its twin.
-    pub twin: Twin,
-    /// Version of the twin.
-    pub twin_etag: Etag,
-    /// When the twin was last changed.
-    pub twin_updated: SystemTime,
-}
+use super::authentication::Authentication;
+use super::identity::HubDevice;
+use crate::attestation::{Certificate, Malformed, SasToken};
 
 impl HubDevice {
-    /// Its name.
-    pub fn key(&self) -> HubKey {
-        HubKey::new(&self.hub, &self.device_id)
-    }
-
-    /// A new identity with its first twin, made at `now`.
-    pub fn new(hub: &str, who: Newcomer<'_>, initial: &InitialTwin, now: SystemTime) -> Self {
-        let Newcomer { device_id, authentication, is_edge, salt } = who;
-        let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self {
-            hub: hub.to_owned(),
-            device_id: device_id.to_owned(),
-            authentication,
-            is_enabled: true,
-            status_reason: None,
-            is_edge,
-            generation: (since_1970.as_nanos() / 100).to_string(),
-            created: now,
-            etag: Etag::new(now, salt),
-            twin: Twin::new(initial),
-            twin_etag: Etag::new(now, salt),
-            twin_updated: now,
-        }
-    }
-
-    /// The same device with these credentials; another version only if they are others.
-    #[must_use]
-    pub fn with_authentication(
-        &self,
-        authentication: Authentication,
-        now: SystemTime,
-        salt: u32,
-    ) -> Self {
-        let is_same = authentication == self.authentication;
-        let etag = if is_same { self.etag.clone() } else { Etag::new(now, salt) };
-        Self { authentication, etag, ..self.clone() }
-    }
-
-    /// The same device with another twin.
-    #[must_use]
-    pub fn with_twin(&self, twin: Twin, now: SystemTime, salt: u32) -> Self {
-        Self { twin, twin_updated: now, twin_etag: Etag::new(now, salt), ..self.clone() }
-    }
-
     /// Whether whoever brings `proof` is this device.
     ///
     /// # Errors
@@ -141,80 +42,6 @@ impl HubDevice {
             }
             (Authentication::Keys { .. }, _) => Err(HubFault::NoToken),
             (Authentication::Thumbprints { .. }, _) => Err(HubFault::NoCertificate),
-        }
-    }
-}
-
-/// What makes a new identity that device's.
-#[derive(Debug, Clone)]
-pub struct Newcomer<'a> {
-    /// Its ID.
-    pub device_id: &'a str,
-    /// How it proves itself.
-    pub authentication: Authentication,
-    /// Whether it is an IoT Edge device.
-    pub is_edge: bool,
-    /// Random, for the etag.
-    pub salt: u32,
-}
-
-/// How a device proves itself to its hub: as it did to the service that provisioned it.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Authentication {
-    /// With a token signed with either key.
-    Keys {
-        /// The first.
-        primary: DeviceKey,
-        /// The second.
-        secondary: DeviceKey,
-    },
-    /// With a certificate of either SHA-1 thumbprint.
-    Thumbprints {
-        /// The first.
-        primary: String,
-        /// The second.
-        secondary: Option<String>,
-    },
-}
-
-impl Authentication {
-    /// What DPS writes into the identity: an individual enrollment's keys or certificates, the keys
-    /// derived from a group's, or the certificate with which a group's device came.
-    pub fn of(
-        enrollment: &Enrollment,
-        registration_id: &RegistrationId,
-        certificate: Option<&Certificate>,
-    ) -> Option<Self> {
-        let thumbprint = |certificate: &Certificate| certificate.info().sha1_thumbprint.clone();
-        match (&enrollment.attestation, certificate) {
-            (Attestation::DeviceKeys(keys), _) => Some(Self::Keys {
-                primary: keys.primary.clone(),
-                secondary: keys.secondary.clone().unwrap_or_else(|| keys.primary.clone()),
-            }),
-            (Attestation::GroupKeys(keys), _) => Some(Self::Keys {
-                primary: keys.primary.derive(registration_id),
-                secondary: keys.secondary.derive(registration_id),
-            }),
-            (Attestation::ClientCertificates(slots), _) => Some(Self::Thumbprints {
-                primary: thumbprint(&slots.primary),
-                secondary: slots.secondary.as_ref().map(thumbprint),
-            }),
-            (_, Some(certificate)) => {
-                Some(Self::Thumbprints { primary: thumbprint(certificate), secondary: None })
-            }
-            (_, None) => None,
-        }
-    }
-}
-
-/// It holds keys.
-impl fmt::Debug for Authentication {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Keys { .. } => f.write_str("Keys(redacted)"),
-            Self::Thumbprints { primary, secondary } => {
-                f.debug_tuple("Thumbprints").field(primary).field(secondary).finish()
-            }
         }
     }
 }
@@ -270,7 +97,7 @@ pub enum HubFault {
     /// Another key made the signature.
     #[error("its SAS token is not signed with a key of this device")]
     Signature,
-    /// The token is over.
+    /// The token has expired.
     #[error("its SAS token expired {} ago", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
     Expired(Duration),
     /// Another certificate.
@@ -300,7 +127,10 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+    use crate::attestation::DeviceKey;
     use crate::pki::TestCertificate;
+    use crate::service::record::NewIdentity;
+    use crate::service::twin::InitialTwin;
 
     const HUB: &str = "hub-west.azure-devices.net";
     const KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
@@ -310,8 +140,9 @@ mod tests {
     }
 
     fn device(authentication: Authentication) -> HubDevice {
-        let who = Newcomer { device_id: "pump-0042", authentication, is_edge: false, salt: 7 };
-        HubDevice::new(HUB, who, &InitialTwin::default(), UNIX_EPOCH)
+        let identity =
+            NewIdentity { device_id: "pump-0042", authentication, is_edge: false, salt: 7 };
+        HubDevice::new(HUB, identity, &InitialTwin::default(), UNIX_EPOCH)
     }
 
     fn with_keys() -> HubDevice {

@@ -6,20 +6,20 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::identity::{HubDevice, HubKey, Newcomer};
-use crate::service::reprovision::TwinFate;
-use crate::service::store::Change;
+use crate::service::record::{HubDevice, HubKey, NewIdentity};
+use crate::service::reprovision::TwinHandling;
+use crate::service::store::{Batch, Change};
 use crate::service::twin::InitialTwin;
 
-/// A device that arrives at its hub.
+/// What a registration means for a device's identity on its hub.
 #[derive(Debug)]
-pub struct Arrival<'a> {
+pub struct IdentityUpdate<'a> {
     /// The hub, as linked.
     pub hub: &'a str,
-    /// Who arrives.
-    pub who: Newcomer<'a>,
+    /// The identity that it should have there.
+    pub identity: NewIdentity<'a>,
     /// What becomes of the twin.
-    pub fate: TwinFate,
+    pub twin: TwinHandling,
     /// The device as that hub knows it.
     pub present: Option<&'a HubDevice>,
     /// The device as its earlier hub knows it, if that is another one.
@@ -30,37 +30,40 @@ pub struct Arrival<'a> {
     pub from_enrollment: &'a InitialTwin,
 }
 
-/// The changes that see a device to its hub. Keys and thumbprints are refreshed each time (F.6).
+/// The changes that make it so. Keys and thumbprints are refreshed each time (F.6).
 ///
 /// Where something should be kept or moved that is not there, the device gets its first twin (J-120).
-pub fn settle(arrival: Arrival<'_>, now: SystemTime) -> Vec<Change> {
-    let Arrival { hub, who, fate, present, earlier, from_webhook, from_enrollment } = arrival;
+pub fn update_identity(update: IdentityUpdate<'_>, now: SystemTime) -> Batch {
+    let IdentityUpdate { hub, identity, twin, present, earlier, from_webhook, from_enrollment } =
+        update;
     let first = || from_webhook.unwrap_or(from_enrollment);
-    let salt = who.salt;
-    let authentication = who.authentication.clone();
-    let device = match (fate, present, earlier) {
-        (TwinFate::Kept, Some(present), _) => {
+    let salt = identity.salt;
+    let authentication = identity.authentication.clone();
+    let device = match (twin, present, earlier) {
+        (TwinHandling::Kept, Some(present), _) => {
             present.with_authentication(authentication, now, salt)
         }
-        (TwinFate::Moved, _, Some(earlier)) => {
-            let fresh = HubDevice::new(hub, who, &InitialTwin::default(), now);
+        (TwinHandling::Moved, _, Some(earlier)) => {
+            let fresh = HubDevice::new(hub, identity, &InitialTwin::default(), now);
             fresh.with_twin(earlier.twin.moved(), now, salt)
         }
-        (TwinFate::FreshFromEnrollment, ..) => HubDevice::new(hub, who, from_enrollment, now),
-        (TwinFate::Kept | TwinFate::Moved | TwinFate::Fresh, ..) => {
-            HubDevice::new(hub, who, first(), now)
+        (TwinHandling::FreshFromEnrollment, ..) => {
+            HubDevice::new(hub, identity, from_enrollment, now)
+        }
+        (TwinHandling::Kept | TwinHandling::Moved | TwinHandling::Fresh, ..) => {
+            HubDevice::new(hub, identity, first(), now)
         }
     };
-    let left = earlier.filter(|_| fate != TwinFate::Kept).map(HubDevice::key);
+    let left = earlier.filter(|_| twin != TwinHandling::Kept).map(HubDevice::key);
     let removal = left.into_iter().map(Change::RemoveHubDevice);
     // One that is as it was need not be written again.
     let arrived = (present != Some(&device)).then(|| Change::PutHubDevice(Arc::new(device)));
     removal.chain(arrived).collect()
 }
 
-/// The devices whose identity a batch removes or makes anew: whoever is connected as one has to
-/// leave.
-pub fn displaced<'a>(
+/// The devices whose identity a batch removes or makes anew: whoever is connected as one is
+/// disconnected.
+pub fn to_disconnect<'a>(
     changes: &'a [Change],
     present: Option<&'a HubDevice>,
 ) -> impl Iterator<Item = HubKey> + 'a {
@@ -79,7 +82,7 @@ mod tests {
 
     use super::*;
     use crate::attestation::DeviceKey;
-    use crate::service::hub::Authentication;
+    use crate::service::record::Authentication;
 
     fn at(seconds: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(seconds)
@@ -90,41 +93,41 @@ mod tests {
         Authentication::Keys { primary: key.clone(), secondary: key }
     }
 
-    fn who(authentication: Authentication) -> Newcomer<'static> {
-        Newcomer { device_id: "pump", authentication, is_edge: false, salt: 7 }
+    fn identity(authentication: Authentication) -> NewIdentity<'static> {
+        NewIdentity { device_id: "pump", authentication, is_edge: false, salt: 7 }
     }
 
-    fn twin(site: &str) -> InitialTwin {
+    fn initial(site: &str) -> InitialTwin {
         InitialTwin::read(&format!(r#"{{"properties":{{"desired":{{"site":"{site}"}}}}}}"#))
             .unwrap()
     }
 
     /// A device that has lived on a hub: its twin was changed and reported to.
     fn lived_on(hub: &str) -> HubDevice {
-        let device = HubDevice::new(hub, who(keys()), &twin("first"), at(1));
+        let device = HubDevice::new(hub, identity(keys()), &initial("first"), at(1));
         let twin = device.twin.report(br#"{"fw":"1.0"}"#).unwrap();
         device.with_twin(twin, at(2), 8)
     }
 
     struct Case {
-        fate: TwinFate,
+        twin: TwinHandling,
         present: Option<HubDevice>,
         earlier: Option<HubDevice>,
         from_webhook: Option<InitialTwin>,
     }
 
     /// The device on `east` afterwards, and the key that was removed.
-    fn settled(case: &Case) -> (HubDevice, Option<HubKey>) {
+    fn updated(case: &Case) -> (HubDevice, Option<HubKey>) {
         let fresh = keys();
-        let changes = settle(
-            Arrival {
+        let changes = update_identity(
+            IdentityUpdate {
                 hub: "east",
-                who: who(fresh.clone()),
-                fate: case.fate,
+                identity: identity(fresh.clone()),
+                twin: case.twin,
                 present: case.present.as_ref(),
                 earlier: case.earlier.as_ref(),
                 from_webhook: case.from_webhook.as_ref(),
-                from_enrollment: &twin("enrollment"),
+                from_enrollment: &initial("enrollment"),
             },
             at(9),
         );
@@ -145,17 +148,17 @@ mod tests {
         device.twin.desired.values["site"].as_str().unwrap()
     }
 
-    fn case(fate: TwinFate) -> Case {
-        Case { fate, present: None, earlier: None, from_webhook: None }
+    fn case(twin: TwinHandling) -> Case {
+        Case { twin, present: None, earlier: None, from_webhook: None }
     }
 
     #[test]
     fn f_6_the_first_twin_is_the_webhooks_or_else_the_enrollments() {
-        let (device, _) = settled(&case(TwinFate::Fresh));
+        let (device, _) = updated(&case(TwinHandling::Fresh));
         assert_eq!(site(&device), "enrollment");
 
         let (device, _) =
-            settled(&Case { from_webhook: Some(twin("webhook")), ..case(TwinFate::Fresh) });
+            updated(&Case { from_webhook: Some(initial("webhook")), ..case(TwinHandling::Fresh) });
         assert_eq!(site(&device), "webhook");
     }
 
@@ -163,10 +166,10 @@ mod tests {
     fn f_6_a_kept_twin_is_untouched() {
         let present = lived_on("east");
 
-        let (device, removed) = settled(&Case {
+        let (device, removed) = updated(&Case {
             present: Some(present.clone()),
-            from_webhook: Some(twin("webhook")),
-            ..case(TwinFate::Kept)
+            from_webhook: Some(initial("webhook")),
+            ..case(TwinHandling::Kept)
         });
 
         assert_eq!((&device.twin, &device.generation), (&present.twin, &present.generation));
@@ -177,10 +180,10 @@ mod tests {
     fn f_6_a_moved_twin_takes_all_along_and_the_old_hub_forgets_the_device() {
         let earlier = lived_on("west");
 
-        let (device, removed) = settled(&Case {
+        let (device, removed) = updated(&Case {
             earlier: Some(earlier.clone()),
-            from_webhook: Some(twin("webhook")),
-            ..case(TwinFate::Moved)
+            from_webhook: Some(initial("webhook")),
+            ..case(TwinHandling::Moved)
         });
 
         assert_eq!(device.twin, earlier.twin.moved());
@@ -189,10 +192,10 @@ mod tests {
 
     #[test]
     fn f_6_a_reset_to_another_hub_reports_nothing_and_the_old_hub_forgets_the_device() {
-        let (device, removed) = settled(&Case {
+        let (device, removed) = updated(&Case {
             earlier: Some(lived_on("west")),
-            from_webhook: Some(twin("webhook")),
-            ..case(TwinFate::Fresh)
+            from_webhook: Some(initial("webhook")),
+            ..case(TwinHandling::Fresh)
         });
 
         assert_eq!(site(&device), "webhook");
@@ -204,10 +207,10 @@ mod tests {
     fn j_3_a_reset_on_the_same_hub_takes_the_enrollments_twin_only() {
         let present = lived_on("east");
 
-        let (device, removed) = settled(&Case {
+        let (device, removed) = updated(&Case {
             present: Some(present.clone()),
-            from_webhook: Some(twin("webhook")),
-            ..case(TwinFate::FreshFromEnrollment)
+            from_webhook: Some(initial("webhook")),
+            ..case(TwinHandling::FreshFromEnrollment)
         });
 
         assert_eq!(site(&device), "enrollment");
@@ -218,20 +221,21 @@ mod tests {
 
     #[test]
     fn j_120_what_is_not_there_cannot_be_kept_or_moved() {
-        for fate in [TwinFate::Kept, TwinFate::Moved] {
-            assert_eq!(site(&settled(&case(fate)).0), "enrollment", "{fate:?}");
+        for twin in [TwinHandling::Kept, TwinHandling::Moved] {
+            assert_eq!(site(&updated(&case(twin)).0), "enrollment", "{twin:?}");
         }
     }
 
     #[test]
     fn whoever_is_connected_as_an_identity_that_goes_has_to_leave() {
-        let (old, new) = (lived_on("east"), HubDevice::new("east", who(keys()), &twin("x"), at(9)));
+        let (old, new) =
+            (lived_on("east"), HubDevice::new("east", identity(keys()), &initial("x"), at(9)));
         let changes = [
             Change::RemoveHubDevice(HubKey::new("west", "pump")),
             Change::PutHubDevice(Arc::new(new)),
         ];
 
-        let names = |present| displaced(&changes, present).collect::<Vec<_>>();
+        let names = |present| to_disconnect(&changes, present).collect::<Vec<_>>();
 
         assert_eq!(names(None), [HubKey::new("west", "pump")]);
         assert_eq!(names(Some(&old)).len(), 2);

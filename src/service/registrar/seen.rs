@@ -1,4 +1,4 @@
-//! Which devices have come by lately: theirs are the keys to try when a token does not match.
+//! Which devices came by lately: theirs are the keys to try when a token does not match.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -7,15 +7,15 @@ use crate::wire::RegistrationId;
 /// How many devices are remembered; the oldest is forgotten first.
 const MAX: usize = 1000;
 
-/// The devices seen last, and some that are always suspected.
+/// The registration IDs seen last, and some that are tried always.
 #[derive(Debug, Default)]
-pub(super) struct Sightings {
+pub(super) struct SeenRegistrationIds {
     always: Vec<RegistrationId>,
     seen: HashSet<RegistrationId>,
     order: VecDeque<RegistrationId>,
 }
 
-impl Sightings {
+impl SeenRegistrationIds {
     pub(super) fn new(always: Vec<RegistrationId>) -> Self {
         Self { always, ..Self::default() }
     }
@@ -33,7 +33,7 @@ impl Sightings {
         self.order.push_back(registration_id.clone());
     }
 
-    /// Forgets whom it saw; the suspects stay.
+    /// Forgets the IDs it saw; those that are tried always stay.
     pub(super) fn forget(&mut self) {
         self.seen.clear();
         self.order.clear();
@@ -51,16 +51,16 @@ mod tests {
     #[test]
     fn the_oldest_are_forgotten_but_never_the_suspects() {
         let id = |n: usize| format!("d{n}").parse::<RegistrationId>().unwrap();
-        let mut sightings = Sightings::new(vec![id(7_000_000)]);
+        let mut seen = SeenRegistrationIds::new(vec![id(7_000_000)]);
 
-        (0..3 * MAX).for_each(|n| sightings.add(&id(n % (2 * MAX))));
+        (0..3 * MAX).for_each(|n| seen.add(&id(n % (2 * MAX))));
 
-        let all = sightings.all();
+        let all = seen.all();
         assert_eq!(all.len(), MAX + 1);
         assert_eq!((&all[0], &all[MAX]), (&id(7_000_000), &id(MAX - 1)));
 
-        sightings.forget();
-        sightings.add(&id(1));
-        assert_eq!(sightings.all(), [id(7_000_000), id(1)]);
+        seen.forget();
+        seen.add(&id(1));
+        assert_eq!(seen.all(), [id(7_000_000), id(1)]);
     }
 }

@@ -3,49 +3,51 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Caller, Registrar, log};
-use crate::service::allocation::custom::{Applicant, WebhookAnswer, allocation_request, judge};
-use crate::service::allocation::{Decision, Plan, Question, plan};
+use super::core::Registrar;
+use super::operations::{Claim, Operation};
+use super::{conversation, log};
+use crate::service::allocation::{
+    Applicant, Decision, Plan, Question, WebhookAnswer, allocation_request, judge, plan,
+};
 use crate::service::attest::Attested;
-use crate::service::conversation;
+use crate::service::caller::Caller;
 use crate::service::enrollment::Enrollment;
 use crate::service::journal::Recording;
-use crate::service::operations::{Claim, Operation};
-use crate::service::record::{DeviceRecord, Errand, Outcome, ProvenBy};
+use crate::service::record::{DeviceRecord, Outcome, PendingAllocation, PendingRecord, ProvenBy};
 use crate::service::registration::{
-    Conclusion, Finding, Intake, Moment, begin, conclude, device_id,
+    Accepted, Begun, Conclusion, Finding, Moment, begin, conclude, device_id,
 };
-use crate::service::reply::{Reply, error_reply};
+use crate::service::reply::{Reply, error_reply, json_reply};
 use crate::service::reprovision::Reprovisioning;
 use crate::service::store::{Change, StoreError};
-use crate::wire::{ErrorCode, Payload, RegistrationId};
+use crate::wire::{ErrorCode, Payload, RegistrationId, RegistrationOperationStatus};
 
 /// Where the end of a registration stands among what is kept of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// Nothing was kept before.
     Only,
-    /// That it is under way was.
+    /// That it is in progress was.
     Second,
 }
 
-/// A register request that was taken, on its own feet.
+/// A register request that was accepted, with all that it takes to go on without its caller.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct AcceptedRequest {
     registration_id: RegistrationId,
     enrollment: Arc<Enrollment>,
     proven_by: ProvenBy,
-    errand: Errand,
+    pending: PendingAllocation,
 }
 
-impl Taken {
-    pub(super) fn of(caller: &Caller, attested: Attested, payload: Option<Payload>) -> Self {
+impl AcceptedRequest {
+    pub(super) fn new(caller: &Caller, attested: Attested, payload: Option<Payload>) -> Self {
         let Attested { enrollment, evidence } = attested;
         Self {
             registration_id: caller.registration_id.clone(),
             enrollment,
             proven_by: evidence.proven_by(),
-            errand: Errand {
+            pending: PendingAllocation {
                 payload,
                 api_version: caller.api_version.clone(),
                 certificate: evidence.certificate().cloned(),
@@ -59,40 +61,26 @@ impl Registrar {
     /// a webhook is asked in the background.
     pub(super) async fn start(
         self: &Arc<Self>,
-        Taken { registration_id, enrollment, proven_by, errand }: Taken,
+        request: AcceptedRequest,
         operation: Arc<Operation>,
     ) -> Reply {
+        let AcceptedRequest { registration_id, enrollment, proven_by, pending } = request;
         let previous = self.store.device(&registration_id);
-        let intake = Intake {
+        let accepted = Accepted {
             registration_id: &registration_id,
             enrollment: &enrollment,
             proven_by,
             operation_id: operation.id.clone(),
-            errand,
+            pending,
         };
-        let record = begin(previous.as_deref(), intake, moment());
-        let reply = self.accepted_reply(&record.reply_accepted());
-        let plan = match &record.outcome {
-            Outcome::Assigning(errand) => Some(self.plan(&record, &enrollment, errand)),
-            _ => None,
-        };
-        let kept = match plan {
-            Some(Plan::Decided(decision)) => {
-                self.conclude(record, &enrollment, decision, Step::Only, &operation).await
+        let (reply, kept) = match begin(previous.as_deref(), accepted, moment()) {
+            Begun::Disabled(record) => {
+                let reply = self.accepted_reply(&record.reply_accepted());
+                (reply, self.keep_ended(record, &operation).await)
             }
-            Some(Plan::Ask(question)) => {
-                let kept = self.keep(record.clone()).await;
-                if kept.is_ok() {
-                    self.allocate(record, enrollment, question, operation.clone());
-                }
-                kept
-            }
-            None => {
-                let kept = self.keep(record.clone()).await;
-                if kept.is_ok() {
-                    self.finished(&record, &operation);
-                }
-                kept
+            Begun::Pending(record) => {
+                let reply = self.accepted_reply(&record.reply_accepted());
+                (reply, self.find_hub(record, enrollment, &operation).await)
             }
         };
         match kept {
@@ -105,21 +93,49 @@ impl Registrar {
         }
     }
 
+    /// What is decided at once is kept with its result, else that it is in progress.
+    async fn find_hub(
+        self: &Arc<Self>,
+        record: PendingRecord,
+        enrollment: Arc<Enrollment>,
+        operation: &Arc<Operation>,
+    ) -> Result<(), StoreError> {
+        match self.plan(&record, &enrollment) {
+            Plan::Decided(decision) => {
+                self.conclude(record, &enrollment, decision, Step::Only, operation).await
+            }
+            Plan::Ask(question) => {
+                self.keep(record.clone().into()).await?;
+                self.allocate(record, enrollment, question, operation.clone());
+                Ok(())
+            }
+        }
+    }
+
+    async fn keep_ended(
+        &self,
+        record: DeviceRecord,
+        operation: &Operation,
+    ) -> Result<(), StoreError> {
+        self.keep(record.clone()).await?;
+        self.finished(&record, operation);
+        Ok(())
+    }
+
     async fn keep(&self, record: DeviceRecord) -> Result<(), StoreError> {
         self.store.commit(vec![Change::PutDevice(Arc::new(record))]).await
     }
 
-    fn plan(&self, record: &DeviceRecord, enrollment: &Enrollment, errand: &Errand) -> Plan {
-        let reprovisioning = Reprovisioning::of(enrollment.reprovision_policy, &errand.api_version);
+    fn plan(&self, record: &PendingRecord, enrollment: &Enrollment) -> Plan {
         let current = record.assignment.as_ref().map(|assignment| assignment.hub.as_str());
-        let kept = current.filter(|_| reprovisioning == Reprovisioning::Never);
+        let kept = current.filter(|_| reprovisioning(record, enrollment) == Reprovisioning::Never);
         plan(&self.instance, enrollment, &record.registration_id.folded(), kept)
     }
 
-    /// Sees a registration through in the background.
+    /// Asks the webhook in the background, and ends the registration with what it says.
     fn allocate(
         self: &Arc<Self>,
-        record: DeviceRecord,
+        record: PendingRecord,
         enrollment: Arc<Enrollment>,
         question: Question,
         operation: Arc<Operation>,
@@ -133,73 +149,66 @@ impl Registrar {
         self.spawn(work);
     }
 
-    /// Sees through what was under way when the last process ended (J-32). The enrollment may have
+    /// Finishes what was in progress when the last process ended (J-32). The enrollment may have
     /// changed meanwhile; one that is gone ends its registrations.
     pub fn resume(self: &Arc<Self>) {
-        for record in self.store.devices() {
-            let Outcome::Assigning(errand) = &record.outcome else { continue };
-            let name = &record.enrollment;
-            let enrollment = self.read_enrollments(|all| all.find(name.kind, &name.name).cloned());
-            let make = || {
-                let scope = &self.instance.id_scope;
-                let recording = self.journal.resume(&record, errand, scope, enrollment.as_deref());
-                Operation::new(record.operation_id.clone(), 0, 0, recording)
-            };
-            let Claim::Mine(operation) = self.operations.claim(&record.registration_id, 0, make)
-            else {
-                continue;
-            };
-            let Some(enrollment) = enrollment else {
-                self.abandon(record.as_ref().clone(), operation);
-                continue;
-            };
-            tracing::info!("{}: its registration goes on", record.registration_id);
-            match self.plan(&record, &enrollment, errand) {
-                Plan::Ask(question) => {
-                    self.allocate(record.as_ref().clone(), enrollment, question, operation);
-                }
-                Plan::Decided(decision) => {
-                    let (registrar, record) = (Arc::clone(self), record.as_ref().clone());
-                    self.spawn(async move {
-                        registrar.conclude_second(record, &enrollment, decision, &operation).await;
-                    });
-                }
+        let records = self.store.devices();
+        records.iter().filter_map(|record| record.pending()).for_each(|it| self.resume_one(it));
+    }
+
+    fn resume_one(self: &Arc<Self>, record: PendingRecord) {
+        let name = &record.enrollment;
+        let enrollment = self.read_enrollments(|all| all.find(name.kind, &name.name).cloned());
+        let make = || {
+            let scope = &self.instance.id_scope;
+            let recording = self.journal.resume(&record, scope, enrollment.as_deref());
+            Operation::new(record.operation_id.clone(), 0, 0, recording)
+        };
+        let claim = self.operations.claim(&record.registration_id, 0, make);
+        let Claim::Mine(operation) = claim else { return };
+        let Some(enrollment) = enrollment else {
+            return self.abandon(record, operation);
+        };
+        tracing::info!("{}: its registration goes on", record.registration_id);
+        match self.plan(&record, &enrollment) {
+            Plan::Ask(question) => self.allocate(record, enrollment, question, operation),
+            Plan::Decided(decision) => {
+                let registrar = Arc::clone(self);
+                self.spawn(async move {
+                    registrar.conclude_second(record, &enrollment, decision, &operation).await;
+                });
             }
         }
     }
 
     /// Ends a registration whose enrollment is gone (J-121).
-    fn abandon(self: &Arc<Self>, record: DeviceRecord, operation: Arc<Operation>) {
+    fn abandon(self: &Arc<Self>, record: PendingRecord, operation: Arc<Operation>) {
         let registrar = Arc::clone(self);
         self.spawn(async move {
-            let outcome = Outcome::Failed {
+            let id = record.registration_id.clone();
+            let record = record.with_outcome(Outcome::Failed {
                 code: ErrorCode::ENROLLMENT_NOT_FOUND,
                 message: "Enrollment not found.".to_owned(),
-            };
-            let record = DeviceRecord { outcome, updated: SystemTime::now(), ..record };
-            match registrar.keep(record.clone()).await {
-                Ok(()) => registrar.finished(&record, &operation),
-                Err(_) => registrar.operations.finish(&record.registration_id, &operation),
+            });
+            let record = DeviceRecord { updated: SystemTime::now(), ..record };
+            if registrar.keep_ended(record, &operation).await.is_err() {
+                registrar.operations.finish(&id, &operation);
             }
         });
     }
 
     async fn ask_webhook(
         &self,
-        record: &DeviceRecord,
+        record: &PendingRecord,
         enrollment: &Enrollment,
         Question { webhook_url: url, linked_hubs }: &Question,
         recording: &Recording,
     ) -> Decision {
-        let errand = match &record.outcome {
-            Outcome::Assigning(errand) => Some(errand),
-            _ => None,
-        };
         let applicant = Applicant {
             registration_id: &record.registration_id,
-            certificate: errand.and_then(|errand| errand.certificate.as_ref()),
+            certificate: record.outcome.certificate.as_ref(),
             current: record.assignment.as_ref(),
-            payload: errand.and_then(|errand| errand.payload.as_ref()),
+            payload: record.outcome.payload.as_ref(),
         };
         let body = allocation_request(enrollment, applicant, linked_hubs);
         let who = record.registration_id.as_str();
@@ -214,9 +223,10 @@ impl Registrar {
         judge(&answer, linked_hubs, mask)
     }
 
+    /// Keeps the result; nothing of it is said before.
     async fn conclude(
         &self,
-        record: DeviceRecord,
+        record: PendingRecord,
         enrollment: &Enrollment,
         decision: Decision,
         step: Step,
@@ -226,12 +236,6 @@ impl Registrar {
             tracing::warn!("{}: {hint}", record.registration_id);
             operation.recording.reason(hint);
         }
-        let reprovisioning = match &record.outcome {
-            Outcome::Assigning(errand) => {
-                Reprovisioning::of(enrollment.reprovision_policy, &errand.api_version)
-            }
-            _ => Reprovisioning::Migrate,
-        };
         let id = record.registration_id.clone();
         let _registration = self.store.hold_registration(&id).await;
         let _identity = self.store.hold_hub_device(device_id(&record, enrollment)).await;
@@ -240,22 +244,22 @@ impl Registrar {
             self.operations.finish(&id, operation);
             return Ok(());
         }
-        let on_same_hub = self.on_same_hub;
+        let (reprovisioning, on_same_hub) = (reprovisioning(&record, enrollment), self.on_same_hub);
         let finding = Finding { enrollment, decision, reprovisioning, on_same_hub };
         let known = |key: &_| self.store.hub_device(key);
-        let Conclusion { changes, record, displaced } = conclude(record, finding, known, moment());
+        let Conclusion { changes, record, disconnect } = conclude(record, finding, known, moment());
         self.store.commit(changes).await?;
-        for key in displaced {
-            self.hubs.dismiss(&key, "its identity was removed when the device registered again");
+        for key in disconnect {
+            self.hubs.disconnect(&key, "its identity was removed when the device registered again");
         }
         self.finished(&record, operation);
         Ok(())
     }
 
-    /// Ends a registration of which it is kept that it is under way.
+    /// Ends a registration of which it is kept that it is in progress.
     async fn conclude_second(
         &self,
-        record: DeviceRecord,
+        record: PendingRecord,
         enrollment: &Enrollment,
         decision: Decision,
         operation: &Operation,
@@ -264,15 +268,19 @@ impl Registrar {
         let kept = self.conclude(record, enrollment, decision, Step::Second, operation).await;
         if kept.is_err() {
             // Already logged. Polls are told `assigning` still; the device may register anew, and a
-            // service that starts again on the same state sees this one through.
+            // service that starts again on the same state finishes this one.
             self.operations.finish(&id, operation);
         }
     }
 
     /// Whether the stored record is still the one of this operation.
-    fn is_current(&self, record: &DeviceRecord) -> bool {
+    fn is_current(&self, record: &PendingRecord) -> bool {
         let stored = self.store.device(&record.registration_id);
         stored.is_some_and(|stored| stored.operation_id == record.operation_id)
+    }
+
+    pub(super) fn accepted_reply(&self, status: &RegistrationOperationStatus) -> Reply {
+        json_reply(202, Some(self.pace.retry_after), status)
     }
 
     fn finished(&self, record: &DeviceRecord, operation: &Operation) {
@@ -282,6 +290,10 @@ impl Registrar {
         self.operations.finish(&record.registration_id, operation);
         self.observer.tell(&entry);
     }
+}
+
+fn reprovisioning(record: &PendingRecord, enrollment: &Enrollment) -> Reprovisioning {
+    Reprovisioning::of(enrollment.reprovision_policy, &record.outcome.api_version)
 }
 
 fn moment() -> Moment {

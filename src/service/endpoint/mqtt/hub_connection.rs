@@ -10,37 +10,38 @@ use tokio::time::Instant;
 use super::codec::Connect;
 use super::hub_session::{HubAnswer, HubQuestion, HubSession};
 use crate::attestation::{Certificate, SasToken};
-use crate::service::hub::{HubError, HubProof, Hubs, Mailbox, SignedIn};
+use crate::service::hub::{HubError, HubNotices, Hubs, SignedIn};
+use crate::service::record::HubProof;
 use crate::wire::{HubUserName, HubUserNameError, to_ascii_json};
 
-/// A device that has signed in. Its place is free again when this is dropped.
-pub(super) struct HubSeat {
+/// The connection of a device that has signed in. Dropping it signs the device out.
+pub(super) struct HubConnection {
     pub(super) session: HubSession,
-    pub(super) mailbox: Mailbox,
+    pub(super) notices: HubNotices,
     /// When its token ends.
     pub(super) until: Option<Instant>,
     connection: u64,
     hubs: Arc<Hubs>,
 }
 
-impl Drop for HubSeat {
+impl Drop for HubConnection {
     fn drop(&mut self) {
         self.hubs.sign_out(self.session.key(), self.connection);
     }
 }
 
-impl HubSeat {
+impl HubConnection {
     /// Signs in whoever connects, if it is the device that it says; else tells why not, for the log.
-    pub(super) fn take(
+    pub(super) fn open(
         hubs: Arc<Hubs>,
         connect: &Connect,
         certificates: Vec<CertificateDer<'static>>,
         connection: u64,
     ) -> Result<Self, String> {
-        let SignedIn { key, until, mailbox } = sign_in(&hubs, connect, certificates, connection)?;
+        let SignedIn { key, until, notices } = sign_in(&hubs, connect, certificates, connection)?;
         tracing::info!("{}: signed in to {}", key.device_id(), key.hub());
         let (session, until) = (HubSession::new(key), until.and_then(instant));
-        Ok(Self { session, mailbox, until, connection, hubs })
+        Ok(Self { session, notices, until, connection, hubs })
     }
 
     /// Finds the answer and appends it to `out`.

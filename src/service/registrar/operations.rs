@@ -1,4 +1,4 @@
-//! Operations that are under way: one a device, and who has to wait for it (J-21).
+//! Operations in progress: one a device, and who has to wait for it (J-21).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::journal::Recording;
+use crate::service::journal::Recording;
+use crate::service::lock::lock;
 use crate::wire::{OperationId, RegistrationId};
 
 /// An operation whose result the device does not know yet.
@@ -71,10 +72,9 @@ pub(super) enum Claim {
     Taken(Arc<Operation>),
 }
 
-/// The operations under way.
+/// The operations in progress.
 #[derive(Debug, Default)]
 pub(super) struct Operations {
-    // Held for a look-up at most, never across an await.
     by_device: Mutex<HashMap<String, Arc<Operation>>>,
 }
 
@@ -86,7 +86,7 @@ impl Operations {
         connection: u64,
         make: impl FnOnce() -> Operation,
     ) -> Claim {
-        let mut operations = self.lock();
+        let mut operations = self.by_device();
         let key = registration_id.folded();
         match operations.get(&key).filter(|other| !other.is_done()) {
             Some(other) if other.connection == connection => Claim::Repeated(other.id.clone()),
@@ -105,7 +105,7 @@ impl Operations {
         registration_id: &RegistrationId,
         id: &str,
     ) -> Option<Arc<Operation>> {
-        let found = self.lock().get(&registration_id.folded()).cloned();
+        let found = self.by_device().get(&registration_id.folded()).cloned();
         found.filter(|operation| operation.id.as_str() == id)
     }
 
@@ -120,7 +120,7 @@ impl Operations {
         if !operation.is_told() {
             return;
         }
-        let mut operations = self.lock();
+        let mut operations = self.by_device();
         let key = registration_id.folded();
         if operations.get(&key).is_some_and(|current| current.id == operation.id) {
             operations.remove(&key);
@@ -129,14 +129,13 @@ impl Operations {
 
     /// Ends them all without a result: whoever waits for one goes on.
     pub(super) fn forget_all(&self) {
-        for (_, operation) in self.lock().drain() {
+        for (_, operation) in self.by_device().drain() {
             operation.is_done.send_replace(true);
         }
     }
 
-    /// A panic while the lock is held can only come from the allocator; the map is whole.
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Operation>>> {
-        self.by_device.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn by_device(&self) -> MutexGuard<'_, HashMap<String, Arc<Operation>>> {
+        lock(&self.by_device)
     }
 }
 

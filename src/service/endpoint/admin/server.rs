@@ -1,0 +1,62 @@
+//! Connections of the management listener.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use super::guard;
+use super::handlers::{self, Admin};
+use crate::service::endpoint::listener::accept_all;
+
+/// How long the head of a request may take, and so how long a connection may be idle before it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Room for the head of a request.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Accepts connections until `stop` says so, then drops them all.
+pub(in crate::service) async fn serve(
+    listener: TcpListener,
+    admin: Admin,
+    stop: watch::Receiver<bool>,
+) {
+    let router = router(Arc::new(admin));
+    accept_all(listener, stop, |tcp, peer, _| serve_one(tcp, peer, router.clone())).await;
+}
+
+async fn serve_one(tcp: TcpStream, peer: SocketAddr, router: Router) {
+    let _ = tcp.set_nodelay(true);
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(tcp), TowerToHyperService::new(router))
+        .await;
+    if let Err(error) = served {
+        tracing::debug!("{peer}: management: {error}");
+    }
+}
+
+/// What is served.
+fn router(admin: Arc<Admin>) -> Router {
+    Router::new()
+        .route("/healthz", get(handlers::health))
+        .route("/ca.pem", get(handlers::ca))
+        .route("/registrations", get(handlers::registrations))
+        .route("/registrations/{id}", get(handlers::registration))
+        .route("/journal", get(handlers::journal))
+        .route("/twins", get(handlers::twins))
+        .route("/reset", post(handlers::reset))
+        .fallback(handlers::not_found)
+        .method_not_allowed_fallback(handlers::method_not_allowed)
+        .layer(from_fn(guard::check))
+        .with_state(admin)
+}

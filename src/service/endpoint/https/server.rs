@@ -1,0 +1,164 @@
+//! Connections, and the requests on them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::body::{self, BodyFault};
+use super::client::Client;
+use super::reply::{self, Answer};
+use super::route::Route;
+use super::{device, service_api, upgrade};
+use crate::net::{WebSocketEnd, WebSocketStream};
+use crate::service::access::ServiceAccess;
+use crate::service::api;
+use crate::service::endpoint::handshake::{Secured, handshake};
+use crate::service::endpoint::listener::accept_all;
+use crate::service::endpoint::mqtt;
+use crate::service::lock::lock;
+use crate::service::registrar::Registrar;
+use crate::wire::MAX_MESSAGE;
+
+/// How long a client has for the TLS handshake.
+const OPENING: Duration = Duration::from_secs(30);
+/// How long the head of a request may take, and so how long a connection may be idle before it.
+/// Longer than a device waits between polls, as far as Azure goes.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long the body of a request may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Room for the head of a request; a SAS token is its longest part.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Accepts connections until `stop` says so, then drops them all.
+pub(in crate::service) async fn serve(
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    registrar: Arc<Registrar>,
+    access: Arc<ServiceAccess>,
+    stop: watch::Receiver<bool>,
+) {
+    accept_all(listener, stop, |tcp, peer, number| {
+        run(tcp, peer, number, tls.clone(), registrar.clone(), access.clone())
+    })
+    .await;
+}
+
+async fn run(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    number: u64,
+    tls: TlsAcceptor,
+    registrar: Arc<Registrar>,
+    access: Arc<ServiceAccess>,
+) {
+    let until = Instant::now() + OPENING;
+    let secured = handshake(tcp, peer, &tls, until, "HTTPS and MQTT over WebSocket").await;
+    let Some(Secured { stream, certificates }) = secured else { return };
+    let client = Arc::new(Client {
+        peer,
+        number,
+        certificates,
+        registrar,
+        access,
+        upgrade: Mutex::default(),
+    });
+    let answering = client.clone();
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        // A client that has said all it has to say is still owed its answer.
+        .half_close(true)
+        .title_case_headers(true)
+        .serve_connection(
+            TokioIo::new(stream),
+            service_fn(move |request| answer(answering.clone(), request)),
+        )
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        return tracing::debug!("{peer}: {error}");
+    }
+    let upgrade = lock(&client.upgrade).take();
+    if let (Some(upgrade), Some(client)) = (upgrade, Arc::into_inner(client)) {
+        speak_mqtt(upgrade, client).await;
+    }
+}
+
+async fn speak_mqtt(upgrade: OnUpgrade, client: Client) {
+    let Client { peer, number, certificates, registrar, .. } = client;
+    let upgraded = match upgrade.await {
+        Ok(upgraded) => upgraded,
+        Err(error) => return tracing::debug!("{peer}: {error}"),
+    };
+    let Ok(parts) = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() else {
+        return tracing::error!("{peer}: an upgraded connection is not the one that was accepted");
+    };
+    let (stream, early) = (parts.io.into_inner(), parts.read_buf.to_vec());
+    let stream =
+        WebSocketStream::new(stream, early, WebSocketEnd::Server, mqtt::MAX_HUB_PACKET).await;
+    let opened_by = Instant::now() + mqtt::OPENING;
+    mqtt::serve_stream(stream, peer, number, certificates, registrar, opened_by).await;
+}
+
+/// Answers one request. An error ends the connection, because there is nobody left to be told.
+async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Result<Answer> {
+    if let Some(offer) = upgrade::offer(request.method(), request.headers()) {
+        return Ok(match offer {
+            Ok(accepted) => {
+                let on_upgrade = hyper::upgrade::on(&mut request);
+                *lock(&client.upgrade) = Some(on_upgrade);
+                accepted
+            }
+            Err(refusal) => {
+                tracing::warn!("{}: no WebSocket: {}", client.peer, refusal.reason());
+                refusal.answer()
+            }
+        });
+    }
+    // Read even where no call wants one: what is left of it would be taken for the next request
+    // (Node sends a body with GET, B-1).
+    let (head, body) = request.into_parts();
+    let route = Route::of(head.uri.path());
+    let limit = match route {
+        Route::ServiceApi | Route::HubApi => api::MAX_BODY,
+        Route::Device(_) | Route::Unknown => MAX_MESSAGE,
+    };
+    let body = match timeout(BODY_TIMEOUT, body::read(body, limit)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(BodyFault::TooLong)) => {
+            tracing::warn!("{}: its request is longer than {limit} bytes (H.3)", client.peer);
+            return Ok(reply::too_long(limit));
+        }
+        Ok(Err(BodyFault::Lost(error))) => return Err(io::Error::other(error)),
+        Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+    };
+    let request = Request::from_parts(head, body);
+    Ok(match route {
+        Route::Device(call) => device::answer(&client, &call, &request).await,
+        Route::ServiceApi => service_api::answer(&client, request).await,
+        Route::HubApi => service_api::answer_for_hub(&client, request).await,
+        Route::Unknown => {
+            tracing::warn!(
+                "{}: {} {}: there is nothing at this path",
+                client.peer,
+                request.method(),
+                request.uri().path()
+            );
+            reply::not_found()
+        }
+    })
+}

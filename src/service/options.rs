@@ -1,0 +1,61 @@
+//! How a service is run.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::allocation::webhook::WebhookSettings;
+use super::authority::Authority;
+use super::endpoint::HttpsPort;
+use super::journal::Observer;
+use super::registrar::Pace;
+use super::reprovision::ResetOnSameHub;
+use crate::wire::RegistrationId;
+
+/// How a service is run.
+#[derive(Debug)]
+pub struct Options {
+    /// Address of the listeners.
+    pub bind: IpAddr,
+    /// Port of MQTT over TLS; 0 picks a free one.
+    pub mqtt_port: u16,
+    /// Port of HTTPS and MQTT over WebSocket.
+    pub https_port: HttpsPort,
+    /// Port of the management listener, always on loopback; 0 picks a free one, without one there
+    /// is none.
+    pub admin_port: Option<u16>,
+    /// Who signs the certificates that clients see.
+    pub authority: Authority,
+    /// What devices are told to wait, and how often.
+    pub pace: Pace,
+    /// What a reset means on the hub that a device has already (J-3).
+    pub on_same_hub: ResetOnSameHub,
+    /// How webhooks are called, and how long they are waited for.
+    pub webhooks: WebhookSettings,
+    /// Registration IDs whose keys are tried, beside those seen, when a token does not match.
+    pub suspects: Vec<RegistrationId>,
+    /// Who wants to know of every registration.
+    pub observer: Observer,
+    /// The folder in which devices and enrollments are kept beyond the end of the service; made if
+    /// it is not there. Without one they are forgotten.
+    pub state: Option<PathBuf>,
+}
+
+impl Options {
+    /// A service for this process alone: on free loopback ports, quick, and quiet.
+    pub fn on_free_ports(authority: Authority) -> Self {
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            mqtt_port: 0,
+            https_port: HttpsPort::Exactly(0),
+            admin_port: None,
+            authority,
+            pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
+            on_same_hub: ResetOnSameHub::default(),
+            webhooks: WebhookSettings::default(),
+            suspects: Vec::new(),
+            observer: Observer::default(),
+            state: None,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The identity of a device on a hub (I).
+
+use std::time::{Duration, SystemTime};
+
+use super::authentication::Authentication;
+use crate::service::twin::{InitialTwin, Twin};
+use crate::wire::Etag;
+
+/// Names a device on a hub. Hub names are compared without regard to case, device IDs with it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HubKey {
+    hub: String,
+    device_id: String,
+}
+
+impl HubKey {
+    /// The device of that ID on that hub.
+    pub fn new(hub: &str, device_id: &str) -> Self {
+        Self { hub: hub.to_ascii_lowercase(), device_id: device_id.to_owned() }
+    }
+
+    /// The hub, in lower case.
+    pub fn hub(&self) -> &str {
+        &self.hub
+    }
+
+    /// The device.
+    pub fn device_id(&self) -> &str {
+        &self.device_id
+    }
+}
+
+/// A device's identity on a hub, and its twin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HubDevice {
+    /// Host name of the hub, as linked.
+    pub hub: String,
+    /// The device there.
+    pub device_id: String,
+    /// How it proves itself.
+    pub authentication: Authentication,
+    /// Whether it may sign in.
+    pub is_enabled: bool,
+    /// Why not, in the words of whoever decided it.
+    pub status_reason: Option<String>,
+    /// Whether it is an IoT Edge device.
+    pub is_edge: bool,
+    /// Tells this identity from an earlier one of the same name.
+    pub generation: String,
+    /// When it was made.
+    pub created: SystemTime,
+    /// Version of the identity.
+    pub etag: Etag,
+    /// Its twin.
+    pub twin: Twin,
+    /// Version of the twin.
+    pub twin_etag: Etag,
+    /// When the twin was last changed.
+    pub twin_updated: SystemTime,
+}
+
+impl HubDevice {
+    /// Its name.
+    pub fn key(&self) -> HubKey {
+        HubKey::new(&self.hub, &self.device_id)
+    }
+
+    /// A new identity with its first twin, made at `now`.
+    pub fn new(
+        hub: &str,
+        identity: NewIdentity<'_>,
+        initial: &InitialTwin,
+        now: SystemTime,
+    ) -> Self {
+        let NewIdentity { device_id, authentication, is_edge, salt } = identity;
+        let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Self {
+            hub: hub.to_owned(),
+            device_id: device_id.to_owned(),
+            authentication,
+            is_enabled: true,
+            status_reason: None,
+            is_edge,
+            generation: (since_1970.as_nanos() / 100).to_string(),
+            created: now,
+            etag: Etag::new(now, salt),
+            twin: Twin::new(initial),
+            twin_etag: Etag::new(now, salt),
+            twin_updated: now,
+        }
+    }
+
+    /// The same device with these credentials; another version only if they are others.
+    #[must_use]
+    pub fn with_authentication(
+        &self,
+        authentication: Authentication,
+        now: SystemTime,
+        salt: u32,
+    ) -> Self {
+        let is_same = authentication == self.authentication;
+        let etag = if is_same { self.etag.clone() } else { Etag::new(now, salt) };
+        Self { authentication, etag, ..self.clone() }
+    }
+
+    /// The same device with another twin.
+    #[must_use]
+    pub fn with_twin(&self, twin: Twin, now: SystemTime, salt: u32) -> Self {
+        Self { twin, twin_updated: now, twin_etag: Etag::new(now, salt), ..self.clone() }
+    }
+}
+
+/// What makes a new identity that device's.
+#[derive(Debug, Clone)]
+pub struct NewIdentity<'a> {
+    /// Its ID.
+    pub device_id: &'a str,
+    /// How it proves itself.
+    pub authentication: Authentication,
+    /// Whether it is an IoT Edge device.
+    pub is_edge: bool,
+    /// Random, for the etag.
+    pub salt: u32,
+}

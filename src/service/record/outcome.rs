@@ -1,0 +1,51 @@
+//! Where an operation stands.
+
+use crate::attestation::Certificate;
+use crate::wire::{ApiVersion, ErrorCode, Payload, Status, Substatus};
+
+/// What a registration in progress still needs to find its hub. It is kept with the record, so that
+/// a service that is started again can finish it (J-32).
+#[derive(Debug, Clone, PartialEq)]
+pub struct PendingAllocation {
+    /// What the device has to say to a webhook.
+    pub payload: Option<Payload>,
+    /// Which shape of replies it understands.
+    pub api_version: ApiVersion,
+    /// Its certificate, if that is how it proved itself.
+    pub certificate: Option<Certificate>,
+}
+
+/// Where an operation stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// In progress.
+    Assigning(Box<PendingAllocation>),
+    /// Done: the record's assignment tells the hub.
+    Assigned {
+        /// How it came about, in the newest API version's words (F.6).
+        substatus: Substatus,
+        /// What the webhook has to say to the device.
+        payload: Option<Payload>,
+    },
+    /// Ended without a hub.
+    Failed {
+        /// Why.
+        code: ErrorCode,
+        /// The same in words.
+        message: String,
+    },
+    /// The enrollment is disabled.
+    Disabled,
+}
+
+impl Outcome {
+    /// The word for it on the wire.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Assigning(_) => Status::Assigning,
+            Self::Assigned { .. } => Status::Assigned,
+            Self::Failed { .. } => Status::Failed,
+            Self::Disabled => Status::Disabled,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The end of a registration.
+
+use std::sync::Arc;
+
+use super::identity::{IdentityUpdate, to_disconnect, update_identity};
+use super::moment::Moment;
+use crate::service::allocation::Decision;
+use crate::service::enrollment::Enrollment;
+use crate::service::record::{
+    Assignment, Authentication, DeviceRecord, HubDevice, HubKey, NewIdentity, Outcome,
+    PendingRecord,
+};
+use crate::service::reprovision::{Reassignment, Reprovisioning, ResetOnSameHub};
+use crate::service::store::{Batch, Change};
+
+/// What allocation came to, and on which terms a device comes again.
+#[derive(Debug)]
+pub struct Finding<'a> {
+    /// The enrollment that vouches for the device.
+    pub enrollment: &'a Enrollment,
+    /// The hub, or why there is none.
+    pub decision: Decision,
+    /// The enrollment's way with devices that come again.
+    pub reprovisioning: Reprovisioning,
+    /// What a reset means on the same hub (J-3).
+    pub on_same_hub: ResetOnSameHub,
+}
+
+/// The end of a registration.
+#[derive(Debug)]
+pub struct Conclusion {
+    /// What must be kept: the device's record, and its identities on hubs.
+    pub changes: Batch,
+    /// The record among it.
+    pub record: Arc<DeviceRecord>,
+    /// The identities whose connections must end then.
+    pub disconnect: Vec<HubKey>,
+}
+
+/// The name that a device has, or will have, on its hub. It stays until the record is deleted (F.6).
+pub fn device_id<'a>(record: &'a PendingRecord, enrollment: &'a Enrollment) -> &'a str {
+    match &record.assignment {
+        Some(earlier) => &earlier.device_id,
+        None => enrollment.device_id(&record.registration_id),
+    }
+}
+
+/// Ends a registration with what allocation came to. `known` tells what the hubs know.
+pub fn conclude(
+    pending: PendingRecord,
+    finding: Finding<'_>,
+    known: impl Fn(&HubKey) -> Option<Arc<HubDevice>>,
+    moment: Moment,
+) -> Conclusion {
+    let Finding { enrollment, decision, reprovisioning, on_same_hub } = finding;
+    let (host_name, payload, initial_twin) = match decision {
+        Decision::Hub { host_name, payload, initial_twin } => (host_name, payload, initial_twin),
+        Decision::Failed { code, message, .. } => {
+            let record = pending.with_outcome(Outcome::Failed { code, message });
+            return conclusion(record, Batch::new(), Vec::new(), moment);
+        }
+    };
+    let device_id = device_id(&pending, enrollment).to_owned();
+    let chosen = Assignment { hub: host_name, device_id };
+    let is_known = known(&chosen.key()).is_some();
+    let earlier = pending.assignment.as_ref();
+    let Reassignment { assignment, twin, substatus } =
+        reprovisioning.decide(earlier, chosen, is_known, on_same_hub);
+
+    let present = known(&assignment.key());
+    let elsewhere = earlier.map(Assignment::key).filter(|key| *key != assignment.key());
+    let earlier = elsewhere.and_then(|key| known(&key));
+    let certificate = pending.outcome.certificate.as_ref();
+    let authentication = Authentication::of(enrollment, &pending.registration_id, certificate);
+    let changes = authentication.map(|authentication| {
+        let update = IdentityUpdate {
+            hub: &assignment.hub,
+            identity: NewIdentity {
+                device_id: &assignment.device_id,
+                authentication,
+                is_edge: enrollment.capabilities.is_some_and(|it| it.iot_edge),
+                salt: moment.salt,
+            },
+            twin,
+            present: present.as_deref(),
+            earlier: earlier.as_deref(),
+            from_webhook: initial_twin.as_ref(),
+            from_enrollment: &enrollment.first_twin(),
+        };
+        update_identity(update, moment.now)
+    });
+    let changes = changes.unwrap_or_default();
+    let disconnect = to_disconnect(&changes, present.as_deref()).collect();
+
+    let mut record = pending.with_outcome(Outcome::Assigned { substatus, payload });
+    record.assignment = Some(assignment);
+    conclusion(record, changes, disconnect, moment)
+}
+
+fn conclusion(
+    record: DeviceRecord,
+    mut changes: Batch,
+    disconnect: Vec<HubKey>,
+    moment: Moment,
+) -> Conclusion {
+    let record = Arc::new(DeviceRecord { updated: moment.now, etag: moment.etag(), ..record });
+    changes.push(Change::PutDevice(record.clone()));
+    Conclusion { changes, record, disconnect }
+}

@@ -1,0 +1,103 @@
+//! A running service: where it is, what it knows, and its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+use super::access::ServiceAccess;
+use super::enrollment::Enrollments;
+use super::hub::Hubs;
+use super::instance::Instance;
+use super::journal::Journal;
+use super::registrar::Registrar;
+use super::store::StoreError;
+
+/// A running service. Dropping it ends it.
+#[derive(Debug)]
+pub struct Service {
+    pub(super) mqtt: SocketAddr,
+    pub(super) https: SocketAddr,
+    pub(super) admin: Option<SocketAddr>,
+    pub(super) registrar: Arc<Registrar>,
+    pub(super) access: Arc<ServiceAccess>,
+    pub(super) stop: watch::Sender<bool>,
+    pub(super) endpoints: Vec<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Where MQTT over TLS is served.
+    pub fn mqtt_address(&self) -> SocketAddr {
+        self.mqtt
+    }
+
+    /// Where HTTPS and MQTT over WebSocket are served.
+    pub fn https_address(&self) -> SocketAddr {
+        self.https
+    }
+
+    /// Where the management listener is, if there is one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// What the service remembers of the registrations it saw.
+    pub fn journal(&self) -> &Journal {
+        &self.registrar.journal
+    }
+
+    /// Forgets all device records, identities on hubs and the journal; the enrollments are those of the configuration
+    /// again. Operations in progress end without a result (J-99).
+    ///
+    /// # Errors
+    ///
+    /// If the stored state cannot be changed.
+    pub async fn reset(&self) -> Result<(), StoreError> {
+        self.registrar.reset().await
+    }
+
+    /// How back ends reach the service API at `host`: holds the policy's key.
+    pub fn connection_string(&self, host: &str) -> Zeroizing<String> {
+        self.access.connection_string(host)
+    }
+
+    /// How back ends reach the hub at `host`, which is its name, or where HTTPS is served (J-131):
+    /// holds the same key.
+    pub fn hub_connection_string(&self, host: &str) -> Zeroizing<String> {
+        self.access.hub_connection_string(host)
+    }
+
+    /// The instance that is served.
+    pub fn instance(&self) -> &Instance {
+        self.registrar.instance()
+    }
+
+    /// The hubs to which its devices are assigned.
+    pub fn hubs(&self) -> &Hubs {
+        self.registrar.hubs()
+    }
+
+    /// The enrollments as they are now.
+    pub fn enrollments(&self) -> Enrollments {
+        self.registrar.enrollments()
+    }
+
+    /// Ends the service; when this returns, its connections are closed, and so is its state.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        self.registrar.stop();
+        for endpoint in self.endpoints.drain(..) {
+            let _ = endpoint.await;
+        }
+        self.registrar.end().await;
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.registrar.stop();
+    }
+}
