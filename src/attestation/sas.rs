@@ -382,7 +382,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_signed_is_verified(scope in "[0-9a-zA-Z]{1,12}", id in "[0-9a-zA-Z._:-]{0,30}[a-z]", seconds in 0u64..1 << 40) {
+        fn what_is_signed_is_verified(scope in "[0-9a-zA-Z]{1,12}", id in "[0-9a-zA-Z._:-]{0,30}[a-z]", seconds in 0u64..1 << 39) {
             let (scope, id) = (scope.parse().unwrap(), id.parse().unwrap());
             let expiry = UNIX_EPOCH + Duration::from_secs(seconds);
 
