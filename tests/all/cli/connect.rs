@@ -211,7 +211,6 @@ fn j_143_a_kept_hub_is_tried_first_and_the_device_does_not_register_again() {
     assert!(!file.to_lowercase().contains("key"), "{file}");
 }
 
-#[cfg(unix)]
 #[test]
 fn j_143_a_hub_that_refuses_makes_the_device_provision_itself_again() {
     let machine = Machine::new();
@@ -219,7 +218,7 @@ fn j_143_a_hub_that_refuses_makes_the_device_provision_itself_again() {
     let arguments = toaster(&["--connect", "--cache", cache.to_str().unwrap()]);
     let first = machine.serve(&["--retry-after", "0s"]);
     machine.run(&arguments).assert_exit(0);
-    first.stop("TERM");
+    first.end();
     // The service begins with hubs that know nobody.
     let mut second = machine.serve(&["--retry-after", "0s"]);
 

@@ -258,7 +258,6 @@ fn interrupt_and_terminate_end_it_cleanly_and_remove_its_file() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn the_ca_is_made_once_and_reused() {
     let machine = Machine::new();
@@ -267,7 +266,7 @@ fn the_ca_is_made_once_and_reused() {
 
     let first = machine.serve(&[]);
     let before = read(&first);
-    first.stop("TERM");
+    first.end();
     let second = machine.serve(&["--retry-after", "0s"]);
 
     assert_eq!(read(&second), before);

@@ -141,14 +141,12 @@ fn refusal(machine: &Machine, state: &Path) -> String {
     machine.run(&serve).assert_exit(2).stderr
 }
 
-#[cfg(unix)]
 #[test]
 fn serve_says_what_is_wrong_with_its_state_and_what_to_do() {
     let machine = Machine::new();
     let file = machine.path("dps/state.redb");
     let (folder, shown) = (machine.path("dps"), file.display().to_string());
-    let stopped = machine.serve(&["--state", folder.to_str().unwrap()]).stop("INT");
-    assert_eq!(stopped, 0);
+    machine.serve(&["--state", folder.to_str().unwrap()]).end();
     let good = fs::read(&file).unwrap();
     let refused = |content: &[u8]| {
         fs::write(&file, content).unwrap();
@@ -177,7 +175,6 @@ fn serve_says_what_is_wrong_with_its_state_and_what_to_do() {
     assert!(refusal(&machine, &file.join("x")).contains("cannot make"));
 }
 
-#[cfg(unix)]
 #[test]
 fn the_sample_function_has_another_address_after_a_restart_and_its_group_knows_it() {
     let machine = Machine::new();
@@ -197,7 +194,7 @@ fn the_sample_function_has_another_address_after_a_restart_and_its_group_knows_i
     };
     let first = serve();
     let (registered, before) = (register(), group());
-    assert_eq!(first.stop("TERM"), 0);
+    first.end();
 
     let _second = serve();
     let (again, after) = (register(), group());

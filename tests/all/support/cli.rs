@@ -210,8 +210,13 @@ impl Serve {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Asks it to end, as a terminal (`INT`) or an init system (`TERM`) does. Windows has no such
-    /// signals for other processes; dropping this kills it everywhere.
+    /// Ends it: cleanly where another process can ask for that, which on Windows none can.
+    pub fn end(self) {
+        #[cfg(unix)]
+        assert_eq!(self.stop("TERM"), 0);
+    }
+
+    /// Asks it to end, as a terminal (`INT`) or an init system (`TERM`) does.
     #[cfg(unix)]
     pub fn stop(mut self, signal: &str) -> i32 {
         let status = Command::new("kill")
