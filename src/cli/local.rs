@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::exit::Exit;
-use super::input::{plain, variable};
+use super::input::plain;
 use super::private_file;
 use super::report::Report;
+use super::state_folder::state_folder;
 use crate::device::Ports;
 use crate::net::Endpoint;
 use crate::wire::HTTPS_PORT;
@@ -68,21 +69,6 @@ impl Local {
 fn dialled(address: &str) -> Result<Endpoint, Report> {
     let here = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
     here.parse().map_err(|error| Report::usage(format!("--local: {address:?}: {error}")))
-}
-
-/// `$XDG_STATE_HOME/provision-sim`, or where the platform has such things.
-pub(crate) fn state_folder() -> Result<PathBuf, Report> {
-    let home = || variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
-    let folder = variable("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        // Relative paths there are to be ignored, says the XDG specification.
-        .filter(|path| path.is_absolute())
-        .or_else(|| variable("LOCALAPPDATA").map(PathBuf::from))
-        .or_else(|| home().map(|home| home.join(".local").join("state")));
-    folder.map(|folder| folder.join("provision-sim")).ok_or_else(|| {
-        Report::usage("no folder for state: neither XDG_STATE_HOME nor HOME is set")
-            .remedy("set HOME, or give --ca-dir")
-    })
 }
 
 /// The published file of a running service. Dropping it removes the file.

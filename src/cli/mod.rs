@@ -11,6 +11,7 @@
 //! - [`common`]: the options that every command has.
 //! - [`input`]: values as arguments give them: `VALUE`, `@FILE`, or `-` for standard input.
 //! - [`private_file`]: files that only their owner may read.
+//! - [`state_folder`]: where the program keeps what it makes for itself.
 //! - [`local`]: how commands find the service that `serve` runs.
 //! - [`runtime`]: what runs the commands that wait for the network.
 //! - [`stop`]: the signals with which a user ends what goes on by itself.
@@ -32,6 +33,7 @@ mod program;
 mod readme;
 mod report;
 mod runtime;
+mod state_folder;
 mod stop;
 mod timings;
 

@@ -1,42 +1,75 @@
-//! The signals with which a user ends what goes on by itself.
+//! The signals with which a user, a terminal or a system ends what goes on by itself.
 
 use super::report::Report;
 
-/// Waits for SIGINT or SIGTERM, as often as they come. Made before anybody can know that the service is ready, because
-/// until then a signal ends the process at once.
-pub(crate) struct StopSignal {
-    #[cfg(unix)]
+/// Waits to be told to stop, as often as that comes.
+///
+/// It is made before anybody can know that the service is ready, because until then a signal ends
+/// the process at once.
+pub(crate) struct StopSignal(Signals);
+
+impl StopSignal {
+    pub(crate) fn new() -> Result<Self, Report> {
+        Signals::new().map(Self).map_err(Report::internal)
+    }
+
+    pub(crate) async fn received(&mut self) {
+        self.0.any().await;
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
     interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
-impl StopSignal {
-    #[cfg(unix)]
-    pub(crate) fn new() -> Result<Self, Report> {
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).map_err(Report::internal)?,
-            terminate: signal(SignalKind::terminate()).map_err(Report::internal)?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
         })
     }
 
-    #[cfg(unix)]
-    pub(crate) async fn received(&mut self) -> Result<(), Report> {
+    async fn any(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
-        Ok(())
+    }
+}
+
+/// Ctrl-C and Ctrl-Break, the window that is closed, and the system that shuts down. There is no
+/// SIGTERM: whoever ends a process from outside does so at once.
+#[cfg(windows)]
+struct Signals {
+    interrupt: tokio::signal::windows::CtrlC,
+    pause: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+    shutdown: tokio::signal::windows::CtrlShutdown,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            pause: ctrl_break()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+        })
     }
 
-    #[cfg(not(unix))]
-    pub(crate) fn new() -> Result<Self, Report> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    pub(crate) async fn received(&mut self) -> Result<(), Report> {
-        tokio::signal::ctrl_c().await.map_err(Report::internal)
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.pause.recv() => {}
+            _ = self.close.recv() => {}
+            _ = self.shutdown.recv() => {}
+        }
     }
 }

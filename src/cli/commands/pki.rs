@@ -179,11 +179,12 @@ impl File {
         }
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
+        let mode = if self.is_secret { 0o600 } else { 0o644 };
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(
-            &mut options,
-            if self.is_secret { 0o600 } else { 0o644 },
-        );
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+        // On Windows a file has the permissions of its folder.
+        #[cfg(not(unix))]
+        let _ = mode;
         options.open(&self.path)?.write_all(self.content.as_bytes())
     }
 }

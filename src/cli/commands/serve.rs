@@ -13,9 +13,11 @@ use crate::cli::args::quotas::{self, QuotaArguments};
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::input;
-use crate::cli::local::{HubConnectionStrings, Published, Ready, state_folder};
+use crate::cli::local::{HubConnectionStrings, Published, Ready};
 use crate::cli::output::printer::Printer;
+use crate::cli::output::shell::quoted;
 use crate::cli::report::Report;
+use crate::cli::state_folder::state_folder;
 use crate::cli::stop::StopSignal;
 use crate::contoso::{self, SampleFunction};
 use crate::net::{Trust, client_config};
@@ -167,7 +169,7 @@ impl Serve {
                 printer.json(&ReadyLine { event: "ready", ready: &ready })
             }
         }
-        stop.received().await?;
+        stop.received().await;
         service.stop().await;
         Ok(Exit::Done)
     }
@@ -357,10 +359,13 @@ fn screen(
     row("Back ends", &format!("connection strings are in {}", published.display()));
     printer.line("");
     printer.line("Devices must trust the CA file:");
-    let ca = ready.ca_file.display();
+    let file = ready.ca_file.display().to_string();
+    let ca = quoted(&file);
+    // Backslashes mean something in Python's other strings.
+    let raw = if file.contains('\\') { "r" } else { "" };
     for (sdk, how) in [
         ("C", format!("SSL_CERT_FILE={ca}, or its PEM text as OPTION_TRUSTED_CERT")),
-        ("Python", format!("server_verification_cert=open(\"{ca}\").read()")),
+        ("Python", format!("server_verification_cert=open({raw}\"{file}\").read()")),
         ("Node", format!("NODE_EXTRA_CA_CERTS={ca}, set before the process starts")),
         (".NET", format!("SSL_CERT_FILE={ca} on Linux; on Windows add it to the trusted roots")),
         ("Java", format!("keytool -importcert -cacerts -alias provision-sim -file {ca}")),

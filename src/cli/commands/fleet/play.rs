@@ -68,8 +68,7 @@ async fn follow(
                 Some(result) => course.take(&result),
                 None => break,
             },
-            received = stop.received() => {
-                received?;
+            () = stop.received() => {
                 if is_stopping {
                     break;
                 }

@@ -61,7 +61,7 @@ pub(super) fn all(sources: &[Sources]) -> Result<Vec<IpAddr>, Report> {
         UdpSocket::bind((*address, 0)).map_err(|error| {
             let reason = plain(&error);
             Report::usage(format!("--source: cannot connect from {address}: {reason}"))
-                .remedy("give addresses of this machine, as `ip addr` lists them; on Linux all of 127.0.0.0/8 are")
+                .remedy("give addresses of this machine, as `ip addr` lists them (macOS: `ifconfig`, Windows: `ipconfig`); on Linux all of 127.0.0.0/8 are")
         })?;
     }
     Ok(addresses)

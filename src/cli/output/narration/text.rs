@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn times_that_no_calendar_has_are_no_defect() {
         assert_eq!(date(UNIX_EPOCH - Duration::from_secs(1)), "1970-01-01T00:00:00Z");
-        assert_eq!(date(UNIX_EPOCH + Duration::from_secs(1 << 40)), "the far future");
+        assert_eq!(date(UNIX_EPOCH + Duration::from_secs(1 << 39)), "the far future");
     }
 
     #[test]
