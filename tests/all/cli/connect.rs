@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
+use crate::support::cli::{BINARY, HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 
 const TOASTER: [&str; 4] = ["register", "--local", "--reg-id", "contoso-toaster-007"];
 const STATUS: [&str; 4] = ["status", "--local", "--reg-id", "contoso-toaster-007"];
@@ -338,8 +338,7 @@ fn j_147_a_cache_of_no_use_is_warned_of_and_the_device_goes_on() {
 fn follow_up(machine: &Machine, ran: &Ran, stdin: &str) -> Ran {
     let command = ran.stderr.lines().find_map(|line| line.split_once("try: provision-sim status "));
     let (_, arguments) = command.unwrap_or_else(|| panic!("no command: {}", ran.stderr));
-    let binary = assert_cmd::cargo::cargo_bin!("provision-sim");
-    let script = format!("'{}' status {arguments}", binary.display());
+    let script = format!("'{BINARY}' status {arguments}");
     let mut child = machine
         .shell(&script)
         .stdin(std::process::Stdio::piped())

@@ -11,8 +11,9 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
+use crate::support::certificate::Issue;
 use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
-use crate::support::scripted::{Issue, Script, Server};
+use crate::support::scripted::{Script, Server};
 
 const LOCAL: [&str; 6] = ["diagnose", "--local", "-o", "json", "--reg-id", "contoso-toaster-007"];
 /// Enough for a server that answers, and what those that do not answer cost.

@@ -13,7 +13,8 @@ use provision_sim::wire::{RESPONSE_FILTER, RequestTopic};
 use rumqttc::{ConnectReturnCode, Packet, Publish, QoS};
 use tokio::net::TcpSocket;
 
-use crate::support::scripted::{Issue, Script, Server};
+use crate::support::certificate::Issue;
+use crate::support::scripted::{Script, Server};
 
 const ID_SCOPE: &str = "0ne00000000";
 const REGISTRATION_ID: &str = "contoso-toaster-007";

@@ -9,7 +9,7 @@ use provision_sim::device::{
 use provision_sim::net::{Trust, client_config};
 use provision_sim::wire::Status;
 
-use crate::support::scripted_http::{HttpServer, Reply, answer, chunked};
+use crate::support::scripted::http::{HttpServer, Reply, answer, chunked};
 
 const ASSIGNED: &str = r#"{"registrationId":"pump-0042","assignedHub":"hub-west.azure-devices.net","deviceId":"p-42","status":"assigned"}"#;
 const THROTTLED: &str = r#"{"errorCode":429001,"trackingId":"","message":"Operations are being throttled for this tenant."}"#;

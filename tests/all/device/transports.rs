@@ -17,8 +17,8 @@ use provision_sim::pki::TestCertificate;
 use rumqttc::{ConnectReturnCode, Packet};
 
 use crate::support::proxy::{ConnectProxy, Manner};
+use crate::support::scripted::http::{Asked, HttpServer, Reply, answer, chunked};
 use crate::support::scripted::{Script, Server};
-use crate::support::scripted_http::{Asked, HttpServer, Reply, answer, chunked};
 use crate::support::service::setup::{
     HUB_WEST, PRIMARY_KEY, RETIRED_KEY, SCOPE, Setup, TestService,
 };

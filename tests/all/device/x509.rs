@@ -21,10 +21,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::support::service::setup::{HUB_WEST, SCOPE, Setup, TestService};
 use crate::support::x509::forms::{encrypted, pkcs1, pkcs8, sec1};
-use crate::support::x509::{World, group, individual, pem_fixture, signed_by};
+use crate::support::x509::{group, individual, pem_fixture, signed_by};
 
-const HUB: &str = "hub-west.azure-devices.net";
 const PASSPHRASE: &str = "correct horse";
 
 fn settings(address: SocketAddr, ca_pem: &str, certificate: &DeviceCertificate) -> Settings {
@@ -32,7 +32,7 @@ fn settings(address: SocketAddr, ca_pem: &str, certificate: &DeviceCertificate) 
         timeout: Duration::from_secs(60),
         ..Settings::new(
             address.to_string().parse().unwrap(),
-            "0ne00002193".parse().unwrap(),
+            SCOPE.parse().unwrap(),
             certificate.registration_id().unwrap(),
             Credential::X509(certificate.clone()),
             client_config(&Trust::Pem(ca_pem.to_owned())).unwrap(),
@@ -40,8 +40,11 @@ fn settings(address: SocketAddr, ca_pem: &str, certificate: &DeviceCertificate) 
     }
 }
 
-async fn register(world: &World, certificate: &DeviceCertificate) -> Result<Registered, Error> {
-    let settings = settings(world.address(), world.ca_pem(), certificate);
+async fn register(
+    service: &TestService,
+    certificate: &DeviceCertificate,
+) -> Result<Registered, Error> {
+    let settings = settings(service.address(), service.ca_pem(), certificate);
     ProvisioningClient::new(settings).register(&mut |_| {}).await
 }
 
@@ -66,34 +69,36 @@ fn fixture_key(name: &str) -> PrivateKeyDer<'static> {
 async fn d_5_an_individual_enrollment_assigns_a_self_signed_device() {
     let made = TestCertificate::self_signed("pump-0042").unwrap();
     let config = individual("pump-0042", "deviceId = \"p-42\"", made.pem(), made.pem());
-    let world = World::start(&config).await;
+    let service = Setup::enrollments(&config).start().await;
 
-    let registered = register(&world, &identity(&made)).await.unwrap();
+    let registered = register(&service, &identity(&made)).await.unwrap();
 
-    assert_eq!((&registered.assigned_hub[..], &registered.device_id[..]), (HUB, "p-42"));
+    assert_eq!((&registered.assigned_hub[..], &registered.device_id[..]), (HUB_WEST, "p-42"));
 }
 
 #[tokio::test]
 async fn d_5_a_group_by_its_root_needs_the_intermediate_that_the_device_sends() {
     let pki = TestPki::new().unwrap();
-    let world = World::start(&group("pumps", &signed_by(pki.root().pem()))).await;
+    let mut service =
+        Setup::enrollments(&group("pumps", &signed_by(pki.root().pem()))).start().await;
     let made = device(&pki, "pump-0042");
 
-    let with = register(&world, &identity(&made)).await.unwrap();
-    let without = register(&world, &read(made.pem(), &made.key_pem())).await.unwrap_err();
+    let with = register(&service, &identity(&made)).await.unwrap();
+    let without = register(&service, &read(made.pem(), &made.key_pem())).await.unwrap_err();
 
     assert_eq!(with.device_id, "pump-0042");
     assert!(matches!(without, Error::Unauthorized(_)), "{without:?}");
-    assert_eq!(world.failed_check().as_deref(), Some("unknownChain"));
+    assert_eq!(service.event().await.status, "assigned");
+    assert_eq!(service.event().await.failed_check, Some("unknownChain"));
 }
 
 #[tokio::test]
 async fn d_5_a_device_that_nobody_enrolled_is_401_and_has_said_hello_first() {
     let pki = TestPki::new().unwrap();
-    let world = World::start(&group("pumps", &signed_by(pki.root().pem()))).await;
+    let service = Setup::enrollments(&group("pumps", &signed_by(pki.root().pem()))).start().await;
     let stranger = device(&TestPki::new().unwrap(), "pump-0042");
 
-    let error = register(&world, &identity(&stranger)).await.unwrap_err();
+    let error = register(&service, &identity(&stranger)).await.unwrap_err();
 
     let Error::Unauthorized(rejection) = &error else { panic!("{error:?}") };
     assert_eq!((rejection.status, error.code().map(|code| code.0)), (401, Some(401_002)), "A-11");
@@ -101,12 +106,13 @@ async fn d_5_a_device_that_nobody_enrolled_is_401_and_has_said_hello_first() {
 
 #[tokio::test]
 async fn d_5_every_pem_form_of_an_rsa_key_proves_the_device() {
-    let world = World::start(&group("rsa", &signed_by(&pem_fixture("rsa-ca.pem")))).await;
+    let service =
+        Setup::enrollments(&group("rsa", &signed_by(&pem_fixture("rsa-ca.pem")))).start().await;
     let certificate = pem_fixture("rsa-device-cert.pem");
     let key = fixture_key("rsa-device-key.pem");
 
     for form in [pkcs8(&key), pkcs1(&key), encrypted(&key, PASSPHRASE)] {
-        let registered = register(&world, &read(&certificate, &form)).await;
+        let registered = register(&service, &read(&certificate, &form)).await;
         assert_eq!(registered.unwrap().device_id, "rsa-device");
     }
 }
@@ -122,10 +128,12 @@ async fn d_5_every_pem_form_of_an_ec_key_proves_the_device() {
         params.distinguished_name.push(DnType::CommonName, "pump-0042");
         let certificate = params.self_signed(&pair).unwrap().pem();
         let key = PrivateKeyDer::Pkcs8(pair.serialize_der().into());
-        let world = World::start(&individual("pump-0042", "", &certificate, &certificate)).await;
+        let service = Setup::enrollments(&individual("pump-0042", "", &certificate, &certificate))
+            .start()
+            .await;
 
         for form in [pkcs8(&key), sec1(&key), encrypted(&key, PASSPHRASE)] {
-            let registered = register(&world, &read(&certificate, &form)).await;
+            let registered = register(&service, &read(&certificate, &form)).await;
             assert_eq!(registered.unwrap().device_id, "pump-0042");
         }
     }
@@ -134,11 +142,13 @@ async fn d_5_every_pem_form_of_an_ec_key_proves_the_device() {
 #[tokio::test]
 async fn d_5_a_certificate_of_version_1_proves_the_device() {
     let certificate = pem_fixture("v1-ec-device-cert.pem");
-    let world = World::start(&individual("v1-ec-device", "", &certificate, &certificate)).await;
+    let service = Setup::enrollments(&individual("v1-ec-device", "", &certificate, &certificate))
+        .start()
+        .await;
 
     let identity = read(&certificate, &pem_fixture("v1-ec-device-key.pem"));
 
-    assert_eq!(register(&world, &identity).await.unwrap().device_id, "v1-ec-device");
+    assert_eq!(register(&service, &identity).await.unwrap().device_id, "v1-ec-device");
 }
 
 /// A server that lets in only those whose certificates `clients` signed, and its own certificate.

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::document::root;
 use super::typed::Typed;
-use crate::support::cli::{HUB, Machine, Serve};
+use crate::support::cli::{BINARY, HUB, Machine, Serve};
 use crate::support::service::webhook::{Reaction, Webhook};
 
 /// As many devices has a fleet here.
@@ -40,8 +40,7 @@ impl Session {
         let (folder, bin) = (machine.path("work"), machine.path("bin"));
         std::fs::create_dir(&folder).unwrap();
         std::fs::create_dir(&bin).unwrap();
-        let binary = assert_cmd::cargo::cargo_bin!("provision-sim");
-        std::os::unix::fs::symlink(binary, bin.join("provision-sim")).unwrap();
+        std::os::unix::fs::symlink(BINARY, bin.join("provision-sim")).unwrap();
         std::os::unix::fs::symlink(root().join("fixtures"), folder.join("fixtures")).unwrap();
         let (serve, azure, function) = (None, None, None);
         Self { machine, folder, serve, azure, function, addresses: Vec::new() }

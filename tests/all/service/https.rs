@@ -1,9 +1,7 @@
 //! The device API over HTTPS (B), in the very bytes that the SDKs send.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use provision_sim::attestation::PolicyKey;
-use provision_sim::service::{Pace, Quota};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -11,7 +9,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
-use crate::support::https::{HUB, PATIENCE, SCOPE, World, token};
+use crate::support::PATIENCE;
+use crate::support::service::back_end::{self, SERVICE_POLICY};
+use crate::support::service::setup::{HUB_WEST, SCOPE, Setup, TestService};
+use crate::support::service::token::of_device;
 
 /// One connection, kept alive.
 struct Http {
@@ -51,8 +52,8 @@ impl Answered {
 }
 
 impl Http {
-    async fn open(world: &World) -> Self {
-        Self { stream: world.connect().await }
+    async fn open(service: &TestService) -> Self {
+        Self { stream: service.https().await }
     }
 
     /// Sends a head, whose lines are separated by `\n`, and a body; takes in the answer.
@@ -122,15 +123,15 @@ fn path(registration_id: &str, rest: &str) -> String {
 }
 
 fn authorization(registration_id: &str) -> String {
-    format!("Authorization: {}", token(registration_id))
+    format!("Authorization: {}", of_device(registration_id))
 }
 
 #[tokio::test]
 async fn p5_the_node_sdk_registers_over_one_connection_with_bodies_on_get() {
-    let pace = Pace { retry_after: Duration::from_millis(1500), assigning_polls: 1 };
-    let world = World::paced(pace).await;
-    let mut http = Http::open(&world).await;
-    let token = token("pump-0042");
+    let setup = Setup::new().retry_after(Duration::from_millis(1500)).assigning_polls(1);
+    let service = setup.start().await;
+    let mut http = Http::open(&service).await;
+    let token = of_device("pump-0042");
     let headers = |length: usize| {
         format!(
             "Accept: application/json\nContent-Type: application/json; charset=utf-8\n\
@@ -163,14 +164,14 @@ async fn p5_the_node_sdk_registers_over_one_connection_with_bodies_on_get() {
     assert_eq!(working.json()["registrationState"]["status"], "assigning");
     assert_eq!((done.status_line.as_str(), done.header("retry-after")), ("HTTP/1.1 200 OK", None));
     assert_eq!(done.json()["status"], "assigned");
-    assert_eq!(done.json()["registrationState"]["assignedHub"], HUB);
+    assert_eq!(done.json()["registrationState"]["assignedHub"], HUB_WEST);
 }
 
 #[tokio::test]
 async fn c5_the_c_sdk_registers_with_encoded_paths_and_its_own_user_agent() {
-    let world = World::start().await;
-    let mut http = Http::open(&world).await;
-    let token = token("pump:42");
+    let service = Setup::at_once().start().await;
+    let mut http = Http::open(&service).await;
+    let token = of_device("pump:42");
     let head = |line: &str, length: usize| {
         format!(
             "{line} HTTP/1.1\nUserAgent: prov_device_client/1.0\nAccept: application/json\n\
@@ -194,8 +195,8 @@ async fn c5_the_c_sdk_registers_with_encoded_paths_and_its_own_user_agent() {
 
 #[tokio::test]
 async fn b_1_curl_registers_with_a_content_encoding_that_is_none_and_in_any_case() {
-    let world = World::start().await;
-    let mut http = Http::open(&world).await;
+    let service = Setup::at_once().start().await;
+    let mut http = Http::open(&service).await;
     let more =
         format!("Content-Encoding: utf-8\nContent-Type: application/json\n{}", authorization("a"));
 
@@ -211,8 +212,8 @@ async fn b_1_curl_registers_with_a_content_encoding_that_is_none_and_in_any_case
 
 #[tokio::test]
 async fn a_11_refused_proofs_are_401002() {
-    let world = World::start().await;
-    let mut http = Http::open(&world).await;
+    let service = Setup::at_once().start().await;
+    let mut http = Http::open(&service).await;
     let get = path("a", "/operations/1");
 
     for more in [String::new(), authorization("b"), "Authorization: Bearer x".to_owned()] {
@@ -226,8 +227,8 @@ async fn a_11_refused_proofs_are_401002() {
 
 #[tokio::test]
 async fn b_1_the_lookup_tells_the_bare_state_of_a_device_that_registered() {
-    let world = World::start().await;
-    let mut http = Http::open(&world).await;
+    let service = Setup::at_once().start().await;
+    let mut http = Http::open(&service).await;
     let (more, body) = (authorization("a"), r#"{"registrationId":"a"}"#);
 
     http.call("POST", &path("a", ""), &more, body).await.assert_refused(404_202);
@@ -236,14 +237,14 @@ async fn b_1_the_lookup_tells_the_bare_state_of_a_device_that_registered() {
 
     assert_eq!(found.status(), 200);
     let json = found.json();
-    assert_eq!((&json["status"], &json["assignedHub"]), (&"assigned".into(), &HUB.into()));
+    assert_eq!((&json["status"], &json["assignedHub"]), (&"assigned".into(), &HUB_WEST.into()));
     assert!(json.get("operationId").is_none() && json.get("registrationState").is_none());
 }
 
 #[tokio::test]
 async fn bad_requests_are_refused_each_with_its_own_code() {
-    let world = World::start().await;
-    let mut http = Http::open(&world).await;
+    let service = Setup::at_once().start().await;
+    let mut http = Http::open(&service).await;
     let more = authorization("a");
     let register = path("a", "/register");
     let version = |version: &str| register.replace("2021-06-01", version);
@@ -274,8 +275,8 @@ async fn bad_requests_are_refused_each_with_its_own_code() {
 
 #[tokio::test]
 async fn h_3_a_body_beyond_96_kb_is_413_and_ends_the_connection() {
-    let world = World::start().await;
-    let mut http = Http::open(&world).await;
+    let service = Setup::at_once().start().await;
+    let mut http = Http::open(&service).await;
     let body = |length: usize| format!("{{\"payload\":\"{}\"}}", "x".repeat(length - 14));
 
     let whole = http.call("PUT", &path("a", "/register"), &authorization("a"), &body(98_304)).await;
@@ -300,8 +301,8 @@ fn assert_throttled(answered: &Answered) {
 
 #[tokio::test]
 async fn h_3_a_lookup_counts_as_a_registration_and_beyond_the_quota_both_are_429() {
-    let world = World::limited(Quota::Registrations, "2/h").await;
-    let mut http = Http::open(&world).await;
+    let service = Setup::at_once().quotas("registrations = \"2/h\"").start().await;
+    let mut http = Http::open(&service).await;
     let (more, body) = (authorization("a"), r#"{"registrationId":"a"}"#);
 
     let accepted = http.call("PUT", &path("a", "/register"), &more, body).await;
@@ -320,8 +321,8 @@ async fn h_3_a_lookup_counts_as_a_registration_and_beyond_the_quota_both_are_429
 
 #[tokio::test]
 async fn h_3_polls_beyond_the_quota_are_429() {
-    let world = World::limited(Quota::Polls, "2/h").await;
-    let mut http = Http::open(&world).await;
+    let service = Setup::at_once().quotas("polls = \"2/h\"").start().await;
+    let mut http = Http::open(&service).await;
     let (more, poll) = (authorization("a"), path("a", "/operations/5.none"));
 
     for _ in 0..2 {
@@ -334,23 +335,15 @@ async fn h_3_polls_beyond_the_quota_are_429() {
 }
 
 /// `Authorization` for the service API.
-fn service_authorization(world: &World) -> String {
-    let connection_string = world.service.connection_string("localhost");
-    let part = |name: &str| {
-        let mut parts = connection_string.split(';').filter_map(|part| part.split_once('='));
-        parts.find(|(key, _)| *key == name).unwrap().1.to_owned()
-    };
-    let key: PolicyKey = part("SharedAccessKey").parse().unwrap();
-    let expiry = SystemTime::now() + Duration::from_secs(3600);
-    let token = key.sign("localhost", &part("SharedAccessKeyName"), expiry);
-    format!("Authorization: {}", token.as_str())
+fn service_authorization(service: &TestService) -> String {
+    format!("Authorization: {}", back_end::token(service, "localhost", SERVICE_POLICY))
 }
 
 #[tokio::test]
 async fn h_3_calls_of_the_service_api_have_a_quota_of_their_own() {
-    let world = World::limited(Quota::Operations, "1/h").await;
-    let mut http = Http::open(&world).await;
-    let more = service_authorization(&world);
+    let service = Setup::at_once().quotas("operations = \"1/h\"").start().await;
+    let mut http = Http::open(&service).await;
+    let more = service_authorization(&service);
     let stranger = "Authorization: Bearer x";
 
     http.ask_service_api("GET", "/registrations/a", stranger).await.assert_refused(401_002);
@@ -365,14 +358,14 @@ async fn h_3_calls_of_the_service_api_have_a_quota_of_their_own() {
 
 #[tokio::test]
 async fn a_429_leaves_no_record_behind() {
-    let world = World::limited(Quota::Registrations, "1/h").await;
-    let mut http = Http::open(&world).await;
+    let service = Setup::at_once().quotas("registrations = \"1/h\"").start().await;
+    let mut http = Http::open(&service).await;
     let mut register = async |id: &str| {
         http.call("PUT", &path(id, "/register"), &authorization(id), "{}").await.status()
     };
     assert_eq!((register("a").await, register("b").await), (202, 429));
 
-    let more = service_authorization(&world);
+    let more = service_authorization(&service);
     let record = async |http: &mut Http, id: &str| {
         http.ask_service_api("GET", &format!("/registrations/{id}"), &more).await.status()
     };
@@ -381,12 +374,12 @@ async fn a_429_leaves_no_record_behind() {
 
 #[tokio::test]
 async fn h_3_thirty_devices_that_wait_as_told_are_all_assigned_ten_a_second() {
-    let world = World::limited(Quota::Registrations, "10/1s").await;
+    let service = Setup::at_once().quotas("registrations = \"10/1s\"").start().await;
     let mut devices = JoinSet::new();
     let start = Instant::now();
 
     for n in 0..30 {
-        let (mut http, id) = (Http::open(&world).await, format!("pump-{n}"));
+        let (mut http, id) = (Http::open(&service).await, format!("pump-{n}"));
         devices.spawn(async move {
             let more = authorization(&id);
             let accepted = loop {
@@ -403,7 +396,7 @@ async fn h_3_thirty_devices_that_wait_as_told_are_all_assigned_ten_a_second() {
         });
     }
     while let Some(state) = timeout(PATIENCE, devices.join_next()).await.unwrap() {
-        assert_eq!(state.unwrap()["assignedHub"], HUB);
+        assert_eq!(state.unwrap()["assignedHub"], HUB_WEST);
     }
 
     // However slow the machine: the 11th and the 21st come a second after the tenth before them.
@@ -412,8 +405,8 @@ async fn h_3_thirty_devices_that_wait_as_told_are_all_assigned_ten_a_second() {
 
 #[tokio::test]
 async fn a_head_beyond_reason_is_refused() {
-    let world = World::start().await;
-    let mut stream = world.connect().await;
+    let service = Setup::at_once().start().await;
+    let mut stream = service.https().await;
     let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(20_000));
     stream.write_all(head.as_bytes()).await.unwrap();
 
@@ -425,8 +418,8 @@ async fn a_head_beyond_reason_is_refused() {
 
 #[tokio::test]
 async fn a_client_that_stops_talking_gets_its_answer_and_is_let_go() {
-    let world = World::start().await;
-    let mut http = Http::open(&world).await;
+    let service = Setup::at_once().start().await;
+    let mut http = Http::open(&service).await;
     let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     http.stream.write_all(request).await.unwrap();
     http.stream.shutdown().await.unwrap();
@@ -437,12 +430,12 @@ async fn a_client_that_stops_talking_gets_its_answer_and_is_let_go() {
 
 #[tokio::test]
 async fn stopping_the_service_closes_its_connections() {
-    let world = World::start().await;
-    let mut http = Http::open(&world).await;
+    let service = Setup::at_once().start().await;
+    let mut http = Http::open(&service).await;
     http.call("GET", "/", "", "").await;
-    let address = world.service.https_address();
+    let address = service.https_address();
 
-    world.service.stop().await;
+    service.stop().await;
 
     assert!(!matches!(timeout(PATIENCE, http.stream.read(&mut [0; 1])).await.unwrap(), Ok(1..)));
     assert!(TcpStream::connect(address).await.is_err());

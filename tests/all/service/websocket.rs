@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
-use provision_sim::service::Quota;
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Connect, ConnectReturnCode, Login, Packet, Publish, Subscribe};
 use serde_json::Value;
@@ -20,7 +19,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::support::https::{HUB, PATIENCE, SCOPE, World, token};
+use crate::support::PATIENCE;
+use crate::support::service::setup::{HUB_WEST, SCOPE, Setup, TestService};
+use crate::support::service::token::of_device;
 
 type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
@@ -42,7 +43,7 @@ struct Device {
 }
 
 async fn open(
-    world: &World,
+    service: &TestService,
     target: &str,
     subprotocol: Option<&str>,
 ) -> Result<(Socket, Response), Error> {
@@ -50,12 +51,12 @@ async fn open(
     if let Some(subprotocol) = subprotocol {
         request.headers_mut().insert("Sec-WebSocket-Protocol", subprotocol.parse().unwrap());
     }
-    timeout(PATIENCE, client_async(request, world.connect().await)).await.unwrap()
+    timeout(PATIENCE, client_async(request, service.https().await)).await.unwrap()
 }
 
 impl Device {
-    async fn open(world: &World, target: &str, subprotocol: &str, cut: Cut) -> Self {
-        let (socket, response) = open(world, target, Some(subprotocol)).await.unwrap();
+    async fn open(service: &TestService, target: &str, subprotocol: &str, cut: Cut) -> Self {
+        let (socket, response) = open(service, target, Some(subprotocol)).await.unwrap();
         assert_eq!(response.headers()["sec-websocket-protocol"], subprotocol);
         Self { socket, cut, inbox: BytesMut::new() }
     }
@@ -99,7 +100,7 @@ impl Device {
     async fn connect(&mut self, registration_id: &str) {
         let mut connect = Connect::new(registration_id);
         let user = format!("{SCOPE}/registrations/{registration_id}/api-version=2019-03-31");
-        connect.login = Some(Login::new(user, token(registration_id)));
+        connect.login = Some(Login::new(user, of_device(registration_id)));
         self.say(Packet::Connect(connect)).await;
         let Packet::ConnAck(answer) = self.hear().await else { panic!() };
         assert_eq!(answer.code, ConnectReturnCode::Success);
@@ -157,7 +158,7 @@ impl Device {
 
 #[tokio::test]
 async fn a_2_a_device_registers_on_any_path_with_any_spelling() {
-    let world = World::start().await;
+    let service = Setup::at_once().start().await;
     for (target, subprotocol) in [
         ("/$iothub/websocket", "mqtt"),
         ("/%24iothub/websocket", "mqtt"),
@@ -166,34 +167,34 @@ async fn a_2_a_device_registers_on_any_path_with_any_spelling() {
         ("/mqtt", "Mqtt"),
         ("/registrations/x", "mqtt"),
     ] {
-        let mut device = Device::open(&world, target, subprotocol, Cut::Whole).await;
+        let mut device = Device::open(&service, target, subprotocol, Cut::Whole).await;
 
-        assert_eq!(device.register("pump-0042").await, HUB, "{target}");
+        assert_eq!(device.register("pump-0042").await, HUB_WEST, "{target}");
     }
 }
 
 #[tokio::test]
 async fn p4_messages_are_a_byte_stream_however_they_are_cut() {
-    let world = World::start().await;
+    let service = Setup::at_once().start().await;
     for cut in [Cut::Bytes, Cut::Fragments] {
-        let mut device = Device::open(&world, "/$iothub/websocket", "mqtt", cut).await;
+        let mut device = Device::open(&service, "/$iothub/websocket", "mqtt", cut).await;
 
-        assert_eq!(device.register("pump-0042").await, HUB, "{cut:?}");
+        assert_eq!(device.register("pump-0042").await, HUB_WEST, "{cut:?}");
     }
 }
 
 #[tokio::test]
 async fn h_3_thirty_devices_that_wait_as_told_are_all_assigned_ten_a_second() {
-    let world = World::limited(Quota::Registrations, "10/1s").await;
+    let service = Setup::at_once().quotas("registrations = \"10/1s\"").start().await;
     let mut devices = JoinSet::new();
     let start = Instant::now();
 
     for n in 0..30 {
-        let mut device = Device::open(&world, "/$iothub/websocket", "mqtt", Cut::Whole).await;
+        let mut device = Device::open(&service, "/$iothub/websocket", "mqtt", Cut::Whole).await;
         devices.spawn(async move { device.register(&format!("pump-{n}")).await });
     }
     while let Some(hub) = timeout(PATIENCE, devices.join_next()).await.unwrap() {
-        assert_eq!(hub.unwrap(), HUB);
+        assert_eq!(hub.unwrap(), HUB_WEST);
     }
 
     // However slow the machine: the 11th and the 21st come a second after the tenth before them.
@@ -202,8 +203,8 @@ async fn h_3_thirty_devices_that_wait_as_told_are_all_assigned_ten_a_second() {
 
 #[tokio::test]
 async fn a_7_disconnect_ends_it_with_a_close_frame() {
-    let world = World::start().await;
-    let mut device = Device::open(&world, "/", "mqtt", Cut::Whole).await;
+    let service = Setup::at_once().start().await;
+    let mut device = Device::open(&service, "/", "mqtt", Cut::Whole).await;
     device.connect("pump-0042").await;
 
     device.say(Packet::Disconnect).await;
@@ -213,8 +214,8 @@ async fn a_7_disconnect_ends_it_with_a_close_frame() {
 
 #[tokio::test]
 async fn the_clients_own_close_frame_is_answered() {
-    let world = World::start().await;
-    let mut device = Device::open(&world, "/", "mqtt", Cut::Whole).await;
+    let service = Setup::at_once().start().await;
+    let mut device = Device::open(&service, "/", "mqtt", Cut::Whole).await;
     device.connect("pump-0042").await;
 
     let closing = async {
@@ -229,8 +230,8 @@ async fn the_clients_own_close_frame_is_answered() {
 
 #[tokio::test]
 async fn a_6_what_is_wrong_in_mqtt_is_told_in_mqtt() {
-    let world = World::start().await;
-    let mut device = Device::open(&world, "/", "mqtt", Cut::Whole).await;
+    let service = Setup::at_once().start().await;
+    let mut device = Device::open(&service, "/", "mqtt", Cut::Whole).await;
     let mut connect = Connect::new("a");
     connect.login = Some(Login::new("0neFFFFFFFF/registrations/a/api-version=2019-03-31", ""));
 
@@ -243,8 +244,8 @@ async fn a_6_what_is_wrong_in_mqtt_is_told_in_mqtt() {
 
 #[tokio::test]
 async fn mqtt_6_0_0_1_text_frames_end_it() {
-    let world = World::start().await;
-    let mut device = Device::open(&world, "/", "mqtt", Cut::Whole).await;
+    let service = Setup::at_once().start().await;
+    let mut device = Device::open(&service, "/", "mqtt", Cut::Whole).await;
     device.connect("pump-0042").await;
 
     device.socket.send(Message::text("hello")).await.unwrap();
@@ -254,8 +255,8 @@ async fn mqtt_6_0_0_1_text_frames_end_it() {
 
 #[tokio::test]
 async fn h_3_a_message_longer_than_any_packet_ends_it() {
-    let world = World::start().await;
-    let mut device = Device::open(&world, "/", "mqtt", Cut::Whole).await;
+    let service = Setup::at_once().start().await;
+    let mut device = Device::open(&service, "/", "mqtt", Cut::Whole).await;
     device.connect("pump-0042").await;
 
     device.socket.send(Message::binary(vec![0x30; 300_000])).await.unwrap();
@@ -265,8 +266,8 @@ async fn h_3_a_message_longer_than_any_packet_ends_it() {
 
 #[tokio::test]
 async fn a_frame_out_of_order_ends_it() {
-    let world = World::start().await;
-    let mut device = Device::open(&world, "/", "mqtt", Cut::Whole).await;
+    let service = Setup::at_once().start().await;
+    let mut device = Device::open(&service, "/", "mqtt", Cut::Whole).await;
     let orphan = Frame::message(vec![0x10], OpCode::Data(Data::Continue), true);
 
     device.socket.send(Message::Frame(orphan)).await.unwrap();
@@ -276,9 +277,10 @@ async fn a_frame_out_of_order_ends_it() {
 
 #[tokio::test]
 async fn a_2_without_an_mqtt_subprotocol_it_is_400() {
-    let world = World::start().await;
+    let service = Setup::at_once().start().await;
     for subprotocol in [None, Some("AMQPWSB10")] {
-        let Err(Error::Http(answer)) = open(&world, "/$iothub/websocket", subprotocol).await else {
+        let Err(Error::Http(answer)) = open(&service, "/$iothub/websocket", subprotocol).await
+        else {
             panic!()
         };
 

@@ -10,8 +10,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub const TUTORIAL_KEY: &str =
-    "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
+pub use super::keys::TUTORIAL_KEY;
+
+/// The program, as Cargo built it for the tests.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_provision-sim");
+
 pub const HUB: &str = "contoso-toasters-hub-1098.azure-devices.net";
 
 /// A machine with nothing set up on it.
@@ -43,7 +46,7 @@ impl Machine {
     }
 
     pub fn command(&self) -> Command {
-        let mut command = self.program(assert_cmd::cargo::cargo_bin!("provision-sim"));
+        let mut command = self.program(BINARY);
         command.current_dir(env!("CARGO_MANIFEST_DIR"));
         command
     }
@@ -107,10 +110,9 @@ impl Machine {
     /// `before` first.
     #[cfg(target_os = "linux")]
     pub fn serve_from_shell(&self, before: &str, arguments: &[&str]) -> Serve {
-        let binary = assert_cmd::cargo::cargo_bin!("provision-sim");
         let script = format!("{before}; exec \"$0\" \"$@\"");
         let mut command = self.program("/bin/sh");
-        command.arg("-c").arg(script).arg(binary);
+        command.arg("-c").arg(script).arg(BINARY);
         command.args(["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json"]);
         Serve::start(command.args(arguments), self)
     }

@@ -22,19 +22,16 @@ use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::cli::Serve;
+use super::PATIENCE;
+use super::cli::Serve;
+use super::keys::{SCOPE, SIMULATED_KEY, TUTORIAL_KEY};
 
-const SCOPE: &str = "0ne00002193";
 const HUBS: [&str; 3] =
     ["hub-0.azure-devices.net", "hub-1.azure-devices.net", "hub-2.azure-devices.net"];
 /// Key of the group about whose devices a webhook decides.
-const ASKED: &str =
-    "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
+const ASKED: &str = TUTORIAL_KEY;
 /// Key of the group that gets its hubs at once.
-const QUICK: &str =
-    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
-/// How long an operation may take that goes on after a restart.
-const PATIENCE: Duration = Duration::from_secs(30);
+const QUICK: &str = SIMULATED_KEY;
 
 pub fn config(webhook: &str) -> String {
     format!(

@@ -5,10 +5,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
 use serde_json::Value;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use super::setup::TestService;
 use super::token::{decoded, now, policy_token};
@@ -50,11 +47,8 @@ impl BackEnd {
 
     /// One that sends this `Host`, and this in `Authorization`, unless it is empty.
     pub async fn open(service: &TestService, host: &str, token: &str) -> Self {
-        let tcp = TcpStream::connect(service.https_address()).await.expect("a connection");
-        let name = ServerName::try_from("localhost").expect("a name");
-        let handshake = TlsConnector::from(service.tls.clone()).connect(name, tcp);
-        let stream = within("the TLS handshake", handshake).await.expect("a handshake");
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
+        let stream = TokioIo::new(service.https().await);
+        let (sender, connection) = http1::handshake(stream).await.expect("HTTP");
         tokio::spawn(connection);
         Self { sender, host: host.to_owned(), token: token.to_owned() }
     }

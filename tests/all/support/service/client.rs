@@ -1,5 +1,6 @@
 //! A device that speaks raw MQTT over TLS, with the manners of any SDK.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -18,7 +19,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::golden::normalised;
 use super::setup::{PRIMARY_KEY, SCOPE, TestService};
-use super::token::{UPPER, derived, hub_token};
+use super::token::{UPPER, derived, hub_token, of_device};
 use super::within;
 
 pub const RESPONSES: &str = "$dps/registrations/res/#";
@@ -36,7 +37,7 @@ pub struct Device {
 impl Device {
     /// A device of the group `pumps`, with a good token.
     pub fn new(id: &str) -> Self {
-        Self::with_key(id, &derived(PRIMARY_KEY, id))
+        Self::with_password(id, &of_device(id))
     }
 
     pub fn with_key(id: &str, key: &[u8]) -> Self {
@@ -161,12 +162,17 @@ impl Client {
     }
 
     pub async fn dial_with(service: &TestService, tls: Arc<ClientConfig>) -> Self {
+        Self::try_dial(service, tls).await.expect("a handshake")
+    }
+
+    /// The same, where the service may refuse the handshake.
+    pub async fn try_dial(service: &TestService, tls: Arc<ClientConfig>) -> io::Result<Self> {
         let tcp = TcpStream::connect(service.address()).await.expect("a connection");
         tcp.set_nodelay(true).expect("no delay");
         let name = ServerName::try_from("localhost").expect("a name");
         let handshake = TlsConnector::from(tls).connect(name, tcp);
-        let stream = within("the TLS handshake", handshake).await.expect("a handshake");
-        Self { stream, inbox: BytesMut::new(), publish: QoS::AtLeastOnce, next_id: 1 }
+        let stream = within("the TLS handshake", handshake).await?;
+        Ok(Self { stream, inbox: BytesMut::new(), publish: QoS::AtLeastOnce, next_id: 1 })
     }
 
     /// Connected and subscribed.
@@ -253,6 +259,11 @@ impl Client {
     pub async fn provision(&mut self, body: &str) -> Answer {
         let accepted = self.register(body).await;
         assert_eq!(accepted.status(), 202, "{}", accepted.text);
+        self.result_of(&accepted).await
+    }
+
+    /// Polls until the result of an accepted request is there.
+    pub async fn result_of(&mut self, accepted: &Answer) -> Answer {
         let operation_id = accepted.operation_id();
         loop {
             let answer = self.poll(&operation_id).await;

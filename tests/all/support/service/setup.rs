@@ -13,19 +13,22 @@ use provision_sim::service::{
 };
 use provision_sim::wire::RegistrationId;
 use rustls::client::WantsClientCert;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use super::within;
+pub use crate::support::keys::SCOPE;
+use crate::support::keys::{SIMULATED_KEY, TUTORIAL_KEY};
+use crate::support::within;
 
-pub const SCOPE: &str = "0ne00002193";
 pub const HUB_EAST: &str = "hub-east.azure-devices.net";
 pub const HUB_WEST: &str = "hub-west.azure-devices.net";
-pub const PRIMARY_KEY: &str =
-    "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
-pub const SECONDARY_KEY: &str =
-    "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
+pub const PRIMARY_KEY: &str = TUTORIAL_KEY;
+pub const SECONDARY_KEY: &str = SIMULATED_KEY;
 /// The key of the group that is disabled.
 pub const RETIRED_KEY: &str = "cmV0aXJlZC1ncm91cC1rZXktMDEyMzQ1";
 
@@ -110,6 +113,19 @@ impl Setup {
 {pem}"""
             "#
         ))
+    }
+
+    /// [`new`](Self::new), whose devices are told to wait for nothing.
+    pub fn at_once() -> Self {
+        Self::new().retry_after(Duration::ZERO)
+    }
+
+    /// These enrollments, in an instance with the western hub; their devices wait for nothing.
+    pub fn enrollments(enrollments: &str) -> Self {
+        Self::from_config(format!(
+            "idScope = \"{SCOPE}\"\nlinkedHubs = [\"{HUB_WEST}\"]\n{enrollments}"
+        ))
+        .retry_after(Duration::ZERO)
     }
 
     /// What this configuration says.
@@ -230,6 +246,14 @@ impl TestService {
     /// What a back end needs to use the hub at `host`.
     pub fn hub_connection_string(&self, host: &str) -> String {
         self.service.hub_connection_string(host).to_string()
+    }
+
+    /// A TLS connection to its HTTPS port.
+    pub async fn https(&self) -> TlsStream<TcpStream> {
+        let tcp = TcpStream::connect(self.https_address()).await.expect("a connection");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let handshake = TlsConnector::from(self.tls.clone()).connect(name, tcp);
+        within("the TLS handshake", handshake).await.expect("a handshake")
     }
 
     /// The service itself.

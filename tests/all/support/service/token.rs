@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::setup::{PRIMARY_KEY, SCOPE};
+
 /// As Python, .NET and the documentation spell a token.
 pub const UPPER: Spelling = Spelling { slash: "%2F", fields: "sr={sr}&sig={sig}&se={se}" };
 
@@ -56,6 +58,11 @@ pub fn policy_token(key: &[u8], host: &str, policy: &str, se: u64) -> String {
     let signature = STANDARD.encode(hmac(key, format!("{sr}\n{se}").as_bytes()));
     let signature = signature.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
     format!("SharedAccessSignature sr={sr}&sig={signature}&se={se}&skn={policy}")
+}
+
+/// A good token of a device of the group `pumps`.
+pub fn of_device(id: &str) -> String {
+    UPPER.token(&derived(PRIMARY_KEY, id), SCOPE, id)
 }
 
 /// The device key that belongs to a group key (D.3).

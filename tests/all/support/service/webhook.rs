@@ -10,16 +10,14 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use provision_sim::net::crypto;
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::within;
+use crate::support::certificate::{Certificate, Issue};
+use crate::support::within;
 
 /// What the webhook does with a request.
 #[derive(Debug, Clone)]
@@ -64,23 +62,14 @@ impl Webhook {
         Self::start_with(script, None).await
     }
 
-    /// The same over TLS, with a certificate of its own for `localhost`.
+    /// The same over TLS, with a certificate and an authority of its own.
     pub async fn start_tls(script: impl IntoIterator<Item = Reaction>) -> Self {
-        let made =
-            rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
-        let tls = ServerConfig::builder_with_provider(crypto())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
-            .expect("a certificate and its key");
-        Self::start_with(script, Some((made.cert.pem(), tls))).await
+        Self::start_with(script, Some(Issue::default().make())).await
     }
 
     async fn start_with(
         script: impl IntoIterator<Item = Reaction>,
-        tls: Option<(String, ServerConfig)>,
+        certificate: Option<Certificate>,
     ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -89,8 +78,8 @@ impl Webhook {
         let mut script: Vec<_> = script.into_iter().collect();
         script.reverse();
         let stage = Stage { script: Mutex::new(script), tell, gate: gate.clone() };
-        let (ca_pem, tls) = tls.unzip();
-        let tls = tls.map(|tls| TlsAcceptor::from(Arc::new(tls)));
+        let ca_pem = certificate.as_ref().map(|it| it.ca_pem().to_owned());
+        let tls = certificate.map(|it| TlsAcceptor::from(it.config));
         let server = tokio::spawn(serve(listener, tls, Arc::new(stage)));
         Self { ca_pem, address, calls, gate, server }
     }

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::scripted::Issue;
+use crate::support::certificate::Issue;
 
 /// What the server does about one request.
 #[derive(Clone)]
