@@ -24,29 +24,37 @@ fn fleet(flags: &[&str]) -> Value {
     machine.run(&[&arguments[..], flags].concat()).assert_exit(0).json()
 }
 
-/// `planned` is in seconds.
-#[track_caller]
-fn assert_as_planned(report: &Value, planned: &Value) {
-    let elapsed = report["elapsedSeconds"].as_f64().expect("a time");
-    let planned = planned.as_f64().expect("a time");
+/// Whether all devices were assigned in the planned seconds, and some, or none, told to wait.
+fn is_as_planned(report: &Value, seconds: &Value, is_throttled: bool) -> bool {
     assert_eq!(report["assigned"], 100, "{report}");
-    assert!((elapsed / planned - 1.0).abs() <= TOLERANCE, "{elapsed} s, planned {planned}");
+    let elapsed = report["elapsedSeconds"].as_f64().expect("a time");
+    let ratio = elapsed / seconds.as_f64().expect("a time");
+    (ratio - 1.0).abs() <= TOLERANCE && (report["throttled"] != 0) == is_throttled
+}
+
+/// A fleet whose report says that it was held up by this machine says nothing of the plan; it starts
+/// again. Whatever else is off is a fault.
+fn assert_as_planned(flags: &[&str], seconds: &Value, is_throttled: bool) {
+    for _ in 0..5 {
+        let report = fleet(flags);
+        if is_as_planned(&report, seconds, is_throttled) {
+            return;
+        }
+        let generator = &report["generator"];
+        assert_eq!(generator["isBottleneck"], true, "{seconds} s were planned: {report}");
+    }
+    panic!("this machine is too busy for any fleet to keep to its plan");
 }
 
 #[test]
 fn h_3_at_the_rate_of_the_plan_and_at_none_every_device_is_assigned_in_the_planned_time() {
     let plan = plan();
-    let rate = plan["rate"].as_str().expect("a rate").to_owned();
+    let rate = plan["rate"].as_str().expect("a rate");
 
-    let (paced, unpaced) = thread::scope(|scope| {
-        let paced = scope.spawn(|| fleet(&["--rate", &rate]));
-        let unpaced = scope.spawn(|| fleet(&["--concurrency", "50"]));
-        (paced.join().expect("it runs"), unpaced.join().expect("it runs"))
+    thread::scope(|scope| {
+        // At the plan's rate nobody is put off; without one, the limit itself sets the pace.
+        scope.spawn(|| assert_as_planned(&["--rate", rate], &plan["takesSeconds"], false));
+        let at_least = &plan["limits"][0]["atLeastSeconds"];
+        scope.spawn(|| assert_as_planned(&["--concurrency", "50"], at_least, true));
     });
-
-    // At the plan's rate nobody is put off; without one, the limit itself sets the pace.
-    assert_as_planned(&paced, &plan["takesSeconds"]);
-    assert_eq!(paced["throttled"], 0, "{paced}");
-    assert_as_planned(&unpaced, &plan["limits"][0]["atLeastSeconds"]);
-    assert!(unpaced["throttled"].as_u64() > Some(0), "{unpaced}");
 }
