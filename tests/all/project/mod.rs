@@ -5,6 +5,8 @@
 mod commands;
 mod document;
 mod examples;
+// Its files are named as Unix names them.
+#[cfg(unix)]
 mod layers;
 mod links;
 #[cfg(unix)]
