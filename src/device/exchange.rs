@@ -5,8 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::{Breach, Error, NetworkError, Rejection};
+use super::phase::ConnectPhase;
 use super::traffic::{Received, Secured, Sent, Signed};
-use super::transport::{ConnectPhase, Transport};
+use super::transport::Transport;
 use crate::wire::{ConnectCode, DeviceRegistrationResult, OperationId, Payload, Substatus};
 
 /// What has happened.
@@ -102,7 +103,7 @@ pub enum Step {
         /// Since the start.
         until: Duration,
     },
-    /// The registration is over.
+    /// The registration has ended.
     Finish(Box<Result<Registered, Error>>),
 }
 
@@ -137,7 +138,7 @@ impl RequestKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// A step in opening a connection is over.
+    /// A step in opening a connection has ended.
     Reached {
         /// Which one.
         phase: ConnectPhase,

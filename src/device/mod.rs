@@ -1,9 +1,9 @@
 //! A device that provisions itself.
 //!
 //! [`Registration`] is the protocol as a pure state machine: events in, steps out, no socket and
-//! no clock. A transport drives it. [`HubClient`] goes on to the hub that it was assigned to. This
-//! room must not know the service that answers, and prints nothing; who wants to follow along passes
-//! an observer.
+//! no clock. A driver moves it over a transport. [`HubClient`] goes on to the hub that the device was
+//! assigned to. Nothing in here knows the service that answers, or prints; who wants to follow along
+//! passes an observer.
 //!
 //! [`ProvisioningClient`] is the front door: [`Settings`] in, [`Registered`] or [`Error`] out, and a
 //! [`Notice`] for everything on the way. It needs a Tokio runtime with I/O and time, of either
@@ -46,20 +46,39 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Inside
+//!
+//! - `transport`: the ways to talk to the service, and their ports.
+//! - `phase`: the steps in which a connection is opened.
+//! - `traffic`: what goes over the wire, as an observer is told of it.
+//! - `error`: everything that can end a registration without a hub.
+//! - `exchange`: what the state machine and its drivers say to each other.
+//! - `destination`: where a server is.
+//! - `settings`: what a registration needs to know.
+//! - `backoff`: when to ask again.
+//! - `reading`: what an answer says.
+//! - `registration`: the state machine.
+//! - `driver`: what moves it over each transport.
+//! - `client`: the device as other code uses it.
+//! - `hub`: the device at its hub.
 
+mod backoff;
 mod client;
-mod deadline;
+mod destination;
+mod driver;
 mod error;
 mod exchange;
 mod hub;
+mod phase;
+mod reading;
 mod registration;
-mod retry;
+mod settings;
 mod traffic;
 mod transport;
 
-pub use client::{CLIENT_VERSION, Credential, Ports, ProvisioningClient, Settings};
-pub use deadline::{Deadline, Waiting};
-pub use error::{Breach, Class, Error, NetworkError, Rejection};
+pub use client::ProvisioningClient;
+pub use error::{Breach, Class, Deadline, Error, NetworkError, Rejection, Waiting};
 pub use exchange::{
     Answer, ConnectFailure, Event, Looked, Loss, Notice, Registered, Request, RequestKind, Step,
 };
@@ -67,6 +86,8 @@ pub use hub::{
     DesiredChange, DesiredChanges, HubBreach, HubClient, HubError, HubSettings, HubSettingsError,
     HubWaiting, Twin,
 };
+pub use phase::ConnectPhase;
 pub use registration::Registration;
+pub use settings::{CLIENT_VERSION, Credential, Settings};
 pub use traffic::{Received, Secured, Sent, Signed};
-pub use transport::{ConnectPhase, Transport};
+pub use transport::{Ports, Transport};

@@ -6,19 +6,14 @@
 
 use std::time::Duration;
 
-use serde_json::error::Category;
-
-use super::deadline::{Deadline, Waiting};
-use super::error::{Breach, Error, NetworkError, Rejection};
+use super::backoff::Backoff;
+use super::error::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
 use super::exchange::{
     Answer, ConnectFailure, Event, Notice, Registered, Request, RequestKind, Step,
 };
-use super::retry::Patience;
-use super::transport::ConnectPhase;
-use crate::wire::{
-    ConnectCode, DeviceRegistrationResult, ErrorCode, OperationId, RegistrationOperationStatus,
-    ServiceError, Status, from_json_object,
-};
+use super::phase::ConnectPhase;
+use super::reading::{Reading, read};
+use crate::wire::{ConnectCode, ErrorCode, OperationId};
 
 /// An unknown ID scope answers CONNACK 3, and so does a service that is down for a moment: it is
 /// tried again after these waits, then believed.
@@ -42,7 +37,7 @@ struct Pending {
 #[derive(Debug)]
 pub struct Registration {
     deadline: Duration,
-    patience: Patience,
+    backoff: Backoff,
     link: Link,
     was_accepted: bool,
     connect_tries: u32,
@@ -71,7 +66,7 @@ impl Registration {
     pub fn new(deadline: Duration, seed: u64) -> Self {
         Self {
             deadline,
-            patience: Patience::new(seed),
+            backoff: Backoff::new(seed),
             link: Link::Down,
             was_accepted: false,
             connect_tries: 0,
@@ -236,7 +231,7 @@ impl Registration {
     ) -> Result<(), Error> {
         self.link = Link::Down;
         self.pending = None;
-        let wait = self.patience.after_loss();
+        let wait = self.backoff.after_loss();
         self.lost = Some(why.clone());
         notify(Notice::Lost { why, wait });
         self.not_before = self.not_before.max(now.saturating_add(wait));
@@ -281,12 +276,15 @@ impl Registration {
             }
             return Ok(None);
         };
-        match answer.status {
-            200..=299 => return self.accepted(now, &answer, notify),
-            429 | 500..=599 => self.busy(now, &answer, notify)?,
-            401 => return Err(Error::Unauthorized(rejection(&answer))),
-            400..=499 => self.rejected(now, &pending.request.kind, &answer, notify)?,
-            status => return Err(Breach::StatusCode { status }.into()),
+        match read(&answer, self.operation_id.as_ref())? {
+            Reading::Assigned(registered) => return Ok(Some(registered)),
+            Reading::Assigning(operation_id) => {
+                self.assigning(now, operation_id, answer.retry_after, notify)?;
+            }
+            Reading::Busy(rejection) => self.busy(now, rejection, answer.retry_after, notify)?,
+            Reading::Rejected(rejection) => {
+                self.rejected(now, &pending.request.kind, rejection, notify)?;
+            }
         }
         Ok(None)
     }
@@ -296,47 +294,6 @@ impl Registration {
         rid.parse::<u32>().is_ok_and(|rid| (1..=self.last_rid).contains(&rid))
     }
 
-    fn accepted(
-        &mut self,
-        now: Duration,
-        answer: &Answer,
-        notify: &mut dyn FnMut(Notice),
-    ) -> Result<Option<Registered>, Error> {
-        let reply: RegistrationOperationStatus =
-            from_json_object(&answer.body).map_err(|error| bad_body(answer, &error))?;
-        let operation_id =
-            reply.operation_id.as_deref().and_then(|id| id.parse::<OperationId>().ok());
-        // The first ID counts for the whole registration, as in the C SDK.
-        let operation_id = self.operation_id.clone().or(operation_id);
-        let missing = |member| Breach::Missing { status: reply.status.as_str().to_owned(), member };
-        let state = reply.registration_state.unwrap_or_default();
-        match reply.status {
-            // Some SDKs poll on `unassigned` too; there is nothing else to be done about it.
-            Status::Assigning | Status::Unassigned => {
-                let operation_id = operation_id.ok_or_else(|| missing("operationId"))?;
-                self.assigning(now, operation_id, answer.retry_after, notify)?;
-                Ok(None)
-            }
-            Status::Assigned => {
-                let assigned_hub =
-                    state.assigned_hub.ok_or_else(|| missing("registrationState.assignedHub"))?;
-                let device_id =
-                    state.device_id.ok_or_else(|| missing("registrationState.deviceId"))?;
-                Ok(Some(Registered {
-                    assigned_hub,
-                    device_id,
-                    operation_id,
-                    substatus: state.substatus,
-                    payload: state.payload,
-                    body: String::from_utf8_lossy(&answer.body).into_owned(),
-                }))
-            }
-            Status::Failed => Err(failed(operation_id, state)),
-            Status::Disabled => Err(Error::Disabled { operation_id }),
-            Status::Other(word) => Err(Breach::UnknownStatus { word }.into()),
-        }
-    }
-
     fn assigning(
         &mut self,
         now: Duration,
@@ -344,7 +301,7 @@ impl Registration {
         retry_after: Option<Duration>,
         notify: &mut dyn FnMut(Notice),
     ) -> Result<(), Error> {
-        let wait = self.patience.after_assigning(retry_after);
+        let wait = self.backoff.after_assigning(retry_after);
         self.assigning_answers += 1;
         self.waiting_for = Waiting::Assignment { answers: self.assigning_answers };
         self.last_busy = None;
@@ -357,26 +314,25 @@ impl Registration {
     fn busy(
         &mut self,
         now: Duration,
-        answer: &Answer,
+        rejection: Rejection,
+        retry_after: Option<Duration>,
         notify: &mut dyn FnMut(Notice),
     ) -> Result<(), Error> {
-        let rejection = rejection(answer);
-        let wait = self.patience.after_busy(answer.retry_after);
+        let wait = self.backoff.after_busy(retry_after);
         self.waiting_for = Waiting::Busy(rejection.to_string());
         self.last_busy = Some(rejection.clone());
         self.not_before = now.saturating_add(wait);
         notify(Notice::Busy { rejection, wait });
-        self.in_time_after(answer.retry_after)
+        self.in_time_after(retry_after)
     }
 
     fn rejected(
         &mut self,
         now: Duration,
         kind: &RequestKind,
-        answer: &Answer,
+        rejection: Rejection,
         notify: &mut dyn FnMut(Notice),
     ) -> Result<(), Error> {
-        let rejection = rejection(answer);
         let code = rejection.error.as_ref().map(|error| error.error_code);
         let is_forgotten =
             matches!(kind, RequestKind::Poll(_)) && code == Some(ErrorCode::OPERATION_NOT_FOUND);
@@ -416,33 +372,6 @@ impl Registration {
 
 fn finish(result: Result<Registered, Error>) -> Step {
     Step::Finish(Box::new(result))
-}
-
-fn rejection(answer: &Answer) -> Rejection {
-    Rejection { status: answer.status, error: from_json_object::<ServiceError>(&answer.body).ok() }
-}
-
-fn failed(operation_id: Option<OperationId>, state: DeviceRegistrationResult) -> Error {
-    Error::Failed {
-        operation_id,
-        code: state.error_code,
-        message: state.error_message,
-        date: state.last_updated_date_time_utc,
-    }
-}
-
-/// JSON that does not fit is another trouble than no JSON at all.
-fn bad_body(answer: &Answer, error: &serde_json::Error) -> Breach {
-    let (status, excerpt) = (answer.status, excerpt(&answer.body));
-    match error.classify() {
-        Category::Data => Breach::Body { status, reason: error.to_string(), excerpt },
-        _ => Breach::BodyNotJson { status, excerpt },
-    }
-}
-
-/// How a body begins, for error texts.
-fn excerpt(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).chars().take(60).collect()
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use super::error::{HubError, HubWaiting};
 use super::exchange::{Answer, Exchange, Question};
 use super::settings::HubSettings;
 use super::twin::{DesiredChange, Twin};
-use crate::device::Transport;
 use crate::device::exchange::Loss;
+use crate::device::transport::Transport;
 
 /// Changes that wait for a device that is busy; what is beyond is [`HubError::Missed`].
 const CHANGES: usize = 64;
@@ -125,7 +125,7 @@ impl HubClient {
     pub fn desired_changes(&self) -> DesiredChanges {
         let changes = match self.changes.upgrade() {
             Some(sender) => sender.subscribe(),
-            // The session is over; this receiver says so.
+            // The session has ended; this receiver says so.
             None => broadcast::channel(1).1,
         };
         DesiredChanges { changes, end: self.end.clone() }
@@ -178,7 +178,7 @@ impl DesiredChanges {
     }
 }
 
-/// Why the session is over; without a better reason, it was closed on this side.
+/// Why the session ended; without a better reason, it was closed on this side.
 fn ended(end: &OnceLock<End>) -> HubError {
     end.get().cloned().unwrap_or(End::Lost(Loss::Closed)).into()
 }

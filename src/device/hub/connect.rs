@@ -7,16 +7,16 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::{HubError, HubWaiting};
 use super::settings::HubSettings;
+use crate::device::driver::{Carrier, OverTls, OverWebSocket, Progress, Session, encoded_connect};
+use crate::device::error::NetworkError;
 use crate::device::exchange::{ConnectFailure, Event, Notice};
-use crate::device::transport::{
-    Carrier, ConnectPhase, OverTls, OverWebSocket, Progress, Session, hello,
-};
-use crate::device::{NetworkError, Transport};
+use crate::device::phase::ConnectPhase;
+use crate::device::transport::Transport;
 use crate::net::DialError;
 use crate::wire::{DESIRED_FILTER, TWIN_RESPONSE_FILTER};
 
 /// How long silence over MQTT may keep MQTT over WebSocket waiting.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(15);
+const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
 /// The byte streams that a session may go over.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -29,15 +29,15 @@ pub(super) type AnySession = Session<Box<dyn Stream>>;
 /// Opens a session, and says by which transport.
 pub(super) async fn open(settings: &HubSettings) -> Result<(AnySession, Transport), HubError> {
     let start = Instant::now();
-    let deadline = start.checked_add(settings.timeout).unwrap_or(start + LONGEST_PATIENCE * 4000);
+    let deadline = start.checked_add(settings.timeout).unwrap_or(start + LONGEST_SILENCE * 4000);
     match settings.transport {
         Transport::Mqtt => over::<OverTls>(settings, Transport::Mqtt, deadline).await,
         Transport::MqttWs | Transport::Https => {
             over::<OverWebSocket>(settings, Transport::MqttWs, deadline).await
         }
         Transport::Auto => {
-            let patience = (settings.timeout / 2).min(LONGEST_PATIENCE);
-            match over::<OverTls>(settings, Transport::Mqtt, start + patience).await {
+            let silence = (settings.timeout / 2).min(LONGEST_SILENCE);
+            match over::<OverTls>(settings, Transport::Mqtt, start + silence).await {
                 Err(error) if is_of_this_transport(&error) => {
                     tracing::warn!("mqtt does not get through to the hub: {error}");
                     over::<OverWebSocket>(settings, Transport::MqttWs, deadline).await
@@ -70,8 +70,10 @@ async fn over<C: Carrier>(
     };
     let mut progress = Progress::new(&mut log);
     let opening = async {
-        let hello = hello(settings.connect_packet(SystemTime::now())).map_err(failed)?;
-        let stream = C::open(settings.way(), &hello, &mut progress).await.map_err(failed)?;
+        let connect =
+            encoded_connect(settings.connect_packet(SystemTime::now())).map_err(failed)?;
+        let stream =
+            C::open(settings.destination(), &connect, &mut progress).await.map_err(failed)?;
         progress.begin(ConnectPhase::Connack);
         let stream: Box<dyn Stream> = Box::new(stream);
         let mut session = Session::open(stream).await.map_err(failed)?;

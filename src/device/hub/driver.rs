@@ -12,9 +12,9 @@ use super::connect::AnySession;
 use super::error::{HubBreach, HubError};
 use super::exchange::{Answer, Exchange, Heard, Question};
 use super::twin::DesiredChange;
+use crate::device::driver::{CLOSE_TIMEOUT, ReadFault, unexpected};
 use crate::device::error::Breach;
 use crate::device::exchange::Loss;
-use crate::device::transport::{FAREWELL, ReadFault, unexpected};
 
 /// A question, and where its answer goes.
 pub(super) struct Command {
@@ -24,7 +24,7 @@ pub(super) struct Command {
 
 pub(super) type Waiter = oneshot::Sender<Result<Answer, HubError>>;
 
-/// Why the session is over, for all who ask from then on.
+/// Why the session ended, for all who ask from then on.
 #[derive(Debug, Clone)]
 pub(super) enum End {
     /// The connection was lost.
@@ -57,7 +57,7 @@ impl Driver {
     pub(super) async fn run(mut self) {
         match self.turn().await {
             Ok(()) => {
-                let _ = timeout(FAREWELL, self.session.close()).await;
+                let _ = timeout(CLOSE_TIMEOUT, self.session.close()).await;
             }
             Err(end) => {
                 let _ = self.end.set(end);

@@ -4,9 +4,9 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::device::error::Breach;
+use crate::device::error::{Breach, Class, NetworkError};
 use crate::device::exchange::Loss;
-use crate::device::{Class, ConnectPhase, NetworkError};
+use crate::device::phase::ConnectPhase;
 use crate::net::DialError;
 use crate::wire::ConnectCode;
 

@@ -1,9 +1,16 @@
 //! A provisioned device at its hub (I): it signs in with the credential that it registered with,
 //! reads its twin, reports properties, sends messages, and hears of changes.
 //!
-//! `exchange` is the session as a pure state machine, `driver` moves its packets, [`HubClient`] is
-//! the handle. How the device came by its hub is none of this room's business; the byte streams and
-//! the packets are those of the registration's transports. A hub has no HTTPS-only way here.
+//! How the device came by its hub is not known here; the byte streams and the packets are those of
+//! the registration's drivers. A hub has no HTTPS-only way here.
+//!
+//! - `settings`: what a device needs to know of its hub.
+//! - `twin`: what it sees of its twin.
+//! - `error`: what can go wrong.
+//! - `exchange`: the session as a pure state machine.
+//! - `connect`: opens the session.
+//! - `driver`: moves its packets.
+//! - `client`: the handle to it.
 
 mod client;
 mod connect;

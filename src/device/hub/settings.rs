@@ -9,9 +9,11 @@ use rustls::ClientConfig;
 use thiserror::Error;
 
 use crate::attestation::{SasToken, hub_resource};
-use crate::device::client::{Ports, Settings, expiry};
-use crate::device::transport::{KEEP_ALIVE, Way};
-use crate::device::{Credential, Registered, Transport};
+use crate::device::destination::Destination;
+use crate::device::driver::KEEP_ALIVE;
+use crate::device::exchange::Registered;
+use crate::device::settings::{Credential, Settings, expiry};
+use crate::device::transport::{Ports, Transport};
 use crate::net::{ConnectTo, Endpoint, EndpointError, Route, with_certificate};
 use crate::wire::HubUserName;
 
@@ -134,9 +136,14 @@ impl HubSettings {
         &self.endpoint
     }
 
-    /// The way to the hub.
-    pub(super) fn way(&self) -> Way<'_> {
-        Way { endpoint: &self.endpoint, ports: self.ports, route: &self.route, tls: &self.tls }
+    /// Where the hub is.
+    pub(super) fn destination(&self) -> Destination<'_> {
+        Destination {
+            endpoint: &self.endpoint,
+            ports: self.ports,
+            route: &self.route,
+            tls: &self.tls,
+        }
     }
 
     /// CONNECT, with a token that begins at `now`. Nothing is left behind on the hub when the session

@@ -8,9 +8,8 @@ use hyper::{Method, Request};
 use percent_encoding::{PercentEncode, percent_decode_str, utf8_percent_encode};
 
 use crate::attestation::SasToken;
-use crate::device::client::Settings;
 use crate::device::exchange::RequestKind;
-use crate::device::transport::reach::authority;
+use crate::device::settings::Settings;
 use crate::wire::{RESERVED, RegisterRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -62,7 +61,7 @@ fn head(
     let mut request = Request::builder()
         .method(method)
         .uri(target)
-        .header(HOST, authority(settings.way()).to_string())
+        .header(HOST, settings.destination().host_header().to_string())
         .header(ACCEPT, JSON)
         .header(USER_AGENT, product(&settings.client_version)?);
     if let Some(token) = token {

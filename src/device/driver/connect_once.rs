@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::drive::Driver;
-use super::{Transport, https, mqtt};
-use crate::device::client::Settings;
-use crate::device::deadline::{Deadline, Waiting};
-use crate::device::error::{Error, NetworkError};
+use super::{https, mqtt};
+use crate::device::error::{Deadline, Error, NetworkError, Waiting};
 use crate::device::exchange::{ConnectFailure, Event};
+use crate::device::settings::Settings;
+use crate::device::transport::Transport;
 
 /// Connects as a registration does, within a time, and leaves; `Auto` counts as the default.
-pub(in crate::device) async fn knock(
+pub(in crate::device) async fn connect_once(
     settings: &Settings,
     transport: Transport,
     within: Duration,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ConnectPhase;
 use crate::device::error::NetworkError;
 use crate::device::exchange::ConnectFailure;
+use crate::device::phase::ConnectPhase;
 
 /// Stands for waits that no clock can tell.
 const FAR_OFF: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -17,19 +17,19 @@ pub(super) struct Clock {
     start: Instant,
     timeout: Duration,
     /// How long the first connection may take to open, if less than everything.
-    patience: Option<Duration>,
+    connect_timeout: Option<Duration>,
 }
 
 impl Clock {
     /// Starts now.
     pub(super) fn start(timeout: Duration) -> Self {
-        Self { start: Instant::now(), timeout, patience: None }
+        Self { start: Instant::now(), timeout, connect_timeout: None }
     }
 
-    /// The same start and end; a first connection that takes longer than `patience` to open is given
-    /// up.
-    pub(super) fn with_patience(self, patience: Option<Duration>) -> Self {
-        Self { patience, ..self }
+    /// The same start and end; a first connection that takes longer than `connect_timeout` to open
+    /// is given up.
+    pub(super) fn with_connect_timeout(self, connect_timeout: Option<Duration>) -> Self {
+        Self { connect_timeout, ..self }
     }
 
     /// Since the start.
@@ -52,29 +52,30 @@ impl Clock {
         self.at(self.timeout)
     }
 
-    /// How long the connection that is being opened may take. Only the first is hurried.
-    pub(super) fn connect_patience(&mut self) -> Hurry {
-        match self.patience.take() {
-            Some(patience) if patience < self.left() => {
-                Hurry { until: Instant::now() + patience, patience: Some(patience) }
+    /// How long the connection that is being opened may take. Only for the first is that less than
+    /// what is left.
+    pub(super) fn connect_limit(&mut self) -> ConnectLimit {
+        match self.connect_timeout.take() {
+            Some(timeout) if timeout < self.left() => {
+                ConnectLimit { until: Instant::now() + timeout, timeout: Some(timeout) }
             }
-            _ => Hurry { until: self.deadline(), patience: None },
+            _ => ConnectLimit { until: self.deadline(), timeout: None },
         }
     }
 }
 
 /// How long the opening of one connection may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Hurry {
+pub(super) struct ConnectLimit {
     /// When it is given up.
     pub(super) until: Instant,
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
 }
 
-impl Hurry {
+impl ConnectLimit {
     /// What it means that time was up in `phase`.
     pub(super) fn failure(self, phase: ConnectPhase) -> ConnectFailure {
-        match self.patience {
+        match self.timeout {
             Some(after) => ConnectFailure::Network(NetworkError::NoAnswer { phase, after }),
             None => ConnectFailure::TimedOut(phase),
         }

@@ -15,14 +15,14 @@ const LONGEST_RECONNECT_WAIT: Duration = Duration::from_secs(5);
 
 /// Turns the service's wishes, and the lack of them, into waits.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct Backoff {
     random: fastrand::Rng,
     zeros: u32,
     busy: u32,
     losses: u32,
 }
 
-impl Patience {
+impl Backoff {
     /// `seed` decides the jitter and nothing else.
     pub(super) fn new(seed: u64) -> Self {
         Self { random: fastrand::Rng::with_seed(seed), zeros: 0, busy: 0, losses: 0 }
@@ -88,52 +88,52 @@ mod tests {
 
     #[test]
     fn what_the_service_asks_for_is_kept() {
-        let mut patience = Patience::new(1);
+        let mut backoff = Backoff::new(1);
         let asked = Some(Duration::from_millis(1500));
 
-        assert_eq!(patience.after_assigning(asked), Duration::from_millis(1500));
-        assert_eq!(patience.after_busy(asked), Duration::from_millis(1500));
+        assert_eq!(backoff.after_assigning(asked), Duration::from_millis(1500));
+        assert_eq!(backoff.after_busy(asked), Duration::from_millis(1500));
     }
 
     #[test]
     fn without_a_wish_it_is_two_seconds_and_grows_only_when_busy() {
-        let mut patience = Patience::new(1);
+        let mut backoff = Backoff::new(1);
 
-        assert_eq!(patience.after_assigning(None), Duration::from_secs(2));
-        assert_eq!(patience.after_assigning(None), Duration::from_secs(2));
+        assert_eq!(backoff.after_assigning(None), Duration::from_secs(2));
+        assert_eq!(backoff.after_assigning(None), Duration::from_secs(2));
         for lower in [2.0, 3.0, 4.5, 6.75] {
-            let wait = patience.after_busy(None).as_secs_f64();
+            let wait = backoff.after_busy(None).as_secs_f64();
             assert!((lower..=lower * 1.25).contains(&wait), "{wait} for {lower}");
         }
-        assert!((0..100).all(|_| patience.after_busy(None) <= LONGEST_WAIT));
+        assert!((0..100).all(|_| backoff.after_busy(None) <= LONGEST_WAIT));
     }
 
     #[test]
     fn zero_polls_at_once_and_then_slows_down_to_a_second() {
-        let mut patience = Patience::new(1);
+        let mut backoff = Backoff::new(1);
 
-        let waits: Vec<_> = (0..14).map(|_| patience.after_assigning(ZERO).as_millis()).collect();
+        let waits: Vec<_> = (0..14).map(|_| backoff.after_assigning(ZERO).as_millis()).collect();
 
         assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000, 1000]);
     }
 
     #[test]
     fn a_wait_below_a_millisecond_counts_as_zero_so_that_nothing_spins() {
-        let mut patience = Patience::new(1);
+        let mut backoff = Backoff::new(1);
         let tiny = Some(Duration::from_nanos(1));
 
-        let waits: Vec<_> = (0..4).map(|_| patience.after_assigning(tiny).as_millis()).collect();
+        let waits: Vec<_> = (0..4).map(|_| backoff.after_assigning(tiny).as_millis()).collect();
 
         assert_eq!(waits, [0, 1, 2, 4]);
     }
 
     #[test]
     fn a_lost_connection_is_opened_at_once_and_then_more_slowly() {
-        let mut patience = Patience::new(1);
+        let mut backoff = Backoff::new(1);
 
-        assert_eq!(patience.after_loss(), Duration::ZERO);
-        let second = patience.after_loss();
+        assert_eq!(backoff.after_loss(), Duration::ZERO);
+        let second = backoff.after_loss();
         assert!(second >= Duration::from_millis(250) && second < Duration::from_millis(320));
-        assert!((0..100).all(|_| patience.after_loss() <= LONGEST_RECONNECT_WAIT));
+        assert!((0..100).all(|_| backoff.after_loss() <= LONGEST_RECONNECT_WAIT));
     }
 }

@@ -8,25 +8,23 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use rumqttc::mqttbytes::Error as CodecError;
-use rumqttc::{
-    Connect, ConnectReturnCode, Packet, PubAck, Publish, QoS, Subscribe, SubscribeFilter,
-    SubscribeReasonCode,
-};
+use rumqttc::{Packet, PubAck, Publish, QoS, Subscribe, SubscribeFilter, SubscribeReasonCode};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
+use super::packet::{MAX_PACKET, answer, connect_code, malformed, unexpected};
+use crate::device::driver::drive::Notify;
 use crate::device::error::{Breach, NetworkError};
-use crate::device::exchange::{Answer, ConnectFailure, Event, Loss, Notice};
+use crate::device::exchange::{ConnectFailure, Event, Loss, Notice};
 use crate::device::traffic::{Received, Sent};
-use crate::device::transport::drive::Notify;
 use crate::net::TlsFault;
-use crate::wire::{ConnectCode, ResponseTopic};
+use crate::wire::ConnectCode;
 
 /// When we ping, and how long the service has to answer.
 const PING_AFTER: Duration = Duration::from_secs(50);
-const PING_PATIENCE: Duration = Duration::from_secs(20);
-/// Largest packet that is read; DPS itself sends at most 96 KB (H.3).
-pub(super) const MAX_PACKET: usize = 256 * 1024;
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the end of a session may take.
+pub(in crate::device) const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// An open MQTT session.
 pub(in crate::device) struct Session<S> {
@@ -198,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// When [`ping`](Self::ping) is due, if nothing is said until then.
     pub(in crate::device) fn next_ping(&self) -> Instant {
-        self.ping_sent.map_or(self.last_sent + PING_AFTER, |sent| sent + PING_PATIENCE)
+        self.ping_sent.map_or(self.last_sent + PING_AFTER, |sent| sent + PING_TIMEOUT)
     }
 
     /// Pings, or gives the peer up that has not answered the last ping.
@@ -296,75 +294,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 }
 
-/// CONNECT as it is sent.
-pub(in crate::device) fn hello(connect: Connect) -> Result<BytesMut, ConnectFailure> {
-    let mut hello = BytesMut::new();
-    // Fails only if it is longer than any packet can be.
-    let written = Packet::Connect(connect).write(&mut hello, usize::MAX);
-    written.map_err(|_| ConnectFailure::Network(NetworkError::ClosedBeforeConnack))?;
-    Ok(hello)
-}
-
 impl From<ReadFault> for Event {
     fn from(fault: ReadFault) -> Self {
         match fault {
             ReadFault::Lost(loss) => Self::Lost(loss),
             ReadFault::Broken(breach) => Self::Broken(breach),
         }
-    }
-}
-
-fn answer(publish: Publish) -> Event {
-    match publish.topic.parse::<ResponseTopic>() {
-        Ok(ResponseTopic { status, rid, retry_after }) => {
-            Event::Answer(Answer { status, rid, retry_after, body: publish.payload.to_vec() })
-        }
-        Err(_) => Event::Broken(Breach::Topic { topic: publish.topic }),
-    }
-}
-
-fn connect_code(code: ConnectReturnCode) -> ConnectCode {
-    match code {
-        ConnectReturnCode::Success => ConnectCode::Accepted,
-        ConnectReturnCode::RefusedProtocolVersion => ConnectCode::UnacceptableProtocolVersion,
-        ConnectReturnCode::BadClientId => ConnectCode::IdentifierRejected,
-        ConnectReturnCode::ServiceUnavailable => ConnectCode::ServerUnavailable,
-        ConnectReturnCode::BadUserNamePassword => ConnectCode::BadUserNameOrPassword,
-        ConnectReturnCode::NotAuthorized => ConnectCode::NotAuthorized,
-    }
-}
-
-pub(in crate::device) fn unexpected(packet: &Packet, expected: &str) -> Breach {
-    let name = match packet {
-        Packet::Connect(_) => "CONNECT",
-        Packet::ConnAck(_) => "CONNACK",
-        Packet::Publish(_) => "PUBLISH",
-        Packet::PubAck(_) => "PUBACK",
-        Packet::PubRec(_) => "PUBREC",
-        Packet::PubRel(_) => "PUBREL",
-        Packet::PubComp(_) => "PUBCOMP",
-        Packet::Subscribe(_) => "SUBSCRIBE",
-        Packet::SubAck(_) => "SUBACK",
-        Packet::Unsubscribe(_) => "UNSUBSCRIBE",
-        Packet::UnsubAck(_) => "UNSUBACK",
-        Packet::PingReq => "PINGREQ",
-        Packet::PingResp => "PINGRESP",
-        Packet::Disconnect => "DISCONNECT",
-    };
-    Breach::Packet { reason: format!("it sent {name} where {expected} was expected") }
-}
-
-/// rumqttc's own texts name its types; these name what is wrong.
-fn malformed(error: &CodecError) -> String {
-    match error {
-        CodecError::InvalidConnectReturnCode(code) => {
-            format!("its CONNACK has the unknown code {code}")
-        }
-        CodecError::PayloadSizeLimitExceeded(size) => {
-            format!("it sent a packet of {size} bytes; at most {MAX_PACKET} are read")
-        }
-        CodecError::TopicNotUtf8 => "it sent a topic that is not UTF-8".to_owned(),
-        other => format!("it sent a packet that is not MQTT 3.1.1 ({other})"),
     }
 }
 

@@ -4,13 +4,15 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::corked::Corked;
-use super::session::MAX_PACKET;
+use super::buffered::BufferedTls;
+use super::packet::MAX_PACKET;
+use crate::device::destination::Destination;
+use crate::device::driver::progress::Progress;
+use crate::device::driver::tls::open_tls;
 use crate::device::error::{Breach, NetworkError};
 use crate::device::exchange::{ConnectFailure, Notice};
+use crate::device::phase::ConnectPhase;
 use crate::device::traffic::{Received, Sent};
-use crate::device::transport::phase::{ConnectPhase, Progress};
-use crate::device::transport::reach::{Way, authority, reach};
 use crate::net::{UpgradeError, WebSocketStream, open_websocket};
 
 /// The path that Microsoft's SDKs for C, Python and Node take (A.1).
@@ -23,7 +25,7 @@ pub(in crate::device) trait Carrier {
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
     /// Opens one and says `first`; `progress` is told of every phase as it begins.
     async fn open(
-        way: Way<'_>,
+        to: Destination<'_>,
         first: &[u8],
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure>;
@@ -33,14 +35,14 @@ pub(in crate::device) trait Carrier {
 pub(in crate::device) struct OverTls;
 
 impl Carrier for OverTls {
-    type Stream = Corked;
+    type Stream = BufferedTls;
 
     async fn open(
-        way: Way<'_>,
+        to: Destination<'_>,
         first: &[u8],
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure> {
-        reach(way, way.ports.mqtt, first, progress).await.map(Corked)
+        open_tls(to, to.ports.mqtt, first, progress).await.map(BufferedTls)
     }
 }
 
@@ -51,13 +53,13 @@ impl Carrier for OverWebSocket {
     type Stream = WebSocketStream<TlsStream<TcpStream>>;
 
     async fn open(
-        way: Way<'_>,
+        to: Destination<'_>,
         first: &[u8],
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure> {
-        let stream = reach(way, way.ports.https, &[], progress).await?;
+        let stream = open_tls(to, to.ports.https, &[], progress).await?;
         progress.begin(ConnectPhase::Upgrade);
-        let host = authority(way);
+        let host = to.host_header();
         let (path, subprotocol) = (PATH, SUBPROTOCOL);
         progress.tell(Notice::Sent(Sent::Upgrade { host: host.to_string(), path, subprotocol }));
         let opened = open_websocket(stream, &host, PATH, SUBPROTOCOL, MAX_PACKET).await;

@@ -79,7 +79,7 @@ async fn connected(answers: usize) -> Session<Wire> {
 }
 
 async fn hear(session: &mut Session<Wire>) {
-    let heard = session.listen(Instant::now() + PING_PATIENCE, &mut |_| {}).await;
+    let heard = session.listen(Instant::now() + PING_TIMEOUT, &mut |_| {}).await;
     // The topic is none of DPS, which is another matter.
     assert!(matches!(heard, Event::Broken(Breach::Topic { .. })), "{heard:?}");
 }
@@ -102,7 +102,7 @@ async fn j_175_a_puback_that_nothing_follows_goes_out_before_the_device_listens(
 
     hear(&mut session).await;
     assert!(sent(&session.stream).is_empty(), "nothing is waited for yet");
-    let heard = session.listen(Instant::now() + PING_PATIENCE, &mut |_| {}).await;
+    let heard = session.listen(Instant::now() + PING_TIMEOUT, &mut |_| {}).await;
 
     assert!(matches!(heard, Event::Lost(Loss::Closed)), "there is nothing more: {heard:?}");
     assert_eq!(sent(&session.stream), [[PUBACK]]);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::ConnectPhase;
-use super::error::Rejection;
+use super::rejection::Rejection;
+use crate::device::phase::ConnectPhase;
 use crate::wire::OperationId;
 
 /// The total deadline passed.
@@ -28,7 +28,7 @@ pub struct Deadline {
 
 impl Deadline {
     /// Whether it passed before anything was heard of the service.
-    pub(super) fn is_before_the_service(&self) -> bool {
+    pub(in crate::device) fn is_before_the_service(&self) -> bool {
         matches!(self.waiting_for, Waiting::Connect(_))
     }
 }

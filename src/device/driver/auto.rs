@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::{Task, Transport, run_over};
-use crate::device::client::Settings;
+use super::single::{Task, run_over};
 use crate::device::error::{Breach, Error, NetworkError};
 use crate::device::exchange::{Notice, Registered};
+use crate::device::settings::Settings;
+use crate::device::transport::Transport;
 use crate::net::DialError;
 
 /// In which order they are tried: what costs a device least comes first.
 const ORDER: [Transport; 3] = [Transport::Mqtt, Transport::MqttWs, Transport::Https];
 /// How long a silent transport may keep the next one waiting.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(15);
+const LONGEST_SHARE: Duration = Duration::from_secs(15);
 
 /// Runs one registration over the first transport that gets through.
 pub(super) async fn run(
@@ -24,14 +25,14 @@ pub(super) async fn run(
     let mut failures = Vec::new();
     for (index, transport) in ORDER.into_iter().enumerate() {
         let others = ORDER.len() - index - 1;
-        let patience = (others > 0).then(|| patience(clock.left(), others));
+        let share = (others > 0).then(|| share(clock.left(), others));
         let mut watched = |notice: Notice| {
             if notice == Notice::Connected {
                 notify(Notice::Through { transport });
             }
             notify(notice);
         };
-        let clock = clock.with_patience(patience);
+        let clock = clock.with_connect_timeout(share);
         let error = match run_over(transport, settings, task, clock, &mut watched).await {
             Err(error) if is_of_this_transport(&error) => error,
             result => return result,
@@ -43,9 +44,9 @@ pub(super) async fn run(
 }
 
 /// An equal share of what is left for each that is still to be tried.
-fn patience(left: Duration, others: usize) -> Duration {
+fn share(left: Duration, others: usize) -> Duration {
     let shares = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
-    (left / shares).min(LONGEST_PATIENCE)
+    (left / shares).min(LONGEST_SHARE)
 }
 
 /// Whether another transport may fare better. What the service itself refuses, it refuses on all;
@@ -68,7 +69,7 @@ fn is_of_this_transport(error: &Error) -> bool {
 mod tests {
     use super::*;
     use crate::device::error::Rejection;
-    use crate::device::transport::ConnectPhase;
+    use crate::device::phase::ConnectPhase;
     use crate::net::{ProxyFault, TlsFault};
     use crate::wire::ConnectCode;
 
@@ -107,9 +108,9 @@ mod tests {
 
     #[test]
     fn each_transport_has_its_share_and_no_more_than_a_quarter_of_a_minute() {
-        assert_eq!(patience(Duration::from_secs(9), 2), Duration::from_secs(3));
-        assert_eq!(patience(Duration::from_secs(6), 1), Duration::from_secs(3));
-        assert_eq!(patience(Duration::MAX, 2), LONGEST_PATIENCE);
-        assert_eq!(patience(Duration::ZERO, 2), Duration::ZERO);
+        assert_eq!(share(Duration::from_secs(9), 2), Duration::from_secs(3));
+        assert_eq!(share(Duration::from_secs(6), 1), Duration::from_secs(3));
+        assert_eq!(share(Duration::MAX, 2), LONGEST_SHARE);
+        assert_eq!(share(Duration::ZERO, 2), Duration::ZERO);
     }
 }

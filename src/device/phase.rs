@@ -1,9 +1,7 @@
-//! The steps in which a connection is opened, and how long each takes.
+//! The steps in which a connection is opened.
 
 use std::fmt;
-use std::time::Instant;
 
-use crate::device::exchange::Notice;
 use crate::net::Phase;
 
 /// How far the opening of a connection has come.
@@ -65,42 +63,5 @@ impl fmt::Display for ConnectPhase {
             Self::Connack => "the server did not answer CONNECT",
             Self::Suback => "the service did not answer SUBSCRIBE",
         })
-    }
-}
-
-/// Tells the observer of each phase when it is over, and its driver which one is under way.
-pub(in crate::device) struct Progress<'a> {
-    notify: &'a mut (dyn FnMut(Notice) + Send),
-    phase: ConnectPhase,
-    since: Option<Instant>,
-}
-
-impl<'a> Progress<'a> {
-    /// Nothing is under way yet.
-    pub(in crate::device) fn new(notify: &'a mut (dyn FnMut(Notice) + Send)) -> Self {
-        Self { notify, phase: ConnectPhase::Dns, since: None }
-    }
-
-    /// `phase` begins, so the one before it is over.
-    pub(in crate::device) fn begin(&mut self, phase: ConnectPhase) {
-        self.end();
-        (self.phase, self.since) = (phase, Some(Instant::now()));
-    }
-
-    /// The phase that is under way has come to its end.
-    pub(in crate::device) fn end(&mut self) {
-        if let Some(since) = self.since.take() {
-            (self.notify)(Notice::Reached { phase: self.phase, took: since.elapsed() });
-        }
-    }
-
-    /// Tells the observer something else.
-    pub(super) fn tell(&mut self, notice: Notice) {
-        (self.notify)(notice);
-    }
-
-    /// The phase that is under way, or was last.
-    pub(in crate::device) fn phase(&self) -> ConnectPhase {
-        self.phase
     }
 }

@@ -9,21 +9,27 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{DATE, HeaderMap, RETRY_AFTER};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
+use super::observed::shown;
 use super::retry_after::retry_after;
-use crate::attestation::SasToken;
 use crate::device::error::Breach;
 use crate::device::exchange::Loss;
 use crate::wire::MAX_MESSAGE;
 
 /// Longest body that is read: twice of what DPS itself sends at most (H.3).
 const MAX_BODY: usize = 2 * MAX_MESSAGE;
+
+/// How many connections in a row may end without any answer before the first one.
+pub(super) const MAX_UNANSWERED: u32 = 3;
+/// How long the end of a connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// An answer, as it came.
 pub(super) struct Reply {
@@ -85,7 +91,7 @@ impl Connection {
     pub(super) async fn close(self) {
         let Self { sender, mut mover, .. } = self;
         drop(sender);
-        mover.join_next().await;
+        let _ = timeout(CLOSE_TIMEOUT, mover.join_next()).await;
     }
 }
 
@@ -100,15 +106,6 @@ async fn read(response: Response<Incoming>) -> Result<Reply, Fault> {
     })?;
     let retry_after = wait(&head.headers);
     Ok(Reply { status, headers: shown(&head.headers), retry_after, body: body.to_bytes().into() })
-}
-
-/// Headers as text, for an observer; those that are marked as secret are masked.
-pub(super) fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
-    let shown = |value: &HeaderValue| match String::from_utf8_lossy(value.as_bytes()) {
-        text if value.is_sensitive() => SasToken::from_text(text).masked(),
-        text => text.into_owned(),
-    };
-    headers.iter().map(|(name, value)| (name.to_string(), shown(value))).collect()
 }
 
 fn wait(headers: &HeaderMap) -> Option<Duration> {

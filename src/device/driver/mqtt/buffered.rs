@@ -11,9 +11,9 @@ use tokio_rustls::client::TlsStream;
 /// Collects what is written until it is flushed or shut down, so that last words and the goodbye of
 /// TLS are one segment and not two.
 #[derive(Debug)]
-pub(in crate::device) struct Corked(pub(super) TlsStream<TcpStream>);
+pub(in crate::device) struct BufferedTls(pub(super) TlsStream<TcpStream>);
 
-impl AsyncRead for Corked {
+impl AsyncRead for BufferedTls {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -23,7 +23,7 @@ impl AsyncRead for Corked {
     }
 }
 
-impl AsyncWrite for Corked {
+impl AsyncWrite for BufferedTls {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -92,11 +92,11 @@ mod tests {
         let endpoint = endpoint.parse().unwrap();
         let dialed = dial(&endpoint, 0, &Route::default(), trust, |_| {}).await.unwrap();
 
-        let mut corked = Corked(dialed.stream);
-        corked.write_all(&vec![7; MUCH]).await.unwrap();
-        corked.write_all(b"last words").await.unwrap();
-        corked.shutdown().await.unwrap();
-        drop(corked);
+        let mut stream = BufferedTls(dialed.stream);
+        stream.write_all(&vec![7; MUCH]).await.unwrap();
+        stream.write_all(b"last words").await.unwrap();
+        stream.shutdown().await.unwrap();
+        drop(stream);
 
         let all = reading.await.unwrap();
         assert_eq!(all.len(), MUCH + 10);

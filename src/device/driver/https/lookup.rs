@@ -6,26 +6,27 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{sleep, timeout_at};
 
-use super::connection::{Connection, Fault, Reply};
-use super::{FAREWELL, MAX_UNANSWERED, received, request, sent};
-use crate::device::client::Settings;
-use crate::device::deadline::{Deadline, Waiting};
-use crate::device::error::{Breach, Error, NetworkError, Rejection};
+use super::connection::{Connection, Fault, MAX_UNANSWERED, Reply};
+use super::observed::{received, sent};
+use super::request;
+use crate::device::backoff::Backoff;
+use crate::device::driver::clock::Clock;
+use crate::device::driver::progress::Progress;
+use crate::device::driver::tls::open_tls;
+use crate::device::error::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
 use crate::device::exchange::{ConnectFailure, Looked, Notice};
-use crate::device::retry::Patience;
+use crate::device::phase::ConnectPhase;
+use crate::device::settings::Settings;
 use crate::device::traffic::Signed;
-use crate::device::transport::clock::Clock;
-use crate::device::transport::phase::{ConnectPhase, Progress};
-use crate::device::transport::reach::reach;
 use crate::wire::from_json_object;
 
 /// Asks until there is an answer that says something.
-pub(in crate::device::transport) async fn look_up(
+pub(in crate::device) async fn look_up(
     settings: &Settings,
-    clock: Clock,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Looked, Error> {
-    let mut patience = Patience::new(fastrand::u64(..));
+    let clock = Clock::start(settings.timeout);
+    let mut backoff = Backoff::new(fastrand::u64(..));
     let mut waiting_for = Waiting::Connect(ConnectPhase::Dns);
     let mut last_busy = None;
     let mut unanswered = 0;
@@ -43,13 +44,12 @@ pub(in crate::device::transport) async fn look_up(
             Ok(Err(Stop::Ended(error))) => return Err(error),
             Err(_) => return Err(late(settings, waiting_for, last_busy, None)),
         };
-        let rejection =
-            || Rejection { status: reply.status, error: from_json_object(&reply.body).ok() };
+        let rejection = || Rejection::read(reply.status, &reply.body);
         match reply.status {
             200..=299 => return looked(&reply),
             401 => return Err(Error::Unauthorized(rejection())),
             429 | 500..=599 => {
-                let (rejection, wait) = (rejection(), patience.after_busy(reply.retry_after));
+                let (rejection, wait) = (rejection(), backoff.after_busy(reply.retry_after));
                 waiting_for = Waiting::Busy(rejection.to_string());
                 last_busy = Some(rejection.clone());
                 notify(Notice::Busy { rejection, wait });
@@ -91,11 +91,12 @@ async fn ask(
         notify(notice);
     };
     let mut progress = Progress::new(&mut phase);
-    let stream = match reach(settings.way(), settings.ports.https, &[], &mut progress).await {
-        Ok(stream) => stream,
-        Err(ConnectFailure::Network(error)) => return Err(error.into()),
-        Err(_) => return Err(Stop::Lost),
-    };
+    let stream =
+        match open_tls(settings.destination(), settings.ports.https, &[], &mut progress).await {
+            Ok(stream) => stream,
+            Err(ConnectFailure::Network(error)) => return Err(error.into()),
+            Err(_) => return Err(Stop::Lost),
+        };
     *waiting_for = Waiting::Answer { request: "lookup", acknowledged: false };
     let mut connection = Connection::new(stream).await?;
     let token = settings.token(SystemTime::now());
@@ -105,10 +106,10 @@ async fn ask(
     let request = request::lookup(settings, token.as_ref()).ok_or(Stop::Lost)?;
     notify(sent(&request, request::lookup_body(settings)));
     let reply = connection.send(request).await;
-    let _ = tokio::time::timeout(FAREWELL, connection.close()).await;
+    connection.close().await;
     match reply {
         Ok(reply) => {
-            notify(received(&reply));
+            notify(received(reply.status, &reply.headers, &reply.body));
             Ok(reply)
         }
         Err(Fault::Broken(breach)) => Err(breach.into()),
@@ -116,9 +117,9 @@ async fn ask(
     }
 }
 
-/// What is waited for when this is over.
-fn next_phase(over: ConnectPhase) -> ConnectPhase {
-    match over {
+/// What is waited for when this has ended.
+fn next_phase(ended: ConnectPhase) -> ConnectPhase {
+    match ended {
         ConnectPhase::Dns => ConnectPhase::Tcp,
         _ => ConnectPhase::Tls,
     }

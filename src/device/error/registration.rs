@@ -1,17 +1,14 @@
-//! Everything that can end a registration without a hub.
-//!
-//! Variants carry facts; `Display` makes one sentence of them. What to do about it is told by
-//! whoever talks to the user.
-
-use std::fmt;
-use std::time::Duration;
+//! Why a registration ended without a hub.
 
 use thiserror::Error;
 
+use super::breach::Breach;
 use super::deadline::Deadline;
-use super::{ConnectPhase, Transport};
-use crate::net::{DialError, UpgradeError};
-use crate::wire::{ConnectCode, ErrorCode, OperationId, ServiceError};
+use super::network::NetworkError;
+use super::rejection::Rejection;
+use crate::device::transport::Transport;
+use crate::net::DialError;
+use crate::wire::{ConnectCode, ErrorCode, OperationId};
 
 /// Why a registration ended without a hub.
 #[derive(Debug, Error)]
@@ -203,143 +200,4 @@ impl Error {
             _ => None,
         }
     }
-}
-
-/// Why no session could be opened.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum NetworkError {
-    /// No TLS connection.
-    #[error(transparent)]
-    Dial(#[from] DialError),
-    /// TLS stood, and then the service hung up without a word.
-    #[error("the server closed the connection instead of answering CONNECT")]
-    ClosedBeforeConnack,
-    /// TLS stood on this side, and then the service said what it does not like about it. In TLS 1.3
-    /// a client certificate is judged so late.
-    #[error("the server ended the TLS session with the alert `{alert}`")]
-    Alert {
-        /// Its name.
-        alert: String,
-    },
-    /// TLS stood, and then no WebSocket was opened.
-    #[error("the server opened no WebSocket: {0}")]
-    Upgrade(#[from] UpgradeError),
-    /// TLS stood, and the service hung up on the first request, again and again.
-    #[error(
-        "the server closed the connection {tries} times instead of answering the first request"
-    )]
-    Unanswered {
-        /// How often it was tried.
-        tries: u32,
-    },
-    /// It took too long, where others are still to be tried.
-    #[error("{phase} within {}", humantime::format_duration(*.after))]
-    NoAnswer {
-        /// What it was waiting for.
-        phase: ConnectPhase,
-        /// How long.
-        after: Duration,
-    },
-}
-
-/// An answer with a status that means refusal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    /// The status on the topic or of the HTTP reply.
-    pub status: u16,
-    /// What the service says of it; `None` if its body is no error object.
-    pub error: Option<ServiceError>,
-}
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.error {
-            Some(error) if error.message.is_empty() => write!(f, "{}", error.error_code),
-            Some(error) => write!(f, "{} ({})", error.message, error.error_code),
-            None => write!(f, "status {}", self.status),
-        }
-    }
-}
-
-/// How an answer breaks the protocol.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Breach {
-    /// The peer speaks something else.
-    #[error("it does not speak MQTT; it sent {excerpt:?}")]
-    NotMqtt {
-        /// The first bytes.
-        excerpt: String,
-    },
-    /// The peer answers an HTTP request with something else.
-    #[error("what it answers is not HTTP ({reason})")]
-    NotHttp {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A body longer than any answer of DPS.
-    #[error("the body of its {status} answer is longer than {limit} bytes")]
-    BodyTooLong {
-        /// The answer's status.
-        status: u16,
-        /// How much is read.
-        limit: usize,
-    },
-    /// A packet that MQTT does not allow, or not there.
-    #[error("{reason}")]
-    Packet {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// SUBACK 0x80.
-    #[error("it refused the subscription to $dps/registrations/res/#")]
-    SubscriptionRefused,
-    /// A message on a topic that is no answer.
-    #[error("it published on {topic:?}, which is no topic of the device API")]
-    Topic {
-        /// The topic.
-        topic: String,
-    },
-    /// The body is no JSON.
-    #[error("the body of its {status} answer is not JSON: {excerpt:?}")]
-    BodyNotJson {
-        /// The answer's status.
-        status: u16,
-        /// How the body begins.
-        excerpt: String,
-    },
-    /// The body is JSON, but not the object that was expected.
-    #[error("the body of its {status} answer cannot be used: {reason}; it begins {excerpt:?}")]
-    Body {
-        /// The answer's status.
-        status: u16,
-        /// What does not fit.
-        reason: String,
-        /// How the body begins.
-        excerpt: String,
-    },
-    /// The body lacks what the device needs.
-    #[error("its `{status}` answer has no `{member}`")]
-    Missing {
-        /// Where the registration stands, in the service's word.
-        status: String,
-        /// The member.
-        member: &'static str,
-    },
-    /// A status that a device cannot act on.
-    #[error("the registration's status is {word:?}")]
-    UnknownStatus {
-        /// The status.
-        word: String,
-    },
-    /// A topic status outside of 200–299 and 400–599.
-    #[error("the answer's status is {status}")]
-    StatusCode {
-        /// The status.
-        status: u16,
-    },
-    /// It forgot an operation twice.
-    #[error("it forgot the operation twice (404203)")]
-    ForgotTwice,
 }

@@ -1,37 +1,25 @@
-//! MQTT 3.1.1 over TLS or a secure WebSocket: drives the state machine with real packets (A.1–A.8).
-//!
-//! Packets are read and written by rumqttc's codec. Its event loop is not used: it has no dialer
-//! of its own and folds the failures together that a user must be able to tell apart.
-
-mod carrier;
-mod corked;
-mod session;
+//! Drives the state machine with packets over one kind of byte stream.
 
 use std::time::{Duration, SystemTime};
 
 use rumqttc::Connect;
 use tokio::time::{timeout, timeout_at};
 
-pub(in crate::device) use self::carrier::{Carrier, OverTls, OverWebSocket};
-pub(in crate::device) use self::session::{ReadFault, Session, hello, unexpected};
-use super::ConnectPhase;
-use super::clock::Clock;
-use super::drive::{self, Notify};
-use super::phase::Progress;
+use super::carrier::Carrier;
+use super::packet::{KEEP_ALIVE, encoded_connect};
+use super::session::{CLOSE_TIMEOUT, Session};
 use crate::attestation::SasToken;
-use crate::device::client::Settings;
+use crate::device::driver::clock::Clock;
+use crate::device::driver::drive::{self, Notify};
+use crate::device::driver::progress::Progress;
 use crate::device::exchange::{ConnectFailure, Event, Loss, Notice, Request, RequestKind};
+use crate::device::phase::ConnectPhase;
+use crate::device::settings::Settings;
 use crate::device::traffic::{Received, Sent, Signed};
 use crate::wire::{ConnectCode, RESPONSE_FILTER, RequestTopic, UserName};
 
-/// Seconds of silence after which the service may drop the session; we ping before (A.2: the
-/// SDKs use 0 to 230).
-pub(in crate::device) const KEEP_ALIVE: u16 = 60;
-/// How long a goodbye may take.
-pub(in crate::device) const FAREWELL: Duration = Duration::from_millis(500);
-
 /// Drives a registration over one kind of byte stream.
-pub(super) struct Driver<'a, C: Carrier> {
+pub(in crate::device::driver) struct Driver<'a, C: Carrier> {
     settings: &'a Settings,
     clock: Clock,
     session: Option<Session<C::Stream>>,
@@ -39,7 +27,7 @@ pub(super) struct Driver<'a, C: Carrier> {
 
 impl<'a, C: Carrier> Driver<'a, C> {
     /// A driver that is not connected.
-    pub(super) fn new(settings: &'a Settings, clock: Clock) -> Self {
+    pub(in crate::device::driver) fn new(settings: &'a Settings, clock: Clock) -> Self {
         Self { settings, clock, session: None }
     }
 
@@ -50,7 +38,8 @@ impl<'a, C: Carrier> Driver<'a, C> {
         let token = self.settings.token(SystemTime::now());
         let user_name = user_name(self.settings);
         let connect = connect_packet(self.settings, user_name.clone(), token.as_ref());
-        let stream = C::open(self.settings.way(), &hello(connect)?, progress).await?;
+        let stream =
+            C::open(self.settings.destination(), &encoded_connect(connect)?, progress).await?;
         progress.begin(ConnectPhase::Connack);
         if let Some(signed) = token.as_ref().and_then(Signed::of) {
             progress.tell(Notice::Signed(signed));
@@ -83,16 +72,16 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
 
     async fn connect(&mut self, notify: Notify<'_>) -> Event {
         self.session = None;
-        let hurry = self.clock.connect_patience();
+        let limit = self.clock.connect_limit();
         let mut progress = Progress::new(notify);
         // Boxed: what the handshake needs is given back when the connection stands.
-        match timeout_at(hurry.until, Box::pin(self.open(&mut progress))).await {
+        match timeout_at(limit.until, Box::pin(self.open(&mut progress))).await {
             Ok(Ok(session)) => {
                 self.session = Some(session);
                 Event::Accepted
             }
             Ok(Err(failure)) => Event::ConnectFailed(failure),
-            Err(_) => Event::ConnectFailed(hurry.failure(progress.phase())),
+            Err(_) => Event::ConnectFailed(limit.failure(progress.phase())),
         }
     }
 
@@ -152,7 +141,7 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
 
     async fn close(&mut self) {
         if let Some(session) = &mut self.session {
-            let _ = timeout(FAREWELL, session.close()).await;
+            let _ = timeout(CLOSE_TIMEOUT, session.close()).await;
         }
     }
 }

@@ -1,35 +1,22 @@
-//! HTTPS (B): drives the state machine with requests over one connection that is kept open.
-//!
-//! The client is hyper's, over a connection that is dialled here: its pooled one has a dialer of its
-//! own and says less of what went wrong. A `$rid` has no meaning in HTTP; the driver carries it from
-//! the request to the answer.
-
-mod connection;
-mod lookup;
-mod request;
-mod retry_after;
+//! Drives the state machine with requests over one connection that is kept open.
 
 use std::time::{Duration, SystemTime};
 
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout_at;
 
-use self::connection::{Connection, Fault, InFlight, Reply};
-pub(super) use self::lookup::look_up;
-use super::clock::Clock;
-use super::drive::{self, Notify};
-use super::phase::Progress;
-use super::reach::reach;
-use crate::device::client::Settings;
+use super::connection::{Connection, Fault, InFlight, MAX_UNANSWERED};
+use super::observed::{received, sent};
+use super::request;
+use crate::device::driver::clock::Clock;
+use crate::device::driver::drive::{self, Notify};
+use crate::device::driver::progress::Progress;
+use crate::device::driver::tls::open_tls;
 use crate::device::exchange::{Answer, ConnectFailure, Event, Loss, Notice, Request, RequestKind};
-use crate::device::traffic::{Received, Sent, Signed};
-
-/// How long a goodbye may take.
-const FAREWELL: Duration = Duration::from_millis(500);
-/// How many connections in a row may end without any answer before the first one.
-const MAX_UNANSWERED: u32 = 3;
+use crate::device::settings::Settings;
+use crate::device::traffic::Signed;
 
 /// Drives a registration over HTTPS.
-pub(super) struct Driver<'a> {
+pub(in crate::device::driver) struct Driver<'a> {
     settings: &'a Settings,
     clock: Clock,
     connection: Option<Connection>,
@@ -50,7 +37,7 @@ struct UnderWay {
 
 impl<'a> Driver<'a> {
     /// A driver that is not connected.
-    pub(super) fn new(settings: &'a Settings, clock: Clock) -> Self {
+    pub(in crate::device::driver) fn new(settings: &'a Settings, clock: Clock) -> Self {
         Self {
             settings,
             clock,
@@ -63,20 +50,25 @@ impl<'a> Driver<'a> {
 
     async fn open(&mut self, notify: Notify<'_>) -> Result<(), ConnectFailure> {
         self.connection = None;
-        let hurry = self.clock.connect_patience();
+        let limit = self.clock.connect_limit();
         let mut progress = Progress::new(notify);
         let opening = async {
-            let stream =
-                reach(self.settings.way(), self.settings.ports.https, &[], &mut progress).await?;
+            let stream = open_tls(
+                self.settings.destination(),
+                self.settings.ports.https,
+                &[],
+                &mut progress,
+            )
+            .await?;
             Connection::new(stream).await.map_err(ConnectFailure::Broken)
         };
-        match timeout_at(hurry.until, opening).await {
+        match timeout_at(limit.until, opening).await {
             Ok(Ok(connection)) => {
                 self.connection = Some(connection);
                 Ok(())
             }
             Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(hurry.failure(progress.phase())),
+            Err(_) => Err(limit.failure(progress.phase())),
         }
     }
 
@@ -127,23 +119,6 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// What an observer is told of a request (J-151).
-fn sent<B>(message: &hyper::Request<B>, body: Vec<u8>) -> Notice {
-    Notice::Sent(Sent::Request {
-        method: message.method().to_string(),
-        target: message.uri().to_string(),
-        headers: connection::shown(message.headers()),
-        body,
-    })
-}
-
-/// What an observer is told of an answer (J-151).
-fn received(reply: &Reply) -> Notice {
-    let Reply { status, headers, body, .. } = reply;
-    let (headers, body) = (headers.clone(), body.clone());
-    Notice::Received(Received::Response { status: *status, headers, body })
-}
-
 impl drive::Driver for Driver<'_> {
     fn clock(&self) -> &Clock {
         &self.clock
@@ -182,7 +157,7 @@ impl drive::Driver for Driver<'_> {
             match ended {
                 Ok(reply) => {
                     (self.was_answered, self.unanswered) = (true, 0);
-                    notify(received(&reply));
+                    notify(received(reply.status, &reply.headers, &reply.body));
                     return Event::Answer(Answer {
                         status: reply.status,
                         rid: request.rid.to_string(),
@@ -213,7 +188,7 @@ impl drive::Driver for Driver<'_> {
     async fn close(&mut self) {
         self.under_way = None;
         if let Some(connection) = self.connection.take() {
-            let _ = timeout(FAREWELL, connection.close()).await;
+            connection.close().await;
         }
     }
 }

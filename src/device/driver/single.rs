@@ -1,0 +1,49 @@
+//! One registration over one transport.
+
+use super::clock::Clock;
+use super::{drive, https, mqtt};
+use crate::device::error::Error;
+use crate::device::exchange::{Notice, Registered};
+use crate::device::registration::Registration;
+use crate::device::settings::Settings;
+use crate::device::transport::Transport;
+use crate::wire::OperationId;
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub(in crate::device) enum Task {
+    /// Register.
+    Register,
+    /// See an operation through that the service has accepted before.
+    Resume(OperationId),
+}
+
+/// Runs one registration over one transport; `Auto` counts as the default.
+pub(super) async fn run_over(
+    transport: Transport,
+    settings: &Settings,
+    task: &Task,
+    clock: Clock,
+    notify: &mut (dyn FnMut(Notice) + Send),
+) -> Result<Registered, Error> {
+    let machine = Registration::new(settings.timeout, fastrand::u64(..));
+    let machine = match task {
+        Task::Register => machine,
+        Task::Resume(operation_id) => machine.watching(operation_id.clone()),
+    };
+    // Boxed, so that a device has room for its own transport and not for the largest of them.
+    match transport {
+        Transport::Mqtt | Transport::Auto => {
+            let driver = mqtt::Driver::<mqtt::OverTls>::new(settings, clock);
+            Box::pin(drive::drive(driver, machine, notify)).await
+        }
+        Transport::MqttWs => {
+            let driver = mqtt::Driver::<mqtt::OverWebSocket>::new(settings, clock);
+            Box::pin(drive::drive(driver, machine, notify)).await
+        }
+        Transport::Https => {
+            let driver = https::Driver::new(settings, clock);
+            Box::pin(drive::drive(driver, machine, notify)).await
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! How an answer breaks the protocol.
+
+use thiserror::Error;
+
+/// How an answer breaks the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Breach {
+    /// The peer speaks something else.
+    #[error("it does not speak MQTT; it sent {excerpt:?}")]
+    NotMqtt {
+        /// The first bytes.
+        excerpt: String,
+    },
+    /// The peer answers an HTTP request with something else.
+    #[error("what it answers is not HTTP ({reason})")]
+    NotHttp {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A body longer than any answer of DPS.
+    #[error("the body of its {status} answer is longer than {limit} bytes")]
+    BodyTooLong {
+        /// The answer's status.
+        status: u16,
+        /// How much is read.
+        limit: usize,
+    },
+    /// A packet that MQTT does not allow, or not there.
+    #[error("{reason}")]
+    Packet {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// SUBACK 0x80.
+    #[error("it refused the subscription to $dps/registrations/res/#")]
+    SubscriptionRefused,
+    /// A message on a topic that is no answer.
+    #[error("it published on {topic:?}, which is no topic of the device API")]
+    Topic {
+        /// The topic.
+        topic: String,
+    },
+    /// The body is no JSON.
+    #[error("the body of its {status} answer is not JSON: {excerpt:?}")]
+    BodyNotJson {
+        /// The answer's status.
+        status: u16,
+        /// How the body begins.
+        excerpt: String,
+    },
+    /// The body is JSON, but not the object that was expected.
+    #[error("the body of its {status} answer cannot be used: {reason}; it begins {excerpt:?}")]
+    Body {
+        /// The answer's status.
+        status: u16,
+        /// What does not fit.
+        reason: String,
+        /// How the body begins.
+        excerpt: String,
+    },
+    /// The body lacks what the device needs.
+    #[error("its `{status}` answer has no `{member}`")]
+    Missing {
+        /// Where the registration stands, in the service's word.
+        status: String,
+        /// The member.
+        member: &'static str,
+    },
+    /// A status that a device cannot act on.
+    #[error("the registration's status is {word:?}")]
+    UnknownStatus {
+        /// The status.
+        word: String,
+    },
+    /// A topic status outside of 200–299 and 400–599.
+    #[error("the answer's status is {status}")]
+    StatusCode {
+        /// The status.
+        status: u16,
+    },
+    /// It forgot an operation twice.
+    #[error("it forgot the operation twice (404203)")]
+    ForgotTwice,
+}

@@ -1,0 +1,31 @@
+//! An answer that refuses.
+
+use std::fmt;
+
+use crate::wire::{ServiceError, from_json_object};
+
+/// An answer with a status that means refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The status on the topic or of the HTTP reply.
+    pub status: u16,
+    /// What the service says of it; `None` if its body is no error object.
+    pub error: Option<ServiceError>,
+}
+
+impl Rejection {
+    /// What an answer with this status and body says.
+    pub(in crate::device) fn read(status: u16, body: &[u8]) -> Self {
+        Self { status, error: from_json_object(body).ok() }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.error {
+            Some(error) if error.message.is_empty() => write!(f, "{}", error.error_code),
+            Some(error) => write!(f, "{} ({})", error.message, error.error_code),
+            None => write!(f, "status {}", self.status),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The ways to talk to the service, and their ports.
+
+use std::fmt;
+
+use crate::wire::{HTTPS_PORT, MQTT_PORT};
+
+/// How the device talks to the service (A.1, B).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// MQTT over TLS, port 8883.
+    #[default]
+    Mqtt,
+    /// MQTT over a secure WebSocket, port 443.
+    MqttWs,
+    /// HTTPS, port 443.
+    Https,
+    /// The first of the three, in this order, that the network lets through.
+    Auto,
+}
+
+impl Transport {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mqtt => "mqtt",
+            Self::MqttWs => "mqtt-ws",
+            Self::Https => "https",
+            Self::Auto => "auto",
+        }
+    }
+
+    /// Which of `ports` it may dial.
+    pub fn ports(self, ports: Ports) -> Vec<u16> {
+        match self {
+            Self::Mqtt => vec![ports.mqtt],
+            Self::MqttWs | Self::Https => vec![ports.https],
+            Self::Auto => vec![ports.mqtt, ports.https],
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The port of each protocol, for a host that names none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// MQTT over TLS.
+    pub mqtt: u16,
+    /// HTTPS and MQTT over WebSocket.
+    pub https: u16,
+}
+
+impl Default for Ports {
+    /// Those of DPS (A.1).
+    fn default() -> Self {
+        Self { mqtt: MQTT_PORT, https: HTTPS_PORT }
+    }
+}
