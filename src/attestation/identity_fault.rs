@@ -85,7 +85,7 @@ pub enum IdentityFault {
         /// Why not.
         reason: IdError,
     },
-    /// The certificate is over.
+    /// The certificate has expired.
     #[error(
         "the certificate expired on {}; by this machine's clock it is {}", date(.until), date(.now)
     )]

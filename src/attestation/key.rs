@@ -86,13 +86,16 @@ impl FromStr for Secret {
         if text.contains("SharedAccessKey=") {
             return Err(KeyError::NotAKey("connection string"));
         }
-        let bytes = STANDARD.decode(text).map_err(|error| match error {
+        // As long as it can become, so that it is never moved, and of a bad text nothing is left.
+        let mut bytes =
+            Zeroizing::new(Vec::with_capacity(base64::decoded_len_estimate(text.len())));
+        STANDARD.decode_vec(text, &mut bytes).map_err(|error| match error {
             DecodeError::InvalidByte(offset, _) => KeyError::Character { position: offset + 1 },
             DecodeError::InvalidLength(_) => KeyError::Length { length: text.len() },
             _ if !text.len().is_multiple_of(4) => KeyError::Length { length: text.len() },
             _ => KeyError::Ending,
         })?;
-        Ok(Self(Zeroizing::new(bytes)))
+        Ok(Self(bytes))
     }
 }
 
@@ -156,7 +159,7 @@ impl Deriver {
         registration_id: &RegistrationId,
         text: &'a mut DerivedText,
     ) -> &'a str {
-        let length = STANDARD.encode_slice(self.digest(registration_id.as_str()), &mut *text.0);
+        let length = STANDARD.encode_slice(*self.digest(registration_id.as_str()), &mut *text.0);
         debug_assert_eq!(length, Ok(DERIVED_TEXT));
         text.as_str()
     }
@@ -171,12 +174,13 @@ impl Deriver {
     }
 
     /// By the blocks of HMAC: what it does more for each message takes a third of the time.
-    fn digest(&self, text: &str) -> [u8; DERIVED] {
+    fn digest(&self, text: &str) -> Zeroizing<[u8; DERIVED]> {
         let (mut core, mut buffer) = (self.0.clone(), Buffer::<HmacCore<Sha256>>::default());
         buffer.digest_blocks(text.as_bytes(), |blocks| core.update_blocks(blocks));
-        let mut digest = Output::<HmacCore<Sha256>>::default();
-        core.finalize_fixed_core(&mut buffer, &mut digest);
-        digest.into()
+        let mut digest = Zeroizing::new([0; DERIVED]);
+        let out: &mut Output<HmacCore<Sha256>> = (&mut *digest).into();
+        core.finalize_fixed_core(&mut buffer, out);
+        digest
     }
 }
 

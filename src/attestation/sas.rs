@@ -198,7 +198,7 @@ impl Claims<'_> {
         Ok(())
     }
 
-    /// How long ago the token ended, if it has (D-2: at `se` it is over).
+    /// How long ago the token expired, if it has (D-2: at `se` it has).
     pub fn expired_since(&self, now: SystemTime) -> Option<Duration> {
         now.duration_since(self.expires).ok()
     }

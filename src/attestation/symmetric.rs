@@ -75,7 +75,7 @@ pub enum SasFault {
     /// It is for something else.
     #[error("the SAS token is for something else: {0}")]
     Names(#[from] NameFault),
-    /// It is over.
+    /// It has expired.
     #[error("the SAS token expired {} ago", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
     Expired(
         /// How long ago.

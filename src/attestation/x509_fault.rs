@@ -36,7 +36,7 @@ pub enum X509Fault {
         /// What it should be.
         expected: RegistrationId,
     },
-    /// The device's certificate is over.
+    /// The device's certificate has expired.
     #[error("the certificate expired {} ago", seconds(.ago))]
     Expired {
         /// How long ago.
@@ -95,7 +95,7 @@ pub enum X509Fault {
         /// `pathLenConstraint`.
         allowed: u32,
     },
-    /// An issuer is over.
+    /// An issuer has expired.
     #[error("the issuer {issuer:?} expired {} ago", seconds(.ago))]
     IssuerExpired {
         /// Its subject.

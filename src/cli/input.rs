@@ -11,12 +11,15 @@ pub(crate) use crate::net::plain;
 /// Larger input is a mistake: the largest thing that can be sent has 96 KB (H.3).
 pub(crate) const MAX_INPUT: u64 = 1024 * 1024;
 
-/// Reads what an argument stands for. `flag` names it in errors; the value itself is never shown.
-pub(crate) fn read(flag: &str, argument: &str) -> Result<String, Report> {
+/// Reads what an argument stands for, which may be a secret. `flag` names it in errors; the value
+/// itself is never shown.
+pub(crate) fn read(flag: &str, argument: &str) -> Result<Zeroizing<String>, Report> {
     if argument == "-" {
         return read_all(flag, "standard input", std::io::stdin());
     }
-    let Some(path) = argument.strip_prefix('@') else { return Ok(argument.to_owned()) };
+    let Some(path) = argument.strip_prefix('@') else {
+        return Ok(Zeroizing::new(argument.to_owned()));
+    };
     let path = PathBuf::from(path);
     let shown = path.display().to_string();
     match std::fs::File::open(&path) {
@@ -25,8 +28,8 @@ pub(crate) fn read(flag: &str, argument: &str) -> Result<String, Report> {
     }
 }
 
-fn read_all(flag: &str, shown: &str, source: impl Read) -> Result<String, Report> {
-    let mut text = String::new();
+fn read_all(flag: &str, shown: &str, source: impl Read) -> Result<Zeroizing<String>, Report> {
+    let mut text = Zeroizing::new(String::new());
     let read = source.take(MAX_INPUT + 1).read_to_string(&mut text);
     match read {
         Ok(length) if length as u64 > MAX_INPUT => {

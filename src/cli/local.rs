@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::exit::Exit;
 use super::input::plain;
@@ -29,11 +30,11 @@ pub(crate) struct Ready {
     /// The ID scope served.
     pub(crate) id_scope: String,
     /// For the service API; `null` while there is none.
-    pub(crate) service_connection_string: Option<String>,
+    pub(crate) service_connection_string: Option<Zeroizing<String>>,
 }
 
 /// What back ends need to use each hub. They hold a key.
-pub(crate) type HubConnectionStrings = BTreeMap<String, String>;
+pub(crate) type HubConnectionStrings = BTreeMap<String, Zeroizing<String>>;
 
 /// The file's content.
 #[derive(Clone, Serialize, Deserialize)]
@@ -96,6 +97,7 @@ impl Published {
                 .remedy("set XDG_STATE_HOME to a folder that can be written")
         };
         let text = serde_json::to_string_pretty(&local).map_err(Report::internal)?;
+        let text = Zeroizing::new(text);
         let write = || {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
@@ -124,7 +126,8 @@ impl Drop for Published {
 }
 
 fn read(path: &PathBuf) -> Option<Local> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    let text = Zeroizing::new(std::fs::read(path).ok()?);
+    serde_json::from_slice(&text).ok()
 }
 
 /// The service that runs on this machine.

@@ -9,6 +9,7 @@
 //! - [`timings`]: how long each part of a registration took.
 //! - [`report`]: what a user is told when something goes wrong.
 //! - [`common`]: the options that every command has.
+//! - [`secret`]: secrets, wiped when dropped.
 //! - [`input`]: values as arguments give them: `VALUE`, `@FILE`, or `-` for standard input.
 //! - [`private_file`]: files that only their owner may read.
 //! - [`state_folder`]: where the program keeps what it makes for itself.
@@ -33,6 +34,7 @@ mod program;
 mod readme;
 mod report;
 mod runtime;
+mod secret;
 mod state_folder;
 mod stop;
 mod timings;

@@ -44,7 +44,7 @@ pub(crate) fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// A phase that is over.
+/// A phase that has ended, and how long it took.
 pub(crate) type Ended = (&'static str, Duration);
 
 /// Makes timings out of what the device tells.
@@ -60,7 +60,7 @@ pub(crate) struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Takes in a notice that came at `now`; gives the phase that is over with it.
+    /// Takes in a notice that came at `now`; gives the phase that ended with it.
     pub(crate) fn notice(&mut self, now: Duration, notice: &Notice) -> Option<Ended> {
         match notice {
             Notice::Reached { phase, took } => Some(self.end_of(phase.name(), *took)),
@@ -81,7 +81,7 @@ impl Stopwatch {
         }
     }
 
-    /// The registration is over: the phases that ended with it. One that failed has no `assigned`.
+    /// The registration has ended: the phases that ended with it. One that failed has no `assigned`.
     pub(crate) fn stop(&mut self, now: Duration, is_assigned: bool) -> Vec<Ended> {
         let mut ended = Vec::new();
         if let (true, Some(answered)) = (is_assigned, self.answered) {

@@ -76,7 +76,7 @@ fn judge_certificate(skew: Skew, service: SystemTime, certificate: &DeviceCertif
     Finding::fail(Class::Identity, format!("this machine's clock is {skew}: by the server's the device's certificate, valid {from} to {until}, is not in date")).advice(ADVICE)
 }
 
-/// A clock that is behind makes tokens that are over before they are sent (D-2).
+/// A clock that is behind makes tokens that have expired before they are sent (D-2).
 fn judge(skew: Skew, token_lifetime: Option<Duration>) -> Finding {
     if !skew.is_large() {
         return Finding::ok(format!("within {} of the server's", seconds(skew.amount())));
@@ -84,7 +84,7 @@ fn judge(skew: Skew, token_lifetime: Option<Duration>) -> Finding {
     match (skew, token_lifetime) {
         (Skew::Behind(amount), Some(token_lifetime)) if amount >= token_lifetime => {
             let lifetime = humantime::format_duration(token_lifetime);
-            Finding::fail(Class::Identity, format!("this machine's clock is {skew}: a SAS token that is good for {lifetime} is over before it is sent")).advice(ADVICE)
+            Finding::fail(Class::Identity, format!("this machine's clock is {skew}: a SAS token that is good for {lifetime} has expired before it is sent")).advice(ADVICE)
         }
         _ => Finding::warn(format!("this machine's clock is {skew}")).advice(ADVICE),
     }

@@ -73,7 +73,7 @@ pub(super) fn alert(alert: &str, certificate: &DeviceCertificate) -> Vec<Clue> {
                 .remedy("give leaf and intermediates in --cert, each signed by the next"),
         ],
         "certificate_expired" | "certificate_revoked" => vec![
-            clue(format!("by the server's clock the device's certificate ({subject}), or one above it, is over or revoked"))
+            clue(format!("by the server's clock the device's certificate ({subject}), or one above it, has expired or is revoked"))
                 .remedy("compare the clocks: `date -u`; renew the certificate"),
         ],
         "unsupported_certificate" | "decrypt_error" | "handshake_failure" | "illegal_parameter" => vec![

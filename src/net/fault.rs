@@ -22,7 +22,7 @@ pub enum TlsFault {
         /// The names in the certificate.
         presented: Vec<String>,
     },
-    /// The server's certificate is over.
+    /// The server's certificate has expired.
     #[error("the server's certificate expired {} ago{}", rough(.0), clock_hint(.0))]
     Expired(
         /// How long ago, by this machine's clock.

@@ -3,7 +3,7 @@
 /// What is wrong with a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
-    /// It is over.
+    /// It has expired.
     Expired,
     /// It is not valid yet.
     NotYetValid,

@@ -168,7 +168,7 @@ impl Authority {
     }
 
     /// Whether a client that trusts the certificate would accept what the key signs: finds a key
-    /// that does not belong to the certificate, and a certificate that is over.
+    /// that does not belong to the certificate, and a certificate that has expired.
     fn check(&self) -> Result<(), String> {
         let leaf = self.mint(&["localhost"]).map_err(|error| error.to_string())?;
         let mut roots = rustls::RootCertStore::empty();

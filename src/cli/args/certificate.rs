@@ -10,14 +10,15 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::attestation::{DeviceCertificate, IdentityFault, PrivateKeyFault};
-use crate::cli::input::{self, MAX_INPUT, plain, read, variable};
+use crate::cli::input::{self, MAX_INPUT, plain, read};
 use crate::cli::report::Report;
+use crate::cli::secret::{Secret, secret_variable};
 use crate::wire::RegistrationId;
 
 const PASSPHRASE_VARIABLE: &str = "PROVISION_SIM_CERT_KEY_PASSPHRASE";
 
 /// The certificate of a device, and its key.
-#[derive(Args)]
+#[derive(Debug, Args)]
 pub(crate) struct CertificateArgs {
     /// X.509 in place of a key: the device's certificate, then intermediates; its key may follow
     #[arg(long, value_name = "PEM")]
@@ -27,18 +28,7 @@ pub(crate) struct CertificateArgs {
     pub(crate) cert_key: Option<PathBuf>,
     /// Passphrase of an encrypted private key [env: PROVISION_SIM_CERT_KEY_PASSPHRASE]
     #[arg(long, value_name = "TEXT|@FILE|-", requires = "cert", allow_hyphen_values = true)]
-    pub(crate) cert_key_passphrase: Option<String>,
-}
-
-/// A passphrase given on the command line must not come out again.
-impl std::fmt::Debug for CertificateArgs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { cert, cert_key, .. } = self;
-        f.debug_struct("CertificateArgs")
-            .field("cert", cert)
-            .field("cert_key", cert_key)
-            .finish_non_exhaustive()
-    }
+    pub(crate) cert_key_passphrase: Option<Secret>,
 }
 
 impl CertificateArgs {
@@ -74,10 +64,10 @@ impl CertificateArgs {
     fn passphrase(&self) -> Result<Option<Zeroizing<String>>, Report> {
         let given = match &self.cert_key_passphrase {
             Some(argument) => Some(("--cert-key-passphrase", argument.clone())),
-            None => variable(PASSPHRASE_VARIABLE).map(|value| (PASSPHRASE_VARIABLE, value)),
+            None => secret_variable(PASSPHRASE_VARIABLE).map(|value| (PASSPHRASE_VARIABLE, value)),
         };
         let Some((name, argument)) = given else { return Ok(None) };
-        let text = Zeroizing::new(read(name, &argument)?);
+        let text = read(name, &argument)?;
         // Editors end a file with a line end, which is none of the passphrase.
         let line = text.strip_suffix('\n').unwrap_or(&text);
         Ok(Some(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned())))

@@ -3,30 +3,25 @@
 use clap::Args;
 
 use crate::attestation::{DeviceKey, GroupKey, KeyError};
-use crate::cli::input::{read, variable};
+use crate::cli::input::read;
 use crate::cli::report::Report;
+use crate::cli::secret::{Secret, secret_variable};
 use crate::explain::GivenKey;
 
+/// Keeps an enrollment group's key out of the command line.
+pub(crate) const GROUP_KEY_VARIABLE: &str = "PROVISION_SIM_GROUP_KEY";
+const DEVICE_KEY_VARIABLE: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY";
+
 /// The two ways to give a symmetric key.
-#[derive(Args)]
+#[derive(Debug, Args)]
 pub(crate) struct KeyArgs {
     /// Key of the enrollment group; the device's own key is derived from it [env: PROVISION_SIM_GROUP_KEY]
     #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
-    pub(crate) group_key: Option<String>,
+    pub(crate) group_key: Option<Secret>,
     /// Key of an individual enrollment, or a key already derived [env: IOTHUB_DEVICE_DPS_DEVICE_KEY]
     #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
-    pub(crate) device_key: Option<String>,
+    pub(crate) device_key: Option<Secret>,
 }
-
-/// Keys given on the command line must not come out again.
-impl std::fmt::Debug for KeyArgs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("KeyArgs(redacted)")
-    }
-}
-
-const GROUP_KEY_VARIABLE: &str = "PROVISION_SIM_GROUP_KEY";
-const DEVICE_KEY_VARIABLE: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY";
 
 impl KeyArgs {
     /// The one key that was given; a flag beats any variable.
@@ -36,7 +31,7 @@ impl KeyArgs {
                 "--group-key and --device-key are both given; a device has one credential",
             )
             .remedy("give --group-key to have the device's key derived, or --device-key if you have it already")),
-            (Some(text), None) => group_key("--group-key", text).map(GivenKey::Group).map(Some),
+            (Some(text), None) => group_key_from("--group-key", text).map(GivenKey::Group).map(Some),
             (None, Some(text)) => device_key("--device-key", text).map(GivenKey::Device).map(Some),
             (None, None) => Self::from_environment(),
         }
@@ -52,20 +47,29 @@ impl KeyArgs {
     }
 
     fn from_environment() -> Result<Option<GivenKey>, Report> {
-        match (variable(GROUP_KEY_VARIABLE), variable(DEVICE_KEY_VARIABLE)) {
+        match (secret_variable(GROUP_KEY_VARIABLE), secret_variable(DEVICE_KEY_VARIABLE)) {
             (Some(_), Some(_)) => Err(Report::usage(format!(
                 "{GROUP_KEY_VARIABLE} and {DEVICE_KEY_VARIABLE} are both set; a device has one credential"
             ))
             .remedy("unset one of them, or give --group-key or --device-key")),
-            (Some(text), None) => group_key(GROUP_KEY_VARIABLE, &text).map(GivenKey::Group).map(Some),
+            (Some(text), None) => group_key_from(GROUP_KEY_VARIABLE, &text).map(GivenKey::Group).map(Some),
             (None, Some(text)) => device_key(DEVICE_KEY_VARIABLE, &text).map(GivenKey::Device).map(Some),
             (None, None) => Ok(None),
         }
     }
 }
 
+/// The key of an enrollment group, by the flag or the variable; the flag beats it.
+pub(crate) fn group_key(flag: Option<&Secret>) -> Result<Option<GroupKey>, Report> {
+    match (flag, secret_variable(GROUP_KEY_VARIABLE)) {
+        (Some(argument), _) => group_key_from("--group-key", argument).map(Some),
+        (None, Some(text)) => group_key_from(GROUP_KEY_VARIABLE, &text).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
 /// A group key; one of a length that DPS never has is used, with a warning.
-pub(crate) fn group_key(name: &str, argument: &str) -> Result<GroupKey, Report> {
+fn group_key_from(name: &str, argument: &str) -> Result<GroupKey, Report> {
     let key: GroupKey = read(name, argument)?.parse().map_err(|error| bad_key(name, &error))?;
     warn_of_length(name, key.length());
     Ok(key)

@@ -4,11 +4,12 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::input::variable;
 use crate::cli::report::Report;
+use crate::cli::secret::Secret;
 use crate::device;
 use crate::net::{ConnectTo, Endpoint, Proxy, Route};
 
 /// How the device gets to the service.
-#[derive(Args)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Network options")]
 pub(crate) struct RouteArgs {
     /// How to talk to the service: mqtt (port 8883), mqtt-ws, https (both 443), or auto: the first
@@ -23,19 +24,11 @@ pub(crate) struct RouteArgs {
     transport: Transport,
     /// Go through this proxy with HTTP CONNECT; '' for none [env: HTTPS_PROXY, ALL_PROXY, NO_PROXY]
     #[arg(long, value_name = "http://[USER:PASSWORD@]HOST[:PORT]")]
-    proxy: Option<String>,
+    proxy: Option<Secret>,
     /// For HOST:PORT dial ADDR:PORT; the name that is verified stays. Empty fields stand for any,
     /// or the same; may be given again
     #[arg(long, value_name = "HOST:PORT:ADDR:PORT")]
     connect_to: Vec<ConnectTo>,
-}
-
-/// The password of a proxy must not come out again.
-impl std::fmt::Debug for RouteArgs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { transport, connect_to, .. } = self;
-        write!(f, "RouteArgs({transport:?}, {connect_to:?}, proxy redacted)")
-    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -69,7 +62,7 @@ impl RouteArgs {
             let shown = match (text.contains('@'), text.parse::<Proxy>()) {
                 (true, Ok(proxy)) => format!("http://USER:PASSWORD@{}", proxy.endpoint()),
                 (true, Err(_)) => return given,
-                (false, _) => text.clone(),
+                (false, _) => text.to_string(),
             };
             given.push(("--proxy", shown));
         }

@@ -6,17 +6,18 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use crate::attestation::{DerivedText, Deriver};
-use crate::cli::args::key::group_key;
+use crate::attestation::{DerivedText, Deriver, GroupKey};
+use crate::cli::args::key::{GROUP_KEY_VARIABLE, group_key};
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::input;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
+use crate::cli::secret::Secret;
 use crate::wire::RegistrationId;
 
 /// Derive device keys from an enrollment group's key
-#[derive(Args)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 The key of a device is Base64(HMAC-SHA256(group key, registration ID)), as DPS derives it.
 
@@ -28,19 +29,13 @@ Prints the key alone for a single --reg-id, else a line `ID<TAB>KEY` for each.")
 pub(crate) struct DeriveKey {
     /// Key of the enrollment group [env: PROVISION_SIM_GROUP_KEY]
     #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
-    group_key: Option<String>,
+    group_key: Option<Secret>,
     /// Registration ID of a device; may be given several times
     #[arg(long, value_name = "ID", num_args = 1.., required_unless_present = "reg_ids")]
     reg_id: Vec<RegistrationId>,
     /// File with a registration ID a line, or - for standard input
     #[arg(long, value_name = "FILE|-", conflicts_with = "reg_id")]
     reg_ids: Option<PathBuf>,
-}
-
-impl std::fmt::Debug for DeriveKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DeriveKey").field("reg_id", &self.reg_id).finish_non_exhaustive()
-    }
 }
 
 #[derive(Serialize)]
@@ -64,24 +59,17 @@ impl DeriveKey {
         result.and(ended)
     }
 
-    fn group_key(&self) -> Result<crate::attestation::GroupKey, Report> {
-        const VARIABLE: &str = "PROVISION_SIM_GROUP_KEY";
-        if let Some(argument) = &self.group_key {
-            if argument == "-"
-                && self.reg_ids.as_deref().is_some_and(|path| path.as_os_str() == "-")
-            {
-                return Err(Report::usage(
-                    "--group-key and --reg-ids cannot both be read from standard input",
-                ));
-            }
-            return group_key("--group-key", argument);
+    fn group_key(&self) -> Result<GroupKey, Report> {
+        if self.group_key.as_deref() == Some("-")
+            && self.reg_ids.as_deref().is_some_and(|path| path.as_os_str() == "-")
+        {
+            return Err(Report::usage(
+                "--group-key and --reg-ids cannot both be read from standard input",
+            ));
         }
-        match input::variable(VARIABLE) {
-            Some(text) => group_key(VARIABLE, &text),
-            None => {
-                Err(Report::usage(format!("no group key: give --group-key, or set {VARIABLE}")))
-            }
-        }
+        group_key(self.group_key.as_ref())?.ok_or_else(|| {
+            Report::usage(format!("no group key: give --group-key, or set {GROUP_KEY_VARIABLE}"))
+        })
     }
 
     fn write_all(&self, keys: &mut Keys) -> Result<Exit, Report> {

@@ -14,6 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::read;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
+use crate::cli::secret::Secret;
 use crate::contoso;
 use crate::explain::GivenKey;
 use crate::wire::{IdScope, RegistrationId};
@@ -44,7 +45,7 @@ pub(crate) struct SasTokenArgs {
     ttl: Duration,
     /// Check this token instead of signing one
     #[arg(long, value_name = "TOKEN|@FILE|-", hide_default_value = true, conflicts_with = "ttl")]
-    check: Option<String>,
+    check: Option<Secret>,
 }
 
 /// One part of a token, and whether it is right.
@@ -65,7 +66,7 @@ impl SasTokenArgs {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         match &self.check {
             Some(argument) => {
-                let token = SasToken::from_text(read("--check", argument)?);
+                let token = SasToken::from_text(read("--check", argument)?.as_str());
                 self.check(&token, printer)
             }
             None => self.sign(printer),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::cli::args::duration::timeout;
 use crate::cli::args::quotas::{self, QuotaArguments};
@@ -260,16 +261,17 @@ fn ready(service: &Service, ca_file: PathBuf) -> Ready {
         admin: service.admin_address().map(|address| address.to_string()),
         ca_file: std::path::absolute(&ca_file).unwrap_or(ca_file),
         id_scope: service.instance().id_scope.to_string(),
-        service_connection_string: Some(
+        service_connection_string: Some(Zeroizing::new(
             service.connection_string(&dialled_host(https)).to_string(),
-        ),
+        )),
     }
 }
 
 /// By the names of the hubs; at the service's own host `serviceConnectionString` does (J-130).
 fn hub_connection_strings(service: &Service) -> HubConnectionStrings {
     let hubs = service.instance().linked_hubs.iter().map(|hub| &hub.host_name);
-    hubs.map(|hub| (hub.clone(), service.hub_connection_string(hub).to_string())).collect()
+    hubs.map(|hub| (hub.clone(), Zeroizing::new(service.hub_connection_string(hub).to_string())))
+        .collect()
 }
 
 /// The host and port that a client of the service API dials: a name that is in the certificate.

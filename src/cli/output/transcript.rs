@@ -173,7 +173,7 @@ impl<'a> Transcript<'a> {
         timings
     }
 
-    /// The registration is over.
+    /// The registration has ended.
     fn stop(&mut self, is_assigned: bool) -> Timings {
         for ended in self.stopwatch.stop(self.since.elapsed(), is_assigned) {
             self.phase(ended);

@@ -34,7 +34,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         causes: &[
             hint(
                 About::Certificate,
-                "by the server's clock the device's certificate, or one above it, is over or revoked",
+                "by the server's clock the device's certificate, or one above it, has expired or is revoked",
             ),
             hint(About::Clock, "one of the two clocks is wrong"),
         ],
@@ -43,7 +43,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             READ_THE_LOG,
         ],
         aliases: &["certificate_expired", "certificate_revoked", "alert certificate expired"],
-        ..alert("tls-alert-expired", "to the server the device's certificate is over or revoked")
+        ..alert(
+            "tls-alert-expired",
+            "to the server the device's certificate has expired or is revoked",
+        )
     },
     Entry {
         meaning: "The alert was `unsupported_certificate`, `decrypt_error` or `illegal_parameter`: the server cannot use the device's certificate, or its signature is wrong.",

@@ -27,7 +27,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         causes: &[
             hint(
                 About::Key,
-                "the token is signed with a wrong key, is for another resource, or is over",
+                "the token is signed with a wrong key, is for another resource, or has expired",
             ),
             hint(About::Certificate, "the certificate leads to no enrollment, or is out of date"),
             hint(About::Enrollment, "there is no enrollment for this device under this ID scope"),

@@ -67,7 +67,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..fault("hub-tls-unknown-issuer", "the hub's certificate is not trusted", Class::Network)
     },
     Entry {
-        meaning: "The hub's certificate is over, not valid yet, or broken.",
+        meaning: "The hub's certificate has expired, is not valid yet, or is broken.",
         causes: &[hint(About::Any, "this machine's clock is wrong, or the hub's certificate is")],
         remedies: &[hint(About::Any, "check the clock: `date -u`")],
         rules: &["J-141"],
@@ -127,7 +127,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             ),
             hint(
                 About::Clock,
-                "this machine's clock is far off, so that the token is over already",
+                "this machine's clock is far off, so that the token has expired already",
             ),
         ],
         remedies: &[

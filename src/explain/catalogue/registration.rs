@@ -81,7 +81,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             ),
             hint(
                 About::Clock,
-                "the device's clock is behind, so that its token is over when it arrives",
+                "the device's clock is behind, so that its token has expired when it arrives",
             ),
             hint(About::Id, "the key was derived from another spelling of the registration ID"),
             hint(
@@ -126,13 +126,13 @@ pub(super) const ENTRIES: &[Entry] = &[
             ),
             hint(
                 About::Key,
-                "over HTTPS: the token is signed with another key, is for another resource, or is over",
+                "over HTTPS: the token is signed with another key, is for another resource, or has expired",
             ),
             hint(
                 About::Enrollment,
                 "there is no enrollment for this device under this ID scope, or it was deleted",
             ),
-            hint(About::Azure, "a back end's policy key was rotated, or its token is over"),
+            hint(About::Azure, "a back end's policy key was rotated, or its token has expired"),
             hint(
                 About::Azure,
                 "the instance's IP filter rejects this machine's address; that is a 401 too, and the answer does not mention the filter",

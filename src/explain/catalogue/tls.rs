@@ -64,7 +64,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..fault("tls-wrong-name", "the server's certificate is for another name")
     },
     Entry {
-        meaning: "By this machine's clock the server's certificate is over. Nothing was sent.",
+        meaning: "By this machine's clock the server's certificate has expired. Nothing was sent.",
         causes: &[
             hint(About::Clock, "this machine's clock is ahead"),
             hint(

@@ -12,12 +12,12 @@ use crate::wire::{ApiVersion, RegistrationId};
 
 /// What a record is to be.
 #[derive(Debug, Args)]
-pub(super) struct Change<S: Special> {
+pub(super) struct Change<S: KindArgs> {
     /// Name of the record; of an enrollment the registration ID of its device
     #[arg(long, value_name = "ID")]
     pub(super) enrollment_id: RegistrationId,
     #[command(flatten)]
-    pub(super) special: S,
+    pub(super) kind_args: S,
     /// Also show symmetric keys
     #[arg(long)]
     pub(super) show_keys: bool,
@@ -71,7 +71,7 @@ impl std::fmt::Debug for Settings {
 }
 
 /// What only one kind has.
-pub(super) trait Special: Args + std::fmt::Debug {
+pub(super) trait KindArgs: Args + std::fmt::Debug {
     /// Which kind.
     const KIND: Kind;
 
@@ -97,7 +97,7 @@ pub(super) struct GroupOnly {
     secondary_root_ca_name: Option<String>,
 }
 
-impl Special for GroupOnly {
+impl KindArgs for GroupOnly {
     const KIND: Kind = Kind::Group;
 
     fn ca_names(&self) -> (Option<&str>, Option<&str>) {
@@ -113,7 +113,7 @@ pub(super) struct EnrollmentOnly {
     device_id: Option<String>,
 }
 
-impl Special for EnrollmentOnly {
+impl KindArgs for EnrollmentOnly {
     const KIND: Kind = Kind::Individual;
 
     fn device_id(&self) -> Option<&str> {
@@ -121,13 +121,15 @@ impl Special for EnrollmentOnly {
     }
 }
 
-impl<S: Special> Change<S> {
+impl<S: KindArgs> Change<S> {
     /// Standard input can be read once.
     pub(super) fn check_standard_input(&self) -> Result<(), Report> {
         let settings = &self.settings;
         let twin = [&settings.initial_twin_tags, &settings.initial_twin_properties];
-        let readers = twin.into_iter().chain(self.attestation.keys());
-        let readers = readers.filter(|argument| argument.as_deref() == Some("-")).count();
+        let twin = twin.map(Option::as_deref);
+        let keys = self.attestation.keys().map(Option::as_deref);
+        let readers = twin.into_iter().chain(keys).filter(|argument| *argument == Some("-"));
+        let readers = readers.count();
         if readers + usize::from(self.target.reads_standard_input()) > 1 {
             return Err(Report::usage("only one argument can be read from standard input"));
         }

@@ -6,18 +6,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::member::object_at;
 use crate::api_client::Kind;
 use crate::attestation::{Certificate, DeviceKey, GroupKey};
 use crate::cli::input::{plain, read};
 use crate::cli::report::Report;
+use crate::cli::secret::Secret;
 
 const SYMMETRIC_KEY: &str = "symmetricKey";
 const X509: &str = "x509";
 
 /// The flags.
-#[derive(Args)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Attestation")]
 pub(super) struct AttestationArgs {
     /// symmetricKey or x509; of a group it follows from the other flags
@@ -25,10 +27,10 @@ pub(super) struct AttestationArgs {
     attestation_type: Option<String>,
     /// Symmetric key; one that is not given is made by the service
     #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
-    primary_key: Option<String>,
+    primary_key: Option<Secret>,
     /// Second symmetric key
     #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
-    secondary_key: Option<String>,
+    secondary_key: Option<Secret>,
     /// Certificate of the device, or for a group of the CA that signs the devices'
     #[arg(long, value_name = "FILE")]
     certificate_path: Option<PathBuf>,
@@ -37,24 +39,17 @@ pub(super) struct AttestationArgs {
     secondary_certificate_path: Option<PathBuf>,
 }
 
-/// Keys given on the command line must not come out again.
-impl std::fmt::Debug for AttestationArgs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AttestationArgs(redacted)")
-    }
-}
-
 /// What the flags say of attestation, read and checked.
 pub(super) struct Given {
     attestation_type: Option<&'static str>,
-    keys: [Option<String>; 2],
+    keys: [Option<Zeroizing<String>>; 2],
     certificates: [Option<String>; 2],
     ca_names: [Option<String>; 2],
 }
 
 impl AttestationArgs {
     /// The arguments that may come from standard input.
-    pub(super) fn keys(&self) -> [&Option<String>; 2] {
+    pub(super) fn keys(&self) -> [&Option<Secret>; 2] {
         [&self.primary_key, &self.secondary_key]
     }
 
@@ -65,8 +60,8 @@ impl AttestationArgs {
         ca_names: (Option<&str>, Option<&str>),
     ) -> Result<Given, Report> {
         let keys = [
-            key(kind, "--primary-key", self.primary_key.as_deref())?,
-            key(kind, "--secondary-key", self.secondary_key.as_deref())?,
+            key(kind, "--primary-key", self.primary_key.as_ref())?,
+            key(kind, "--secondary-key", self.secondary_key.as_ref())?,
         ];
         let certificates = [
             certificate("--certificate-path", self.certificate_path.as_deref())?,
@@ -164,14 +159,18 @@ impl Given {
 }
 
 /// A key, checked: the service's answer to a bad one is less clear, and Azure's may come late.
-fn key(kind: Kind, flag: &str, argument: Option<&str>) -> Result<Option<String>, Report> {
+fn key(
+    kind: Kind,
+    flag: &str,
+    argument: Option<&Secret>,
+) -> Result<Option<Zeroizing<String>>, Report> {
     let Some(argument) = argument else { return Ok(None) };
     let text = read(flag, argument)?;
-    let length = match kind {
-        Kind::Group => text.parse::<GroupKey>().map(|key| key.length()),
-        Kind::Individual => text.parse::<DeviceKey>().map(|key| key.length()),
+    let key = match kind {
+        Kind::Group => text.parse().map(|key: GroupKey| (key.length(), key.to_base64())),
+        Kind::Individual => text.parse().map(|key: DeviceKey| (key.length(), key.to_base64())),
     };
-    let length = length.map_err(|error| {
+    let (length, key) = key.map_err(|error| {
         Report::usage(format!("{flag}: {error}")).remedy("give Base64 of 16 to 64 bytes")
     })?;
     if !(16..=64).contains(&length) {
@@ -179,7 +178,7 @@ fn key(kind: Kind, flag: &str, argument: Option<&str>) -> Result<Option<String>,
             "{flag}: the key has {length} bytes; DPS takes keys of 16 to 64"
         )));
     }
-    Ok(Some(text.split_whitespace().collect()))
+    Ok(Some(key))
 }
 
 /// A certificate as the API takes it: PEM, or Base64 of DER.

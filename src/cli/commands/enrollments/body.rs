@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::arguments::{Change, Settings, Special};
+use super::arguments::{Change, KindArgs, Settings};
 use super::attestation::Given;
 use super::member::object_at;
 use crate::api_client::Kind;
@@ -23,7 +23,7 @@ pub(super) struct Changes {
 }
 
 /// A new record. Where Azure's command line has a default of its own, it is the same here.
-pub(super) fn created<S: Special>(change: &Change<S>) -> Result<Value, Report> {
+pub(super) fn created<S: KindArgs>(change: &Change<S>) -> Result<Value, Report> {
     let changes = Changes::of(change)?;
     let mut record = json!({
         S::KIND.id_member(): change.enrollment_id.as_str(),
@@ -38,20 +38,20 @@ pub(super) fn created<S: Special>(change: &Change<S>) -> Result<Value, Report> {
 }
 
 impl Changes {
-    pub(super) fn of<S: Special>(change: &Change<S>) -> Result<Self, Report> {
+    pub(super) fn of<S: KindArgs>(change: &Change<S>) -> Result<Self, Report> {
         let settings = &change.settings;
         let mut members = Map::new();
         let mut add = |name: &str, value: Option<Value>| {
             members.extend(value.map(|value| (name.to_owned(), value)));
         };
-        add("deviceId", change.special.device_id().map(Value::from));
+        add("deviceId", change.kind_args.device_id().map(Value::from));
         add("capabilities", settings.edge_enabled.map(|edge| json!({ "iotEdge": edge })));
         add("provisioningStatus", settings.provisioning_status.as_deref().map(Value::from));
         add("reprovisionPolicy", settings.reprovision_policy.as_deref().map(reprovisioning));
         add("allocationPolicy", settings.allocation_policy.as_deref().map(Value::from));
         add("iotHubs", settings.iot_hubs.as_deref().map(hubs));
         Ok(Self {
-            attestation: change.attestation.read(S::KIND, change.special.ca_names())?,
+            attestation: change.attestation.read(S::KIND, change.kind_args.ca_names())?,
             members,
             webhook: webhook(settings)?,
             tags: object("--initial-twin-tags", settings.initial_twin_tags.as_deref())?,

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::arguments::{self, Change, EnrollmentOnly, Etag, GroupOnly, Special};
+use super::arguments::{self, Change, EnrollmentOnly, Etag, GroupOnly, KindArgs};
 use super::failure::{EXIT_CODES, explained};
 use super::target::Target;
 use super::{body, show};
@@ -55,7 +55,7 @@ pub(crate) struct Enrollment {
 }
 
 #[derive(Debug, Subcommand)]
-enum Action<S: Special> {
+enum Action<S: KindArgs> {
     /// Create one; keys that are not given are made by the service
     Create(Box<Change<S>>),
     /// List all, without keys
@@ -81,7 +81,7 @@ struct Show {
 }
 
 #[derive(Debug, Args)]
-struct Update<S: Special> {
+struct Update<S: KindArgs> {
     #[command(flatten)]
     etag: Etag,
     #[command(flatten)]
@@ -111,7 +111,7 @@ impl Enrollment {
     }
 }
 
-impl<S: Special> Action<S> {
+impl<S: KindArgs> Action<S> {
     fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         let kind = S::KIND;
         match self {
@@ -129,7 +129,7 @@ impl<S: Special> Action<S> {
     }
 }
 
-fn create<S: Special>(change: &Change<S>, printer: &mut Printer) -> Result<Exit, Report> {
+fn create<S: KindArgs>(change: &Change<S>, printer: &mut Printer) -> Result<Exit, Report> {
     let (kind, id) = (S::KIND, change.enrollment_id.as_str());
     change.check_standard_input()?;
     let body = body::created(change)?;
@@ -141,7 +141,7 @@ fn create<S: Special>(change: &Change<S>, printer: &mut Printer) -> Result<Exit,
 }
 
 /// Reads the record, changes it and writes it back, unless it is another one by then.
-fn change<S: Special>(update: &Update<S>, printer: &mut Printer) -> Result<Exit, Report> {
+fn change<S: KindArgs>(update: &Update<S>, printer: &mut Printer) -> Result<Exit, Report> {
     let change = &update.change;
     let (kind, id) = (S::KIND, change.enrollment_id.as_str());
     change.check_standard_input()?;

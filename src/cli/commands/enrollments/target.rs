@@ -11,12 +11,13 @@ use crate::cli::input::{read, variable};
 use crate::cli::local;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
+use crate::cli::secret::{Secret, secret_variable};
 use crate::net::{Trust, client_config};
 
 const VARIABLE: &str = "PROVISION_SIM_CONNECTION_STRING";
 
 /// The service, as the flags name it.
-#[derive(Args)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Which service")]
 pub(super) struct Target {
     /// The service that `provision-sim serve` runs on this machine
@@ -24,17 +25,10 @@ pub(super) struct Target {
     local: bool,
     /// Connection string of a shared access policy [env: PROVISION_SIM_CONNECTION_STRING]
     #[arg(long, value_name = "STRING|@FILE|-")]
-    connection_string: Option<String>,
+    connection_string: Option<Secret>,
     /// CA certificates to trust in place of the system's [env: SSL_CERT_FILE]
     #[arg(long, value_name = "PEM")]
     ca_file: Option<PathBuf>,
-}
-
-/// A connection string has a key.
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Target").field("local", &self.local).finish_non_exhaustive()
-    }
 }
 
 /// A client, and what runs it.
@@ -72,7 +66,7 @@ impl Target {
     }
 
     fn there(&self) -> Result<(ConnectionString, Trust), Report> {
-        let connection = match (&self.connection_string, variable(VARIABLE)) {
+        let connection = match (&self.connection_string, secret_variable(VARIABLE)) {
             (Some(argument), _) => {
                 const FLAG: &str = "--connection-string";
                 connection(FLAG, &read(FLAG, argument)?)?

@@ -4,7 +4,7 @@
 //!
 //! - [`pace`]: how fast: when devices begin, and how many may be open.
 //! - [`source`]: addresses of this machine to connect from.
-//! - [`who`]: which devices there are, and how they prove who they are.
+//! - [`devices`]: which devices there are, and how they prove who they are.
 //! - [`show`]: a line for each device, and one that says how far the fleet is.
 //! - [`reporting`]: what a fleet's report is printed, written and judged by.
 //! - [`results`]: where the results go.
@@ -15,6 +15,7 @@
 //! - [`command`]: `fleet` and its subcommands.
 
 mod command;
+mod devices;
 mod merge;
 mod pace;
 mod plan;
@@ -24,6 +25,5 @@ mod results;
 mod run;
 mod show;
 mod source;
-mod who;
 
 pub(crate) use command::Fleet;

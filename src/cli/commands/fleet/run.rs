@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use clap::{Arg, Args};
 
+use super::devices::DevicesArgs;
 use super::pace::PaceArgs;
 use super::play::play;
 use super::results::{Outputs, ResultsArgs};
 use super::source::{self, Sources};
-use super::who::WhoArgs;
 use crate::cli::args::route::RouteArgs;
 use crate::cli::args::service::{IdScopeArg, ServiceArgs};
 use crate::cli::exit::Exit;
@@ -50,7 +50,7 @@ Exit codes: 0 all assigned, 2 bad input, 3 no local service, 5 not all assigned;
 #[command(mut_args(in_words_of_a_fleet))]
 pub(super) struct Run {
     #[command(flatten)]
-    who: WhoArgs,
+    devices: DevicesArgs,
     // Clap takes the shorter form of the number for a line end.
     /// What the devices have to say to a custom allocation webhook: JSON, in which {reg_id} and {n:1}
     /// stand for the device's name and number
@@ -93,8 +93,8 @@ impl Run {
     pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         self.check_stdin()?;
         let local = self.service.local.then(local::find).transpose()?;
-        let devices = self.who.devices()?;
-        let identity = self.who.identity(local.as_ref(), &devices)?;
+        let devices = self.devices.devices()?;
+        let identity = self.devices.identity(local.as_ref(), &devices)?;
         let (plan, concurrency) = self.pace.plan(devices.count)?;
         let blueprint = self.blueprint(local.as_ref(), identity)?;
         devices.check_payloads(&blueprint)?;
@@ -137,14 +137,14 @@ impl Run {
             timeout: self.service.timeout,
             token_lifetime: self.service.ttl,
             identity,
-            payload: payload.transpose()?.as_deref().map(PayloadTemplate::new),
+            payload: payload.transpose()?.map(|text| PayloadTemplate::new(&text)),
         })
     }
 
     fn check_stdin(&self) -> Result<(), Report> {
         let from_stdin: Vec<_> = [
-            ("--group-key", self.who.group_key.as_deref() == Some("-")),
-            ("--reg-ids", self.who.is_from_stdin()),
+            ("--group-key", self.devices.group_key.as_deref() == Some("-")),
+            ("--reg-ids", self.devices.is_from_stdin()),
             ("--payload", self.payload.as_deref() == Some("-")),
         ]
         .into_iter()

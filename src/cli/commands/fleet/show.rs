@@ -67,26 +67,27 @@ fn ms(time: Duration) -> f64 {
 pub(super) struct ProgressLine {
     is_shown: bool,
     total: Option<u64>,
-    rate: Pulse,
+    rate: Rate,
 }
 
 /// How many devices end in a second, of late.
 #[derive(Debug, Default)]
-struct Pulse {
+struct Rate {
     last: (Duration, u64),
     per_second: Option<f64>,
 }
 
-impl Pulse {
+impl Rate {
     /// So many had ended by `now`. What was before fades.
-    fn beat(&mut self, now: Duration, ended: u64) {
-        const FADES: f64 = 0.8;
+    fn update(&mut self, now: Duration, ended: u64) {
+        const OLD_SHARE: f64 = 0.8;
         let (before, ended_before) = std::mem::replace(&mut self.last, (now, ended));
         let span = now.saturating_sub(before).as_secs_f64();
         if span > 0.0 {
             let current = ended.saturating_sub(ended_before) as f64 / span;
-            let faded =
-                self.per_second.map_or(current, |old| old * FADES + current * (1.0 - FADES));
+            let faded = self
+                .per_second
+                .map_or(current, |old| old * OLD_SHARE + current * (1.0 - OLD_SHARE));
             self.per_second = Some(faded);
         }
     }
@@ -96,12 +97,12 @@ impl ProgressLine {
     /// Of `total` devices, where that is known.
     pub(super) fn new(total: Option<u64>) -> Self {
         let is_shown = std::io::stderr().is_terminal();
-        Self { is_shown, total, rate: Pulse::default() }
+        Self { is_shown, total, rate: Rate::default() }
     }
 
     /// Says how far it is.
     pub(super) fn draw(&mut self, progress: Progress, assigned: u64, failed: u64) {
-        self.rate.beat(progress.elapsed, assigned + failed);
+        self.rate.update(progress.elapsed, assigned + failed);
         if self.is_shown {
             let rate = self.rate.per_second.unwrap_or_default();
             let text = told(progress, assigned, failed, self.total, rate);
@@ -165,14 +166,14 @@ mod tests {
 
     #[test]
     fn the_rate_is_that_of_late() {
-        let mut pulse = Pulse::default();
-        pulse.beat(Duration::from_secs(1), 100);
-        assert_eq!(pulse.per_second, Some(100.0));
+        let mut rate = Rate::default();
+        rate.update(Duration::from_secs(1), 100);
+        assert_eq!(rate.per_second, Some(100.0));
 
         for second in 2..60 {
-            pulse.beat(Duration::from_secs(second), 100 + 10 * (second - 1));
+            rate.update(Duration::from_secs(second), 100 + 10 * (second - 1));
         }
 
-        assert!((pulse.per_second.unwrap() - 10.0).abs() < 0.1, "{pulse:?}");
+        assert!((rate.per_second.unwrap() - 10.0).abs() < 0.1, "{rate:?}");
     }
 }

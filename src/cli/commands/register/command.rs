@@ -74,7 +74,7 @@ impl Register {
         self.device.check_given(&[self.payload.given(), report])?;
         let local = self.device.service.local.then(local::find).transpose()?;
         let (settings, context) = self.device.resolve(local.as_ref(), self.payload.resolve()?)?;
-        let errand = self.hub.errand()?;
+        let tasks = self.hub.tasks()?;
         let job = Job {
             device: &self.device,
             local,
@@ -85,7 +85,7 @@ impl Register {
             context,
         };
         let runtime = small_runtime()?;
-        let result = runtime.block_on(job.run(errand.as_ref(), printer));
+        let result = runtime.block_on(job.run(tasks.as_ref(), printer));
         // A name lookup that hangs cannot be called off; it must not hold up the end.
         runtime.shutdown_background();
         result

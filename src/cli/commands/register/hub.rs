@@ -38,7 +38,7 @@ pub(crate) struct HubArgs {
 
 /// What to do on the hub, checked.
 #[derive(Debug)]
-pub(crate) struct Errand {
+pub(crate) struct HubTasks {
     report: Option<Map<String, Value>>,
     messages: u32,
     gateway: Option<Endpoint>,
@@ -46,13 +46,13 @@ pub(crate) struct Errand {
 
 impl HubArgs {
     /// What is to be done; `None` if the device does not go on to its hub.
-    pub(crate) fn errand(&self) -> Result<Option<Errand>, Report> {
+    pub(crate) fn tasks(&self) -> Result<Option<HubTasks>, Report> {
         if !self.connect {
             return Ok(None);
         }
         let report = self.report.as_deref().map(properties).transpose()?;
         let (messages, gateway) = (self.telemetry.unwrap_or(0), self.hub_gateway.clone());
-        Ok(Some(Errand { report, messages, gateway }))
+        Ok(Some(HubTasks { report, messages, gateway }))
     }
 }
 
@@ -86,7 +86,7 @@ enum Event<'a> {
     },
 }
 
-impl Errand {
+impl HubTasks {
     /// Where the hub is: by the gateway, if there is one. `transport` is the one that the network lets
     /// through, where that is known.
     pub(crate) fn hub(

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::cache::Cache;
-use super::hub::{Errand, print_twin};
+use super::hub::{HubTasks, print_twin};
 use crate::cli::args::device::DeviceArgs;
 use crate::cli::exit::Exit;
 use crate::cli::local::Local;
@@ -58,28 +58,28 @@ struct Provisioned {
 }
 
 impl Job<'_> {
-    /// Provisions the device, unless the hub that it knows still wants it, and does its errand there.
+    /// Provisions the device, unless the hub that it knows still wants it, and carries out its tasks there.
     pub(crate) async fn run(
         mut self,
-        errand: Option<&Errand>,
+        tasks: Option<&HubTasks>,
         printer: &mut Printer,
     ) -> Result<Exit, Report> {
         let now = Instant::now();
         let deadline = now.checked_add(self.settings.timeout).unwrap_or(now);
-        if let Some(errand) = errand
-            && let Some(exit) = self.try_kept(errand, deadline, printer).await?
+        if let Some(tasks) = tasks
+            && let Some(exit) = self.try_kept(tasks, deadline, printer).await?
         {
             return Ok(exit);
         }
-        let provisioned = self.register(errand.is_some(), now, printer).await?;
+        let provisioned = self.register(tasks.is_some(), now, printer).await?;
         let Provisioned { registered, transport, timings } = provisioned;
         if let Some(cache) = &self.cache {
             cache.keep(&self.settings, &registered);
         }
-        let Some(errand) = errand else { return Ok(Exit::Done) };
+        let Some(tasks) = tasks else { return Ok(Exit::Done) };
         let assignment = (&*registered.assigned_hub, &*registered.device_id);
-        let hub = self.hub(errand, assignment, transport)?;
-        match self.visit(errand, &hub, deadline, printer).await {
+        let hub = self.hub(tasks, assignment, transport)?;
+        match self.visit(tasks, &hub, deadline, printer).await {
             // With `jsonl` every phase has had a line of its own (J-150).
             Ok(twin) if printer.is_lines() => print_twin(printer, &registered.body, &twin),
             Ok(twin) => print_twin(printer, &with_timings(&registered.body, &timings), &twin),
@@ -95,7 +95,7 @@ impl Job<'_> {
     /// Goes to the hub that was kept. `None` if the device has to provision itself (J-143).
     async fn try_kept(
         &mut self,
-        errand: &Errand,
+        tasks: &HubTasks,
         deadline: Instant,
         printer: &mut Printer,
     ) -> Result<Option<Exit>, Report> {
@@ -103,7 +103,7 @@ impl Job<'_> {
         let Some(kept) = cache.read(&self.settings) else { return Ok(None) };
         let (path, name) = (cache.path().display(), &kept.assigned_hub);
         let assignment = (&**name, &*kept.device_id);
-        let hub = match self.hub(errand, assignment, self.settings.transport) {
+        let hub = match self.hub(tasks, assignment, self.settings.transport) {
             Ok(hub) => hub,
             Err(report) => {
                 tracing::warn!("--cache {path}: not used: {}", report.message);
@@ -116,7 +116,7 @@ impl Job<'_> {
         }
         printer.event(&Event::Kept { hub: name, device_id: &kept.device_id });
         self.tell(HubStep::Kept { hub: &hub });
-        let error = match self.visit(errand, &hub, deadline, printer).await {
+        let error = match self.visit(tasks, &hub, deadline, printer).await {
             Ok(twin) => {
                 print_twin(printer, &kept.as_registration(), &twin);
                 return Ok(Some(Exit::Done));
@@ -181,17 +181,17 @@ impl Job<'_> {
         Ok(Provisioned { registered, transport, timings })
     }
 
-    /// Does the errand on a hub, and tells of it.
+    /// Carries out the tasks on a hub, and tells of it.
     async fn visit(
         &self,
-        errand: &Errand,
+        tasks: &HubTasks,
         hub: &HubSettings,
         deadline: Instant,
         printer: &mut Printer,
     ) -> Result<Twin, HubError> {
         self.progress.at_hub();
         let mut tell = |step: HubStep<'_>| self.tell(step);
-        let visit = errand.run(hub, deadline, printer, &mut tell);
+        let visit = tasks.run(hub, deadline, printer, &mut tell);
         let result = self.progress.during(visit).await;
         if let Err(error) = &result {
             self.tell(HubStep::Failed { error });
@@ -207,12 +207,12 @@ impl Job<'_> {
 
     fn hub(
         &self,
-        errand: &Errand,
+        tasks: &HubTasks,
         assignment: (&str, &str),
         transport: Transport,
     ) -> Result<HubSettings, Report> {
         let (settings, route) = (&self.settings, &self.device.route);
-        errand.hub(assignment, settings, route, self.local.as_ref(), transport)
+        tasks.hub(assignment, settings, route, self.local.as_ref(), transport)
     }
 
     fn hub_failed(&self, error: &HubError, hub: &HubSettings, printer: &mut Printer) -> Report {

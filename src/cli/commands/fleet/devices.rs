@@ -9,10 +9,11 @@ use clap::Args;
 
 use crate::attestation::GroupKey;
 use crate::cli::args::certificate::read_pem;
-use crate::cli::args::key::group_key;
+use crate::cli::args::key::{GROUP_KEY_VARIABLE, group_key};
 use crate::cli::input::{self, plain, variable};
 use crate::cli::local::Local;
 use crate::cli::report::Report;
+use crate::cli::secret::Secret;
 use crate::fleet::{
     Blueprint, IdPattern, Identity, ListError, ListFault, Members, ReadFile, Shard, listed,
     numbered,
@@ -21,14 +22,13 @@ use crate::pki::TestAuthority;
 use crate::tutorial;
 use crate::wire::RegistrationId;
 
-const GROUP_KEY_VARIABLE: &str = "PROVISION_SIM_GROUP_KEY";
 const INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
 const COUNT_VARIABLE: &str = "JOB_COMPLETIONS";
 
 /// Which devices.
-#[derive(Args)]
-#[group(id = "who", skip)]
-pub(super) struct WhoArgs {
+#[derive(Debug, Args)]
+#[group(id = "devices", skip)]
+pub(super) struct DevicesArgs {
     /// Register so many devices
     #[arg(long, value_name = "N", required_unless_present = "reg_ids", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -47,7 +47,7 @@ pub(super) struct WhoArgs {
     rounds: u64,
     /// Key of the enrollment group; devices' own keys are derived from it [env: PROVISION_SIM_GROUP_KEY]
     #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
-    pub(super) group_key: Option<String>,
+    pub(super) group_key: Option<Secret>,
     /// X.509 in place of a key: a test CA that signs a certificate for each device, then those above
     /// it, as `provision-sim pki` makes them
     #[arg(long, value_name = "PEM", requires = "test_ca_key", conflicts_with = "group_key")]
@@ -55,17 +55,6 @@ pub(super) struct WhoArgs {
     /// Private key of --test-ca
     #[arg(long, value_name = "PEM", requires = "test_ca")]
     test_ca_key: Option<PathBuf>,
-}
-
-/// A key given on the command line must not come out again.
-impl std::fmt::Debug for WhoArgs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WhoArgs")
-            .field("count", &self.count)
-            .field("reg_id_pattern", &self.reg_id_pattern)
-            .field("reg_ids", &self.reg_ids)
-            .finish_non_exhaustive()
-    }
 }
 
 /// The devices that were asked for.
@@ -79,7 +68,7 @@ pub(super) struct Devices {
     without_payload: Option<RegistrationId>,
 }
 
-impl WhoArgs {
+impl DevicesArgs {
     /// Whether the list comes from standard input.
     pub(super) fn is_from_stdin(&self) -> bool {
         self.reg_ids.as_deref().is_some_and(|path| path.as_os_str() == "-")
@@ -180,13 +169,12 @@ impl WhoArgs {
         if let (Some(certificates), Some(key)) = (&self.test_ca, &self.test_ca_key) {
             return test_authority(certificates, key).map(Box::new).map(Identity::Minted);
         }
-        let group_key = match (&self.group_key, variable(GROUP_KEY_VARIABLE)) {
-            (Some(argument), _) => Some(group_key("--group-key", argument)?),
-            (None, Some(text)) => Some(group_key(GROUP_KEY_VARIABLE, &text)?),
-            (None, None) if local.is_some_and(|local| local.is_default_world) => {
+        let group_key = match group_key(self.group_key.as_ref())? {
+            Some(key) => Some(key),
+            None if local.is_some_and(|local| local.is_default_world) => {
                 Some(tutorial::SIMULATED_KEY.parse::<GroupKey>().map_err(Report::internal)?)
             }
-            (None, None) => None,
+            None => None,
         };
         match (group_key, &devices.without_credential) {
             (Some(key), _) => Ok(Identity::Group(key.deriver())),
