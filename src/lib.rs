@@ -5,6 +5,7 @@
 //! upwards (`tests/all/project/layers`).
 //!
 //! - [`wire`]: what devices and the service say to each other.
+//! - [`text`]: files and values that people give, in whatever encoding their tools write.
 //! - [`net`]: sockets and TLS.
 //! - [`attestation`]: how identity is proved and checked.
 //! - [`pki`]: certificates for tests.
@@ -101,6 +102,7 @@ pub mod pki;
 mod scenario;
 #[cfg(feature = "service")]
 pub mod service;
+pub mod text;
 pub mod tutorial;
 pub mod wire;
 

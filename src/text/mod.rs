@@ -1,0 +1,27 @@
+//! Text that people give: files, standard input and arguments, as the tools of every system write
+//! them.
+//!
+//! One reader for all of it. It takes UTF-8 with or without a byte order mark, UTF-16 with one (so
+//! Windows PowerShell 5 writes what is redirected with `>`), and lines that end in CR LF; what is no
+//! text is refused with the position of the byte that does not belong there. TOML files become the
+//! JSON that they stand for, exactly, and remember in which line each member stands.
+//!
+//! It knows nothing of what a text means. Files that the program writes for itself (its state, its
+//! caches) are not read here.
+
+mod document;
+mod encoding;
+mod json;
+mod lines;
+mod path;
+mod quoted;
+mod reason;
+mod source;
+
+pub use document::{Document, Fault};
+pub use encoding::NotText;
+pub use lines::TextReader;
+pub use path::MemberPath;
+pub use quoted::{key_text, unquoted};
+pub use reason::reason;
+pub use source::{MAX_FILE, Source, decode_text, plain, read_bytes, read_file};
