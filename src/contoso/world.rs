@@ -1,12 +1,13 @@
 //! The tutorial's world as a configuration.
 
+use super::function::FUNCTION_URL;
 use crate::service::Config;
 use crate::tutorial::MISPRINTS;
 use crate::wire::RegistrationId;
 
 /// The configuration of the tutorial's world.
 pub fn config() -> Config {
-    toml::from_str(include_str!("../../fixtures/contoso/world.toml"))
+    Config::from_toml(include_str!("../../fixtures/contoso/world.toml"), &[FUNCTION_URL])
         .unwrap_or_else(|error| unreachable!("a test reads this file: {error}"))
 }
 
@@ -20,7 +21,6 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::contoso::FUNCTION_URL;
     use crate::tutorial::{GROUP, GROUP_KEY, HUB, ID_SCOPE, SIMULATED_GROUP, SIMULATED_KEY};
 
     #[test]

@@ -15,10 +15,12 @@ use super::function::AllocationAnswer;
 use super::handle::{LocalService, Parts};
 use super::plan::{Plan, launch};
 use crate::attestation::GroupKey;
+use crate::contoso::FUNCTION_URL;
 use crate::net::{Trust, client_config};
 use crate::service::{
     Authority, Config, LinkedHubConfig, Options, Pace, Quotas, ResetOnSameHub, WebhookSettings,
 };
+use crate::text::{MAX_FILE, read_file};
 
 /// What a [`LocalService`] is to be like.
 ///
@@ -267,12 +269,11 @@ impl LocalServiceBuilder {
         let text = match &self.source {
             Source::None => format!("idScope = {:?}", LocalService::DEFAULT_ID_SCOPE),
             Source::Text(text) => text.clone(),
-            Source::File(path) => std::fs::read_to_string(path)
-                .map_err(|source| LocalServiceError::Read { path: path.clone(), source })?,
+            Source::File(path) => read_file(path, MAX_FILE)
+                .map_err(|source| LocalServiceError::Read { path: path.clone(), source })?
+                .to_string(),
         };
-        // Not the whole error: it repeats the line, which may hold a key.
-        let wrong = |error: toml::de::Error| LocalServiceError::Toml(error.message().to_owned());
-        let mut config: Config = toml::from_str(&text).map_err(wrong)?;
+        let mut config = Config::from_toml(&text, &[FUNCTION_URL])?;
         if let Some(id_scope) = &self.id_scope {
             config.id_scope.clone_from(id_scope);
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::function::{AllocationAnswer, Function};
 use crate::attestation::GroupKey;
-use crate::service::{AllocationPolicy, Kind, ReprovisionPolicy};
+use crate::service::{AllocationPolicy, EnrollmentConfig, Kind, ReprovisionPolicy};
 
 /// An enrollment group or an individual enrollment for a [`LocalService`](super::LocalService).
 ///
@@ -159,10 +159,21 @@ impl EnrollmentBuilder {
     /// # Errors
     ///
     /// In words, naming the enrollment, if it holds what no configuration can: `null`.
-    pub(super) fn into_table(self) -> Result<toml::Table, String> {
-        toml::Table::try_from(&self.members).map_err(|_| {
-            format!("the enrollment {:?} has a null in it; leave the member out", self.name)
-        })
+    pub(super) fn into_config(self) -> Result<EnrollmentConfig, String> {
+        if self.members.values().any(has_null) {
+            let name = &self.name;
+            return Err(format!("the enrollment {name:?} has a null in it; leave the member out"));
+        }
+        Ok(self.members.into())
+    }
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(members) => members.values().any(has_null),
+        _ => false,
     }
 }
 

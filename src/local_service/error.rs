@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::attestation::KeyError;
 use crate::net::{EndpointError, TrustError};
 use crate::service::{AuthorityError, StartError};
+use crate::text::Fault;
 
 /// The enrollment group that every local service has (J-156).
 pub(super) const DEFAULT_GROUP: &str = "local-devices";
@@ -27,7 +28,7 @@ pub enum LocalServiceError {
     },
     /// The configuration is no TOML, or none of a service.
     #[error("the configuration is wrong: {0}")]
-    Toml(String),
+    Toml(#[from] Fault),
     /// An enrollment cannot be written down.
     #[error("{0}")]
     Enrollment(String),

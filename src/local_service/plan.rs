@@ -37,10 +37,10 @@ impl Plan {
                 enrollment = enrollment.webhook_url(&app.add(function));
             }
             let kind = enrollment.kind();
-            let table = enrollment.into_table().map_err(LocalServiceError::Enrollment)?;
+            let written = enrollment.into_config().map_err(LocalServiceError::Enrollment)?;
             match kind {
-                Kind::Individual => config.enrollments.push(table),
-                Kind::Group => config.enrollment_groups.push(table),
+                Kind::Individual => config.enrollments.push(written),
+                Kind::Group => config.enrollment_groups.push(written),
             }
         }
         if let Some(app) = app {

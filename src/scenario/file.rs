@@ -1,12 +1,12 @@
 //! The scenario file (TOML).
 
 use serde::Deserialize;
-use thiserror::Error;
 
 use crate::attestation::{DeviceKey, GroupKey};
-use crate::contoso;
+use crate::contoso::{self, FUNCTION_URL};
 use crate::device::Credential;
-use crate::service::Config;
+use crate::service::{Config, RECORD_NAMES};
+use crate::text::{Document, Fault, MemberPath, key_text};
 use crate::wire::{Payload, RegistrationId};
 
 /// A scenario, checked.
@@ -45,15 +45,6 @@ pub struct Expectation {
     pub status: Option<String>,
 }
 
-/// What is wrong with a scenario, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{place}: {reason}")]
-pub struct ScenarioError {
-    /// The line, or the device.
-    place: String,
-    reason: String,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -68,7 +59,7 @@ struct DeviceEntry {
     registration_id: String,
     group_key: Option<String>,
     device_key: Option<String>,
-    payload: Option<toml::Value>,
+    payload: Option<Payload>,
     expect: Expectation,
 }
 
@@ -83,70 +74,70 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// Names the line or the device, and what is wrong with it. Never repeats a key.
-    pub fn read(text: &str) -> Result<Self, ScenarioError> {
-        let file: File = toml::from_str(text).map_err(|error| syntax(text, &error))?;
+    /// Names the line, the record and the member, and what is wrong with it. Never repeats a key.
+    pub fn read(text: &str) -> Result<Self, Fault> {
+        let document = Document::parse(text, &RECORD_NAMES)?;
+        let file: File = document.read()?;
         if file.device.is_empty() {
-            return Err(wrong("the file", "it has no [[device]]"));
+            return Err(document.fault(&MemberPath::default(), "it has no [[device]]"));
         }
-        let devices = file.device.into_iter().map(DeviceEntry::check).collect::<Result<_, _>>()?;
-        Ok(Self { service: file.service.unwrap_or_else(contoso::config), devices })
+        if let Some(service) = &file.service {
+            service.check(&[FUNCTION_URL]).map_err(|error| {
+                document.fault(&MemberPath::of(&["service"]).join(error.path()), error.reason())
+            })?;
+        }
+        let devices = file.device.into_iter().enumerate().map(|(index, device)| {
+            let path = MemberPath::of(&["device"]).item(index);
+            device.check().map_err(|(member, reason)| document.fault(&path.join(&member), reason))
+        });
+        Ok(Self {
+            devices: devices.collect::<Result<_, _>>()?,
+            service: file.service.unwrap_or_else(contoso::config),
+        })
     }
 }
 
-/// toml's own text shows the line, which may hold a key; its message and number do not.
-pub(crate) fn toml_place(text: &str, error: &toml::de::Error) -> String {
-    let line = error
-        .span()
-        .and_then(|span| text.get(..span.start))
-        .map(|before| before.matches('\n').count() + 1);
-    line.map_or_else(|| "the file".to_owned(), |line| format!("line {line}"))
-}
+/// A member of a device, and what is wrong with it.
+type Wrong = (MemberPath, String);
 
-fn syntax(text: &str, error: &toml::de::Error) -> ScenarioError {
-    wrong(toml_place(text, error), error.message())
-}
-
-fn wrong(place: impl Into<String>, reason: impl ToString) -> ScenarioError {
-    ScenarioError { place: place.into(), reason: reason.to_string() }
+fn wrong(member: &str, reason: impl ToString) -> Wrong {
+    (MemberPath::of(&[member]), reason.to_string())
 }
 
 impl DeviceEntry {
-    fn check(self) -> Result<DeviceSpec, ScenarioError> {
-        let place = |member: &str| format!("device {:?}, {member}", self.registration_id);
+    fn check(self) -> Result<DeviceSpec, Wrong> {
         let registration_id: RegistrationId =
-            self.registration_id.parse().map_err(|e| wrong(place("registrationId"), e))?;
+            self.registration_id.parse().map_err(|e| wrong("registrationId", e))?;
         let key = match (&self.group_key, &self.device_key) {
             (Some(text), None) => {
-                let group_key: GroupKey = text.parse().map_err(|e| wrong(place("groupKey"), e))?;
+                let group_key: GroupKey =
+                    key_text(text).parse().map_err(|e| wrong("groupKey", e))?;
                 group_key.derive(&registration_id)
             }
             (None, Some(text)) => {
-                text.parse::<DeviceKey>().map_err(|e| wrong(place("deviceKey"), e))?
+                key_text(text).parse::<DeviceKey>().map_err(|e| wrong("deviceKey", e))?
             }
             (Some(_), Some(_)) => {
-                return Err(wrong(place("groupKey"), "give groupKey or deviceKey, not both"));
+                return Err(wrong("groupKey", "give groupKey or deviceKey, not both"));
             }
-            (None, None) => return Err(wrong(place("groupKey"), "give groupKey or deviceKey")),
+            (None, None) => return Err(wrong("groupKey", "give groupKey or deviceKey")),
         };
-        let payload =
-            self.payload.as_ref().map(|value| json(value, &place("payload"))).transpose()?;
-        self.expect.check(&place("expect"))?;
+        self.expect.check()?;
         Ok(DeviceSpec {
             registration_id,
             credential: Credential::SymmetricKey(key),
-            payload,
+            payload: self.payload,
             expect: self.expect,
         })
     }
 }
 
 impl Expectation {
-    fn check(&self, place: &str) -> Result<(), ScenarioError> {
+    fn check(&self) -> Result<(), Wrong> {
         const STATUSES: [&str; 5] = ["assigned", "failed", "disabled", "refused", "error"];
         if let Some(status) = self.status.as_deref().filter(|status| !STATUSES.contains(status)) {
-            return Err(wrong(
-                place,
+            return Err((
+                MemberPath::of(&["expect", "status"]),
                 format!("status {status:?} is none of {}", STATUSES.join(", ")),
             ));
         }
@@ -157,20 +148,15 @@ impl Expectation {
             && status.is_none()
         {
             return Err(wrong(
-                place,
+                "expect",
                 "name at least one of assignedHub, errorCode, errorMessage, status",
             ));
         }
         if assigned_hub.is_some() && (error_code.is_some() || error_message.is_some()) {
-            return Err(wrong(place, "a device is either assigned or has an error, not both"));
+            return Err(wrong("expect", "a device is either assigned or has an error, not both"));
         }
         Ok(())
     }
-}
-
-fn json(value: &toml::Value, place: &str) -> Result<Payload, ScenarioError> {
-    let text = serde_json::to_string(value).map_err(|e| wrong(place, e))?;
-    text.parse().map_err(|e: crate::wire::PayloadError| wrong(place, e))
 }
 
 #[cfg(test)]
@@ -216,7 +202,10 @@ mod tests {
                 .contains("status \"ok\" is none of")
         );
         let both = format!("{DEVICE}deviceKey = \"AAAA\"\nexpect = {{ status = \"assigned\" }}");
-        assert_eq!(refused(&both), "device \"a\", groupKey: give groupKey or deviceKey, not both");
+        assert_eq!(
+            refused(&both),
+            "line 3: device \"a\": groupKey: give groupKey or deviceKey, not both"
+        );
         let broken = DEVICE.replace("AAAAAAAAAAAAAAAAAAAAAA==", "c2VjcmV0*");
         let message = refused(&format!("{broken}expect = {{ status = \"assigned\" }}"));
         assert!(
@@ -225,5 +214,54 @@ mod tests {
         );
         let unclosed = refused("[[device]]\ngroupKey = \"c2VjcmV0");
         assert!(unclosed.starts_with("line 2") && !unclosed.contains("c2Vj"), "{unclosed}");
+    }
+
+    #[test]
+    fn a_payload_reaches_the_service_as_it_is_written_or_not_at_all() {
+        let payload = |toml: &str| {
+            let text = format!("{DEVICE}expect.status = \"assigned\"\n{toml}");
+            let scenario = Scenario::read(&text).map_err(|fault| fault.to_string())?;
+            Ok::<_, String>(scenario.devices[0].payload.as_ref().unwrap().as_json().to_owned())
+        };
+
+        assert_eq!(
+            payload("payload = { z = 1.50, a = 0x10, m = { y = 18446744073709551616, b = [] } }"),
+            Ok(r#"{"z":1.50,"a":16,"m":{"y":18446744073709551616,"b":[]}}"#.to_owned())
+        );
+        for (toml, told) in [
+            (
+                "payload = { when = 1979-05-27T07:32:00Z, x = nan }",
+                "line 5: device \"a\": payload.when: JSON has no dates and times; write it as text: \"1979-05-27T07:32:00Z\"",
+            ),
+            (
+                "[device.payload]\ny = 1\nx = [nan]",
+                "line 7: device \"a\": payload.x[0]: JSON has no number `nan`",
+            ),
+        ] {
+            assert_eq!(payload(toml), Err(told.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_the_service_is_told_by_its_line_in_the_scenario() {
+        let text = format!(
+            "{DEVICE}expect.status = \"assigned\"\n[service]\nidScope = \"0ne1\"\n\n\
+             [[service.enrollmentGroups]]\nenrollmentGroupId = \"pumps\"\n\
+             attestation.type = \"symmetricKey\"\nallocationPolicy = \"Custom\"\n"
+        );
+
+        assert_eq!(
+            refused(&text),
+            "line 11: service.enrollmentGroups \"pumps\": allocationPolicy: unknown variant `Custom`, \
+             expected one of `hashed`, `geoLatency`, `static`, `custom`; did you mean `custom`?"
+        );
+    }
+
+    #[test]
+    fn a_key_may_stand_on_two_lines() {
+        let text = DEVICE
+            .replace("\"AAAAAAAAAAAAAAAAAAAAAA==\"", "\"\"\"\nAAAAAAAAAAAA\nAAAAAAAAAA==\n\"\"\"");
+
+        assert!(Scenario::read(&format!("{text}expect.status = \"assigned\"")).is_ok());
     }
 }

@@ -7,7 +7,6 @@ mod file;
 mod run;
 mod verdict;
 
-pub(crate) use file::toml_place;
 pub use file::{DeviceSpec, Scenario};
 pub use run::Bench;
 pub use verdict::{Actual, Verdict};

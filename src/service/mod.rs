@@ -78,8 +78,8 @@ pub use allocation::webhook::WebhookSettings;
 pub use authority::{Authority, AuthorityError};
 pub use caller::Transport;
 pub use config::{
-    CertificateConfig, Config, ConfigError, LinkedHubConfig, ServiceAuthorizationConfig,
-    retry_after,
+    CertificateConfig, Config, ConfigError, EnrollmentConfig, LinkedHubConfig, RECORD_NAMES,
+    ServiceAuthorizationConfig, retry_after,
 };
 pub use endpoint::{EndpointKind, HttpsPort};
 pub use enrollment::Enrollments;

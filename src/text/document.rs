@@ -32,7 +32,7 @@ pub struct Fault {
 }
 
 fn line_words(line: Option<usize>) -> String {
-    line.map_or_else(String::new, |line| format!("line {line}: "))
+    line.map_or_else(|| "the file: ".to_owned(), |line| format!("line {line}: "))
 }
 
 impl<'a> Document<'a> {
@@ -109,7 +109,9 @@ impl<'a> Document<'a> {
                     .as_table()
                     .and_then(|table| table.get_key_value(&**name))
                     .map(|(key, value)| (key.span().start, value)),
-                Segment::Item(index) => value.get(*index).map(|value| (value.span().start, value)),
+                Segment::Item { index, .. } => {
+                    value.get(*index).map(|value| (value.span().start, value))
+                }
             };
             let Some((at, next)) = next else { return (start, None) };
             (start, value) = (Some(at), next.get_ref());
@@ -195,7 +197,7 @@ mod tests {
             ),
             ("[[device]]\nregistrationId = \"s3cret".to_owned(), "line 2: "),
             ("device = []\ndevice = []".to_owned(), "line 2: duplicate key"),
-            (String::new(), "missing field `device`"),
+            (String::new(), "the file: missing field `device`"),
         ] {
             let told = refused(&text);
             assert!(told.starts_with(fault), "{told}");

@@ -111,7 +111,7 @@ impl Decoder {
                 (valid.unwrap_or_default(), error.error_len().is_none())
             }
         };
-        let valid = match memchr::memchr(0, valid.as_bytes()) {
+        let valid = match valid.find('\0') {
             Some(0) => return Err(NotText::Nul { position: self.position + 1 }),
             Some(nul) => &valid[..nul],
             None => valid,

@@ -9,19 +9,26 @@
 //! It knows nothing of what a text means. Files that the program writes for itself (its state, its
 //! caches) are not read here.
 
+#[cfg(feature = "service")]
 mod document;
 mod encoding;
+#[cfg(feature = "service")]
 mod json;
 mod lines;
+#[cfg(feature = "service")]
 mod path;
 mod quoted;
+#[cfg(feature = "service")]
 mod reason;
 mod source;
 
+#[cfg(feature = "service")]
 pub use document::{Document, Fault};
 pub use encoding::NotText;
 pub use lines::TextReader;
+#[cfg(feature = "service")]
 pub use path::MemberPath;
 pub use quoted::{key_text, unquoted};
-pub use reason::reason;
+#[cfg(feature = "service")]
+pub use reason::{nearest, reason};
 pub use source::{MAX_FILE, Source, decode_text, plain, read_bytes, read_file};

@@ -10,11 +10,20 @@ pub struct MemberPath(Vec<Segment>);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Segment {
     Member(String),
-    /// Counted from 0.
-    Item(usize),
+    Item {
+        /// Counted from 0.
+        index: usize,
+        /// What the record that stands there is called.
+        name: Option<String>,
+    },
 }
 
 impl MemberPath {
+    /// The path of these members, one in the other.
+    pub fn of(members: &[&str]) -> Self {
+        Self(members.iter().map(|name| Segment::Member((*name).to_owned())).collect())
+    }
+
     /// The member of this name of the object here.
     pub fn member(&self, name: &str) -> Self {
         self.with(Segment::Member(name.to_owned()))
@@ -22,7 +31,12 @@ impl MemberPath {
 
     /// The item of this index, counted from 0, of the list here.
     pub fn item(&self, index: usize) -> Self {
-        self.with(Segment::Item(index))
+        self.with(Segment::Item { index, name: None })
+    }
+
+    /// As [`item`](Self::item), for a record that errors can call by its name.
+    pub fn record(&self, index: usize, name: Option<&str>) -> Self {
+        self.with(Segment::Item { index, name: name.map(str::to_owned) })
     }
 
     /// The path that leads on from here.
@@ -54,10 +68,12 @@ impl MemberPath {
         let mut shown = String::new();
         for (index, segment) in self.0.iter().enumerate() {
             match segment {
-                Segment::Item(item) => match name(&self.0[..=index]) {
-                    Some(name) => shown.push_str(&format!(" {name:?}")),
-                    None => shown.push_str(&format!("[{item}]")),
-                },
+                Segment::Item { index: item, name: known } => {
+                    match known.as_deref().or_else(|| name(&self.0[..=index])) {
+                        Some(name) => shown.push_str(&format!(" {name:?}")),
+                        None => shown.push_str(&format!("[{item}]")),
+                    }
+                }
                 Segment::Member(member) => {
                     if shown.ends_with('"') {
                         shown.push_str(": ");
@@ -82,7 +98,7 @@ impl From<&serde_path_to_error::Path> for MemberPath {
     fn from(path: &serde_path_to_error::Path) -> Self {
         use serde_path_to_error::Segment as Step;
         let segments = path.iter().map_while(|step| match step {
-            Step::Seq { index } => Some(Segment::Item(*index)),
+            Step::Seq { index } => Some(Segment::Item { index: *index, name: None }),
             Step::Map { key } => Some(Segment::Member(key.clone())),
             Step::Enum { .. } | Step::Unknown => None,
         });
@@ -103,6 +119,8 @@ mod tests {
         assert_eq!(path.to_string(), "service.enrollmentGroups[1].iotHubs[0]");
         let names = |path: &[Segment]| (path == group.segments()).then_some("pumps");
         assert_eq!(path.shown(names), "service.enrollmentGroups \"pumps\": iotHubs[0]");
+        let record = root.member("enrollmentGroups").record(0, Some("pumps"));
+        assert_eq!(record.to_string(), "enrollmentGroups \"pumps\"");
         assert_eq!(root.to_string(), "");
     }
 }

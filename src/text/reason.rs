@@ -6,9 +6,14 @@ pub fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     let quoted = text.split_once("string \"").zip(text.rsplit_once("\", expected "));
-    match quoted {
+    let text = match quoted {
         Some(((before, _), (_, expected))) => format!("{before}string, expected {expected}"),
         None => format!("{text}{}", suggestion(text).unwrap_or_default()),
+    };
+    // Nobody outside knows the names of our types.
+    match text.split_once(", expected struct ") {
+        Some((found, _)) => format!("{found}, expected an object"),
+        None => text,
     }
 }
 
@@ -21,16 +26,23 @@ pub(super) fn unknown_member(error: &serde_json::Error) -> Option<String> {
 
 /// Of `unknown variant `Custom`, expected one of `hashed`, `custom`` the word that comes near.
 fn suggestion(text: &str) -> Option<String> {
-    const NEAR: f64 = 0.8;
     let known = ["unknown variant `", "unknown field `"];
     let rest = known.iter().find_map(|known| text.strip_prefix(known))?;
-    let (given, rest) = rest.split_once("`, expected ")?;
-    let likeness = |word: &str| strsim::jaro_winkler(&given.to_lowercase(), &word.to_lowercase());
-    let words = rest.split('`').skip(1).step_by(2);
-    let (nearest, likeness) = words
+    let (given, expected) = rest.split_once("`, expected ")?;
+    let word = nearest(given, expected.split('`').skip(1).step_by(2))?;
+    Some(format!("; did you mean `{word}`?"))
+}
+
+/// The word that was meant, if one comes near enough.
+pub fn nearest<'a>(given: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const NEAR: f64 = 0.8;
+    let given = given.to_lowercase();
+    let likeness = |word: &str| strsim::jaro_winkler(&given, &word.to_lowercase());
+    let (word, likeness) = words
+        .into_iter()
         .map(|word| (word, likeness(word)))
         .max_by(|(_, one), (_, other)| one.total_cmp(other))?;
-    (likeness > NEAR).then(|| format!("; did you mean `{nearest}`?"))
+    (likeness > NEAR).then_some(word)
 }
 
 #[cfg(test)]

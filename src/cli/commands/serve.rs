@@ -20,9 +20,8 @@ use crate::cli::output::shell::quoted;
 use crate::cli::report::Report;
 use crate::cli::state_folder::state_folder;
 use crate::cli::stop::StopSignal;
-use crate::contoso::{self, SampleFunction};
+use crate::contoso::{self, FUNCTION_URL, SampleFunction};
 use crate::net::{Trust, client_config};
-use crate::scenario::toml_place;
 use crate::service::{
     AllocationPolicy, Authority, AuthorityError, Config, EndpointKind, HttpsPort, Observer,
     Options, Pace, ResetOnSameHub, Service, StartError, WebhookSettings, retry_after,
@@ -181,13 +180,8 @@ impl Serve {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Report::usage(format!("--config: cannot read {shown}: {}", input::plain(&error)))
         })?;
-        toml::from_str(&text).map_err(|error| {
-            Report::usage(format!(
-                "--config: {shown}, {}: {}",
-                toml_place(&text, &error),
-                error.message()
-            ))
-        })
+        Config::from_toml(&text, &[FUNCTION_URL])
+            .map_err(|fault| Report::usage(format!("--config: {shown}, {fault}")))
     }
 
     /// What clients see, and the file that they have to trust.

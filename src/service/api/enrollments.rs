@@ -45,7 +45,7 @@ pub(super) fn store(
 ) -> Result<Arc<Enrollment>, ApiError> {
     let previous = all.find(kind, id);
     let record = read(kind, json, SystemTime::now(), fastrand::u32(..), previous.as_deref())
-        .map_err(|error| ApiError::bad_request(error.message))?;
+        .map_err(|error| ApiError::bad_request(error.to_string()))?;
     if !id.eq_ignore_ascii_case(record.name()) {
         return Err(ApiError::bad_request(other_name(kind)));
     }

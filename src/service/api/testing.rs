@@ -42,9 +42,11 @@ pub(super) fn policy_key() -> PolicyKey {
 }
 
 pub(super) fn world() -> World {
-    let config: Config =
-        toml::from_str("idScope = \"0ne00002193\"\nlinkedHubs = [\"hub-west.azure-devices.net\"]")
-            .unwrap();
+    let config = Config::from_toml(
+        "idScope = \"0ne00002193\"\nlinkedHubs = [\"hub-west.azure-devices.net\"]",
+        &[],
+    )
+    .unwrap();
     let instance = config.instance().unwrap();
     let store = Arc::new(Store::in_memory(config.enrollment_records(SystemTime::now()).unwrap()));
     let hubs = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();

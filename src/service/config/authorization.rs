@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::error::ConfigError;
 use crate::attestation::PolicyKey;
 use crate::service::access::ServiceAccess;
+use crate::text::MemberPath;
 
 /// The shared access policy of the service API, with the names of the resource model (E.6).
 #[derive(Clone, Deserialize)]
@@ -51,7 +52,7 @@ fn key(member: &str, text: Option<&str>) -> Result<Option<PolicyKey>, ConfigErro
 }
 
 fn wrong(member: &str, reason: impl ToString) -> ConfigError {
-    ConfigError::new(format!("serviceAuthorization.{member}"), reason)
+    ConfigError::new(MemberPath::of(&["serviceAuthorization", member]), reason)
 }
 
 #[cfg(test)]
@@ -62,7 +63,7 @@ mod tests {
     fn e_6_the_policy_of_the_service_api_can_be_configured() {
         let access = |lines: &str| {
             let text = format!("idScope = \"0ne00002193\"\n[serviceAuthorization]\n{lines}");
-            toml::from_str::<Config>(&text).unwrap().service_access()
+            Config::from_toml(&text, &[]).map(|config| config.service_access().unwrap())
         };
         let key = "primaryKey = \"AAAAAAAAAAAAAAAAAAAAAA==\"\n";
 
@@ -74,7 +75,7 @@ mod tests {
         let made = access("").unwrap().connection_string("h");
         assert!(made.starts_with("HostName=h;SharedAccessKeyName=provisioningserviceowner;"));
         let refused = access("primaryKey = \"c2Vjc*V0\"").unwrap_err().to_string();
-        assert!(refused.starts_with("serviceAuthorization.primaryKey: "), "{refused}");
+        assert!(refused.starts_with("line 3: serviceAuthorization.primaryKey: "), "{refused}");
         assert!(!refused.contains("c2Vj"));
         assert!(access("keyName = \"a;b\"").is_err());
     }

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use sha2::{Digest, Sha256};
-
 use super::certificate::CertificateConfig;
 use super::error::ConfigError;
 use super::webhook::NamedWebhooks;
-use crate::service::enrollment::{Attestation, Enrollment, Kind, read};
+use super::written::EnrollmentConfig;
+use crate::service::enrollment::{Attestation, Enrollment, Kind, MEMBERS, read};
+use crate::text::{MemberPath, nearest};
 
 /// An enrollment as the configuration has it.
 #[derive(Debug)]
@@ -20,65 +20,77 @@ pub(in crate::service) struct ConfiguredEnrollment {
     pub(in crate::service) enrollment: Arc<Enrollment>,
 }
 
-/// Records of what is `written`, which get `now` as their time.
-pub(super) fn records<'a>(
-    written: impl Iterator<Item = (Kind, &'a toml::Table)>,
-    certificates: &[CertificateConfig],
-    webhooks: &NamedWebhooks,
-    now: SystemTime,
-) -> Result<Vec<ConfiguredEnrollment>, ConfigError> {
-    let (mut all, mut names) = (Vec::new(), HashSet::new());
-    for (kind, table) in written {
-        let record = record(kind, &webhooks.resolve(table), now)?;
-        let wrong = |reason: String| ConfigError::new(place(kind, table), reason);
-        check_references(&record, certificates).map_err(wrong)?;
-        if !names.insert((kind, record.name().to_ascii_lowercase())) {
-            return Err(wrong("it is there twice".to_owned()));
+/// What makes records of the lists of a configuration.
+pub(super) struct Reader<'a> {
+    pub(super) certificates: &'a [CertificateConfig],
+    pub(super) webhooks: &'a NamedWebhooks,
+    /// The time that the records get.
+    pub(super) now: SystemTime,
+}
+
+impl Reader<'_> {
+    /// The records of one list.
+    pub(super) fn read(
+        &self,
+        kind: Kind,
+        written: &[EnrollmentConfig],
+    ) -> Result<Vec<ConfiguredEnrollment>, ConfigError> {
+        let mut names = HashSet::new();
+        let records = written.iter().enumerate().map(|(index, written)| {
+            let record = self
+                .record(kind, written)
+                .map_err(|error| error.within(&list(kind), index, written.name(kind)))?;
+            if !names.insert(record.name().to_ascii_lowercase()) {
+                let error = ConfigError::new(MemberPath::default(), "it is there twice");
+                return Err(error.within(&list(kind), index, Some(record.name().to_owned())));
+            }
+            Ok(ConfiguredEnrollment { digest: written.digest(), enrollment: Arc::new(record) })
+        });
+        records.collect()
+    }
+
+    fn record(&self, kind: Kind, written: &EnrollmentConfig) -> Result<Enrollment, ConfigError> {
+        let resolved = self.webhooks.resolve(written);
+        let mut record = read(kind, resolved.json().as_bytes(), self.now, fastrand::u32(..), None)
+            .map_err(|error| ConfigError::new(error.member.clone(), error.reason()))?;
+        // What a program sends back it may have got from elsewhere; what a person writes is a typo.
+        if let Some(name) = record.unknown.keys().next() {
+            return Err(unknown(name));
         }
-        all.push(ConfiguredEnrollment { digest: digest(table), enrollment: Arc::new(record) });
+        record.unknown.clear();
+        self.check_references(&record)?;
+        Ok(record)
     }
-    Ok(all)
+
+    /// A group that names a certificate which is not there would refuse every device.
+    fn check_references(&self, enrollment: &Enrollment) -> Result<(), ConfigError> {
+        let Attestation::CaReferences(names) = &enrollment.attestation else { return Ok(()) };
+        for (slot, name) in
+            [("primary", Some(&names.primary)), ("secondary", names.secondary.as_ref())]
+        {
+            let Some(name) = name else { continue };
+            if !self.certificates.iter().any(|it| it.name.eq_ignore_ascii_case(name)) {
+                let path = MemberPath::of(&["attestation", "x509", "caReferences", slot]);
+                return Err(ConfigError::new(
+                    path,
+                    format!("no [[certificates]] has the name {name:?}"),
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
-/// A group that names a certificate which is not there would refuse every device.
-fn check_references(
-    enrollment: &Enrollment,
-    certificates: &[CertificateConfig],
-) -> Result<(), String> {
-    let Attestation::CaReferences(names) = &enrollment.attestation else { return Ok(()) };
-    let is_there = |name: &str| certificates.iter().any(|it| it.name.eq_ignore_ascii_case(name));
-    match names.iter().find(|name| !is_there(name)) {
-        Some(name) => Err(format!("caReferences: no [[certificates]] has the name {name:?}")),
-        None => Ok(()),
-    }
+/// The member of a configuration that holds the records of a kind.
+fn list(kind: Kind) -> MemberPath {
+    MemberPath::of(&[match kind {
+        Kind::Individual => "enrollments",
+        Kind::Group => "enrollmentGroups",
+    }])
 }
 
-/// SHA-256 of what was written, white space, comments and order of members apart.
-fn digest(table: &toml::Table) -> String {
-    let digest = Sha256::digest(table.to_string());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn record(kind: Kind, table: &toml::Table, now: SystemTime) -> Result<Enrollment, ConfigError> {
-    let wrong = |reason: String| ConfigError::new(place(kind, table), reason);
-    let json = serde_json::to_vec(table).map_err(|e| wrong(e.to_string()))?;
-    let mut record =
-        read(kind, &json, now, fastrand::u32(..), None).map_err(|e| wrong(e.to_string()))?;
-    // What a program sends back it may have got from elsewhere; what a person writes is a typo.
-    if let Some(name) = record.unknown.keys().next() {
-        return Err(wrong(format!("unknown member `{name}`")));
-    }
-    record.unknown.clear();
-    Ok(record)
-}
-
-fn place(kind: Kind, table: &toml::Table) -> String {
-    let (what, member) = match kind {
-        Kind::Individual => ("enrollment", "registrationId"),
-        Kind::Group => ("enrollment group", "enrollmentGroupId"),
-    };
-    match table.get(member).and_then(toml::Value::as_str) {
-        Some(name) => format!("{what} {name:?}"),
-        None => format!("{what} without {member}"),
-    }
+fn unknown(name: &str) -> ConfigError {
+    let meant = nearest(name, MEMBERS).map(|word| format!("; did you mean `{word}`?"));
+    let reason = format!("the member is not known{}", meant.unwrap_or_default());
+    ConfigError::new(MemberPath::of(&[name]), reason)
 }

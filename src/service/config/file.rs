@@ -7,17 +7,22 @@ use serde::Deserialize;
 
 use super::authorization::ServiceAuthorizationConfig;
 use super::certificate::CertificateConfig;
-use super::enrollments::{self, ConfiguredEnrollment};
+use super::enrollments::{ConfiguredEnrollment, Reader};
 use super::error::ConfigError;
 use super::hub::LinkedHubConfig;
 use super::retry_after;
-use super::webhook::{NamedWebhooks, written_url};
+use super::webhook::NamedWebhooks;
+use super::written::EnrollmentConfig;
 use crate::service::access::ServiceAccess;
 use crate::service::enrollment::{Enrollments, Kind, WebhookUrl};
 use crate::service::instance::Instance;
 use crate::service::quota::Quotas;
+use crate::text::{Document, Fault, MemberPath};
 
-/// A configuration as written.
+/// The members whose text names a record of a list in errors.
+pub const RECORD_NAMES: [&str; 3] = ["registrationId", "enrollmentGroupId", "name"];
+
+/// A configuration as written: TOML, read by [`Config::from_toml`].
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Config {
@@ -31,10 +36,10 @@ pub struct Config {
     pub certificates: Vec<CertificateConfig>,
     /// Its individual enrollments (E.1).
     #[serde(default)]
-    pub enrollments: Vec<toml::Table>,
+    pub enrollments: Vec<EnrollmentConfig>,
     /// Its enrollment groups (E.2).
     #[serde(default)]
-    pub enrollment_groups: Vec<toml::Table>,
+    pub enrollment_groups: Vec<EnrollmentConfig>,
     /// What every 202 tells devices to wait, unless a flag says otherwise.
     #[serde(default, rename = "retry-after", deserialize_with = "retry_after::read")]
     pub retry_after: Option<Duration>,
@@ -59,17 +64,48 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
+    /// Reads a configuration and checks all of it. `webhooks` are the names that will be placed, see
+    /// [`place_webhook`](Self::place_webhook).
+    ///
+    /// # Errors
+    ///
+    /// Names the first mistake with its line, its record and its member. Never repeats a key.
+    pub fn from_toml(text: &str, webhooks: &[&str]) -> Result<Self, Fault> {
+        let document = Document::parse(text, &RECORD_NAMES)?;
+        let config: Self = document.read()?;
+        let checked = config.check(webhooks);
+        checked.map_err(|error| document.fault(error.path(), error.reason()))?;
+        Ok(config)
+    }
+
+    /// Checks what can be checked before the service starts: all but where the webhooks of these names
+    /// will be.
+    ///
+    /// # Errors
+    ///
+    /// Names the first member that is wrong, and why.
+    pub fn check(&self, webhooks: &[&str]) -> Result<(), ConfigError> {
+        let mut placed = self.webhooks.clone();
+        let unspecified = || "http://0.0.0.0/".parse::<WebhookUrl>();
+        for name in webhooks {
+            placed.place(name, unspecified().unwrap_or_else(|_| unreachable!("it is an address")));
+        }
+        self.instance()?;
+        self.service_access()?;
+        self.read_enrollments(&placed, SystemTime::UNIX_EPOCH).map(drop)
+    }
+
     /// Checks the configuration and makes the instance of it.
     ///
     /// # Errors
     ///
     /// Names the first member that is wrong, and why.
     pub fn instance(&self) -> Result<Instance, ConfigError> {
-        let id_scope = self.id_scope.parse().map_err(|error| ConfigError::new("idScope", error))?;
-        let linked_hubs = self.linked_hubs.iter().map(LinkedHubConfig::record);
+        let id_scope = self.id_scope.parse();
         Ok(Instance {
-            id_scope,
-            linked_hubs: linked_hubs.collect::<Result<_, _>>()?,
+            id_scope: id_scope
+                .map_err(|error| ConfigError::new(MemberPath::of(&["idScope"]), error))?,
+            linked_hubs: LinkedHubConfig::records(&self.linked_hubs)?,
             certificates: CertificateConfig::records(&self.certificates)?,
         })
     }
@@ -92,13 +128,18 @@ impl Config {
         &self,
         now: SystemTime,
     ) -> Result<Vec<ConfiguredEnrollment>, ConfigError> {
-        enrollments::records(self.written(), &self.certificates, &self.webhooks, now)
+        self.read_enrollments(&self.webhooks, now)
     }
 
-    fn written(&self) -> impl Iterator<Item = (Kind, &toml::Table)> {
-        let individual = self.enrollments.iter().map(|table| (Kind::Individual, table));
-        let groups = self.enrollment_groups.iter().map(|table| (Kind::Group, table));
-        individual.chain(groups)
+    fn read_enrollments(
+        &self,
+        webhooks: &NamedWebhooks,
+        now: SystemTime,
+    ) -> Result<Vec<ConfiguredEnrollment>, ConfigError> {
+        let reader = Reader { certificates: &self.certificates, webhooks, now };
+        let mut all = reader.read(Kind::Individual, &self.enrollments)?;
+        all.extend(reader.read(Kind::Group, &self.enrollment_groups)?);
+        Ok(all)
     }
 
     /// Checks who may use the service API.
@@ -113,7 +154,8 @@ impl Config {
 
     /// Whether an enrollment's `webhookUrl` is this name.
     pub fn names_webhook(&self, name: &str) -> bool {
-        self.written().any(|(_, table)| written_url(table) == Some(name))
+        let mut all = self.enrollments.iter().chain(&self.enrollment_groups);
+        all.any(|written| written.webhook_url().as_deref() == Some(name))
     }
 
     /// Says where the webhook of this name is. What is written stays as it is.
@@ -145,7 +187,7 @@ mod tests {
     "#;
 
     fn checked(text: &str) -> Result<(Instance, Enrollments), String> {
-        let config: Config = toml::from_str(text).map_err(|e| e.message().to_owned())?;
+        let config = Config::from_toml(text, &[]).map_err(|fault| fault.to_string())?;
         let instance = config.instance().map_err(|e| e.to_string())?;
         let enrollments = config.enrollment_records(UNIX_EPOCH).map_err(|e| e.to_string())?;
         Ok((instance, enrollments))
@@ -168,24 +210,25 @@ mod tests {
 
         assert_eq!(
             refused("\nallocationPolicy = \"custom\""),
-            "enrollment group \"pumps\": A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'"
+            "line 10: enrollmentGroups \"pumps\": allocationPolicy: A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'"
         );
         assert_eq!(
             refused("\niotHubs = [\"a.azure-devices.net\"]"),
-            "enrollment group \"pumps\": Enrollment allocationPolicy must be specified when iotHubs are specified."
+            "line 10: enrollmentGroups \"pumps\": iotHubs: Enrollment allocationPolicy must be specified when iotHubs are specified."
         );
         assert_eq!(
             refused("\nalocationPolicy = \"custom\""),
-            "enrollment group \"pumps\": unknown member `alocationPolicy`"
+            "line 10: enrollmentGroups \"pumps\": alocationPolicy: the member is not known; did you mean `allocationPolicy`?"
         );
         assert!(refused("\nallocationPolicy = \"nearest\"").contains("unknown variant `nearest`"));
+        assert!(refused("\nallocationPolicy = \"Custom\"").ends_with("; did you mean `custom`?"));
         assert!(
             checked(&GROUP.replace("\"0s\"", "\"soon\"")).unwrap_err().contains("write a duration")
         );
         assert!(
             checked(&GROUP.replace("\"a.azure", "\"a b.azure"))
                 .unwrap_err()
-                .starts_with("linkedHubs")
+                .starts_with("line 3: linkedHubs \"a b.azure-devices.net\": expected a host name")
         );
         assert!(
             checked(&GROUP.replace("AAAAAAAAAAAAAAAAAAAAAA==", "AAAA"))
@@ -216,12 +259,13 @@ mod tests {
         let refused = |extra: String| checked(&format!("{GROUP}{extra}")).unwrap_err();
         assert_eq!(
             refused(group.to_owned()),
-            "enrollment group \"x509\": caReferences: no [[certificates]] has the name \"my-root\""
+            "line 12: enrollmentGroups \"x509\": attestation.x509.caReferences.primary: no [[certificates]] has the name \"my-root\""
         );
-        assert_eq!(refused(format!("{root}{root}")), "certificate \"My-Root\": it is there twice");
+        let twice = refused(format!("{root}{root}"));
+        assert!(twice.ends_with("certificates \"My-Root\": it is there twice"), "{twice}");
         assert_eq!(
             refused(uploaded(device.pem())),
-            "certificate \"My-Root\": it is not that of a certification authority"
+            "line 11: certificates \"My-Root\": certificate: it is not that of a certification authority"
         );
         assert!(refused(uploaded("hello\n")).contains("neither PEM"));
     }

@@ -1,13 +1,17 @@
 //! `linkedHubs`: the hubs linked to the instance.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::error::ConfigError;
 use crate::service::instance::LinkedHub;
+use crate::text::MemberPath;
 
 /// A linked hub: its name, or a table with the names of the resource model.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone)]
 pub enum LinkedHubConfig {
     /// Just its host name.
     Name(String),
@@ -16,14 +20,23 @@ pub enum LinkedHubConfig {
         /// Host name.
         name: String,
         /// Weight under the hashed policy.
-        #[serde(default = "one", rename = "allocationWeight")]
         allocation_weight: u16,
         /// Whether enrollments that name no hubs may use it.
-        #[serde(default = "yes", rename = "applyAllocationPolicy")]
         apply_allocation_policy: bool,
         /// How far it is, such as `20ms`, for the geoLatency policy (J-17).
         latency: Option<String>,
     },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Table {
+    name: String,
+    #[serde(default = "one")]
+    allocation_weight: u16,
+    #[serde(default = "yes")]
+    apply_allocation_policy: bool,
+    latency: Option<String>,
 }
 
 fn one() -> u16 {
@@ -34,33 +47,71 @@ fn yes() -> bool {
     true
 }
 
+/// By hand, for an untagged enum does not say which member is wrong.
+impl<'de> Deserialize<'de> for LinkedHubConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NameOrTable)
+    }
+}
+
+struct NameOrTable;
+
+impl<'de> Visitor<'de> for NameOrTable {
+    type Value = LinkedHubConfig;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a host name, or a table with a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<LinkedHubConfig, E> {
+        Ok(LinkedHubConfig::Name(name.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<LinkedHubConfig, A::Error> {
+        let Table { name, allocation_weight, apply_allocation_policy, latency } =
+            Table::deserialize(MapAccessDeserializer::new(members))?;
+        Ok(LinkedHubConfig::Table { name, allocation_weight, apply_allocation_policy, latency })
+    }
+}
+
 impl LinkedHubConfig {
-    /// The hub, if it has a host name, and what is told of it makes sense.
-    pub(super) fn record(&self) -> Result<LinkedHub, ConfigError> {
+    /// All of them, if each has a host name, and what is told of it makes sense.
+    pub(super) fn records(all: &[Self]) -> Result<Vec<LinkedHub>, ConfigError> {
+        let records = all.iter().enumerate().map(|(index, hub)| {
+            let list = MemberPath::of(&["linkedHubs"]);
+            hub.record().map_err(|error| error.within(&list, index, Some(hub.name().to_owned())))
+        });
+        records.collect()
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Name(name) | Self::Table { name, .. } => name,
+        }
+    }
+
+    fn record(&self) -> Result<LinkedHub, ConfigError> {
         let (host_name, allocation_weight, apply_allocation_policy, latency) = match self {
             Self::Name(name) => (name, 1, true, &None),
             Self::Table { name, allocation_weight, apply_allocation_policy, latency } => {
                 (name, *allocation_weight, *apply_allocation_policy, latency)
             }
         };
+        let wrong = |path: &[&str], reason: String| ConfigError::new(MemberPath::of(path), reason);
         let latency = latency.as_deref().map(humantime::parse_duration).transpose();
-        let hub = LinkedHub {
+        let latency = latency.map_err(|error| wrong(&["latency"], error.to_string()))?;
+        if !matches!(url::Host::parse(host_name), Ok(url::Host::Domain(_))) {
+            let reason = "expected a host name such as my-hub.azure-devices.net";
+            return Err(wrong(&[], reason.to_owned()));
+        }
+        if !(1..=1000).contains(&allocation_weight) {
+            return Err(wrong(&["allocationWeight"], "must be 1 to 1000".to_owned()));
+        }
+        Ok(LinkedHub {
             host_name: host_name.clone(),
             allocation_weight,
             apply_allocation_policy,
-            latency: latency
-                .map_err(|e| ConfigError::new(format!("linkedHubs, {host_name:?}, latency"), e))?,
-        };
-        let place = || format!("linkedHubs, {:?}", hub.host_name);
-        if !matches!(url::Host::parse(&hub.host_name), Ok(url::Host::Domain(_))) {
-            return Err(ConfigError::new(
-                place(),
-                "expected a host name such as my-hub.azure-devices.net",
-            ));
-        }
-        if !(1..=1000).contains(&hub.allocation_weight) {
-            return Err(ConfigError::new(place(), "allocationWeight must be 1 to 1000"));
-        }
-        Ok(hub)
+            latency,
+        })
     }
 }

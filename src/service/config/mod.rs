@@ -2,7 +2,7 @@
 //! enrollments.
 //!
 //! Enrollments are written as the REST API has them; the file's own settings are spelled as the
-//! flags of `serve`. A mistake is reported with the enrollment it is in.
+//! flags of `serve`. A mistake is reported with its line, its record and its member.
 
 mod authorization;
 mod certificate;
@@ -12,12 +12,14 @@ mod file;
 mod hub;
 mod retry_after;
 mod webhook;
+mod written;
 
 pub use authorization::ServiceAuthorizationConfig;
 pub use certificate::CertificateConfig;
 pub(super) use enrollments::ConfiguredEnrollment;
 pub use error::ConfigError;
-pub use file::Config;
+pub use file::{Config, RECORD_NAMES};
 pub use hub::LinkedHubConfig;
 pub use retry_after::retry_after;
 pub(super) use webhook::NamedWebhooks;
+pub use written::EnrollmentConfig;

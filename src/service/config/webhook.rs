@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::written::EnrollmentConfig;
 use crate::service::enrollment::WebhookUrl;
-
-const DEFINITION: &str = "customAllocationDefinition";
-const WEBHOOK_URL: &str = "webhookUrl";
 
 /// Which address each name stands for this time. The only place that turns one into the other.
 #[derive(Debug, Clone, Default)]
@@ -37,19 +35,11 @@ impl NamedWebhooks {
     }
 
     /// The enrollment with the address of its webhook in the place of a name.
-    pub(super) fn resolve<'a>(&self, written: &'a toml::Table) -> Cow<'a, toml::Table> {
-        let address = written_url(written).and_then(|name| self.address(name));
-        let Some(address) = address else { return Cow::Borrowed(written) };
-        let mut resolved = written.clone();
-        let definition = resolved.get_mut(DEFINITION).and_then(|it| it.get_mut(WEBHOOK_URL));
-        if let Some(url) = definition {
-            *url = address.expose().as_str().into();
+    pub(super) fn resolve<'a>(&self, written: &'a EnrollmentConfig) -> Cow<'a, EnrollmentConfig> {
+        let name = if self.0.is_empty() { None } else { written.webhook_url() };
+        match name.and_then(|name| self.address(&name)) {
+            Some(address) => Cow::Owned(written.with_webhook_url(address.expose().as_str())),
+            None => Cow::Borrowed(written),
         }
-        Cow::Owned(resolved)
     }
-}
-
-/// What an enrollment says of its webhook: an address or a name.
-pub(super) fn written_url(written: &toml::Table) -> Option<&str> {
-    written.get(DEFINITION)?.get(WEBHOOK_URL)?.as_str()
 }

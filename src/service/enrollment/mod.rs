@@ -14,6 +14,7 @@ mod webhook_url;
 pub use attestation::{Attestation, Slots};
 pub use collection::Enrollments;
 pub use policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
+pub(super) use read::MEMBERS;
 pub use read::{EnrollmentError, read};
 pub use record::{CustomAllocationDefinition, Enrollment, Kind, Subject};
 pub use show::{Secrets, show, show_attestation};

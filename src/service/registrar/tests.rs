@@ -35,15 +35,18 @@ impl Durable for Disk {
 
 /// A registrar with the group `pumps` and one hub, and what its disk is told.
 fn registrar() -> (Arc<Registrar>, mpsc::Sender<bool>) {
-    let config: Config = toml::from_str(&format!(
-        r#"
+    let config = Config::from_toml(
+        &format!(
+            r#"
         idScope = "0ne1"
         linkedHubs = ["west.azure-devices.net"]
         [[enrollmentGroups]]
         enrollmentGroupId = "pumps"
         attestation = {{ type = "symmetricKey", symmetricKey = {{ primaryKey = "{KEY}" }} }}
         "#
-    ))
+        ),
+        &[],
+    )
     .unwrap();
     let (tell, told) = mpsc::channel();
     let enrollments = config.enrollment_records(UNIX_EPOCH).unwrap();

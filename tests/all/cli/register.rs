@@ -347,7 +347,12 @@ fn mistakes_in_a_configuration_exit_2_with_file_and_place_and_without_keys() {
     );
 
     assert!(top.contains("bad.toml, line 2: unknown field `primaryKey`"), "{top}");
-    assert!(inner.contains("enrollment group \"g\": primaryKey: the key is not Base64"), "{inner}");
+    assert!(
+        inner.contains(
+            "enrollmentGroups \"g\": attestation.symmetricKey.primaryKey: the key is not Base64"
+        ),
+        "{inner}"
+    );
     machine.run(&["serve", "--config", "/nonexistent"]).assert_exit(2);
 }
 

@@ -255,7 +255,10 @@ async fn what_is_wrong_is_said_at_the_start_and_never_with_a_key() {
     let builder = LocalService::builder;
 
     for (wrong, reason) in [
-        (builder().config_toml("idScpe = \"s3cr3t\""), "the configuration is wrong: unknown field"),
+        (
+            builder().config_toml("idScpe = \"s3cr3t\""),
+            "the configuration is wrong: line 1: unknown field",
+        ),
         (builder().config_file("/nonexistent/world.toml"), "cannot read /nonexistent/world.toml"),
         (builder().id_scope("a b"), "idScope"),
         (builder().hub("a b"), "linkedHubs"),

@@ -2,14 +2,16 @@
 
 use serde::Deserialize;
 
-use super::error::{EnrollmentError, wrong, wrong_member};
+use super::error::{EnrollmentError, missing, wrong};
 use crate::attestation::{Certificate, DeviceKey, GroupKey, GroupKeys};
 use crate::service::enrollment::attestation::{Attestation, Slots};
 use crate::service::enrollment::record::Kind;
 
+const TYPE: [&str; 2] = ["attestation", "type"];
+
+/// How it is written.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-/// How it is written.
 pub(super) struct AttestationBody {
     r#type: Option<String>,
     symmetric_key: Option<SymmetricKeyBody>,
@@ -61,24 +63,23 @@ impl AttestationBody {
         match (r#type.as_deref(), kind) {
             (Some("symmetricKey"), _) => symmetric_key.unwrap_or_default().read(kind, previous),
             (Some("x509"), _) => {
-                let x509 = x509.ok_or_else(|| wrong("attestation.x509 is missing"))?;
+                let x509 = x509.ok_or_else(|| missing(&["attestation", "x509"]))?;
                 x509.read(kind, previous)
             }
             (Some("tpm"), Kind::Individual) => {
-                let tpm = tpm.ok_or_else(|| wrong("attestation.tpm is missing"))?;
+                let tpm = tpm.ok_or_else(|| missing(&["attestation", "tpm"]))?;
                 let endorsement_key = tpm
                     .endorsement_key
-                    .ok_or_else(|| wrong("attestation.tpm.endorsementKey is missing"))?;
+                    .ok_or_else(|| missing(&["attestation", "tpm", "endorsementKey"]))?;
                 Ok(Attestation::Tpm { endorsement_key, storage_root_key: tpm.storage_root_key })
             }
             (Some("tpm"), Kind::Group) => {
-                Err(wrong("attestation.type: tpm is for individual enrollments only"))
+                Err(wrong(&TYPE, "tpm is for individual enrollments only"))
             }
-            (Some(other), _) => Err(wrong_member(
-                "attestation.type",
-                format_args!("{other:?} is none of symmetricKey, x509, tpm"),
-            )),
-            (None, _) => Err(wrong("attestation.type is missing")),
+            (Some(other), _) => {
+                Err(wrong(&TYPE, format_args!("{other:?} is none of symmetricKey, x509, tpm")))
+            }
+            (None, _) => Err(missing(&TYPE)),
         }
     }
 }
@@ -127,7 +128,7 @@ fn group_key(
     kept: Option<GroupKey>,
 ) -> Result<GroupKey, EnrollmentError> {
     let Some(text) = given else { return Ok(kept.unwrap_or_else(GroupKey::generate)) };
-    let key: GroupKey = text.parse().map_err(|error| wrong_member(member, error))?;
+    let key: GroupKey = text.parse().map_err(|error| wrong_key(member, error))?;
     check_length(member, key.length()).map(|()| key)
 }
 
@@ -137,8 +138,12 @@ fn device_key(
     kept: Option<DeviceKey>,
 ) -> Result<DeviceKey, EnrollmentError> {
     let Some(text) = given else { return Ok(kept.unwrap_or_else(DeviceKey::generate)) };
-    let key: DeviceKey = text.parse().map_err(|error| wrong_member(member, error))?;
+    let key: DeviceKey = text.parse().map_err(|error| wrong_key(member, error))?;
     check_length(member, key.length()).map(|()| key)
+}
+
+fn wrong_key(member: &str, reason: impl std::fmt::Display) -> EnrollmentError {
+    wrong(&["attestation", "symmetricKey", member], reason)
 }
 
 /// D.2.
@@ -146,7 +151,7 @@ fn check_length(member: &str, length: usize) -> Result<(), EnrollmentError> {
     if (16..=64).contains(&length) {
         return Ok(());
     }
-    Err(wrong_member(member, format_args!("a key has 16 to 64 bytes, this one {length}")))
+    Err(wrong_key(member, format_args!("a key has 16 to 64 bytes, this one {length}")))
 }
 
 impl X509Body {
@@ -161,14 +166,14 @@ impl X509Body {
                     Some(Attestation::ClientCertificates(slots)) => Some(slots),
                     _ => None,
                 };
-                certificates.read(kept).map(Attestation::ClientCertificates)
+                certificates.read("clientCertificates", kept).map(Attestation::ClientCertificates)
             }
             (Kind::Group, Self { signing_certificates: Some(certificates), .. }) => {
                 let kept = match previous {
                     Some(Attestation::SigningCertificates(slots)) => Some(slots),
                     _ => None,
                 };
-                certificates.read(kept).map(Attestation::SigningCertificates)
+                certificates.read("signingCertificates", kept).map(Attestation::SigningCertificates)
             }
             (Kind::Group, Self { ca_references: Some(names), .. }) => {
                 // SDKs send an empty text for a slot that is not used.
@@ -176,13 +181,13 @@ impl X509Body {
                 let primary = names
                     .primary
                     .filter(is_used)
-                    .ok_or_else(|| wrong("attestation.x509.caReferences.primary is missing"))?;
+                    .ok_or_else(|| missing(&["attestation", "x509", "caReferences", "primary"]))?;
                 let secondary = names.secondary.filter(is_used);
                 Ok(Attestation::CaReferences(Slots { primary, secondary }))
             }
-            (Kind::Individual, _) => Err(wrong("attestation.x509.clientCertificates is missing")),
+            (Kind::Individual, _) => Err(missing(&["attestation", "x509", "clientCertificates"])),
             (Kind::Group, _) => {
-                Err(wrong("attestation.x509 needs signingCertificates or caReferences"))
+                Err(wrong(&["attestation", "x509"], "needs signingCertificates or caReferences"))
             }
         }
     }
@@ -191,27 +196,29 @@ impl X509Body {
 impl SlotsBody<CertificateBody> {
     fn read(
         self,
+        list: &str,
         kept: Option<&Slots<Certificate>>,
     ) -> Result<Slots<Certificate>, EnrollmentError> {
-        let certificate = |slot: &str,
-                           body: Option<CertificateBody>,
-                           kept: Option<&Certificate>| {
-            match body {
-                None => Ok(None),
-                Some(CertificateBody { certificate: Some(text) }) => Certificate::from_text(&text)
-                    .map(Some)
-                    .map_err(|error| wrong_member(&format!("certificate {slot}"), error)),
-                // `info` alone: the client sends back what it was told.
-                Some(CertificateBody { certificate: None }) => Ok(kept.cloned()),
-            }
-        };
+        let certificate =
+            |slot: &str, body: Option<CertificateBody>, kept: Option<&Certificate>| {
+                match body {
+                    None => Ok(None),
+                    Some(CertificateBody { certificate: Some(text) }) => {
+                        Certificate::from_text(&text).map(Some).map_err(|error| {
+                            wrong(&["attestation", "x509", list, slot, "certificate"], error)
+                        })
+                    }
+                    // `info` alone: the client sends back what it was told.
+                    Some(CertificateBody { certificate: None }) => Ok(kept.cloned()),
+                }
+            };
         let primary = certificate("primary", self.primary, kept.map(|slots| &slots.primary))?;
         let secondary = certificate(
             "secondary",
             self.secondary,
             kept.and_then(|slots| slots.secondary.as_ref()),
         )?;
-        let primary = primary.ok_or_else(|| wrong("the primary certificate is missing"))?;
+        let primary = primary.ok_or_else(|| missing(&["attestation", "x509", list, "primary"]))?;
         Ok(Slots { primary, secondary })
     }
 }

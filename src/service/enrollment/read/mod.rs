@@ -6,4 +6,5 @@ mod error;
 mod record;
 
 pub use error::EnrollmentError;
+pub(in crate::service) use record::MEMBERS;
 pub use record::read;

@@ -3,17 +3,40 @@
 use std::time::SystemTime;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::attestation::AttestationBody;
-use super::error::{EnrollmentError, wrong, wrong_member};
+use super::error::{EnrollmentError, missing, recorded, wrong, wrong_at};
 use crate::service::enrollment::policy::{
     AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy,
 };
 use crate::service::enrollment::record::{CustomAllocationDefinition, Enrollment, Kind, Subject};
 use crate::service::enrollment::webhook_url::WebhookUrl;
 use crate::service::twin::InitialTwin;
+use crate::text::reason;
 use crate::wire::{ApiVersion, Etag, Payload, RegistrationId};
+
+/// The members of a record, for who looks for the one that was meant.
+pub(in crate::service) const MEMBERS: [&str; 17] = [
+    "registrationId",
+    "enrollmentGroupId",
+    "deviceId",
+    "optionalDeviceInformation",
+    "attestation",
+    "capabilities",
+    "iotHubHostName",
+    "initialTwin",
+    "provisioningStatus",
+    "reprovisionPolicy",
+    "allocationPolicy",
+    "iotHubs",
+    "customAllocationDefinition",
+    "registrationState",
+    "etag",
+    "createdDateTimeUtc",
+    "lastUpdatedDateTimeUtc",
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,10 +95,10 @@ pub fn read(
     salt: u32,
     previous: Option<&Enrollment>,
 ) -> Result<Enrollment, EnrollmentError> {
-    let body: Body = crate::wire::from_json_object(json).map_err(|error| wrong(shape(&error)))?;
+    let body: Body = shaped(json)?;
     check_allocation(&body)?;
     let subject = subject(kind, &body)?;
-    let attestation = body.attestation.ok_or_else(|| wrong("attestation is missing"))?;
+    let attestation = body.attestation.ok_or_else(|| missing(&["attestation"]))?;
     Ok(Enrollment {
         attestation: attestation.read(kind, previous.map(|previous| &previous.attestation))?,
         subject,
@@ -97,23 +120,19 @@ pub fn read(
     })
 }
 
-/// serde's own text, without the place in a text that nobody sees, and without the strings that it
-/// quotes: one may be a key in the wrong place.
-fn shape(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    let quoted = text.split_once("string \"").zip(text.rsplit_once("\", expected "));
-    match quoted {
-        Some(((before, _), (_, expected))) => format!("{before}string, expected {expected}"),
-        None => text.to_owned(),
-    }
+/// What each member is, told by its path if it is of the wrong shape.
+fn shaped(json: &[u8]) -> Result<Body, EnrollmentError> {
+    let object: Box<RawValue> =
+        crate::wire::from_json_object(json).map_err(|error| wrong(&[], reason(&error)))?;
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(object.get()))
+        .map_err(|error| wrong_at(error.path().into(), reason(error.inner())))
 }
 
 /// A twin that cannot be shown again, because of a number that is out of range, would vanish.
 fn showable(member: &str, payload: Option<Payload>) -> Result<Option<Payload>, EnrollmentError> {
     if let Some(payload) = &payload {
         let read = serde_json::from_str::<Value>(payload.as_json());
-        read.map_err(|error| wrong_member(member, shape(&error)))?;
+        read.map_err(|error| wrong(&[member], reason(&error)))?;
     }
     Ok(payload)
 }
@@ -122,15 +141,15 @@ fn showable(member: &str, payload: Option<Payload>) -> Result<Option<Payload>, E
 fn initial_twin(payload: Option<Payload>) -> Result<Option<Payload>, EnrollmentError> {
     let payload = payload.filter(|payload| !payload.is_null());
     if let Some(payload) = &payload {
-        InitialTwin::read(payload.as_json()).map_err(|e| wrong_member("initialTwin", e))?;
+        InitialTwin::read(payload.as_json()).map_err(|e| wrong(&["initialTwin"], e))?;
     }
     Ok(payload)
 }
 
 fn subject(kind: Kind, body: &Body) -> Result<Subject, EnrollmentError> {
     let name = |member: &str, text: &Option<String>| -> Result<RegistrationId, EnrollmentError> {
-        let text = text.as_ref().ok_or_else(|| wrong(format!("{member} is missing")))?;
-        text.parse().map_err(|error| wrong_member(member, error))
+        let text = text.as_ref().ok_or_else(|| missing(&[member]))?;
+        text.parse().map_err(|error| wrong(&[member], error))
     };
     Ok(match kind {
         Kind::Individual => Subject::Individual {
@@ -152,12 +171,14 @@ fn subject(kind: Kind, body: &Body) -> Result<Subject, EnrollmentError> {
 fn check_allocation(body: &Body) -> Result<(), EnrollmentError> {
     let has_webhook = body.custom_allocation_definition.is_some();
     if body.allocation_policy == Some(AllocationPolicy::Custom) && !has_webhook {
-        return Err(wrong(
+        return Err(recorded(
+            "allocationPolicy",
             "A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'",
         ));
     }
     if body.iot_hubs.is_some() && body.allocation_policy.is_none() {
-        return Err(wrong(
+        return Err(recorded(
+            "iotHubs",
             "Enrollment allocationPolicy must be specified when iotHubs are specified.",
         ));
     }
@@ -166,13 +187,48 @@ fn check_allocation(body: &Body) -> Result<(), EnrollmentError> {
 
 impl CustomAllocationBody {
     fn read(self) -> Result<CustomAllocationDefinition, EnrollmentError> {
-        let member = |name: &str| format!("customAllocationDefinition.{name}");
-        let text = self.webhook_url.ok_or_else(|| wrong(member("webhookUrl") + " is missing"))?;
-        let webhook_url: WebhookUrl =
-            text.parse().map_err(|error| wrong_member(&member("webhookUrl"), error))?;
-        let text = self.api_version.ok_or_else(|| wrong(member("apiVersion") + " is missing"))?;
-        let api_version: ApiVersion =
-            text.parse().map_err(|error| wrong_member(&member("apiVersion"), error))?;
+        const URL: [&str; 2] = ["customAllocationDefinition", "webhookUrl"];
+        const VERSION: [&str; 2] = ["customAllocationDefinition", "apiVersion"];
+        let text = self.webhook_url.ok_or_else(|| missing(&URL))?;
+        let webhook_url: WebhookUrl = text.parse().map_err(|error| wrong(&URL, error))?;
+        let text = self.api_version.ok_or_else(|| missing(&VERSION))?;
+        let api_version: ApiVersion = text.parse().map_err(|error| wrong(&VERSION, error))?;
         Ok(CustomAllocationDefinition { webhook_url, api_version })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_members_of_a_record_are_the_known_ones() {
+        let all = MEMBERS.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
+
+        let body = shaped(Value::Object(all).to_string().as_bytes()).unwrap();
+
+        assert_eq!(body.unknown, Map::new());
+    }
+
+    #[test]
+    fn a_member_of_the_wrong_shape_is_told_by_its_path() {
+        for (json, told) in [
+            (r#"{"iotHubs":["a",1]}"#, "iotHubs[1]: invalid type: integer `1`, expected a string"),
+            (
+                r#"{"allocationPolicy":"Custom"}"#,
+                "allocationPolicy: unknown variant `Custom`, expected one of `hashed`, `geoLatency`, `static`, `custom`; did you mean `custom`?",
+            ),
+            (
+                r#"{"attestation":{"symmetricKey":{"primaryKey":["c2VjcmV0"]}}}"#,
+                "attestation.symmetricKey.primaryKey: invalid type: sequence, expected a string",
+            ),
+            (
+                r#"{"attestation":{"symmetricKey":"c2VjcmV0"}}"#,
+                "attestation.symmetricKey: invalid type: string, expected an object",
+            ),
+            ("[]", "expected a JSON object"),
+        ] {
+            assert_eq!(shaped(json.as_bytes()).err().unwrap().to_string(), told);
+        }
     }
 }

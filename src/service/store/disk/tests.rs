@@ -37,7 +37,7 @@ fn configured(groups: &[(&str, &str)]) -> Vec<ConfiguredEnrollment> {
         )
     });
     let text = format!("idScope = \"{SCOPE}\"\n{}", groups.collect::<String>());
-    toml::from_str::<Config>(&text).unwrap().configured_enrollments(SystemTime::now()).unwrap()
+    Config::from_toml(&text, &[]).unwrap().configured_enrollments(SystemTime::now()).unwrap()
 }
 
 fn open_with(folder: &Path, groups: &[(&str, &str)]) -> Result<(Disk, Stored), StateError> {

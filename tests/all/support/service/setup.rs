@@ -213,7 +213,7 @@ impl Setup {
             state: self.state,
             ..Options::on_free_ports(authority)
         };
-        let config = toml::from_str(&self.config).expect("a configuration");
+        let config = Config::from_toml(&self.config, &[]).expect("a configuration");
         let service = Service::start(&config, options).await.expect("a service");
         TestService { service, ca, tls, events }
     }
