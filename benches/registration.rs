@@ -87,9 +87,9 @@ struct Bench {
 impl Bench {
     async fn start() -> Self {
         let mut config = contoso::config();
-        config.enrollment_groups.retain(|group| {
-            group.get("allocationPolicy").and_then(|policy| policy.as_str()) == Some("hashed")
-        });
+        config
+            .enrollment_groups
+            .retain(|group| group.get("allocationPolicy") == Some("hashed".into()));
         let authority = Authority::in_memory().expect("an authority");
         let tls = client_config(&Trust::Pem(authority.pem().to_owned())).expect("a CA");
         let service =

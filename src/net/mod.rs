@@ -27,10 +27,12 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use fault::TlsFault;
 pub use listen::{BACKLOG, listen};
 pub use no_proxy::NoProxy;
-pub use plain::{innermost, plain};
+pub use plain::innermost;
 pub use proxy::{Proxy, ProxyError};
 pub use route::{EnvironmentError, Route};
 pub use trust::{Trust, TrustError, client_config, crypto, with_certificate, with_resumption};
 pub use tunnel::ProxyFault;
 pub use upgrade::{UpgradeError, open_websocket};
 pub use websocket::{WebSocketEnd, WebSocketStream, websocket_accept};
+
+pub use crate::text::plain;

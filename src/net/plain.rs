@@ -1,44 +1,15 @@
-//! What of an error of the operating system is said to users.
+//! What of an error is said to users.
 
 use std::error::Error;
-use std::io;
 
-/// The innermost cause of an error, as [`plain`] has it: the outer ones only say that there is one.
+use crate::text::without_number;
+
+/// The innermost cause of an error, as [`plain`](crate::text::plain) has it: the outer ones only say
+/// that there is one.
 pub fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
     without_number(&cause.to_string())
-}
-
-/// Windows' texts are sentences with a full stop; those of Unix are not.
-fn without_number(text: &str) -> String {
-    let said = text.split_once(" (os error").map_or(text, |(said, _)| said.trim_end_matches('.'));
-    said.to_lowercase()
-}
-
-/// The operating system's text in lower case, without `(os error 111)`: what of an I/O error is said
-/// to users.
-pub fn plain(error: &io::Error) -> String {
-    without_number(&error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_each_system_says_can_stand_within_a_sentence() {
-        for (text, said) in [
-            ("Connection refused (os error 111)", "connection refused"),
-            (
-                "The target machine actively refused it. (os error 10061)",
-                "the target machine actively refused it",
-            ),
-            ("it ends here.", "it ends here."),
-        ] {
-            assert_eq!(plain(&io::Error::other(text)), said);
-        }
-    }
 }

@@ -17,6 +17,7 @@ mod json;
 mod lines;
 #[cfg(feature = "service")]
 mod path;
+mod plain;
 mod quoted;
 #[cfg(feature = "service")]
 mod reason;
@@ -28,7 +29,9 @@ pub use encoding::NotText;
 pub use lines::TextReader;
 #[cfg(feature = "service")]
 pub use path::MemberPath;
+pub use plain::plain;
+pub(crate) use plain::without_number;
 pub use quoted::{key_text, unquoted};
 #[cfg(feature = "service")]
 pub use reason::{nearest, reason};
-pub use source::{MAX_FILE, Source, decode_text, plain, read_bytes, read_file};
+pub use source::{MAX_FILE, Source, decode_text, read_bytes, read_file};

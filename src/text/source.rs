@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::encoding::{NotText, decode};
+use super::encoding::decode;
 use super::lines::TextReader;
 
 /// A key, a payload, a certificate or a configuration that is longer, in bytes, is a mistake: the
@@ -71,7 +71,7 @@ impl fmt::Display for Source {
 ///
 /// # Errors
 ///
-/// As [`read_bytes`]; with the kind `InvalidData`, and [`NotText`] inside, if it is no text.
+/// As [`read_bytes`]; with the kind `InvalidData`, and [`NotText`](super::NotText) inside, if it is no text.
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Zeroizing<String>> {
     decode_text(&read_bytes(path, limit)?)
 }
@@ -100,7 +100,7 @@ fn open(path: &Path) -> io::Result<std::fs::File> {
 ///
 /// # Errors
 ///
-/// With the kind `InvalidData`, and [`NotText`] inside.
+/// With the kind `InvalidData`, and [`NotText`](super::NotText) inside.
 pub fn decode_text(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
     // UTF-16 grows by a half at most, so that the text is never moved.
     let mut text = Zeroizing::new(String::with_capacity(bytes.len() + bytes.len() / 2));
@@ -137,22 +137,11 @@ fn read_all(mut source: impl Read, expected: u64, limit: u64) -> io::Result<Zero
     Ok(bytes)
 }
 
-/// What of an I/O error is said to users: the operating system's text in lower case, without
-/// `(os error 111)`.
-pub fn plain(error: &io::Error) -> String {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<NotText>()) {
-        Some(fault) => fault.to_string(),
-        None => {
-            let text = error.to_string();
-            text.split(" (os error").next().unwrap_or_default().to_lowercase()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::text::encoding::encoded;
+    use crate::text::plain;
 
     #[test]
     fn a_file_is_read_in_every_encoding_up_to_its_limit() {

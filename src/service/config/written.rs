@@ -32,6 +32,11 @@ impl From<Map<String, Value>> for EnrollmentConfig {
 }
 
 impl EnrollmentConfig {
+    /// What a member is, as the REST API has it.
+    pub fn get(&self, member: &str) -> Option<Value> {
+        self.value().get(member).cloned()
+    }
+
     pub(super) fn json(&self) -> &str {
         self.0.get()
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use provision_sim::api_client::ServiceClient;
 use provision_sim::net::{Trust, client_config, crypto};
 use provision_sim::service::{
-    Authority, Hubs, Observer, Options, Pace, RegistrationEvent, ResetOnSameHub, Service,
+    Authority, Config, Hubs, Observer, Options, Pace, RegistrationEvent, ResetOnSameHub, Service,
     WebhookSettings,
 };
 use provision_sim::wire::RegistrationId;
