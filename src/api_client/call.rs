@@ -5,31 +5,29 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use rustls::ClientConfig;
-use tokio::time::timeout;
 
 use super::{CallError, ConnectionString, Refusal};
+use crate::net::http::{HttpClient, HttpError, HttpSettings, Origin, Tls};
+use crate::net::{ProxyVariables, Route};
 
 /// The version that Azure's command line and its Python and Node SDKs speak (E.5).
 const API_VERSION: &str = "2021-10-01";
 /// Long enough for every call of the service, short enough for somebody who waits.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 /// How long a token is good: for one call, and clocks that are a little off.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// Largest answer that is read: a full page of records with long twins.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// How many connections are kept for the next call.
+const MAX_IDLE: usize = 16;
 
 /// A client of one service, over HTTPS only; its host name is verified.
 pub struct ServiceClient {
     connection: ConnectionString,
-    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: HttpClient,
 }
 
 /// A successful answer. Bodies hold keys, so `Debug` does not show them.
@@ -55,15 +53,22 @@ impl fmt::Debug for ServiceClient {
 }
 
 impl ServiceClient {
-    /// A client. Nothing is dialled before the first call.
+    /// A client that goes the direct way. Nothing is dialled before the first call.
     pub fn new(connection: ConnectionString, tls: &Arc<ClientConfig>) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        // Its job here is TCP; the scheme is TLS's business.
-        connector.enforce_http(false);
-        let builder = HttpsConnectorBuilder::new().with_tls_config((**tls).clone()).https_only();
-        let connector = builder.enable_http1().wrap_connector(connector);
-        Self { connection, http: Client::builder(TokioExecutor::new()).build(connector) }
+        Self::by_route(connection, tls, Route::default())
+    }
+
+    /// A client that goes this way to the service.
+    pub fn by_route(connection: ConnectionString, tls: &Arc<ClientConfig>, route: Route) -> Self {
+        let http = HttpClient::new(HttpSettings {
+            tls: Tls::Config(tls.clone()),
+            route,
+            proxies: ProxyVariables::default(),
+            deadline: DEADLINE,
+            max_body: MAX_ANSWER,
+            max_idle: MAX_IDLE,
+        });
+        Self { connection, http }
     }
 
     /// Where the service is.
@@ -85,14 +90,12 @@ impl ServiceClient {
         body: impl Into<Bytes>,
     ) -> Result<Answer, CallError> {
         let request = self.request(method, path, headers, body.into())?;
-        let answer = timeout(PATIENCE, self.exchange(request));
-        let answer = answer
-            .await
-            .map_err(|_| CallError::Timeout { host: self.host().to_owned(), after: PATIENCE })??;
-        if answer.status.is_success() {
-            return Ok(answer);
+        let origin = Origin::https(self.connection.endpoint());
+        let (head, body) = self.http.send(&origin, request).await?.into_parts();
+        if head.status.is_success() {
+            return Ok(Answer { status: head.status, headers: head.headers, body });
         }
-        Err(CallError::Refused(Refusal::read(answer.status, &answer.body)))
+        Err(CallError::Refused(Refusal::read(head.status, &body)))
     }
 
     fn request(
@@ -101,38 +104,19 @@ impl ServiceClient {
         path: &str,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Request<Full<Bytes>>, CallError> {
+    ) -> Result<Request<Bytes>, CallError> {
         let token = self.connection.token(SystemTime::now() + TOKEN_LIFETIME);
-        let unusable = || CallError::Network {
-            host: self.host().to_owned(),
-            reason: "the request cannot be written".to_owned(),
-        };
-        let mut authorization = HeaderValue::from_str(token.as_str()).map_err(|_| unusable())?;
+        let mut authorization = HeaderValue::from_str(token.as_str())
+            .unwrap_or_else(|_| unreachable!("what stands in a token is percent-encoded"));
         authorization.set_sensitive(true);
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("https://{}{path}?api-version={API_VERSION}", self.host()))
-            .body(Full::new(body))
-            .map_err(|_| unusable())?;
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        let target = format!("{path}?api-version={API_VERSION}").parse();
+        *request.uri_mut() = target.map_err(HttpError::from)?;
         *request.headers_mut() = headers;
         request.headers_mut().insert(AUTHORIZATION, authorization);
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         request.headers_mut().insert(CONTENT_TYPE, json);
         Ok(request)
-    }
-
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
-        let response = self.http.request(request).await;
-        let response = response.map_err(|error| CallError::of_transport(self.host(), &error))?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| {
-            let reason = if error.is::<LengthLimitError>() {
-                format!("its answer is longer than {MAX_ANSWER} bytes")
-            } else {
-                format!("its answer broke off: {error}")
-            };
-            CallError::Network { host: self.host().to_owned(), reason }
-        })?;
-        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 }

@@ -12,7 +12,9 @@ use crate::net::Endpoint;
 /// Where a service is, and the policy that opens it. Redacted in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectionString {
+    /// As it was given, because tokens are made out to it.
     host: String,
+    endpoint: Endpoint,
     policy: String,
     key: PolicyKey,
 }
@@ -39,6 +41,11 @@ impl ConnectionString {
     /// Host name of the service, with a port where it has one.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// The same, to be dialled.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Name of the policy.
@@ -70,7 +77,7 @@ impl FromStr for ConnectionString {
             return Err(ConnectionStringError::OtherService);
         }
         let policy = part("SharedAccessKeyName")?.to_owned();
-        Ok(Self { host, policy, key: part("SharedAccessKey")?.parse()? })
+        Ok(Self { host, endpoint, policy, key: part("SharedAccessKey")?.parse()? })
     }
 }
 

@@ -1,41 +1,17 @@
 //! Why a call failed.
 
-use std::io;
-use std::time::Duration;
-
 use thiserror::Error;
 
-use crate::net::{TlsFault, innermost};
+use crate::net::http::HttpError;
 use crate::wire::{ErrorCode, ServiceError};
 
 /// Why a call of the service API brought no result.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// No connection, or it broke.
-    #[error("{host} cannot be reached: {reason}")]
-    Network {
-        /// Where to.
-        host: String,
-        /// In the operating system's words.
-        reason: String,
-    },
-    /// No trust.
-    #[error("TLS with {host}: {fault}")]
-    Tls {
-        /// Where to.
-        host: String,
-        /// What is wrong.
-        fault: TlsFault,
-    },
-    /// No answer in time.
-    #[error("{host} did not answer within {}", humantime::format_duration(*.after))]
-    Timeout {
-        /// Where to.
-        host: String,
-        /// How long was waited.
-        after: Duration,
-    },
+    /// There is no answer.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// The service said no.
     #[error("{0}")]
     Refused(Refusal),
@@ -83,28 +59,6 @@ impl Refusal {
     }
 }
 
-impl CallError {
-    /// Tells TLS from the rest of what an HTTP client can stumble over.
-    pub(super) fn of_transport(host: &str, error: &(dyn std::error::Error + 'static)) -> Self {
-        let host = host.to_owned();
-        if let Some(fault) = tls_fault(error) {
-            return Self::Tls { host, fault };
-        }
-        Self::Network { host, reason: innermost(error) }
-    }
-}
-
-/// rustls's errors are wrapped in I/O errors, which do not have them among their sources.
-fn tls_fault(error: &(dyn std::error::Error + 'static)) -> Option<TlsFault> {
-    if let Some(found) = error.downcast_ref::<rustls::Error>() {
-        return Some(found.into());
-    }
-    if let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        return tls_fault(inner);
-    }
-    error.source().and_then(tls_fault)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,15 +73,5 @@ mod tests {
         assert_eq!(refusal.code, Some(ErrorCode(409_202)));
         assert_eq!(refusal.tracking_id.as_deref(), Some("t"));
         assert_eq!(gateway.to_string(), "the service answered 502: Bad Gateway");
-    }
-
-    #[test]
-    fn tls_is_found_however_deep_it_is_wrapped() {
-        let fault = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-        let error = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, fault));
-
-        let error = CallError::of_transport("h", &error);
-
-        assert_eq!(error, CallError::Tls { host: "h".into(), fault: TlsFault::UnknownIssuer });
     }
 }

@@ -2,11 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use http_body_util::Empty;
-use hyper::client::conn::http1;
+use http_body_util::Full;
 use hyper::header::{DATE, HOST};
 use hyper::{Method, Request};
-use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::certificate::{Validity, day, observing_config};
@@ -16,6 +14,7 @@ use super::tls;
 use crate::attestation::DeviceCertificate;
 use crate::device::{Class, Credential};
 use crate::explain::Skew;
+use crate::net::http::Connection;
 
 const ADVICE: &str = "set the clock: tokens and certificates are judged by it";
 
@@ -45,23 +44,15 @@ pub(super) async fn check(subject: &Subject, known: &mut Known) -> Finding {
 async fn date(subject: &Subject) -> Option<SystemTime> {
     let ask = async {
         let dialed = tls::open(subject, Port::Https, observing_config()).await.ok()?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(dialed.stream)).await.ok()?;
+        let mut connection = Connection::open(dialed.stream).await.ok()?;
         let request = Request::builder()
             .method(Method::GET)
             .uri("/")
             .header(HOST, subject.endpoint(Port::Https).to_string())
-            .body(Empty::<&[u8]>::new())
+            .body(Full::default())
             .ok()?;
-        let answer = async {
-            let response = sender.send_request(request).await.ok()?;
-            httpdate::parse_http_date(response.headers().get(DATE)?.to_str().ok()?).ok()
-        };
-        let mut answer = std::pin::pin!(answer);
-        tokio::select! {
-            answer = &mut answer => answer,
-            // The answer may have come with the end of the connection.
-            _ = connection => answer.await,
-        }
+        let answer = connection.send(request).await.ok()?;
+        httpdate::parse_http_date(answer.headers().get(DATE)?.to_str().ok()?).ok()
     };
     timeout(subject.patience(), ask).await.ok().flatten()
 }

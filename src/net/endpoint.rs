@@ -6,7 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 /// A host and, where one was given, a port: `HOST[:PORT]`, IPv6 addresses in brackets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     host: url::Host<String>,
     port: Option<u16>,

@@ -1,17 +1,19 @@
 //! Sockets, TLS and WebSockets, for the device and the service alike.
 //!
 //! Opens and accepts connections and says precisely what went wrong. Knows nothing of MQTT or
-//! provisioning, and of HTTP only what opens a tunnel or a WebSocket.
+//! provisioning, and of HTTP how to ask a server (`http`) and to open a tunnel or a WebSocket.
 
 mod connect_to;
 mod dial;
 mod dial_error;
 mod endpoint;
 mod fault;
+#[cfg(any(feature = "device", feature = "service"))]
+pub mod http;
 mod listen;
 mod no_proxy;
-mod plain;
 mod proxy;
+mod proxy_variables;
 mod race;
 mod route;
 mod tcp;
@@ -27,8 +29,8 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use fault::TlsFault;
 pub use listen::{BACKLOG, listen};
 pub use no_proxy::NoProxy;
-pub use plain::innermost;
 pub use proxy::{Proxy, ProxyError};
+pub use proxy_variables::ProxyVariables;
 pub use route::{EnvironmentError, Route};
 pub use trust::{Trust, TrustError, client_config, crypto, with_certificate, with_resumption};
 pub use tunnel::ProxyFault;

@@ -9,7 +9,9 @@ use super::file::{DeviceSpec, Scenario};
 use crate::contoso::{self, SampleFunction};
 use crate::device::{Error as DeviceError, Notice, ProvisioningClient, Registered, Settings};
 use crate::net::{Endpoint, Trust, TrustError, client_config};
-use crate::service::{Authority, AuthorityError, Options, Pace, Service, StartError};
+use crate::service::{
+    Authority, AuthorityError, Options, Pace, Service, StartError, WebhookSettings,
+};
 use crate::wire::IdScope;
 
 /// How long one device of a scenario may take.
@@ -49,12 +51,13 @@ pub struct Bench {
 
 impl Bench {
     /// Starts what the scenario describes, on free loopback ports, with a CA that nobody has seen
-    /// before. Quick: devices are told to wait 0 s unless the file says otherwise.
+    /// before. Quick: devices are told to wait 0 s unless the file says otherwise. Its webhooks are called
+    /// as `webhooks` has it.
     ///
     /// # Errors
     ///
     /// If something in it cannot be served.
-    pub async fn start(scenario: &Scenario) -> Result<Self, BenchError> {
+    pub async fn start(scenario: &Scenario, webhooks: WebhookSettings) -> Result<Self, BenchError> {
         let mut config = scenario.service.clone();
         let function =
             SampleFunction::start_for(&mut config).await.map_err(BenchError::Function)?;
@@ -65,6 +68,7 @@ impl Bench {
                 retry_after: config.retry_after.unwrap_or_default(),
                 assigning_polls: config.assigning_polls.unwrap_or_default(),
             },
+            webhooks,
             suspects: contoso::suspects(),
             ..Options::on_free_ports(authority)
         };

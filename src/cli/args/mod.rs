@@ -6,6 +6,7 @@
 //! - [`key`]: symmetric keys, of which a device has one.
 //! - [`certificate`]: an X.509 certificate and its private key.
 //! - [`credential`]: that a device is given one kind of credential.
+//! - [`proxy`]: the proxy on the way to a service.
 //! - [`route`]: the way to the service: transport, proxy, and whom to dial in its place.
 //! - [`service`]: which service devices register with.
 //! - [`payload`]: what a device has to say to a custom allocation webhook.
@@ -18,6 +19,7 @@ pub(crate) mod device;
 pub(crate) mod duration;
 pub(crate) mod key;
 pub(crate) mod payload;
+pub(crate) mod proxy;
 pub(crate) mod quotas;
 pub(crate) mod route;
 pub(crate) mod service;

@@ -2,11 +2,10 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::input::variable;
+use super::proxy::ProxyArgs;
 use crate::cli::report::Report;
-use crate::cli::secret::Secret;
 use crate::device;
-use crate::net::{ConnectTo, Endpoint, Proxy, Route};
+use crate::net::{ConnectTo, Endpoint, Route};
 
 /// How the device gets to the service.
 #[derive(Debug, Args)]
@@ -22,9 +21,8 @@ pub(crate) struct RouteArgs {
         hide_possible_values = true
     )]
     transport: Transport,
-    /// Go through this proxy with HTTP CONNECT; '' for none [env: HTTPS_PROXY, ALL_PROXY, NO_PROXY]
-    #[arg(long, value_name = "http://[USER:PASSWORD@]HOST[:PORT]")]
-    proxy: Option<Secret>,
+    #[command(flatten)]
+    proxy: ProxyArgs,
     /// For HOST:PORT dial ADDR:PORT; the name that is verified stays. Empty fields stand for any,
     /// or the same; may be given again
     #[arg(long, value_name = "HOST:PORT:ADDR:PORT")]
@@ -58,14 +56,7 @@ impl RouteArgs {
             given.push(("--transport", self.transport().to_string()));
         }
         given.extend(self.connect_to.iter().map(|rule| ("--connect-to", rule.to_string())));
-        if let Some(text) = &self.proxy {
-            let shown = match (text.contains('@'), text.parse::<Proxy>()) {
-                (true, Ok(proxy)) => format!("http://USER:PASSWORD@{}", proxy.endpoint()),
-                (true, Err(_)) => return given,
-                (false, _) => text.to_string(),
-            };
-            given.push(("--proxy", shown));
-        }
+        given.extend(self.proxy.as_given());
         given
     }
 
@@ -78,21 +69,6 @@ impl RouteArgs {
         is_local: bool,
     ) -> Result<Route, Report> {
         let route = Route::default().with_connect_to(self.connect_to.clone());
-        match self.proxy.as_deref() {
-            Some("") => Ok(route),
-            Some(text) => {
-                let proxy: Proxy = text.parse().map_err(|error| bad("--proxy", error))?;
-                Ok(route.through(proxy))
-            }
-            None if is_local => Ok(route),
-            None => route
-                .through_environment(host, &self.transport().ports(ports), variable)
-                .map_err(|error| bad(error.variable, error.source)),
-        }
+        self.proxy.add_to(route, host, &self.transport().ports(ports), is_local)
     }
-}
-
-fn bad(name: &str, error: impl std::fmt::Display) -> Report {
-    Report::usage(format!("{name}: {error}"))
-        .remedy("give an http:// proxy with --proxy, or --proxy '' for none")
 }

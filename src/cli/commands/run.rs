@@ -15,7 +15,9 @@ use crate::cli::output::transcript::Transcript;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::explain::Context;
+use crate::net::ProxyVariables;
 use crate::scenario::{Actual, Bench, DeviceSpec, Scenario, Verdict};
+use crate::service::WebhookSettings;
 
 /// Run scenarios: serve what a file describes, register its devices, check what comes out
 #[derive(Debug, Args)]
@@ -94,8 +96,11 @@ async fn play(
     printer: &mut Printer,
     tally: &mut Tally,
 ) -> Result<(), Report> {
-    let bench =
-        Bench::start(scenario).await.map_err(|error| Report::usage(format!("{name}: {error}")))?;
+    let webhooks =
+        WebhookSettings { proxies: ProxyVariables::read(input::variable), ..Default::default() };
+    let bench = Bench::start(scenario, webhooks)
+        .await
+        .map_err(|error| Report::usage(format!("{name}: {error}")))?;
     for device in &scenario.devices {
         let verdict = register(&bench, device, printer).await;
         let line = Line {

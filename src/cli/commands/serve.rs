@@ -21,7 +21,7 @@ use crate::cli::report::Report;
 use crate::cli::state_folder::state_folder;
 use crate::cli::stop::StopSignal;
 use crate::contoso::{self, FUNCTION_URL, SampleFunction};
-use crate::net::{Trust, client_config};
+use crate::net::{ProxyVariables, Trust, client_config};
 use crate::service::{
     AllocationPolicy, Authority, AuthorityError, Config, EndpointKind, HttpsPort, Observer,
     Options, Pace, ResetOnSameHub, Service, StartError, WebhookSettings, retry_after,
@@ -211,7 +211,8 @@ impl Serve {
             WebhookRetry::Azure => WebhookSettings::azure_retries(),
             WebhookRetry::None => Vec::new(),
         };
-        Ok(WebhookSettings { timeout: self.webhook_timeout, retries, trust })
+        let proxies = ProxyVariables::read(input::variable);
+        Ok(WebhookSettings { timeout: self.webhook_timeout, retries, trust, proxies })
     }
 
     fn options(

@@ -1,22 +1,17 @@
 //! Calls the webhook over HTTP (G.2, G.5).
 
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
-use hyper::{Method, Request, Response};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
-use hyper_util::rt::TokioExecutor;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
+use url::Position;
 
 use super::answer::WebhookAnswer;
-use crate::net::{Trust, client_config, innermost};
+use crate::net::http::{HttpClient, HttpError, HttpSettings, Origin, Tls};
+use crate::net::{ProxyVariables, Route, Trust};
 use crate::service::enrollment::WebhookUrl;
 
 /// Largest answer that is read, in bytes. An AllocationResponse is a few hundred.
@@ -33,6 +28,8 @@ pub struct WebhookSettings {
     pub retries: Vec<Duration>,
     /// Whom https webhooks have to be certified by.
     pub trust: Trust,
+    /// Whose proxy is in front of https webhooks, except for those on this machine (J-177).
+    pub proxies: ProxyVariables,
 }
 
 impl WebhookSettings {
@@ -43,13 +40,14 @@ impl WebhookSettings {
 }
 
 impl Default for WebhookSettings {
-    /// 10 s a call, three quick retries, so that tests do not wait Azure's 415 s, and the system's
-    /// CAs.
+    /// 10 s a call, three quick retries, so that tests do not wait Azure's 415 s, the system's
+    /// CAs, and no proxy.
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(10),
             retries: [200, 400, 800].map(Duration::from_millis).to_vec(),
             trust: Trust::System,
+            proxies: ProxyVariables::default(),
         }
     }
 }
@@ -57,25 +55,23 @@ impl Default for WebhookSettings {
 /// An HTTP client for webhooks; `http` is taken beside `https`, for functions on this machine.
 #[derive(Debug)]
 pub struct WebhookClient {
-    plain: Http<HttpConnector>,
-    /// Made at the first https call: CAs take longer to read than everything else at start, and a
-    /// machine without any can still call plain functions.
-    secure: OnceLock<Result<Http<HttpsConnector<HttpConnector>>, String>>,
+    http: HttpClient,
     settings: WebhookSettings,
     calls: Semaphore,
 }
 
-type Http<C> = Client<C, Full<Bytes>>;
-
 impl WebhookClient {
     /// A client.
     pub fn new(settings: WebhookSettings) -> Self {
-        Self {
-            plain: http(connector()),
-            secure: OnceLock::new(),
-            settings,
-            calls: Semaphore::new(MAX_CALLS),
-        }
+        let http = HttpClient::new(HttpSettings {
+            tls: Tls::Trust(settings.trust.clone()),
+            route: Route::default(),
+            proxies: settings.proxies.clone(),
+            deadline: settings.timeout,
+            max_body: MAX_ANSWER,
+            max_idle: MAX_CALLS,
+        });
+        Self { http, settings, calls: Semaphore::new(MAX_CALLS) }
     }
 
     /// Posts `body`, again while it is worth a retry, and returns the last answer. Each answer is
@@ -112,65 +108,25 @@ impl WebhookClient {
         let _permit = self.calls.acquire().await;
         // Waiting for others is none of the webhook's time.
         let started = Instant::now();
-        let answer = match timeout(self.settings.timeout, self.post(url, body)).await {
-            Ok(Ok((status, body))) => WebhookAnswer::Http { status, body },
-            Ok(Err(reason)) => WebhookAnswer::Unreachable { reason },
-            Err(_) => WebhookAnswer::Timeout,
+        let answer = match self.post(url, body).await {
+            Ok(answer) => answer,
+            Err(HttpError::Timeout { .. }) => WebhookAnswer::Timeout,
+            Err(error) => WebhookAnswer::Unreachable { reason: reason(&error) },
         };
         (answer, started.elapsed())
     }
 
-    async fn send(
-        &self,
-        url: &WebhookUrl,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, String> {
-        let response = if url.expose().scheme() == "https" {
-            self.secure.get_or_init(|| https(&self.settings.trust)).as_ref()?.request(request).await
-        } else {
-            self.plain.request(request).await
-        };
-        response.map_err(|error| reason(&error))
+    async fn post(&self, url: &WebhookUrl, body: Bytes) -> Result<WebhookAnswer, HttpError> {
+        let url = url.expose();
+        let Some(origin) = Origin::of(url) else { unreachable!("such an address is refused") };
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = url[Position::BeforePath..Position::AfterQuery].parse()?;
+        let json = HeaderValue::from_static("application/json; charset=utf-8");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        let (head, body) = self.http.send(&origin, request).await?.into_parts();
+        Ok(WebhookAnswer::Http { status: head.status.as_u16(), body: body.into() })
     }
-
-    async fn post(&self, url: &WebhookUrl, body: Bytes) -> Result<(u16, Vec<u8>), String> {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(url.expose().as_str())
-            .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            .body(Full::new(body))
-            .map_err(|_| "the webhook's address cannot be called".to_owned())?;
-        let response = self.send(url, request).await?;
-        let status = response.status().as_u16();
-        let body =
-            Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|error| {
-                if error.is::<LengthLimitError>() {
-                    format!("the webhook's answer is longer than {MAX_ANSWER} bytes")
-                } else {
-                    format!("the webhook's answer broke off: {error}")
-                }
-            })?;
-        Ok((status, body.to_bytes().to_vec()))
-    }
-}
-
-fn connector() -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector
-}
-
-fn http<C: Connect + Clone>(connector: C) -> Http<C> {
-    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(MAX_CALLS).build(connector)
-}
-
-fn https(trust: &Trust) -> Result<Http<HttpsConnector<HttpConnector>>, String> {
-    let tls = client_config(trust).map_err(|error| error.to_string())?;
-    let mut connector = connector();
-    // Its job here is TCP; the scheme is TLS's business.
-    connector.enforce_http(false);
-    let builder = HttpsConnectorBuilder::new().with_tls_config((*tls).clone()).https_only();
-    Ok(http(builder.enable_http1().wrap_connector(connector)))
 }
 
 fn told(answer: &WebhookAnswer, limit: Duration) -> String {
@@ -183,7 +139,10 @@ fn told(answer: &WebhookAnswer, limit: Duration) -> String {
     }
 }
 
-/// The innermost cause does not have the address, which holds a key.
-fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    format!("the webhook cannot be reached: {}", innermost(error))
+/// For our own log. No error repeats the address, which holds a key.
+fn reason(error: &HttpError) -> String {
+    match error {
+        HttpError::Exchange { .. } => format!("the webhook did not answer: {error}"),
+        _ => format!("the webhook cannot be reached: {error}"),
+    }
 }

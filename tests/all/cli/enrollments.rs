@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
+use crate::support::proxy::{ConnectProxy, Manner};
 
 const GROUP_KEY: &str =
     "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
@@ -306,7 +307,8 @@ fn whom_it_cannot_reach_or_trust_exits_3() {
     assert!(stranger.stderr.contains("--ca-file"), "{stranger:?}");
     drop(serve);
     let closed = list(&ca, &good).assert_exit(3);
-    assert!(closed.stderr.contains("cannot be reached: connection refused"), "{closed:?}");
+    assert!(closed.stderr.contains("cannot connect to localhost:"), "{closed:?}");
+    assert!(closed.stderr.contains("): connection refused"), "{closed:?}");
 }
 
 #[test]
@@ -383,4 +385,52 @@ fn e_5_a_list_has_all_pages() {
     let mut listed: Vec<_> = listed.collect();
     listed.sort_unstable();
     assert_eq!(listed, names);
+}
+
+/// A list, asked of a service that is reached by a connection string.
+fn list_there(machine: &Machine, serve: &Serve, host: &str, proxy: &[&str], env: &str) -> Ran {
+    let connection = serve.ready["serviceConnectionString"].as_str().unwrap();
+    let (name, rest) = connection.split_once(';').unwrap();
+    assert!(name.starts_with("HostName=localhost:"), "{name}");
+    let connection = if host.is_empty() { connection } else { &format!("HostName={host};{rest}") };
+    let list = ["enrollment", "list", "--ca-file", serve.ca_file().to_str().unwrap()];
+    let arguments = [&list[..], &["--connection-string", connection], proxy].concat();
+    machine.run_with(&arguments, &[("HTTPS_PROXY", env)], "")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_api_is_reached_through_a_proxy_whose_password_is_not_shown() {
+    let machine = Machine::new();
+    let serve = empty(&machine);
+    let proxy = ConnectProxy::start(Manner::Open(Some("Basic dXNlcjpzZWNyZXQ="))).await;
+    let right = format!("http://user:secret@{}", proxy.address());
+    let wrong = format!("http://user:s3cret@{}", proxy.address());
+    let list = |proxy: &[&str], env| list_there(&machine, &serve, "", proxy, env);
+
+    list(&["--proxy", &right], "").assert_exit(0);
+    assert_eq!(proxy.asked().len(), 1, "{:?}", proxy.asked());
+    list(&[], &right).assert_exit(0);
+    assert_eq!(proxy.asked().len(), 1, "a variable is not for this machine");
+    let refused = list(&["--proxy", &wrong], "").assert_exit(3);
+
+    assert!(refused.stderr.contains("it refused the user name and password (407)"), "{refused:?}");
+    assert!(refused.stderr.contains("--proxy"), "{refused:?}");
+    assert!(!refused.stderr.contains("s3cret"), "{refused:?}");
+    list(&["--proxy", "socks5://user:s3cret@b:1"], "").assert_exit(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_api_elsewhere_is_behind_the_proxy_of_the_environment() {
+    let machine = Machine::new();
+    let serve = empty(&machine);
+    let proxy = ConnectProxy::start(Manner::Say("HTTP/1.1 403 Forbidden\r\n\r\n")).await;
+    let variable = format!("http://{}", proxy.address());
+
+    let through = list_there(&machine, &serve, "dps.invalid", &[], &variable).assert_exit(3);
+    let direct =
+        list_there(&machine, &serve, "dps.invalid", &["--proxy", ""], &variable).assert_exit(3);
+
+    assert!(through.stderr.contains("opened no tunnel to dps.invalid:443"), "{through:?}");
+    assert!(direct.stderr.contains("cannot find the address of dps.invalid"), "{direct:?}");
+    assert_eq!(proxy.asked().len(), 1, "{:?}", proxy.asked());
 }

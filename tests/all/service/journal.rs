@@ -7,7 +7,7 @@ use provision_sim::service::{EntryAttestation, EntryStatus, JournalEntry};
 use crate::support::service::client::{Client, Device};
 use crate::support::service::setup::{HUB_WEST, RETIRED_KEY, SCOPE, Setup, TestService};
 use crate::support::service::token::{UPPER, derived};
-use crate::support::service::webhook::{Reaction, Webhook};
+use crate::support::service::webhook::{Reaction, Webhook, nobody};
 use crate::support::service::within;
 
 const ID: &str = "pump-0042";
@@ -127,4 +127,48 @@ async fn j_99_a_reset_ends_what_goes_on_and_leaves_nothing_of_it() {
     let entries = service.inside().journal().entries();
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].sequence, 2, "numbers are not given twice");
+}
+
+#[tokio::test]
+async fn j_1_why_a_webhook_is_out_of_reach_is_told_in_the_words_of_the_device() {
+    let script = || [Reaction::hub(HUB_WEST)];
+    let (secure, other) = (Webhook::start_tls(script()).await, Webhook::start_tls(script()).await);
+    let (plain, silent) =
+        (Webhook::start(script()).await, Webhook::start([Reaction::HangUp]).await);
+    let stranger = other.ca_pem.as_deref().unwrap();
+    let why = async |url: &str| {
+        let service = Setup::custom(url, "").webhook_ca(stranger).start().await;
+        Client::connect(&service, &Device::new(ID)).await.provision("").await;
+        let failed = entry(&service, |entry| entry.status == EntryStatus::Failed).await;
+        let attempt = failed.webhook.as_ref().unwrap().attempts[0].error.clone();
+        assert_eq!(failed.reason, attempt, "as in the log");
+        attempt.unwrap().to_string()
+    };
+    let origin = |url: &str| url.split("/api/").next().unwrap().to_owned();
+    let nobody = nobody().await;
+    let address = origin(&nobody).replace("http://", "");
+
+    assert_eq!(
+        why(&secure.url()).await,
+        format!(
+            "the webhook cannot be reached: no TLS connection to {}: the server's certificate is \
+             not signed by a trusted authority",
+            origin(&secure.url()).replace("https://", "")
+        )
+    );
+    let not_tls = why(&plain.url().replace("http://", "https://")).await;
+    assert!(not_tls.ends_with(": the server does not speak TLS on this port"), "{not_tls}");
+    assert_eq!(
+        why(&nobody).await,
+        format!(
+            "the webhook cannot be reached: cannot connect to {address} ({address}): connection refused"
+        )
+    );
+    assert_eq!(
+        why(&silent.url()).await,
+        format!(
+            "the webhook did not answer: {}: the connection was closed without an answer",
+            origin(&silent.url())
+        )
+    );
 }

@@ -6,17 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::routing::post;
-use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use provision_sim::api_client::{Kind, ServiceClient};
 use provision_sim::attestation::{DeviceKey, GroupKey, SasToken, registration_resource};
 use provision_sim::device::{Credential, Error, Notice, ProvisioningClient, Settings};
-use provision_sim::net::{Endpoint, Trust, client_config};
+use provision_sim::net::http::{HttpClient, HttpSettings, Origin, Tls};
+use provision_sim::net::{Endpoint, ProxyVariables, Route, Trust, client_config};
 use provision_sim::wire::{IdScope, RegistrationId};
 use rustls::ClientConfig;
 use serde_json::{Value, json};
@@ -88,9 +84,9 @@ impl Webhook {
 /// A service, and how it is reached.
 pub struct Running {
     mqtt: Endpoint,
-    https: String,
+    https: Origin,
     tls: Arc<ClientConfig>,
-    http: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    http: HttpClient,
     pub back_end: ServiceClient,
 }
 
@@ -98,12 +94,18 @@ impl Running {
     pub fn new(serve: &Serve) -> Self {
         let tls = client_config(&Trust::File(serve.ca_file().to_owned())).unwrap();
         let connection = serve.ready["serviceConnectionString"].as_str().unwrap();
-        let connector = HttpsConnectorBuilder::new().with_tls_config((*tls).clone());
-        let connector = connector.https_only().enable_http1().build();
+        let http = HttpClient::new(HttpSettings {
+            tls: Tls::Config(tls.clone()),
+            route: Route::default(),
+            proxies: ProxyVariables::default(),
+            deadline: PATIENCE,
+            max_body: 1 << 20,
+            max_idle: 64,
+        });
         Self {
             mqtt: serve.mqtt().parse().unwrap(),
-            https: serve.https().to_owned(),
-            http: Client::builder(TokioExecutor::new()).build(connector),
+            https: Origin::https(&serve.https().parse().unwrap()),
+            http,
             back_end: ServiceClient::new(connection.parse().unwrap(), &tls),
             tls,
         }
@@ -246,18 +248,16 @@ impl Device {
         let resource = registration_resource(&scope(), &self.id);
         let expiry = SystemTime::now() + Duration::from_secs(3600);
         let uri = format!(
-            "https://{}/{SCOPE}/registrations/{}/operations/{operation_id}?api-version=2021-06-01",
-            running.https, self.id
+            "/{SCOPE}/registrations/{}/operations/{operation_id}?api-version=2021-06-01",
+            self.id
         );
         let request = Request::builder()
             .uri(uri)
             .header("authorization", SasToken::sign(&resource, &self.key, expiry).as_str())
-            .body(Empty::new())
+            .body(Bytes::new())
             .unwrap();
-        let answer = running.http.request(request).await.unwrap();
-        let status = answer.status();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&body).unwrap())
+        let answer = running.http.send(&running.https, request).await.unwrap();
+        (answer.status(), serde_json::from_slice(answer.body()).unwrap())
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::api_client::{CallError, Kind, Refusal};
 use crate::cli::exit::Exit;
 use crate::cli::report::Report;
-use crate::net::TlsFault;
+use crate::net::http::{ExchangeFault, HttpError};
+use crate::net::{DialError, TlsFault};
 use crate::wire::ErrorCode;
 
 /// For the help of every command here.
@@ -15,17 +16,31 @@ string, 5 the service refused: not found, exists already, changed meanwhile …"
 pub(super) fn explained(error: &CallError, about: Option<(Kind, &str)>) -> Report {
     match error {
         CallError::Refused(refusal) => refused(refusal, about),
-        CallError::Tls { fault, .. } => Report::new("tls", Exit::Network, error).remedy(tls(fault)),
-        CallError::Network { .. } | CallError::Timeout { .. } => Report::new(
-            "network",
-            Exit::Network,
-            error,
-        )
-        .cause("the service does not run, its HostName is misspelt, or a firewall blocks port 443")
-        .remedy("for a service on this machine start `provision-sim serve` and give --local"),
-        _ => Report::new("network", Exit::Network, error)
-            .cause("something else than a provisioning service answers, such as a proxy"),
+        CallError::Http(error) => unanswered(error),
+        _ => stranger(error),
     }
+}
+
+fn unanswered(error: &HttpError) -> Report {
+    match error {
+        HttpError::Dial(DialError::Tls { fault, .. }) => {
+            Report::new("tls", Exit::Network, error).remedy(tls(fault))
+        }
+        HttpError::Dial(DialError::Proxy { .. }) => Report::new("network", Exit::Network, error)
+            .cause("--proxy, or the variable HTTPS_PROXY or ALL_PROXY, names a proxy that is not there or lets nobody through")
+            .remedy("give another with --proxy, or --proxy '' for none"),
+        HttpError::Exchange {
+            fault: ExchangeFault::NotHttp(_) | ExchangeFault::TooLong { .. }, ..
+        } => stranger(error),
+        _ => Report::new("network", Exit::Network, error)
+            .cause("the service does not run, its HostName is misspelt, or a firewall blocks port 443")
+            .remedy("for a service on this machine start `provision-sim serve` and give --local"),
+    }
+}
+
+fn stranger(error: impl std::fmt::Display) -> Report {
+    Report::new("network", Exit::Network, error)
+        .cause("something else than a provisioning service answers, such as a proxy")
 }
 
 fn tls(fault: &TlsFault) -> &'static str {

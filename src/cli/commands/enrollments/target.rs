@@ -7,12 +7,14 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::api_client::{CallError, ConnectionString, Kind, ServiceClient};
+use crate::cli::args::proxy::ProxyArgs;
 use crate::cli::input::{read, variable};
 use crate::cli::local;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::secret::{Secret, secret_variable};
-use crate::net::{Trust, client_config};
+use crate::net::{Route, Trust, client_config};
+use crate::wire::HTTPS_PORT;
 
 const VARIABLE: &str = "PROVISION_SIM_CONNECTION_STRING";
 
@@ -29,6 +31,8 @@ pub(super) struct Target {
     /// CA certificates to trust in place of the system's [env: SSL_CERT_FILE]
     #[arg(long, value_name = "PEM")]
     ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    proxy: ProxyArgs,
 }
 
 /// A client, and what runs it.
@@ -52,8 +56,14 @@ impl Target {
         };
         let tls =
             client_config(&trust).map_err(|error| Report::usage(format!("--ca-file: {error}")))?;
+        let route = self.proxy.add_to(
+            Route::default(),
+            connection.endpoint(),
+            &[HTTPS_PORT],
+            self.local,
+        )?;
         let runtime = Some(small_runtime()?);
-        Ok(Session { client: ServiceClient::new(connection, &tls), runtime })
+        Ok(Session { client: ServiceClient::by_route(connection, &tls, route), runtime })
     }
 
     fn here() -> Result<(ConnectionString, Trust), Report> {
