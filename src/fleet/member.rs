@@ -12,6 +12,7 @@ use super::shard::Shard;
 use super::template::{IdPattern, PatternError};
 use crate::attestation::{DeviceCertificate, IdentityFault, KeyError};
 use crate::device::Credential;
+use crate::text::key_text;
 use crate::wire::{IdError, MAX_MESSAGE, Payload, RegistrationId};
 
 /// The columns of a CSV list, which are the members of a JSON line.
@@ -200,7 +201,11 @@ impl Entry {
         let id = self.registration_id.parse::<RegistrationId>().map_err(|reason| {
             ListFault::RegistrationId { text: self.registration_id.clone(), reason }
         })?;
-        let key = self.device_key.map(|key| key.parse()).transpose().map_err(ListFault::Key)?;
+        let key = self
+            .device_key
+            .map(|key| key_text(&key).parse())
+            .transpose()
+            .map_err(ListFault::Key)?;
         if let Some(length) = self.payload.as_ref().map(|payload| payload.as_json().len())
             && length > MAX_MESSAGE
         {

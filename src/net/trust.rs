@@ -12,6 +12,11 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
+use crate::text::{plain, read_pem};
+
+/// The authorities of a whole system have about 250 KB.
+const MAX_CA_FILE: u64 = 16 * 1024 * 1024;
+
 /// The cryptography that both halves use: ring. Named in one place and handed over explicitly, so
 /// that a program that embeds this crate keeps its own default provider.
 pub fn crypto() -> Arc<CryptoProvider> {
@@ -34,7 +39,7 @@ pub enum Trust {
 #[non_exhaustive]
 pub enum TrustError {
     /// The file cannot be read.
-    #[error("cannot read the CA file {path}: {source}")]
+    #[error("cannot read the CA file {path}: {}", plain(.source))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -105,7 +110,7 @@ fn roots(trust: &Trust) -> Result<RootCertStore, TrustError> {
         Trust::System => system_roots(),
         Trust::Pem(text) => roots_from_pem(text.as_bytes(), "the given text"),
         Trust::File(path) => {
-            let text = std::fs::read(path)
+            let text = read_pem(path, MAX_CA_FILE)
                 .map_err(|source| TrustError::Unreadable { path: path.clone(), source })?;
             roots_from_pem(&text, &describe(path))
         }

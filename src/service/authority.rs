@@ -18,6 +18,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::net::crypto;
+use crate::text::{MAX_FILE, read_file};
 
 const CERTIFICATE_FILE: &str = "ca.pem";
 const KEY_FILE: &str = "ca.key";
@@ -295,11 +296,10 @@ fn minting(error: impl fmt::Display) -> AuthorityError {
 }
 
 fn read(path: &Path) -> Result<String, AuthorityError> {
-    std::fs::read_to_string(path).map_err(|source| AuthorityError::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })
+    match read_file(path, MAX_FILE) {
+        Ok(text) => Ok(text.to_string()),
+        Err(source) => Err(AuthorityError::Io { action: "read", path: path.to_owned(), source }),
+    }
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {

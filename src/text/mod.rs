@@ -34,4 +34,4 @@ pub(crate) use plain::without_number;
 pub use quoted::{key_text, unquoted};
 #[cfg(feature = "service")]
 pub use reason::{nearest, reason};
-pub use source::{MAX_FILE, Source, decode_text, read_bytes, read_file};
+pub use source::{MAX_FILE, Source, decode_text, read_bytes, read_file, read_pem};

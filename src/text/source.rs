@@ -88,6 +88,25 @@ pub fn read_bytes(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     read_all(file, length, limit)
 }
 
+/// A PEM file. What stands around its sections may be in any encoding, so nothing is refused; what
+/// begins as UTF-16 is decoded, and a byte order mark is taken off.
+///
+/// # Errors
+///
+/// As [`read_file`].
+pub fn read_pem(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    const UTF_8_MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
+    let mut bytes = read_bytes(path, limit)?;
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        let mut text = decode_text(&bytes)?;
+        return Ok(Zeroizing::new(std::mem::take(&mut *text).into_bytes()));
+    }
+    if bytes.starts_with(UTF_8_MARK) {
+        bytes.drain(..UTF_8_MARK.len());
+    }
+    Ok(bytes)
+}
+
 /// Windows refuses a directory as something that may not be read, Linux at the first read.
 fn open(path: &Path) -> io::Result<std::fs::File> {
     if path.is_dir() {
@@ -159,6 +178,20 @@ mod tests {
             Source::of(&path).stream().unwrap().read_to_string(&mut streamed).unwrap();
             assert_eq!(streamed, text);
         }
+    }
+
+    #[test]
+    fn pem_is_read_in_every_encoding_and_with_any_words_around_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let pem = "-----BEGIN A-----\r\nAAAA\r\n-----END A-----\r\n";
+        for bytes in encoded(pem) {
+            std::fs::write(&path, &bytes).unwrap();
+            assert_eq!(*read_pem(&path, MAX_FILE).unwrap(), pem.as_bytes());
+        }
+        let latin = [b"# Caf\xE9\n", pem.as_bytes()].concat();
+        std::fs::write(&path, &latin).unwrap();
+        assert_eq!(*read_pem(&path, MAX_FILE).unwrap(), latin);
     }
 
     #[test]

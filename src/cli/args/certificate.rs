@@ -2,7 +2,6 @@
 //!
 //! Whatever is wrong with them is said here, before anything is sent.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,9 +9,10 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::attestation::{DeviceCertificate, IdentityFault, PrivateKeyFault};
-use crate::cli::input::{self, MAX_INPUT, plain, read};
+use crate::cli::input::{plain, read};
 use crate::cli::report::Report;
 use crate::cli::secret::{Secret, secret_variable};
+use crate::text::{self, MAX_FILE};
 use crate::wire::RegistrationId;
 
 const PASSPHRASE_VARIABLE: &str = "PROVISION_SIM_CERT_KEY_PASSPHRASE";
@@ -161,12 +161,8 @@ fn is_certificate(label: &str) -> bool {
 
 /// Reads PEM, which may hold a key; wiped when dropped.
 pub(crate) fn read_pem(flag: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Report> {
-    let shown = path.display();
-    input::read_file(path).map_err(|error| match error.kind() {
-        ErrorKind::FileTooLarge => {
-            Report::usage(format!("{flag}: {shown} is longer than {MAX_INPUT} bytes"))
-        }
-        _ => Report::usage(format!("{flag}: cannot read {shown}: {}", plain(&error)))
-            .remedy("check the path, and whether the file may be read"),
+    text::read_pem(path, MAX_FILE).map_err(|error| {
+        Report::usage(format!("{flag}: cannot read {}: {}", path.display(), plain(&error)))
+            .remedy("check the path, and whether the file may be read")
     })
 }

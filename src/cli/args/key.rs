@@ -3,10 +3,11 @@
 use clap::Args;
 
 use crate::attestation::{DeviceKey, GroupKey, KeyError};
-use crate::cli::input::read;
+use crate::cli::input::{read, wrong_value};
 use crate::cli::report::Report;
 use crate::cli::secret::{Secret, secret_variable};
 use crate::explain::GivenKey;
+use crate::text::key_text;
 
 /// Keeps an enrollment group's key out of the command line.
 pub(crate) const GROUP_KEY_VARIABLE: &str = "PROVISION_SIM_GROUP_KEY";
@@ -70,19 +71,22 @@ pub(crate) fn group_key(flag: Option<&Secret>) -> Result<Option<GroupKey>, Repor
 
 /// A group key; one of a length that DPS never has is used, with a warning.
 fn group_key_from(name: &str, argument: &str) -> Result<GroupKey, Report> {
-    let key: GroupKey = read(name, argument)?.parse().map_err(|error| bad_key(name, &error))?;
+    let text = key_text(&read(name, argument)?);
+    let key: GroupKey = text.parse().map_err(|error| bad_key(name, argument, &error))?;
     warn_of_length(name, key.length());
     Ok(key)
 }
 
 fn device_key(name: &str, argument: &str) -> Result<DeviceKey, Report> {
-    let key: DeviceKey = read(name, argument)?.parse().map_err(|error| bad_key(name, &error))?;
+    let text = key_text(&read(name, argument)?);
+    let key: DeviceKey = text.parse().map_err(|error| bad_key(name, argument, &error))?;
     warn_of_length(name, key.length());
     Ok(key)
 }
 
-fn bad_key(name: &str, error: &KeyError) -> Report {
-    Report::usage(format!("{name}: {error}"))
+fn bad_key(name: &str, argument: &str, error: &KeyError) -> Report {
+    let report = Report::usage(format!("{name}: {error}"));
+    wrong_value(argument, report)
         .remedy("copy the key whole, as the portal or `az … show --show-keys` shows it")
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::Resettable;
 
-use crate::cli::input::read;
+use crate::cli::input::{read, wrong_value};
 use crate::cli::report::Report;
 use crate::wire::{MAX_MESSAGE, Payload};
 
@@ -31,7 +31,8 @@ impl PayloadArgs {
         let Some(argument) = &self.payload else { return Ok(None) };
         let text = read("--payload", argument)?;
         let payload: Payload = text.parse().map_err(|error| {
-            Report::usage(format!("--payload: {error}")).remedy(
+            let report = Report::usage(format!("--payload: {error}"));
+            wrong_value(argument, report).remedy(
                 "give one JSON value, such as '{\"fw\":\"1.0\"}'; in a shell, in single quotes",
             )
         })?;

@@ -1,6 +1,6 @@
 //! `derive-key`: the device keys of an enrollment group.
 
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -14,6 +14,7 @@ use crate::cli::input;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::secret::Secret;
+use crate::text::Source;
 use crate::wire::RegistrationId;
 
 /// Derive device keys from an enrollment group's key
@@ -75,18 +76,15 @@ impl DeriveKey {
     fn write_all(&self, keys: &mut Keys) -> Result<Exit, Report> {
         match &self.reg_ids {
             None => keys.add_all(self.reg_id.iter().cloned().map(Ok)),
-            Some(path) if path.as_os_str() == "-" => {
-                keys.add_all(lines("standard input", std::io::stdin().lock()))
-            }
             Some(path) => {
-                let shown = path.display().to_string();
-                let file = std::fs::File::open(path).map_err(|error| {
+                let source = Source::of(path);
+                let list = source.stream().map_err(|error| {
                     Report::usage(format!(
-                        "--reg-ids: cannot open {shown}: {}",
+                        "--reg-ids: cannot open {source}: {}",
                         input::plain(&error)
                     ))
                 })?;
-                keys.add_all(lines(&shown, BufReader::with_capacity(64 * 1024, file)))
+                keys.add_all(lines(&source.to_string(), list))
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
-use crate::cli::input;
+use crate::cli::input::plain;
 use crate::cli::output::failure;
 use crate::cli::output::printer::Printer;
 use crate::cli::output::transcript::Transcript;
@@ -18,6 +18,7 @@ use crate::explain::Context;
 use crate::net::ProxyVariables;
 use crate::scenario::{Actual, Bench, DeviceSpec, Scenario, Verdict};
 use crate::service::WebhookSettings;
+use crate::text::{MAX_FILE, read_file};
 
 /// Run scenarios: serve what a file describes, register its devices, check what comes out
 #[derive(Debug, Args)]
@@ -85,8 +86,8 @@ impl Run {
 
 fn read(path: &PathBuf) -> Result<Scenario, Report> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Report::usage(format!("cannot read {shown}: {}", input::plain(&error))))?;
+    let text = read_file(path, MAX_FILE)
+        .map_err(|error| Report::usage(format!("cannot read {shown}: {}", plain(&error))))?;
     Scenario::read(&text).map_err(|error| Report::usage(format!("{shown}, {error}")))
 }
 

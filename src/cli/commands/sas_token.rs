@@ -17,6 +17,7 @@ use crate::cli::report::Report;
 use crate::cli::secret::Secret;
 use crate::contoso;
 use crate::explain::GivenKey;
+use crate::text::unquoted;
 use crate::wire::{IdScope, RegistrationId};
 
 /// Sign a SAS token for a device, or check one
@@ -66,7 +67,7 @@ impl SasTokenArgs {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         match &self.check {
             Some(argument) => {
-                let token = SasToken::from_text(read("--check", argument)?.as_str());
+                let token = SasToken::from_text(unquoted(&read("--check", argument)?));
                 self.check(&token, printer)
             }
             None => self.sign(printer),

@@ -177,9 +177,7 @@ impl Serve {
     fn read_config(&self) -> Result<Config, Report> {
         let Some(path) = &self.config else { return Ok(contoso::config()) };
         let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Report::usage(format!("--config: cannot read {shown}: {}", input::plain(&error)))
-        })?;
+        let text = input::read_file("--config", path)?;
         Config::from_toml(&text, &[FUNCTION_URL])
             .map_err(|fault| Report::usage(format!("--config: {shown}, {fault}")))
     }

@@ -56,6 +56,45 @@ fn ids_are_read_from_a_file_and_from_standard_input() {
 }
 
 #[test]
+fn a_key_is_read_as_tools_write_it_in_quotes_on_two_lines_and_in_utf_16() {
+    let machine = Machine::new();
+    let (first, second) = TUTORIAL_KEY.split_at(64);
+    let id = "contoso-toaster-007";
+    let derived = |key: &str, input: &str| {
+        let arguments = ["derive-key", "--group-key", key, "--reg-id", id];
+        machine.run_with(&arguments, &[], input).assert_exit(0).stdout
+    };
+
+    for text in [
+        format!("\u{FEFF}{TUTORIAL_KEY}\r\n"),
+        format!("\"{TUTORIAL_KEY}\"\n"),
+        format!(" '{first}\r\n{second}' \n"),
+    ] {
+        assert_eq!(derived("-", &text), format!("{TOASTER_KEY}\n"), "{text:?}");
+        assert_eq!(derived(text.trim_start_matches('\u{FEFF}'), ""), format!("{TOASTER_KEY}\n"));
+    }
+    // As `>` of Windows PowerShell 5 writes it.
+    let utf_16 = |text: &str| -> Vec<u8> {
+        format!("\u{FEFF}{text}\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    let path = machine.file("group.key", "");
+    std::fs::write(&path, utf_16(TUTORIAL_KEY)).unwrap();
+    let name = path.to_str().unwrap();
+    assert_eq!(derived(&format!("@{name}"), ""), format!("{TOASTER_KEY}\n"));
+    let list = machine.file("ids", "");
+    std::fs::write(&list, utf_16(id)).unwrap();
+    let arguments =
+        ["derive-key", "--group-key", TUTORIAL_KEY, "--reg-ids", list.to_str().unwrap()];
+    assert_eq!(machine.run(&arguments).assert_exit(0).stdout, format!("{id}\t{TOASTER_KEY}\n"));
+
+    let forgotten = machine.run(&["derive-key", "--group-key", name, "--reg-id", id]);
+    assert!(forgotten.stderr.contains(&format!("give @{name}")), "{}", forgotten.stderr);
+    std::fs::write(&path, b"caf\xE9").unwrap();
+    let latin = machine.run(&["derive-key", "--group-key", &format!("@{name}"), "--reg-id", id]);
+    assert!(latin.assert_exit(2).stderr.contains("it is not UTF-8: byte 4 "));
+}
+
+#[test]
 fn a_bad_line_stops_it_with_its_number_after_the_good_ones_before() {
     let arguments = ["derive-key", "--group-key", TUTORIAL_KEY, "--reg-ids", "-"];
 

@@ -11,9 +11,10 @@ use zeroize::Zeroizing;
 use super::member::object_at;
 use crate::api_client::Kind;
 use crate::attestation::{Certificate, DeviceKey, GroupKey};
-use crate::cli::input::{plain, read};
+use crate::cli::input::{plain, read, wrong_value};
 use crate::cli::report::Report;
 use crate::cli::secret::Secret;
+use crate::text::{MAX_FILE, decode_text, key_text, read_bytes};
 
 const SYMMETRIC_KEY: &str = "symmetricKey";
 const X509: &str = "x509";
@@ -165,13 +166,14 @@ fn key(
     argument: Option<&Secret>,
 ) -> Result<Option<Zeroizing<String>>, Report> {
     let Some(argument) = argument else { return Ok(None) };
-    let text = read(flag, argument)?;
+    let text = key_text(&read(flag, argument)?);
     let key = match kind {
         Kind::Group => text.parse().map(|key: GroupKey| (key.length(), key.to_base64())),
         Kind::Individual => text.parse().map(|key: DeviceKey| (key.length(), key.to_base64())),
     };
     let (length, key) = key.map_err(|error| {
-        Report::usage(format!("{flag}: {error}")).remedy("give Base64 of 16 to 64 bytes")
+        let report = Report::usage(format!("{flag}: {error}"));
+        wrong_value(argument, report).remedy("give Base64 of 16 to 64 bytes")
     })?;
     if !(16..=64).contains(&length) {
         return Err(Report::usage(format!(
@@ -185,12 +187,12 @@ fn key(
 fn certificate(flag: &str, path: Option<&Path>) -> Result<Option<String>, Report> {
     let Some(path) = path else { return Ok(None) };
     let shown = path.display();
-    let bytes = std::fs::read(path).map_err(|error| {
+    let bytes = read_bytes(path, MAX_FILE).map_err(|error| {
         Report::usage(format!("{flag}: cannot read {shown}: {}", plain(&error)))
     })?;
-    let text = match String::from_utf8(bytes) {
+    let text = match decode_text(&bytes) {
         Ok(text) => text.trim_end().to_owned(),
-        Err(error) => STANDARD.encode(error.into_bytes()),
+        Err(_) => STANDARD.encode(&*bytes),
     };
     if text.contains("PRIVATE KEY-----") {
         return Err(Report::usage(format!("{flag}: {shown} holds a private key"))

@@ -6,7 +6,6 @@ use clap::Args;
 use hyper::header::HeaderValue;
 use serde::Serialize;
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use super::body::READ_ONLY;
 use super::failure::{EXIT_CODES, explained};
@@ -18,6 +17,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::plain;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
+use crate::text::Source;
 
 /// Create or replace enrollment groups and enrollments from a file
 #[derive(Debug, Args)]
@@ -98,21 +98,14 @@ impl Import {
     }
 
     fn items(&self) -> Result<Vec<Item>, Report> {
-        let text = if self.file.as_os_str() == "-" {
-            if self.target.reads_standard_input() {
-                return Err(Report::usage("only one argument can be read from standard input"));
-            }
-            // Without the limit of other arguments: a service may have many records.
-            std::io::read_to_string(std::io::stdin()).map_err(|error| {
-                Report::usage(format!("cannot read standard input: {}", plain(&error)))
-            })?
-        } else {
-            std::fs::read_to_string(&self.file).map_err(|error| {
-                let shown = self.file.display();
-                Report::usage(format!("cannot read {shown}: {}", plain(&error)))
-            })?
-        };
-        let text = Zeroizing::new(text);
+        let source = Source::of(&self.file);
+        if source == Source::Stdin && self.target.reads_standard_input() {
+            return Err(Report::usage("only one argument can be read from standard input"));
+        }
+        // Without the limit of other arguments: a service may have many records.
+        let text = source
+            .read(u64::MAX)
+            .map_err(|error| Report::usage(format!("cannot read {source}: {}", plain(&error))))?;
         // Not in serde's words, which quote what they found: it may be a key.
         let value = serde_json::from_str(&text).map_err(|error| {
             let (line, column) = (error.line(), error.column());

@@ -8,12 +8,13 @@ use tokio::runtime::Runtime;
 
 use crate::api_client::{CallError, ConnectionString, Kind, ServiceClient};
 use crate::cli::args::proxy::ProxyArgs;
-use crate::cli::input::{read, variable};
+use crate::cli::input::{read, variable, wrong_value};
 use crate::cli::local;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::secret::{Secret, secret_variable};
 use crate::net::{Route, Trust, client_config};
+use crate::text::unquoted;
 use crate::wire::HTTPS_PORT;
 
 const VARIABLE: &str = "PROVISION_SIM_CONNECTION_STRING";
@@ -79,9 +80,9 @@ impl Target {
         let connection = match (&self.connection_string, secret_variable(VARIABLE)) {
             (Some(argument), _) => {
                 const FLAG: &str = "--connection-string";
-                connection(FLAG, &read(FLAG, argument)?)?
+                connection(FLAG, argument)?
             }
-            (None, Some(text)) => connection(VARIABLE, &read(VARIABLE, &text)?)?,
+            (None, Some(text)) => connection(VARIABLE, &text)?,
             (None, None) => {
                 return Err(Report::usage("no service: give --local or --connection-string")
                     .remedy(format!("set {VARIABLE} to keep it out of the command line; `az iot dps connection-string show` tells it")));
@@ -92,9 +93,9 @@ impl Target {
     }
 }
 
-fn connection(name: &str, text: &str) -> Result<ConnectionString, Report> {
-    text.parse().map_err(|error| {
-        Report::usage(format!("{name}: {error}")).remedy(
+fn connection(name: &str, argument: &str) -> Result<ConnectionString, Report> {
+    unquoted(&read(name, argument)?).parse().map_err(|error| {
+        wrong_value(argument, Report::usage(format!("{name}: {error}"))).remedy(
             "copy it whole, as `az iot dps connection-string show` or the portal's page \"Shared access policies\" shows it; in a shell, in single quotes",
         )
     })

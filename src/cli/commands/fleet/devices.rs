@@ -1,7 +1,6 @@
 //! Which devices there are, and how they prove who they are.
 
 use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use clap::Args;
 use crate::attestation::GroupKey;
 use crate::cli::args::certificate::read_pem;
 use crate::cli::args::key::{GROUP_KEY_VARIABLE, group_key};
-use crate::cli::input::{self, plain, variable};
+use crate::cli::input::{plain, variable};
 use crate::cli::local::Local;
 use crate::cli::report::Report;
 use crate::cli::secret::Secret;
@@ -19,6 +18,7 @@ use crate::fleet::{
     numbered,
 };
 use crate::pki::TestAuthority;
+use crate::text::{self, MAX_FILE, TextReader};
 use crate::tutorial;
 use crate::wire::RegistrationId;
 
@@ -79,7 +79,7 @@ impl DevicesArgs {
         let shard = self.shard()?;
         match (&self.reg_ids, self.count) {
             (Some(_), _) if self.is_from_stdin() => {
-                self.stream(listed(BufReader::new(std::io::stdin()), shard, beside(Path::new(""))))
+                self.stream(listed(TextReader::new(std::io::stdin()), shard, beside(Path::new(""))))
             }
             (Some(path), _) => {
                 let file = open(path)?;
@@ -87,7 +87,7 @@ impl DevicesArgs {
                 if file.metadata().is_ok_and(|data| data.is_file()) {
                     self.file(path, shard)
                 } else {
-                    self.stream(listed(BufReader::new(file), shard, beside(path)))
+                    self.stream(listed(TextReader::new(file), shard, beside(path)))
                 }
             }
             (None, count) => self.numbered(count.unwrap_or_default(), shard),
@@ -106,7 +106,7 @@ impl DevicesArgs {
         let mut count = 0_u64;
         let (mut without_credential, mut without_payload) = (None, None);
         let read_file = beside(path);
-        for member in listed(BufReader::new(open(path)?), Shard::WHOLE, read_file.clone()) {
+        for member in listed(TextReader::new(open(path)?), Shard::WHOLE, read_file.clone()) {
             let member = member.map_err(|error| {
                 Report::usage(format!("--reg-ids: {}, {error}", path.display()))
             })?;
@@ -123,7 +123,7 @@ impl DevicesArgs {
         }
         let path = path.to_owned();
         let members = (0..self.rounds).flat_map(move |_| match File::open(&path) {
-            Ok(file) => listed(BufReader::new(file), shard, read_file.clone()),
+            Ok(file) => listed(TextReader::new(file), shard, read_file.clone()),
             Err(error) => {
                 let fault = ListFault::Unreadable(error);
                 Box::new(std::iter::once(Err(ListError { line: 0, fault })))
@@ -227,7 +227,7 @@ fn open(path: &Path) -> Result<File, Report> {
 /// Reads files whose names are relative to the folder of a list.
 fn beside(list: &Path) -> ReadFile {
     let folder = list.parent().map(Path::to_owned).unwrap_or_default();
-    Arc::new(move |name| input::read_file(&folder.join(name)))
+    Arc::new(move |name| text::read_pem(&folder.join(name), MAX_FILE))
 }
 
 fn test_authority(certificates: &Path, key: &Path) -> Result<TestAuthority, Report> {

@@ -1,7 +1,6 @@
 //! `fleet merge`: one report of all shards of a run.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,6 +12,7 @@ use crate::cli::input;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::fleet::report::{self, FailIf};
+use crate::text::Source;
 
 /// A report has at most about 2 MB; a file may hold those of many shards.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -82,16 +82,12 @@ impl Merge {
 
 /// All reports of a file.
 fn read(path: &Path) -> Result<Vec<report::Report>, Report> {
-    let is_input = path.as_os_str() == "-";
-    let shown = if is_input { "standard input".to_owned() } else { path.display().to_string() };
-    let bytes = if is_input { read_all(std::io::stdin()) } else { open(path) };
-    let bytes = bytes
+    let shown = Source::of(path);
+    let text = shown
+        .read(MAX_BYTES)
         .map_err(|error| Report::usage(format!("cannot read {shown}: {}", input::plain(&error))))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(Report::usage(format!("{shown} is longer than {MAX_BYTES} bytes")));
-    }
     let mut reports = Vec::new();
-    for (index, value) in serde_json::Deserializer::from_slice(&bytes).into_iter().enumerate() {
+    for (index, value) in serde_json::Deserializer::from_str(&text).into_iter().enumerate() {
         let wrong = |reason: String| {
             let report = Report::usage(format!("{shown}, report {}: {reason}", index + 1));
             report.remedy("merge what `provision-sim fleet -o json` printed")
@@ -105,14 +101,4 @@ fn read(path: &Path) -> Result<Vec<report::Report>, Report> {
             .cause("the shard may still be running, or was stopped before its end"));
     }
     Ok(reports)
-}
-
-fn open(path: &Path) -> std::io::Result<Vec<u8>> {
-    read_all(std::fs::File::open(path)?)
-}
-
-fn read_all(source: impl Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    source.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
