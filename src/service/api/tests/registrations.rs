@@ -34,7 +34,7 @@ fn record(id: &str, kind: Kind, enrollment: &str, outcome: Outcome) -> DeviceRec
     }
 }
 
-fn errand() -> Box<PendingAllocation> {
+fn pending() -> Box<PendingAllocation> {
     let api_version = "2021-06-01".parse().unwrap();
     Box::new(PendingAllocation { payload: None, api_version, certificate: None })
 }
@@ -84,7 +84,7 @@ async fn f_1_every_outcome_has_times_and_an_etag() {
     let world = with([
         record("a", Kind::Group, "pumps", failed),
         record("b", Kind::Group, "pumps", Outcome::Disabled),
-        record("c", Kind::Group, "pumps", Outcome::Assigning(errand())),
+        record("c", Kind::Group, "pumps", Outcome::Assigning(pending())),
     ])
     .await;
     let get = |path: &'static str| {

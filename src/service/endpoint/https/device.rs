@@ -50,7 +50,7 @@ struct Refusal {
     reason: String,
 }
 
-/// Who asks; what it proves is none of this room's business.
+/// Who asks; what it proves is no concern of this module.
 fn caller(
     client: &Client,
     call: &DeviceCall,

@@ -12,8 +12,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::codec::{Connect, Packet, read, write};
+use super::flow::{CloseReason, Flow};
 use super::hub_connection::HubConnection;
-use super::session::{Farewell, Flow, Question, Session};
+use super::session::{Question, Session};
 use crate::service::hub::HubNotice;
 use crate::service::registrar::Registrar;
 use crate::wire::{ConnectCode, HubUserName, MAX_MESSAGE, RequestTopic};
@@ -76,7 +77,7 @@ enum Speaker {
 
 /// How a connection ended.
 enum End {
-    Said(Farewell),
+    Said(CloseReason),
     Silent,
     /// The text is for the log.
     Lost(String),
@@ -98,24 +99,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Ok(heard) => heard,
                 Err(end) => return self.refuse_violation(end).await,
             };
-            let farewell = self.take(heard).await;
+            let reason = self.take(heard).await;
             if let Err(end) = self.flush().await {
                 return end;
             }
-            match farewell {
+            match reason {
                 Ok(None) => {}
-                Ok(Some(farewell)) => return End::Said(farewell),
+                Ok(Some(reason)) => return End::Said(reason),
                 Err(end) => return end,
             }
         }
     }
 
     /// Takes in what was heard; an answer is the reason to close.
-    async fn take(&mut self, heard: Heard) -> Result<Option<Farewell>, End> {
+    async fn take(&mut self, heard: Heard) -> Result<Option<CloseReason>, End> {
         let packet = match heard {
             Heard::Packet(packet) => packet,
             Heard::TokenEnded => {
-                return Ok(Some(Farewell::Refused("its SAS token has expired".to_owned())));
+                return Ok(Some(CloseReason::Refused("its SAS token has expired".to_owned())));
             }
             Heard::Notice(notice) => return Ok(self.deliver(notice)),
         };
@@ -130,13 +131,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let id_scope = &self.registrar.instance().id_scope;
                 match session.take(packet, id_scope, &mut self.outbox) {
                     Flow::Continue => {}
-                    Flow::Close(farewell) => return Ok(Some(farewell)),
+                    Flow::Close(reason) => return Ok(Some(reason)),
                     Flow::Ask(question) => self.ask(question).await?,
                 }
             }
             Speaker::Hub(hub) => match hub.session.take(packet, &mut self.outbox) {
                 Flow::Continue => {}
-                Flow::Close(farewell) => return Ok(Some(farewell)),
+                Flow::Close(reason) => return Ok(Some(reason)),
                 Flow::Ask(question) => hub.answer(question, &mut self.outbox).await,
             },
         }
@@ -181,7 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Whoever is not the device is refused at CONNECT (I), unlike at the service that provisions.
-    fn sign_in(&mut self, connect: &Connect) -> Option<Farewell> {
+    fn sign_in(&mut self, connect: &Connect) -> Option<CloseReason> {
         let hubs = self.registrar.hubs().clone();
         let Speaker::Provisioning(session) = &mut self.speaker else { return None };
         let fresh = Session::new(self.number, Vec::new());
@@ -197,16 +198,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 write::connack(&mut self.outbox, false, code);
                 let user_name = connect.user_name.as_deref().unwrap_or_default();
                 let reason = format!("CONNACK {} ({code}) to {user_name:?}: {reason}", code as u8);
-                Some(Farewell::Refused(reason))
+                Some(CloseReason::Refused(reason))
             }
         }
     }
 
-    fn deliver(&mut self, notice: Option<HubNotice>) -> Option<Farewell> {
+    fn deliver(&mut self, notice: Option<HubNotice>) -> Option<CloseReason> {
         let Speaker::Hub(hub) = &mut self.speaker else { return None };
         match notice {
             Some(notice) => hub.session.tell(notice, &mut self.outbox),
-            None => Some(Farewell::Refused("it left too many changes unread".to_owned())),
+            None => Some(CloseReason::Refused("it left too many changes unread".to_owned())),
         }
     }
 
@@ -238,7 +239,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Some broken CONNECTs are owed an answer before the connection closes.
     async fn refuse_violation(&mut self, end: End) -> End {
-        if let End::Said(Farewell::Violated(violation)) = &end
+        if let End::Said(CloseReason::Violated(violation)) = &end
             && matches!(&self.speaker, Speaker::Provisioning(it) if it.device().is_none())
             && let Some(code) = violation.refusal()
         {
@@ -258,9 +259,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Speaker::Hub(hub) => hub.session.key().device_id(),
         };
         match end {
-            End::Said(Farewell::Disconnected) => tracing::debug!("{name} ({peer}): disconnected"),
-            End::Said(Farewell::Refused(reason)) => tracing::warn!("{name} ({peer}): {reason}"),
-            End::Said(Farewell::Violated(violation)) => {
+            End::Said(CloseReason::Disconnected) => {
+                tracing::debug!("{name} ({peer}): disconnected")
+            }
+            End::Said(CloseReason::Refused(reason)) => tracing::warn!("{name} ({peer}): {reason}"),
+            End::Said(CloseReason::Violated(violation)) => {
                 tracing::warn!(
                     "{name} ({peer}): broke MQTT 3.1.1: {violation} [{}]",
                     violation.rule()
@@ -300,7 +303,7 @@ async fn next_packet<S: AsyncRead + Unpin>(
         match read(inbox, max_packet) {
             Ok(Some(packet)) => return Ok(packet),
             Ok(None) => {}
-            Err(violation) => return Err(End::Said(Farewell::Violated(violation))),
+            Err(violation) => return Err(End::Said(CloseReason::Violated(violation))),
         }
         match timeout_at(until, stream.read_buf(inbox)).await {
             Ok(Ok(0)) => return Err(End::Lost("closed without DISCONNECT".to_owned())),

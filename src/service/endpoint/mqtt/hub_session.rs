@@ -6,7 +6,8 @@
 use bytes::BytesMut;
 
 use super::codec::{Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
-use super::session::{Farewell, Flow};
+use super::flow::{CloseReason, Flow};
+use super::subscriptions::Subscriptions;
 use crate::service::hub::HubNotice;
 use crate::service::record::HubKey;
 use crate::wire::{DESIRED_FILTER, DeviceTopic, HubTopic, TWIN_RESPONSE_FILTER};
@@ -50,14 +51,13 @@ pub(super) struct HubAnswer {
 #[derive(Debug)]
 pub(super) struct HubSession {
     key: HubKey,
-    twin_responses: Option<QoS>,
-    desired: Option<QoS>,
-    next_packet_id: u16,
+    subscriptions: Subscriptions,
 }
 
 impl HubSession {
     pub(super) fn new(key: HubKey) -> Self {
-        Self { key, twin_responses: None, desired: None, next_packet_id: 1 }
+        let subscriptions = Subscriptions::to(&[TWIN_RESPONSE_FILTER, DESIRED_FILTER]);
+        Self { key, subscriptions }
     }
 
     /// The device.
@@ -68,64 +68,42 @@ impl HubSession {
     /// Takes in a packet; what has to be sent is appended to `out`.
     pub(super) fn take(&mut self, packet: Packet, out: &mut BytesMut) -> Flow<HubQuestion> {
         match packet {
-            Packet::Connect(_) => Flow::Close(Farewell::Violated(Violation::SecondConnect)),
+            Packet::Connect(_) => Flow::Close(CloseReason::Violated(Violation::SecondConnect)),
             Packet::Subscribe(subscribe) => self.subscribe(&subscribe, out),
-            Packet::Unsubscribe(unsubscribe) => {
-                for filter in &unsubscribe.filters {
-                    if let Some(granted) = self.granted(filter) {
-                        *granted = None;
-                    }
-                }
-                write::unsuback(out, unsubscribe.packet_id);
-                Flow::Continue
-            }
+            Packet::Unsubscribe(unsubscribe) => self.subscriptions.unsubscribe(&unsubscribe, out),
             Packet::Publish(publish) => self.publish(publish, out),
             Packet::PingReq => {
                 write::pingresp(out);
                 Flow::Continue
             }
             Packet::PubAck(_) => Flow::Continue,
-            Packet::Disconnect => Flow::Close(Farewell::Disconnected),
-            Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) => Flow::Close(
-                Farewell::Refused("it speaks of QoS 2, which a hub does not have (I)".to_owned()),
-            ),
-        }
-    }
-
-    fn granted(&mut self, filter: &str) -> Option<&mut Option<QoS>> {
-        match filter {
-            TWIN_RESPONSE_FILTER => Some(&mut self.twin_responses),
-            DESIRED_FILTER => Some(&mut self.desired),
-            _ => None,
-        }
-    }
-
-    /// Every filter is granted, with QoS 1 at most; one on which a hub never publishes is logged
-    /// (J-135).
-    fn subscribe(&mut self, subscribe: &Subscribe, out: &mut BytesMut) -> Flow<HubQuestion> {
-        let mut answers = Vec::with_capacity(subscribe.filters.len());
-        for (filter, qos) in &subscribe.filters {
-            let qos = (*qos).min(QoS::AtLeastOnce);
-            answers.push(SubAck::Granted(qos));
-            match self.granted(filter) {
-                Some(granted) => *granted = Some(qos),
-                None if filter == METHODS_FILTER || filter.ends_with(DEVICEBOUND_SUFFIX) => {}
-                None => tracing::warn!(
-                    "{}: subscribes to {filter:?}, on which a hub never publishes (I)",
-                    self.key.device_id()
-                ),
+            Packet::Disconnect => Flow::Close(CloseReason::Disconnected),
+            Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) => {
+                Flow::Close(CloseReason::Refused(
+                    "it speaks of QoS 2, which a hub does not have (I)".to_owned(),
+                ))
             }
         }
-        match write::suback(out, subscribe.packet_id, &answers) {
-            Ok(()) => Flow::Continue,
-            Err(error) => Flow::Close(Farewell::Refused(error.to_string())),
-        }
+    }
+
+    /// Every filter is granted; one on which a hub never publishes is logged (J-135).
+    fn subscribe(&mut self, subscribe: &Subscribe, out: &mut BytesMut) -> Flow<HubQuestion> {
+        let name = self.key.device_id();
+        let grant = |filter: &str, qos| {
+            if filter != METHODS_FILTER && !filter.ends_with(DEVICEBOUND_SUFFIX) {
+                tracing::warn!(
+                    "{name}: subscribes to {filter:?}, on which a hub never publishes (I)"
+                );
+            }
+            SubAck::Granted(qos)
+        };
+        self.subscriptions.subscribe(subscribe, grant, out)
     }
 
     fn publish(&mut self, publish: Publish, out: &mut BytesMut) -> Flow<HubQuestion> {
         if publish.qos == QoS::ExactlyOnce {
             let reason = "it publishes with QoS 2, on which a hub hangs up (I); use 0 or 1";
-            return Flow::Close(Farewell::Refused(reason.to_owned()));
+            return Flow::Close(CloseReason::Refused(reason.to_owned()));
         }
         if let Some(packet_id) = publish.packet_id {
             write::puback(out, packet_id);
@@ -157,7 +135,7 @@ impl HubSession {
     /// Appends the answer to a twin request.
     pub(super) fn answer(&mut self, rid: String, answer: &HubAnswer, out: &mut BytesMut) {
         let HubAnswer { status, version, body } = answer;
-        let Some(granted) = self.twin_responses else {
+        let Some(granted) = self.subscriptions.granted(TWIN_RESPONSE_FILTER) else {
             tracing::warn!(
                 "{}: is not subscribed to {TWIN_RESPONSE_FILTER} and will not hear the answer (I)",
                 self.key.device_id()
@@ -169,26 +147,21 @@ impl HubSession {
     }
 
     /// Appends what the hub has to say; an answer is a reason to close the connection.
-    pub(super) fn tell(&mut self, notice: HubNotice, out: &mut BytesMut) -> Option<Farewell> {
+    pub(super) fn tell(&mut self, notice: HubNotice, out: &mut BytesMut) -> Option<CloseReason> {
         match notice {
             HubNotice::Desired { version, patch } => {
-                if let Some(granted) = self.desired {
+                if let Some(granted) = self.subscriptions.granted(DESIRED_FILTER) {
                     self.send(&HubTopic::Desired { version }, &patch, granted, out);
                 }
                 None
             }
-            HubNotice::Disconnect(why) => Some(Farewell::Refused(why.to_owned())),
+            HubNotice::Disconnect(why) => Some(CloseReason::Refused(why.to_owned())),
         }
     }
 
     fn send(&mut self, topic: &HubTopic, body: &str, granted: QoS, out: &mut BytesMut) {
-        let packet_id = (granted == QoS::AtLeastOnce).then(|| {
-            let id = self.next_packet_id;
-            // 0 is not allowed [MQTT-2.3.1-1].
-            self.next_packet_id = id.checked_add(1).unwrap_or(1);
-            id
-        });
-        if let Err(error) = write::publish(out, &topic.to_string(), body.as_bytes(), packet_id) {
+        let sent = self.subscriptions.publish(granted, &topic.to_string(), body, out);
+        if let Err(error) = sent {
             tracing::warn!("{}: cannot be answered: {error}", self.key.device_id());
         }
     }

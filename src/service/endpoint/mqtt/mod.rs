@@ -1,15 +1,18 @@
 //! MQTT 3.1.1 over TLS (A.1–A.8).
 //!
 //! [`codec`] knows packets, `session` what a device may say when, `hub_session` the same for a device
-//! that has a hub already and signs in to it (I), `connection` a stream of bytes, whether TLS or a
+//! that has a hub already and signs in to it (I), `subscriptions` what both publish on, `connection` a stream of bytes, whether TLS or a
 //! WebSocket. Which of the two a device wants, its user name says.
 
 pub mod codec;
 mod connection;
+mod flow;
 mod hub_connection;
 mod hub_session;
+mod identify;
 mod server;
 mod session;
+mod subscriptions;
 
 pub(in crate::service) use connection::{MAX_HUB_PACKET, OPENING, serve_stream};
 pub(in crate::service) use server::serve;

@@ -7,11 +7,12 @@ use bytes::BytesMut;
 use rustls::pki_types::CertificateDer;
 
 use super::codec::{Connect, Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
-use crate::attestation::SasToken;
-use crate::service::attest::Proof;
-use crate::service::caller::{Caller, Transport};
+use super::flow::{CloseReason, Flow};
+use super::identify::identify;
+use super::subscriptions::Subscriptions;
+use crate::service::caller::Caller;
 use crate::service::reply::Reply;
-use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseTopic, UserName};
+use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseTopic};
 
 /// A session, from the first packet on.
 #[derive(Debug)]
@@ -20,21 +21,8 @@ pub(super) struct Session {
     /// Those of the TLS handshake, until CONNECT.
     certificates: Vec<CertificateDer<'static>>,
     device: Option<Caller>,
-    /// The quality granted to the response topics, if the device has subscribed.
-    granted: Option<QoS>,
-    next_packet_id: u16,
+    subscriptions: Subscriptions,
     has_been_warned: bool,
-}
-
-/// What to do after a packet, beside sending what was written.
-#[derive(Debug)]
-pub(super) enum Flow<Q> {
-    /// Wait for the next packet.
-    Continue,
-    /// Find the answer, then have the session write it.
-    Ask(Q),
-    /// Close the connection.
-    Close(Farewell),
 }
 
 /// What a device wants to know.
@@ -44,25 +32,13 @@ pub(super) struct Question {
     pub(super) body: Vec<u8>,
 }
 
-/// Why a connection is closed.
-#[derive(Debug)]
-pub(super) enum Farewell {
-    /// The device said goodbye.
-    Disconnected,
-    /// The device was refused; the text is for the log.
-    Refused(String),
-    /// The device broke a rule of MQTT.
-    Violated(Violation),
-}
-
 impl Session {
     pub(super) fn new(connection: u64, certificates: Vec<CertificateDer<'static>>) -> Self {
         Self {
             connection,
             certificates,
             device: None,
-            granted: None,
-            next_packet_id: 1,
+            subscriptions: Subscriptions::to(&[RESPONSE_FILTER]),
             has_been_warned: false,
         }
     }
@@ -91,10 +67,12 @@ impl Session {
     ) -> Flow<Question> {
         match (packet, self.device.is_some()) {
             (Packet::Connect(connect), false) => self.connect(connect, id_scope, out),
-            (Packet::Connect(_), true) => Flow::Close(Farewell::Violated(Violation::SecondConnect)),
+            (Packet::Connect(_), true) => {
+                Flow::Close(CloseReason::Violated(Violation::SecondConnect))
+            }
             (packet, false) => {
                 let seen = packet.packet_type();
-                Flow::Close(Farewell::Violated(Violation::FirstPacketNotConnect { seen }))
+                Flow::Close(CloseReason::Violated(Violation::FirstPacketNotConnect { seen }))
             }
             (packet, true) => self.take_connected(packet, out),
         }
@@ -103,23 +81,17 @@ impl Session {
     fn take_connected(&mut self, packet: Packet, out: &mut BytesMut) -> Flow<Question> {
         match packet {
             Packet::Subscribe(subscribe) => self.subscribe(&subscribe, out),
-            Packet::Unsubscribe(unsubscribe) => {
-                if unsubscribe.filters.iter().any(|filter| filter == RESPONSE_FILTER) {
-                    self.granted = None;
-                }
-                write::unsuback(out, unsubscribe.packet_id);
-                Flow::Continue
-            }
+            Packet::Unsubscribe(unsubscribe) => self.subscriptions.unsubscribe(&unsubscribe, out),
             Packet::Publish(publish) => self.publish(publish, out),
             Packet::PingReq => {
                 write::pingresp(out);
                 Flow::Continue
             }
             Packet::PubAck(_) => Flow::Continue,
-            Packet::Disconnect => Flow::Close(Farewell::Disconnected),
+            Packet::Disconnect => Flow::Close(CloseReason::Disconnected),
             // Only sessions with QoS 2 have these, and ours has none.
             Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) | Packet::Connect(_) => {
-                Flow::Close(Farewell::Refused(
+                Flow::Close(CloseReason::Refused(
                     "it speaks of QoS 2, which DPS does not have (A.7)".to_owned(),
                 ))
             }
@@ -134,7 +106,7 @@ impl Session {
     ) -> Flow<Question> {
         self.warn_of_will(&connect);
         let certificates = std::mem::take(&mut self.certificates);
-        match caller(self.connection, connect, certificates, id_scope) {
+        match identify(self.connection, connect, certificates, id_scope) {
             Ok(caller) => {
                 write::connack(out, false, ConnectCode::Accepted);
                 self.device = Some(caller);
@@ -143,7 +115,7 @@ impl Session {
             Err((code, reason)) => {
                 write::connack(out, false, code);
                 let reason = format!("CONNACK {} ({code}): {reason}", code as u8);
-                Flow::Close(Farewell::Refused(reason))
+                Flow::Close(CloseReason::Refused(reason))
             }
         }
     }
@@ -158,35 +130,23 @@ impl Session {
         }
     }
 
-    /// There is one filter; every other is refused (A.4, J-12). QoS 2 is granted as 1 (A.7).
+    /// There is one filter; every other is refused (A.4, J-12).
     fn subscribe(&mut self, subscribe: &Subscribe, out: &mut BytesMut) -> Flow<Question> {
-        let answers: Vec<_> = subscribe
-            .filters
-            .iter()
-            .map(|(filter, qos)| {
-                if filter != RESPONSE_FILTER {
-                    tracing::warn!(
-                        "{}: subscribes to {filter:?}; DPS has only {RESPONSE_FILTER} (A.4)",
-                        self.name()
-                    );
-                    return SubAck::Failure;
-                }
-                let granted = (*qos).min(QoS::AtLeastOnce);
-                self.granted = Some(granted);
-                SubAck::Granted(granted)
-            })
-            .collect();
-        match write::suback(out, subscribe.packet_id, &answers) {
-            Ok(()) => Flow::Continue,
-            Err(error) => Flow::Close(Farewell::Refused(error.to_string())),
-        }
+        let name = self.device.as_ref().map_or("a client", |it| it.registration_id.as_str());
+        let refuse = |filter: &str, _| {
+            tracing::warn!(
+                "{name}: subscribes to {filter:?}; DPS has only {RESPONSE_FILTER} (A.4)"
+            );
+            SubAck::Failure
+        };
+        self.subscriptions.subscribe(subscribe, refuse, out)
     }
 
     /// PUBACK goes out before the answer: the .NET client throws otherwise.
     fn publish(&mut self, publish: Publish, out: &mut BytesMut) -> Flow<Question> {
         if publish.qos == QoS::ExactlyOnce {
             let reason = "it publishes with QoS 2, on which the service hangs up (A.7); use 0 or 1";
-            return Flow::Close(Farewell::Refused(reason.to_owned()));
+            return Flow::Close(CloseReason::Refused(reason.to_owned()));
         }
         if let Some(packet_id) = publish.packet_id {
             write::puback(out, packet_id);
@@ -214,7 +174,7 @@ impl Session {
         if rid.is_empty() {
             tracing::warn!("{}: its request has no $rid; did a shell eat it? (A.4)", self.name());
         }
-        let Some(granted) = self.granted else {
+        let Some(granted) = self.subscriptions.granted(RESPONSE_FILTER) else {
             tracing::warn!(
                 "{}: is not subscribed to {RESPONSE_FILTER} and will not hear the answer (A.4)",
                 self.name()
@@ -226,70 +186,16 @@ impl Session {
             rid: rid.clone(),
             retry_after: reply.retry_after,
         };
-        let packet_id = (granted == QoS::AtLeastOnce).then(|| self.packet_id());
-        if let Err(error) =
-            write::publish(out, &topic.to_string(), reply.body.as_bytes(), packet_id)
-        {
+        let sent = self.subscriptions.publish(granted, &topic.to_string(), &reply.body, out);
+        if let Err(error) = sent {
             tracing::warn!("{}: cannot be answered: {error}", self.name());
         }
     }
-
-    fn packet_id(&mut self) -> u16 {
-        let id = self.next_packet_id;
-        // 0 is not allowed [MQTT-2.3.1-1].
-        self.next_packet_id = id.checked_add(1).unwrap_or(1);
-        id
-    }
-}
-
-/// Who is at the other end, or how to refuse it and why (A.6, J-10).
-fn caller(
-    connection: u64,
-    connect: Connect,
-    certificates: Vec<CertificateDer<'static>>,
-    served: &IdScope,
-) -> Result<Caller, (ConnectCode, String)> {
-    const EXPECTED: &str = "<idScope>/registrations/<registrationId>/api-version=<version>";
-    let Some(user_name) = connect.user_name else {
-        return Err((
-            ConnectCode::NotAuthorized,
-            format!("no user name; expected {EXPECTED} (A.2)"),
-        ));
-    };
-    let UserName { id_scope, registration_id, api_version, .. } =
-        user_name.parse().map_err(|error| {
-            (
-                ConnectCode::NotAuthorized,
-                format!("the user name {user_name:?} is malformed: {error} (A.2)"),
-            )
-        })?;
-    if !registration_id.names_same_device(&connect.client_id) {
-        let reason = format!(
-            "the client ID {:?} is not the registration ID {registration_id} of the user name (A.6)",
-            connect.client_id
-        );
-        return Err((ConnectCode::NotAuthorized, reason));
-    }
-    if !served.matches(id_scope.as_str()) {
-        let reason = format!(
-            "{registration_id} asks for the ID scope {id_scope}; {served} is served here (A.6)"
-        );
-        return Err((ConnectCode::ServerUnavailable, reason));
-    }
-    let proof = match connect.password {
-        Some(password) if !password.is_empty() => {
-            Proof::Sas(SasToken::from_text(String::from_utf8_lossy(&password)))
-        }
-        _ if !certificates.is_empty() => Proof::Certificates(certificates),
-        _ => Proof::Absent,
-    };
-    let transport = Transport::Mqtt;
-    Ok(Caller { connection, transport, id_scope, registration_id, api_version, proof })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::codec::read;
+    use super::super::codec::{Unsubscribe, read};
     use super::*;
 
     const USER_NAME: &str = "0ne00002193/registrations/pump-0042/api-version=2019-03-31";
@@ -351,7 +257,7 @@ mod tests {
         ] {
             let (flow, out) = take(&mut Session::new(1, Vec::new()), connect(client_id, user_name));
 
-            assert!(matches!(flow, Flow::Close(Farewell::Refused(_))), "{user_name:?}");
+            assert!(matches!(flow, Flow::Close(CloseReason::Refused(_))), "{user_name:?}");
             assert_eq!(out, [0x20, 2, 0, code], "{user_name:?}");
         }
     }
@@ -370,11 +276,11 @@ mod tests {
         let (flow, _) = take(&mut Session::new(1, Vec::new()), Packet::PingReq);
         assert!(matches!(
             flow,
-            Flow::Close(Farewell::Violated(Violation::FirstPacketNotConnect { .. }))
+            Flow::Close(CloseReason::Violated(Violation::FirstPacketNotConnect { .. }))
         ));
 
         let (flow, _) = take(&mut connected(), connect("pump-0042", Some(USER_NAME)));
-        assert!(matches!(flow, Flow::Close(Farewell::Violated(Violation::SecondConnect))));
+        assert!(matches!(flow, Flow::Close(CloseReason::Violated(Violation::SecondConnect))));
     }
 
     #[test]
@@ -425,7 +331,7 @@ mod tests {
     #[test]
     fn j_12_qos_2_closes_and_foreign_topics_are_ignored() {
         let (flow, _) = take(&mut connected(), publish(REGISTER, QoS::ExactlyOnce));
-        assert!(matches!(flow, Flow::Close(Farewell::Refused(_))));
+        assert!(matches!(flow, Flow::Close(CloseReason::Refused(_))));
 
         let (flow, out) =
             take(&mut connected(), publish("devices/x/messages/events/", QoS::AtLeastOnce));
@@ -438,14 +344,11 @@ mod tests {
         let mut session = connected();
 
         assert_eq!(take(&mut session, Packet::PingReq).1, [0xd0, 0]);
-        let unsubscribe = super::super::codec::Unsubscribe {
-            packet_id: 5,
-            filters: vec![RESPONSE_FILTER.to_owned()],
-        };
+        let unsubscribe = Unsubscribe { packet_id: 5, filters: vec![RESPONSE_FILTER.to_owned()] };
         assert_eq!(take(&mut session, Packet::Unsubscribe(unsubscribe)).1, [0xb0, 2, 0, 5]);
         assert!(matches!(
             take(&mut session, Packet::Disconnect).0,
-            Flow::Close(Farewell::Disconnected)
+            Flow::Close(CloseReason::Disconnected)
         ));
     }
 }

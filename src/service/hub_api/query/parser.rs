@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::expression::{Comparison, Expression, Operand, Path};
+use super::statement::{Query, QueryError, Selection};
 use super::word::{Kind, Word, words};
-use super::{Query, QueryError, Selection};
 
 /// How deeply parentheses and NOTs may be nested: more than anybody writes, and no danger for the
 /// stack.
@@ -30,15 +30,22 @@ const MEMBERS: [&str; 16] = [
     "moduleId",
 ];
 
-/// Reads `SELECT … FROM devices [WHERE …][;]`.
-pub(super) fn read(text: &str) -> Result<Query, QueryError> {
-    let mut parser = Parser { text, words: words(text), at: 0, depth: 0 };
-    let query = parser.query()?;
-    parser.accept(";");
-    match parser.word().kind {
-        Kind::End => Ok(query),
-        _ => {
-            Err(parser.expected("the query ends here; WHERE takes conditions with AND, OR and NOT"))
+impl Query {
+    /// Reads `SELECT … FROM devices [WHERE …][;]`.
+    ///
+    /// # Errors
+    ///
+    /// The first word that does not belong there.
+    pub(in crate::service::hub_api) fn read(text: &str) -> Result<Self, QueryError> {
+        let mut parser = Parser { text, words: words(text), at: 0, depth: 0 };
+        let query = parser.query()?;
+        parser.accept(";");
+        match parser.word().kind {
+            Kind::End => Ok(query),
+            _ => {
+                Err(parser
+                    .expected("the query ends here; WHERE takes conditions with AND, OR and NOT"))
+            }
         }
     }
 }

@@ -142,8 +142,8 @@ impl From<DeviceRow> for DeviceRecord {
 impl From<Outcome> for OutcomeRow {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Assigning(errand) => {
-                let PendingAllocation { payload, api_version, certificate } = *errand;
+            Outcome::Assigning(pending) => {
+                let PendingAllocation { payload, api_version, certificate } = *pending;
                 Self::Assigning {
                     payload,
                     api_version,
@@ -202,7 +202,7 @@ mod tests {
 
     fn outcome() -> impl Strategy<Value = Outcome> {
         let certificate = certificate();
-        let errand = (payload(), any::<bool>()).prop_map(move |(payload, has_certificate)| {
+        let pending = (payload(), any::<bool>()).prop_map(move |(payload, has_certificate)| {
             Outcome::Assigning(Box::new(PendingAllocation {
                 payload,
                 api_version: "2018-09-01-preview".parse().unwrap(),
@@ -216,7 +216,7 @@ mod tests {
             Just(Substatus::ReprovisionedToInitialAssignment),
         ];
         prop_oneof![
-            errand,
+            pending,
             (word, payload())
                 .prop_map(|(substatus, payload)| Outcome::Assigned { substatus, payload }),
             (any::<u32>(), ".{0,20}")

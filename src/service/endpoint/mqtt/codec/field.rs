@@ -3,7 +3,6 @@
 //!
 //! Only names and numbers of the standard live here; reading and judging bytes happens elsewhere.
 
-use super::Violation;
 use std::fmt;
 
 /// The types of the packets that a client may send (section 2.2.1, table 2.1).
@@ -32,27 +31,6 @@ pub enum PacketType {
 }
 
 impl PacketType {
-    /// The type of that number, if it is one a client may send.
-    pub(super) fn from_number(number: u8) -> Result<Self, Violation> {
-        Ok(match number {
-            1 => Self::Connect,
-            2 => return Err(Violation::ServerPacket { name: "CONNACK" }),
-            3 => Self::Publish,
-            4 => Self::PubAck,
-            5 => Self::PubRec,
-            6 => Self::PubRel,
-            7 => Self::PubComp,
-            8 => Self::Subscribe,
-            9 => return Err(Violation::ServerPacket { name: "SUBACK" }),
-            10 => Self::Unsubscribe,
-            11 => return Err(Violation::ServerPacket { name: "UNSUBACK" }),
-            12 => Self::PingReq,
-            13 => return Err(Violation::ServerPacket { name: "PINGRESP" }),
-            14 => Self::Disconnect,
-            _ => return Err(Violation::ReservedPacketType { number }),
-        })
-    }
-
     /// The rule that fixes the flags of this type: its own where it has one, the general one
     /// otherwise.
     pub(super) fn flags_rule(self) -> &'static str {
@@ -187,31 +165,5 @@ impl fmt::Display for Field {
             Self::TopicFilter => "topic filter",
             Self::RequestedQos => "requested QoS",
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing::refused;
-    use super::*;
-
-    #[test]
-    fn a_packet_of_the_server_is_refused_by_its_first_byte() {
-        for (first, name) in
-            [("20", "CONNACK"), ("90", "SUBACK"), ("b0", "UNSUBACK"), ("d0", "PINGRESP")]
-        {
-            let violation = refused(first);
-            assert_eq!(violation, Violation::ServerPacket { name });
-            assert_eq!(violation.rule(), "MQTT 3.1.1 section 2.2.1");
-        }
-    }
-
-    #[test]
-    fn the_reserved_types_are_refused_by_their_first_byte() {
-        for (first, number) in [("00", 0), ("f0", 15)] {
-            let violation = refused(first);
-            assert_eq!(violation, Violation::ReservedPacketType { number });
-            assert_eq!(violation.rule(), "MQTT 3.1.1 section 2.2.1");
-        }
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn read(bytes: &[u8], max_packet: usize) -> Result<Option<Header>, Vi
     let Some((&first, rest)) = bytes.split_first() else {
         return Ok(None);
     };
-    let packet = PacketType::from_number(first >> 4)?;
+    let packet = packet_type(first >> 4)?;
     let flags = first & 0b1111;
     check_flags(packet, flags)?;
     let Some((width, length)) = remaining_length(rest)? else {
@@ -36,6 +36,27 @@ pub(super) fn read(bytes: &[u8], max_packet: usize) -> Result<Option<Header>, Vi
         return Err(Violation::PacketTooLarge { size, limit: max_packet });
     }
     Ok(Some(Header { packet, flags, body, size }))
+}
+
+/// The type of that number, if it is one a client may send.
+fn packet_type(number: u8) -> Result<PacketType, Violation> {
+    Ok(match number {
+        1 => PacketType::Connect,
+        2 => return Err(Violation::ServerPacket { name: "CONNACK" }),
+        3 => PacketType::Publish,
+        4 => PacketType::PubAck,
+        5 => PacketType::PubRec,
+        6 => PacketType::PubRel,
+        7 => PacketType::PubComp,
+        8 => PacketType::Subscribe,
+        9 => return Err(Violation::ServerPacket { name: "SUBACK" }),
+        10 => PacketType::Unsubscribe,
+        11 => return Err(Violation::ServerPacket { name: "UNSUBACK" }),
+        12 => PacketType::PingReq,
+        13 => return Err(Violation::ServerPacket { name: "PINGRESP" }),
+        14 => PacketType::Disconnect,
+        _ => return Err(Violation::ReservedPacketType { number }),
+    })
 }
 
 /// What the flags of a PUBLISH say (sections 3.3.1.1 to 3.3.1.3).
@@ -197,6 +218,26 @@ mod tests {
             let violation = refused(hex);
             assert!(matches!(violation, Violation::BodyLength { .. }), "{violation:?}");
             assert_eq!(violation.rule(), rule, "{hex}");
+        }
+    }
+
+    #[test]
+    fn a_packet_of_the_server_is_refused_by_its_first_byte() {
+        for (first, name) in
+            [("20", "CONNACK"), ("90", "SUBACK"), ("b0", "UNSUBACK"), ("d0", "PINGRESP")]
+        {
+            let violation = refused(first);
+            assert_eq!(violation, Violation::ServerPacket { name });
+            assert_eq!(violation.rule(), "MQTT 3.1.1 section 2.2.1");
+        }
+    }
+
+    #[test]
+    fn the_reserved_types_are_refused_by_their_first_byte() {
+        for (first, number) in [("00", 0), ("f0", 15)] {
+            let violation = refused(first);
+            assert_eq!(violation, Violation::ReservedPacketType { number });
+            assert_eq!(violation.rule(), "MQTT 3.1.1 section 2.2.1");
         }
     }
 }

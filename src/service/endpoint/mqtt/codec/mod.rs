@@ -1,6 +1,6 @@
 //! The wire format of MQTT 3.1.1, seen from the server.
 //!
-//! This room turns bytes into the packets that a client may send ([`read()`]) and the server's
+//! This module turns bytes into the packets that a client may send ([`read()`]) and the server's
 //! answers into bytes ([`mod@write`]). Firmware authors test their packet writers against it, so it
 //! refuses whatever the standard tells a server to refuse and names the rule that was broken
 //! ([`Violation::rule`]). Where the standard leaves the server a choice (control characters in
