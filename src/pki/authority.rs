@@ -22,7 +22,7 @@ pub enum Validity {
     /// From yesterday on: clocks differ.
     TenYears,
     /// Until yesterday.
-    Over,
+    Expired,
     /// From in nine years on.
     NotYet,
 }
@@ -192,7 +192,7 @@ fn params(name: &str, validity: Validity) -> Result<CertificateParams, PkiError>
     let now = OffsetDateTime::now_utc();
     (params.not_before, params.not_after) = match validity {
         Validity::TenYears => (now - DAY, now + YEAR * 10),
-        Validity::Over => (now - DAY * 2, now - DAY),
+        Validity::Expired => (now - DAY * 2, now - DAY),
         Validity::NotYet => (now + YEAR * 9, now + YEAR * 10),
     };
     Ok(params)

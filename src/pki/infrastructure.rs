@@ -58,7 +58,7 @@ impl TestPki {
     ) -> Result<TestCertificate, PkiError> {
         let name = registration_id.as_str();
         match flaw {
-            Flaw::Expired => self.intermediate.device(name, Validity::Over),
+            Flaw::Expired => self.intermediate.device(name, Validity::Expired),
             Flaw::NotYetValid => self.intermediate.device(name, Validity::NotYet),
             Flaw::WrongName => self.intermediate.device("another-device", Validity::TenYears),
             Flaw::WrongChain => Self::new()?.device(registration_id),
