@@ -12,7 +12,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::DeviceKey;
-use crate::wire::{IdScope, RESERVED, RegistrationId};
+use crate::wire::{DeviceId, HubName, IdScope, RESERVED, RegistrationId};
 
 const SCHEME: &str = "SharedAccessSignature";
 
@@ -22,7 +22,7 @@ pub fn registration_resource(id_scope: &IdScope, registration_id: &RegistrationI
 }
 
 /// What a device's token gives access to at its hub (I): `{hub}/devices/{deviceId}`.
-pub fn hub_resource(hub: &str, device_id: &str) -> String {
+pub fn hub_resource(hub: &HubName, device_id: &DeviceId) -> String {
     format!("{hub}/devices/{device_id}")
 }
 

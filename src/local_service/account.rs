@@ -9,7 +9,7 @@ use crate::attestation::KeySlot;
 use crate::service::{
     EntryAttestation, EntryStatus, JournalEntry, Kind, Transport, WebhookAttempt,
 };
-use crate::wire::timestamp;
+use crate::wire::{HubName, timestamp};
 
 /// All of it.
 pub(super) fn of(entries: &[Arc<JournalEntry>]) -> String {
@@ -93,7 +93,7 @@ pub(super) fn result(entry: &JournalEntry) -> String {
     match entry.status {
         EntryStatus::Assigning => "is still in progress".to_owned(),
         EntryStatus::Assigned => {
-            let hub = entry.assigned_hub.as_deref().unwrap_or("a hub");
+            let hub = entry.assigned_hub.as_ref().map(HubName::as_str).unwrap_or("a hub");
             let device_id = entry.device_id.as_deref().unwrap_or(&entry.registration_id);
             format!("assigned to {hub} as {device_id}")
         }

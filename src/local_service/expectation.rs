@@ -221,9 +221,9 @@ impl End {
             Self::Any => true,
             Self::Assigned(hub) => {
                 entry.status == EntryStatus::Assigned
-                    && hub.as_ref().is_none_or(|hub| {
-                        entry.assigned_hub.as_ref().is_some_and(|it| it.eq_ignore_ascii_case(hub))
-                    })
+                    && hub
+                        .as_ref()
+                        .is_none_or(|hub| entry.assigned_hub.as_ref().is_some_and(|it| it.is(hub)))
             }
             Self::Failed(code) => {
                 entry.status == EntryStatus::Failed

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::enrollment::Enrollment;
 use crate::attestation::Certificate;
-use crate::wire::IdScope;
+use crate::wire::{HubName, IdScope};
 
 /// What every enrollment can count on.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ impl Instance {
 
     /// The linked hub of that name; case does not matter.
     pub fn linked_hub(&self, host_name: &str) -> Option<&LinkedHub> {
-        self.linked_hubs.iter().find(|hub| hub.host_name.eq_ignore_ascii_case(host_name))
+        self.linked_hubs.iter().find(|hub| hub.host_name.is(host_name))
     }
 
     /// An enrollment that names such a hub is kept as it is, but its devices never get it (J-31).
@@ -56,7 +56,7 @@ impl Instance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkedHub {
     /// Host name, such as `contoso-hub.azure-devices.net`.
-    pub host_name: String,
+    pub host_name: HubName,
     /// Weight under the hashed policy, 1 to 1000.
     pub allocation_weight: u16,
     /// Whether enrollments that name no hubs may use it.

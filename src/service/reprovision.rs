@@ -132,7 +132,7 @@ impl Reprovisioning {
         let situation = match earlier {
             None if is_known => Known,
             None => New,
-            Some(earlier) if earlier.hub.eq_ignore_ascii_case(&chosen.hub) => SameHub,
+            Some(earlier) if earlier.hub == chosen.hub => SameHub,
             Some(_) => OtherHub,
         };
         let Row(.., hub, twin, substatus) = TABLE
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     fn on(hub: &str) -> Assignment {
-        Assignment { hub: hub.to_owned(), device_id: "pump".to_owned() }
+        Assignment { hub: hub.parse().unwrap(), device_id: "pump".parse().unwrap() }
     }
 
     #[test]

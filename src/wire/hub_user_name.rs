@@ -5,25 +5,33 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::{DeviceId, HubName, IdError};
+
 /// What a device says of itself at CONNECT to a hub:
 /// `{hub}/{deviceId}/?api-version={v}[&DeviceClientType={product}]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubUserName {
     /// Host name of the hub.
-    pub hub: String,
+    pub hub: HubName,
     /// The device.
-    pub device_id: String,
+    pub device_id: DeviceId,
     /// What stands behind the `?`: version and product name, as sent.
     pub query: String,
 }
 
 /// Why a text is not the user name of a device at a hub.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HubUserNameError {
     /// The parts between the slashes are not as they must be.
     #[error("expected <hub>/<deviceId>/?api-version=<version>")]
     Shape,
+    /// What should be the hub's name cannot be one.
+    #[error("the name of the hub: {0}")]
+    Hub(IdError),
+    /// What should be the device ID cannot be one (K-9).
+    #[error("the device ID: {0}")]
+    DeviceId(IdError),
     /// It names a module.
     #[error("it names a module of a device; only devices sign in here")]
     Module,
@@ -45,15 +53,15 @@ impl FromStr for HubUserName {
         let mut next = || parts.next().ok_or(HubUserNameError::Shape);
         let (hub, device_id, rest) = (next()?, next()?, next()?);
         let query = rest.strip_prefix('?').unwrap_or(rest);
-        if hub.is_empty() || device_id.is_empty() {
-            return Err(HubUserNameError::Shape);
-        }
         if !query.to_ascii_lowercase().starts_with("api-version=") {
             let is_module = rest.contains("/?api-version=") || rest.contains("/api-version=");
             return Err(if is_module { HubUserNameError::Module } else { HubUserNameError::Shape });
         }
-        let (hub, device_id) = (hub.to_owned(), device_id.to_owned());
-        Ok(Self { hub, device_id, query: query.to_owned() })
+        Ok(Self {
+            hub: hub.parse().map_err(HubUserNameError::Hub)?,
+            device_id: device_id.parse().map_err(HubUserNameError::DeviceId)?,
+            query: query.to_owned(),
+        })
     }
 }
 
@@ -106,7 +114,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic_and_what_it_writes_it_reads(text in "\\PC{0,60}", id in "[a-z0-9]{1,20}") {
             let _ = text.parse::<HubUserName>();
-            let name = HubUserName { hub: "h.net".into(), device_id: id, query: "api-version=2021-04-12".into() };
+            let name = HubUserName { hub: "h.net".parse().unwrap(), device_id: id.parse().unwrap(), query: "api-version=2021-04-12".into() };
             prop_assert_eq!(name.to_string().parse::<HubUserName>().unwrap(), name);
         }
     }

@@ -263,8 +263,10 @@ fn ready(service: &Service, ca_file: PathBuf) -> Ready {
 /// By the names of the hubs; at the service's own host `serviceConnectionString` does (J-130).
 fn hub_connection_strings(service: &Service) -> HubConnectionStrings {
     let hubs = service.instance().linked_hubs.iter().map(|hub| &hub.host_name);
-    hubs.map(|hub| (hub.clone(), Zeroizing::new(service.hub_connection_string(hub).to_string())))
-        .collect()
+    hubs.map(|hub| {
+        (hub.to_string(), Zeroizing::new(service.hub_connection_string(hub.as_str()).to_string()))
+    })
+    .collect()
 }
 
 /// The host and port that a client of the service API dials: a name that is in the certificate.
@@ -346,7 +348,7 @@ fn screen(
         row("Enrollment group", &format!("{} ({policy}{webhook})", group.name()));
     }
     for hub in &instance.linked_hubs {
-        row("Linked hub", &hub.host_name);
+        row("Linked hub", hub.host_name.as_str());
     }
     if let Some(quotas) = quotas::shown(&config.quotas) {
         row("Quotas", &quotas);

@@ -67,7 +67,7 @@ impl HubClient {
         let (changes, _) = broadcast::channel(CHANGES);
         let weak = changes.downgrade();
         let end = Arc::new(OnceLock::new());
-        let exchange = Exchange::new(settings.device_id());
+        let exchange = Exchange::new(settings.device_id().as_str());
         let mut driver = JoinSet::new();
         driver
             .spawn(Driver { session, exchange, commands: inbox, changes, end: end.clone() }.run());

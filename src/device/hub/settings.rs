@@ -15,18 +15,16 @@ use crate::device::exchange::Registered;
 use crate::device::settings::{Credential, Settings, expiry};
 use crate::device::transport::{Ports, Transport};
 use crate::net::{ConnectTo, Endpoint, EndpointError, Route, with_certificate};
-use crate::wire::HubUserName;
+use crate::wire::{DeviceId, HubName, HubUserName, IdError};
 
 /// The version that the SDK for Node names.
 const API_VERSION: &str = "2021-04-12";
-/// Longest ID of a device on a hub.
-const LONGEST_DEVICE_ID: usize = 128;
 
 /// Everything that a device needs to sign in to its hub.
 #[derive(Debug, Clone)]
 pub struct HubSettings {
-    hub: String,
-    device_id: String,
+    hub: HubName,
+    device_id: DeviceId,
     endpoint: Endpoint,
     /// The ports of the hub. Those of IoT Hub are those of DPS.
     pub ports: Ports,
@@ -56,6 +54,14 @@ pub enum HubSettingsError {
         /// What is wrong with it.
         source: EndpointError,
     },
+    /// The name of the hub holds what none may hold.
+    #[error("the assigned hub {hub:?} is no host name: {source}")]
+    HubName {
+        /// As the service has it.
+        hub: String,
+        /// What is wrong with it.
+        source: IdError,
+    },
     /// The ID cannot stand in a user name or in a topic.
     #[error("the device ID {0:?} is none that a hub has")]
     DeviceId(
@@ -84,13 +90,16 @@ impl HubSettings {
     ///
     /// If the names cannot be those of a hub and a device.
     pub fn new(settings: &Settings, hub: &str, device_id: &str) -> Result<Self, HubSettingsError> {
-        let endpoint =
-            hub.parse().map_err(|source| HubSettingsError::Hub { hub: hub.to_owned(), source })?;
-        // These would change the meaning of the user name or of a topic.
-        let is_bad = |c: char| c.is_control() || c.is_whitespace() || "/#+".contains(c);
-        if device_id.is_empty() || device_id.len() > LONGEST_DEVICE_ID || device_id.contains(is_bad)
-        {
-            return Err(HubSettingsError::DeviceId(device_id.to_owned()));
+        let no_hub = |source| HubSettingsError::Hub { hub: hub.to_owned(), source };
+        let endpoint = hub.parse().map_err(no_hub)?;
+        let name = hub
+            .parse()
+            .map_err(|source| HubSettingsError::HubName { hub: hub.to_owned(), source })?;
+        let no_device = || HubSettingsError::DeviceId(device_id.to_owned());
+        let device_id: DeviceId = device_id.parse().map_err(|_| no_device())?;
+        // These would change the meaning of a topic.
+        if device_id.as_str().contains(['#', '+']) {
+            return Err(no_device());
         }
         let tls = match &settings.credential {
             Credential::X509(certificate) => {
@@ -99,8 +108,8 @@ impl HubSettings {
             Credential::SymmetricKey(_) => settings.tls.clone(),
         };
         Ok(Self {
-            hub: hub.to_owned(),
-            device_id: device_id.to_owned(),
+            hub: name,
+            device_id,
             endpoint,
             ports: Ports::default(),
             transport: settings.transport,
@@ -122,12 +131,12 @@ impl HubSettings {
     }
 
     /// The hub, as it was assigned.
-    pub fn hub(&self) -> &str {
+    pub fn hub(&self) -> &HubName {
         &self.hub
     }
 
     /// The device's ID on it.
-    pub fn device_id(&self) -> &str {
+    pub fn device_id(&self) -> &DeviceId {
         &self.device_id
     }
 
@@ -149,7 +158,7 @@ impl HubSettings {
     /// CONNECT, with a token that begins at `now`. Nothing is left behind on the hub when the session
     /// ends (J-140).
     pub(super) fn connect_packet(&self, now: SystemTime) -> Connect {
-        let mut connect = Connect::new(&*self.device_id);
+        let mut connect = Connect::new(self.device_id.as_str());
         connect.keep_alive = KEEP_ALIVE;
         let token = self.token(now);
         let password = token.as_ref().map(SasToken::as_str).unwrap_or_default();

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::decision::Decision;
 use crate::service::mask::Mask;
 use crate::service::twin::InitialTwin;
-use crate::wire::{ErrorCode, Payload, from_json_object};
+use crate::wire::{ErrorCode, HubName, Payload, from_json_object};
 
 /// What came back from the webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ struct AllocationResponse {
 
 /// What the last answer of the webhook comes to (G.6). What is repeated of it in the log passes
 /// `mask` (G-2).
-pub fn judge(answer: &WebhookAnswer, linked_hubs: &[String], mask: &Mask) -> Decision {
+pub fn judge(answer: &WebhookAnswer, linked_hubs: &[HubName], mask: &Mask) -> Decision {
     match answer {
         WebhookAnswer::Http { status: 200..=299, body } => judge_body(body, linked_hubs, mask),
         WebhookAnswer::Http { status: 401, .. } => failed(
@@ -69,7 +69,7 @@ pub fn judge(answer: &WebhookAnswer, linked_hubs: &[String], mask: &Mask) -> Dec
     }
 }
 
-fn judge_body(body: &[u8], linked_hubs: &[String], mask: &Mask) -> Decision {
+fn judge_body(body: &[u8], linked_hubs: &[HubName], mask: &Mask) -> Decision {
     // Some functions begin with a byte order mark, which .NET's readers skip.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let response: AllocationResponse = match from_json_object(body) {
@@ -104,7 +104,7 @@ fn judge_body(body: &[u8], linked_hubs: &[String], mask: &Mask) -> Decision {
         }
     };
     // The name as linked, not as answered: one hub must not appear in two spellings.
-    match linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&wanted)) {
+    match linked_hubs.iter().find(|hub| hub.is(&wanted)) {
         Some(hub) => Decision::Hub {
             host_name: hub.clone(),
             payload: response.payload.filter(|payload| !payload.is_null()),
@@ -116,7 +116,7 @@ fn judge_body(body: &[u8], linked_hubs: &[String], mask: &Mask) -> Decision {
             format!(
                 "the webhook chose {:?}; it must be one of {}",
                 mask.apply(&wanted),
-                linked_hubs.join(", ")
+                linked_hubs.iter().map(HubName::as_str).collect::<Vec<_>>().join(", ")
             ),
         ),
     }
@@ -150,7 +150,7 @@ mod tests {
     fn judged(status: u16, body: &str) -> Decision {
         judge(
             &WebhookAnswer::Http { status, body: body.into() },
-            &[HUB.to_owned()],
+            &[HUB.parse().unwrap()],
             &Mask::of(None),
         )
     }
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(
             decision,
             Decision::Hub {
-                host_name: HUB.to_owned(),
+                host_name: HUB.parse().unwrap(),
                 payload: Some(r#"{"tenant":"blue"}"#.parse().unwrap()),
                 initial_twin: None,
             }

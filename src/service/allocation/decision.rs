@@ -1,7 +1,7 @@
 //! What allocation comes to.
 
 use crate::service::twin::InitialTwin;
-use crate::wire::{ErrorCode, Payload};
+use crate::wire::{ErrorCode, HubName, Payload};
 
 /// What allocation comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,7 +9,7 @@ pub enum Decision {
     /// This hub.
     Hub {
         /// Its host name.
-        host_name: String,
+        host_name: HubName,
         /// What the webhook has to say to the device.
         payload: Option<Payload>,
         /// The first twin that the webhook gives.
@@ -28,7 +28,7 @@ pub enum Decision {
 
 impl Decision {
     /// This hub, without a word of any webhook.
-    pub fn hub(host_name: &str) -> Self {
-        Self::Hub { host_name: host_name.to_owned(), payload: None, initial_twin: None }
+    pub fn hub(host_name: &HubName) -> Self {
+        Self::Hub { host_name: host_name.clone(), payload: None, initial_twin: None }
     }
 }

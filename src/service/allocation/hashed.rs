@@ -25,7 +25,7 @@ fn uniform(folded_registration_id: &str, hub: &LinkedHub) -> f64 {
     let digest = Sha256::new()
         .chain_update(folded_registration_id)
         .chain_update([0])
-        .chain_update(hub.host_name.to_ascii_lowercase())
+        .chain_update(hub.host_name.as_str().to_ascii_lowercase())
         .finalize();
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);
@@ -39,7 +39,7 @@ mod tests {
 
     fn hub(name: &str, allocation_weight: u16) -> LinkedHub {
         LinkedHub {
-            host_name: name.to_owned(),
+            host_name: name.parse().unwrap(),
             allocation_weight,
             apply_allocation_policy: true,
             latency: None,

@@ -6,7 +6,7 @@ use super::decision::Decision;
 use super::hashed::hashed;
 use crate::service::enrollment::{AllocationPolicy, Enrollment, WebhookUrl};
 use crate::service::instance::{Instance, LinkedHub};
-use crate::wire::ErrorCode;
+use crate::wire::{ErrorCode, HubName};
 
 /// The hubs that an enrollment may use: those it names, as far as they are linked, else every
 /// linked one that is open to all (F.5, J-31).
@@ -42,7 +42,7 @@ pub struct Question {
     /// Where it is.
     pub webhook_url: WebhookUrl,
     /// What it may choose from.
-    pub linked_hubs: Vec<String>,
+    pub linked_hubs: Vec<HubName>,
 }
 
 /// Finds the hub, as far as that can be done without asking anybody. A device that never moves
@@ -52,14 +52,14 @@ pub fn plan(
     instance: &Instance,
     enrollment: &Enrollment,
     folded_registration_id: &str,
-    kept: Option<&str>,
+    kept: Option<&HubName>,
 ) -> Plan {
     let candidates = candidates(instance, enrollment);
     let webhook = enrollment.custom_allocation.as_ref().map(|it| &it.webhook_url);
     match (enrollment.allocation_policy, kept) {
         (Some(AllocationPolicy::Custom), kept) => {
             let all = || candidates.iter().map(|hub| hub.host_name.clone()).collect();
-            let linked_hubs: Vec<_> = kept.map_or_else(all, |hub| vec![hub.to_owned()]);
+            let linked_hubs: Vec<_> = kept.map_or_else(all, |hub| vec![hub.clone()]);
             match webhook.cloned() {
                 Some(webhook_url) if !linked_hubs.is_empty() => {
                     Plan::Ask(Question { webhook_url, linked_hubs })
@@ -105,7 +105,7 @@ mod tests {
 
     fn hub(host_name: &str, apply_allocation_policy: bool) -> LinkedHub {
         LinkedHub {
-            host_name: host_name.to_owned(),
+            host_name: host_name.parse().unwrap(),
             allocation_weight: 1,
             apply_allocation_policy,
             latency: None,
@@ -122,15 +122,15 @@ mod tests {
             r#"{{"enrollmentGroupId":"g","attestation":{{"type":"symmetricKey"}}{members}}}"#
         );
         let enrollment = read(Kind::Group, json.as_bytes(), UNIX_EPOCH, 0, None).unwrap();
-        plan(&instance(), &enrollment, "pump-0042", kept)
+        plan(&instance(), &enrollment, "pump-0042", kept.map(|hub| hub.parse().unwrap()).as_ref())
     }
 
     fn decided(host_name: &str) -> Plan {
-        Plan::Decided(Decision::hub(host_name))
+        Plan::Decided(Decision::hub(&host_name.parse().unwrap()))
     }
 
     fn asked(linked_hubs: &[&str]) -> Plan {
-        let linked_hubs = linked_hubs.iter().map(|&hub| hub.to_owned()).collect();
+        let linked_hubs = linked_hubs.iter().map(|hub| hub.parse().unwrap()).collect();
         Plan::Ask(Question { webhook_url: "http://x/".parse().unwrap(), linked_hubs })
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::attestation::Certificate;
 use crate::service::enrollment::{Enrollment, Kind, Secrets, show};
 use crate::service::record::Assignment;
-use crate::wire::{Payload, RegistrationId};
+use crate::wire::{HubName, Payload, RegistrationId};
 
 /// The body of the request, members in the order of the captures (G.3).
 #[derive(Debug, Serialize)]
@@ -19,7 +19,7 @@ struct AllocationRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     enrollment_group: Option<Value>,
     device_runtime_context: DeviceRuntimeContext<'a>,
-    linked_hubs: &'a [String],
+    linked_hubs: &'a [HubName],
 }
 
 #[derive(Debug, Serialize)]
@@ -27,7 +27,7 @@ struct AllocationRequest<'a> {
 struct DeviceRuntimeContext<'a> {
     registration_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    current_iot_hub_host_name: Option<&'a str>,
+    current_iot_hub_host_name: Option<&'a HubName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     current_device_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ pub struct Applicant<'a> {
 pub fn allocation_request(
     enrollment: &Enrollment,
     applicant: Applicant<'_>,
-    linked_hubs: &[String],
+    linked_hubs: &[HubName],
 ) -> Vec<u8> {
     let view = view(enrollment);
     let (individual_enrollment, enrollment_group) = match enrollment.kind() {
@@ -78,7 +78,7 @@ pub fn allocation_request(
         enrollment_group,
         device_runtime_context: DeviceRuntimeContext {
             registration_id: applicant.registration_id.as_str(),
-            current_iot_hub_host_name: applicant.current.map(|current| current.hub.as_str()),
+            current_iot_hub_host_name: applicant.current.map(|current| &current.hub),
             current_device_id: applicant.current.map(|current| current.device_id.as_str()),
             symmetric_key: applicant.certificate.is_none().then_some(Empty {}),
             x509: applicant.certificate.map(|certificate| X509Context {
@@ -124,7 +124,8 @@ mod tests {
             current: None,
             payload: None,
         };
-        String::from_utf8(allocation_request(&enrollment, applicant, &[HUB.to_owned()])).unwrap()
+        String::from_utf8(allocation_request(&enrollment, applicant, &[HUB.parse().unwrap()]))
+            .unwrap()
     }
 
     #[test]

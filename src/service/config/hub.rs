@@ -100,15 +100,16 @@ impl LinkedHubConfig {
         let wrong = |path: &[&str], reason: String| ConfigError::new(MemberPath::of(path), reason);
         let latency = latency.as_deref().map(humantime::parse_duration).transpose();
         let latency = latency.map_err(|error| wrong(&["latency"], error.to_string()))?;
+        let no_host_name =
+            || wrong(&[], "expected a host name such as my-hub.azure-devices.net".to_owned());
         if !matches!(url::Host::parse(host_name), Ok(url::Host::Domain(_))) {
-            let reason = "expected a host name such as my-hub.azure-devices.net";
-            return Err(wrong(&[], reason.to_owned()));
+            return Err(no_host_name());
         }
         if !(1..=1000).contains(&allocation_weight) {
             return Err(wrong(&["allocationWeight"], "must be 1 to 1000".to_owned()));
         }
         Ok(LinkedHub {
-            host_name: host_name.clone(),
+            host_name: host_name.parse().map_err(|_| no_host_name())?,
             allocation_weight,
             apply_allocation_policy,
             latency,

@@ -22,11 +22,12 @@ use crate::attestation::PublicKey;
 use crate::net::crypto;
 use crate::service::authority::{Authority, AuthorityError};
 use crate::service::lock::{read, write};
+use crate::wire::HubName;
 
 /// The TLS configuration of every listener; `hubs` are the names that devices dial afterwards.
 pub(in crate::service) fn server_config(
     authority: Authority,
-    hubs: Vec<String>,
+    hubs: Vec<HubName>,
 ) -> Result<ServerConfig, AuthorityError> {
     let resolver = ByName::new(authority, hubs)?;
     let verifier = Arc::new(AnyCertificate { provider: crypto() });
@@ -44,7 +45,7 @@ pub(in crate::service) fn server_config(
 /// gets the certificate for this machine, so that the client can say what is wrong.
 struct ByName {
     authority: Authority,
-    hubs: Vec<String>,
+    hubs: Vec<HubName>,
     default: Arc<CertifiedKey>,
     minted: RwLock<HashMap<String, Arc<CertifiedKey>>>,
 }
@@ -55,7 +56,7 @@ const INSTANCES: &str = ".azure-devices-provisioning.net";
 const MAX_MINTED: usize = 256;
 
 impl ByName {
-    fn new(authority: Authority, hubs: Vec<String>) -> Result<Self, AuthorityError> {
+    fn new(authority: Authority, hubs: Vec<HubName>) -> Result<Self, AuthorityError> {
         let default = Arc::new(authority.mint_for_this_machine()?);
         Ok(Self { authority, hubs, default, minted: RwLock::default() })
     }
@@ -64,7 +65,7 @@ impl ByName {
         let is_instance = name
             .strip_suffix(INSTANCES)
             .is_some_and(|label| !label.is_empty() && !label.contains('.'));
-        is_instance || self.hubs.iter().any(|hub| hub.eq_ignore_ascii_case(name))
+        is_instance || self.hubs.iter().any(|hub| hub.is(name))
     }
 
     fn for_name(&self, name: &str) -> Result<Arc<CertifiedKey>, AuthorityError> {

@@ -8,7 +8,7 @@ use super::attestation::Attestation;
 use super::policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
 use super::webhook_url::WebhookUrl;
 use crate::service::twin::InitialTwin;
-use crate::wire::{ApiVersion, Etag, Payload, RegistrationId};
+use crate::wire::{ApiVersion, DeviceId, Etag, Payload, RegistrationId};
 
 /// An individual enrollment or an enrollment group.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub enum Subject {
         /// Its name towards DPS.
         registration_id: RegistrationId,
         /// Its name on the hub; absent means the registration ID.
-        device_id: Option<String>,
+        device_id: Option<DeviceId>,
         /// A free map.
         optional_device_information: Option<Payload>,
     },
@@ -103,10 +103,10 @@ impl Enrollment {
     }
 
     /// The name on the hub of a device that registers through it (E.1, D.5).
-    pub fn device_id<'a>(&'a self, registration_id: &'a RegistrationId) -> &'a str {
+    pub fn device_id(&self, registration_id: &RegistrationId) -> DeviceId {
         match &self.subject {
-            Subject::Individual { device_id: Some(device_id), .. } => device_id,
-            _ => registration_id.as_str(),
+            Subject::Individual { device_id: Some(device_id), .. } => device_id.clone(),
+            _ => registration_id.into(),
         }
     }
 

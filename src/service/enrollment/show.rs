@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::attestation::{Attestation, Slots};
 use super::record::{Enrollment, Subject};
 use crate::attestation::{Certificate, GroupKeys};
-use crate::wire::{Payload, timestamp};
+use crate::wire::{DeviceId, Payload, timestamp};
 
 /// Whether keys are shown (E.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub fn show(enrollment: &Enrollment, secrets: Secrets, registration_state: Optio
     match subject {
         Subject::Individual { registration_id, device_id, optional_device_information } => {
             members.add("registrationId", registration_id.as_str());
-            members.add_some("deviceId", device_id.as_deref());
+            members.add_some("deviceId", device_id.as_ref().map(DeviceId::as_str));
             members.add_some("registrationState", registration_state);
             members
                 .add_some("optionalDeviceInformation", value(optional_device_information.as_ref()));

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn key() -> HubKey {
-        HubKey::new("hub.net", "pump")
+        HubKey::new(&"hub.net".parse().unwrap(), &"pump".parse().unwrap())
     }
 
     fn desired(version: u64) -> HubNotice {

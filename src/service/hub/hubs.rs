@@ -8,6 +8,7 @@ use super::error::HubError;
 use crate::service::record::{Admission, HubDevice, HubFault, HubKey, HubProof};
 use crate::service::store::{Change, Store};
 use crate::service::twin::TwinChange;
+use crate::wire::{DeviceId, HubName};
 
 /// A device that signed in.
 #[derive(Debug)]
@@ -32,24 +33,24 @@ pub enum TwinVerb {
 /// The linked hubs of a service.
 #[derive(Debug)]
 pub struct Hubs {
-    names: Vec<String>,
+    names: Vec<HubName>,
     store: Arc<Store>,
     connections: Connections,
 }
 
 impl Hubs {
     /// The hubs of these names.
-    pub fn new(names: Vec<String>, store: Arc<Store>) -> Self {
+    pub fn new(names: Vec<HubName>, store: Arc<Store>) -> Self {
         Self { names, store, connections: Connections::default() }
     }
 
     /// The hub of that name, as linked; case does not matter.
-    pub fn linked(&self, name: &str) -> Option<&str> {
-        self.names.iter().map(String::as_str).find(|hub| hub.eq_ignore_ascii_case(name))
+    pub fn linked(&self, name: &str) -> Option<&HubName> {
+        self.names.iter().find(|hub| hub.is(name))
     }
 
     /// The names of the hubs, as linked.
-    pub fn names(&self) -> &[String] {
+    pub fn names(&self) -> &[HubName] {
         &self.names
     }
 
@@ -60,15 +61,15 @@ impl Hubs {
     /// Which check failed, for our own log.
     pub fn sign_in(
         &self,
-        hub: &str,
-        device_id: &str,
+        hub: &HubName,
+        device_id: &DeviceId,
         proof: &HubProof,
         connection: u64,
     ) -> Result<SignedIn, HubFault> {
-        let hub = self.linked(hub).ok_or_else(|| HubFault::UnknownHub(hub.to_owned()))?;
+        let hub = self.linked(hub.as_str()).ok_or_else(|| HubFault::UnknownHub(hub.clone()))?;
         let key = HubKey::new(hub, device_id);
         let device = self.store.hub_device(&key);
-        let device = device.ok_or_else(|| HubFault::UnknownDevice(device_id.to_owned()))?;
+        let device = device.ok_or_else(|| HubFault::UnknownDevice(device_id.clone()))?;
         let Admission { until } = device.admit(proof, SystemTime::now())?;
         let notices = self.connections.open(&key, connection);
         Ok(SignedIn { key, until, notices })

@@ -6,13 +6,14 @@ use super::error::HubApiError;
 use crate::service::access::without_port;
 use crate::service::hub::Hubs;
 use crate::service::record::{HubDevice, HubKey};
+use crate::wire::HubName;
 
 /// The hub, or hubs, that a request is for.
 #[derive(Debug)]
 pub(super) struct Site<'a> {
     hubs: &'a Hubs,
     host: &'a str,
-    named: Option<&'a str>,
+    named: Option<&'a HubName>,
 }
 
 impl<'a> Site<'a> {
@@ -28,7 +29,7 @@ impl<'a> Site<'a> {
 
     /// What tokens may be for: the host itself, and if that names no hub, any of them.
     pub(super) fn hosts(&self) -> Vec<&'a str> {
-        let others = self.hubs.names().iter().map(String::as_str);
+        let others = self.hubs.names().iter().map(HubName::as_str);
         std::iter::once(self.host).chain(others.filter(|_| self.named.is_none())).collect()
     }
 
@@ -38,9 +39,11 @@ impl<'a> Site<'a> {
     ///
     /// 404 if it is not there, 400 if it is on several hubs and `Host` names none.
     pub(super) fn device(&self, id: &str) -> Result<Arc<HubDevice>, HubApiError> {
-        let names = self.hubs.names().iter().map(String::as_str);
+        // What cannot be a device ID names no device.
+        let Ok(device_id) = id.parse() else { return Err(HubApiError::no_device(id)) };
+        let names = self.hubs.names().iter();
         let asked = names.filter(|name| self.named.is_none_or(|named| named == *name));
-        let mut found = asked.filter_map(|name| self.hubs.device(&HubKey::new(name, id)));
+        let mut found = asked.filter_map(|name| self.hubs.device(&HubKey::new(name, &device_id)));
         let Some(first) = found.next() else { return Err(HubApiError::no_device(id)) };
         let others: Vec<_> = found.collect();
         if others.is_empty() {
@@ -53,9 +56,7 @@ impl<'a> Site<'a> {
     /// All devices, in order of hub and ID.
     pub(super) fn devices(&self) -> Vec<Arc<HubDevice>> {
         let mut devices = self.hubs.devices();
-        devices.retain(|device| {
-            self.named.is_none_or(|named| named.eq_ignore_ascii_case(&device.hub))
-        });
+        devices.retain(|device| self.named.is_none_or(|named| *named == device.hub));
         devices
     }
 

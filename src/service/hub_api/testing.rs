@@ -23,8 +23,9 @@ pub(super) fn device(hub: &str, id: &str) -> HubDevice {
 /// A device that proves itself in that way.
 pub(super) fn device_with(hub: &str, id: &str, authentication: Authentication) -> HubDevice {
     let twin = r#"{"tags":{"site":"b1"},"properties":{"desired":{"interval":30,"led":{"hue":7}}}}"#;
-    let who = NewIdentity { device_id: id, authentication, is_edge: false, salt: 7 };
-    HubDevice::new(hub, who, &InitialTwin::read(twin).unwrap(), UNIX_EPOCH)
+    let who =
+        NewIdentity { device_id: id.parse().unwrap(), authentication, is_edge: false, salt: 7 };
+    HubDevice::new(&hub.parse().unwrap(), who, &InitialTwin::read(twin).unwrap(), UNIX_EPOCH)
 }
 
 /// The hubs `east.net` and `west.net` with these devices.
@@ -32,5 +33,5 @@ pub(super) async fn hubs(devices: impl IntoIterator<Item = HubDevice>) -> Hubs {
     let store = Arc::new(Store::in_memory(Enrollments::default()));
     let puts = devices.into_iter().map(|device| Change::PutHubDevice(Arc::new(device)));
     store.commit(puts.collect()).await.unwrap();
-    Hubs::new(vec!["east.net".to_owned(), "west.net".to_owned()], store)
+    Hubs::new(["east.net", "west.net"].map(|hub| hub.parse().unwrap()).to_vec(), store)
 }

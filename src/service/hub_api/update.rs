@@ -117,7 +117,7 @@ fn is_enabled(word: &str) -> Result<bool, HubApiError> {
 impl Body {
     /// The member that asks for another identity.
     fn forbidden(&self, device: &HubDevice) -> Option<&'static str> {
-        if self.device_id.as_ref().is_some_and(|id| *id != device.device_id) {
+        if self.device_id.as_ref().is_some_and(|id| device.device_id != id.as_str()) {
             return Some("deviceId");
         }
         if self.authentication.as_ref().is_some_and(|it| !it.is_that_of(device)) {

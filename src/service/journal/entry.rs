@@ -8,7 +8,7 @@ use super::text::Text;
 use crate::attestation::KeySlot;
 use crate::service::caller::Transport;
 use crate::service::enrollment::Kind;
-use crate::wire::{ErrorCode, Substatus, timestamp};
+use crate::wire::{ErrorCode, HubName, Substatus, timestamp};
 
 /// One registration, from the request to its result, or to where it stands. Serializes with the
 /// member names of the REST API; what is not known is `null`. Function keys and tokens are masked
@@ -47,7 +47,7 @@ pub struct JournalEntry {
     /// The operation, if one was begun.
     pub operation_id: Option<Text>,
     /// The device's hub.
-    pub assigned_hub: Option<Text>,
+    pub assigned_hub: Option<HubName>,
     /// The device's ID there.
     pub device_id: Option<Text>,
     /// How the assignment came about (F.6).

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::entry::{JournalEntry, millis};
-use crate::wire::ErrorCode;
+use crate::wire::{ErrorCode, HubName};
 
 /// A registration that ended, or was refused. Serializes to the line that `serve -o jsonl` prints;
 /// what is not known is `null`.
@@ -25,7 +25,7 @@ pub struct RegistrationEvent {
     /// The enrollment that vouched for the device.
     pub enrollment: Option<String>,
     /// Its hub.
-    pub assigned_hub: Option<String>,
+    pub assigned_hub: Option<HubName>,
     /// Why it has none.
     pub error_code: Option<ErrorCode>,
     /// Which check a refused device did not pass.
@@ -42,7 +42,7 @@ impl From<&JournalEntry> for RegistrationEvent {
             operation_id: entry.operation_id.as_ref().map(ToString::to_string),
             status: entry.status.as_str().to_owned(),
             enrollment: entry.enrollment.as_ref().map(|enrollment| enrollment.name.to_string()),
-            assigned_hub: entry.assigned_hub.as_ref().map(ToString::to_string),
+            assigned_hub: entry.assigned_hub.clone(),
             error_code: entry.error_code,
             failed_check: entry.failed_check,
             ms: entry.took.map(millis).unwrap_or_default(),

@@ -183,7 +183,7 @@ impl Recording {
                 Outcome::Assigned { substatus, .. } => {
                     entry.substatus = Some(substatus.clone());
                     if let Some(assignment) = &record.assignment {
-                        entry.assigned_hub = Some(shared.text(&assignment.hub));
+                        entry.assigned_hub = Some(assignment.hub.clone());
                         entry.device_id = Some(match assignment.device_id.as_str() {
                             id if entry.registration_id == id => entry.registration_id.clone(),
                             id => id.into(),

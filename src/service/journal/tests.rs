@@ -56,7 +56,10 @@ fn record(outcome: Outcome) -> DeviceRecord {
         proven_by: ProvenBy::SymmetricKey,
         operation_id: "5.a".parse().unwrap(),
         outcome,
-        assignment: Some(Assignment { hub: "hub-west".to_owned(), device_id: "p".to_owned() }),
+        assignment: Some(Assignment {
+            hub: "hub-west".parse().unwrap(),
+            device_id: "p".parse().unwrap(),
+        }),
         created: UNIX_EPOCH,
         updated: UNIX_EPOCH,
         etag: Etag::new(UNIX_EPOCH, 7),

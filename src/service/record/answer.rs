@@ -63,8 +63,11 @@ impl DeviceRecord {
             Outcome::Assigned { substatus, payload } => DeviceRegistrationResult {
                 x509: self.x509(),
                 symmetric_key: self.symmetric_key(api_version),
-                assigned_hub: self.assignment.as_ref().map(|assignment| assignment.hub.clone()),
-                device_id: self.assignment.as_ref().map(|assignment| assignment.device_id.clone()),
+                assigned_hub: self.assignment.as_ref().map(|assignment| assignment.hub.to_string()),
+                device_id: self
+                    .assignment
+                    .as_ref()
+                    .map(|assignment| assignment.device_id.to_string()),
                 substatus: Some(told(substatus, api_version)),
                 payload: payload.clone(),
                 ..dated

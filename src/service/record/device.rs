@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::identity::HubKey;
 use super::outcome::{Outcome, PendingAllocation};
 use crate::service::enrollment::Kind;
-use crate::wire::{Etag, OperationId, RegistrationId};
+use crate::wire::{DeviceId, Etag, HubName, OperationId, RegistrationId};
 
 /// The record of one device. `O` is where its last operation stands: any [`Outcome`] in a record that
 /// is kept, and only [`PendingAllocation`] in one that still has to be given a hub.
@@ -63,9 +63,9 @@ pub enum ProvenBy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     /// Host name of the hub.
-    pub hub: String,
+    pub hub: HubName,
     /// The device's ID there.
-    pub device_id: String,
+    pub device_id: DeviceId,
 }
 
 impl Assignment {

@@ -4,28 +4,28 @@ use std::time::{Duration, SystemTime};
 
 use super::authentication::Authentication;
 use crate::service::twin::{InitialTwin, Twin};
-use crate::wire::Etag;
+use crate::wire::{DeviceId, Etag, HubName};
 
 /// Names a device on a hub. Hub names are compared without regard to case, device IDs with it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HubKey {
-    hub: String,
-    device_id: String,
+    hub: HubName,
+    device_id: DeviceId,
 }
 
 impl HubKey {
     /// The device of that ID on that hub.
-    pub fn new(hub: &str, device_id: &str) -> Self {
-        Self { hub: hub.to_ascii_lowercase(), device_id: device_id.to_owned() }
+    pub fn new(hub: &HubName, device_id: &DeviceId) -> Self {
+        Self { hub: hub.clone(), device_id: device_id.clone() }
     }
 
-    /// The hub, in lower case.
-    pub fn hub(&self) -> &str {
+    /// The hub.
+    pub fn hub(&self) -> &HubName {
         &self.hub
     }
 
     /// The device.
-    pub fn device_id(&self) -> &str {
+    pub fn device_id(&self) -> &DeviceId {
         &self.device_id
     }
 }
@@ -34,9 +34,9 @@ impl HubKey {
 #[derive(Debug, Clone, PartialEq)]
 pub struct HubDevice {
     /// Host name of the hub, as linked.
-    pub hub: String,
+    pub hub: HubName,
     /// The device there.
-    pub device_id: String,
+    pub device_id: DeviceId,
     /// How it proves itself.
     pub authentication: Authentication,
     /// Whether it may sign in.
@@ -67,16 +67,16 @@ impl HubDevice {
 
     /// A new identity with its first twin, made at `now`.
     pub fn new(
-        hub: &str,
-        identity: NewIdentity<'_>,
+        hub: &HubName,
+        identity: NewIdentity,
         initial: &InitialTwin,
         now: SystemTime,
     ) -> Self {
         let NewIdentity { device_id, authentication, is_edge, salt } = identity;
         let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Self {
-            hub: hub.to_owned(),
-            device_id: device_id.to_owned(),
+            hub: hub.clone(),
+            device_id,
             authentication,
             is_enabled: true,
             status_reason: None,
@@ -112,9 +112,9 @@ impl HubDevice {
 
 /// What makes a new identity that device's.
 #[derive(Debug, Clone)]
-pub struct NewIdentity<'a> {
+pub struct NewIdentity {
     /// Its ID.
-    pub device_id: &'a str,
+    pub device_id: DeviceId,
     /// How it proves itself.
     pub authentication: Authentication,
     /// Whether it is an IoT Edge device.

@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::authentication::Authentication;
 use super::identity::HubDevice;
 use crate::attestation::{Certificate, Malformed, SasToken};
+use crate::wire::{DeviceId, HubName};
 
 impl HubDevice {
     /// Whether whoever brings `proof` is this device.
@@ -69,11 +70,11 @@ pub struct Admission {
 #[non_exhaustive]
 pub enum HubFault {
     /// No such hub is linked.
-    #[error("the hub {0:?} is not linked to this service")]
-    UnknownHub(String),
+    #[error("the hub \"{0}\" is not linked to this service")]
+    UnknownHub(HubName),
     /// The hub has no such device.
-    #[error("the hub has no device {0:?}; it must be provisioned first, or was moved or deleted")]
-    UnknownDevice(String),
+    #[error("the hub has no device \"{0}\"; it must be provisioned first, or was moved or deleted")]
+    UnknownDevice(DeviceId),
     /// It is disabled.
     #[error("the device is disabled on the hub")]
     Disabled,
@@ -111,11 +112,11 @@ pub enum HubFault {
 }
 
 /// `sr` is `{hub}/devices/{deviceId}`, or what contains it.
-fn check_resource(found: &str, hub: &str, device_id: &str) -> Result<(), HubFault> {
+fn check_resource(found: &str, hub: &HubName, device_id: &DeviceId) -> Result<(), HubFault> {
     let mut parts = found.splitn(3, '/');
-    let is_hub = parts.next().is_some_and(|part| part.eq_ignore_ascii_case(hub));
+    let is_hub = parts.next().is_some_and(|part| hub.is(part));
     let is_devices = parts.next().is_some_and(|part| part.eq_ignore_ascii_case("devices"));
-    if is_hub && is_devices && parts.next() == Some(device_id) {
+    if is_hub && is_devices && parts.next() == Some(device_id.as_str()) {
         return Ok(());
     }
     let expected = format!("{hub}/devices/{device_id}");
@@ -140,9 +141,13 @@ mod tests {
     }
 
     fn device(authentication: Authentication) -> HubDevice {
-        let identity =
-            NewIdentity { device_id: "pump-0042", authentication, is_edge: false, salt: 7 };
-        HubDevice::new(HUB, identity, &InitialTwin::default(), UNIX_EPOCH)
+        let identity = NewIdentity {
+            device_id: "pump-0042".parse().unwrap(),
+            authentication,
+            is_edge: false,
+            salt: 7,
+        };
+        HubDevice::new(&HUB.parse().unwrap(), identity, &InitialTwin::default(), UNIX_EPOCH)
     }
 
     fn with_keys() -> HubDevice {

@@ -127,7 +127,7 @@ impl Registrar {
     }
 
     fn plan(&self, record: &PendingRecord, enrollment: &Enrollment) -> Plan {
-        let current = record.assignment.as_ref().map(|assignment| assignment.hub.as_str());
+        let current = record.assignment.as_ref().map(|assignment| &assignment.hub);
         let kept = current.filter(|_| reprovisioning(record, enrollment) == Reprovisioning::Never);
         plan(&self.instance, enrollment, &record.registration_id.folded(), kept)
     }
@@ -238,7 +238,7 @@ impl Registrar {
         }
         let id = record.registration_id.clone();
         let _registration = self.store.hold_registration(&id).await;
-        let _identity = self.store.hold_hub_device(device_id(&record, enrollment)).await;
+        let _identity = self.store.hold_hub_device(&device_id(&record, enrollment)).await;
         if step == Step::Second && !self.is_current(&record) {
             tracing::info!("{id}: its record was deleted while it registered; it has no result");
             self.operations.finish(&id, operation);

@@ -61,7 +61,7 @@ fn registrar() -> (Arc<Registrar>, mpsc::Sender<bool>) {
         suspects: Vec::new(),
         observer: Observer::default(),
     };
-    let hubs = Arc::new(Hubs::new(vec!["west.azure-devices.net".to_owned()], store.clone()));
+    let hubs = Arc::new(Hubs::new(vec!["west.azure-devices.net".parse().unwrap()], store.clone()));
     (Arc::new(Registrar::new(config.instance().unwrap(), (store, hubs), settings)), tell)
 }
 

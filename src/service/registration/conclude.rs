@@ -12,6 +12,7 @@ use crate::service::record::{
 };
 use crate::service::reprovision::{Reassignment, Reprovisioning, ResetOnSameHub};
 use crate::service::store::{Batch, Change};
+use crate::wire::DeviceId;
 
 /// What allocation came to, and on which terms a device comes again.
 #[derive(Debug)]
@@ -38,9 +39,9 @@ pub struct Conclusion {
 }
 
 /// The name that a device has, or will have, on its hub. It stays until the record is deleted (F.6).
-pub fn device_id<'a>(record: &'a PendingRecord, enrollment: &'a Enrollment) -> &'a str {
+pub fn device_id(record: &PendingRecord, enrollment: &Enrollment) -> DeviceId {
     match &record.assignment {
-        Some(earlier) => &earlier.device_id,
+        Some(earlier) => earlier.device_id.clone(),
         None => enrollment.device_id(&record.registration_id),
     }
 }
@@ -60,7 +61,7 @@ pub fn conclude(
             return conclusion(record, Batch::new(), Vec::new(), moment);
         }
     };
-    let device_id = device_id(&pending, enrollment).to_owned();
+    let device_id = device_id(&pending, enrollment);
     let chosen = Assignment { hub: host_name, device_id };
     let is_known = known(&chosen.key()).is_some();
     let earlier = pending.assignment.as_ref();
@@ -76,7 +77,7 @@ pub fn conclude(
         let update = IdentityUpdate {
             hub: &assignment.hub,
             identity: NewIdentity {
-                device_id: &assignment.device_id,
+                device_id: assignment.device_id.clone(),
                 authentication,
                 is_edge: enrollment.capabilities.is_some_and(|it| it.iot_edge),
                 salt: moment.salt,

@@ -10,14 +10,15 @@ use crate::service::record::{HubDevice, HubKey, NewIdentity};
 use crate::service::reprovision::TwinHandling;
 use crate::service::store::{Batch, Change};
 use crate::service::twin::InitialTwin;
+use crate::wire::HubName;
 
 /// What a registration means for a device's identity on its hub.
 #[derive(Debug)]
 pub struct IdentityUpdate<'a> {
     /// The hub, as linked.
-    pub hub: &'a str,
+    pub hub: &'a HubName,
     /// The identity that it should have there.
-    pub identity: NewIdentity<'a>,
+    pub identity: NewIdentity,
     /// What becomes of the twin.
     pub twin: TwinHandling,
     /// The device as that hub knows it.
@@ -93,8 +94,16 @@ mod tests {
         Authentication::Keys { primary: key.clone(), secondary: key }
     }
 
-    fn identity(authentication: Authentication) -> NewIdentity<'static> {
-        NewIdentity { device_id: "pump", authentication, is_edge: false, salt: 7 }
+    fn identity(authentication: Authentication) -> NewIdentity {
+        NewIdentity { device_id: "pump".parse().unwrap(), authentication, is_edge: false, salt: 7 }
+    }
+
+    fn name(hub: &str) -> HubName {
+        hub.parse().unwrap()
+    }
+
+    fn pump_on(hub: &str) -> HubKey {
+        HubKey::new(&name(hub), &"pump".parse().unwrap())
     }
 
     fn initial(site: &str) -> InitialTwin {
@@ -104,7 +113,7 @@ mod tests {
 
     /// A device that has lived on a hub: its twin was changed and reported to.
     fn lived_on(hub: &str) -> HubDevice {
-        let device = HubDevice::new(hub, identity(keys()), &initial("first"), at(1));
+        let device = HubDevice::new(&name(hub), identity(keys()), &initial("first"), at(1));
         let twin = device.twin.report(br#"{"fw":"1.0"}"#).unwrap();
         device.with_twin(twin, at(2), 8)
     }
@@ -121,7 +130,7 @@ mod tests {
         let fresh = keys();
         let changes = update_identity(
             IdentityUpdate {
-                hub: "east",
+                hub: &name("east"),
                 identity: identity(fresh.clone()),
                 twin: case.twin,
                 present: case.present.as_ref(),
@@ -200,7 +209,7 @@ mod tests {
 
         assert_eq!(site(&device), "webhook");
         assert!(device.twin.reported.values.is_empty());
-        assert_eq!(removed, Some(HubKey::new("west", "pump")));
+        assert_eq!(removed, Some(pump_on("west")));
     }
 
     #[test]
@@ -228,16 +237,16 @@ mod tests {
 
     #[test]
     fn whoever_is_connected_as_an_identity_that_goes_has_to_leave() {
-        let (old, new) =
-            (lived_on("east"), HubDevice::new("east", identity(keys()), &initial("x"), at(9)));
-        let changes = [
-            Change::RemoveHubDevice(HubKey::new("west", "pump")),
-            Change::PutHubDevice(Arc::new(new)),
-        ];
+        let (old, new) = (
+            lived_on("east"),
+            HubDevice::new(&name("east"), identity(keys()), &initial("x"), at(9)),
+        );
+        let changes =
+            [Change::RemoveHubDevice(pump_on("west")), Change::PutHubDevice(Arc::new(new))];
 
         let names = |present| to_disconnect(&changes, present).collect::<Vec<_>>();
 
-        assert_eq!(names(None), [HubKey::new("west", "pump")]);
+        assert_eq!(names(None), [pump_on("west")]);
         assert_eq!(names(Some(&old)).len(), 2);
     }
 }

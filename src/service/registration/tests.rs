@@ -56,7 +56,7 @@ fn begun(previous: Option<&DeviceRecord>, seconds: u64) -> PendingRecord {
 }
 
 fn hub(name: &str) -> Decision {
-    Decision::hub(name)
+    Decision::hub(&name.parse().unwrap())
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::memory::Memory;
 use super::writer::Writer;
 use crate::service::enrollment::Enrollments;
 use crate::service::record::{DeviceRecord, HubDevice, HubKey};
-use crate::wire::RegistrationId;
+use crate::wire::{DeviceId, RegistrationId};
 
 /// Locks for the records of all devices: far more than there are processors, far fewer than devices.
 const STRIPES: usize = 256;
@@ -100,8 +100,8 @@ impl Store {
     }
 
     /// The same for a device on whichever hubs it is.
-    pub async fn hold_hub_device(&self, device_id: &str) -> MutexGuard<'_, ()> {
-        self.stripe(&self.hub_devices, device_id).lock().await
+    pub async fn hold_hub_device(&self, device_id: &DeviceId) -> MutexGuard<'_, ()> {
+        self.stripe(&self.hub_devices, device_id.as_str()).lock().await
     }
 
     /// The same for an enrollment. Nothing else is asked for meanwhile.

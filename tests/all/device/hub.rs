@@ -66,7 +66,7 @@ async fn sign_in(service: &TestService) -> HubClient {
 }
 
 fn key() -> HubKey {
-    HubKey::new(HUB_WEST, PUMP)
+    HubKey::new(&HUB_WEST.parse().unwrap(), &PUMP.parse().unwrap())
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -107,7 +107,13 @@ async fn i_every_transport_reads_the_initial_twin_reports_and_sends() {
         assert_eq!(Value::from(twin.reported), json!({ "$version": 1 }));
         assert_eq!(version, Some(2));
         assert_eq!(Value::from(reported), json!({ "fw": "1.0", "$version": 2 }));
-        assert_eq!(service.hubs().messages(&HubKey::new(HUB_EAST, PUMP)), 3, "{transport}");
+        assert_eq!(
+            service
+                .hubs()
+                .messages(&HubKey::new(&HUB_EAST.parse().unwrap(), &PUMP.parse().unwrap())),
+            3,
+            "{transport}"
+        );
         hub.close().await;
     }
 }

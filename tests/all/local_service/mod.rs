@@ -148,7 +148,11 @@ async fn an_allocation_function_is_asked_and_its_answer_counts() {
     assert_eq!(request["linkedHubs"], json!([EAST, WEST]));
     assert_eq!(toaster.assigned_hub, WEST);
     assert_eq!(toaster.payload.unwrap().as_json(), r#"{"welcome":true}"#);
-    let device = service.service().hubs().device(&HubKey::new(WEST, "toaster-1")).unwrap();
+    let device = service
+        .service()
+        .hubs()
+        .device(&HubKey::new(&WEST.parse().unwrap(), &"toaster-1".parse().unwrap()))
+        .unwrap();
     assert_eq!(device.twin.for_device()["desired"]["slots"], 2);
     assert!(kettle.to_string().contains("400"), "{kettle}");
     service.expect(

@@ -19,7 +19,7 @@ async fn with_pump() -> TestService {
 }
 
 fn key() -> HubKey {
-    HubKey::new(HUB_WEST, PUMP)
+    HubKey::new(&HUB_WEST.parse().unwrap(), &PUMP.parse().unwrap())
 }
 
 async fn hello(service: &TestService, device: &Device) -> ConnectReturnCode {

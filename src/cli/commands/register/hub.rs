@@ -172,7 +172,11 @@ fn connected(printer: &mut Printer, hub: &HubSettings, transport: Transport) {
         printer.line(format!("Connected to hub {name}, deviceId: {device_id} ({by})"));
     }
     let transport = transport.name();
-    printer.event(&Event::HubConnected { hub: name, device_id, transport });
+    printer.event(&Event::HubConnected {
+        hub: name.as_str(),
+        device_id: device_id.as_str(),
+        transport,
+    });
 }
 
 fn reported(printer: &mut Printer, version: Option<u64>) {

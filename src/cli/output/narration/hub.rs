@@ -26,14 +26,15 @@ pub(crate) enum HubStep<'a> {
 pub(super) fn step(step: HubStep<'_>) -> Paragraph {
     match step {
         HubStep::Kept { hub } => {
-            paragraph(format!("The device knows its hub: {}", printable(hub.hub())))
+            paragraph(format!("The device knows its hub: {}", printable(hub.hub().as_str())))
                 .line("It tries that first: only if the hub refuses it or is gone, it registers.")
         }
-        HubStep::SigningIn { hub } => paragraph(format!("On to the hub {}", printable(hub.hub())))
-            .line(format!(
+        HubStep::SigningIn { hub } => {
+            paragraph(format!("On to the hub {}", printable(hub.hub().as_str()))).line(format!(
                 "CONNECT as {}, with the credential of the registration; then SUBSCRIBE.",
-                printable(hub.device_id())
-            )),
+                printable(hub.device_id().as_str())
+            ))
+        }
         HubStep::SignedIn { transport } => paragraph(format!(
             "The hub lets the device in ({transport})"
         ))

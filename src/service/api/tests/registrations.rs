@@ -24,8 +24,8 @@ fn record(id: &str, kind: Kind, enrollment: &str, outcome: Outcome) -> DeviceRec
         operation_id: "5.4d1a.0b7c".parse().unwrap(),
         outcome,
         assignment: Some(Assignment {
-            hub: "hub-west.azure-devices.net".to_owned(),
-            device_id: id.to_owned(),
+            hub: "hub-west.azure-devices.net".parse().unwrap(),
+            device_id: id.parse().unwrap(),
         }),
         created,
         updated,

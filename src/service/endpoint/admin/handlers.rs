@@ -148,8 +148,8 @@ pub(super) async fn twins(
     let hubs = admin.registrar.hubs();
     let devices = hubs.devices();
     let wanted = devices.iter().filter(|device| {
-        hub.as_ref().is_none_or(|hub| hub.eq_ignore_ascii_case(&device.hub))
-            && device_id.as_ref().is_none_or(|id| *id == device.device_id)
+        hub.as_ref().is_none_or(|hub| device.hub.is(hub))
+            && device_id.as_ref().is_none_or(|id| device.device_id == id.as_str())
     });
     let wanted = wanted.take(limit.unwrap_or(RECORDS));
     answer::json(&wanted.map(|device| HubTwin::new(device, hubs)).collect::<Vec<_>>())

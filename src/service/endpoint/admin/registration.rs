@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::service::enrollment::Kind;
 use crate::service::record::{DeviceRecord, ProvenBy};
-use crate::wire::{ApiVersion, DeviceRegistrationResult, timestamp};
+use crate::wire::{ApiVersion, DeviceId, DeviceRegistrationResult, HubName, timestamp};
 
 /// The record: the members of a registration state (A.5), times and etag whatever the outcome, and
 /// what only the service knows.
@@ -34,8 +34,8 @@ struct Attestation {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AssignmentView {
-    hub: String,
-    device_id: String,
+    hub: HubName,
+    device_id: DeviceId,
 }
 
 impl From<&DeviceRecord> for Registration {

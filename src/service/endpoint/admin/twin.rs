@@ -5,14 +5,14 @@ use serde_json::{Map, Value};
 
 use crate::service::hub::Hubs;
 use crate::service::record::{Authentication, HubDevice};
-use crate::wire::timestamp;
+use crate::wire::{DeviceId, HubName, timestamp};
 
 /// A device of a hub, and its twin.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HubTwin<'a> {
-    hub: &'a str,
-    device_id: &'a str,
+    hub: &'a HubName,
+    device_id: &'a DeviceId,
     status: &'static str,
     authentication_type: &'static str,
     connection_state: &'static str,

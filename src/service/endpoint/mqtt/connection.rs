@@ -256,7 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn log(&self, peer: SocketAddr, end: &End) {
         let name = match &self.speaker {
             Speaker::Provisioning(session) => session.name(),
-            Speaker::Hub(hub) => hub.session.key().device_id(),
+            Speaker::Hub(hub) => hub.session.key().device_id().as_str(),
         };
         match end {
             End::Said(CloseReason::Disconnected) => {

@@ -74,7 +74,7 @@ fn sign_in(
     let user_name = connect.user_name.as_deref().unwrap_or_default();
     let HubUserName { hub, device_id, .. } =
         user_name.parse().map_err(|error: HubUserNameError| error.to_string())?;
-    if connect.client_id != device_id {
+    if device_id != connect.client_id.as_str() {
         return Err(format!("the client ID {:?} is not the device ID", connect.client_id));
     }
     let leaf = certificates.into_iter().next();

@@ -114,7 +114,7 @@ impl HubSession {
             Ok(DeviceTopic::TwinReport { rid }) => {
                 Flow::Ask(HubQuestion::Report { rid, patch: publish.payload })
             }
-            Ok(DeviceTopic::Telemetry { device_id, .. }) if device_id == name => {
+            Ok(DeviceTopic::Telemetry { device_id, .. }) if *name == *device_id => {
                 Flow::Ask(HubQuestion::Message)
             }
             Ok(DeviceTopic::Telemetry { device_id, .. }) => {
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     fn session() -> HubSession {
-        HubSession::new(HubKey::new("hub.net", "pump"))
+        HubSession::new(HubKey::new(&"hub.net".parse().unwrap(), &"pump".parse().unwrap()))
     }
 
     fn take(session: &mut HubSession, packet: Packet) -> (Flow<HubQuestion>, Vec<u8>) {

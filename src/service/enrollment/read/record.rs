@@ -15,7 +15,7 @@ use crate::service::enrollment::record::{CustomAllocationDefinition, Enrollment,
 use crate::service::enrollment::webhook_url::WebhookUrl;
 use crate::service::twin::InitialTwin;
 use crate::text::reason;
-use crate::wire::{ApiVersion, Etag, Payload, RegistrationId};
+use crate::wire::{ApiVersion, DeviceId, Etag, Payload, RegistrationId};
 
 /// The members of a record, for who looks for the one that was meant.
 pub(in crate::service) const MEMBERS: [&str; 17] = [
@@ -146,6 +146,13 @@ fn initial_twin(payload: Option<Payload>) -> Result<Option<Payload>, EnrollmentE
     Ok(payload)
 }
 
+/// Absent, `null` and empty are none: the device gets its registration ID (E.1).
+fn device_id(text: Option<&str>) -> Result<Option<DeviceId>, EnrollmentError> {
+    let text = text.filter(|text| !text.is_empty());
+    let read = text.map(|text| text.parse().map_err(|error| wrong(&["deviceId"], error)));
+    read.transpose()
+}
+
 fn subject(kind: Kind, body: &Body) -> Result<Subject, EnrollmentError> {
     let name = |member: &str, text: &Option<String>| -> Result<RegistrationId, EnrollmentError> {
         let text = text.as_ref().ok_or_else(|| missing(&[member]))?;
@@ -154,7 +161,7 @@ fn subject(kind: Kind, body: &Body) -> Result<Subject, EnrollmentError> {
     Ok(match kind {
         Kind::Individual => Subject::Individual {
             registration_id: name("registrationId", &body.registration_id)?,
-            device_id: body.device_id.clone(),
+            device_id: device_id(body.device_id.as_deref())?,
             optional_device_information: showable(
                 "optionalDeviceInformation",
                 body.optional_device_information.clone(),

@@ -10,7 +10,9 @@ use crate::service::enrollment::Kind;
 use crate::service::record::{
     Assignment, DeviceRecord, EnrollmentName, Outcome, PendingAllocation, ProvenBy,
 };
-use crate::wire::{ApiVersion, ErrorCode, Etag, OperationId, Payload, RegistrationId, Substatus};
+use crate::wire::{
+    ApiVersion, DeviceId, ErrorCode, Etag, HubName, OperationId, Payload, RegistrationId, Substatus,
+};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -83,8 +85,8 @@ enum OutcomeRow {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AssignmentRow {
-    hub: String,
-    device_id: String,
+    hub: HubName,
+    device_id: DeviceId,
 }
 
 /// A record as JSON.
@@ -232,7 +234,7 @@ mod tests {
 
     fn alone() -> impl Strategy<Value = DeviceRecord> {
         let who = ("[A-Za-z0-9._:-]{0,20}[a-z]", any::<bool>(), ".{0,10}", any::<bool>());
-        let what = (outcome(), option::of(("[a-z.-]{1,20}", ".{1,10}")));
+        let what = (outcome(), option::of(("[a-z-]{1,20}", "[A-Za-z0-9#@%?]{1,10}")));
         let when = (moment(), moment(), any::<u32>(), "[!-~]{1,60}");
         (who, what, when).prop_map(|(who, (outcome, assignment), (created, updated, salt, id))| {
             DeviceRecord {
@@ -244,7 +246,10 @@ mod tests {
                 proven_by: if who.3 { ProvenBy::X509 } else { ProvenBy::SymmetricKey },
                 operation_id: id.parse().unwrap(),
                 outcome,
-                assignment: assignment.map(|(hub, device_id)| Assignment { hub, device_id }),
+                assignment: assignment.map(|(hub, device_id)| Assignment {
+                    hub: hub.parse().unwrap(),
+                    device_id: device_id.parse().unwrap(),
+                }),
                 created,
                 updated,
                 etag: Etag::new(updated, salt),

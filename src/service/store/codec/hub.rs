@@ -12,13 +12,13 @@ use super::{text, time};
 use crate::attestation::DeviceKey;
 use crate::service::record::{Authentication, HubDevice};
 use crate::service::twin::{Properties, Twin};
-use crate::wire::Etag;
+use crate::wire::{DeviceId, Etag, HubName};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct HubRow {
-    hub: String,
-    device_id: String,
+    hub: HubName,
+    device_id: DeviceId,
     authentication: AuthenticationRow,
     is_enabled: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -201,7 +201,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_device_of_a_hub_is_read_back_as_it_was(
-            (hub, device_id, generation) in ("[a-zA-Z.-]{1,20}", ".{1,10}", "[0-9]{1,18}"),
+            (hub, device_id, generation) in ("[a-zA-Z-]{1,20}", "[A-Za-z0-9#@%?]{1,10}", "[0-9]{1,18}"),
             authentication in authentication(),
             (is_enabled, is_edge, status_reason) in (any::<bool>(), any::<bool>(), option::of(".{0,10}")),
             (tags, desired, reported, version) in (section(), properties(), properties(), any::<u64>()),
@@ -210,7 +210,7 @@ mod tests {
             let created = UNIX_EPOCH + Duration::new(seconds, nanos);
             let twin_updated = created + Duration::from_nanos(1);
             let device = HubDevice {
-                hub, device_id, authentication, is_enabled, status_reason, is_edge, generation, created,
+                hub: hub.parse().unwrap(), device_id: device_id.parse().unwrap(), authentication, is_enabled, status_reason, is_edge, generation, created,
                 etag: Etag::new(created, salt),
                 twin: Twin { tags, desired, reported, version },
                 twin_etag: Etag::new(twin_updated, salt),
@@ -229,12 +229,12 @@ mod tests {
         let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(126), "]".repeat(126));
         let twin = twin.report(deep.as_bytes()).unwrap();
         let who = crate::service::record::NewIdentity {
-            device_id: "pump",
+            device_id: "pump".parse().unwrap(),
             authentication: Authentication::Thumbprints { primary: "A".into(), secondary: None },
             is_edge: false,
             salt: 7,
         };
-        let device = HubDevice::new("west", who, &Default::default(), UNIX_EPOCH);
+        let device = HubDevice::new(&"west".parse().unwrap(), who, &Default::default(), UNIX_EPOCH);
         let device = device.with_twin(twin, UNIX_EPOCH, 8);
 
         assert_eq!(decode(&encode(&device).unwrap()).unwrap(), device);

@@ -37,7 +37,7 @@ impl<'a> Tables<'a> {
 }
 
 pub(super) fn hub_key(key: &HubKey) -> String {
-    format!("{}\0{}", key.hub(), key.device_id())
+    format!("{}\0{}", key.hub().as_str().to_ascii_lowercase(), key.device_id())
 }
 
 pub(super) fn key_of(name: &Name) -> String {

@@ -85,10 +85,10 @@ fn record(number: usize) -> DeviceRecord {
 fn hub_device(number: usize) -> HubDevice {
     let key = DeviceKey::generate();
     let authentication = Authentication::Keys { primary: key.clone(), secondary: key };
-    let device_id = id(number).to_string();
-    let identity = NewIdentity { device_id: &device_id, authentication, is_edge: false, salt: 7 };
+    let device_id = (&id(number)).into();
+    let identity = NewIdentity { device_id, authentication, is_edge: false, salt: 7 };
     let twin = InitialTwin::read(r#"{"properties":{"desired":{"interval":30}}}"#).unwrap();
-    HubDevice::new("Hub-West.azure-devices.net", identity, &twin, UNIX_EPOCH)
+    HubDevice::new(&"Hub-West.azure-devices.net".parse().unwrap(), identity, &twin, UNIX_EPOCH)
 }
 
 fn group(name: &str) -> Enrollment {
