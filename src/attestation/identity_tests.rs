@@ -81,6 +81,7 @@ fn d_5_leaf_intermediates_and_key_are_read_from_one_file_or_two() {
     }
 }
 
+/// J-114.
 #[test]
 fn d_5_keys_of_all_kinds_and_certificates_of_version_1_are_read() {
     for id in ["rsa-device", "v1-rsa-device", "v1-ec-device"] {
@@ -197,6 +198,7 @@ fn files_that_hold_something_else_say_what() {
     assert_eq!(fault(&device.pem, Some(damaged)), IdentityFault::Key(PrivateKeyFault::Unusable));
 }
 
+/// J-110.
 #[test]
 fn d_5_odd_chains_are_warned_of() {
     let [root, lower, device] = three();

@@ -124,6 +124,7 @@ mod tests {
         load(&section, passphrase).unwrap_err()
     }
 
+    /// J-114.
     #[test]
     fn encryption_that_is_not_supported_is_named() {
         // pbeWithSHAAnd3-KeyTripleDES-CBC (1.2.840.113549.1.12.1.3), without parameters.

@@ -63,6 +63,7 @@ fn word<T: std::fmt::Debug>(result: Result<T, X509Fault>) -> &'static str {
     result.unwrap_err().as_word()
 }
 
+/// J-70.
 #[test]
 fn d_5_the_first_enrolled_certificate_from_the_leaf_upwards_decides() {
     let root = made("root", None, ca);
@@ -150,6 +151,7 @@ fn d_5_an_issuer_that_allows_no_authority_below_itself_vouches_for_devices_only(
     assert_eq!(word(first(&[&device(&lower), &lower], &[&root])), "pathLength");
 }
 
+/// J-73.
 #[test]
 fn d_5_issuers_must_be_in_date_and_a_renewed_one_stands_in_for_the_old() {
     let root = made("root", None, ca);
@@ -198,6 +200,7 @@ fn d_5_the_common_name_is_the_registration_id_in_any_case() {
     );
 }
 
+/// J-77.
 #[test]
 fn d_5_the_leaf_is_valid_from_its_first_second_to_its_last() {
     let leaf = made("pump-0042", None, |params| {
@@ -220,6 +223,7 @@ fn d_5_the_leaf_is_valid_from_its_first_second_to_its_last() {
     );
 }
 
+/// J-70.
 #[test]
 fn d_5_a_chain_of_100_is_refused_unread() {
     let nonsense = vec![CertificateDer::from(vec![0]); 100];

@@ -24,14 +24,14 @@
 mod args;
 mod commands;
 mod common;
+#[cfg(test)]
+mod documents;
 mod exit;
 mod input;
 mod local;
 mod output;
 mod private_file;
 mod program;
-#[cfg(test)]
-mod readme;
 mod report;
 mod runtime;
 mod secret;

@@ -86,6 +86,7 @@ mod tests {
 
     const ZERO: Option<Duration> = Some(Duration::ZERO);
 
+    /// J-48.
     #[test]
     fn what_the_service_asks_for_is_kept() {
         let mut backoff = Backoff::new(1);
@@ -95,6 +96,7 @@ mod tests {
         assert_eq!(backoff.after_busy(asked), Duration::from_millis(1500));
     }
 
+    /// J-48.
     #[test]
     fn without_a_wish_it_is_two_seconds_and_grows_only_when_busy() {
         let mut backoff = Backoff::new(1);
@@ -108,6 +110,7 @@ mod tests {
         assert!((0..100).all(|_| backoff.after_busy(None) <= LONGEST_WAIT));
     }
 
+    /// J-48.
     #[test]
     fn zero_polls_at_once_and_then_slows_down_to_a_second() {
         let mut backoff = Backoff::new(1);
@@ -127,6 +130,7 @@ mod tests {
         assert_eq!(waits, [0, 1, 2, 4]);
     }
 
+    /// J-48.
     #[test]
     fn a_lost_connection_is_opened_at_once_and_then_more_slowly() {
         let mut backoff = Backoff::new(1);

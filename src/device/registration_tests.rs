@@ -248,6 +248,7 @@ fn a_8_unassigned_is_polled_like_assigning() {
     assert_eq!(step.listens_until(), secs(2));
 }
 
+/// J-49.
 #[test]
 fn the_first_operation_id_counts_for_the_whole_registration() {
     let mut device = Device::polling();
@@ -396,6 +397,7 @@ fn without_retry_after_the_waits_of_a_busy_service_grow() {
 
 // The connection is refused
 
+/// J-47.
 #[test]
 fn a_6_connack_3_is_tried_three_times_in_all_and_then_believed() {
     let mut device = Device::connecting();
@@ -584,6 +586,7 @@ fn other_4xx_are_final_and_404203_is_no_exception_on_a_register() {
     }
 }
 
+/// J-49.
 #[test]
 fn a_6_a_forgotten_operation_is_registered_anew_once() {
     let mut device = Device::polling();

@@ -54,6 +54,7 @@ mod tests {
 
     use super::*;
 
+    /// J-115.
     #[test]
     fn skew_is_told_with_its_side_and_small_ones_are_not_worth_a_word() {
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);

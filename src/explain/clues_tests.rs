@@ -93,6 +93,7 @@ fn d_2_the_length_of_a_key_tells_what_it_may_be() {
     }
 }
 
+/// J-115.
 #[test]
 fn a_skew_beyond_five_minutes_is_named_with_its_amount_and_a_right_clock_is_no_cause() {
     let context = context("a", device(OTHER_KEY));

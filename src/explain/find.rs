@@ -204,6 +204,7 @@ mod tests {
         assert_eq!(keys("407"), ["proxy-unauthorized"]);
     }
 
+    /// J-118.
     #[test]
     fn lines_of_logs_are_understood() {
         for (line, found) in [

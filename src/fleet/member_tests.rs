@@ -96,6 +96,7 @@ fn what_is_wrong_is_told_with_its_line_and_without_keys() {
     assert!(bytes.unwrap().unwrap_err().to_string().contains("not UTF-8"));
 }
 
+/// J-168.
 #[test]
 fn d_5_certificates_are_pem_or_files_beside_the_list() {
     let made = TestPki::new().unwrap().device(&"pump-1".parse().unwrap()).unwrap();

@@ -265,6 +265,7 @@ mod tests {
         }
     }
 
+    /// J-173, J-174.
     #[test]
     fn h_3_a_hundred_thousand_devices_take_an_hour_and_three_quarters() {
         let plan = rollout(100_000).plan().unwrap();
@@ -328,6 +329,7 @@ mod tests {
     }
 
     proptest! {
+        /// J-173.
         #[test]
         fn the_proposed_pace_keeps_every_limit(
             devices in 1..10_000_000_u64, lookups in 0..4_u32, polls in 0..30_u32,

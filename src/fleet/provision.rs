@@ -187,6 +187,7 @@ mod tests {
         assert_eq!(backoff(u32::MAX, 1.0), Duration::from_millis(22_500));
     }
 
+    /// J-167.
     #[test]
     fn outcomes_have_the_services_code_and_words_where_there_are_any() {
         let failure = Error::Failed {
@@ -203,6 +204,7 @@ mod tests {
         );
     }
 
+    /// J-167.
     #[test]
     fn a_hub_that_was_not_expected_is_a_failure() {
         let registered = || Registered {

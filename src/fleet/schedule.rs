@@ -151,6 +151,7 @@ mod tests {
         assert!(times[1] - times[0] > times[49] - times[48]);
     }
 
+    /// J-165.
     #[test]
     fn stages_follow_each_other_and_the_last_goes_on() {
         let stages = Plan::Stages(vec![stage("2s:1/s"), stage("1s:4/s"), stage("1s:2/s")]);

@@ -118,6 +118,7 @@ mod tests {
         Ok(route.proxy_for(&target).map(ToString::to_string))
     }
 
+    /// J-104.
     #[test]
     fn the_environment_is_read_as_curl_reads_it() {
         for (variables, expected) in [
@@ -141,6 +142,7 @@ mod tests {
         );
     }
 
+    /// J-104.
     #[test]
     fn this_machine_is_behind_no_proxy_of_the_environment_but_behind_one_that_is_given() {
         let local: Endpoint = "127.0.0.1:8883".parse().unwrap();

@@ -207,6 +207,7 @@ mod tests {
         Mask::of(Some(&URL.parse().unwrap())).apply(text).into_owned()
     }
 
+    /// J-98.
     #[test]
     fn g_2_a_function_key_is_masked_in_every_spelling() {
         for text in [
@@ -225,6 +226,7 @@ mod tests {
         assert_eq!(masked(&query.replace('&', "&amp;")), "at /api/Choose?****.");
     }
 
+    /// J-98.
     #[test]
     fn g_2_what_looks_like_a_credential_is_masked_without_knowing_it() {
         let mask = Mask::of(None);

@@ -166,9 +166,9 @@ fn tell(entry: &Entry, printer: &mut Printer) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::readme::has_section;
+    use crate::cli::documents::has_section;
 
-    /// The table in the README.
+    /// The table in the documents.
     fn table() -> String {
         let mut table = "\n| code | meaning | exit |\n|---|---|---|\n".to_owned();
         for entry in entries() {
@@ -180,8 +180,8 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_the_catalogue_as_a_table() {
-        has_section("codes", &table(), "src/explain/catalogue");
+    fn the_documents_have_the_catalogue_as_a_table() {
+        has_section("docs/diagnosis.md", "codes", &table(), "src/explain/catalogue");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The README's table of cases: how `register` ends in each, and the first line that it says.
+//! The table of cases in the documents: how `register` ends in each, and the first line that it says.
 //!
 //! Made from the errors themselves, so that it cannot go out of date.
 
@@ -6,8 +6,8 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::failure;
+use crate::cli::documents::has_section;
 use crate::cli::exit::Exit;
-use crate::cli::readme::has_section;
 use crate::device::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
 use crate::explain::Context;
 use crate::net::{DialError, Endpoint, TlsFault};
@@ -111,6 +111,6 @@ fn table() -> String {
 }
 
 #[test]
-fn the_readme_has_the_first_lines_as_a_table() {
-    has_section("cases", &table(), "src/cli/output/first_lines.rs");
+fn the_documents_have_the_first_lines_as_a_table() {
+    has_section("docs/diagnosis.md", "cases", &table(), "src/cli/output/first_lines.rs");
 }

@@ -162,6 +162,7 @@ mod tests {
         assert_eq!(waiting, Some(Waiting::Answer));
     }
 
+    /// J-153.
     #[test]
     fn programs_and_the_quiet_see_no_line() {
         for (format, is_quiet) in

@@ -43,6 +43,7 @@ pub(crate) fn cut(text: &str, columns: usize) -> &str {
 mod tests {
     use super::*;
 
+    /// J-153.
     #[test]
     fn the_line_fits_the_terminal() {
         assert_eq!(cut("waiting", 4), "wait");

@@ -179,6 +179,7 @@ mod tests {
         );
     }
 
+    /// J-46.
     #[test]
     fn g_6_every_outcome_has_its_code_and_text() {
         let not_specified = (400_208, "Custom allocation did not specify an IoT hub.".to_owned());
@@ -227,6 +228,7 @@ mod tests {
         }
     }
 
+    /// J-4, J-30.
     #[test]
     fn g_5_only_429_and_above_and_timeouts_are_asked_again() {
         let http = |status| WebhookAnswer::Http { status, body: Vec::new() };

@@ -149,6 +149,7 @@ mod tests {
         assert_eq!(planned(only_elsewhere, None), Plan::Decided(no_hub()), "J-9");
     }
 
+    /// J-39.
     #[test]
     fn f_5_static_takes_the_hub_that_the_enrollment_names() {
         assert_eq!(

@@ -237,6 +237,7 @@ mod tests {
         );
     }
 
+    /// J-72.
     #[test]
     fn d_5_groups_refer_to_certificates_that_are_there() {
         let pki = crate::pki::TestPki::new().unwrap();

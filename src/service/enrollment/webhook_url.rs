@@ -87,6 +87,7 @@ mod tests {
         assert_eq!(bare.masked(), "http://localhost:7071/api/Choose");
     }
 
+    /// J-46.
     #[test]
     fn webhook_addresses_are_http_without_credentials() {
         let refused = |text: &str| text.parse::<WebhookUrl>().unwrap_err();

@@ -62,6 +62,7 @@ mod tests {
 
     use super::*;
 
+    /// I.2.
     #[test]
     fn i_the_calls_of_the_sdks() {
         for (method, path, route) in [

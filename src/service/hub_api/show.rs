@@ -105,6 +105,7 @@ mod tests {
     use super::super::testing::{self, PRIMARY, SECONDARY};
     use super::*;
 
+    /// J-134.
     #[test]
     fn i_an_identity_with_keys_letter_by_letter() {
         let shown = device(&testing::device("west.net", "pump"), false);
@@ -135,6 +136,7 @@ mod tests {
         assert_eq!(shown["connectionState"], "Connected");
     }
 
+    /// J-134.
     #[test]
     fn i_a_twin_letter_by_letter() {
         let shown = twin(&testing::device("west.net", "pump"), false);

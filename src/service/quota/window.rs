@@ -83,6 +83,7 @@ mod tests {
     }
 
     proptest! {
+        /// J-90.
         #[test]
         fn never_more_than_the_count_in_any_window_and_never_fewer_than_there_is_room_for(
             count in 1..8_u32,
@@ -111,6 +112,7 @@ mod tests {
             }
         }
 
+        /// J-90.
         #[test]
         fn who_waits_as_told_gets_in_and_no_sooner(
             count in 1..8_u32,

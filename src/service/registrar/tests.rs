@@ -15,6 +15,7 @@ use crate::service::enrollment::Enrollments;
 use crate::service::hub::Hubs;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
+use crate::service::reply::Reply;
 use crate::service::reprovision::ResetOnSameHub;
 use crate::service::store::{Batch, Durable, Store, StoreError, Stored};
 use crate::wire::{ApiVersion, IdScope, RegistrationId};
@@ -35,6 +36,11 @@ impl Durable for Disk {
 
 /// A registrar with the group `pumps` and one hub, and what its disk is told.
 fn registrar() -> (Arc<Registrar>, mpsc::Sender<bool>) {
+    registrar_with("")
+}
+
+/// The same, where the group has `more` members.
+fn registrar_with(more: &str) -> (Arc<Registrar>, mpsc::Sender<bool>) {
     let config = Config::from_toml(
         &format!(
             r#"
@@ -43,6 +49,7 @@ fn registrar() -> (Arc<Registrar>, mpsc::Sender<bool>) {
         [[enrollmentGroups]]
         enrollmentGroupId = "pumps"
         attestation = {{ type = "symmetricKey", symmetricKey = {{ primaryKey = "{KEY}" }} }}
+        {more}
         "#
         ),
         &[],
@@ -81,6 +88,7 @@ fn caller() -> Caller {
     }
 }
 
+/// J-40.
 #[tokio::test]
 async fn j_122_a_registration_that_cannot_be_kept_is_500_and_the_next_one_is_taken() {
     let (registrar, disk) = registrar();
@@ -112,4 +120,31 @@ async fn j_127_a_registration_of_a_device_that_hangs_up_is_seen_through() {
     assert_eq!(registrar.register(&other, b"").await.status, 202);
     let record = registrar.records().device(&other.registration_id).unwrap();
     assert!(record.before.is_some(), "the first one was kept");
+}
+
+#[tokio::test]
+async fn j_126_a_result_that_cannot_be_kept_stays_assigning_and_the_device_may_register_anew() {
+    // Nobody is there to ask, so the result is a failure, at once.
+    let (registrar, disk) = registrar_with(
+        r#"
+        allocationPolicy = "custom"
+        customAllocationDefinition = { webhookUrl = "http://127.0.0.1:1/", apiVersion = "2021-10-01" }
+        "#,
+    );
+    let caller = caller();
+    let operation_of = |reply: &Reply| -> String {
+        let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+        body["operationId"].as_str().unwrap().to_owned()
+    };
+
+    disk.send(true).unwrap();
+    let accepted = operation_of(&registrar.register(&caller, b"").await);
+    disk.send(false).unwrap();
+    let poll = registrar.operation_status(&caller, &accepted).await;
+    assert_eq!(poll.status, 202);
+
+    disk.send(true).unwrap();
+    let anew = registrar.register(&Caller { connection: 2, ..caller }, b"").await;
+    assert_eq!(anew.status, 202);
+    assert_ne!(operation_of(&anew), accepted);
 }

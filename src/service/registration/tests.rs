@@ -126,6 +126,7 @@ fn a_5_the_assigned_reply_member_by_member() {
     assert!(!reply("2019-03-31").contains("symmetricKey"), "J-6");
 }
 
+/// J-34.
 #[test]
 fn f_4_the_failed_reply_member_by_member() {
     let decision = Decision::Failed {
@@ -181,6 +182,7 @@ fn a_9_the_result_of_the_operation_before_can_still_be_asked_for() {
     );
 }
 
+/// J-38.
 #[test]
 fn f_2_the_middle_of_an_operation_id_names_the_device() {
     let id = |scope: &str, device: &str| {

@@ -35,6 +35,7 @@ fn world(hub: &str) -> String {
     )
 }
 
+/// J-141.
 #[test]
 fn i_connect_shows_the_twin_after_the_registration_by_every_transport() {
     let machine = Machine::new();
@@ -100,6 +101,7 @@ fn j_142_what_is_reported_is_in_the_twin_that_is_shown_and_messages_are_sent() {
     assert_eq!(events[6]["twin"]["reported"]["fw"], "1.2");
 }
 
+/// J-45.
 #[test]
 fn i_the_gateway_is_dialled_in_the_hubs_place_and_the_name_stays() {
     let machine = Machine::new();
@@ -184,6 +186,7 @@ fn bad_hub_arguments_exit_2_before_anything_is_sent() {
     }
 }
 
+/// J-144.
 #[test]
 fn j_143_a_kept_hub_is_tried_first_and_the_device_does_not_register_again() {
     let machine = Machine::new();

@@ -193,6 +193,7 @@ fn d_3_the_key_of_another_device_is_named() {
     heat_pump.assert("identity", "ok", "32 bytes").assert("register", "fail", "another device's");
 }
 
+/// J-116.
 #[test]
 fn a_6_an_unknown_id_scope_is_named_at_connect() {
     let machine = Machine::new();
@@ -347,6 +348,7 @@ async fn an_untrusted_authority_is_named_with_its_name() {
     diagnosis.assert("connect", "skip", "trusted");
 }
 
+/// J-115.
 #[test]
 fn d_2_a_clock_two_hours_off_is_named_by_the_servers_date() {
     let machine = Machine::new();
@@ -425,6 +427,7 @@ fn telling_the_time(time: SystemTime) -> u16 {
     port
 }
 
+/// J-116.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_whose_packets_are_swallowed_is_named() {

@@ -26,6 +26,7 @@ fn several_are_told_one_after_the_other_in_any_case() {
     assert_eq!(keys, ["connack-3", "", "http-429", "", "tls-expired", "", "400207"]);
 }
 
+/// J-118.
 #[test]
 fn lines_of_logs_find_their_entries() {
     let machine = Machine::new();

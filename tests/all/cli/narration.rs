@@ -293,6 +293,7 @@ fn j_150_jsonl_tells_each_phase_as_it_ends_and_text_all_with_v() {
     assert!(timings.len() == 1 && timings[0].contains(" ms, total "), "{}", text.stderr);
 }
 
+/// J-153.
 #[test]
 fn a_wait_shows_nothing_where_standard_error_is_no_terminal() {
     let machine = Machine::new();

@@ -63,6 +63,7 @@ fn assert_says(stderr: &str, parts: &[&str]) {
     }
 }
 
+/// J-111.
 #[test]
 fn d_5_the_registration_id_may_be_left_out_or_given_in_another_case() {
     let desk = Desk::new();
@@ -137,6 +138,7 @@ fn an_encrypted_key_that_does_not_open_says_how_to_convert_it_and_tells_no_secre
     }
 }
 
+/// J-110.
 #[test]
 fn d_5_wrong_files_exit_2_with_name_reason_and_remedy_before_anything_is_sent() {
     let desk = Desk::new();
@@ -181,6 +183,7 @@ fn d_5_wrong_files_exit_2_with_name_reason_and_remedy_before_anything_is_sent() 
     }
 }
 
+/// J-110.
 #[test]
 fn d_5_bad_certificates_are_found_out_at_home() {
     let desk = Desk::new();
@@ -218,6 +221,7 @@ fn credentials_that_contradict_each_other_exit_2() {
     assert_says(&neither, &["--group-key", "--device-key", "--cert"]);
 }
 
+/// J-110.
 #[test]
 fn d_5_odd_chains_are_warned_of_and_tried() {
     let desk = Desk::new();

@@ -327,6 +327,7 @@ async fn waits(replies: Vec<Reply>) -> (Result<Registered, Error>, Vec<Duration>
     (result, waits.collect())
 }
 
+/// J-100.
 #[tokio::test]
 async fn retry_after_is_seconds_or_a_date_by_the_servers_clock() {
     let (result, waits) = waits(vec![
@@ -393,6 +394,7 @@ fn lines(asked: &[Asked]) -> Vec<(usize, &str)> {
     asked.iter().map(|asked| (asked.connection, &asked.line[..method(asked)])).collect()
 }
 
+/// J-100.
 #[tokio::test]
 async fn a_connection_that_is_closed_while_idle_is_opened_again_without_ado() {
     let server = HttpServer::start([
@@ -408,6 +410,7 @@ async fn a_connection_that_is_closed_while_idle_is_opened_again_without_ado() {
     assert!(!notices.iter().any(|notice| matches!(notice, Notice::Lost { .. })), "{notices:?}");
 }
 
+/// J-100.
 #[tokio::test]
 async fn a_request_that_meets_the_closing_of_an_idle_connection_is_sent_once_more() {
     let server = HttpServer::start([
@@ -498,6 +501,7 @@ async fn silence_ends_at_the_deadline() {
     assert!(start.elapsed() >= SOON);
 }
 
+/// J-101, J-102.
 #[tokio::test]
 async fn what_is_no_http_or_no_answer_of_dps_is_said_so() {
     let long = "x".repeat(300 * 1024);
@@ -520,6 +524,7 @@ async fn what_is_no_http_or_no_answer_of_dps_is_said_so() {
 
 // MQTT over WebSocket
 
+/// J-102.
 #[tokio::test]
 async fn whatever_answers_the_upgrade_in_the_services_place_is_named() {
     for (reply, text) in [
@@ -766,6 +771,7 @@ async fn connect_to_changes_who_is_dialled_and_not_who_is_verified() {
     assert!(error.to_string().contains("is not for dps.invalid"), "{error}");
 }
 
+/// J-105.
 #[tokio::test]
 async fn through_a_proxy_connect_to_names_the_tunnels_end() {
     let service = Setup::new().retry_after(Duration::ZERO).start().await;

@@ -76,6 +76,7 @@ async fn d_5_an_individual_enrollment_assigns_a_self_signed_device() {
     assert_eq!((&registered.assigned_hub[..], &registered.device_id[..]), (HUB_WEST, "p-42"));
 }
 
+/// J-112.
 #[tokio::test]
 async fn d_5_a_group_by_its_root_needs_the_intermediate_that_the_device_sends() {
     let pki = TestPki::new().unwrap();
@@ -185,6 +186,7 @@ async fn error_of(address: SocketAddr, ca_pem: &str) -> Error {
     ProvisioningClient::new(settings).register(&mut |_| {}).await.unwrap_err()
 }
 
+/// J-113.
 #[tokio::test]
 async fn an_alert_about_the_certificate_is_told_in_tls_1_2() {
     let clients = TestPki::new().unwrap();

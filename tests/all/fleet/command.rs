@@ -328,6 +328,7 @@ fn other_ways_and_addresses_lead_there_too() {
     }
 }
 
+/// J-166.
 #[test]
 fn rounds_go_through_the_devices_again_and_the_duration_ends_the_launches() {
     let machine = Machine::new();
@@ -341,6 +342,7 @@ fn rounds_go_through_the_devices_again_and_the_duration_ends_the_launches() {
     assert_eq!(cut["assigned"], 6, "five in the first stage, one at the beginning of the second");
 }
 
+/// J-166.
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_the_launches_and_everything_is_still_written() {

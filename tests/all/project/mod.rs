@@ -9,6 +9,8 @@ mod examples;
 #[cfg(unix)]
 mod layers;
 mod links;
+mod rule_id;
+mod rules;
 #[cfg(unix)]
 mod session;
 #[cfg(unix)]

@@ -118,6 +118,7 @@ async fn half_a_packet_and_silence_end_with_the_keep_alive_and_hold_up_nobody() 
     assert!(client.is_closed().await);
 }
 
+/// J-42.
 #[tokio::test]
 async fn h_3_a_packet_beyond_96_kb_is_refused_from_its_header() {
     let service = Setup::new().start().await;

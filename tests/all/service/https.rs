@@ -152,6 +152,9 @@ async fn p5_the_node_sdk_registers_over_one_connection_with_bodies_on_get() {
     let location = format!("https://localhost{target}/register");
     assert_eq!(accepted.header("location"), Some(location.as_str()));
     assert_eq!(accepted.header("x-ms-request-id").map(str::len), Some(36));
+    for name in ["Retry-After", "X-Ms-Request-Id", "Strict-Transport-Security"] {
+        assert!(accepted.headers.iter().any(|(key, _)| key == name), "J-67: {accepted:?}");
+    }
     let json = accepted.json();
     assert_eq!(json.as_object().unwrap().len(), 2, "exactly two members (A.5)");
     let operation = json["operationId"].as_str().unwrap();
@@ -210,6 +213,7 @@ async fn b_1_curl_registers_with_a_content_encoding_that_is_none_and_in_any_case
     }
 }
 
+/// J-37.
 #[tokio::test]
 async fn a_11_refused_proofs_are_401002() {
     let service = Setup::at_once().start().await;
@@ -225,6 +229,7 @@ async fn a_11_refused_proofs_are_401002() {
     }
 }
 
+/// J-60.
 #[tokio::test]
 async fn b_1_the_lookup_tells_the_bare_state_of_a_device_that_registered() {
     let service = Setup::at_once().start().await;
@@ -241,6 +246,7 @@ async fn b_1_the_lookup_tells_the_bare_state_of_a_device_that_registered() {
     assert!(json.get("operationId").is_none() && json.get("registrationState").is_none());
 }
 
+/// J-61, J-64.
 #[tokio::test]
 async fn bad_requests_are_refused_each_with_its_own_code() {
     let service = Setup::at_once().start().await;
@@ -273,6 +279,7 @@ async fn bad_requests_are_refused_each_with_its_own_code() {
     assert_eq!(wrong_verb.header("allow"), Some("PUT"));
 }
 
+/// J-63.
 #[tokio::test]
 async fn h_3_a_body_beyond_96_kb_is_413_and_ends_the_connection() {
     let service = Setup::at_once().start().await;
@@ -356,6 +363,7 @@ async fn h_3_calls_of_the_service_api_have_a_quota_of_their_own() {
     assert_eq!(register.status(), 202, "devices are not meant");
 }
 
+/// J-93.
 #[tokio::test]
 async fn a_429_leaves_no_record_behind() {
     let service = Setup::at_once().quotas("registrations = \"1/h\"").start().await;
@@ -403,6 +411,7 @@ async fn h_3_thirty_devices_that_wait_as_told_are_all_assigned_ten_a_second() {
     assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
+/// J-63.
 #[tokio::test]
 async fn a_head_beyond_reason_is_refused() {
     let service = Setup::at_once().start().await;

@@ -96,6 +96,7 @@ async fn f_6_the_first_twin_is_the_webhooks_or_else_the_enrollments() {
 
 // --- Twins ---
 
+/// I.2.
 #[tokio::test]
 async fn i_a_patch_merges_and_counts_and_the_answer_is_the_whole_twin() {
     let (_service, mut west) = provisioned().await;
@@ -115,6 +116,7 @@ async fn i_a_patch_merges_and_counts_and_the_answer_is_the_whole_twin() {
     assert_eq!(west.get(TWIN).await.ok(), twin);
 }
 
+/// I.2.
 #[tokio::test]
 async fn i_put_replaces_the_sections_that_it_names_even_by_a_whole_twin() {
     let (_service, mut west) = provisioned().await;
@@ -130,6 +132,7 @@ async fn i_put_replaces_the_sections_that_it_names_even_by_a_whole_twin() {
     assert_eq!(told["tags"], json!({ "site": "b1" }));
 }
 
+/// I.2.
 #[tokio::test]
 async fn i_an_etag_bare_or_quoted_must_be_the_twins_own() {
     let (_service, mut west) = provisioned().await;
@@ -228,6 +231,7 @@ async fn f_7_a_deleted_identity_is_gone_until_the_device_registers_again() {
     assert_ne!(west.get(DEVICE).await.ok()["generationId"], generation);
 }
 
+/// I.2.
 #[tokio::test]
 async fn i_devices_are_listed_and_their_twins_queried_page_by_page() {
     let (service, mut west) = provisioned().await;

@@ -28,6 +28,7 @@ fn assert_throttled(answer: &Answer, rid: u32) {
     );
 }
 
+/// J-93.
 #[tokio::test]
 async fn h_3_a_register_beyond_the_quota_is_429_and_told_as_refused() {
     let mut service = Setup::new().quotas(ONE_REGISTRATION).start().await;
@@ -62,6 +63,7 @@ async fn j_92_what_is_malformed_or_not_proven_uses_nothing_up_and_is_told_so_eve
     assert_eq!(device.register("{").await.status(), 400, "and not 429");
 }
 
+/// J-93.
 #[tokio::test]
 async fn h_3_polls_are_counted_by_device_whatever_connection_they_come_by() {
     let setup = Setup::new().assigning_polls(2).quotas("polls = \"2/h\"");

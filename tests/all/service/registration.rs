@@ -66,6 +66,7 @@ async fn f_2_an_operation_is_named_after_its_device_and_a_guid() {
     assert_ne!(first[2], second[2], "the operation");
 }
 
+/// J-41.
 #[tokio::test]
 async fn a_4_retry_after_is_what_was_configured() {
     for (wait, told) in [(Duration::ZERO, "0"), (Duration::from_secs(300), "300")] {
@@ -81,6 +82,7 @@ async fn a_4_retry_after_is_what_was_configured() {
     }
 }
 
+/// J-41.
 #[tokio::test]
 async fn as_many_polls_are_answered_assigning_as_was_asked_for() {
     let service = Setup::new().assigning_polls(3).start().await;
@@ -394,6 +396,7 @@ async fn f_6_the_same_hub_again_is_told_by_api_version_and_the_record_keeps_the_
 
 // --- Two registrations of one device ---
 
+/// J-36.
 #[tokio::test]
 async fn j_21_a_second_register_of_one_connection_returns_the_running_operation() {
     let hub = Reaction::Held(200, format!(r#"{{"iotHubHostName":"{HUB_EAST}"}}"#));
@@ -409,6 +412,7 @@ async fn j_21_a_second_register_of_one_connection_returns_the_running_operation(
     assert_eq!(webhook.count_calls(), 0, "nothing was begun");
 }
 
+/// J-43.
 #[tokio::test]
 async fn j_21_registrations_of_two_connections_follow_each_other() {
     let hub = Reaction::Held(200, format!(r#"{{"iotHubHostName":"{HUB_EAST}"}}"#));

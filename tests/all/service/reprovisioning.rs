@@ -329,6 +329,7 @@ async fn f_6_never_keeps_a_hub_that_the_enrollment_no_longer_names() {
     assert_eq!(twin(&service, HUB_EAST, TWIN).await, None);
 }
 
+/// J-23.
 #[tokio::test]
 async fn f_6_without_a_policy_old_devices_stay_and_newer_ones_migrate() {
     for (version, hub) in [("2018-04-01", HUB_WEST), ("2018-11-01", HUB_EAST), (NEWER, HUB_EAST)] {

@@ -83,6 +83,7 @@ async fn j_5_a_key_may_be_derived_from_the_id_as_sent_or_from_its_lower_case_for
     }
 }
 
+/// J-8, J-37.
 #[tokio::test]
 async fn a_6_everything_that_is_wrong_is_a_bare_401000_and_j_14_the_session_stays_open() {
     let service = Setup::new().start().await;

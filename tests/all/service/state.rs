@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::cli::{HUB, Machine, TUTORIAL_KEY};
 use crate::support::service::client::{Client, Device};
-use crate::support::service::setup::{HUB_EAST, HUB_WEST, Setup, TestService};
+use crate::support::service::setup::{HUB_EAST, HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
 use crate::support::service::webhook::{Reaction, Webhook};
 use crate::support::service::within;
 
@@ -111,6 +111,39 @@ async fn j_32_an_operation_that_was_under_way_is_seen_through() {
 }
 
 #[tokio::test]
+async fn j_121_an_operation_whose_enrollment_is_gone_fails_with_404201() {
+    let folder = TempDir::new().unwrap();
+    let mut webhook = Webhook::start([Reaction::Held(200, String::new())]).await;
+    let service = Setup::custom(&webhook.url(), "").state(folder.path()).start().await;
+    let accepted = device(&service).await.register("").await;
+    webhook.call().await;
+    service.stop().await;
+
+    // Its device is still believed, as one of another group with the same key.
+    let other = format!(
+        r#"
+        idScope = "{SCOPE}"
+        linkedHubs = ["{HUB_EAST}"]
+
+        [[enrollmentGroups]]
+        enrollmentGroupId = "valves"
+        attestation = {{ type = "symmetricKey", symmetricKey = {{ primaryKey = "{PRIMARY_KEY}" }} }}
+        "#
+    );
+    let service = Setup::from_config(other).state(folder.path()).start().await;
+    let mut client = device(&service).await;
+    let answer = loop {
+        let answer = client.poll(&accepted.operation_id()).await;
+        if answer.status() == 200 {
+            break answer;
+        }
+    };
+
+    assert_eq!(answer.state()["status"], "failed");
+    assert_eq!(answer.state()["errorCode"], 404_201);
+}
+
+#[tokio::test]
 async fn a_state_that_is_in_use_is_refused_and_free_when_its_service_has_stopped() {
     let folder = TempDir::new().unwrap();
     let service = started(&folder).await;
@@ -175,6 +208,7 @@ fn serve_says_what_is_wrong_with_its_state_and_what_to_do() {
     assert!(refusal(&machine, &file.join("x")).contains("cannot make"));
 }
 
+/// J-124.
 #[test]
 fn the_sample_function_has_another_address_after_a_restart_and_its_group_knows_it() {
     let machine = Machine::new();

@@ -118,6 +118,7 @@ async fn g_3_times_and_etag_are_written_as_in_the_captures() {
     assert_eq!(lengths, [8, 4, 4, 4, 12], "{etag}");
 }
 
+/// J-28.
 #[tokio::test]
 async fn g_3_what_an_enrollment_does_not_have_is_left_out_and_every_hub_is_offered() {
     let mut webhook = Webhook::start([Reaction::hub(HUB_WEST)]).await;
@@ -229,6 +230,7 @@ async fn f_4_the_failed_answer_member_by_member() {
     );
 }
 
+/// J-4, J-30.
 #[tokio::test]
 async fn g_5_from_429_on_the_webhook_is_asked_again_until_the_retries_are_used_up() {
     for status in [429, 500, 503, 599] {
@@ -369,6 +371,7 @@ async fn a_17_a_slow_webhook_holds_no_poll() {
     assert_eq!(client.poll(&operation_id).await.status(), 200);
 }
 
+/// J-33.
 #[tokio::test]
 async fn a_17_with_retry_after_0_a_poll_waits_a_little_and_no_longer() {
     let hub = Reaction::Held(200, format!(r#"{{"iotHubHostName":"{HUB_WEST}"}}"#));

@@ -242,6 +242,7 @@ async fn a_6_what_is_wrong_in_mqtt_is_told_in_mqtt() {
     assert_eq!(device.closed().await, 1000);
 }
 
+/// J-62.
 #[tokio::test]
 async fn mqtt_6_0_0_1_text_frames_end_it() {
     let service = Setup::at_once().start().await;
@@ -253,6 +254,7 @@ async fn mqtt_6_0_0_1_text_frames_end_it() {
     assert_eq!(device.closed().await, 1003);
 }
 
+/// J-42, J-62.
 #[tokio::test]
 async fn h_3_a_message_longer_than_any_packet_ends_it() {
     let service = Setup::at_once().start().await;
@@ -264,6 +266,7 @@ async fn h_3_a_message_longer_than_any_packet_ends_it() {
     assert_eq!(device.closed().await, 1009);
 }
 
+/// J-62.
 #[tokio::test]
 async fn a_frame_out_of_order_ends_it() {
     let service = Setup::at_once().start().await;
@@ -275,6 +278,7 @@ async fn a_frame_out_of_order_ends_it() {
     assert_eq!(device.closed().await, 1002);
 }
 
+/// J-62.
 #[tokio::test]
 async fn a_2_without_an_mqtt_subprotocol_it_is_400() {
     let service = Setup::at_once().start().await;

@@ -144,6 +144,7 @@ async fn d_5_a_disabled_individual_enrollment_blocks_a_device_of_a_group() {
     assert_refused(&stranger, "otherAttestation");
 }
 
+/// J-74.
 #[tokio::test]
 async fn d_5_bad_certificates_are_refused_at_the_register_request_and_the_session_stays_open() {
     let pki = TestPki::new().unwrap();
@@ -166,6 +167,7 @@ async fn d_5_bad_certificates_are_refused_at_the_register_request_and_the_sessio
     }
 }
 
+/// J-70.
 #[tokio::test]
 async fn d_5_a_chain_of_100_is_refused() {
     let pki = TestPki::new().unwrap();
@@ -219,6 +221,7 @@ async fn a_3_a_certificate_whose_key_the_client_does_not_have_fails_the_handshak
     }
 }
 
+/// J-76.
 #[tokio::test]
 async fn a_11_the_code_goes_by_what_the_device_brought() {
     let pki = TestPki::new().unwrap();

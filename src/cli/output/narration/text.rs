@@ -80,6 +80,7 @@ pub(super) fn date(time: SystemTime) -> String {
 mod tests {
     use super::*;
 
+    /// J-152.
     #[test]
     fn text_of_others_does_not_steer_the_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\nc\u{9b}"), "a\\u{1b}[2Jb\\nc\\u{9b}");

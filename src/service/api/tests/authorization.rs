@@ -21,6 +21,7 @@ fn token(resource: &str, policy: &str, key: &PolicyKey) -> String {
     key.sign(resource, policy, expiry).as_str().to_owned()
 }
 
+/// J-87.
 #[test]
 fn e_6_a_token_is_for_the_host_with_or_without_its_port() {
     for good in [
@@ -72,6 +73,7 @@ fn e_6_either_key_will_do() {
     }
 }
 
+/// J-86.
 #[test]
 fn e_6_bearer_tokens_pass_only_where_that_was_asked_for() {
     assert_eq!(check("Bearer abc"), Err(AccessFault::Bearer));
@@ -87,6 +89,7 @@ fn e_6_the_connection_string() {
     );
 }
 
+/// J-89.
 #[tokio::test]
 async fn e_6_the_wire_says_401_and_no_more_and_says_it_first() {
     let world = world();

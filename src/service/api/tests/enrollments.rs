@@ -284,6 +284,7 @@ async fn h_2_bodies_that_are_too_long_or_no_json_are_refused() {
     assert_eq!(typed("Application/JSON; charset=utf-8").await.status, 200);
 }
 
+/// J-89.
 #[tokio::test]
 async fn e_5_every_request_names_a_version_and_any_date_will_do() {
     let world = world();

@@ -34,6 +34,7 @@ async fn e_5_groups_are_listed_as_groups() {
     assert_eq!(list.header("x-ms-item-type"), Some("EnrollmentGroup"));
 }
 
+/// J-88.
 #[tokio::test]
 async fn e_5_the_spellings_of_everything_and_nothing_else() {
     let world = world();

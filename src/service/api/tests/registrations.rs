@@ -118,6 +118,7 @@ async fn e_1_an_individual_enrollment_shows_its_registration_in_get_only() {
     ));
 }
 
+/// J-85.
 #[tokio::test]
 async fn e_5_the_records_of_a_group_and_e_7_they_outlive_it() {
     let world = with([
@@ -148,6 +149,7 @@ async fn e_5_the_records_of_a_group_and_e_7_they_outlive_it() {
     assert!(page.header("x-ms-continuation").is_some());
 }
 
+/// J-85.
 #[tokio::test]
 async fn e_5_an_unused_group_has_no_records_and_an_unknown_one_is_404() {
     let world = world();

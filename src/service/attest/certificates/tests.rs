@@ -118,6 +118,7 @@ fn d_5_a_disabled_individual_enrollment_of_any_kind_blocks_the_way_through_a_gro
     assert_eq!(decided(&enabled, &device), Err("otherAttestation"));
 }
 
+/// J-72.
 #[test]
 fn d_5_groups_may_refer_to_certificates_of_the_instance() {
     let pki = TestPki::new().unwrap();
@@ -137,6 +138,7 @@ fn d_5_groups_may_refer_to_certificates_of_the_instance() {
     assert_eq!(decided(&enrollments, &device), Err("unknownChain"), "not uploaded");
 }
 
+/// J-75.
 #[test]
 fn d_5_who_brings_nothing_is_told_what_is_wanted() {
     let pki = TestPki::new().unwrap();

@@ -1,7 +1,8 @@
 //! The device API (B.1): from a request to a call of the registrar.
 
 use hyper::Request;
-use hyper::header::{AUTHORIZATION, HOST};
+use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
+use rustls::pki_types::CertificateDer;
 
 use super::client::Client;
 use super::reply::{self, Answer};
@@ -62,7 +63,7 @@ fn caller(
         id_scope: id_scope(&call.id_scope, &client.registrar.instance().id_scope)?,
         registration_id: registration_id(&call.registration_id)?,
         api_version: api_version(request.uri().query().unwrap_or_default())?,
-        proof: proof(client, request),
+        proof: proof(request.headers().get(AUTHORIZATION), &client.certificates),
     })
 }
 
@@ -98,13 +99,13 @@ fn api_version(query: &str) -> Result<ApiVersion, Refusal> {
     })
 }
 
-/// A token goes before a certificate, as in MQTT.
-fn proof(client: &Client, request: &Request<Vec<u8>>) -> Proof {
-    match request.headers().get(AUTHORIZATION) {
+/// A token goes before a certificate, as in MQTT (J-65).
+fn proof(authorization: Option<&HeaderValue>, certificates: &[CertificateDer<'static>]) -> Proof {
+    match authorization {
         Some(token) if !token.is_empty() => {
             Proof::Sas(SasToken::from_text(String::from_utf8_lossy(token.as_bytes())))
         }
-        _ if !client.certificates.is_empty() => Proof::Certificates(client.certificates.clone()),
+        _ if !certificates.is_empty() => Proof::Certificates(certificates.to_vec()),
         _ => Proof::Absent,
     }
 }
@@ -123,6 +124,19 @@ fn location(request: &Request<Vec<u8>>, caller: &Caller) -> String {
 mod tests {
     use super::*;
 
+    #[test]
+    fn j_65_authorization_goes_before_a_certificate_unless_it_is_empty() {
+        let certificates = [CertificateDer::from(vec![0x30])];
+        let proof =
+            |text: &'static str| proof(Some(&HeaderValue::from_static(text)), &certificates);
+
+        assert!(matches!(proof("nonsense"), Proof::Sas(_)));
+        assert!(matches!(proof(""), Proof::Certificates(_)));
+        assert!(matches!(super::proof(None, &certificates), Proof::Certificates(_)));
+        assert!(matches!(super::proof(None, &[]), Proof::Absent));
+    }
+
+    /// J-64.
     #[test]
     fn j_11_the_query_must_name_a_known_version() {
         let code = |query| api_version(query).map_err(|refusal| refusal.code);

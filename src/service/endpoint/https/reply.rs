@@ -99,6 +99,7 @@ mod tests {
         of(reply, Some("https://localhost/0ne1/registrations/a/register"))
     }
 
+    /// J-66.
     #[test]
     fn b_3_headers_of_a_registration_that_goes_on() {
         let answer = accepted(Duration::from_secs(3));

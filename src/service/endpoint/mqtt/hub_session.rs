@@ -259,6 +259,7 @@ mod tests {
         assert!(session.tell(HubNotice::Disconnect("go"), &mut out).is_some());
     }
 
+    /// J-135.
     #[test]
     fn i_all_subscriptions_are_acknowledged() {
         let out = subscribe(
@@ -270,6 +271,7 @@ mod tests {
         assert_eq!(out, [0x90, 5, 0, 1, 1, 1, 1]);
     }
 
+    /// J-136.
     #[test]
     fn i_messages_are_taken_from_the_device_itself_and_qos_2_closes() {
         let mut session = session();

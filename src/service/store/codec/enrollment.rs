@@ -287,6 +287,7 @@ mod tests {
         }
     }
 
+    /// J-124.
     #[test]
     fn a_webhook_that_has_a_name_gets_the_address_of_this_start() {
         let json = json!({

@@ -234,6 +234,7 @@ fn set_meta(folder: &Path, name: &str, value: &str) {
     transaction.commit().unwrap();
 }
 
+/// J-125.
 #[test]
 fn a_state_of_another_kind_is_refused_with_the_reason() {
     let folder = TempDir::new().unwrap();
@@ -367,6 +368,7 @@ fn is_whole_or_refused(bytes: &[u8], whole: &Stored) -> Result<(), TestCaseError
     Ok(())
 }
 
+/// J-125.
 #[test]
 fn a_file_that_is_cut_off_or_has_flipped_bits_is_refused_or_whole_and_never_a_panic() {
     let folder = TempDir::new().unwrap();

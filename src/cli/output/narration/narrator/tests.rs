@@ -28,6 +28,7 @@ fn tell(notice: Notice) -> String {
     whole(Story::new(&settings()).tell(&notice))
 }
 
+/// J-152.
 #[test]
 fn what_was_explained_once_is_not_explained_again() {
     let mut story = Story::new(&settings());
