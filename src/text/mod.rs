@@ -30,7 +30,6 @@ pub use lines::TextReader;
 #[cfg(feature = "service")]
 pub use path::MemberPath;
 pub use plain::plain;
-pub(crate) use plain::without_number;
 pub use quoted::{key_text, unquoted};
 #[cfg(feature = "service")]
 pub use reason::{nearest, reason};

@@ -14,7 +14,7 @@ pub fn plain(error: &io::Error) -> String {
 }
 
 /// Windows' texts are sentences with a full stop; those of Unix are not.
-pub(crate) fn without_number(text: &str) -> String {
+fn without_number(text: &str) -> String {
     let said = text.split_once(" (os error").map_or(text, |(said, _)| said.trim_end_matches('.'));
     said.to_lowercase()
 }

@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
-use crate::cli::input::plain;
+use crate::cli::input::{plain, variable};
 use crate::cli::output::failure;
 use crate::cli::output::printer::Printer;
 use crate::cli::output::transcript::Transcript;
@@ -98,7 +98,7 @@ async fn play(
     tally: &mut Tally,
 ) -> Result<(), Report> {
     let webhooks =
-        WebhookSettings { proxies: ProxyVariables::read(input::variable), ..Default::default() };
+        WebhookSettings { proxies: ProxyVariables::read(variable), ..Default::default() };
     let bench = Bench::start(scenario, webhooks)
         .await
         .map_err(|error| Report::usage(format!("{name}: {error}")))?;
