@@ -1,8 +1,12 @@
 //! A client of the service API (E.5): what back ends and operators ask, on Azure or of a service on
 //! this machine.
 //!
-//! One file for what is needed to connect, one for the call itself, one for the records. Knows
-//! neither half of the house: what it says of enrollments is what the wire says.
+//! Knows neither the device nor the service: what it says of enrollments is what the wire says.
+//!
+//! - `connection`: what is needed to connect.
+//! - `error`: why a call failed.
+//! - `call`: the call itself.
+//! - `records`: enrollments and groups.
 
 mod call;
 mod connection;

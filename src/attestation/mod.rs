@@ -1,7 +1,20 @@
 //! How a device proves who it is, and how the service checks it.
 //!
-//! Symmetric keys, SAS tokens and certificates; both halves of the house use the same code, so what the device
+//! Symmetric keys, SAS tokens and certificates; the device and the service use the same code, so what the device
 //! signs is what the service verifies. Knows no sockets and no clock: the time is handed in.
+//!
+//! - `pem`: PEM files, taken apart.
+//! - `key`: symmetric keys.
+//! - `sas`: shared access signatures.
+//! - `symmetric`: whether a token is signed with a group's or device's key, and if not, why not.
+//! - `policy`: shared access policies of the service API.
+//! - `x509_key`: public keys and signatures of certificates.
+//! - `x509`: certificates.
+//! - `x509_fault`: why a certificate is no proof.
+//! - `x509_chain`: which enrollment group vouches for a certificate.
+//! - `private_key`: private keys.
+//! - `identity_fault`: what can be wrong with a device's certificate and key.
+//! - `identity`: a device's certificate, those above it, and its private key.
 
 mod identity;
 mod identity_fault;

@@ -54,7 +54,7 @@ async fn date(subject: &Subject) -> Option<SystemTime> {
         let answer = connection.send(request).await.ok()?;
         httpdate::parse_http_date(answer.headers().get(DATE)?.to_str().ok()?).ok()
     };
-    timeout(subject.patience(), ask).await.ok().flatten()
+    timeout(subject.check_timeout(), ask).await.ok().flatten()
 }
 
 /// The device's certificate may be in date by this clock, and not by the service's.

@@ -14,7 +14,7 @@ pub(super) async fn check(subject: &Subject, known: &mut Known) -> Finding {
     let client = ProvisioningClient::new(subject.settings.clone());
     let mut failure = None;
     for transport in transports {
-        match client.connect(transport, subject.patience()).await {
+        match client.connect(transport, subject.check_timeout()).await {
             Ok(()) => {
                 known.is_connected = true;
                 return accepted(transport, failure);

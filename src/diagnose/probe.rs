@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::net::Endpoint;
 
 /// Servers that speak at all do so soon.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Understood by HTTP servers, and a reason to complain for others.
 const QUESTION: &[u8] = b"HEAD / HTTP/1.0\r\n\r\n";
 
@@ -22,7 +22,7 @@ pub(super) async fn who(server: &Endpoint, limit: Duration) -> Option<String> {
         let length = stream.read(&mut answer).await.ok()?;
         judge(answer.get(..length)?)
     };
-    timeout(limit.min(PATIENCE), ask).await.ok().flatten()
+    timeout(limit.min(PROBE_TIMEOUT), ask).await.ok().flatten()
 }
 
 fn judge(answer: &[u8]) -> Option<String> {

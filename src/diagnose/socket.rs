@@ -51,7 +51,7 @@ async fn look_up(subject: &Subject, port: Port, host: &str) -> Result<Vec<IpAddr
             None => DialError::Resolve { host: host.to_owned(), reason },
         }))
     };
-    let found = timeout(subject.patience(), lookup_host((host, 0))).await;
+    let found = timeout(subject.check_timeout(), lookup_host((host, 0))).await;
     let found = found.map_err(|_| subject.late(ConnectPhase::Dns))?.map_err(|error| {
         unknown(plain(&error).replace("failed to lookup address information: ", ""))
     })?;
@@ -80,7 +80,7 @@ pub(super) async fn tcp(subject: &Subject, known: &mut Known, port: Port) -> Fin
     let mut tries = Vec::new();
     for &address in addresses {
         let peer = SocketAddr::new(address, hop.port().unwrap_or_default());
-        let error = match timeout(subject.patience(), TcpStream::connect(peer)).await {
+        let error = match timeout(subject.check_timeout(), TcpStream::connect(peer)).await {
             Ok(Ok(_)) => None,
             Ok(Err(source)) => Some(refused(subject, port, peer, source)),
             Err(_) => Some(subject.late(ConnectPhase::Tcp)),

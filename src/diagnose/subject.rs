@@ -11,7 +11,7 @@ use crate::explain::{Context, Skew};
 use crate::net::{Endpoint, Proxy, with_certificate};
 
 /// No single connection may take longer, whatever the registration may (J-116).
-const PATIENCE: Duration = Duration::from_secs(10);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A device that cannot register, or may not be able to.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub(super) enum Port {
 impl Subject {
     /// How long one connection may take.
     pub(super) fn patience(&self) -> Duration {
-        self.settings.timeout.min(PATIENCE)
+        self.settings.timeout.min(CHECK_TIMEOUT)
     }
 
     /// The number of a port: that of the host, where the transport goes to it, else its own.
@@ -110,7 +110,7 @@ impl Subject {
     /// The error of a connection that got no further in time.
     pub(super) fn late(&self, phase: ConnectPhase) -> Error {
         Error::Deadline(Box::new(Deadline {
-            after: self.patience(),
+            after: self.check_timeout(),
             waiting_for: Waiting::Connect(phase),
             operation_id: None,
             last_busy: None,

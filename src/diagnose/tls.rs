@@ -47,7 +47,7 @@ pub(super) async fn open(
     let mut reached = Phase::Dns;
     let route = &subject.settings.route;
     let dialed = dial(&endpoint, subject.number(port), route, config, |phase| reached = phase);
-    match timeout(subject.patience(), dialed).await {
+    match timeout(subject.check_timeout(), dialed).await {
         Ok(dialed) => dialed.map_err(|error| Error::Network(NetworkError::Dial(error))),
         Err(_) => Err(subject.late(ConnectPhase::from(reached))),
     }
@@ -92,6 +92,6 @@ async fn about_the_other_side(
     if subject.proxy(port).is_some() {
         return None;
     }
-    let answer = probe::who(&subject.next_hop(port), subject.patience()).await;
+    let answer = probe::who(&subject.next_hop(port), subject.check_timeout()).await;
     Some(answer.unwrap_or_else(|| "without TLS it says nothing either".to_owned()))
 }

@@ -4,6 +4,18 @@
 //! [`explain()`] picks the entry of an error and orders its causes by what is known on this side;
 //! [`find()`] picks entries by a code, a name, or a line of somebody's log. Prints nothing and
 //! opens nothing; of the tutorial's world it knows the published keys alone.
+//!
+//! - `entry`: what the catalogue says of one failure.
+//! - `catalogue`: all entries, as data.
+//! - `classify`: which entry an error belongs to.
+//! - `find`: entries by a code, a name or a line of a log.
+//! - `clock`: this machine's clock against the service's.
+//! - `context`: what is known on this side of a failed registration.
+//! - `facts`: what the input gives away.
+//! - `clues_x509`: what a certificate gives away.
+//! - `clues_network`: what is made of failures on the way.
+//! - `clues`: what is known, held against the catalogue.
+//! - `hub`: the same for a device and its hub.
 
 mod catalogue;
 mod classify;

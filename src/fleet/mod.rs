@@ -5,6 +5,23 @@
 //! these three runs and gives a [`DeviceResult`] for each, which [`report`] adds up and shows;
 //! [`plan`] says beforehand how long a rollout takes. Nothing in here prints or opens files, and
 //! nothing is kept for a device that has not begun or has ended.
+//!
+//! - `result`: what is known of one device in the end.
+//! - `template`: texts with places for what differs from device to device.
+//! - `shard`: one fleet on several machines.
+//! - `member`: the devices, one after the other.
+//! - `ahead`: reads them ahead of their beginning.
+//! - `blueprint`: what they have in common.
+//! - `rate`: how many begin in which time.
+//! - `schedule`: when each is meant to begin.
+//! - `pacer`: when the next may begin.
+//! - `plan`: how long a rollout takes under the documented limits.
+//! - `watch`: where one device's time went.
+//! - `provision`: one device, from its first try to its result.
+//! - `launcher`: begins the devices.
+//! - `health`: whether this machine was the bottleneck.
+//! - `report`: how it went: added up, judged, shown.
+//! - `engine`: runs a fleet.
 
 mod ahead;
 mod blueprint;

@@ -61,7 +61,7 @@ impl Watch {
                 self.lost += 1;
                 self.asked = None;
                 // A wait that the service asked for goes on without a connection, which is only
-                // opened again when it is over.
+                // opened again when it has ended.
                 let due = self.next_request.max(now.saturating_add(*wait));
                 self.begin_wait(now, due.saturating_sub(now));
             }

@@ -2,6 +2,24 @@
 //!
 //! Opens and accepts connections and says precisely what went wrong. Knows nothing of MQTT or
 //! provisioning, and of HTTP how to ask a server (`http`) and to open a tunnel or a WebSocket.
+//!
+//! - `endpoint`: `HOST[:PORT]`.
+//! - `fault`: what went wrong in a TLS handshake.
+//! - `listen`: listening sockets.
+//! - `trust`: whom a client trusts.
+//! - `connect_to`: other addresses to dial.
+//! - `proxy`: a proxy that opens tunnels.
+//! - `no_proxy`: what is reached without it.
+//! - `route`: how to get to a server.
+//! - `proxy_variables`: the proxies that the environment names.
+//! - `race`: the addresses of a name, tried side by side.
+//! - `tunnel`: HTTP CONNECT.
+//! - `dial_error`: the steps to a connection, and how each fails.
+//! - `tcp`: a TCP connection, through a tunnel where one is needed.
+//! - `dial`: a TLS connection.
+//! - `websocket`: a WebSocket as a byte stream.
+//! - `upgrade`: its opening handshake.
+//! - `http`: a client that asks HTTP servers.
 
 mod connect_to;
 mod dial;

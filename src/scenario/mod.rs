@@ -2,6 +2,10 @@
 //!
 //! The file is checked whole before anything starts. Running it is all real parts: a service on
 //! free ports, TLS, MQTT, the webhook over HTTP.
+//!
+//! - `file`: the file.
+//! - `verdict`: whether it came out as expected.
+//! - `run`: plays it.
 
 mod file;
 mod run;

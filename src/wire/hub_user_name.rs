@@ -102,11 +102,13 @@ mod tests {
     fn i_other_texts_say_what_is_wrong() {
         let refused = |text: &str| text.parse::<HubUserName>().unwrap_err();
 
-        for text in
-            ["", "hub.net", "hub.net/a", "hub.net/a/", "hub.net//?api-version=1", "hub.net/a/?x=1"]
-        {
+        for text in ["", "hub.net", "hub.net/a", "hub.net/a/", "hub.net/a/?x=1"] {
             assert_eq!(refused(text), HubUserNameError::Shape, "{text}");
         }
+        let no_device = refused("hub.net//?api-version=1");
+        assert_eq!(no_device, HubUserNameError::DeviceId(IdError::Empty));
+        let no_hub = refused("hub..net/a/?api-version=1");
+        assert_eq!(no_hub, HubUserNameError::Hub(IdError::EmptyLabel));
         assert_eq!(refused("hub.net/a/m/?api-version=2019-10-01"), HubUserNameError::Module);
     }
 

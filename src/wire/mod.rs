@@ -1,7 +1,7 @@
 //! What devices and the provisioning service say to each other.
 //!
 //! One model for both directions: the device writes what the service reads, and the other way
-//! round, so a mistake cannot hide in a second copy. This room knows identifiers, topics, bodies
+//! round, so a mistake cannot hide in a second copy. This module knows identifiers, topics, bodies
 //! and codes. It must not touch sockets, clocks, keys or stored records.
 
 mod api_version;

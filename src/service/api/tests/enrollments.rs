@@ -18,13 +18,13 @@ async fn e_1_a_full_individual_enrollment_comes_back_in_the_recorded_order() {
         "iotHubs":["hub-west.azure-devices.net"],"allocationPolicy":"custom","vendor":{{"b":1,"a":null}},
         "reprovisionPolicy":{{"migrateDeviceData":false,"updateHubAssignment":true}},"provisioningStatus":"disabled","etag":"ignored",
         "initialTwin":{{"tags":{{"z":1,"a":2}},"properties":{{"desired":{{"speed":1.5}}}}}},"capabilities":{{"iotEdge":true}},
-        "optionalDeviceInformation":{{"additionalProperties":{{"x":"y"}}}},"deviceId":"Pump 42","registrationId":"pump-0042",
+        "optionalDeviceInformation":{{"additionalProperties":{{"x":"y"}}}},"deviceId":"Pump#42","registrationId":"pump-0042",
         "attestation":{{"symmetricKey":{{"secondaryKey":"{KEY_2}","primaryKey":"{KEY_1}"}},"type":"symmetricKey"}}}}"#
     );
     let expected = |state: &str, attestation: &str| {
         format!(
             concat!(
-                r#"{{"registrationId":"pump-0042","deviceId":"Pump 42",{}"#,
+                r#"{{"registrationId":"pump-0042","deviceId":"Pump#42",{}"#,
                 r#""optionalDeviceInformation":{{"additionalProperties":{{"x":"y"}}}},"#,
                 r#""attestation":{},"capabilities":{{"iotEdge":true}},"#,
                 r#""initialTwin":{{"tags":{{"z":1,"a":2}},"properties":{{"desired":{{"speed":1.5}}}}}},"#,

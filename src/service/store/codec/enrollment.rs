@@ -249,7 +249,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_enrollment_is_read_back_as_it_was(
-            device_id in option::of(".{1,10}"),
+            device_id in option::of("[A-Za-z0-9#@%?]{1,10}"),
             (iot_edge, status) in (option::of(any::<bool>()), 0..4),
             (policy, hubs, hub) in (0..4_usize, option::of(prop::collection::vec("[a-z.]{1,10}", 0..3)), option::of("[a-z]{1,5}")),
             number in any::<f64>().prop_filter("JSON has no others", |n| n.is_finite()),
