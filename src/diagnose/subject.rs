@@ -60,7 +60,7 @@ pub(super) enum Port {
 
 impl Subject {
     /// How long one connection may take.
-    pub(super) fn patience(&self) -> Duration {
+    pub(super) fn check_timeout(&self) -> Duration {
         self.settings.timeout.min(CHECK_TIMEOUT)
     }
 
