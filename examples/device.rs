@@ -9,6 +9,8 @@
 //! For `provision-sim serve` on this machine set `IOTHUB_DEVICE_DPS_ENDPOINT=localhost:8883` and
 //! `SSL_CERT_FILE` to its CA file as well.
 
+#![allow(clippy::print_stdout, reason = "what an example has to show")]
+
 use std::env;
 use std::error::Error;
 

@@ -8,6 +8,8 @@
 //! The hub is the one behind a [`LocalService`]; for Azure, take the settings of the example `device`
 //! and leave out the gateway.
 
+#![allow(clippy::print_stdout, reason = "what an example has to show")]
+
 use std::error::Error;
 
 use provision_sim::LocalService;

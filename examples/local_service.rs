@@ -5,6 +5,8 @@
 //! cargo run --example local_service
 //! ```
 
+#![allow(clippy::print_stdout, reason = "what an example has to show")]
+
 use std::error::Error;
 
 use provision_sim::device::ProvisioningClient;

@@ -1,6 +1,6 @@
 //! `run`: play scenarios and judge them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -65,7 +65,8 @@ impl Run {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         // All are read before any is played: a mistake in the last should not cost the time of the
         // first.
-        let scenarios = self.scenarios.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let scenarios =
+            self.scenarios.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
         let runtime = small_runtime()?;
         let mut tally = Tally::default();
         for (path, scenario) in self.scenarios.iter().zip(&scenarios) {
@@ -84,7 +85,7 @@ impl Run {
     }
 }
 
-fn read(path: &PathBuf) -> Result<Scenario, Report> {
+fn read(path: &Path) -> Result<Scenario, Report> {
     let shown = path.display();
     let text = read_file(path, MAX_FILE)
         .map_err(|error| Report::usage(format!("cannot read {shown}: {}", plain(&error))))?;

@@ -24,6 +24,7 @@ pub struct Accepted<'a> {
 
 /// A registration that has begun.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made, and never kept")]
 pub enum Begun {
     /// Its hub is still to be found.
     Pending(PendingRecord),

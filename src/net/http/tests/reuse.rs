@@ -19,7 +19,8 @@ async fn a_connection_is_used_again_and_two_requests_at_once_have_two() {
     post().await.unwrap();
     assert_eq!(server.request().await.0, 0);
     let (one, other) = tokio::join!(post(), post());
-    (one.unwrap(), other.unwrap());
+    one.unwrap();
+    other.unwrap();
 
     let (mut first, mut second) = (server.next().await, server.next().await);
     if let Seen::Closed(_) = &second {
