@@ -16,6 +16,7 @@ const CONTINUATION: &str = "x-ms-continuation";
 
 /// The two kinds of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// An enrollment of one device.
     Individual,

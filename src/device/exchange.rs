@@ -12,6 +12,7 @@ use crate::wire::{ConnectCode, DeviceRegistrationResult, OperationId, Payload, S
 
 /// What has happened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// The machine may begin.
     Start,
@@ -50,6 +51,7 @@ pub struct Answer {
 
 /// Why a connection could not be opened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ConnectFailure {
     /// It ended before it was accepted.
     Network(NetworkError),
@@ -69,6 +71,7 @@ pub enum ConnectFailure {
 
 /// How an open connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Loss {
     /// The service closed it.
     Closed,
@@ -90,6 +93,7 @@ impl fmt::Display for Loss {
 
 /// What the driver must do next.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Step {
     /// Open a connection (dropping an old one). Ends in `Accepted` or `ConnectFailed`.
     Connect,
@@ -118,6 +122,7 @@ pub struct Request {
 
 /// The two requests of the device API.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RequestKind {
     /// Start a registration.
     Register,

@@ -6,6 +6,7 @@ use crate::wire::{HTTPS_PORT, MQTT_PORT};
 
 /// How the device talks to the service (A.1, B).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Transport {
     /// MQTT over TLS, port 8883.
     #[default]

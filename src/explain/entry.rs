@@ -43,6 +43,7 @@ pub struct Hint {
 
 /// What a cause or a remedy is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum About {
     /// Holds whatever is known.
     Any,
@@ -76,6 +77,7 @@ pub enum About {
 
 /// Whose fault a failure usually is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Party {
     /// What lies between device and service, names and trust included.
     Network,

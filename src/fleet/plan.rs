@@ -29,6 +29,7 @@ impl Limit {
 
 /// The tier of a hub. Basic and free tiers have the limits of the standard one of their size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Tier {
     /// S1, B1 and the free tier.
     S1,
@@ -90,6 +91,7 @@ pub struct Rollout {
 
 /// What a [`Rollout`] is limited by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Bound {
     /// Registrations of the provisioning service.
     Registrations,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// A part of a registration whose time is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Phase {
     /// Looking up the host's addresses.
     Dns,
@@ -62,6 +63,7 @@ impl Phase {
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// With a hub.
     Assigned {

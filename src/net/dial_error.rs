@@ -9,6 +9,7 @@ use super::{Endpoint, ProxyFault, TlsFault, plain};
 
 /// A step on the way to a TLS connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Phase {
     /// Looking up the addresses of the host, or of the proxy in front of it.
     Dns,

@@ -25,6 +25,7 @@ pub fn crypto() -> Arc<CryptoProvider> {
 
 /// Which certification authorities a client believes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Trust {
     /// Those of the operating system.
     System,

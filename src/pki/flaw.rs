@@ -2,6 +2,7 @@
 
 /// What is wrong with a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Flaw {
     /// It has expired.
     Expired,

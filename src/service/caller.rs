@@ -8,6 +8,7 @@ use crate::wire::{ApiVersion, IdScope, RegistrationId};
 /// How a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Transport {
     /// As MQTT, over TLS or a WebSocket.
     Mqtt,

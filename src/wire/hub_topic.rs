@@ -22,6 +22,7 @@ const EVENTS: &str = "/messages/events/";
 
 /// A topic that no device publishes on, or no hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum HubTopicError {
     /// Not one of a device's.
     #[error("expected {TWIN_GET}?$rid=…, {TWIN_REPORT}?$rid=… or {DEVICES}<deviceId>{EVENTS}")]
@@ -33,6 +34,7 @@ pub enum HubTopicError {
 
 /// Where a device publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DeviceTopic {
     /// Asks for its twin.
     TwinGet {
@@ -94,6 +96,7 @@ impl fmt::Display for DeviceTopic {
 
 /// Where a hub publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HubTopic {
     /// Answers a twin request.
     TwinResponse {

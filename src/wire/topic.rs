@@ -21,6 +21,7 @@ pub(crate) const RESERVED: &AsciiSet =
 
 /// A topic that is none of the device API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum TopicError {
     /// Not one of the two request topics.
     #[error("expected {REGISTER}?$rid=… or {OPERATION_STATUS}?$rid=…&operationId=…")]
@@ -32,6 +33,7 @@ pub enum TopicError {
 
 /// Where a device publishes a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RequestTopic {
     /// Starts a registration, or repeats it.
     Register {

@@ -51,6 +51,7 @@ impl fmt::Display for Deadline {
 
 /// What a device was waiting for when its time was up.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Waiting {
     /// A connection.
     Connect(ConnectPhase),

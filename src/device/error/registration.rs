@@ -81,6 +81,7 @@ fn failure_line(
 
 /// Who has to do something about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Class {
     /// The network, the address or TLS trust.
     Network,

@@ -4,6 +4,7 @@ use crate::attestation::{Certificate, DeviceKey, GroupKeys};
 
 /// How the devices of an enrollment prove themselves (E.3).
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Attestation {
     /// An individual's own keys.
     DeviceKeys(Slots<DeviceKey>),

@@ -40,6 +40,7 @@ fn yes() -> bool {
 /// How devices get their hub (F.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum AllocationPolicy {
     /// By a weighted hash of the registration ID.
     Hashed,

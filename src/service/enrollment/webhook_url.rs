@@ -12,6 +12,7 @@ pub struct WebhookUrl(Url);
 
 /// Why a text is no webhook address. Never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum WebhookUrlError {
     /// No URL.
     #[error("it is no URL: {0}")]

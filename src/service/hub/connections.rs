@@ -13,6 +13,7 @@ const MAX_UNREAD: usize = 32;
 
 /// What a hub tells a connected device.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum HubNotice {
     /// Its desired properties changed.
     Desired {

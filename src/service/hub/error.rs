@@ -7,6 +7,7 @@ use crate::service::twin::TwinError;
 
 /// Why a request about a device was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum HubError {
     /// The hub has no such device.
     #[error("the hub has no such device")]

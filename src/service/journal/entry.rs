@@ -66,6 +66,7 @@ pub struct JournalEntry {
 /// Where a registration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum EntryStatus {
     /// In progress.
     Assigning,
@@ -105,6 +106,7 @@ pub struct EntryEnrollment {
 /// How a device proved itself. In JSON, `type` is `symmetricKey` or `x509`, as in enrollments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
 pub enum EntryAttestation {
     /// With a SAS token.
     SymmetricKey {

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 /// What there is a quota of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Quota {
     /// Registrations of all devices together; a status lookup counts as one.
     Registrations,

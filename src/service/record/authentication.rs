@@ -8,6 +8,7 @@ use crate::wire::RegistrationId;
 
 /// How a device proves itself to its hub: as it did to the service that provisioned it.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Authentication {
     /// With a token signed with either key.
     Keys {

@@ -52,6 +52,7 @@ impl EnrollmentName {
 
 /// How a device proved itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ProvenBy {
     /// With a SAS token.
     SymmetricKey,

@@ -49,6 +49,7 @@ impl HubDevice {
 
 /// What somebody brings who signs in.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum HubProof {
     /// A SAS token, or whatever stood in its place.
     Sas(SasToken),
