@@ -61,7 +61,7 @@ pub struct LocalServiceBuilder {
     on_same_hub: ResetOnSameHub,
     state: Option<PathBuf>,
     expectations: Vec<Expectation>,
-    patience: Duration,
+    wait_timeout: Duration,
 }
 
 /// Where the configuration is from, to which the rest is added.
@@ -87,7 +87,7 @@ impl Default for LocalServiceBuilder {
             on_same_hub: ResetOnSameHub::default(),
             state: None,
             expectations: Vec::new(),
-            patience: Duration::from_secs(10),
+            wait_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -202,8 +202,8 @@ impl LocalServiceBuilder {
     /// How long [`wait_for_registration`](LocalService::wait_for_registration) and
     /// [`verify`](LocalService::verify) wait for what does not come: 10 s, if this does not say
     /// otherwise.
-    pub fn patience(mut self, limit: Duration) -> Self {
-        self.patience = limit;
+    pub fn wait_timeout(mut self, limit: Duration) -> Self {
+        self.wait_timeout = limit;
         self
     }
 
@@ -260,8 +260,8 @@ impl LocalServiceBuilder {
         let mut enrollments = self.enrollments;
         enrollments.push(default_group);
         let plan = Plan { config, enrollments, options };
-        let (expectations, patience) = (self.expectations, self.patience);
-        let parts = Parts { ca_pem, ca_file, folder, group_key, tls, expectations, patience };
+        let (expectations, wait_timeout) = (self.expectations, self.wait_timeout);
+        let parts = Parts { ca_pem, ca_file, folder, group_key, tls, expectations, wait_timeout };
         Ok((plan, parts))
     }
 

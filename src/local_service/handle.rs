@@ -30,7 +30,7 @@ pub(super) struct Parts {
     pub(super) group_key: GroupKey,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) expectations: Vec<Expectation>,
-    pub(super) patience: Duration,
+    pub(super) wait_timeout: Duration,
 }
 
 /// A service for one test. Dropping it verifies the expectations and ends it.
@@ -71,7 +71,7 @@ pub struct LocalService {
     endpoint: Endpoint,
     tls: Arc<ClientConfig>,
     expectations: Mutex<Vec<Expectation>>,
-    patience: Duration,
+    wait_timeout: Duration,
 }
 
 impl LocalService {
@@ -97,7 +97,7 @@ impl LocalService {
             group_key: parts.group_key,
             tls: parts.tls,
             expectations: Mutex::new(parts.expectations),
-            patience: parts.patience,
+            wait_timeout: parts.wait_timeout,
         })
     }
 
@@ -198,7 +198,7 @@ impl LocalService {
     ///
     /// # Errors
     ///
-    /// If none ends within the [patience](super::LocalServiceBuilder::patience). The error shows all that
+    /// If none ends within the [`wait_timeout`](super::LocalServiceBuilder::wait_timeout). The error shows all that
     /// the service saw.
     pub async fn wait_for_registration(
         &self,
@@ -212,15 +212,16 @@ impl LocalService {
             };
             journal.wait_for(is_wanted).await
         };
-        self.host.within(self.patience, ended).await.ok_or_else(|| {
-            let patience = humantime::format_duration(self.patience);
-            let what = format!("no registration of {registration_id} has ended within {patience}");
+        self.host.within(self.wait_timeout, ended).await.ok_or_else(|| {
+            let wait_timeout = humantime::format_duration(self.wait_timeout);
+            let what =
+                format!("no registration of {registration_id} has ended within {wait_timeout}");
             Unmet(format!("{what}\n\n{}", account::of(&self.journal().entries())))
         })
     }
 
     /// Lets the registrations in progress end, if they do within the
-    /// [patience](super::LocalServiceBuilder::patience), and verifies all expectations so far.
+    /// [`wait_timeout`](super::LocalServiceBuilder::wait_timeout), and verifies all expectations so far.
     ///
     /// # Panics
     ///
@@ -235,7 +236,7 @@ impl LocalService {
                 journal.wait_for(is_over).await;
             }
         };
-        self.host.within(self.patience, settled).await;
+        self.host.within(self.wait_timeout, settled).await;
         if let Err(unmet) = self.check() {
             panic!("{unmet}");
         }

@@ -8,7 +8,7 @@ use super::{Connection, Origin};
 
 /// How long a connection may wait: less than the shortest time after which servers in common use
 /// hang up (Node and uvicorn: 5 s), so that a request seldom meets a connection that is being closed.
-const PATIENCE: Duration = Duration::from_secs(4);
+const IDLE_LIMIT: Duration = Duration::from_secs(4);
 
 /// Idle connections, by whom they lead to.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Pool {
     fn newest(&self, origin: &Origin) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = idle.get_mut(origin)?.pop()?;
-        (newest.since.elapsed() < PATIENCE).then_some(newest.connection)
+        (newest.since.elapsed() < IDLE_LIMIT).then_some(newest.connection)
     }
 
     /// Keeps a connection whose last answer was read to its end.
@@ -51,7 +51,7 @@ impl Pool {
         let now = Instant::now();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|_, list| {
-            list.retain(|idle| now - idle.since < PATIENCE);
+            list.retain(|idle| now - idle.since < IDLE_LIMIT);
             !list.is_empty()
         });
         let list = idle.entry(origin.clone()).or_default();

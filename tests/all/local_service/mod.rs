@@ -391,7 +391,7 @@ fn a_test_that_fails_already_is_not_aborted_by_an_expectation() {
 #[tokio::test]
 async fn waiting_for_a_registration_ends_with_it_or_tells_what_came_instead() {
     let service =
-        LocalService::builder().patience(Duration::from_millis(50)).start().await.unwrap();
+        LocalService::builder().wait_timeout(Duration::from_millis(50)).start().await.unwrap();
     register(with_wrong_key(&service, "pump-1")).await.unwrap_err();
 
     let refused = service.wait_for_registration("Pump-1").await.unwrap();
