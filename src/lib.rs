@@ -14,11 +14,11 @@
 //! - [`api_client`]: a client of the service API, here or on Azure.
 //! - [`explain`]: what failures mean, why they happen, and what to try.
 //! - [`fleet`]: many devices that provision themselves, and how it went.
-//! - [`diagnose`]: looks for what keeps a device from registering, step by step.
+//! - `diagnose`: looks for what keeps a device from registering, step by step.
 //! - [`service`]: a local Device Provisioning Service.
 //! - [`contoso`]: the world of the tutorial, the service's default.
 //! - [`local_service`]: a service for the tests of others; begin with [`LocalService`].
-//! - [`scenario`]: a file that says what to serve, which devices, and what must come out.
+//! - `scenario`: a file that says what to serve, which devices, and what must come out.
 //! - [`cli`]: the command line.
 //!
 //! # Features

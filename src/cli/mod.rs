@@ -5,21 +5,21 @@
 //!
 //! From the ground up; each imports only from those before it:
 //!
-//! - [`exit`]: the exit codes.
-//! - [`timings`]: how long each part of a registration took.
-//! - [`report`]: what a user is told when something goes wrong.
-//! - [`common`]: the options that every command has.
-//! - [`secret`]: secrets, wiped when dropped.
-//! - [`input`]: values as arguments give them: `VALUE`, `@FILE`, or `-` for standard input.
-//! - [`private_file`]: files that only their owner may read.
-//! - [`state_folder`]: where the program keeps what it makes for itself.
-//! - [`local`]: how commands find the service that `serve` runs.
-//! - [`runtime`]: what runs the commands that wait for the network.
-//! - [`stop`]: the signals with which a user ends what goes on by itself.
-//! - [`output`]: what is printed and logged, and how.
-//! - [`args`]: flags that several commands have.
-//! - [`commands`]: the commands, a file or a folder for each.
-//! - [`program`]: the program's own command line, and running the command that it names.
+//! - `exit`: the exit codes.
+//! - `timings`: how long each part of a registration took.
+//! - `report`: what a user is told when something goes wrong.
+//! - `common`: the options that every command has.
+//! - `secret`: secrets, wiped when dropped.
+//! - `input`: values as arguments give them: `VALUE`, `@FILE`, or `-` for standard input.
+//! - `private_file`: files that only their owner may read.
+//! - `state_folder`: where the program keeps what it makes for itself.
+//! - `local`: how commands find the service that `serve` runs.
+//! - `runtime`: what runs the commands that wait for the network.
+//! - `stop`: the signals with which a user ends what goes on by itself.
+//! - `output`: what is printed and logged, and how.
+//! - `args`: flags that several commands have.
+//! - `commands`: the commands, a file or a folder for each.
+//! - `program`: the program's own command line, and running the command that it names.
 
 mod args;
 mod commands;

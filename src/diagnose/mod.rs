@@ -1,7 +1,7 @@
 //! Looks for what keeps a device from registering: from the input to the registration itself, one
 //! check after the other, and on past a failure where that makes sense.
 //!
-//! A check is a name and an async function that returns a [`Finding`]. What a check sees is judged
+//! A check is a name and an async function that returns a [`Finding`](finding::Finding). What a check sees is judged
 //! by pure functions beside it. Nothing here prints; of the device's secrets only what a
 //! registration sends leaves this machine, and only to a server that the device trusts.
 //!

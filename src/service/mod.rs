@@ -9,42 +9,41 @@
 //!
 //! What there is, and what is kept of it:
 //!
-//! - [`lock`]: locks that are held for a moment.
-//! - [`twin`]: what a hub keeps of a device's properties, and how it changes.
-//! - [`enrollment`]: who may register, and how.
-//! - [`instance`]: the ID scope, the linked hubs, the uploaded certificates.
-//! - [`access`]: who may use the service APIs.
-//! - [`authority`]: who signs the certificates that clients see.
-//! - [`quota`]: how often the service may be asked.
-//! - [`config`]: the file that says all this.
-//! - [`record`]: what is kept of devices.
-//! - [`store`]: where it is kept.
+//! - `lock`: locks that are held for a moment.
+//! - `twin`: what a hub keeps of a device's properties, and how it changes.
+//! - `enrollment`: who may register, and how.
+//! - `instance`: the ID scope, the linked hubs, the uploaded certificates.
+//! - `access`: who may use the service APIs.
+//! - `authority`: who signs the certificates that clients see.
+//! - `quota`: how often the service may be asked.
+//! - `config`: the file that says all this.
+//! - `record`: what is kept of devices.
+//! - `store`: where it is kept.
 //!
 //! The rules, which are pure:
 //!
-//! - [`mask`]: what must not be shown.
-//! - [`attest`]: whether a device is who it says.
-//! - [`allocation`]: which hub it gets.
-//! - [`reprovision`]: what happens to one that comes again.
-//! - [`registration`]: one registration from request to result.
+//! - `mask`: what must not be shown.
+//! - `attest`: whether a device is who it says.
+//! - `allocation`: which hub it gets.
+//! - `reprovision`: what happens to one that comes again.
+//! - `registration`: one registration from request to result.
 //!
 //! The service at work:
 //!
-//! - [`caller`]: who asks.
-//! - [`reply`]: what is said to devices.
-//! - [`journal`]: what the service saw.
-//! - [`hub`]: the hubs to which devices are assigned.
-//! - [`registrar`]: takes requests of devices, and finishes registrations.
-//! - [`api`]: the service API.
-//! - [`hub_api`]: the service API of the hubs.
-//! - [`endpoint`]: where all of this is reached.
-//! - [`options`]: how a service is run.
-//! - [`start_error`]: why it did not start.
-//! - [`running`]: a running service.
-//! - [`start`]: its start.
+//! - `caller`: who asks.
+//! - `reply`: what is said to devices.
+//! - `journal`: what the service saw.
+//! - `hub`: the hubs to which devices are assigned.
+//! - `registrar`: takes requests of devices, and finishes registrations.
+//! - `api`: the service API.
+//! - `hub_api`: the service API of the hubs.
+//! - `endpoint`: where all of this is reached.
+//! - `options`: how a service is run.
+//! - `start_error`: why it did not start.
+//! - `running`: a running service.
+//! - `start`: its start.
 
 // The order of the modules is for those who work on them, private ones too.
-#![allow(rustdoc::private_intra_doc_links)]
 
 mod access;
 mod allocation;

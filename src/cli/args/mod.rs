@@ -2,16 +2,16 @@
 //!
 //! From the ground up; each imports only from those before it:
 //!
-//! - [`duration`]: durations, such as `30s`.
-//! - [`key`]: symmetric keys, of which a device has one.
-//! - [`certificate`]: an X.509 certificate and its private key.
-//! - [`credential`]: that a device is given one kind of credential.
-//! - [`proxy`]: the proxy on the way to a service.
-//! - [`route`]: the way to the service: transport, proxy, and whom to dial in its place.
-//! - [`service`]: which service devices register with.
-//! - [`payload`]: what a device has to say to a custom allocation webhook.
-//! - [`device`]: which device, and with which service.
-//! - [`quotas`]: how often a service may be asked.
+//! - `duration`: durations, such as `30s`.
+//! - `key`: symmetric keys, of which a device has one.
+//! - `certificate`: an X.509 certificate and its private key.
+//! - `credential`: that a device is given one kind of credential.
+//! - `proxy`: the proxy on the way to a service.
+//! - `route`: the way to the service: transport, proxy, and whom to dial in its place.
+//! - `service`: which service devices register with.
+//! - `payload`: what a device has to say to a custom allocation webhook.
+//! - `device`: which device, and with which service.
+//! - `quotas`: how often a service may be asked.
 
 pub(crate) mod certificate;
 pub(crate) mod credential;

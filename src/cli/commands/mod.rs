@@ -1,18 +1,18 @@
 //! The commands, a file or a folder for each. No command imports from another.
 //!
-//! - [`serve`]: a local Device Provisioning Service.
-//! - [`register`]: one device provisions itself.
-//! - [`status`]: how a device's registration stands.
-//! - [`diagnose`]: what keeps a device from registering.
-//! - [`explain`]: what a code, a name, or a line of a log means.
-//! - [`run`]: scenarios, played and judged.
-//! - [`fleet`]: many devices at once.
-//! - [`derive_key`]: the device keys of an enrollment group.
-//! - [`sas_token`]: SAS tokens, signed and checked.
-//! - [`enrollments`]: `enrollment-group`, `enrollment`, `export` and `import`.
-//! - [`pki`]: certificates for tests.
-//! - [`completions`]: what a shell needs to complete command lines.
-//! - [`man`]: manual pages.
+//! - `serve`: a local Device Provisioning Service.
+//! - `register`: one device provisions itself.
+//! - `status`: how a device's registration stands.
+//! - `diagnose`: what keeps a device from registering.
+//! - `explain`: what a code, a name, or a line of a log means.
+//! - `run`: scenarios, played and judged.
+//! - `fleet`: many devices at once.
+//! - `derive_key`: the device keys of an enrollment group.
+//! - `sas_token`: SAS tokens, signed and checked.
+//! - `enrollments`: `enrollment-group`, `enrollment`, `export` and `import`.
+//! - `pki`: certificates for tests.
+//! - `completions`: what a shell needs to complete command lines.
+//! - `man`: manual pages.
 
 pub(crate) mod completions;
 pub(crate) mod derive_key;

@@ -2,14 +2,14 @@
 //!
 //! From the ground up; each imports only from those before it:
 //!
-//! - [`shell`]: words that a user can paste into a shell.
-//! - [`status_line`]: one line on the terminal that changes in place.
-//! - [`logging`]: logs, to standard error.
-//! - [`printer`]: results and failures, for people or for programs.
-//! - [`failure`]: a device's failure as a report.
-//! - [`progress`]: the status line that says what a device waits for.
-//! - [`transcript`]: a registration as the Azure IoT C SDK's sample prints it.
-//! - [`narration`]: a registration told step by step, for people who learn the protocol.
+//! - `shell`: words that a user can paste into a shell.
+//! - `status_line`: one line on the terminal that changes in place.
+//! - `logging`: logs, to standard error.
+//! - `printer`: results and failures, for people or for programs.
+//! - `failure`: a device's failure as a report.
+//! - `progress`: the status line that says what a device waits for.
+//! - `transcript`: a registration as the Azure IoT C SDK's sample prints it.
+//! - `narration`: a registration told step by step, for people who learn the protocol.
 
 pub(crate) mod failure;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which hub a device gets (F.5, G).
 //!
-//! Choosing is pure: [`plan`] finds the hub as far as that takes nobody else, [`allocation_request`]
+//! Choosing is pure: [`plan()`] finds the hub as far as that takes nobody else, [`allocation_request`]
 //! and [`judge`] are what a webhook is asked and what its answer comes to. Only `webhook` talks to
 //! the network, and the registrar decides when.
 

@@ -1,7 +1,7 @@
 //! One registration from request to result, as pure decisions (F.1, F.2).
 //!
 //! What comes out is what must be kept; only then may anything be said of it. Time, randomness and
-//! what the hubs know are handed in. [`begin`] accepts a registration, [`conclude`] ends it with what
+//! what the hubs know are handed in. [`begin()`] accepts a registration, [`conclude()`] ends it with what
 //! allocation came to, `identity` does what follows for the device's identities on hubs.
 
 mod begin;

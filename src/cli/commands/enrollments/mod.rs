@@ -3,16 +3,16 @@
 //!
 //! From the ground up; each imports only from those before it:
 //!
-//! - [`target`]: which service is asked.
-//! - [`failure`]: a call that failed, as a report.
-//! - [`member`]: members of a record that are written into.
-//! - [`attestation`]: how devices of a record prove who they are.
-//! - [`arguments`]: the flags of `create` and `update`.
-//! - [`body`]: the REST object that the flags ask for.
-//! - [`show`]: records for people.
-//! - [`command`]: `enrollment-group` and `enrollment`.
-//! - [`export`]: `export`: all records of a service, as one file.
-//! - [`import`]: `import`: records of a file, created or replaced in a service.
+//! - `target`: which service is asked.
+//! - `failure`: a call that failed, as a report.
+//! - `member`: members of a record that are written into.
+//! - `attestation`: how devices of a record prove who they are.
+//! - `arguments`: the flags of `create` and `update`.
+//! - `body`: the REST object that the flags ask for.
+//! - `show`: records for people.
+//! - `command`: `enrollment-group` and `enrollment`.
+//! - `export`: `export`: all records of a service, as one file.
+//! - `import`: `import`: records of a file, created or replaced in a service.
 
 mod arguments;
 mod attestation;

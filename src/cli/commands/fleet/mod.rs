@@ -2,17 +2,17 @@
 //!
 //! From the ground up; each imports only from those before it:
 //!
-//! - [`pace`]: how fast: when devices begin, and how many may be open.
-//! - [`source`]: addresses of this machine to connect from.
-//! - [`devices`]: which devices there are, and how they prove who they are.
-//! - [`show`]: a line for each device, and one that says how far the fleet is.
-//! - [`reporting`]: what a fleet's report is printed, written and judged by.
-//! - [`results`]: where the results go.
-//! - [`play`]: runs a fleet to its end.
-//! - [`run`]: the fleet itself, and its flags.
-//! - [`plan`]: `fleet plan`: how long a rollout takes, and how fast to start it.
-//! - [`merge`]: `fleet merge`: one report of all shards of a run.
-//! - [`command`]: `fleet` and its subcommands.
+//! - `pace`: how fast: when devices begin, and how many may be open.
+//! - `source`: addresses of this machine to connect from.
+//! - `devices`: which devices there are, and how they prove who they are.
+//! - `show`: a line for each device, and one that says how far the fleet is.
+//! - `reporting`: what a fleet's report is printed, written and judged by.
+//! - `results`: where the results go.
+//! - `play`: runs a fleet to its end.
+//! - `run`: the fleet itself, and its flags.
+//! - `plan`: `fleet plan`: how long a rollout takes, and how fast to start it.
+//! - `merge`: `fleet merge`: one report of all shards of a run.
+//! - `command`: `fleet` and its subcommands.
 
 mod command;
 mod devices;

@@ -2,10 +2,10 @@
 //!
 //! From the ground up; each imports only from those before it:
 //!
-//! - [`cache`]: the assignment that a device keeps between runs.
-//! - [`hub`]: what the device does on the hub that it was assigned to.
-//! - [`job`]: one run: the hub that was kept, the registration, the hub that was assigned.
-//! - [`command`]: the command and its flags.
+//! - `cache`: the assignment that a device keeps between runs.
+//! - `hub`: what the device does on the hub that it was assigned to.
+//! - `job`: one run: the hub that was kept, the registration, the hub that was assigned.
+//! - `command`: the command and its flags.
 
 mod cache;
 mod command;
