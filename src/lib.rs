@@ -102,6 +102,7 @@ pub mod pki;
 mod scenario;
 #[cfg(feature = "service")]
 pub mod service;
+#[doc(hidden)]
 pub mod text;
 pub mod tutorial;
 pub mod wire;

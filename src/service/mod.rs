@@ -52,6 +52,8 @@ mod attest;
 mod authority;
 mod caller;
 mod config;
+// Public for fuzz targets and property tests of the packet reader alone.
+#[doc(hidden)]
 pub mod endpoint;
 mod enrollment;
 mod hub;
