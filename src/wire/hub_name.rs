@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::check;
+use super::id::{check, shown_as_text};
 use super::{IdError, RegistrationId};
 
 /// A device's name at its hub (K-9): 1 to 128 ASCII letters, digits and `- : . + % _ # * ? ! ( ) ,
@@ -121,18 +121,6 @@ impl Hash for HubName {
 
 macro_rules! text_of {
     ($($name:ident),*) => {$(
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}({:?})", stringify!($name), self.0)
-            }
-        }
-
         impl TryFrom<String> for $name {
             type Error = IdError;
 
@@ -149,6 +137,7 @@ macro_rules! text_of {
     )*};
 }
 
+shown_as_text!(DeviceId, HubName);
 text_of!(DeviceId, HubName);
 
 /// Exactly this text, as a hub tells its devices apart.

@@ -163,11 +163,12 @@ pub(super) fn check(
     }
 }
 
+/// Shows a name as its text, and in `Debug` with its type.
 macro_rules! shown_as_text {
     ($($name:ident),*) => {$(
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.pad(&self.0)
             }
         }
 
@@ -178,6 +179,8 @@ macro_rules! shown_as_text {
         }
     )*};
 }
+
+pub(super) use shown_as_text;
 
 shown_as_text!(RegistrationId, IdScope, OperationId);
 
