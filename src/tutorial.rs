@@ -3,7 +3,7 @@
 //! [`explain`](crate::explain) recognizes in a user's input.
 //!
 //! All keys in here are printed in public documentation and are no secret. This module holds
-//! constants only and imports nothing.
+//! data only and imports nothing.
 
 /// The ID scope of the local service's default world.
 pub const ID_SCOPE: &str = "0ne00002193";
@@ -24,6 +24,24 @@ pub const SIMULATED_GROUP: &str = "simulated-devices";
 /// The primary key of [`SIMULATED_GROUP`].
 pub const SIMULATED_KEY: &str =
     "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
+
+/// What the tutorial's function looks for in a registration ID.
+pub const TOASTER: &str = "contoso-toaster";
+
+/// The other kind of device that the tutorial registers, and that its function refuses.
+pub const HEAT_PUMP: &str = "contoso-heatpump";
+
+/// The group that a device of the default world belongs to, and its primary key: the tutorial's for
+/// those that its function takes or that the tutorial names, else the one that takes all.
+pub fn group_of(registration_id: &str) -> (&'static str, &'static str) {
+    let of_older_text = |misprint: &Misprint| misprint.belongs_to == registration_id;
+    let is_the_tutorials = [TOASTER, HEAT_PUMP].iter().any(|kind| registration_id.contains(kind))
+        || MISPRINTS.iter().any(of_older_text);
+    match is_the_tutorials {
+        true => (GROUP, GROUP_KEY),
+        false => (SIMULATED_GROUP, SIMULATED_KEY),
+    }
+}
 
 /// A key that the tutorial prints beside the wrong device (D.3): its code was given other
 /// registration IDs in a later revision, its keys were not computed anew.
@@ -59,6 +77,20 @@ pub const MISPRINTS: [Misprint; 2] = [
 mod tests {
     use super::*;
     use crate::attestation::GroupKey;
+
+    #[test]
+    fn devices_of_the_tutorial_are_in_its_group_and_all_others_in_the_open_one() {
+        for (id, group) in [
+            ("contoso-toaster-007", GROUP),
+            ("my-contoso-toaster", GROUP),
+            ("contoso-heatpump-088", GROUP),
+            ("mainbuilding167-contoso-hpsd-088", GROUP),
+            ("my-device", SIMULATED_GROUP),
+            ("toaster", SIMULATED_GROUP),
+        ] {
+            assert_eq!(group_of(id).0, group, "{id}");
+        }
+    }
 
     #[test]
     fn d_3_the_misprinted_keys_belong_to_the_devices_of_an_older_text() {

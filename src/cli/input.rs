@@ -37,6 +37,32 @@ pub(crate) fn wrong_value(argument: &str, report: Report) -> Report {
     }
 }
 
+/// The report that an argument is not the JSON that it should be: what arrived here, and how each
+/// shell lets quotes through. `example` is JSON in which only double quotes are special.
+pub(crate) fn wrong_json(
+    flag: &str,
+    argument: &str,
+    text: &str,
+    reason: &str,
+    example: &str,
+) -> Report {
+    const SHOWN: usize = 60;
+    let mut report = Report::usage(format!("{flag}: {reason}"));
+    if !argument.starts_with('@') && argument != "-" {
+        let mut start: String = text.chars().take(SHOWN).collect();
+        if start.len() < text.len() {
+            start.push('…');
+        }
+        report = report.cause(format!("what arrived is {start:?}"));
+    }
+    let escaped = example.replace('"', "\\\"");
+    wrong_value(argument, report)
+        .remedy(format!("sh, PowerShell 7: '{example}'"))
+        .remedy(format!("Windows PowerShell: '{escaped}'"))
+        .remedy(format!("cmd.exe: \"{escaped}\""))
+        .remedy("in any shell: @FILE, with the JSON in a file")
+}
+
 /// An environment variable; empty counts as not set.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

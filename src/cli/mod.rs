@@ -13,7 +13,7 @@
 //! - `input`: values as arguments give them: `VALUE`, `@FILE`, or `-` for standard input.
 //! - `private_file`: files that only their owner may read.
 //! - `state_folder`: where the program keeps what it makes for itself.
-//! - `local`: how commands find the service that `serve` runs.
+//! - `local`: how commands find the services that `serve` runs.
 //! - `runtime`: what runs the commands that wait for the network.
 //! - `stop`: the signals with which a user ends what goes on by itself.
 //! - `output`: what is printed and logged, and how.

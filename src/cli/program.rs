@@ -10,10 +10,11 @@ use super::commands::{
     completions, derive_key, diagnose, enrollments, explain, fleet, man, pki, register, run,
     sas_token, serve, status,
 };
-use super::common::Common;
+use super::common::{Common, Output};
 use super::exit::Exit;
 use super::output::logging;
 use super::output::printer::Printer;
+use super::report::Report;
 
 /// Azure's Device Provisioning Service on your own machine, and the simulated device that talks to it.
 #[derive(Debug, Parser)]
@@ -73,9 +74,10 @@ enum Command {
 
 /// Runs the command that the arguments name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(error),
+        Err(error) => return usage(error, wants_json(&arguments)),
     };
     cli.common.color.apply();
     let mut printer = Printer::new(cli.common.output).quiet(cli.common.quiet);
@@ -116,22 +118,80 @@ impl Command {
     }
 }
 
+/// Whether programs read what is printed, of arguments that clap could not read.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let is_json = |value: &str| value == "json" || value == "jsonl";
+    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+    let beside = |pair: &[std::borrow::Cow<'_, str>]| {
+        matches!(&*pair[0], "-o" | "--output") && is_json(&pair[1])
+    };
+    let joined = |word: &str| {
+        word.strip_prefix("--output=")
+            .or_else(|| word.strip_prefix("-o=").or_else(|| word.strip_prefix("-o")))
+            .is_some_and(is_json)
+    };
+    words.windows(2).any(beside) || words.iter().any(|word| joined(word))
+}
+
 /// A stray word may be a key whose flag was forgotten, so it is not repeated.
-fn usage(mut error: clap::Error) -> Exit {
+fn usage(mut error: clap::Error, wants_json: bool) -> Exit {
     let is_stray_word = error.kind() == ErrorKind::UnknownArgument
         && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(word)) if !word.starts_with('-'));
     if is_stray_word {
         error.insert(ContextKind::InvalidArg, ContextValue::String("(not shown)".to_owned()));
         error.remove(ContextKind::Suggested);
     }
+    if error.use_stderr() && wants_json {
+        Printer::new(Output::Json).error(&usage_report(&error));
+        return Exit::Usage;
+    }
     // Only a closed output can make this fail, and then nobody is there to be told.
     let _ = error.print();
     if error.use_stderr() { Exit::Usage } else { Exit::Done }
 }
 
+/// Clap's words as a report: its first paragraph is what is wrong, its tips are what to try.
+fn usage_report(error: &clap::Error) -> Report {
+    let text = error.render().to_string();
+    let paragraphs: Vec<String> = text
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|paragraph| !paragraph.is_empty())
+        .collect();
+    let mut paragraphs = paragraphs.into_iter();
+    let message = paragraphs.next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    paragraphs
+        .map(|paragraph| match paragraph.strip_prefix("tip: ") {
+            Some(tip) => tip.to_owned(),
+            None => paragraph,
+        })
+        .fold(Report::usage(message), Report::remedy)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_made_a_mistake_is_told_so_in_json() {
+        for (arguments, expected) in [
+            (&["register", "-o", "json", "--nonsense"][..], true),
+            (&["register", "--nonsense", "--output=jsonl"], true),
+            (&["register", "-ojson"], true),
+            (&["register", "-o", "text"], false),
+            (&["register", "--payload", "json"], false),
+        ] {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            assert_eq!(wants_json(&arguments), expected, "{arguments:?}");
+        }
+        let error = Cli::try_parse_from(["it", "register", "--reg-ix", "a"]).unwrap_err();
+
+        let report = usage_report(&error);
+
+        assert_eq!(report.message, "unexpected argument '--reg-ix' found");
+        assert!(report.remedies[0].contains("'--reg-id'"), "{report:?}");
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -40,6 +40,9 @@ pub(crate) struct Report {
     /// The quickest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) remedies: Vec<String>,
+    /// The enrollment group of the local service whose key was taken.
+    #[serde(skip)]
+    pub(crate) group: Option<String>,
     /// How long the parts took of what failed.
     #[serde(skip)]
     pub(crate) timings: Option<Box<Timings>>,
@@ -64,6 +67,7 @@ impl Report {
             date: None,
             causes: Vec::new(),
             remedies: Vec::new(),
+            group: None,
             timings: None,
         }
     }

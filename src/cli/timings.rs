@@ -117,12 +117,14 @@ fn is_register(sent: &Sent) -> bool {
     }
 }
 
-/// A JSON object with one more member at its end; every other byte of it stays as it is.
-pub(crate) fn with_timings(object: &str, timings: &Timings) -> String {
-    match (object.trim_end().strip_suffix('}'), serde_json::to_string(timings)) {
-        (Some(open), Ok(timings)) => format!("{open},\"timings\":{timings}}}"),
-        _ => object.to_owned(),
-    }
+/// A JSON object with the group, if its key was taken from the local service, and the timings at its
+/// end; every other byte of it stays as it is.
+pub(crate) fn with_timings(object: &str, group: Option<&str>, timings: &Timings) -> String {
+    let Some(open) = object.trim_end().strip_suffix('}') else { return object.to_owned() };
+    let json = (serde_json::to_string(&group), serde_json::to_string(timings));
+    let (Ok(name), Ok(timings)) = json else { return object.to_owned() };
+    let group = group.map_or_else(String::new, |_| format!(",\"group\":{name}"));
+    format!("{open}{group},\"timings\":{timings}}}")
 }
 
 #[cfg(test)]
@@ -198,12 +200,16 @@ mod tests {
     }
 
     #[test]
-    fn j_150_the_services_object_stays_as_it_is_but_for_one_member_more() {
+    fn j_150_the_services_object_stays_as_it_is_but_for_members_at_its_end() {
         let timings = Timings(vec![("total", ms(1))]);
 
         assert_eq!(
-            with_timings("{ \"a\":1.0e400 ,\"b\":{}} \n", &timings),
+            with_timings("{ \"a\":1.0e400 ,\"b\":{}} \n", None, &timings),
             "{ \"a\":1.0e400 ,\"b\":{},\"timings\":{\"total\":1.0}}"
+        );
+        assert_eq!(
+            with_timings("{\"a\":1}", Some("my \"group\""), &timings),
+            r#"{"a":1,"group":"my \"group\"","timings":{"total":1.0}}"#
         );
     }
 }

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::net::listen;
 use crate::service::Config;
+use crate::tutorial::TOASTER;
 
 /// What a configuration writes as `webhookUrl` to be given this function.
 pub const FUNCTION_URL: &str = "contoso:HttpTrigger1";
@@ -134,7 +135,7 @@ fn decide(body: &[u8], log: &mut dyn FnMut(&str)) -> Result<String, &'static str
         log("linkedHubs : NULL");
         return Err("No hub group defined for the enrollment.");
     };
-    if !registration_id.contains("contoso-toaster") {
+    if !registration_id.contains(TOASTER) {
         log("Unknown device registration");
         return Err("Unrecognized device registration.");
     }

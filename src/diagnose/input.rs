@@ -98,6 +98,7 @@ mod tests {
             proof: Some(Proof::Key(key)),
             skew: None,
             is_local: false,
+            group: None,
             proxy: None,
         }
     }

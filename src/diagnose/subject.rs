@@ -170,6 +170,7 @@ mod tests {
             proof: None,
             skew: None,
             is_local: false,
+            group: None,
             proxy: None,
         };
         Subject { settings, context, may_register: false }

@@ -21,6 +21,7 @@ fn context(id: &str, key: GivenKey) -> Context {
         proof: Some(Proof::Key(key)),
         skew: None,
         is_local: false,
+        group: None,
         proxy: None,
     }
 }

@@ -53,6 +53,8 @@ pub struct Context {
     pub skew: Option<Skew>,
     /// Whether it is the service that `serve` runs on this machine.
     pub is_local: bool,
+    /// The enrollment group whose key the proof is made with, where its name is known.
+    pub group: Option<String>,
     /// The proxy, without its credentials.
     pub proxy: Option<String>,
 }

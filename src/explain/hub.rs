@@ -172,6 +172,7 @@ mod tests {
             registration_id: settings.registration_id.clone(),
             proof: Some(Proof::Key(GivenKey::Device(key))),
             skew: None,
+            group: None,
             is_local: false,
             proxy: None,
         };

@@ -5,16 +5,17 @@ use clap::Args;
 
 use super::certificate::CertificateArgs;
 use super::credential;
-use super::key::KeyArgs;
+use super::key::{FoundKey, KeyArgs};
+use super::missing::Missing;
 use super::route::RouteArgs;
 use super::service::{IdScopeArg, ServiceArgs};
 use crate::cli::exit::Exit;
 use crate::cli::local::Local;
+use crate::cli::output::printer::Printer;
 use crate::cli::output::shell::quoted;
 use crate::cli::report::Report;
 use crate::device::Settings;
-use crate::explain::{Context, GivenKey, Proof};
-use crate::tutorial;
+use crate::explain::{Context, Proof};
 use crate::wire::{ApiVersion, OperationId, Payload, RegistrationId};
 
 /// A device and its service.
@@ -23,13 +24,7 @@ pub(crate) struct DeviceArgs {
     #[command(flatten)]
     id_scope: IdScopeArg,
     /// Registration ID of the device [env: IOTHUB_DEVICE_DPS_DEVICE_ID] [default: the CN of --cert]
-    #[arg(
-        long,
-        env = "IOTHUB_DEVICE_DPS_DEVICE_ID",
-        hide_env = true,
-        value_name = "ID",
-        required_unless_present = "cert"
-    )]
+    #[arg(long, env = "IOTHUB_DEVICE_DPS_DEVICE_ID", hide_env = true, value_name = "ID")]
     reg_id: Option<RegistrationId>,
     #[command(flatten)]
     key: KeyArgs,
@@ -54,7 +49,8 @@ impl DeviceArgs {
         local: Option<&Local>,
         payload: Option<Payload>,
     ) -> Result<(Settings, Context), Report> {
-        let (proof, registration_id) = self.proof(local)?;
+        self.check_missing(local)?;
+        let (proof, registration_id, group) = self.proof(local)?;
         let settings = self.settings(local, &proof, registration_id, payload)?;
         let context = Context {
             endpoint: settings.endpoint.clone(),
@@ -62,10 +58,17 @@ impl DeviceArgs {
             registration_id: settings.registration_id.clone(),
             proof: Some(proof),
             skew: None,
-            is_local: self.service.local,
+            is_local: self.service.local.is_given(),
+            group,
             proxy: settings.route.proxy.as_ref().map(ToString::to_string),
         };
         Ok((settings, context))
+    }
+
+    /// Tells a person which group's key was taken, where none was named.
+    pub(crate) fn note_group(&self, context: &Context, printer: &Printer) {
+        let group = context.group.as_deref().filter(|_| self.key.group.group.is_none());
+        printer.note_group(group);
     }
 
     /// Where time is up and the service still at it, the report names the command that asks for the
@@ -123,9 +126,10 @@ impl DeviceArgs {
         for (flag, value) in self.route.as_given() {
             add(flag, &value);
         }
-        if self.service.local {
-            words.push("--local".to_owned());
+        if let Some(group) = &self.key.group.group {
+            add("--group", group);
         }
+        words.extend(self.service.local.as_given());
         words.join(" ")
     }
 
@@ -140,7 +144,7 @@ impl DeviceArgs {
         let ports = ServiceArgs::ports(local)?;
         let credential = proof.credential(&registration_id);
         Ok(Settings {
-            route: self.route.route(&endpoint, ports, self.service.local)?,
+            route: self.route.route(&endpoint, ports, self.service.local.is_given())?,
             ports,
             transport: self.route.transport(),
             payload,
@@ -157,25 +161,31 @@ impl DeviceArgs {
         })
     }
 
-    /// The one credential that was given, and the device whose it is; a flag beats any variable.
-    fn proof(&self, local: Option<&Local>) -> Result<(Proof, RegistrationId), Report> {
-        if let Some((certificate, id)) = self.certificate.resolve(self.reg_id.as_ref())? {
-            return Ok((Proof::Certificate(certificate), id));
+    fn check_missing(&self, local: Option<&Local>) -> Result<(), Report> {
+        let has_certificate = self.certificate.cert.is_some();
+        let is_default_world = local.is_some_and(|local| local.is_default_world);
+        Missing {
+            id_scope: !self.id_scope.is_given(local),
+            device: self.reg_id.is_none() && !has_certificate,
+            credential: !has_certificate && !is_default_world && !self.key.is_given(),
+            or_certificate: true,
         }
-        let id = self.reg_id.clone().ok_or_else(|| Report::usage("no device: give --reg-id"))?;
-        Ok((Proof::Key(self.key(local)?), id))
+        .report(local)
     }
 
-    fn key(&self, local: Option<&Local>) -> Result<GivenKey, Report> {
-        if let Some(key) = self.key.resolve()? {
-            return Ok(key);
+    /// The one credential that was given, the device whose it is, and the group of the local service
+    /// that has it; a flag beats any variable.
+    fn proof(
+        &self,
+        local: Option<&Local>,
+    ) -> Result<(Proof, RegistrationId, Option<String>), Report> {
+        if let Some((certificate, id)) = self.certificate.resolve(self.reg_id.as_ref())? {
+            return Ok((Proof::Certificate(certificate), id, None));
         }
-        if local.is_some_and(|local| local.is_default_world) {
-            return tutorial::GROUP_KEY.parse().map(GivenKey::Group).map_err(Report::internal);
-        }
-        self.key
-            .require()
-            .map_err(|report| report.remedy("or prove the device by X.509: --cert PEM"))
+        let id = self.reg_id.clone().ok_or_else(|| Report::usage("no device (--reg-id)"))?;
+        let found = self.key.resolve(local, &id)?;
+        let FoundKey { key, group } = found.ok_or_else(|| Report::usage("no credential"))?;
+        Ok((Proof::Key(key), id, group))
     }
 }
 

@@ -2,49 +2,88 @@
 
 use clap::Args;
 
+use super::group::{GroupArg, LocalGroup};
 use crate::attestation::{DeviceKey, GroupKey, KeyError};
 use crate::cli::input::{read, wrong_value};
+use crate::cli::local::Local;
 use crate::cli::report::Report;
 use crate::cli::secret::{Secret, secret_variable};
 use crate::explain::GivenKey;
 use crate::text::key_text;
+use crate::wire::RegistrationId;
 
 /// Keeps an enrollment group's key out of the command line.
 pub(crate) const GROUP_KEY_VARIABLE: &str = "PROVISION_SIM_GROUP_KEY";
-const DEVICE_KEY_VARIABLE: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY";
+pub(crate) const DEVICE_KEY_VARIABLE: &str = "IOTHUB_DEVICE_DPS_DEVICE_KEY";
 
-/// The two ways to give a symmetric key.
+/// A key, and the group of the local service that has it.
+#[derive(Debug)]
+pub(crate) struct FoundKey {
+    pub(crate) key: GivenKey,
+    pub(crate) group: Option<String>,
+}
+
+impl From<LocalGroup> for FoundKey {
+    fn from(LocalGroup { name, key }: LocalGroup) -> Self {
+        Self { key: GivenKey::Group(key), group: Some(name) }
+    }
+}
+
+/// The ways to give a symmetric key.
 #[derive(Debug, Args)]
 pub(crate) struct KeyArgs {
     /// Key of the enrollment group; the device's own key is derived from it [env: PROVISION_SIM_GROUP_KEY]
     #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
     pub(crate) group_key: Option<Secret>,
+    #[command(flatten)]
+    pub(crate) group: GroupArg,
     /// Key of an individual enrollment, or a key already derived [env: IOTHUB_DEVICE_DPS_DEVICE_KEY]
     #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
     pub(crate) device_key: Option<Secret>,
 }
 
 impl KeyArgs {
-    /// The one key that was given; a flag beats any variable.
-    pub(crate) fn resolve(&self) -> Result<Option<GivenKey>, Report> {
-        match (&self.group_key, &self.device_key) {
-            (Some(_), Some(_)) => Err(Report::usage(
-                "--group-key and --device-key are both given; a device has one credential",
-            )
-            .remedy("give --group-key to have the device's key derived, or --device-key if you have it already")),
-            (Some(text), None) => group_key_from("--group-key", text).map(GivenKey::Group).map(Some),
-            (None, Some(text)) => device_key("--device-key", text).map(GivenKey::Device).map(Some),
-            (None, None) => Self::from_environment(),
-        }
+    /// The one key that was given, or that the local service has for the device; a flag beats any
+    /// variable, and a variable what `--local` assumes.
+    pub(crate) fn resolve(
+        &self,
+        local: Option<&Local>,
+        id: &RegistrationId,
+    ) -> Result<Option<FoundKey>, Report> {
+        let one_of = |first: &str, second: &str| {
+            Err(Report::usage(format!(
+                "{first} and {second} are both given; a device has one credential"
+            ))
+            .remedy("give --group-key to have the device's key derived, or --device-key if you have it already"))
+        };
+        let key = match (&self.group_key, &self.device_key, &self.group.group) {
+            (Some(_), Some(_), _) => return one_of("--group-key", "--device-key"),
+            (_, Some(_), Some(_)) => return one_of("--group", "--device-key"),
+            (Some(text), ..) => group_key_from("--group-key", text).map(GivenKey::Group)?,
+            (_, Some(text), _) => device_key("--device-key", text).map(GivenKey::Device)?,
+            (.., Some(name)) => match local {
+                Some(local) => return LocalGroup::named(name, local).map(FoundKey::from).map(Some),
+                None => return Err(Report::usage("--group: give --local too")),
+            },
+            (None, None, None) => match (Self::from_environment()?, local) {
+                (Some(key), _) => key,
+                (None, Some(local)) if local.is_default_world => {
+                    return LocalGroup::of_device(id).map(FoundKey::from).map(Some);
+                }
+                (None, _) => return Ok(None),
+            },
+        };
+        Ok(Some(FoundKey { key, group: None }))
     }
 
-    /// As [`resolve`](Self::resolve), but there must be one.
-    pub(crate) fn require(&self) -> Result<GivenKey, Report> {
-        self.resolve()?.ok_or_else(|| {
-            Report::usage("no credential: give --group-key or --device-key").remedy(format!(
-                "set {GROUP_KEY_VARIABLE} or {DEVICE_KEY_VARIABLE} to keep the key out of the command line"
-            ))
-        })
+    /// Whether there is one, or will be one with the local service.
+    pub(crate) fn is_given(&self) -> bool {
+        self.group_key.is_some()
+            || self.device_key.is_some()
+            || self.group.group.is_some()
+            || [GROUP_KEY_VARIABLE, DEVICE_KEY_VARIABLE]
+                .iter()
+                .any(|name| secret_variable(name).is_some())
     }
 
     fn from_environment() -> Result<Option<GivenKey>, Report> {
@@ -60,12 +99,17 @@ impl KeyArgs {
     }
 }
 
-/// The key of an enrollment group, by the flag or the variable; the flag beats it.
-pub(crate) fn group_key(flag: Option<&Secret>) -> Result<Option<GroupKey>, Report> {
-    match (flag, secret_variable(GROUP_KEY_VARIABLE)) {
-        (Some(argument), _) => group_key_from("--group-key", argument).map(Some),
-        (None, Some(text)) => group_key_from(GROUP_KEY_VARIABLE, &text).map(Some),
-        (None, None) => Ok(None),
+/// The key of an enrollment group, by a flag or the variable; a flag beats it.
+pub(crate) fn group_key(
+    flag: Option<&Secret>,
+    group: &GroupArg,
+    local: Option<&Local>,
+) -> Result<Option<GroupKey>, Report> {
+    match (flag, &group.group, local, secret_variable(GROUP_KEY_VARIABLE)) {
+        (Some(argument), ..) => group_key_from("--group-key", argument).map(Some),
+        (_, Some(name), Some(local), _) => Ok(Some(LocalGroup::named(name, local)?.key)),
+        (.., Some(text)) => group_key_from(GROUP_KEY_VARIABLE, &text).map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -3,12 +3,15 @@
 //! From the ground up; each imports only from those before it:
 //!
 //! - `duration`: durations, such as `30s`.
+//! - `local`: the service of this machine.
+//! - `group`: the enrollment group whose key a device of that service is given.
 //! - `key`: symmetric keys, of which a device has one.
 //! - `certificate`: an X.509 certificate and its private key.
 //! - `credential`: that a device is given one kind of credential.
 //! - `proxy`: the proxy on the way to a service.
 //! - `route`: the way to the service: transport, proxy, and whom to dial in its place.
 //! - `service`: which service devices register with.
+//! - `missing`: what was not said and has to be.
 //! - `payload`: what a device has to say to a custom allocation webhook.
 //! - `device`: which device, and with which service.
 //! - `quotas`: how often a service may be asked.
@@ -17,7 +20,10 @@ pub(crate) mod certificate;
 pub(crate) mod credential;
 pub(crate) mod device;
 pub(crate) mod duration;
+pub(crate) mod group;
 pub(crate) mod key;
+pub(crate) mod local;
+pub(crate) mod missing;
 pub(crate) mod payload;
 pub(crate) mod proxy;
 pub(crate) mod quotas;

@@ -3,9 +3,9 @@
 use clap::Args;
 use clap::builder::Resettable;
 
-use crate::cli::input::{read, wrong_value};
+use crate::cli::input::{read, wrong_json};
 use crate::cli::report::Report;
-use crate::wire::{MAX_MESSAGE, Payload};
+use crate::wire::{MAX_MESSAGE, Payload, PayloadError};
 
 /// What the device has to say.
 #[derive(Debug, Args)]
@@ -30,11 +30,8 @@ impl PayloadArgs {
     pub(crate) fn resolve(&self) -> Result<Option<Payload>, Report> {
         let Some(argument) = &self.payload else { return Ok(None) };
         let text = read("--payload", argument)?;
-        let payload: Payload = text.parse().map_err(|error| {
-            let report = Report::usage(format!("--payload: {error}"));
-            wrong_value(argument, report).remedy(
-                "give one JSON value, such as '{\"fw\":\"1.0\"}'; in a shell, in single quotes",
-            )
+        let payload: Payload = text.parse().map_err(|error: PayloadError| {
+            wrong_json("--payload", argument, &text, &error.to_string(), r#"{"fw":"1.0"}"#)
         })?;
         let length = payload.as_json().len();
         if length > MAX_MESSAGE {

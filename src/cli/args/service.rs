@@ -9,12 +9,16 @@ use clap::Args;
 use rustls::ClientConfig;
 
 use super::duration::{timeout, token_lifetime};
+use super::local::LocalArg;
 use crate::cli::input::variable;
 use crate::cli::local::Local;
 use crate::cli::report::Report;
 use crate::device::Ports;
 use crate::net::{Endpoint, Trust, client_config};
 use crate::wire::{ApiVersion, GLOBAL_ENDPOINT, IdScope};
+
+/// Holds the ID scope, for the SDKs' samples as well.
+pub(crate) const ID_SCOPE_VARIABLE: &str = "IOTHUB_DEVICE_DPS_ID_SCOPE";
 
 /// The ID scope, apart from the rest: in the help it stands first.
 #[derive(Debug, Args)]
@@ -30,9 +34,8 @@ pub(crate) struct ServiceArgs {
     /// The service [env: IOTHUB_DEVICE_DPS_ENDPOINT] [default: global.azure-devices-provisioning.net]
     #[arg(long, value_name = "HOST[:PORT]")]
     pub(crate) host: Option<Endpoint>,
-    /// The service that `provision-sim serve` runs on this machine: fills host, port, CA and ID scope
-    #[arg(long)]
-    pub(crate) local: bool,
+    #[command(flatten)]
+    pub(crate) local: LocalArg,
     /// Which shape of replies to ask for
     #[arg(long, default_value_t = ApiVersion::DEFAULT, value_name = "DATE")]
     pub(crate) api_version: ApiVersion,
@@ -48,19 +51,22 @@ pub(crate) struct ServiceArgs {
 }
 
 impl IdScopeArg {
+    /// Whether it is known.
+    pub(crate) fn is_given(&self, local: Option<&Local>) -> bool {
+        self.id_scope.is_some() || local.is_some() || variable(ID_SCOPE_VARIABLE).is_some()
+    }
+
     /// The ID scope: the flag's, the local service's, or the variable's.
     pub(crate) fn resolve(&self, local: Option<&Local>) -> Result<IdScope, Report> {
-        const VARIABLE: &str = "IOTHUB_DEVICE_DPS_ID_SCOPE";
         let parse = |name: &str, text: &str| {
             text.parse()
                 .map_err(|error| Report::usage(format!("{name}: {text:?} is no ID scope: {error}")))
         };
-        match (&self.id_scope, local, variable(VARIABLE)) {
+        match (&self.id_scope, local, variable(ID_SCOPE_VARIABLE)) {
             (Some(scope), ..) => Ok(scope.clone()),
             (None, Some(local), _) => parse("--local", &local.ready.id_scope),
-            (None, None, Some(text)) => parse(VARIABLE, &text),
-            (None, None, None) => Err(Report::usage(format!("no ID scope: give --id-scope, or set {VARIABLE}"))
-                .remedy("it stands on the overview page of the DPS instance; `--local` fills it in for `provision-sim serve`")),
+            (None, None, Some(text)) => parse(ID_SCOPE_VARIABLE, &text),
+            (None, None, None) => Err(Report::usage("no ID scope (--id-scope)")),
         }
     }
 }

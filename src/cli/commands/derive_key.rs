@@ -7,7 +7,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::attestation::{DerivedText, Deriver, GroupKey};
+use crate::cli::args::group::{GroupArg, LocalGroup};
 use crate::cli::args::key::{GROUP_KEY_VARIABLE, group_key};
+use crate::cli::args::local::LocalArg;
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::input;
@@ -24,6 +26,7 @@ The key of a device is Base64(HMAC-SHA256(group key, registration ID)), as DPS d
 
 Examples:
   provision-sim derive-key --group-key @group.key --reg-id contoso-toaster-007
+  provision-sim derive-key --local --reg-id my-device
   seq -f 'sim-%06.0f' 1000000 | provision-sim derive-key --group-key @group.key --reg-ids -
 
 Prints the key alone for a single --reg-id, else a line `ID<TAB>KEY` for each.")]
@@ -31,6 +34,10 @@ pub(crate) struct DeriveKey {
     /// Key of the enrollment group [env: PROVISION_SIM_GROUP_KEY]
     #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
     group_key: Option<Secret>,
+    #[command(flatten)]
+    group: GroupArg,
+    #[command(flatten)]
+    local: LocalArg,
     /// Registration ID of a device; may be given several times
     #[arg(long, value_name = "ID", num_args = 1.., required_unless_present = "reg_ids")]
     reg_id: Vec<RegistrationId>,
@@ -48,7 +55,7 @@ struct Derived<'a> {
 
 impl DeriveKey {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
-        let deriver = self.group_key()?.deriver();
+        let deriver = self.group_key(printer)?.deriver();
         if let ([only], Output::Text) = (&self.reg_id[..], printer.format) {
             printer.line(deriver.derive(only).to_base64().as_str());
             return Ok(Exit::Done);
@@ -60,7 +67,7 @@ impl DeriveKey {
         result.and(ended)
     }
 
-    fn group_key(&self) -> Result<GroupKey, Report> {
+    fn group_key(&self, printer: &Printer) -> Result<GroupKey, Report> {
         if self.group_key.as_deref() == Some("-")
             && self.reg_ids.as_deref().is_some_and(|path| path.as_os_str() == "-")
         {
@@ -68,9 +75,39 @@ impl DeriveKey {
                 "--group-key and --reg-ids cannot both be read from standard input",
             ));
         }
-        group_key(self.group_key.as_ref())?.ok_or_else(|| {
-            Report::usage(format!("no group key: give --group-key, or set {GROUP_KEY_VARIABLE}"))
-        })
+        let local = self.local.find()?;
+        if let Some(key) = group_key(self.group_key.as_ref(), &self.group, local.as_ref())? {
+            return Ok(key);
+        }
+        match local {
+            Some(local) if local.is_default_world => {
+                let LocalGroup { name, key } = self.group_of_devices()?;
+                printer.note_group(Some(&name));
+                Ok(key)
+            }
+            local => {
+                let report = Report::usage(format!(
+                    "no group key: give --group-key, or set {GROUP_KEY_VARIABLE}"
+                ));
+                Err(match local {
+                    Some(_) => report.remedy("--group NAME takes the key of a group from the local service"),
+                    None => report.remedy("for the service that `provision-sim serve` runs on this machine give --local"),
+                })
+            }
+        }
+    }
+
+    /// The group of the default world that lets the devices in, of which one key is derived from.
+    fn group_of_devices(&self) -> Result<LocalGroup, Report> {
+        let mut groups = self.reg_id.iter().map(LocalGroup::of_device);
+        let Some(first) = groups.next().transpose()? else { return LocalGroup::open() };
+        for group in groups {
+            if group?.name != first.name {
+                return Err(Report::usage("--local: these devices are in different groups")
+                    .remedy("give --group NAME, or derive the keys of each group by themselves"));
+            }
+        }
+        Ok(first)
     }
 
     fn write_all(&self, keys: &mut Keys) -> Result<Exit, Report> {

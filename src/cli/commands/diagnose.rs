@@ -5,7 +5,6 @@ use clap::Args;
 use crate::cli::args::device::DeviceArgs;
 use crate::cli::args::payload::PayloadArgs;
 use crate::cli::exit::Exit;
-use crate::cli::local;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
@@ -49,9 +48,10 @@ pub(crate) struct Diagnose {
 impl Diagnose {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         self.device.check_given(&[self.payload.given()])?;
-        let local = self.device.service.local.then(local::find).transpose()?;
+        let local = self.device.service.local.find()?;
         let (mut settings, context) =
             self.device.resolve(local.as_ref(), self.payload.resolve()?)?;
+        self.device.note_group(&context, printer);
         settings.ports.https = self.https_port.unwrap_or(settings.ports.https);
         let subject = Subject { settings, context, may_register: !self.no_register };
         let runtime = small_runtime()?;

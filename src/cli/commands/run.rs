@@ -134,10 +134,11 @@ async fn register(bench: &Bench, device: &DeviceSpec, printer: &mut Printer) -> 
     let result = bench.register(device, &mut |notice| transcript.notice(&notice)).await;
     let verdict = Verdict::new(&device.expect, Actual::of(&result));
     match result {
-        Ok(registered) => transcript.print(&registered),
+        Ok(registered) => transcript.print(&registered, None),
         Err(error) => {
             transcript.print_failure(&error);
             let context = Context {
+                group: None,
                 endpoint: bench.endpoint().clone(),
                 id_scope: bench.id_scope().clone(),
                 registration_id: device.registration_id.clone(),

@@ -9,7 +9,10 @@ use crate::attestation::{
     Claims, DeviceKey, GroupKeys, SasToken, diagnose_signature, registration_resource,
 };
 use crate::cli::args::duration::token_lifetime;
-use crate::cli::args::key::KeyArgs;
+use crate::cli::args::key::{FoundKey, KeyArgs};
+use crate::cli::args::local::LocalArg;
+use crate::cli::args::missing::Missing;
+use crate::cli::args::service::IdScopeArg;
 use crate::cli::exit::Exit;
 use crate::cli::input::read;
 use crate::cli::output::printer::Printer;
@@ -27,20 +30,22 @@ A token is what a device with a symmetric key sends as MQTT password.
 
 Examples:
   provision-sim sas-token --id-scope 0ne00002193 --reg-id my-device --device-key @device.key
+  provision-sim sas-token --local --reg-id my-device
   provision-sim sas-token --id-scope 0ne00002193 --reg-id my-device --group-key @group.key \\
       --check @token.txt
 
 --check says of each part whether it is right; exit code 4 if any is not. Without a key the
 signature is not checked.")]
 pub(crate) struct SasTokenArgs {
-    /// ID scope of the DPS instance [env: IOTHUB_DEVICE_DPS_ID_SCOPE]
-    #[arg(long, env = "IOTHUB_DEVICE_DPS_ID_SCOPE", hide_env = true, value_name = "SCOPE")]
-    id_scope: IdScope,
+    #[command(flatten)]
+    id_scope: IdScopeArg,
     /// Registration ID of the device [env: IOTHUB_DEVICE_DPS_DEVICE_ID]
     #[arg(long, env = "IOTHUB_DEVICE_DPS_DEVICE_ID", hide_env = true, value_name = "ID")]
-    reg_id: RegistrationId,
+    reg_id: Option<RegistrationId>,
     #[command(flatten)]
     key: KeyArgs,
+    #[command(flatten)]
+    local: LocalArg,
     /// How long the token is valid, from now
     #[arg(long, default_value = "1h", value_parser = token_lifetime, value_name = "DURATION")]
     ttl: Duration,
@@ -63,30 +68,69 @@ impl Check {
     }
 }
 
+/// For whom, at which instance, and the key if there is one.
+struct Subject {
+    id_scope: IdScope,
+    reg_id: RegistrationId,
+    key: Option<FoundKey>,
+}
+
 impl SasTokenArgs {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        let subject = self.subject()?;
         match &self.check {
             Some(argument) => {
                 let token = SasToken::from_text(unquoted(&read("--check", argument)?));
-                self.check(&token, printer)
+                subject.check(&token, printer)
             }
-            None => self.sign(printer),
+            None => self.sign(&subject, printer),
         }
     }
 
-    fn sign(&self, printer: &mut Printer) -> Result<Exit, Report> {
-        let resource = registration_resource(&self.id_scope, &self.reg_id);
+    fn subject(&self) -> Result<Subject, Report> {
+        let local = self.local.find()?;
+        let local = local.as_ref();
+        let is_default_world = local.is_some_and(|local| local.is_default_world);
+        Missing {
+            id_scope: !self.id_scope.is_given(local),
+            device: self.reg_id.is_none(),
+            credential: self.check.is_none() && !is_default_world && !self.key.is_given(),
+            or_certificate: false,
+        }
+        .report(local)?;
+        let reg_id = self.reg_id.clone().ok_or_else(|| Report::usage("no device (--reg-id)"))?;
+        let key = self.key.resolve(local, &reg_id)?;
+        Ok(Subject { id_scope: self.id_scope.resolve(local)?, reg_id, key })
+    }
+
+    fn sign(&self, subject: &Subject, printer: &mut Printer) -> Result<Exit, Report> {
+        let Some(FoundKey { key, group }) = &subject.key else {
+            return Err(Report::usage("no credential"));
+        };
+        let resource = registration_resource(&subject.id_scope, &subject.reg_id);
         let expiry = SystemTime::now() + self.ttl;
-        let token = SasToken::sign(&resource, &self.device_key(&self.key.require()?), expiry);
+        let token = SasToken::sign(&resource, &subject.device_key(key), expiry);
         if printer.is_text() {
+            let assumed = group.as_deref().filter(|_| self.key.group.group.is_none());
+            printer.note_group(assumed);
             printer.line(token.as_str());
         } else {
+            #[derive(Serialize)]
+            #[serde(rename_all = "camelCase")]
+            struct Signed<'a> {
+                sas_token: &'a str,
+                expires: String,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                group: Option<&'a str>,
+            }
             let expires = humantime::format_rfc3339_seconds(expiry).to_string();
-            printer.json(&serde_json::json!({ "sasToken": token.as_str(), "expires": expires }));
+            printer.json(&Signed { sas_token: token.as_str(), expires, group: group.as_deref() });
         }
         Ok(Exit::Done)
     }
+}
 
+impl Subject {
     fn device_key(&self, key: &GivenKey) -> DeviceKey {
         match key {
             GivenKey::Device(key) => key.clone(),
@@ -95,10 +139,10 @@ impl SasTokenArgs {
     }
 
     fn check(&self, token: &SasToken, printer: &mut Printer) -> Result<Exit, Report> {
-        let key = self.key.resolve()?;
+        let key = self.key.as_ref().map(|found| &found.key);
         let checks = match token.claims() {
             Err(error) => vec![Check::new("form", false, error)],
-            Ok(claims) => self.check_claims(&claims, key.as_ref()),
+            Ok(claims) => self.check_claims(&claims, key),
         };
         let is_valid = checks.iter().all(|check| check.ok != Some(false));
         if printer.is_text() {

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -14,7 +15,7 @@ use crate::cli::args::quotas::{self, QuotaArguments};
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::input;
-use crate::cli::local::{HubConnectionStrings, Published, Ready};
+use crate::cli::local::{HubConnectionStrings, Local, Published, Ready};
 use crate::cli::output::printer::Printer;
 use crate::cli::output::shell::quoted;
 use crate::cli::report::Report;
@@ -23,8 +24,9 @@ use crate::cli::stop::StopSignal;
 use crate::contoso::{self, FUNCTION_URL, SampleFunction};
 use crate::net::{ProxyVariables, Trust, client_config};
 use crate::service::{
-    AllocationPolicy, Authority, AuthorityError, Config, EndpointKind, HttpsPort, Observer,
-    Options, Pace, ResetOnSameHub, Service, StartError, WebhookSettings, retry_after,
+    AllocationPolicy, Attestation, Authority, AuthorityError, Config, EndpointKind, Enrollment,
+    HttpsPort, Observer, Options, Pace, ResetOnSameHub, Service, StartError, WebhookSettings,
+    WebhookUrl, retry_after,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -51,6 +53,13 @@ pub(crate) struct Serve {
     /// Configuration (TOML): ID scope, linked hubs, enrollment groups
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// What --local=NAME calls this service where several run on the machine [default: the port of
+    /// its MQTT]
+    #[arg(long, value_name = "NAME", value_parser = service_name)]
+    name: Option<String>,
+    /// Your own allocation function in place of the tutorial's
+    #[arg(long, value_name = "URL")]
+    webhook_url: Option<WebhookUrl>,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     bind: IpAddr,
@@ -152,6 +161,7 @@ impl Serve {
     async fn serve(&self, printer: &mut Printer) -> Result<Exit, Report> {
         let mut stop = StopSignal::new()?;
         let mut config = self.read_config()?;
+        self.place_own_function(&mut config)?;
         let _function = SampleFunction::start_for(&mut config).await.map_err(|error| {
             Report::usage(format!("the sample allocation function: {}", input::plain(&error)))
         })?;
@@ -161,8 +171,7 @@ impl Serve {
         let service =
             Service::start(&config, options).await.map_err(|error| start_report(&error))?;
         let ready = ready(&service, ca_file);
-        let published =
-            Published::new(&ready, self.config.is_none(), hub_connection_strings(&service))?;
+        let published = Published::new(&self.described(&service, &config, &ready))?;
         match printer.format {
             Output::Text => screen(printer, &service, &config, &ready, published.path(), self),
             Output::Json | Output::Jsonl => {
@@ -180,6 +189,40 @@ impl Serve {
         let text = input::read_file("--config", path)?;
         Config::from_toml(&text, &[FUNCTION_URL])
             .map_err(|fault| Report::usage(format!("--config: {shown}, {fault}")))
+    }
+
+    /// The user's own function decides where the tutorial's would.
+    fn place_own_function(&self, config: &mut Config) -> Result<(), Report> {
+        let Some(url) = &self.webhook_url else { return Ok(()) };
+        if !config.names_webhook(FUNCTION_URL) {
+            return Err(Report::usage(format!(
+                "--webhook-url: no enrollment of the configuration has the webhookUrl {FUNCTION_URL}"
+            ))
+            .remedy("write the URL into the configuration, as webhookUrl of the enrollment"));
+        }
+        config.place_webhook(FUNCTION_URL, url.clone());
+        Ok(())
+    }
+
+    fn described(&self, service: &Service, config: &Config, ready: &Ready) -> Local {
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => service.mqtt_address().port().to_string(),
+        };
+        let pace = self.pace(config);
+        let mut local = Local::new(ready.clone(), name);
+        local.is_default_world = self.config.is_none();
+        local.hub_connection_strings = hub_connection_strings(service);
+        local.retry_after_ms = u64::try_from(pace.retry_after.as_millis()).unwrap_or(u64::MAX);
+        local.assigning_polls = pace.assigning_polls;
+        local
+    }
+
+    fn pace(&self, config: &Config) -> Pace {
+        Pace {
+            retry_after: self.retry_after.or(config.retry_after).unwrap_or(AZURE_RETRY_AFTER),
+            assigning_polls: self.assigning_polls.or(config.assigning_polls).unwrap_or_default(),
+        }
     }
 
     /// What clients see, and the file that they have to trust.
@@ -230,13 +273,7 @@ impl Serve {
             https_port: self.https_port.map_or_else(HttpsPort::default, HttpsPort::Exactly),
             admin_port: self.admin_port,
             authority,
-            pace: Pace {
-                retry_after: self.retry_after.or(config.retry_after).unwrap_or(AZURE_RETRY_AFTER),
-                assigning_polls: self
-                    .assigning_polls
-                    .or(config.assigning_polls)
-                    .unwrap_or_default(),
-            },
+            pace: self.pace(config),
             on_same_hub: self.reset_same_hub.into(),
             webhooks: self.webhooks()?,
             suspects: contoso::suspects(),
@@ -257,6 +294,15 @@ fn ready(service: &Service, ca_file: PathBuf) -> Ready {
         service_connection_string: Some(Zeroizing::new(
             service.connection_string(&dialled_host(https)).to_string(),
         )),
+    }
+}
+
+/// It becomes part of a file's name.
+fn service_name(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match (1..=64).contains(&text.len()) && text.chars().all(is_name) {
+        true => Ok(text.to_owned()),
+        false => Err("expected 1 to 64 letters, digits and - _ .".to_owned()),
     }
 }
 
@@ -373,13 +419,25 @@ fn screen(
     printer.line("");
     printer.line("To try it:");
     printer.line("");
-    printer.line(if flags.config.is_none() {
-        "  provision-sim register --local --reg-id contoso-toaster-007"
-    } else {
-        "  provision-sim register --local --reg-id my-device --group-key @group.key"
-    });
+    for command in commands_to_try(service, flags.config.is_none()) {
+        printer.line(format!("  {command}"));
+    }
     printer.line("");
     printer.line("Ready. Ctrl-C stops it.");
+}
+
+/// A device of each group that can be registered without more ado; of a configuration's the first.
+fn commands_to_try(service: &Service, is_default_world: bool) -> Vec<String> {
+    const REGISTER: &str = "provision-sim register --local --reg-id";
+    if is_default_world {
+        return ["contoso-toaster-007", "my-device"].map(|id| format!("{REGISTER} {id}")).into();
+    }
+    let enrollments = service.enrollments();
+    let has_key = |group: &&Arc<Enrollment>| matches!(group.attestation, Attestation::GroupKeys(_));
+    vec![match enrollments.groups().find(has_key) {
+        Some(group) => format!("{REGISTER} my-device --group {}", quoted(group.name())),
+        None => format!("{REGISTER} my-device --device-key @device.key"),
+    }]
 }
 
 /// The word of a record's member, as the REST API has it.

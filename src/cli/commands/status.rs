@@ -4,7 +4,6 @@ use clap::Args;
 
 use crate::cli::args::device::DeviceArgs;
 use crate::cli::exit::Exit;
-use crate::cli::local;
 use crate::cli::output::failure;
 use crate::cli::output::printer::Printer;
 use crate::cli::output::progress::Progress;
@@ -41,8 +40,9 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         self.device.check_given(&[])?;
-        let local = self.device.service.local.then(local::find).transpose()?;
+        let local = self.device.service.local.find()?;
         let (settings, context) = self.device.resolve(local.as_ref(), None)?;
+        self.device.note_group(&context, printer);
         let client = ProvisioningClient::new(settings);
         let runtime = small_runtime()?;
         let progress = Progress::new(printer);

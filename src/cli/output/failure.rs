@@ -17,6 +17,7 @@ pub(crate) fn report(error: &Error, context: &Context) -> Report {
     report.result = Some(error.c_sdk_result());
     report.code = code.map(|code| code.0);
     report.name = code.and_then(ErrorCode::name);
+    report.group.clone_from(&context.group);
     report.operation_id = error.operation_id().map(ToString::to_string);
     (report.causes, report.remedies) = (causes, remedies);
     match error {

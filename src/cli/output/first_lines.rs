@@ -98,6 +98,7 @@ fn table() -> String {
         proof: None,
         skew: None,
         is_local: false,
+        group: None,
         proxy: None,
     };
     let mut table = "\n| case | exit | first line |\n|---|---|---|\n".to_owned();

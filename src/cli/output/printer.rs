@@ -53,6 +53,17 @@ impl Printer {
         let _ = writeln!(anstream::stdout(), "{}", line.as_ref());
     }
 
+    /// For a person, beside the result: which group's key was taken where none was named.
+    pub(crate) fn note_group(&self, group: Option<&str>) {
+        let Some(group) = group.filter(|_| self.is_chatty()) else { return };
+        status_line::clear();
+        let mut err = anstream::stderr().lock();
+        let _ = writeln!(
+            err,
+            "{DIM}with the key of enrollment group {group} (another: --group NAME){DIM:#}"
+        );
+    }
+
     /// A line of JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
         if let Ok(json) = serde_json::to_string(value) {
@@ -73,6 +84,8 @@ impl Printer {
         struct Failure<'a> {
             error: &'a Report,
             #[serde(skip_serializing_if = "Option::is_none")]
+            group: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             timings: Option<&'a Timings>,
         }
         if self.is_text() {
@@ -80,7 +93,7 @@ impl Printer {
         } else {
             // Those who follow along have had them, phase by phase.
             let timings = report.timings.as_deref().filter(|_| self.format == Output::Json);
-            self.json(&Failure { error: report, timings });
+            self.json(&Failure { error: report, group: report.group.as_deref(), timings });
         }
     }
 

@@ -148,7 +148,7 @@ impl<'a> Transcript<'a> {
         let timings = self.stop(result.is_ok());
         match result {
             Ok(registered) => {
-                self.print(&registered);
+                self.print(&registered, context.group.as_deref());
                 Ok((registered, timings))
             }
             Err(error) => {
@@ -166,7 +166,7 @@ impl<'a> Transcript<'a> {
         let timings = self.stop(true);
         let Registered { assigned_hub, device_id, .. } = registered;
         if self.printer.is_text() {
-            self.print(registered);
+            self.print(registered, None);
         } else {
             self.printer.event(&Event::Assigned { assigned_hub, device_id });
         }
@@ -184,11 +184,11 @@ impl<'a> Transcript<'a> {
     }
 
     /// The sample's last lines on success.
-    pub(crate) fn print(self, registered: &Registered) {
+    pub(crate) fn print(self, registered: &Registered, group: Option<&str>) {
         match self.printer.format {
             Output::Text => {}
             Output::Json => {
-                let object = with_timings(&registered.body, self.stopwatch.timings());
+                let object = with_timings(&registered.body, group, self.stopwatch.timings());
                 return self.printer.line(object);
             }
             Output::Jsonl => return self.printer.line(&registered.body),

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use crate::api_client::{CallError, ConnectionString, Kind, ServiceClient};
 use crate::cli::args::proxy::ProxyArgs;
 use crate::cli::input::{read, variable, wrong_value};
-use crate::cli::local;
+use crate::cli::local::LocalChoice;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::secret::{Secret, secret_variable};
@@ -23,9 +23,10 @@ const VARIABLE: &str = "PROVISION_SIM_CONNECTION_STRING";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which service")]
 pub(super) struct Target {
-    /// The service that `provision-sim serve` runs on this machine
-    #[arg(long, conflicts_with = "connection_string")]
-    local: bool,
+    /// The service that `provision-sim serve` runs on this machine; NAME, or the port of its MQTT,
+    /// where several run
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "connection_string")]
+    local: Option<LocalChoice>,
     /// Connection string of a shared access policy [env: PROVISION_SIM_CONNECTION_STRING]
     #[arg(long, value_name = "STRING|@FILE|-")]
     connection_string: Option<Secret>,
@@ -50,7 +51,10 @@ impl Target {
 
     /// A client of it. Nothing is sent yet.
     pub(super) fn open(&self) -> Result<Session, Report> {
-        let (connection, trust) = if self.local { Self::here()? } else { self.there()? };
+        let (connection, trust) = match &self.local {
+            Some(choice) => Self::here(choice)?,
+            None => self.there()?,
+        };
         let trust = match (&self.ca_file, trust) {
             (Some(path), _) => Trust::File(path.clone()),
             (None, trust) => trust,
@@ -61,14 +65,14 @@ impl Target {
             Route::default(),
             connection.endpoint(),
             &[HTTPS_PORT],
-            self.local,
+            self.local.is_some(),
         )?;
         let runtime = Some(small_runtime()?);
         Ok(Session { client: ServiceClient::by_route(connection, &tls, route), runtime })
     }
 
-    fn here() -> Result<(ConnectionString, Trust), Report> {
-        let ready = local::find()?.ready;
+    fn here(choice: &LocalChoice) -> Result<(ConnectionString, Trust), Report> {
+        let ready = choice.find()?.ready;
         let (Some(_), Some(text)) = (&ready.https, &ready.service_connection_string) else {
             return Err(Report::usage("--local: the service has no service API")
                 .remedy("start `provision-sim serve` anew, of this version"));

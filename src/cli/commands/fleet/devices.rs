@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::attestation::GroupKey;
 use crate::cli::args::certificate::read_pem;
+use crate::cli::args::group::{GroupArg, LocalGroup};
 use crate::cli::args::key::{GROUP_KEY_VARIABLE, group_key};
 use crate::cli::input::{plain, variable};
 use crate::cli::local::Local;
@@ -19,7 +19,6 @@ use crate::fleet::{
 };
 use crate::pki::TestAuthority;
 use crate::text::{self, MAX_FILE, TextReader};
-use crate::tutorial;
 use crate::wire::RegistrationId;
 
 const INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
@@ -48,6 +47,8 @@ pub(super) struct DevicesArgs {
     /// Key of the enrollment group; devices' own keys are derived from it [env: PROVISION_SIM_GROUP_KEY]
     #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
     pub(super) group_key: Option<Secret>,
+    #[command(flatten)]
+    pub(super) group: GroupArg,
     /// X.509 in place of a key: a test CA that signs a certificate for each device, then those above
     /// it, as `provision-sim pki` makes them
     #[arg(long, value_name = "PEM", requires = "test_ca_key", conflicts_with = "group_key")]
@@ -169,10 +170,10 @@ impl DevicesArgs {
         if let (Some(certificates), Some(key)) = (&self.test_ca, &self.test_ca_key) {
             return test_authority(certificates, key).map(Box::new).map(Identity::Minted);
         }
-        let group_key = match group_key(self.group_key.as_ref())? {
+        let group_key = match group_key(self.group_key.as_ref(), &self.group, local)? {
             Some(key) => Some(key),
             None if local.is_some_and(|local| local.is_default_world) => {
-                Some(tutorial::SIMULATED_KEY.parse::<GroupKey>().map_err(Report::internal)?)
+                Some(LocalGroup::open()?.key)
             }
             None => None,
         };

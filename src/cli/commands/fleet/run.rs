@@ -13,7 +13,7 @@ use crate::cli::args::route::RouteArgs;
 use crate::cli::args::service::{IdScopeArg, ServiceArgs};
 use crate::cli::exit::Exit;
 use crate::cli::input::read;
-use crate::cli::local::{self, Local};
+use crate::cli::local::Local;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::fleet::{Blueprint, Fleet, Identity, PayloadTemplate};
@@ -92,7 +92,7 @@ fn in_words_of_a_fleet(flag: Arg) -> Arg {
 impl Run {
     pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         self.check_stdin()?;
-        let local = self.service.local.then(local::find).transpose()?;
+        let local = self.service.local.find()?;
         let devices = self.devices.devices()?;
         let identity = self.devices.identity(local.as_ref(), &devices)?;
         let (plan, concurrency) = self.pace.plan(devices.count)?;
@@ -126,7 +126,7 @@ impl Run {
         let tls = self.service.tls(local)?;
         let payload = self.payload.as_deref().map(|argument| read("--payload", argument));
         Ok(Blueprint {
-            route: self.route.route(&endpoint, ports, self.service.local)?,
+            route: self.route.route(&endpoint, ports, self.service.local.is_given())?,
             endpoint,
             ports,
             transport: self.route.transport(),

@@ -11,7 +11,6 @@ use super::job::Job;
 use crate::cli::args::device::DeviceArgs;
 use crate::cli::args::payload::PayloadArgs;
 use crate::cli::exit::Exit;
-use crate::cli::local;
 use crate::cli::output::narration::Narrator;
 use crate::cli::output::printer::Printer;
 use crate::cli::output::progress::Progress;
@@ -72,9 +71,10 @@ impl Register {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         let report = ("--report", self.hub.report.as_deref());
         self.device.check_given(&[self.payload.given(), report])?;
-        let local = self.device.service.local.then(local::find).transpose()?;
+        let local = self.device.service.local.find()?;
         let (settings, context) = self.device.resolve(local.as_ref(), self.payload.resolve()?)?;
         let tasks = self.hub.tasks()?;
+        self.device.note_group(&context, printer);
         let job = Job {
             device: &self.device,
             local,

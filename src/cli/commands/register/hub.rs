@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::cli::args::route::RouteArgs;
 use crate::cli::exit::Exit;
-use crate::cli::input::read;
+use crate::cli::input::{read, wrong_json};
 use crate::cli::local::Local;
 use crate::cli::output::narration::HubStep;
 use crate::cli::output::printer::Printer;
@@ -58,14 +58,11 @@ impl HubArgs {
 
 fn properties(argument: &str) -> Result<Map<String, Value>, Report> {
     let text = read("--report", argument)?;
-    let bad = |reason: String| {
-        Report::usage(format!("--report: {reason}"))
-            .remedy("give a JSON object, such as '{\"fw\":\"1.0\"}'; in a shell, in single quotes")
-    };
+    let bad = |reason: &str| wrong_json("--report", argument, &text, reason, r#"{"fw":"1.0"}"#);
     match serde_json::from_str(&text) {
         Ok(Value::Object(properties)) => Ok(properties),
-        Ok(_) => Err(bad("it is no JSON object".to_owned())),
-        Err(error) => Err(bad(format!("not valid JSON: {error}"))),
+        Ok(_) => Err(bad("it is no JSON object")),
+        Err(error) => Err(bad(&format!("not valid JSON: {error}"))),
     }
 }
 

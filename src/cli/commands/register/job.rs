@@ -82,7 +82,10 @@ impl Job<'_> {
         match self.visit(tasks, &hub, deadline, printer).await {
             // With `jsonl` every phase has had a line of its own (J-150).
             Ok(twin) if printer.is_lines() => print_twin(printer, &registered.body, &twin),
-            Ok(twin) => print_twin(printer, &with_timings(&registered.body, &timings), &twin),
+            Ok(twin) => {
+                let group = self.context.group.as_deref();
+                print_twin(printer, &with_timings(&registered.body, group, &timings), &twin);
+            }
             Err(error) => {
                 let mut report = self.hub_failed(&error, &hub, printer);
                 report.timings = Some(Box::new(timings));

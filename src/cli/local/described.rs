@@ -1,16 +1,12 @@
-//! How `register --local` finds the service that `serve` runs: a small file in the state folder.
+//! What a running service says of itself, for other commands of this machine.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::exit::Exit;
-use super::input::plain;
-use super::private_file;
-use super::report::Report;
-use super::state_folder::state_folder;
+use crate::cli::report::Report;
 use crate::device::Ports;
 use crate::net::Endpoint;
 use crate::wire::HTTPS_PORT;
@@ -47,11 +43,33 @@ pub(crate) struct Local {
     /// For the service APIs of the hubs, by host name. A service of an older version writes none.
     #[serde(default)]
     pub(crate) hub_connection_strings: HubConnectionStrings,
+    /// What devices are told to wait between polls, in milliseconds, and how many polls are answered
+    /// that it is not done yet: what a fleet has to expect. A service of an older version writes none.
+    #[serde(default)]
+    pub(crate) retry_after_ms: u64,
+    #[serde(default)]
+    pub(crate) assigning_polls: u32,
+    /// What one of several services is called.
+    #[serde(default)]
+    pub(crate) name: String,
     /// The process, so that one service does not remove the file of the next.
-    process: u32,
+    pub(super) process: u32,
 }
 
 impl Local {
+    /// One of a service that runs in this process.
+    pub(crate) fn new(ready: Ready, name: String) -> Self {
+        Self {
+            ready,
+            is_default_world: false,
+            hub_connection_strings: HubConnectionStrings::new(),
+            retry_after_ms: 0,
+            assigning_polls: 0,
+            name,
+            process: std::process::id(),
+        }
+    }
+
     /// Where it is dialled for MQTT.
     pub(crate) fn address(&self) -> Result<Endpoint, Report> {
         dialled(&self.ready.mqtt)
@@ -70,72 +88,4 @@ impl Local {
 fn dialled(address: &str) -> Result<Endpoint, Report> {
     let here = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
     here.parse().map_err(|error| Report::usage(format!("--local: {address:?}: {error}")))
-}
-
-/// The published file of a running service. Dropping it removes the file.
-#[derive(Debug)]
-pub(crate) struct Published {
-    path: PathBuf,
-}
-
-impl Published {
-    /// Writes the file by atomic rename.
-    pub(crate) fn new(
-        ready: &Ready,
-        is_default_world: bool,
-        hub_connection_strings: HubConnectionStrings,
-    ) -> Result<Self, Report> {
-        let path = state_folder()?.join("local.json");
-        let local = Local {
-            ready: ready.clone(),
-            is_default_world,
-            hub_connection_strings,
-            process: std::process::id(),
-        };
-        let error = |error: std::io::Error| {
-            Report::usage(format!("cannot write {}: {}", path.display(), plain(&error)))
-                .remedy("set XDG_STATE_HOME to a folder that can be written")
-        };
-        let text = serde_json::to_string_pretty(&local).map_err(Report::internal)?;
-        let text = Zeroizing::new(text);
-        let write = || {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            private_file::replace(&path, text.as_bytes())
-        };
-        write().map_err(error)?;
-        Ok(Self { path })
-    }
-}
-
-impl Published {
-    /// Where the file is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for Published {
-    fn drop(&mut self) {
-        let is_ours = read(&self.path).is_some_and(|local| local.process == std::process::id());
-        if is_ours {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn read(path: &PathBuf) -> Option<Local> {
-    let text = Zeroizing::new(std::fs::read(path).ok()?);
-    serde_json::from_slice(&text).ok()
-}
-
-/// The service that runs on this machine.
-pub(crate) fn find() -> Result<Local, Report> {
-    let path = state_folder()?.join("local.json");
-    read(&path).ok_or_else(|| {
-        Report::new("local", Exit::Network, "--local: no service is running on this machine")
-            .cause(format!("{} is not there, or not readable", path.display()))
-            .remedy("start `provision-sim serve` in another terminal")
-    })
 }
