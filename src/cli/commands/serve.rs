@@ -161,10 +161,7 @@ impl Serve {
     async fn serve(&self, printer: &mut Printer) -> Result<Exit, Report> {
         let mut stop = StopSignal::new()?;
         let mut config = self.read_config()?;
-        self.place_own_function(&mut config)?;
-        let _function = SampleFunction::start_for(&mut config).await.map_err(|error| {
-            Report::usage(format!("the sample allocation function: {}", input::plain(&error)))
-        })?;
+        let _function = self.function(&mut config).await?;
         config.quotas = self.quotas.over(config.quotas);
         let (authority, ca_file) = self.authority()?;
         let options = self.options(&config, authority, printer.format)?;
@@ -191,9 +188,14 @@ impl Serve {
             .map_err(|fault| Report::usage(format!("--config: {shown}, {fault}")))
     }
 
-    /// The user's own function decides where the tutorial's would.
-    fn place_own_function(&self, config: &mut Config) -> Result<(), Report> {
-        let Some(url) = &self.webhook_url else { return Ok(()) };
+    /// The function that decides where the configuration says that the tutorial's does: the user's
+    /// own, or else that one.
+    async fn function(&self, config: &mut Config) -> Result<Option<SampleFunction>, Report> {
+        let Some(url) = &self.webhook_url else {
+            return SampleFunction::start_for(config).await.map_err(|error| {
+                Report::usage(format!("the sample allocation function: {}", input::plain(&error)))
+            });
+        };
         if !config.names_webhook(FUNCTION_URL) {
             return Err(Report::usage(format!(
                 "--webhook-url: no enrollment of the configuration has the webhookUrl {FUNCTION_URL}"
@@ -201,7 +203,7 @@ impl Serve {
             .remedy("write the URL into the configuration, as webhookUrl of the enrollment"));
         }
         config.place_webhook(FUNCTION_URL, url.clone());
-        Ok(())
+        Ok(None)
     }
 
     fn described(&self, service: &Service, config: &Config, ready: &Ready) -> Local {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -73,6 +74,12 @@ impl Local {
     /// Where it is dialled for MQTT.
     pub(crate) fn address(&self) -> Result<Endpoint, Report> {
         dialled(&self.ready.mqtt)
+    }
+
+    /// How long a device waits that does as it is told.
+    pub(crate) fn pause(&self) -> Duration {
+        let polls = self.assigning_polls.saturating_add(1);
+        Duration::from_millis(self.retry_after_ms).saturating_mul(polls)
     }
 
     /// The ports that it listens on.

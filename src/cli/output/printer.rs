@@ -33,6 +33,11 @@ impl Printer {
         Self { is_quiet, ..self }
     }
 
+    /// Whether nothing but results and errors is wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_quiet
+    }
+
     /// Whether a person is to be kept informed.
     pub(crate) fn is_chatty(&self) -> bool {
         self.is_text() && !self.is_quiet

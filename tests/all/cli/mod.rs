@@ -6,6 +6,7 @@ mod diagnose;
 mod diagnose_route;
 mod enrollments;
 mod explain;
+mod group;
 mod keys;
 mod manual;
 mod narration;

@@ -7,7 +7,7 @@ use provision_sim::attestation::{DeviceKey, GroupKey};
 use provision_sim::pki::TestPki;
 use serde_json::Value;
 
-use crate::support::cli::{HUB, Machine, TUTORIAL_KEY};
+use crate::support::cli::{GROUP_NOTE, HUB, Machine, TUTORIAL_KEY};
 use crate::support::x509::{group, signed_by};
 
 const TOASTER: [&str; 4] = ["register", "--local", "--reg-id", "contoso-toaster-007"];
@@ -245,7 +245,7 @@ fn j_150_json_is_the_services_object_with_the_phases_that_occurred() {
     ] {
         let object = by(transport);
         let members: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(members, ["operationId", "status", "registrationState", "timings"]);
+        assert_eq!(members, ["operationId", "status", "registrationState", "group", "timings"]);
         assert_eq!(names(&object["timings"]), expected, "{transport}");
     }
     let failed = ["register", "--local", "--reg-id", "contoso-heatpump-088", "-o", "json"];
@@ -302,6 +302,6 @@ fn a_wait_shows_nothing_where_standard_error_is_no_terminal() {
 
     let ran = machine.run(&TOASTER).assert_exit(0);
 
-    assert_eq!(ran.stderr, "");
+    assert_eq!(ran.stderr, GROUP_NOTE);
     assert!(!ran.stdout.contains('\r'), "{:?}", ran.stdout);
 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
+use crate::support::cli::{GROUP_NOTE, HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 
 const TOASTER: [&str; 4] = ["register", "--local", "--reg-id", "contoso-toaster-007"];
 const AZURE: &str = "global.azure-devices-provisioning.net";
@@ -38,7 +38,11 @@ fn every_transport_prints_the_same_and_finds_the_local_service() {
     assert!(expected.contains(HUB));
     for transport in ["mqtt-ws", "https", "auto"] {
         let ran = by(transport).assert_exit(0);
-        assert_eq!((ran.stdout, ran.stderr), (expected.clone(), String::new()), "{transport}");
+        assert_eq!(
+            (ran.stdout, ran.stderr),
+            (expected.clone(), GROUP_NOTE.to_owned()),
+            "{transport}"
+        );
     }
 }
 

@@ -17,6 +17,10 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_provision-sim");
 
 pub const HUB: &str = "contoso-toasters-hub-1098.azure-devices.net";
 
+/// What tells a person which group's key was taken (see `group.rs`).
+pub const GROUP_NOTE: &str =
+    "with the key of enrollment group contoso-custom-allocated-devices (another: --group NAME)\n";
+
 /// A machine with nothing set up on it.
 pub struct Machine {
     home: TempDir,

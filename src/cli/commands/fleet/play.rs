@@ -46,7 +46,7 @@ pub(super) async fn play(
 ) -> Result<Exit, Report> {
     let mut stop = StopSignal::new()?;
     let mut course = Course { outputs, printer, tally: Tally::new(), assigned: 0, failed: 0 };
-    let mut line = ProgressLine::new(total);
+    let mut line = ProgressLine::new(total, course.printer.is_quiet());
     let running = fleet.start();
     let ended = follow(running, &mut course, &mut line, &mut stop).await?;
     course.end(ended)

@@ -1,6 +1,7 @@
 //! `fleet`: many devices provision themselves, and what came of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Arg, Args};
 
@@ -16,7 +17,7 @@ use crate::cli::input::read;
 use crate::cli::local::Local;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::fleet::{Blueprint, Fleet, Identity, PayloadTemplate};
+use crate::fleet::{Blueprint, Fleet, Identity, PayloadTemplate, Plan};
 use crate::net::with_resumption;
 
 /// What stands behind the flags in the help.
@@ -89,6 +90,21 @@ fn in_words_of_a_fleet(flag: Arg) -> Arg {
     flag.help(words)
 }
 
+/// How long it takes if the service lets each device wait for `pause`; nothing if nobody would wonder
+/// where it is.
+fn forecast(count: u64, concurrency: usize, pause: Duration) -> Option<String> {
+    const LONG: Duration = Duration::from_secs(10);
+    let rounds = count.div_ceil(concurrency.max(1) as u64);
+    let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+    let takes = pause.saturating_mul(rounds);
+    (takes >= LONG).then(|| {
+        let (takes, pause) = (humantime::format_duration(takes), humantime::format_duration(pause));
+        format!(
+            "this takes {takes} at least: the service tells each device to wait {pause}, as Azure does, and {concurrency} are open at a time (`serve --retry-after 0s` lets none wait)"
+        )
+    })
+}
+
 impl Run {
     pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         self.check_stdin()?;
@@ -100,6 +116,12 @@ impl Run {
         devices.check_payloads(&blueprint)?;
         let outputs = Outputs::open(&self.outputs)?;
         let total = devices.count;
+        if let (Some(local), Plan::WhenFree, Some(count)) = (&local, &plan, total)
+            && let Some(forecast) = forecast(count, concurrency, local.pause())
+            && !printer.is_quiet()
+        {
+            tracing::warn!("{forecast}");
+        }
         let fleet = Fleet {
             blueprint,
             members: devices.members,
@@ -157,5 +179,20 @@ impl Run {
             .remedy("put one of them into a file"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fleet_says_beforehand_that_it_will_take_long() {
+        let said = |count, pause| forecast(count, 200, Duration::from_secs(pause));
+
+        assert!(said(20_000, 3).unwrap().starts_with("this takes 5m at least"));
+        assert_eq!(said(200, 3), None);
+        assert_eq!(said(20_000, 0), None);
+        assert!(forecast(u64::MAX, 1, Duration::MAX).is_some());
     }
 }

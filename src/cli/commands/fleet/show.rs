@@ -63,9 +63,23 @@ fn ms(time: Duration) -> f64 {
     time.as_micros() as f64 / 1000.0
 }
 
-/// The line that says how far it is: on standard error, where that is a terminal.
+/// How often it is said where nobody watches a terminal.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
+
+/// How it is said on standard error how far it is.
+#[derive(Debug)]
+enum Way {
+    /// As a line that stays in its place, on a terminal.
+    InPlace,
+    /// As a line from time to time; when the next is due.
+    Now { next: Duration },
+    /// Not at all.
+    Quietly,
+}
+
+/// The line that says how far it is.
 pub(super) struct ProgressLine {
-    is_shown: bool,
+    way: Way,
     total: Option<u64>,
     rate: Rate,
 }
@@ -95,25 +109,35 @@ impl Rate {
 
 impl ProgressLine {
     /// Of `total` devices, where that is known.
-    pub(super) fn new(total: Option<u64>) -> Self {
-        let is_shown = std::io::stderr().is_terminal();
-        Self { is_shown, total, rate: Rate::default() }
+    pub(super) fn new(total: Option<u64>, is_quiet: bool) -> Self {
+        let way = match (std::io::stderr().is_terminal(), is_quiet) {
+            (true, _) => Way::InPlace,
+            (false, false) => Way::Now { next: LOGGED_EVERY },
+            (false, true) => Way::Quietly,
+        };
+        Self { way, total, rate: Rate::default() }
     }
 
     /// Says how far it is.
     pub(super) fn draw(&mut self, progress: Progress, assigned: u64, failed: u64) {
         self.rate.update(progress.elapsed, assigned + failed);
-        if self.is_shown {
-            let rate = self.rate.per_second.unwrap_or_default();
-            let text = told(progress, assigned, failed, self.total, rate);
-            let mut stderr = std::io::stderr().lock();
-            let _ = write!(stderr, "\r\x1b[2K{text}").and_then(|()| stderr.flush());
-        }
+        let rate = self.rate.per_second.unwrap_or_default();
+        let text = || told(progress, assigned, failed, self.total, rate);
+        let mut stderr = std::io::stderr().lock();
+        // A standard error that is closed has nobody who reads it.
+        let _ = match &mut self.way {
+            Way::InPlace => write!(stderr, "\r\x1b[2K{}", text()).and_then(|()| stderr.flush()),
+            Way::Now { next } if progress.elapsed >= *next => {
+                *next = progress.elapsed + LOGGED_EVERY;
+                writeln!(stderr, "{}", text())
+            }
+            Way::Now { .. } | Way::Quietly => Ok(()),
+        };
     }
 
     /// Makes room for other lines.
     pub(super) fn clear(&mut self) {
-        if self.is_shown {
+        if let Way::InPlace = self.way {
             let mut stderr = std::io::stderr().lock();
             let _ = write!(stderr, "\r\x1b[2K").and_then(|()| stderr.flush());
         }
