@@ -55,16 +55,21 @@ impl fmt::Debug for ServiceClient {
 impl ServiceClient {
     /// A client that goes the direct way. Nothing is dialled before the first call.
     pub fn new(connection: ConnectionString, tls: &Arc<ClientConfig>) -> Self {
-        Self::by_route(connection, tls, Route::default())
+        Self::by_route(connection, tls, Route::default(), DEADLINE)
     }
 
-    /// A client that goes this way to the service.
-    pub fn by_route(connection: ConnectionString, tls: &Arc<ClientConfig>, route: Route) -> Self {
+    /// A client that goes this way to the service, and gives each call so long.
+    pub fn by_route(
+        connection: ConnectionString,
+        tls: &Arc<ClientConfig>,
+        route: Route,
+        deadline: Duration,
+    ) -> Self {
         let http = HttpClient::new(HttpSettings {
             tls: Tls::Config(tls.clone()),
             route,
             proxies: ProxyVariables::default(),
-            deadline: DEADLINE,
+            deadline,
             max_body: MAX_ANSWER,
             max_idle: MAX_IDLE,
         });

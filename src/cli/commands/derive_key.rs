@@ -39,10 +39,10 @@ pub(crate) struct DeriveKey {
     #[command(flatten)]
     local: LocalArg,
     /// Registration ID of a device; may be given several times
-    #[arg(long, value_name = "ID", num_args = 1.., required_unless_present = "reg_ids")]
+    #[arg(long, alias = "registration-id", value_name = "ID", num_args = 1.., required_unless_present = "reg_ids")]
     reg_id: Vec<RegistrationId>,
     /// File with a registration ID a line, or - for standard input
-    #[arg(long, value_name = "FILE|-", conflicts_with = "reg_id")]
+    #[arg(long, alias = "registration-ids", value_name = "FILE|-", conflicts_with = "reg_id")]
     reg_ids: Option<PathBuf>,
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Pki {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Registration ID of a device; may be given several times
-    #[arg(long, value_name = "ID", num_args = 1..)]
+    #[arg(long, alias = "registration-id", value_name = "ID", num_args = 1..)]
     reg_id: Vec<RegistrationId>,
     /// Also make certificates that are refused, one of each kind
     #[arg(long)]

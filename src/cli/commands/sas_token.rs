@@ -40,7 +40,13 @@ pub(crate) struct SasTokenArgs {
     #[command(flatten)]
     id_scope: IdScopeArg,
     /// Registration ID of the device [env: IOTHUB_DEVICE_DPS_DEVICE_ID]
-    #[arg(long, env = "IOTHUB_DEVICE_DPS_DEVICE_ID", hide_env = true, value_name = "ID")]
+    #[arg(
+        long,
+        alias = "registration-id",
+        env = "IOTHUB_DEVICE_DPS_DEVICE_ID",
+        hide_env = true,
+        value_name = "ID"
+    )]
     reg_id: Option<RegistrationId>,
     #[command(flatten)]
     key: KeyArgs,

@@ -88,14 +88,14 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DIR")]
     ca_dir: Option<PathBuf>,
     /// Certificate of your own to show in place of the local CA's, with its chain
-    #[arg(long, value_name = "PEM", requires = "tls_key", conflicts_with = "ca_dir")]
+    #[arg(long, value_name = "PEM", requires = "tls_cert_key", conflicts_with = "ca_dir")]
     tls_cert: Option<PathBuf>,
     /// Private key of --tls-cert
-    #[arg(long, value_name = "PEM", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
+    #[arg(long, alias = "tls-key", value_name = "PEM", requires = "tls_cert")]
+    tls_cert_key: Option<PathBuf>,
     /// CA certificates that https webhooks must be certified by, in place of the system's
-    #[arg(long, value_name = "PEM")]
-    webhook_ca: Option<PathBuf>,
+    #[arg(long, alias = "webhook-ca", value_name = "PEM")]
+    webhook_ca_file: Option<PathBuf>,
     /// How long one call of a webhook may take
     #[arg(long, default_value = "10s", value_parser = timeout, value_name = "DURATION")]
     webhook_timeout: Duration,
@@ -229,9 +229,9 @@ impl Serve {
 
     /// What clients see, and the file that they have to trust.
     fn authority(&self) -> Result<(Authority, PathBuf), Report> {
-        if let (Some(chain), Some(key)) = (&self.tls_cert, &self.tls_key) {
+        if let (Some(chain), Some(key)) = (&self.tls_cert, &self.tls_cert_key) {
             let own = Authority::own_certificate(chain, key)
-                .map_err(|error| Report::usage(format!("--tls-cert, --tls-key: {error}")))?;
+                .map_err(|error| Report::usage(format!("--tls-cert, --tls-cert-key: {error}")))?;
             return Ok((own, chain.clone()));
         }
         let folder = match &self.ca_dir {
@@ -243,11 +243,11 @@ impl Serve {
     }
 
     fn webhooks(&self) -> Result<WebhookSettings, Report> {
-        let trust = self.webhook_ca.clone().map_or(Trust::System, Trust::File);
-        if self.webhook_ca.is_some() {
+        let trust = self.webhook_ca_file.clone().map_or(Trust::System, Trust::File);
+        if self.webhook_ca_file.is_some() {
             // Found now rather than at the first call.
             client_config(&trust)
-                .map_err(|error| Report::usage(format!("--webhook-ca: {error}")))?;
+                .map_err(|error| Report::usage(format!("--webhook-ca-file: {error}")))?;
         }
         let retries = match self.webhook_retry {
             WebhookRetry::Quick => WebhookSettings::default().retries,

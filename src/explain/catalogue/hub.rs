@@ -183,7 +183,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         remedies: &[hint(
             About::Any,
-            "check --report: names without `.`, `$` and blanks, at most 10 levels, at most 32 KB",
+            "check --reported: names without `.`, `$` and blanks, at most 10 levels, at most 32 KB",
         )],
         at_fault: Party::Device,
         rules: &["I.1"],

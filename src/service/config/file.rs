@@ -41,10 +41,10 @@ pub struct Config {
     #[serde(default)]
     pub enrollment_groups: Vec<EnrollmentConfig>,
     /// What every 202 tells devices to wait, unless a flag says otherwise.
-    #[serde(default, rename = "retry-after", deserialize_with = "retry_after::read")]
+    #[serde(default, alias = "retry-after", deserialize_with = "retry_after::read")]
     pub retry_after: Option<Duration>,
     /// How many polls at least are answered `assigning`, unless a flag says otherwise.
-    #[serde(default, rename = "assigning-polls")]
+    #[serde(default, alias = "assigning-polls")]
     pub assigning_polls: Option<u32>,
     /// How often the instance may be asked; as often as one likes if it is not there (H.3).
     #[serde(default)]

@@ -65,7 +65,7 @@ fn i_connect_shows_the_twin_after_the_registration_by_every_transport() {
 fn j_142_what_is_reported_is_in_the_twin_that_is_shown_and_messages_are_sent() {
     let machine = Machine::new();
     let _serve = machine.serve(&["--retry-after", "0s"]);
-    let more = ["--connect", "--report", "-", "--telemetry", "3"];
+    let more = ["--connect", "--reported", "-", "--telemetry", "3"];
 
     let text = machine.run_with(&toaster(&more), &[], r#"{"fw":"1.0"}"#).assert_exit(0);
     let as_json = toaster(&[&more[..], &["-o", "json"]].concat());
@@ -170,13 +170,16 @@ fn bad_hub_arguments_exit_2_before_anything_is_sent() {
     let base = ["register", "--host", "127.0.0.1:1", "--id-scope", "0ne1", "--reg-id", "a"];
     let key = ["--device-key", "AAAAAAAAAAAAAAAAAAAAAA=="];
     for (more, named) in [
-        (&["--connect", "--report", "{fw:1}"][..], "--report"),
-        (&["--connect", "--report", "[1]"], "no JSON object"),
-        (&["--connect", "--report", "@/nonexistent"], "--report"),
-        (&["--connect", "--report", "-", "--payload", "-"], "--payload and --report cannot both"),
+        (&["--connect", "--reported", "{fw:1}"][..], "--reported"),
+        (&["--connect", "--reported", "[1]"], "no JSON object"),
+        (&["--connect", "--reported", "@/nonexistent"], "--reported"),
+        (
+            &["--connect", "--reported", "-", "--payload", "-"],
+            "--payload and --reported cannot both",
+        ),
         (&["--connect", "--telemetry", "many"], "--telemetry"),
         (&["--connect", "--hub-gateway", "https://x"], "--hub-gateway"),
-        (&["--report", "{}"], "--connect"),
+        (&["--reported", "{}"], "--connect"),
         (&["--telemetry", "1"], "--connect"),
     ] {
         let ran = machine.run(&[&base[..], &key, more].concat()).assert_exit(2);

@@ -175,7 +175,7 @@ fn all_that_is_missing_is_told_at_once_and_to_programs_as_json() {
 fn json_that_a_shell_has_spoilt_is_shown_as_it_arrived_with_the_quoting_of_each_shell() {
     let machine = Machine::new();
     let device = ["register", "--id-scope", "0ne1", "--reg-id", "a", "--group-key", GROUP_KEY];
-    for more in [&["--payload", "{fw:1.0}"][..], &["--connect", "--report", "{fw:1.0}"]] {
+    for more in [&["--payload", "{fw:1.0}"][..], &["--connect", "--reported", "{fw:1.0}"]] {
         let said = machine.run(&[&device[..], more].concat()).assert_exit(2).stderr;
 
         for part in [
@@ -206,4 +206,53 @@ fn an_own_function_takes_the_place_of_the_tutorials() {
     let refused = ["serve", "--config", config.to_str().unwrap(), "--webhook-url", closed];
     let refused = machine.run(&refused).assert_exit(2).stderr;
     assert!(refused.contains("contoso:HttpTrigger1"), "{refused}");
+}
+
+/// What was called otherwise before goes on by its old name.
+#[test]
+fn older_names_of_flags_and_keys_still_read() {
+    let machine = Machine::new();
+    let config = machine.file(
+        "dps.toml",
+        &format!(
+            "idScope = \"0ne00000001\"\nlinkedHubs = [\"a.azure-devices.net\"]\nretry-after = \"0s\"\n\
+             assigning-polls = 1\n\n[[enrollmentGroups]]\nenrollmentGroupId = \"g\"\n\
+             attestation.type = \"symmetricKey\"\n\
+             attestation.symmetricKey.primaryKey = \"{GROUP_KEY}\"\n"
+        ),
+    );
+    let _serve = machine.serve(&["--config", config.to_str().unwrap()]);
+    let device = ["register", "--local", "--registration-id", "a", "--group", "g"];
+
+    let ran = machine.run(&[&device[..], &["--connect", "--report", "{\"fw\":1}"]].concat());
+
+    let stdout = ran.assert_exit(0).stdout;
+    assert_eq!(stdout.matches("STATUS_ASSIGNING").count(), 2, "{stdout}");
+    assert!(stdout.contains("Properties reported"), "{stdout}");
+    let derive = ["derive-key", "--local", "--group", "g", "--registration-id", "a"];
+    machine.run(&derive).assert_exit(0);
+    let ca = ["serve", "--webhook-ca", "/nonexistent", "--tls-cert", "a"];
+    let said = machine.run(&ca).assert_exit(2).stderr;
+    assert!(said.contains("--tls-cert-key"), "{said}");
+}
+
+#[test]
+fn commands_of_the_service_api_find_their_way_as_devices_do() {
+    let machine = Machine::new();
+    let serve = serve(&machine);
+    let text = serve.ready["serviceConnectionString"].as_str().unwrap();
+    let (_, rest) = text.split_once(';').unwrap();
+    let elsewhere = format!("HostName=contoso.azure-devices-provisioning.net;{rest}");
+    let rule = format!("contoso.azure-devices-provisioning.net:443:{}", serve.https());
+    let list = ["enrollment-group", "list", "--timeout", "20s", "--connection-string"];
+
+    let ran = machine.run(
+        &[
+            &list[..],
+            &[&elsewhere, "--connect-to", &rule, "--ca-file", serve.ca_file().to_str().unwrap()],
+        ]
+        .concat(),
+    );
+
+    assert!(ran.assert_exit(0).stdout.contains("simulated-devices"));
 }

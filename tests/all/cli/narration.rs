@@ -178,7 +178,7 @@ fn what_happens_at_the_hub_is_told_after_the_registration_or_in_its_place() {
     let machine = Machine::new();
     let _serve = machine.serve(&["--retry-after", "0s"]);
     let cache = machine.path("cache.json");
-    let more = ["--explain", "--connect", "--report", "{\"fw\":1}", "--telemetry", "2", "-vv"];
+    let more = ["--explain", "--connect", "--reported", "{\"fw\":1}", "--telemetry", "2", "-vv"];
     let keep = ["--cache", cache.to_str().unwrap()];
     let arguments = [&TOASTER[..], &more, &keep].concat();
 

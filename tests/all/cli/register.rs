@@ -445,8 +445,8 @@ fn a_1_an_rsa_certificate_of_ones_own_is_shown_to_devices() {
     let no_key = machine.run(&["serve", "--tls-cert", own[1]]).assert_exit(2);
 
     assert!(serve.ca_file().ends_with("tests/data/tls/server-rsa.pem"));
-    assert!(wrong_key.stderr.contains("--tls-key"), "{}", wrong_key.stderr);
-    assert!(no_key.stderr.contains("--tls-key"), "{}", no_key.stderr);
+    assert!(wrong_key.stderr.contains("--tls-cert-key"), "{}", wrong_key.stderr);
+    assert!(no_key.stderr.contains("--tls-cert-key"), "{}", no_key.stderr);
 }
 
 #[test]

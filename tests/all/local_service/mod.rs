@@ -227,7 +227,7 @@ async fn enrollments_are_those_that_were_asked_for() {
 #[tokio::test]
 async fn j_156_a_configuration_can_be_given_as_text_or_file_and_the_default_group_is_there_too() {
     let text = format!(
-        "idScope = \"0ne0000abcd\"\nlinkedHubs = [\"{EAST}\"]\nassigning-polls = 1\n\
+        "idScope = \"0ne0000abcd\"\nlinkedHubs = [\"{EAST}\"]\nassigningPolls = 1\n\
          [quotas]\nregistrations = \"1/1h\"\n"
     );
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -1,19 +1,21 @@
 //! Which service is asked: the one on this machine, or that of a connection string.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::api_client::{CallError, ConnectionString, Kind, ServiceClient};
+use crate::cli::args::duration::timeout;
 use crate::cli::args::proxy::ProxyArgs;
 use crate::cli::input::{read, variable, wrong_value};
 use crate::cli::local::LocalChoice;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::secret::{Secret, secret_variable};
-use crate::net::{Route, Trust, client_config};
+use crate::net::{ConnectTo, Route, Trust, client_config};
 use crate::text::unquoted;
 use crate::wire::HTTPS_PORT;
 
@@ -35,6 +37,13 @@ pub(super) struct Target {
     ca_file: Option<PathBuf>,
     #[command(flatten)]
     proxy: ProxyArgs,
+    /// For HOST:PORT dial ADDR:PORT; the name that is verified stays. Empty fields stand for any,
+    /// or the same; may be given again
+    #[arg(long, value_name = "HOST:PORT:ADDR:PORT")]
+    connect_to: Vec<ConnectTo>,
+    /// Each call must end within this
+    #[arg(long, default_value = "30s", value_parser = timeout, value_name = "DURATION")]
+    timeout: Duration,
 }
 
 /// A client, and what runs it.
@@ -62,13 +71,16 @@ impl Target {
         let tls =
             client_config(&trust).map_err(|error| Report::usage(format!("--ca-file: {error}")))?;
         let route = self.proxy.add_to(
-            Route::default(),
+            Route::default().with_connect_to(self.connect_to.clone()),
             connection.endpoint(),
             &[HTTPS_PORT],
             self.local.is_some(),
         )?;
         let runtime = Some(small_runtime()?);
-        Ok(Session { client: ServiceClient::by_route(connection, &tls, route), runtime })
+        Ok(Session {
+            client: ServiceClient::by_route(connection, &tls, route, self.timeout),
+            runtime,
+        })
     }
 
     fn here(choice: &LocalChoice) -> Result<(ConnectionString, Trust), Report> {

@@ -32,10 +32,16 @@ pub(super) struct DevicesArgs {
     #[arg(long, value_name = "N", required_unless_present = "reg_ids", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Their names; {n:06} is the device's number, from 0, with at least six digits
-    #[arg(long, default_value = "sim-{n:06}", value_name = "PATTERN", conflicts_with = "reg_ids")]
+    #[arg(
+        long,
+        alias = "registration-id-pattern",
+        default_value = "sim-{n:06}",
+        value_name = "PATTERN",
+        conflicts_with = "reg_ids"
+    )]
     reg_id_pattern: IdPattern,
     /// Register the devices of a list, or - for standard input
-    #[arg(long, value_name = "FILE|-", conflicts_with = "count")]
+    #[arg(long, alias = "registration-ids", value_name = "FILE|-", conflicts_with = "count")]
     reg_ids: Option<PathBuf>,
     /// Take only every COUNT-th device, from INDEX on, counted from 0: one of several machines that
     /// share a fleet [env: JOB_COMPLETION_INDEX and JOB_COMPLETIONS]

@@ -40,7 +40,7 @@ Examples:
       --payload '{\"MyDeviceFirmwareVersion\":\"12.0.2.5\"}'
   provision-sim register --local --reg-id contoso-toaster-007 --explain
   provision-sim register --local --reg-id contoso-toaster-007 --connect \\
-      --report '{\"fw\":\"1.0\"}' --telemetry 3 --cache toaster.json
+      --reported '{\"fw\":\"1.0\"}' --telemetry 3 --cache toaster.json
   provision-sim register --id-scope 0ne00012345 --cert my-device-chain.pem \\
       --cert-key my-device-key.pem
   provision-sim register --id-scope 0ne00012345 --reg-id my-device --device-key @device.key \\
@@ -69,8 +69,8 @@ pub(crate) struct Register {
 
 impl Register {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
-        let report = ("--report", self.hub.report.as_deref());
-        self.device.check_given(&[self.payload.given(), report])?;
+        let reported = ("--reported", self.hub.reported.as_deref());
+        self.device.check_given(&[self.payload.given(), reported])?;
         let local = self.device.service.local.find()?;
         let (settings, context) = self.device.resolve(local.as_ref(), self.payload.resolve()?)?;
         let tasks = self.hub.tasks()?;

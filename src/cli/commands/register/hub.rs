@@ -25,8 +25,14 @@ pub(crate) struct HubArgs {
     #[arg(long)]
     pub(crate) connect: bool,
     /// Report these properties first: a JSON object; null deletes
-    #[arg(long, value_name = "JSON|@FILE|-", requires = "connect", allow_hyphen_values = true)]
-    pub(crate) report: Option<String>,
+    #[arg(
+        long,
+        alias = "report",
+        value_name = "JSON|@FILE|-",
+        requires = "connect",
+        allow_hyphen_values = true
+    )]
+    pub(crate) reported: Option<String>,
     /// Send this many messages
     #[arg(long, value_name = "N", requires = "connect")]
     telemetry: Option<u32>,
@@ -50,15 +56,15 @@ impl HubArgs {
         if !self.connect {
             return Ok(None);
         }
-        let report = self.report.as_deref().map(properties).transpose()?;
+        let report = self.reported.as_deref().map(properties).transpose()?;
         let (messages, gateway) = (self.telemetry.unwrap_or(0), self.hub_gateway.clone());
         Ok(Some(HubTasks { report, messages, gateway }))
     }
 }
 
 fn properties(argument: &str) -> Result<Map<String, Value>, Report> {
-    let text = read("--report", argument)?;
-    let bad = |reason: &str| wrong_json("--report", argument, &text, reason, r#"{"fw":"1.0"}"#);
+    let text = read("--reported", argument)?;
+    let bad = |reason: &str| wrong_json("--reported", argument, &text, reason, r#"{"fw":"1.0"}"#);
     match serde_json::from_str(&text) {
         Ok(Value::Object(properties)) => Ok(properties),
         Ok(_) => Err(bad("it is no JSON object")),
