@@ -1,16 +1,17 @@
 //! The service over MQTT and TLS (A.1–A.7): which packets it takes, and how it answers them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use futures_util::future::join_all;
 use rumqttc::{
     ConnAck, ConnectReturnCode, LastWill, Packet, QoS, SubscribeReasonCode, Unsubscribe,
 };
 use rustls::pki_types::PrivateKeyDer;
 
 use crate::support::service::client::{Client, Device, Manners, RESPONSES};
-use crate::support::service::setup::{Setup, TestService};
+use crate::support::service::setup::{SCOPE, Setup, TestService};
 
 // --- CONNECT ---
 
@@ -279,4 +280,54 @@ async fn a_3_any_client_certificate_is_taken_and_judged_at_the_register() {
 
         assert_eq!(client.register("").await.status(), 401);
     }
+}
+
+// --- Clients that are not ready yet ---
+
+/// How long azure-iot-sdk-java needs from the beginning of its PUBLISH until somebody waits for the
+/// answer.
+const NOT_YET_WAITING: Duration = Duration::from_millis(2);
+
+/// A client that publishes first and waits only then, as azure-iot-sdk-java does: how many of its
+/// answers came when nobody waited for them.
+async fn lost_answers(service: &TestService, id: &str, registrations: usize) -> usize {
+    let user_name =
+        format!("{SCOPE}/registrations/{id}/api-version=2019-03-31&ClientVersion=2019-03-31");
+    let mut client = Client::connect(service, &Device::new(id).user_name(&user_name)).await;
+    let mut lost = 0;
+    for _ in 0..registrations {
+        // Before the first byte is sent: so a machine under load can only make an answer later.
+        let begun = Instant::now();
+        let accepted = client.register("").await;
+        lost += usize::from(begun.elapsed() < NOT_YET_WAITING);
+        let begun = Instant::now();
+        client.poll(&accepted.operation_id()).await;
+        lost += usize::from(begun.elapsed() < NOT_YET_WAITING);
+    }
+    lost
+}
+
+#[tokio::test]
+async fn j_200_a_client_that_waits_only_after_it_has_published_loses_no_answer() {
+    let service = Setup::at_once().start().await;
+    let ids: Vec<_> = (0..48).map(|number| format!("pump-{number}")).collect();
+
+    // 2,000 registrations: first alone, where answers come soonest, then many at once.
+    let alone = lost_answers(&service, "pump-0042", 80).await;
+    let together = join_all(ids.iter().map(|id| lost_answers(&service, id, 40))).await;
+
+    assert_eq!((alone, together.iter().sum::<usize>()), (0, 0));
+}
+
+#[tokio::test]
+async fn j_200_refusals_wait_as_well() {
+    let service = Setup::new().start().await;
+    let mut client =
+        Client::connect(&service, &Device::with_password("pump-0042", "nonsense")).await;
+
+    let begun = Instant::now();
+    let refused = client.register("").await;
+
+    assert_eq!(refused.status(), 401);
+    assert!(begun.elapsed() >= NOT_YET_WAITING);
 }

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use futures_util::FutureExt;
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::codec::{Connect, Packet, read, write};
 use super::flow::{CloseReason, Flow};
@@ -144,12 +144,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(None)
     }
 
-    /// PUBACK goes out before the answer: at once if the answer takes time, else together with
-    /// it.
+    /// PUBACK goes out before the answer: at once if the answer takes time or the client wants
+    /// some (J-200), else together with it.
     async fn ask(&mut self, Question { topic, body }: Question) -> Result<(), End> {
         let Self { stream, outbox, speaker, registrar, .. } = self;
         let Speaker::Provisioning(session) = speaker else { return Ok(()) };
         let Some(device) = session.device() else { return Ok(()) };
+        let (asked, earliest) = (Instant::now(), session.earliest_answer());
+        if !earliest.is_zero() {
+            flush(stream, outbox).await?;
+        }
         let reply = {
             let mut asking = pin!(async {
                 match &topic {
@@ -167,6 +171,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         };
+        if !earliest.is_zero() {
+            sleep_until(asked + earliest).await;
+        }
         session.answer(&topic, &reply, outbox);
         Ok(())
     }
@@ -222,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Speaker::Hub(hub) => {
                 let token_ended = async {
                     match hub.until {
-                        Some(until) => tokio::time::sleep_until(until).await,
+                        Some(until) => sleep_until(until).await,
                         None => std::future::pending().await,
                     }
                 };

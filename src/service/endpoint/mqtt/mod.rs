@@ -1,8 +1,9 @@
 //! MQTT 3.1.1 over TLS (A.1–A.8).
 //!
 //! [`codec`] knows packets, `session` what a device may say when, `hub_session` the same for a device
-//! that has a hub already and signs in to it (I), `subscriptions` what both publish on, `connection` a stream of bytes, whether TLS or a
-//! WebSocket. Which of the two a device wants, its user name says.
+//! that has a hub already and signs in to it (I), `subscriptions` what both publish on, `pacing` how soon a client can
+//! bear its answer, `connection` a stream of bytes, whether TLS or a WebSocket. Which of the two a
+//! device wants, its user name says.
 
 pub mod codec;
 mod connection;
@@ -10,6 +11,7 @@ mod flow;
 mod hub_connection;
 mod hub_session;
 mod identify;
+mod pacing;
 mod server;
 mod session;
 mod subscriptions;

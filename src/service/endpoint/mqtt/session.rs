@@ -3,12 +3,15 @@
 //!
 //! Attestation is none of its business: it is decided at the register request.
 
+use std::time::Duration;
+
 use bytes::BytesMut;
 use rustls::pki_types::CertificateDer;
 
 use super::codec::{Connect, Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use super::flow::{CloseReason, Flow};
 use super::identify::identify;
+use super::pacing::{EARLIEST, earliest_answer};
 use super::subscriptions::Subscriptions;
 use crate::service::caller::Caller;
 use crate::service::reply::Reply;
@@ -22,6 +25,7 @@ pub(super) struct Session {
     certificates: Vec<CertificateDer<'static>>,
     device: Option<Caller>,
     subscriptions: Subscriptions,
+    earliest_answer: Duration,
     has_been_warned: bool,
 }
 
@@ -39,6 +43,7 @@ impl Session {
             certificates,
             device: None,
             subscriptions: Subscriptions::to(&[RESPONSE_FILTER]),
+            earliest_answer: EARLIEST,
             has_been_warned: false,
         }
     }
@@ -51,6 +56,11 @@ impl Session {
     /// The device, once it is connected.
     pub(super) fn device(&self) -> Option<&Caller> {
         self.device.as_ref()
+    }
+
+    /// How long after a request its answer may go out (J-200).
+    pub(super) fn earliest_answer(&self) -> Duration {
+        self.earliest_answer
     }
 
     /// A name for the device in logs.
@@ -106,6 +116,7 @@ impl Session {
     ) -> Flow<Question> {
         self.warn_of_will(&connect);
         let certificates = std::mem::take(&mut self.certificates);
+        self.earliest_answer = earliest_answer(connect.user_name.as_deref().unwrap_or_default());
         match identify(self.connection, connect, certificates, id_scope) {
             Ok(caller) => {
                 write::connack(out, false, ConnectCode::Accepted);
