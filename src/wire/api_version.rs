@@ -24,7 +24,7 @@ impl ApiVersion {
     pub const DEFAULT: Self = Self::release(b"2021-06-01");
 
     /// The versions seen on devices (A.3).
-    const KNOWN: [Self; 11] = [
+    const KNOWN: [Self; 15] = [
         Self::preview(b"2017-08-31"),
         Self::release(b"2017-11-15"),
         Self::release(b"2018-04-01"),
@@ -36,6 +36,10 @@ impl ApiVersion {
         Self::release(b"2021-10-01"),
         Self::preview(b"2021-11-01"),
         Self::preview(b"2025-07-01"),
+        Self::preview(b"2026-07-01"),
+        Self::release(b"2026-11-01"),
+        Self::preview(b"2026-11-02"),
+        Self::preview(b"2026-11-15"),
     ];
 
     const fn release(date: &[u8; 10]) -> Self {
@@ -46,7 +50,7 @@ impl ApiVersion {
         Self { date: *date, is_release: false }
     }
 
-    /// Whether a device was ever seen with this version.
+    /// Whether a device was ever seen with this version, or an SDK or specification has it.
     pub fn is_known(&self) -> bool {
         Self::KNOWN.contains(self)
     }
@@ -55,6 +59,11 @@ impl ApiVersion {
     /// then (J-11).
     pub fn is_newer_than_2019_03_31(&self) -> bool {
         *self > Self::release(b"2019-03-31")
+    }
+
+    /// Whether this version is newer than all that are known: one that Azure may have by now (J-64).
+    pub fn is_newer_than_known(&self) -> bool {
+        Self::KNOWN.iter().all(|known| self > known)
     }
 
     /// Whether replies may say `reprovisionedToInitialAssignment` (F.6).
@@ -123,11 +132,18 @@ mod tests {
             "2021-10-01",
             "2021-11-01-preview",
             "2025-07-01-preview",
+            "2026-07-01-preview",
+            "2026-11-01",
+            "2026-11-02-preview",
+            "2026-11-15-preview",
         ] {
             assert!(version(text).is_known(), "{text}");
             assert_eq!(version(text).to_string(), text);
         }
         assert!(!version("2030-01-01").is_known());
+        assert!(version("2026-11-15").is_newer_than_known());
+        assert!(!version("2026-11-15-preview").is_newer_than_known());
+        assert!(!version("2024-01-01").is_newer_than_known());
     }
 
     #[test]

@@ -84,8 +84,8 @@ fn registration_id(text: &str) -> Result<RegistrationId, Refusal> {
     })
 }
 
-/// The version that the query names. Over HTTPS only known ones are served (J-11); other keys of
-/// the query mean nothing (B-1).
+/// The version that the query names. Over HTTPS only known ones are served, and what is newer than all
+/// of them (J-64); other keys of the query mean nothing (B-1).
 fn api_version(query: &str) -> Result<ApiVersion, Refusal> {
     let mut pairs = url::form_urlencoded::parse(query.as_bytes());
     let value = pairs.find(|(key, _)| key.eq_ignore_ascii_case("api-version"));
@@ -94,8 +94,9 @@ fn api_version(query: &str) -> Result<ApiVersion, Refusal> {
         let reason = "no api-version in the query (B.1)".to_owned();
         return Err(refusal("Missing api-version", reason));
     };
-    value.parse().ok().filter(ApiVersion::is_known).ok_or_else(|| {
-        refusal("Unsupported api-version", format!("api-version {value:?} is not known (J-11)"))
+    let is_served = |version: &ApiVersion| version.is_known() || version.is_newer_than_known();
+    value.parse().ok().filter(is_served).ok_or_else(|| {
+        refusal("Unsupported api-version", format!("api-version {value:?} is not known (J-64)"))
     })
 }
 
@@ -136,17 +137,17 @@ mod tests {
         assert!(matches!(super::proof(None, &[]), Proof::Absent));
     }
 
-    /// J-64.
     #[test]
-    fn j_11_the_query_must_name_a_known_version() {
+    fn j_64_the_query_must_name_a_known_version_or_a_newer_one() {
         let code = |query| api_version(query).map_err(|refusal| refusal.code);
 
         for query in ["api-version=2019-03-31", "forceRegistration=true&API-Version=2019%2D03-31&x"]
         {
             assert_eq!(code(query), Ok("2019-03-31".parse().unwrap()), "{query}");
         }
+        assert_eq!(code("api-version=2030-01-01"), Ok("2030-01-01".parse().unwrap()));
         for query in
-            ["", "api-version", "api-version=", "version=2019-03-31", "api-version=2030-01-01"]
+            ["", "api-version", "api-version=", "version=2019-03-31", "api-version=2024-01-01"]
         {
             assert_eq!(code(query), Err(ErrorCode::BAD_REQUEST), "{query}");
         }
