@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use crate::net::listen;
 use crate::service::Config;
 use crate::tutorial::TOASTER;
+use crate::text::Foreign;
 
 /// What a configuration writes as `webhookUrl` to be given this function.
 pub const FUNCTION_URL: &str = "contoso:HttpTrigger1";
@@ -101,8 +102,12 @@ async fn trigger(
     response.into_response()
 }
 
+/// Most bytes of a line of the log, which may be a whole request.
+const MAX_LINE: usize = 4 * 1024;
+
 /// Under the function's own name, so that its lines stand apart from the service's.
 fn log(line: &str) {
+    let line = Foreign::up_to(line, MAX_LINE);
     tracing::info!(target: "HttpTrigger1", "{line}");
 }
 

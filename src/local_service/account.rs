@@ -9,6 +9,7 @@ use crate::attestation::KeySlot;
 use crate::service::{
     EntryAttestation, EntryStatus, JournalEntry, Kind, Transport, WebhookAttempt,
 };
+use crate::text::Foreign;
 use crate::wire::{HubName, timestamp};
 
 /// All of it.
@@ -112,12 +113,5 @@ pub(super) fn result(entry: &JournalEntry) -> String {
 /// Devices and webhooks write some of this: no line of theirs looks like one of ours, and none moves
 /// a terminal's cursor.
 pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character.is_control() {
-            true => line.extend(character.escape_default()),
-            false => line.push(character),
-        }
-    }
-    line
+    Foreign::new(text).to_string()
 }

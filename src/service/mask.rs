@@ -3,7 +3,6 @@
 //!
 //! Pure. Where in doubt it masks too much: these texts are for looking at (J-98).
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -11,6 +10,7 @@ use memchr::memmem;
 use zeroize::Zeroizing;
 
 use super::enrollment::WebhookUrl;
+use crate::text::Foreign;
 
 const MASK: &str = "****";
 
@@ -19,6 +19,14 @@ const SHORTEST: usize = 6;
 
 /// How many layers of escaping are looked through.
 const LAYERS: usize = 3;
+
+/// Most bytes of a body that are kept or logged (J-95).
+pub(super) const MAX_BODY: usize = 4 * 1024;
+
+/// How much is read beyond the cut, for the sake of what stands there.
+const MARGIN: usize = 64;
+/// How many times its own length a secret can have in three layers of escaping.
+const ESCAPED: usize = 12;
 
 /// What is secret in the texts of one registration.
 pub(super) struct Mask {
@@ -41,24 +49,35 @@ impl Mask {
         mask
     }
 
-    /// `text` with `****` in place of every secret.
-    pub(super) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut found = self.find(text);
-        if found.is_empty() {
-            return Cow::Borrowed(text);
+    /// A text with `****` in place of every secret, cut after `limit` bytes. What is not shown is not
+    /// looked at, but for as much as the end of a secret can need that begins before the cut.
+    pub(super) fn shown<'a>(
+        &self,
+        text: &'a (impl AsRef<[u8]> + ?Sized),
+        limit: usize,
+    ) -> Foreign<'a> {
+        let text = text.as_ref();
+        let seen = text.len().min(limit.saturating_add(self.margin()));
+        let seen = String::from_utf8_lossy(text.get(..seen).unwrap_or_default());
+        let kept = seen.floor_char_boundary(limit);
+        let mut found = self.find(&seen);
+        if found.is_empty() && kept == seen.len() {
+            return Foreign::new(seen);
         }
         found.sort_by_key(|range| range.start);
-        let (mut shown, mut from) = (Vec::with_capacity(text.len()), 0);
-        let text = text.as_bytes();
-        for Range { start, end } in found {
-            if start >= from {
-                shown.extend_from_slice(text.get(from..start).unwrap_or_default());
-                shown.extend_from_slice(MASK.as_bytes());
-            }
-            from = from.max(end);
+        let mut masked = masked(seen.as_bytes(), kept, &found);
+        if text.len() <= limit {
+            return Foreign::new(masked);
         }
-        shown.extend_from_slice(text.get(from..).unwrap_or_default());
-        Cow::Owned(String::from_utf8_lossy(&shown).into_owned())
+        // A mask may be longer than what it hides.
+        masked.truncate(masked.floor_char_boundary(limit));
+        Foreign::cut(masked, text.len())
+    }
+
+    /// How far behind the cut a secret may end that begins before it.
+    fn margin(&self) -> usize {
+        let longest = self.secrets.iter().map(|secret| secret.len()).max();
+        MARGIN + ESCAPED * longest.unwrap_or_default()
     }
 
     /// A secret, as it is and without each layer of its escaping.
@@ -87,6 +106,20 @@ impl Mask {
         }
         found
     }
+}
+
+/// The first `kept` bytes of a text with what was found in it masked. What is found may overlap.
+fn masked(text: &[u8], kept: usize, found: &[Range<usize>]) -> String {
+    let (mut shown, mut from) = (Vec::with_capacity(kept), 0);
+    for &Range { start, end } in found.iter().take_while(|range| range.start < kept) {
+        if start >= from {
+            shown.extend_from_slice(text.get(from..start).unwrap_or_default());
+            shown.extend_from_slice(MASK.as_bytes());
+        }
+        from = from.max(end);
+    }
+    shown.extend_from_slice(text.get(from..kept).unwrap_or_default());
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 impl fmt::Debug for Mask {
@@ -164,34 +197,49 @@ fn credentials(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let folded = text.to_ascii_lowercase();
     let mut found = Vec::new();
     for word in BEFORE {
-        let ends = memmem::find_iter(&folded, word).map(|at| at + word.len());
-        found.extend(ends.filter_map(|end| match word {
-            "authorization" | "x-functions-key" => header(&folded, end),
-            "bearer " | "basic " => token(&folded, end).filter(|range| range.len() >= SHORTEST),
-            _ => token(&folded, end),
-        }));
+        let name_ends = memmem::find_iter(&folded, word).map(|at| at + word.len());
+        match word {
+            "authorization" | "x-functions-key" => {
+                let starts = name_ends.filter_map(|end| header_start(&folded, end));
+                found.extend(values(&folded, starts, b"\"'<>{}\\\r\n", 1));
+            }
+            "bearer " | "basic " => found.extend(values(&folded, name_ends, TOKEN_END, SHORTEST)),
+            _ => found.extend(values(&folded, name_ends, TOKEN_END, 1)),
+        }
     }
     found.into_iter()
 }
 
-/// One word, up to whatever ends it.
-fn token(text: &[u8], start: usize) -> Option<Range<usize>> {
-    let is_end = |byte: &u8| b"&;\"'<>,{}\\ \t\r\n".contains(byte);
-    up_to(text, start, is_end)
-}
+/// What ends one word.
+const TOKEN_END: &[u8] = b"&;\"'<>,{}\\ \t\r\n";
 
-/// The value of a header, as in HTTP or as a member of JSON, spaces included.
-fn header(text: &[u8], name_end: usize) -> Option<Range<usize>> {
+/// Where the value of a header begins, as in HTTP or as a member of JSON.
+fn header_start(text: &[u8], name_end: usize) -> Option<usize> {
     let rest = text.get(name_end..)?;
     let filling = rest.iter().take_while(|byte| b"\\\"' :=[".contains(byte)).count();
     let is_value = rest.get(..filling)?.iter().any(|byte| b":=".contains(byte));
-    let is_end = |byte: &u8| b"\"'<>{}\\\r\n".contains(byte);
-    up_to(text, name_end + filling, is_end).filter(|_| is_value)
+    is_value.then_some(name_end + filling)
 }
 
-fn up_to(text: &[u8], start: usize, is_end: impl Fn(&u8) -> bool) -> Option<Range<usize>> {
-    let length = text.get(start..)?.iter().take_while(|byte| !is_end(byte)).count();
-    (length > 0).then_some(start..start + length)
+/// The values at `starts`, which ascend, each up to one of `ends` and of `shortest` bytes at least.
+/// Those that begin within another end with it and are left out: so no byte is looked at twice,
+/// however often somebody writes `sig=`.
+fn values(
+    text: &[u8],
+    starts: impl Iterator<Item = usize>,
+    ends: &[u8],
+    shortest: usize,
+) -> impl Iterator<Item = Range<usize>> {
+    let mut passed = 0;
+    starts.filter_map(move |start| {
+        if start < passed {
+            return None;
+        }
+        let rest = text.get(start..)?;
+        let length = rest.iter().take_while(|byte| !ends.contains(byte)).count();
+        passed = start + length;
+        (length >= shortest).then_some(start..passed)
+    })
 }
 
 #[cfg(test)]
@@ -204,7 +252,7 @@ mod tests {
         "https://alloc.azurewebsites.net/api/Choose?code=s3cr%2Fet%3D%3D&clientId=default";
 
     fn masked(text: &str) -> String {
-        Mask::of(Some(&URL.parse().unwrap())).apply(text).into_owned()
+        Mask::of(Some(&URL.parse().unwrap())).shown(text, usize::MAX).into_text().into_owned()
     }
 
     /// J-98.
@@ -243,7 +291,7 @@ mod tests {
                 r#"{"h":"{\"X-Functions-Key\":\"****\"}"}"#,
             ),
         ] {
-            assert_eq!(mask.apply(text), shown);
+            assert_eq!(mask.shown(text, usize::MAX).into_text(), shown);
         }
     }
 
@@ -256,11 +304,50 @@ mod tests {
             "basic tier, 100 % of it",
             "",
         ] {
-            assert!(matches!(Mask::of(None).apply(text), Cow::Borrowed(same) if same == text));
+            assert_eq!(Mask::of(None).shown(text, usize::MAX).into_text(), text);
         }
     }
 
+    /// J-202.
+    #[test]
+    fn g_2_a_text_is_cut_before_it_is_masked_and_no_part_of_a_key_stays_at_the_cut() {
+        let mask = Mask::of(Some(&URL.parse().unwrap()));
+        for spelling in
+            ["s3cr/et==", "s3cr%252Fet%253D%253D", r"s3cr\u002Fet\u003d\u003d", "sig=s3cr"]
+        {
+            let text = format!("{:64}{spelling}{:4096}", "", "");
+            for limit in 60..64 + spelling.len() {
+                let shown = mask.shown(&text, limit).to_string();
+
+                assert!(!shown.contains("s3c"), "{spelling} cut after {limit}: {shown}");
+                assert!(shown.ends_with(&format!("… (cut here; {} bytes in all)", text.len())));
+            }
+        }
+        assert_eq!(mask.shown("éé", 3).to_string(), "é… (cut here; 4 bytes in all)");
+        assert_eq!(mask.shown(b"\xff".as_slice(), 3).to_string(), "\u{fffd}");
+    }
+
+    /// What a stranger writes: words before credentials, what ends and what escapes them.
+    fn hostile() -> impl Strategy<Value = String> {
+        let pieces: Vec<&str> = BEFORE
+            .into_iter()
+            .chain(["x", "\"", ":", "\\", "%25", "\\u0025", "&amp;", " "])
+            .collect();
+        let piece = prop::sample::select(pieces);
+        (prop::collection::vec(piece, 1..4), 1..600_usize)
+            .prop_map(|(pieces, times)| pieces.concat().repeat(times))
+    }
+
     proptest! {
+        /// J-202: what is found is what was looked at. Every word finds a byte once at most, in each
+        /// layer.
+        #[test]
+        fn j_202_masking_costs_what_the_text_is_long(text in hostile()) {
+            let found: usize = Mask::of(None).find(&text).iter().map(Range::len).sum();
+
+            prop_assert!(found <= (LAYERS + 1) * BEFORE.len() * text.len());
+        }
+
         #[test]
         fn g_2_neither_key_nor_query_is_ever_shown(
             key in "[A-Za-z0-9_/+%=-]{12,60}",
@@ -275,7 +362,8 @@ mod tests {
             let mask = Mask::of(Some(&url.as_str().parse().unwrap()));
 
             for spelling in [&key, &escaped, &query] {
-                let shown = mask.apply(&format!("{before}{spelling}{after}")).into_owned();
+                let text = format!("{before}{spelling}{after}");
+                let shown = mask.shown(&text, usize::MAX).into_text();
 
                 for secret in [&key, &escaped, &query] {
                     prop_assert!(!shown.contains(secret.as_str()), "{} in {}", secret, shown);

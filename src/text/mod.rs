@@ -6,12 +6,15 @@
 //! text is refused with the position of the byte that does not belong there. TOML files become the
 //! JSON that they stand for, exactly, and remember in which line each member stands.
 //!
+//! And the way back: [`Foreign`] is text from outside as it may be logged and printed.
+//!
 //! It knows nothing of what a text means. Files that the program writes for itself (its state, its
 //! caches) are not read here.
 
 #[cfg(feature = "service")]
 mod document;
 mod encoding;
+mod foreign;
 #[cfg(feature = "service")]
 mod json;
 mod lines;
@@ -26,6 +29,7 @@ mod source;
 #[cfg(feature = "service")]
 pub use document::{Document, Fault};
 pub use encoding::NotText;
+pub use foreign::{Foreign, harmless_json, write_harmless};
 pub use lines::TextReader;
 #[cfg(feature = "service")]
 pub use path::MemberPath;

@@ -10,6 +10,7 @@ use crate::cli::common::Output;
 use crate::cli::report::Report;
 use crate::cli::timings::Timings;
 use crate::diagnose::Status;
+use crate::text::harmless_json;
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const GREEN: Style = AnsiColor::Green.on_default().bold();
@@ -72,7 +73,7 @@ impl Printer {
     /// A line of JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
         if let Ok(json) = serde_json::to_string(value) {
-            self.line(json);
+            self.line(harmless_json(json));
         }
     }
 

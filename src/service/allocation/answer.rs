@@ -8,6 +8,9 @@ use crate::service::mask::Mask;
 use crate::service::twin::InitialTwin;
 use crate::wire::{ErrorCode, HubName, Payload, from_json_object};
 
+/// How much of an answer is repeated in the log, in bytes.
+const EXCERPT: usize = 200;
+
 /// What came back from the webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookAnswer {
@@ -62,7 +65,7 @@ pub fn judge(answer: &WebhookAnswer, linked_hubs: &[HubName], mask: &Mask) -> De
         WebhookAnswer::Http { status, body } => failed(
             ErrorCode::CUSTOM_ALLOCATION_FAILED,
             format!("Custom allocation failed with status code: {status}"),
-            format!("the webhook answered {status}: {}", excerpt(body, mask)),
+            format!("the webhook answered {status}: {:?}", mask.shown(body, EXCERPT)),
         ),
         WebhookAnswer::Timeout => unreachable_webhook("the webhook did not answer in time"),
         WebhookAnswer::Unreachable { reason } => unreachable_webhook(reason),
@@ -79,8 +82,8 @@ fn judge_body(body: &[u8], linked_hubs: &[HubName], mask: &Mask) -> Decision {
                 ErrorCode::CUSTOM_ALLOCATION_FAILED,
                 "Custom allocation failed: the webhook's answer is not an AllocationResponse",
                 format!(
-                    "expected {{\"iotHubHostName\":\"…\"}}, got {} ({error})",
-                    excerpt(body, mask)
+                    "expected {{\"iotHubHostName\":\"…\"}}, got {:?} ({error})",
+                    mask.shown(body, EXCERPT)
                 ),
             );
         }
@@ -115,7 +118,7 @@ fn judge_body(body: &[u8], linked_hubs: &[HubName], mask: &Mask) -> Decision {
             "Custom allocation failed: the IoT hub is not one of linkedHubs",
             format!(
                 "the webhook chose {:?}; it must be one of {}",
-                mask.apply(&wanted),
+                mask.shown(&wanted, EXCERPT),
                 linked_hubs.iter().map(HubName::as_str).collect::<Vec<_>>().join(", ")
             ),
         ),
@@ -133,12 +136,6 @@ fn unreachable_webhook(reason: &str) -> Decision {
 
 fn failed(code: ErrorCode, message: impl Into<String>, hint: impl Into<String>) -> Decision {
     Decision::Failed { code, message: message.into(), hint: hint.into() }
-}
-
-fn excerpt(body: &[u8], mask: &Mask) -> String {
-    // Masked before it is cut, or half a key could stay at the end.
-    let text: String = mask.apply(&String::from_utf8_lossy(body)).chars().take(200).collect();
-    format!("{text:?}")
 }
 
 #[cfg(test)]

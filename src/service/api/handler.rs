@@ -20,7 +20,7 @@ pub(crate) async fn handle(
     match answer(registrar, access, &request).await {
         Ok(response) => response,
         Err(error) => {
-            tracing::warn!("{} {}: refused with {error}", request.method, request.path);
+            tracing::warn!("{request}: refused with {error}");
             error.into_response()
         }
     }
@@ -35,13 +35,13 @@ async fn answer(
     if let Err(fault) = access.check(&request.host, &request.path, authorization, SystemTime::now())
     {
         // The wire gets the bare 401, the log the reason (E.6); neither gets the token.
-        tracing::warn!("{} {}: {fault}", request.method, request.path);
+        tracing::warn!("{request}: {fault}");
         return Err(ApiError::unauthorized());
     }
     let api_version = request.api_version()?;
     let route = Route::of(request)?;
     if let Err(throttled) = registrar.throttle.operation(Instant::now()) {
-        tracing::warn!("{} {}: {throttled}", request.method, request.path);
+        tracing::warn!("{request}: {throttled}");
         return Err(ApiError::throttled(&throttled));
     }
     match route {

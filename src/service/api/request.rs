@@ -1,6 +1,7 @@
 //! Requests of the service API, and of the hubs', whatever carries them.
 
 use super::error::ApiError;
+use crate::text::Foreign;
 use crate::wire::ApiVersion;
 
 /// Largest body that is read: ten enrollments with their certificates fit in many times over
@@ -27,7 +28,14 @@ pub(crate) struct Request {
 /// Headers hold tokens, bodies hold keys.
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Request({} {})", self.method, self.path)
+        write!(f, "Request({self})")
+    }
+}
+
+/// For the log.
+impl std::fmt::Display for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", Foreign::short(&self.method), Foreign::short(&self.path))
     }
 }
 
@@ -47,7 +55,7 @@ impl Request {
         let version: ApiVersion =
             text.parse().map_err(|_| ApiError::bad_request("Unsupported api-version"))?;
         if !version.is_known() {
-            tracing::warn!("{self:?}: api-version {version} is not known; served all the same");
+            tracing::warn!("{self}: api-version {version} is not known; served all the same");
         }
         Ok(version)
     }

@@ -9,18 +9,14 @@ use super::{devices, twins};
 use crate::service::access::ServiceAccess;
 use crate::service::api::{Request, Response};
 use crate::service::hub::Hubs;
+use crate::text::Foreign;
 
 /// Answers one request. Whatever is wrong with it becomes an answer too.
 pub(crate) async fn handle(hubs: &Hubs, access: &ServiceAccess, request: Request) -> Response {
     match answer(hubs, access, &request).await {
         Ok(response) => response,
         Err(error) => {
-            tracing::warn!(
-                "{}: {} {}: refused with {error}",
-                request.host,
-                request.method,
-                request.path
-            );
+            tracing::warn!("{}: {request}: refused with {error}", Foreign::short(&request.host));
             error.into_response()
         }
     }
@@ -36,7 +32,7 @@ async fn answer(
     let now = SystemTime::now();
     if let Err(fault) = access.check_hub(&site.hosts(), &request.path, authorization, now) {
         // The wire gets the bare 401, the log the reason (E.6); neither gets the token.
-        tracing::warn!("{} {}: {fault}", request.method, request.path);
+        tracing::warn!("{request}: {fault}");
         return Err(HubApiError::unauthorized());
     }
     check_version(request)?;

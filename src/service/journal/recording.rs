@@ -14,7 +14,7 @@ use crate::service::allocation::WebhookAnswer;
 use crate::service::attest::{Attested, Evidence};
 use crate::service::caller::Caller;
 use crate::service::enrollment::Enrollment;
-use crate::service::mask::Mask;
+use crate::service::mask::{MAX_BODY, Mask};
 use crate::service::record::{DeviceRecord, Outcome, PendingRecord};
 use crate::wire::{ErrorCode, IdScope, OperationId, Payload, RegistrationId, Status};
 
@@ -117,7 +117,7 @@ impl Recording {
 
     /// The webhook is asked.
     pub(in crate::service) fn webhook_asked(&self, masked_url: &str, body: &[u8]) {
-        let request = masked(&self.mask, &String::from_utf8_lossy(body));
+        let request = masked(&self.mask, body);
         self.change(|entry, shared| {
             let url = shared.text(masked_url);
             entry.webhook = Some(WebhookExchange { url, request, attempts: Vec::new() });
@@ -128,7 +128,7 @@ impl Recording {
     pub(in crate::service) fn webhook_answered(&self, answer: &WebhookAnswer, took: Duration) {
         let (status, body, error) = match answer {
             WebhookAnswer::Http { status, body } => {
-                let body = masked(&self.mask, &String::from_utf8_lossy(body));
+                let body = masked(&self.mask, body);
                 (Some(*status), Some(body), None)
             }
             WebhookAnswer::Timeout => (None, None, Some("no answer in time".into())),
@@ -212,9 +212,8 @@ impl fmt::Debug for Recording {
     }
 }
 
-fn masked(mask: &Mask, text: &str) -> Text {
-    // Masked before it is cut, or half a key could stay at the end.
-    Text::body(&mask.apply(text))
+fn masked(mask: &Mask, text: &(impl AsRef<[u8]> + ?Sized)) -> Text {
+    Text::from(&*mask.shown(text, MAX_BODY).into_text())
 }
 
 /// A registration of which nothing is known but who asks for it.

@@ -1,4 +1,4 @@
-//! Texts of the journal: shared where they repeat, cut where they are long.
+//! Texts of the journal: shared where they repeat.
 
 use std::borrow::Borrow;
 use std::collections::HashSet;
@@ -8,28 +8,18 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// Most bytes of a body that are kept.
-pub(super) const MAX_BODY: usize = 4 * 1024;
+use crate::text::write_harmless;
 
 /// How many texts are known that may come again: scopes, versions, enrollments, hubs, addresses.
 const MAX_SHARED: usize = 1024;
 
-/// A text that entries of the journal share. Serializes as the text.
+/// A text that entries of the journal share. Serializes as the text; shown to people it stays in its line
+/// and moves no cursor (J-201).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Text(Arc<str>);
 
 impl Text {
-    /// The text of a body, marked where it was cut.
-    pub(super) fn body(text: &str) -> Self {
-        if text.len() <= MAX_BODY {
-            return text.into();
-        }
-        let end = text.floor_char_boundary(MAX_BODY);
-        let kept = text.get(..end).unwrap_or_default();
-        format!("{kept}… (cut here; {} bytes in all)", text.len()).as_str().into()
-    }
-
-    /// The text.
+    /// The text, for programs. Whatever shows it to people does so with `Display`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -69,7 +59,7 @@ impl PartialEq<&str> for Text {
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write_harmless(&self.0, f)
     }
 }
 
@@ -109,15 +99,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_body_is_cut_between_characters_and_says_so() {
-        let long = "é".repeat(MAX_BODY);
+    fn j_201_a_text_is_shown_in_its_line() {
+        let text = Text::from("a\nb\u{1b}[31m");
 
-        let text = Text::body(&format!("x{long}"));
-
-        let (kept, mark) = text.split_once('…').unwrap();
-        assert_eq!(kept.len(), MAX_BODY - 1, "the character that does not fit is left out");
-        assert_eq!(mark, format!(" (cut here; {} bytes in all)", 2 * MAX_BODY + 1));
-        assert_eq!(Text::body(&"x".repeat(MAX_BODY)).len(), MAX_BODY);
+        assert_eq!(
+            (text.to_string().as_str(), text.as_str()),
+            ("a\\nb\\u{1b}[31m", "a\nb\u{1b}[31m")
+        );
     }
 
     #[test]

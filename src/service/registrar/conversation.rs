@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::service::allocation::WebhookAnswer;
 use crate::service::caller::{Caller, Transport};
 use crate::service::enrollment::WebhookUrl;
-use crate::service::mask::Mask;
+use crate::service::mask::{MAX_BODY, Mask};
 use crate::service::record::DeviceRecord;
 use crate::wire::Payload;
 
@@ -19,7 +19,7 @@ pub(super) fn register(caller: &Caller, mask: &Mask, payload: Option<&Payload>) 
     }
     let Caller { registration_id, id_scope, connection, .. } = caller;
     let payload = match payload {
-        Some(payload) => format!("payload {}", mask.apply(payload.as_json())),
+        Some(payload) => format!("payload {}", mask.shown(payload.as_json(), MAX_BODY)),
         None => "no payload".to_owned(),
     };
     tracing::debug!(
@@ -42,7 +42,7 @@ pub(super) fn told(caller: &Caller, record: &DeviceRecord) {
 /// A webhook is asked.
 pub(super) fn webhook_asked(who: &str, url: &WebhookUrl, mask: &Mask, body: &[u8]) {
     if tracing::enabled!(tracing::Level::DEBUG) {
-        tracing::debug!("{who}: webhook asked: POST {url} {}", shown(mask, body));
+        tracing::debug!("{who}: webhook asked: POST {url} {}", mask.shown(body, MAX_BODY));
     }
 }
 
@@ -55,15 +55,11 @@ pub(super) fn webhook_answered(who: &str, mask: &Mask, answer: &WebhookAnswer, t
         WebhookAnswer::Http { status, body } if body.is_empty() => {
             format!("{status} without a body")
         }
-        WebhookAnswer::Http { status, body } => format!("{status} {}", shown(mask, body)),
+        WebhookAnswer::Http { status, body } => format!("{status} {}", mask.shown(body, MAX_BODY)),
         WebhookAnswer::Timeout => "nothing in time".to_owned(),
-        WebhookAnswer::Unreachable { reason } => mask.apply(reason).into_owned(),
+        WebhookAnswer::Unreachable { reason } => mask.shown(reason, MAX_BODY).to_string(),
     };
     tracing::debug!("{who}: webhook answered after {} ms: {said}", took.as_millis());
-}
-
-fn shown(mask: &Mask, body: &[u8]) -> String {
-    mask.apply(&String::from_utf8_lossy(body)).into_owned()
 }
 
 fn transport_name(transport: Transport) -> &'static str {

@@ -20,6 +20,7 @@ use crate::service::registration::{
 use crate::service::reply::{Reply, error_reply, json_reply};
 use crate::service::reprovision::Reprovisioning;
 use crate::service::store::{Change, StoreError};
+use crate::text::Foreign;
 use crate::wire::{ErrorCode, Payload, RegistrationId, RegistrationOperationStatus};
 
 /// Where the end of a registration stands among what is kept of it.
@@ -233,7 +234,7 @@ impl Registrar {
         operation: &Operation,
     ) -> Result<(), StoreError> {
         if let Decision::Failed { hint, .. } = &decision {
-            tracing::warn!("{}: {hint}", record.registration_id);
+            tracing::warn!("{}: {}", record.registration_id, Foreign::new(hint));
             operation.recording.reason(hint);
         }
         let id = record.registration_id.clone();

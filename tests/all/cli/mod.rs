@@ -8,6 +8,7 @@ mod enrollments;
 mod explain;
 mod group;
 mod keys;
+mod log;
 mod manual;
 mod narration;
 mod pki;

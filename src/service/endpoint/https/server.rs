@@ -30,6 +30,7 @@ use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::mqtt;
 use crate::service::lock::lock;
 use crate::service::registrar::Registrar;
+use crate::text::Foreign;
 use crate::wire::MAX_MESSAGE;
 
 /// How long a client has for the TLS handshake.
@@ -155,8 +156,8 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
             tracing::warn!(
                 "{}: {} {}: there is nothing at this path",
                 client.peer,
-                request.method(),
-                request.uri().path()
+                Foreign::short(request.method().as_str()),
+                Foreign::short(request.uri().path())
             );
             reply::not_found()
         }

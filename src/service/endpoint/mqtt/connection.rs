@@ -17,6 +17,7 @@ use super::hub_connection::HubConnection;
 use super::session::{Question, Session};
 use crate::service::hub::HubNotice;
 use crate::service::registrar::Registrar;
+use crate::text::Foreign;
 use crate::wire::{ConnectCode, HubUserName, MAX_MESSAGE, RequestTopic};
 
 /// How long a client has for the TLS handshake and CONNECT together.
@@ -204,6 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let code = ConnectCode::NotAuthorized;
                 write::connack(&mut self.outbox, false, code);
                 let user_name = connect.user_name.as_deref().unwrap_or_default();
+                let user_name = Foreign::short(user_name);
                 let reason = format!("CONNACK {} ({code}) to {user_name:?}: {reason}", code as u8);
                 Some(CloseReason::Refused(reason))
             }

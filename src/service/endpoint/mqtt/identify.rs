@@ -6,6 +6,7 @@ use super::codec::Connect;
 use crate::attestation::SasToken;
 use crate::service::attest::Proof;
 use crate::service::caller::{Caller, Transport};
+use crate::text::Foreign;
 use crate::wire::{ConnectCode, IdScope, UserName};
 
 /// The caller, or how to refuse it and why (A.6, J-10).
@@ -26,13 +27,16 @@ pub(super) fn identify(
         user_name.parse().map_err(|error| {
             (
                 ConnectCode::NotAuthorized,
-                format!("the user name {user_name:?} is malformed: {error} (A.2)"),
+                format!(
+                    "the user name {:?} is malformed: {error} (A.2)",
+                    Foreign::short(&user_name)
+                ),
             )
         })?;
     if !registration_id.names_same_device(&connect.client_id) {
         let reason = format!(
             "the client ID {:?} is not the registration ID {registration_id} of the user name (A.6)",
-            connect.client_id
+            Foreign::short(&connect.client_id)
         );
         return Err((ConnectCode::NotAuthorized, reason));
     }

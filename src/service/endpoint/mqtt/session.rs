@@ -15,6 +15,7 @@ use super::pacing::{EARLIEST, earliest_answer};
 use super::subscriptions::Subscriptions;
 use crate::service::caller::Caller;
 use crate::service::reply::Reply;
+use crate::text::Foreign;
 use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseTopic};
 
 /// A session, from the first packet on.
@@ -136,7 +137,7 @@ impl Session {
         if connect.will.is_some() {
             tracing::warn!(
                 "{:?}: its will message is dropped; DPS has no use for one (J-13)",
-                connect.client_id
+                Foreign::short(&connect.client_id)
             );
         }
     }
@@ -146,7 +147,8 @@ impl Session {
         let name = self.device.as_ref().map_or("a client", |it| it.registration_id.as_str());
         let refuse = |filter: &str, _| {
             tracing::warn!(
-                "{name}: subscribes to {filter:?}; DPS has only {RESPONSE_FILTER} (A.4)"
+                "{name}: subscribes to {:?}; DPS has only {RESPONSE_FILTER} (A.4)",
+                Foreign::short(filter)
             );
             SubAck::Failure
         };
@@ -172,7 +174,7 @@ impl Session {
                 tracing::warn!(
                     "{}: publishes on {:?}, which is ignored; {error} (J-12)",
                     self.name(),
-                    publish.topic
+                    Foreign::short(&publish.topic)
                 );
                 Flow::Continue
             }

@@ -1,0 +1,112 @@
+//! The log of `serve`, whatever strangers write into it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use bytes::BytesMut;
+use provision_sim::net::{Trust, client_config};
+use rumqttc::{Connect, Packet, Publish, QoS, Subscribe};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
+
+use crate::support::cli::{Machine, Serve};
+
+/// A line of its own, a title, a colour, a direction; each in a form that gets through somewhere.
+const EVIL: &str =
+    "x\n2026-01-01T00:00:00Z  WARN forged\r\u{1b}]0;title\u{7}\u{9b}31m\u{202e}\u{85}";
+/// The same for who takes no control characters of ASCII.
+const SUBTLE: &str = "x\u{9b}31m\u{202e}\u{85}\u{2028}forged";
+
+/// Says this over TLS, and listens until the service hangs up.
+fn say(serve: &Serve, address: &str, bytes: &[u8]) -> String {
+    let tls = client_config(&Trust::File(serve.ca_file().to_owned())).unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connection = ClientConnection::new(tls, name).unwrap();
+    let mut stream = StreamOwned::new(connection, TcpStream::connect(address).unwrap());
+    stream.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    // An end without close_notify is an end as well.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn packets(packets: impl IntoIterator<Item = Packet>) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    for packet in packets {
+        packet.write(&mut bytes, 1 << 20).unwrap();
+    }
+    bytes
+}
+
+fn connect(client_id: &str, user_name: &str) -> Packet {
+    let mut connect = Connect::new(client_id);
+    connect.set_login(user_name, "");
+    Packet::Connect(connect)
+}
+
+fn publish(topic: &str, body: String) -> Packet {
+    Packet::Publish(Publish::new(topic, QoS::AtMostOnce, body))
+}
+
+#[test]
+fn j_201_nobody_can_write_a_line_of_the_log_or_give_it_a_colour() {
+    let machine = Machine::new();
+    let serve = machine.serve(&["--retry-after", "0s", "-vv"]);
+    let scope = serve.ready["idScope"].as_str().unwrap();
+    let user_name = format!("{scope}/registrations/pump/api-version=2021-06-01");
+    let payload = format!("{{\"payload\":{{\n\"{SUBTLE}\"\n:\n1}}}}");
+
+    for evil in [EVIL, SUBTLE] {
+        say(&serve, serve.mqtt(), &packets([connect("pump", evil)]));
+        say(&serve, serve.mqtt(), &packets([connect(evil, &user_name)]));
+        say(&serve, serve.mqtt(), &packets([connect("pump", &format!("{user_name}{evil}"))]));
+        let filter = Subscribe::new(evil, QoS::AtMostOnce);
+        let filter = Packet::Subscribe(Subscribe { pkid: 1, ..filter });
+        let register = "$dps/registrations/PUT/iotdps-register/?$rid=1";
+        say(
+            &serve,
+            serve.mqtt(),
+            &packets([
+                connect("pump", &user_name),
+                filter,
+                publish(register, payload.clone()),
+                publish(&format!("{register}{evil}"), payload.clone()),
+                publish(evil, payload.clone()),
+                Packet::Disconnect,
+            ]),
+        );
+        let escaped: String = evil.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for path in [
+            escaped.clone(),
+            SUBTLE.to_owned(),
+            format!("enrollments/{escaped}"),
+            format!("devices/{escaped}"),
+            format!("{scope}/registrations/{escaped}/register?api-version=2021-06-01"),
+            format!("{scope}/registrations/pump/register?api-version={escaped}"),
+        ] {
+            for host in ["localhost", SUBTLE] {
+                let request = format!(
+                    "PUT /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+                     Authorization: {SUBTLE}\r\nContent-Length: {}\r\n\r\n{payload}",
+                    payload.len()
+                );
+                say(&serve, serve.https(), request.as_bytes());
+            }
+        }
+    }
+    let payload = format!("{{\n\"{SUBTLE}\":\"\n\"\n}}").replace("\"\n\"", "\"\"");
+    machine
+        .run(&["register", "--local", "--reg-id", "contoso-toaster-007", "--payload", &payload])
+        .assert_exit(0);
+    let log = serve.log_with("contoso-toaster-007: assigned");
+
+    for line in log.lines() {
+        let (time, rest) = line.split_once(' ').unwrap_or_default();
+        assert!(time.starts_with("20") && time.ends_with('Z'), "{line}");
+        let level = rest.trim_start().split(' ').next().unwrap_or_default();
+        assert!(["ERROR", "WARN", "INFO", "DEBUG"].contains(&level), "{line}");
+        assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line:?}");
+    }
+    assert!(log.contains(r"x\u{9b}31m\u{202e}\u{85}\u{2028}forged"), "{log}");
+    assert!(log.contains(r"x\n2026-01-01T00:00:00Z"), "{log}");
+}
