@@ -12,6 +12,16 @@ pub const TWIN_RESPONSE_FILTER: &str = "$iothub/twin/res/#";
 /// The filter of changes to desired properties.
 pub const DESIRED_FILTER: &str = "$iothub/twin/PATCH/properties/desired/#";
 
+/// The filter of direct methods.
+#[cfg(feature = "service")]
+pub(crate) const METHODS_FILTER: &str = "$iothub/methods/POST/#";
+
+/// The filter of messages to a device, whose ID stands there as given.
+#[cfg(feature = "service")]
+pub(crate) fn devicebound_filter(device_id: &str) -> String {
+    format!("{DEVICES}{device_id}{DEVICEBOUND}#")
+}
+
 const TWIN_GET: &str = "$iothub/twin/GET/";
 const TWIN_REPORT: &str = "$iothub/twin/PATCH/properties/reported/";
 const TWIN_RESPONSE: &str = "$iothub/twin/res/";
@@ -19,6 +29,8 @@ const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/";
 const METHOD_RESPONSE: &str = "$iothub/methods/res/";
 const DEVICES: &str = "devices/";
 const EVENTS: &str = "/messages/events/";
+#[cfg(feature = "service")]
+const DEVICEBOUND: &str = "/messages/devicebound/";
 
 /// A topic that no device publishes on, or no hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

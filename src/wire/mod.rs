@@ -16,6 +16,7 @@ mod json;
 mod message;
 mod timestamp;
 mod topic;
+mod topic_filter;
 mod user_name;
 
 pub use api_version::{ApiVersion, ApiVersionError};
@@ -24,6 +25,8 @@ pub use connect_code::ConnectCode;
 pub use etag::{Etag, EtagError};
 pub use hub_name::{DeviceId, HubName};
 pub use hub_topic::{DESIRED_FILTER, DeviceTopic, HubTopic, HubTopicError, TWIN_RESPONSE_FILTER};
+#[cfg(feature = "service")]
+pub(crate) use hub_topic::{METHODS_FILTER, devicebound_filter};
 pub use hub_user_name::{HubUserName, HubUserNameError};
 pub use id::{IdError, IdScope, OperationId, RegistrationId};
 pub use json::{Payload, PayloadError, from_json_object, to_ascii_json};
@@ -36,6 +39,8 @@ pub(crate) use topic::RESERVED;
 #[cfg(feature = "device")]
 pub(crate) use topic::seconds;
 pub use topic::{RESPONSE_FILTER, RequestTopic, ResponseTopic, TopicError};
+#[cfg(feature = "service")]
+pub(crate) use topic_filter::{filter_matches, filters_meet};
 pub use user_name::{UserName, UserNameError};
 
 /// Host name of the device API that every Azure instance shares; the ID scope picks the instance

@@ -10,12 +10,9 @@ use super::flow::{CloseReason, Flow};
 use super::subscriptions::Subscriptions;
 use crate::service::hub::HubNotice;
 use crate::service::record::HubKey;
-use crate::wire::{DESIRED_FILTER, DeviceTopic, HubTopic, TWIN_RESPONSE_FILTER};
-
-/// Filters that a hub has beside those of the twin. Nothing is ever sent on them here, but the SDKs
-/// subscribe to them and want to hear that it worked.
-const METHODS_FILTER: &str = "$iothub/methods/POST/#";
-const DEVICEBOUND_SUFFIX: &str = "/messages/devicebound/#";
+use crate::wire::{
+    DESIRED_FILTER, DeviceTopic, HubTopic, METHODS_FILTER, TWIN_RESPONSE_FILTER, devicebound_filter,
+};
 
 /// What a device wants of its hub.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,7 +53,9 @@ pub(super) struct HubSession {
 
 impl HubSession {
     pub(super) fn new(key: HubKey) -> Self {
-        let subscriptions = Subscriptions::to(&[TWIN_RESPONSE_FILTER, DESIRED_FILTER]);
+        let devicebound = devicebound_filter(key.device_id().as_str());
+        let published = [TWIN_RESPONSE_FILTER, DESIRED_FILTER, METHODS_FILTER, &devicebound];
+        let subscriptions = Subscriptions::to(published);
         Self { key, subscriptions }
     }
 
@@ -86,18 +85,24 @@ impl HubSession {
         }
     }
 
-    /// Every filter is granted; one on which a hub never publishes is logged (J-135).
+    /// Every filter is granted; those on which a hub never publishes are logged (J-135), in one line
+    /// however many they are.
     fn subscribe(&mut self, subscribe: &Subscribe, out: &mut BytesMut) -> Flow<HubQuestion> {
         let name = self.key.device_id();
+        let (mut example, mut silent) = (None, 0_usize);
         let grant = |filter: &str, qos| {
-            if filter != METHODS_FILTER && !filter.ends_with(DEVICEBOUND_SUFFIX) {
-                tracing::warn!(
-                    "{name}: subscribes to {filter:?}, on which a hub never publishes (I)"
-                );
-            }
+            example.get_or_insert_with(|| filter.to_owned());
+            silent += 1;
             SubAck::Granted(qos)
         };
-        self.subscriptions.subscribe(subscribe, grant, out)
+        let flow = self.subscriptions.subscribe(name.as_str(), subscribe, grant, out);
+        if let Some(example) = example {
+            let more = if silent > 1 { format!(" and {} more", silent - 1) } else { String::new() };
+            tracing::warn!(
+                "{name}: subscribes to {example:?}{more}, on which a hub never publishes (I)"
+            );
+        }
+        flow
     }
 
     fn publish(&mut self, publish: Publish, out: &mut BytesMut) -> Flow<HubQuestion> {
@@ -135,35 +140,34 @@ impl HubSession {
     /// Appends the answer to a twin request.
     pub(super) fn answer(&mut self, rid: String, answer: &HubAnswer, out: &mut BytesMut) {
         let HubAnswer { status, version, body } = answer;
-        let Some(granted) = self.subscriptions.granted(TWIN_RESPONSE_FILTER) else {
+        let topic = HubTopic::TwinResponse { status: *status, rid, version: *version };
+        if !self.send(&topic, body, out) {
             tracing::warn!(
                 "{}: is not subscribed to {TWIN_RESPONSE_FILTER} and will not hear the answer (I)",
                 self.key.device_id()
             );
-            return;
-        };
-        let topic = HubTopic::TwinResponse { status: *status, rid, version: *version };
-        self.send(&topic, body, granted, out);
+        }
     }
 
     /// Appends what the hub has to say; an answer is a reason to close the connection.
     pub(super) fn tell(&mut self, notice: HubNotice, out: &mut BytesMut) -> Option<CloseReason> {
         match notice {
             HubNotice::Desired { version, patch } => {
-                if let Some(granted) = self.subscriptions.granted(DESIRED_FILTER) {
-                    self.send(&HubTopic::Desired { version }, &patch, granted, out);
-                }
+                self.send(&HubTopic::Desired { version }, &patch, out);
                 None
             }
             HubNotice::Disconnect(why) => Some(CloseReason::Refused(why.to_owned())),
         }
     }
 
-    fn send(&mut self, topic: &HubTopic, body: &str, granted: QoS, out: &mut BytesMut) {
-        let sent = self.subscriptions.publish(granted, &topic.to_string(), body, out);
-        if let Err(error) = sent {
+    /// Whether the device has subscribed to what is sent.
+    fn send(&mut self, topic: &HubTopic, body: &str, out: &mut BytesMut) -> bool {
+        let topic = topic.to_string();
+        let Some(granted) = self.subscriptions.granted(&topic) else { return false };
+        if let Err(error) = self.subscriptions.publish(granted, &topic, body, out) {
             tracing::warn!("{}: cannot be answered: {error}", self.key.device_id());
         }
+        true
     }
 }
 
@@ -257,6 +261,28 @@ mod tests {
         session.tell(notice(), &mut out);
         assert!(out.is_empty());
         assert!(session.tell(HubNotice::Disconnect("go"), &mut out).is_some());
+    }
+
+    #[test]
+    fn i_answers_come_on_every_filter_that_matches_them_and_on_no_other() {
+        for (filter, is_heard) in [
+            ("$iothub/twin/res/200/#", true),
+            ("$iothub/twin/res/+/#", true),
+            ("$iothub/twin/#", true),
+            ("$iothub/#", true),
+            ("$iothub/twin/res/204/#", false),
+            ("#", false),
+            ("+/twin/res/#", false),
+        ] {
+            let mut session = session();
+            subscribe(&mut session, &[filter], QoS::AtMostOnce);
+            let answer = HubAnswer { status: 200, version: None, body: "{}".to_owned() };
+            let mut out = BytesMut::new();
+
+            session.answer("a".to_owned(), &answer, &mut out);
+
+            assert_eq!(!out.is_empty(), is_heard, "{filter}");
+        }
     }
 
     /// J-135.

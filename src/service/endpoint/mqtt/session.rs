@@ -43,7 +43,7 @@ impl Session {
             connection,
             certificates,
             device: None,
-            subscriptions: Subscriptions::to(&[RESPONSE_FILTER]),
+            subscriptions: Subscriptions::to([RESPONSE_FILTER]),
             earliest_answer: EARLIEST,
             has_been_warned: false,
         }
@@ -142,7 +142,7 @@ impl Session {
         }
     }
 
-    /// There is one filter; every other is refused (A.4, J-12).
+    /// Filters that match no answer are refused (A.4, J-12).
     fn subscribe(&mut self, subscribe: &Subscribe, out: &mut BytesMut) -> Flow<Question> {
         let name = self.device.as_ref().map_or("a client", |it| it.registration_id.as_str());
         let refuse = |filter: &str, _| {
@@ -152,7 +152,7 @@ impl Session {
             );
             SubAck::Failure
         };
-        self.subscriptions.subscribe(subscribe, refuse, out)
+        self.subscriptions.subscribe(name, subscribe, refuse, out)
     }
 
     /// PUBACK goes out before the answer: the .NET client throws otherwise.
@@ -187,19 +187,20 @@ impl Session {
         if rid.is_empty() {
             tracing::warn!("{}: its request has no $rid; did a shell eat it? (A.4)", self.name());
         }
-        let Some(granted) = self.subscriptions.granted(RESPONSE_FILTER) else {
+        let topic = ResponseTopic {
+            status: reply.status,
+            rid: rid.clone(),
+            retry_after: reply.retry_after,
+        };
+        let topic = topic.to_string();
+        let Some(granted) = self.subscriptions.granted(&topic) else {
             tracing::warn!(
                 "{}: is not subscribed to {RESPONSE_FILTER} and will not hear the answer (A.4)",
                 self.name()
             );
             return;
         };
-        let topic = ResponseTopic {
-            status: reply.status,
-            rid: rid.clone(),
-            retry_after: reply.retry_after,
-        };
-        let sent = self.subscriptions.publish(granted, &topic.to_string(), &reply.body, out);
+        let sent = self.subscriptions.publish(granted, &topic, &reply.body, out);
         if let Err(error) = sent {
             tracing::warn!("{}: cannot be answered: {error}", self.name());
         }
@@ -297,12 +298,15 @@ mod tests {
     }
 
     #[test]
-    fn a_7_the_one_filter_is_granted_with_at_most_qos_1_and_others_are_refused() {
+    fn a_7_filters_of_answers_are_granted_with_at_most_qos_1_and_others_are_refused() {
         for (filter, qos, code) in [
             (RESPONSE_FILTER, QoS::AtMostOnce, 0),
             (RESPONSE_FILTER, QoS::AtLeastOnce, 1),
             (RESPONSE_FILTER, QoS::ExactlyOnce, 1),
-            ("$dps/registrations/res/200/#", QoS::AtLeastOnce, 0x80),
+            ("$dps/registrations/res/200/#", QoS::AtLeastOnce, 1),
+            ("$dps/registrations/#", QoS::AtLeastOnce, 1),
+            ("$dps/registrations/PUT/#", QoS::AtLeastOnce, 0x80),
+            ("#", QoS::AtLeastOnce, 0x80),
         ] {
             let (_, out) = take(&mut connected(), subscribe(filter, qos));
 
