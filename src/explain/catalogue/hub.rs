@@ -123,8 +123,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             ),
             hint(
                 About::Certificate,
-                "the hub has another certificate for it: the enrollment's was changed after the device was provisioned",
+                "the hub has another certificate for it: the device was provisioned with another one",
             ),
+            hint(About::Certificate, "its certificate has expired, or is not valid yet"),
             hint(
                 About::Clock,
                 "this machine's clock is far off, so that the token has expired already",

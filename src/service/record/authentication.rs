@@ -17,7 +17,7 @@ pub enum Authentication {
         /// The second.
         secondary: DeviceKey,
     },
-    /// With a certificate of either SHA-1 thumbprint.
+    /// With a certificate of either thumbprint, SHA-256 or SHA-1 in hexadecimal digits.
     Thumbprints {
         /// The first.
         primary: String,
@@ -27,15 +27,14 @@ pub enum Authentication {
 }
 
 impl Authentication {
-    /// What DPS writes into the identity: an individual enrollment's keys or certificates, the keys
-    /// derived from a group's, or the certificate with which a group's device came.
+    /// What DPS writes into the identity: an individual enrollment's keys, those derived from a group's,
+    /// or the SHA-256 of the certificate that the device presented, in both slots (D.5).
     pub fn of(
         enrollment: &Enrollment,
         registration_id: &RegistrationId,
-        certificate: Option<&Certificate>,
+        presented: Option<&Certificate>,
     ) -> Option<Self> {
-        let thumbprint = |certificate: &Certificate| certificate.info().sha1_thumbprint.clone();
-        match (&enrollment.attestation, certificate) {
+        match (&enrollment.attestation, presented) {
             (Attestation::DeviceKeys(keys), _) => Some(Self::Keys {
                 primary: keys.primary.clone(),
                 secondary: keys.secondary.clone().unwrap_or_else(|| keys.primary.clone()),
@@ -44,12 +43,12 @@ impl Authentication {
                 primary: keys.primary.derive(registration_id),
                 secondary: keys.secondary.derive(registration_id),
             }),
-            (Attestation::ClientCertificates(slots), _) => Some(Self::Thumbprints {
-                primary: thumbprint(&slots.primary),
-                secondary: slots.secondary.as_ref().map(thumbprint),
-            }),
             (_, Some(certificate)) => {
-                Some(Self::Thumbprints { primary: thumbprint(certificate), secondary: None })
+                let thumbprint = &certificate.info().sha256_thumbprint;
+                Some(Self::Thumbprints {
+                    primary: thumbprint.clone(),
+                    secondary: Some(thumbprint.clone()),
+                })
             }
             (_, None) => None,
         }

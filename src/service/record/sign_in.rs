@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::authentication::Authentication;
 use super::identity::HubDevice;
-use crate::attestation::{Certificate, Malformed, SasToken};
+use crate::attestation::{Certificate, CertificateInfo, Malformed, SasToken};
 use crate::wire::{DeviceId, HubName};
 
 impl HubDevice {
@@ -32,14 +32,18 @@ impl HubDevice {
                 }
             }
             (Authentication::Thumbprints { primary, secondary }, HubProof::Certificate(leaf)) => {
-                let presented = &leaf.info().sha1_thumbprint;
-                if presented == primary || Some(presented) == secondary.as_ref() {
-                    return Ok(Admission { until: None });
+                let info = leaf.info();
+                let is_it = |thumbprint: &&String| {
+                    thumbprint.eq_ignore_ascii_case(&info.sha256_thumbprint)
+                        || thumbprint.eq_ignore_ascii_case(&info.sha1_thumbprint)
+                };
+                if !std::iter::once(primary).chain(secondary).any(|it| is_it(&it)) {
+                    let presented = info.sha256_thumbprint.clone();
+                    return Err(HubFault::Thumbprint { presented, enrolled: primary.clone() });
                 }
-                Err(HubFault::Thumbprint {
-                    presented: presented.clone(),
-                    enrolled: primary.clone(),
-                })
+                check_validity(info, now)?;
+                // A session outlives its certificate (J-181).
+                Ok(Admission { until: None })
             }
             (Authentication::Keys { .. }, _) => Err(HubFault::NoToken),
             (Authentication::Thumbprints { .. }, _) => Err(HubFault::NoCertificate),
@@ -102,6 +106,12 @@ pub enum HubFault {
     /// The token has expired.
     #[error("its SAS token expired {} ago", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
     Expired(Duration),
+    /// The certificate has expired.
+    #[error("its certificate expired {} ago", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
+    CertificateExpired(Duration),
+    /// The certificate is not valid yet.
+    #[error("its certificate becomes valid in {}", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
+    CertificateNotYetValid(Duration),
     /// Another certificate.
     #[error("its certificate has the thumbprint {presented}, the identity has {enrolled}")]
     Thumbprint {
@@ -110,6 +120,19 @@ pub enum HubFault {
         /// That of the identity.
         enrolled: String,
     },
+}
+
+/// Beside the thumbprint the time is all that counts: who signed it, and for what, does not (I).
+fn check_validity(info: &CertificateInfo, now: SystemTime) -> Result<(), HubFault> {
+    if let Ok(ahead) = info.not_before.duration_since(now)
+        && !ahead.is_zero()
+    {
+        return Err(HubFault::CertificateNotYetValid(ahead));
+    }
+    match now.duration_since(info.not_after) {
+        Ok(ago) if !ago.is_zero() => Err(HubFault::CertificateExpired(ago)),
+        _ => Ok(()),
+    }
 }
 
 /// `sr` is `{hub}/devices/{deviceId}`, or what contains it.
@@ -196,6 +219,10 @@ mod tests {
         assert_eq!(with_keys().admit(&HubProof::Absent, at(1)), Err(HubFault::NoToken));
     }
 
+    fn proof(certificate: &Certificate) -> HubProof {
+        HubProof::Certificate(Box::new(certificate.clone()))
+    }
+
     #[test]
     fn i_a_certificate_signs_in_by_its_thumbprint() {
         let mint = || {
@@ -203,16 +230,39 @@ mod tests {
             Certificate::from_der(der).unwrap()
         };
         let (own, other) = (mint(), mint());
-        let primary = own.info().sha1_thumbprint.clone();
-        let device = device(Authentication::Thumbprints { primary, secondary: None });
-        let admit = |proof| device.admit(&proof, at(1));
+        let now = own.info().not_before + Duration::from_secs(1);
+        let thumbprints = [&own.info().sha256_thumbprint, &own.info().sha1_thumbprint];
+        let thumbprints = thumbprints.map(|it| [it.clone(), it.to_lowercase()]).concat();
+        for thumbprint in thumbprints {
+            for (primary, secondary) in
+                [(thumbprint.clone(), None), ("AB".to_owned(), Some(thumbprint))]
+            {
+                let device = device(Authentication::Thumbprints { primary, secondary });
 
-        assert_eq!(admit(HubProof::Certificate(Box::new(own))), Ok(Admission { until: None }));
-        assert!(matches!(
-            admit(HubProof::Certificate(Box::new(other))),
-            Err(HubFault::Thumbprint { .. })
-        ));
-        assert_eq!(admit(HubProof::Absent), Err(HubFault::NoCertificate));
+                assert_eq!(device.admit(&proof(&own), now), Ok(Admission { until: None }));
+                let refused = device.admit(&proof(&other), now);
+                assert!(matches!(refused, Err(HubFault::Thumbprint { .. })), "{refused:?}");
+                assert_eq!(device.admit(&HubProof::Absent, now), Err(HubFault::NoCertificate));
+            }
+        }
+    }
+
+    /// J-181: nothing ends the session of one that signed in.
+    #[test]
+    fn i_a_certificate_must_be_in_date_at_sign_in() {
+        let der = TestCertificate::self_signed("pump-0042").unwrap().chain()[0].clone();
+        let own = Certificate::from_der(der).unwrap();
+        let (from, until) = (own.info().not_before, own.info().not_after);
+        let primary = own.info().sha256_thumbprint.clone();
+        let device = device(Authentication::Thumbprints { primary, secondary: None });
+        let second = Duration::from_secs(1);
+
+        let admit = |now| device.admit(&proof(&own), now);
+        let admitted = Ok(Admission { until: None });
+
+        assert_eq!(admit(from - second), Err(HubFault::CertificateNotYetValid(second)));
+        assert_eq!((admit(from), admit(until)), (admitted.clone(), admitted));
+        assert_eq!(admit(until + second), Err(HubFault::CertificateExpired(second)));
     }
 
     #[test]

@@ -104,6 +104,22 @@ async fn i_reported_properties_are_kept_and_what_is_no_patch_is_400() {
 }
 
 #[tokio::test]
+async fn i_answers_come_on_whatever_filter_matches_them() {
+    let service = with_pump().await;
+    for filter in ["$iothub/twin/res/200/#", "$iothub/twin/res/+/#", "$iothub/twin/#", "$iothub/#"]
+    {
+        let mut device = Client::dial(&service).await;
+        device.say_hello(&Device::at_hub(PUMP, HUB_WEST), Manners::default()).await;
+        device.subscribe("#", QoS::AtLeastOnce).await;
+        device.subscribe(filter, QoS::AtLeastOnce).await;
+
+        assert_eq!(device.twin().await["reported"], json!({ "$version": 1 }), "{filter}");
+        // Had it come twice, it would be in the place of the next answer.
+        assert_eq!(device.twin().await["reported"], json!({ "$version": 1 }), "{filter}");
+    }
+}
+
+#[tokio::test]
 async fn i_a_connected_device_is_told_of_new_desired_properties() {
     let service = with_pump().await;
     let mut device = Client::at_hub(&service, PUMP, HUB_WEST).await;

@@ -130,7 +130,7 @@ async fn whatever_comes_before_connect_or_a_second_connect_closes() {
 // --- SUBSCRIBE, PUBLISH and the rest ---
 
 #[tokio::test]
-async fn a_7_the_only_filter_is_granted_with_at_most_qos_1_and_others_get_0x80() {
+async fn a_7_filters_of_answers_are_granted_with_at_most_qos_1_and_others_get_0x80() {
     let service = Setup::new().start().await;
     let mut client = Client::connect(&service, &Device::new("pump-0042")).await;
 
@@ -138,12 +138,25 @@ async fn a_7_the_only_filter_is_granted_with_at_most_qos_1_and_others_get_0x80()
         (RESPONSES, QoS::AtMostOnce, SubscribeReasonCode::Success(QoS::AtMostOnce)),
         (RESPONSES, QoS::AtLeastOnce, SubscribeReasonCode::Success(QoS::AtLeastOnce)),
         (RESPONSES, QoS::ExactlyOnce, SubscribeReasonCode::Success(QoS::AtLeastOnce)),
-        ("$dps/registrations/res/+/", QoS::AtLeastOnce, SubscribeReasonCode::Failure),
+        ("$dps/registrations/PUT/#", QoS::AtLeastOnce, SubscribeReasonCode::Failure),
+        ("$dps/+", QoS::AtLeastOnce, SubscribeReasonCode::Failure),
         ("#", QoS::AtLeastOnce, SubscribeReasonCode::Failure),
     ] {
         assert_eq!(client.subscribe(filter, asked).await, granted, "{filter}");
     }
     assert_eq!(client.provision("").await.status(), 200, "a refused filter changes nothing");
+}
+
+#[tokio::test]
+async fn a_4_answers_come_on_whatever_filter_matches_them() {
+    let service = Setup::new().start().await;
+    for filter in ["$dps/registrations/res/202/#", "$dps/#", "$dps/registrations/res/+/+"] {
+        let mut client = Client::dial(&service).await;
+        client.say_hello(&Device::new("pump-0042"), Manners::default()).await;
+        client.subscribe(filter, QoS::AtMostOnce).await;
+
+        assert_eq!(client.register("").await.status(), 202, "{filter}");
+    }
 }
 
 #[tokio::test]

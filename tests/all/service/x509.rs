@@ -1,11 +1,14 @@
 //! X.509 attestation over real TLS (A-3, A-10, A-11, D.5, J-19): a client with rustls and a bare
 //! MQTT codec, so that it can send what no proper device would.
 
+use provision_sim::attestation::Certificate;
 use provision_sim::pki::{Flaw, TestCertificate, TestPki};
+use rumqttc::ConnectReturnCode;
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
 
+use crate::support::service::back_end::BackEnd;
 use crate::support::service::client::{Answer, Client, Device, Manners};
 use crate::support::service::setup::{HUB_WEST, Setup, TestService};
 use crate::support::service::webhook::{Reaction, Webhook};
@@ -263,4 +266,32 @@ async fn j_19_the_webhook_sees_the_certificate() {
         json!({ "registrationId": "pump-0042", "x509": { "clientCertificate": leaf } })
     );
     assert_eq!(asked["enrollmentGroup"]["attestation"]["type"], "x509");
+}
+
+#[tokio::test]
+async fn d_5_the_hub_has_the_thumbprint_of_the_certificate_that_was_presented_in_both_slots() {
+    let made = || TestCertificate::self_signed("pump-0042").unwrap();
+    let (primary, secondary) = (made(), made());
+    let config = individual("pump-0042", "", primary.pem(), secondary.pem());
+    let mut service = Setup::enrollments(&config).start().await;
+    let hello = async |service: &TestService, certificate| {
+        let identity = Identity::of(certificate);
+        let mut client = Client::dial_with(service, identity.tls(service)).await;
+        let device = Device { password: String::new(), ..Device::at_hub("pump-0042", HUB_WEST) };
+        client.say_hello(&device, Manners::default()).await.expect("a CONNACK").code
+    };
+
+    for (own, other) in [(&primary, &secondary), (&secondary, &primary)] {
+        register(&mut service, "pump-0042", Identity::of(own)).await;
+
+        let shown = BackEnd::of_hub(&service, HUB_WEST).await.get("/devices/pump-0042").await.ok();
+        let sha256 = Certificate::from_der(own.chain()[0].clone()).unwrap();
+        let sha256 = &sha256.info().sha256_thumbprint;
+        assert_eq!(
+            shown["authentication"]["x509Thumbprint"],
+            json!({ "primaryThumbprint": sha256, "secondaryThumbprint": sha256 })
+        );
+        assert_eq!(hello(&service, own).await, ConnectReturnCode::Success);
+        assert_eq!(hello(&service, other).await, ConnectReturnCode::NotAuthorized);
+    }
 }
