@@ -15,7 +15,7 @@ use crate::service::enrollment::Enrollment;
 use crate::service::journal::Recording;
 use crate::service::record::{DeviceRecord, Outcome, PendingAllocation, PendingRecord, ProvenBy};
 use crate::service::registration::{
-    Accepted, Begun, Conclusion, Finding, Moment, begin, conclude, device_id,
+    Accepted, Begun, Conclusion, Finding, Moment, begin, conclude, device_ids,
 };
 use crate::service::reply::{Reply, error_reply, json_reply};
 use crate::service::reprovision::Reprovisioning;
@@ -239,7 +239,7 @@ impl Registrar {
         }
         let id = record.registration_id.clone();
         let _registration = self.store.hold_registration(&id).await;
-        let _identity = self.store.hold_hub_device(&device_id(&record, enrollment)).await;
+        let _identity = self.store.hold_hub_devices(&device_ids(&record, enrollment)).await;
         if step == Step::Second && !self.is_current(&record) {
             tracing::info!("{id}: its record was deleted while it registered; it has no result");
             self.operations.finish(&id, operation);

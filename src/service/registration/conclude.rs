@@ -10,7 +10,7 @@ use crate::service::record::{
     Assignment, Authentication, DeviceRecord, HubDevice, HubKey, NewIdentity, Outcome,
     PendingRecord,
 };
-use crate::service::reprovision::{Reassignment, Reprovisioning, ResetOnSameHub};
+use crate::service::reprovision::{Reassignment, Reprovisioning, ResetOnSameHub, TwinHandling};
 use crate::service::store::{Batch, Change};
 use crate::wire::DeviceId;
 
@@ -38,12 +38,12 @@ pub struct Conclusion {
     pub disconnect: Vec<HubKey>,
 }
 
-/// The name that a device has, or will have, on its hub. It stays until the record is deleted (F.6).
-pub fn device_id(record: &PendingRecord, enrollment: &Enrollment) -> DeviceId {
-    match &record.assignment {
-        Some(earlier) => earlier.device_id.clone(),
-        None => enrollment.device_id(&record.registration_id),
-    }
+/// The names that a device may get on its hub: its own, which stays while the record does, and the
+/// enrollment's, which a reset to another hub gives it (F.6).
+pub fn device_ids(record: &PendingRecord, enrollment: &Enrollment) -> [DeviceId; 2] {
+    let enrolled = enrollment.device_id(&record.registration_id);
+    let own = record.assignment.as_ref().map(|earlier| earlier.device_id.clone());
+    [own.unwrap_or_else(|| enrolled.clone()), enrolled]
 }
 
 /// Ends a registration with what allocation came to. `known` tells what the hubs know.
@@ -61,12 +61,15 @@ pub fn conclude(
             return conclusion(record, Batch::new(), Vec::new(), moment);
         }
     };
-    let device_id = device_id(&pending, enrollment);
-    let chosen = Assignment { hub: host_name, device_id };
+    let [own, enrolled] = device_ids(&pending, enrollment);
+    let chosen = Assignment { hub: host_name, device_id: own };
     let is_known = known(&chosen.key()).is_some();
     let earlier = pending.assignment.as_ref();
-    let Reassignment { assignment, twin, substatus } =
+    let Reassignment { mut assignment, twin, substatus } =
         reprovisioning.decide(earlier, chosen, is_known, on_same_hub);
+    if twin == TwinHandling::Fresh {
+        assignment.device_id = enrolled;
+    }
 
     let present = known(&assignment.key());
     let elsewhere = earlier.map(Assignment::key).filter(|key| *key != assignment.key());

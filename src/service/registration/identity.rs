@@ -31,7 +31,8 @@ pub struct IdentityUpdate<'a> {
     pub from_enrollment: &'a InitialTwin,
 }
 
-/// The changes that make it so. Keys and thumbprints are refreshed each time (F.6).
+/// The changes that make it so. Keys and thumbprints are refreshed each time; what moves takes the old
+/// identity's capabilities along, and what begins anew has the enrollment's (F.6).
 ///
 /// Where something should be kept or moved that is not there, the device gets its first twin (J-120).
 pub fn update_identity(update: IdentityUpdate<'_>, now: SystemTime) -> Batch {
@@ -45,6 +46,7 @@ pub fn update_identity(update: IdentityUpdate<'_>, now: SystemTime) -> Batch {
             present.with_authentication(authentication, now, salt)
         }
         (TwinHandling::Moved, _, Some(earlier)) => {
+            let identity = NewIdentity { is_edge: earlier.is_edge, ..identity };
             let fresh = HubDevice::new(hub, identity, &InitialTwin::default(), now);
             fresh.with_twin(earlier.twin.moved(), now, salt)
         }
@@ -197,6 +199,17 @@ mod tests {
 
         assert_eq!(device.twin, earlier.twin.moved());
         assert_eq!(removed, Some(earlier.key()));
+    }
+
+    #[test]
+    fn k_8_a_move_takes_the_capabilities_along_and_a_reset_has_the_enrollments() {
+        let earlier = HubDevice { is_edge: true, ..lived_on("west") };
+
+        for (twin, is_edge) in [(TwinHandling::Moved, true), (TwinHandling::Fresh, false)] {
+            let (device, _) = updated(&Case { earlier: Some(earlier.clone()), ..case(twin) });
+
+            assert_eq!(device.is_edge, is_edge, "{twin:?}");
+        }
     }
 
     #[test]

@@ -13,6 +13,6 @@ mod operation_id;
 mod tests;
 
 pub use begin::{Accepted, Begun, begin};
-pub use conclude::{Conclusion, Finding, conclude, device_id};
+pub use conclude::{Conclusion, Finding, conclude, device_ids};
 pub use moment::Moment;
 pub use operation_id::operation_id;

@@ -1,5 +1,6 @@
 //! The records of a service: read from memory, written through to a disk if there is one.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, RwLockReadGuard};
@@ -104,14 +105,31 @@ impl Store {
         self.stripe(&self.hub_devices, device_id.as_str()).lock().await
     }
 
+    /// The same for a device that may change its name, however many of the names are one. In the order
+    /// of the stripes, so that two who want both do not wait for each other.
+    pub async fn hold_hub_devices(&self, device_ids: &[DeviceId]) -> Vec<MutexGuard<'_, ()>> {
+        let stripes =
+            device_ids.iter().map(|id| self.stripe_number(&self.hub_devices, id.as_str()));
+        let stripes: BTreeSet<_> = stripes.collect();
+        let mut held = Vec::with_capacity(stripes.len());
+        for stripe in stripes {
+            held.push(self.hub_devices[stripe].lock().await);
+        }
+        held
+    }
+
     /// The same for an enrollment. Nothing else is asked for meanwhile.
     pub async fn hold_enrollment(&self, name: &str) -> MutexGuard<'_, ()> {
         self.stripe(&self.enrollments, &name.to_ascii_lowercase()).lock().await
     }
 
     fn stripe<'a>(&self, stripes: &'a [Mutex<()>], name: &str) -> &'a Mutex<()> {
+        &stripes[self.stripe_number(stripes, name)]
+    }
+
+    fn stripe_number(&self, stripes: &[Mutex<()>], name: &str) -> usize {
         // The remainder is less than the length, which fits.
-        &stripes[(self.hasher.hash_one(name) % stripes.len() as u64) as usize]
+        (self.hasher.hash_one(name) % stripes.len() as u64) as usize
     }
 
     /// The record of a device, if it ever registered.

@@ -404,6 +404,36 @@ async fn f_6_the_device_id_stays_until_the_record_is_deleted_and_then_the_old_id
     }
 }
 
+/// K-8: what moves, and what begins anew.
+#[tokio::test]
+async fn f_6_a_move_takes_name_and_capabilities_along_and_a_reset_has_the_enrollments() {
+    for (migrate, name, is_edge) in [(true, "first", true), (false, "second", false)] {
+        let service = enrolled("first").await;
+        let mut body = individual("first", PRIMARY_KEY, "enabled");
+        body["capabilities"] = json!({ "iotEdge": true });
+        enroll(&service, &body).await;
+        register_with(&service, PRIMARY_KEY).await;
+        let mut body = individual("second", PRIMARY_KEY, "enabled");
+        body["capabilities"] = json!({ "iotEdge": false });
+        body["iotHubs"] = json!([HUB_EAST]);
+        body["reprovisionPolicy"] =
+            json!({ "updateHubAssignment": true, "migrateDeviceData": migrate });
+        enroll(&service, &body).await;
+
+        let moved = register_with(&service, PRIMARY_KEY).await;
+
+        assert_eq!((&moved["assignedHub"], &moved["deviceId"]), (&json!(HUB_EAST), &json!(name)));
+        let there = twin(&service, HUB_EAST, &format!("/twins/{name}")).await.unwrap();
+        assert_eq!(there["capabilities"]["iotEdge"], is_edge);
+        assert_eq!(twin(&service, HUB_WEST, "/twins/first").await, None, "the old one is gone");
+        let again = register_with(&service, PRIMARY_KEY).await;
+        assert_eq!(
+            (&again["deviceId"], &again["assignedHub"]),
+            (&moved["deviceId"], &json!(HUB_EAST))
+        );
+    }
+}
+
 #[tokio::test]
 async fn f_6_the_keys_of_the_identity_are_refreshed_and_its_twin_is_not() {
     let service = enrolled(ID).await;
