@@ -14,8 +14,9 @@ import subprocess
 HUB = "contoso-toasters-hub-1098.azure-devices.net"
 # The key of the enrollment group `hub-devices`, Base64.
 HUB_GROUP_KEY = "aW50ZXJvcC1odWItZGV2aWNlcy1ncm91cC1rZXktMDE="
+SDKS = ("python", "node", "java")
 # Each has its own, so that each case finds a twin that nobody has changed.
-HUB_DEVICES = [f"x509-hub-{sdk}-{transport}" for sdk in ("python", "node") for transport in ("mqtt", "mqtt-ws")]
+HUB_DEVICES = [f"x509-hub-{sdk}-{transport}" for sdk in SDKS for transport in ("mqtt", "mqtt-ws")]
 
 
 def prepare(folder, world, webhook_url):

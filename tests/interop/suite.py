@@ -3,6 +3,9 @@
 A case is one process, given its name as argument: SDKs keep threads alive after a failed
 registration, or take the whole process down with an uncaught exception. It passes if it exits 0;
 the last line of its output says what the SDK got. All of its output is shown if it does not pass.
+
+Java's virtual machine takes long to begin, and its SDK does neither, so all Java cases of a file are
+one process: see java.py.
 """
 
 import json
@@ -14,7 +17,8 @@ import subprocess
 import sys
 import time
 
-import pki  # both beside this file
+import java  # the three are beside this file
+import pki
 import webhook
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -24,6 +28,8 @@ RUN = WORK / "run"  # made anew for each run
 
 # What a device does, on whatever transport.
 DEVICE = ["toaster", "heat-pump", "wrong-key", "any-device"]
+# The same, where one file has all transports.
+ANY_TRANSPORT = [f"{transport}-{case}" for transport in ("mqtt", "mqtt-ws", "http") for case in DEVICE]
 # How a provisioned device signs in to its hub.
 HUB = ["mqtt", "mqtt-ws", "x509-mqtt", "x509-mqtt-ws"]
 
@@ -47,6 +53,11 @@ SUITE = [
     ("node/hub.js", HUB),
     ("python/hub_service.py", ["device", "twin", "wrong-key"]),
     ("node/hub_service.js", ["device", "twin", "wrong-key"]),
+    ("java/Device.java", ANY_TRANSPORT),
+    ("java/X509.java", ["group", "individual", "stranger", "group-ws", "group-http", "individual-http"]),
+    ("java/Service.java", ["enrollment", "group", "enrollment-pages", "group-pages", "bulk", "wrong-key"]),
+    ("java/Hub.java", HUB),
+    ("java/HubService.java", ["device", "twin", "wrong-key"]),
 ]
 
 READY_SECONDS = 20
@@ -55,22 +66,21 @@ CASE_SECONDS = 60  # a case gives up by itself before that, and says where it hu
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
-    cases = [(file, case) for file, names in SUITE for case in names]
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir(parents=True)
     try:
         service, facts = serve()
     except Exception as error:
         print(f"FAIL serve: {error}\n{indented(read(RUN / 'serve.log'))}")
-        return finish(0, len(cases))
+        return finish(0, sum(len(names) for _, names in SUITE))
 
     passed = failed = 0
     try:
-        for file, case in cases:
-            if run(file, case, facts):
-                passed += 1
-            else:
-                failed += 1
+        for file, names in SUITE:
+            results = run_java(file, names, facts) if file.endswith(".java") else (run(file, name, facts) for name in names)
+            for result in results:
+                passed += result
+                failed += not result
     finally:
         if not stop(service):
             failed += 1
@@ -110,6 +120,7 @@ def serve():
 
 
 def run(file, case, facts):
+    """Runs one case in a process of its own; whether it passed."""
     program = [WORK / "venv" / "bin" / "python"] if file.endswith(".py") else ["node"]
     environment = {  # nothing else: no proxy and no trust of this machine's
         "PATH": os.environ["PATH"],
@@ -119,25 +130,7 @@ def run(file, case, facts):
         "INTEROP": json.dumps(facts),
     }
     started = time.monotonic()
-    process = subprocess.Popen(
-        [*program, HERE / file, case],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=CASE_SECONDS)
-        result = f"exit {process.returncode}" if process.returncode else None
-    except subprocess.TimeoutExpired:
-        end(process)
-        output, _ = process.communicate()
-        result = f"did not end within {CASE_SECONDS} s"
-    finally:
-        end(process)
+    result, output, _ = ended([*program, HERE / file, case], environment, subprocess.STDOUT, CASE_SECONDS)
     took = f"{time.monotonic() - started:.1f} s"
     if result is None:
         said = output.strip().splitlines() or [""]
@@ -145,6 +138,49 @@ def run(file, case, facts):
     else:
         print(f"FAIL {file} {case} ({took}): {result}\n{indented(output)}", flush=True)
     return result is None
+
+
+def run_java(file, names, facts):
+    """Runs all cases of a file in one virtual machine; yields for each whether it passed."""
+    command = java.command(WORK / "java", RUN, facts)
+    environment = {"PATH": os.environ["PATH"], "INTEROP": json.dumps(facts)}
+    command += [pathlib.Path(file).stem, *names]
+    result, lines, noise = ended(command, environment, subprocess.PIPE, CASE_SECONDS * len(names))
+    # The machine itself may print a warning among them.
+    told = {line["case"]: line for line in map(json.loads, (l for l in lines.splitlines() if l.startswith("{")))}
+    for name in names:
+        line = told.get(name)
+        if line is None:
+            print(f"FAIL {file} {name}: {result or 'the process did not come to it'}")
+        else:
+            print(f"{'ok  ' if line['passed'] else 'FAIL'} {file} {name} ({line['seconds']:.1f} s): {line['said']}")
+        yield line is not None and line["passed"]
+    if not all(name in told and told[name]["passed"] for name in names):
+        print(indented(noise))
+    sys.stdout.flush()
+
+
+def ended(command, environment, stderr, seconds):
+    """Runs a process and all that it starts; returns why it is to blame, its output and its errors."""
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate(timeout=seconds)
+        return f"exit {process.returncode}" if process.returncode else None, output, errors
+    except subprocess.TimeoutExpired:
+        end(process)
+        output, errors = process.communicate()
+        return f"did not end within {seconds} s", output, errors
+    finally:
+        end(process)
 
 
 def end(process):

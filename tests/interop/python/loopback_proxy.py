@@ -1,7 +1,8 @@
 """A SOCKS5 proxy that knows only the service.
 
-The Python SDK can be given neither a port nor an address, but a proxy. Through this one it dials the
-real name and the real port, and arrives at the local service; whatever else it might dial is refused.
+The Python and Java SDKs can be given neither a port nor an address, but a proxy (Java's virtual machine
+can). Through this one they dial the real name and the real port, and arrive at the local service;
+whatever else they might dial is refused.
 """
 
 import socket
@@ -13,7 +14,7 @@ NO_SUCH_HOST, GRANTED = 4, 0
 
 
 def start(routes):
-    """Serves `routes`, from (host name, port) to "address:port"; returns the proxy's own port."""
+    """Serves `routes`, from (host name or address, port) to "address:port"; returns the proxy's own port."""
 
     class Connection(socketserver.BaseRequestHandler):
         def handle(self):
@@ -41,9 +42,9 @@ def greet(client):
     exactly(client, methods)
     client.sendall(b"\x05\x00")
     _, command, _, kind = struct.unpack("!BBBB", exactly(client, 4))
-    if command != 1 or kind != 3:  # CONNECT, by name: names are not looked up on this machine
+    if command != 1 or kind not in (1, 3):  # CONNECT, to an IPv4 address or by name, which is not looked up here
         return None
-    host = exactly(client, exactly(client, 1)[0]).decode()
+    host = exactly(client, exactly(client, 1)[0]).decode() if kind == 3 else socket.inet_ntoa(exactly(client, 4))
     return host, struct.unpack("!H", exactly(client, 2))[0]
 
 

@@ -3,8 +3,8 @@
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{HOST, HeaderName, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 
 use super::client::Client;
 use super::reply::{self, Answer};
@@ -47,11 +47,51 @@ fn translated(request: Request<Vec<u8>>) -> api::Request {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let query = head.uri.query().unwrap_or_default();
     api::Request {
-        method: head.method.to_string(),
+        method: meant(&head.method, &head.headers).to_string(),
         path: head.uri.path().to_owned(),
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body,
         host: head.headers.get(HOST).map(text).unwrap_or_default(),
+    }
+}
+
+/// The method that the client means. Java's own HTTP client knows no PATCH, so its SDKs send POST
+/// with the header that names it (I.2); so may whatever else cannot say a method (J-230).
+fn meant(method: &Method, headers: &HeaderMap) -> Method {
+    if *method == Method::POST {
+        let named = headers.get("x-http-method-override").map(HeaderValue::as_bytes);
+        for other in [Method::PATCH, Method::PUT, Method::DELETE] {
+            if named.is_some_and(|name| name.eq_ignore_ascii_case(other.as_str().as_bytes())) {
+                return other;
+            }
+        }
+    }
+    method.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j_230_post_stands_for_the_method_that_its_header_names() {
+        for (method, named, expected) in [
+            (Method::POST, Some("PATCH"), Method::PATCH),
+            (Method::POST, Some("delete"), Method::DELETE),
+            (Method::POST, Some("Put"), Method::PUT),
+            // A read must not be made of what changes things, and nothing that POST is not for.
+            (Method::POST, Some("GET"), Method::POST),
+            (Method::POST, Some(""), Method::POST),
+            (Method::POST, None, Method::POST),
+            (Method::GET, Some("DELETE"), Method::GET),
+            (Method::PUT, Some("PATCH"), Method::PUT),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(named) = named {
+                headers.insert("x-http-method-override", named.parse().unwrap());
+            }
+            assert_eq!(meant(&method, &headers), expected, "{method} {named:?}");
+        }
     }
 }

@@ -1,0 +1,80 @@
+import com.microsoft.azure.sdk.iot.device.DeviceClient;
+import com.microsoft.azure.sdk.iot.device.IotHubClientProtocol;
+import com.microsoft.azure.sdk.iot.device.Message;
+import com.microsoft.azure.sdk.iot.device.twin.Twin;
+import com.microsoft.azure.sdk.iot.device.twin.TwinCollection;
+import com.microsoft.azure.sdk.iot.provisioning.security.SecurityProvider;
+import com.microsoft.azure.sdk.iot.service.registry.DeviceConnectionState;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * From provisioning to the assigned hub with {@code iot-device-client}: twin, desired update, message.
+ *
+ * <p>The device asks DPS for its hub, then signs in there by the hub's own name. The back end's side of it is
+ * played by {@code iot-service-client}.
+ */
+final class Hub {
+    private Hub() {}
+
+    public static void main(String[] names) throws Exception {
+        Witness.main(names, Map.of(
+            "mqtt", () -> withKey("hub-java-mqtt", "mqtt", IotHubClientProtocol.MQTT),
+            "mqtt-ws", () -> withKey("hub-java-mqtt-ws", "mqtt-ws", IotHubClientProtocol.MQTT_WS),
+            "x509-mqtt", () -> withCertificate("x509-hub-java-mqtt", "mqtt", IotHubClientProtocol.MQTT),
+            "x509-mqtt-ws", () -> withCertificate("x509-hub-java-mqtt-ws", "mqtt-ws", IotHubClientProtocol.MQTT_WS)));
+    }
+
+    private static String withKey(String name, String transport, IotHubClientProtocol protocol) throws Exception {
+        byte[] key = Device.derived(Witness.fact("hubGroupKey"), name);
+        return provisioned(Device.withKey(name, key), transport, protocol, "hub-devices");
+    }
+
+    private static String withCertificate(String name, String transport, IotHubClientProtocol protocol) throws Exception {
+        return provisioned(X509.named(name), transport, protocol, "x509-group");
+    }
+
+    /** What the SDK's samples do: the same security provider goes on to the hub that DPS chose. */
+    private static String provisioned(
+        SecurityProvider security, String transport, IotHubClientProtocol protocol, String enrollment) throws Exception {
+        var result = Device.assigned(transport, security, null, enrollment);
+        Witness.expect(result.getIothubUri(), Witness.HUB, "hub");
+        DeviceClient client = new DeviceClient(result.getIothubUri(), result.getDeviceId(), security, protocol);
+        client.open(false);
+        try {
+            return livesAtItsHub(client, result.getDeviceId());
+        } finally {
+            client.close();
+        }
+    }
+
+    private static String livesAtItsHub(DeviceClient client, String deviceId) throws Exception {
+        BlockingQueue<Twin> patches = new LinkedBlockingQueue<>();
+        client.subscribeToDesiredProperties((twin, context) -> patches.add(twin), null);
+        Twin first = client.getTwin();
+        Witness.expect(HubService.number(first.getDesiredProperties().get("interval")), 30, "first desired property");
+        Witness.expect(first.getDesiredProperties().get("name"), "Küche", "its text");
+        Witness.expect(first.getDesiredProperties().getVersion(), 1, "version of the desired");
+        Witness.expect(first.getReportedProperties().getVersion(), 1, "version of the reported");
+
+        TwinCollection reported = first.getReportedProperties();
+        reported.put("firmware", "12.0.2.5");
+        reported.put("slots", Map.of("left", 1));
+        Witness.expect(client.updateReportedProperties(reported).getVersion(), 2, "version after the report");
+
+        var changed = HubService.change(deviceId, null, 5);
+        Witness.expect(changed.getReportedProperties().get("firmware"), "12.0.2.5", "reported, as the back end sees it");
+        Witness.expect(changed.getTags().get("site"), "interop", "tag");
+        Twin patch = patches.poll(20, TimeUnit.SECONDS);
+        Witness.expect(HubService.number(patch.getDesiredProperties().get("interval")), 5, "desired update");
+        Witness.expect(patch.getDesiredProperties().getVersion(), 2, "its version");
+
+        client.sendEvent(new Message("{\"temperature\": 21.5}"));
+        Witness.expect(Witness.messages(deviceId), 1, "messages");
+        var identity = HubService.registry().getDevice(deviceId);
+        Witness.expect(identity.getConnectionState(), DeviceConnectionState.Connected, "connection");
+        return deviceId + " at its hub: first twin, reported, desired update, message";
+    }
+}
