@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // What a back end does with `PATCH /twins/pump-1`.
     let change = TwinChange::read(br#"{"properties":{"desired":{"interval":30}}}"#)?;
-    let key = HubKey::new(&registered.assigned_hub.parse()?, &registered.device_id.parse()?);
+    let key = HubKey::new(&registered.assigned_hub, &registered.device_id);
     service.service().hubs().change_twin(&key, &change, TwinVerb::Patch, |_| Ok(())).await?;
     let change = changes.next().await?;
     println!("desired, now version {}: {}", change.version, json!(change.patch));

@@ -8,7 +8,9 @@ use super::error::{Breach, Error, NetworkError, Rejection};
 use super::phase::ConnectPhase;
 use super::traffic::{Received, Secured, Sent, Signed};
 use super::transport::Transport;
-use crate::wire::{ConnectCode, DeviceRegistrationResult, OperationId, Payload, Substatus};
+use crate::wire::{
+    ConnectCode, DeviceId, DeviceRegistrationResult, HubName, OperationId, Payload, Substatus,
+};
 
 /// What has happened.
 #[derive(Debug)]
@@ -213,6 +215,8 @@ pub enum Notice {
 pub struct Looked {
     /// What the service says of it.
     pub state: DeviceRegistrationResult,
+    /// Its hub and its ID there: exactly if the state is `assigned`.
+    pub assignment: Option<(HubName, DeviceId)>,
     /// The service's whole answer.
     pub body: String,
 }
@@ -221,9 +225,9 @@ pub struct Looked {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registered {
     /// Host name of the IoT hub.
-    pub assigned_hub: String,
+    pub assigned_hub: HubName,
     /// The device's ID on it.
-    pub device_id: String,
+    pub device_id: DeviceId,
     /// The operation.
     pub operation_id: Option<OperationId>,
     /// How the assignment came about.

@@ -13,7 +13,7 @@ use super::exchange::{
 };
 use super::phase::ConnectPhase;
 use super::reading::{Reading, read};
-use crate::wire::{ConnectCode, ErrorCode, OperationId};
+use crate::wire::{ConnectCode, ErrorCode, OperationId, RegistrationId};
 
 /// An unknown ID scope answers CONNACK 3, and so does a service that is down for a moment: it is
 /// tried again after these waits, then believed.
@@ -36,6 +36,7 @@ struct Pending {
 /// The registration of one device: every event gives exactly one step.
 #[derive(Debug)]
 pub struct Registration {
+    registration_id: RegistrationId,
     deadline: Duration,
     backoff: Backoff,
     link: Link,
@@ -62,9 +63,11 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// A registration that must end within `deadline`; `seed` decides the jitter of waits.
-    pub fn new(deadline: Duration, seed: u64) -> Self {
+    /// A registration of this device that must end within `deadline`; `seed` decides the jitter of
+    /// waits.
+    pub fn new(registration_id: RegistrationId, deadline: Duration, seed: u64) -> Self {
         Self {
+            registration_id,
             deadline,
             backoff: Backoff::new(seed),
             link: Link::Down,
@@ -276,7 +279,7 @@ impl Registration {
             }
             return Ok(None);
         };
-        match read(&answer, self.operation_id.as_ref())? {
+        match read(&answer, &self.registration_id, self.operation_id.as_ref())? {
             Reading::Assigned(registered) => return Ok(Some(registered)),
             Reading::Assigning(operation_id) => {
                 self.assigning(now, operation_id, answer.retry_after, notify)?;

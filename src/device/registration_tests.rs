@@ -19,6 +19,10 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
+fn pump() -> RegistrationId {
+    "pump-0042".parse().unwrap()
+}
+
 fn operation(id: &str) -> OperationId {
     id.parse().unwrap()
 }
@@ -81,7 +85,7 @@ struct Device {
 
 impl Device {
     fn with_deadline(deadline: Duration) -> Self {
-        let machine = Registration::new(deadline, 7);
+        let machine = Registration::new(pump(), deadline, 7);
         Self { machine, now: Duration::ZERO, notices: Vec::new() }
     }
 
@@ -263,7 +267,7 @@ fn the_first_operation_id_counts_for_the_whole_registration() {
 #[test]
 fn a_9_a_resumed_registration_polls_its_operation_in_place_of_registering() {
     let mut device = Device::with_deadline(DEADLINE);
-    device.machine = Registration::new(DEADLINE, 7).resuming(operation(OPERATION));
+    device.machine = Registration::new(pump(), DEADLINE, 7).resuming(operation(OPERATION));
     device.on(Event::Start);
 
     let request = device.reconnects();
@@ -274,7 +278,7 @@ fn a_9_a_resumed_registration_polls_its_operation_in_place_of_registering() {
 #[test]
 fn j_145_a_device_that_only_asks_never_registers() {
     let mut device = Device::with_deadline(DEADLINE);
-    device.machine = Registration::new(DEADLINE, 7).watching(operation(OPERATION));
+    device.machine = Registration::new(pump(), DEADLINE, 7).watching(operation(OPERATION));
     device.on(Event::Start);
 
     let request = device.reconnects();
@@ -637,7 +641,10 @@ fn f_4_disabled_is_final_with_or_without_an_operation_id() {
 
 #[test]
 fn a_8_answers_that_a_device_cannot_use_say_what_is_wrong_with_them() {
-    let missing = |status: &str, member| Breach::Missing { status: status.to_owned(), member };
+    let missing = |status: &str, member: &str| Breach::Missing {
+        status: status.to_owned(),
+        member: member.to_owned(),
+    };
     let not_json = |excerpt: &str| Breach::BodyNotJson { status: 200, excerpt: excerpt.to_owned() };
 
     for (body, expected) in [
@@ -658,6 +665,29 @@ fn a_8_answers_that_a_device_cannot_use_say_what_is_wrong_with_them() {
 
         assert!(matches!(&error, Error::Breach(found) if *found == expected), "{body}: {error:?}");
     }
+}
+
+#[test]
+fn j_240_a_hub_or_a_device_that_cannot_be_and_another_devices_state_break_the_protocol() {
+    let answered = |state: &str| {
+        let body = format!(r#"{{"status":"assigned","registrationState":{state}}}"#);
+        Device::registering().on(Event::Answer(answer(1, 200, &body))).fails().to_string()
+    };
+    for (state, told) in [
+        (r#"{"assignedHub":"","deviceId":"a"}"#, "`registrationState.assignedHub` is \"\", which"),
+        (r#"{"assignedHub":"a b","deviceId":"a"}"#, "which is none: ' ' at position 2"),
+        (r#"{"assignedHub":"a.net","deviceId":"\n"}"#, r#"deviceId` is "\n", which is none"#),
+        (
+            r#"{"registrationId":"pump-1","assignedHub":"a.net","deviceId":"a"}"#,
+            r#"it is about the device "pump-1", which did not ask"#,
+        ),
+    ] {
+        let error = answered(state);
+        assert!(error.contains(told), "{state}: {error}");
+    }
+    let failed = r#"{"status":"failed","registrationState":{"registrationId":"x","errorCode":1}}"#;
+    let error = Device::registering().on(Event::Answer(answer(1, 200, failed))).fails();
+    assert!(matches!(error, Error::Breach(Breach::OtherDevice { .. })), "{error}");
 }
 
 #[test]
@@ -911,7 +941,7 @@ struct Seen {
 
 impl World {
     fn new(deadline: Duration, seed: u64) -> Self {
-        let machine = Registration::new(deadline, seed);
+        let machine = Registration::new(pump(), deadline, seed);
         Self { machine, deadline, now: Duration::ZERO, seen: Seen::default() }
     }
 

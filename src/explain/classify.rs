@@ -133,6 +133,8 @@ fn breach(breach: &Breach) -> &'static str {
         Breach::BodyNotJson { .. } => "breach-not-json",
         Breach::Body { .. } => "breach-body",
         Breach::Missing { .. } => "breach-missing",
+        Breach::Name { .. } => "breach-name",
+        Breach::OtherDevice { .. } => "breach-other-device",
         Breach::UnknownStatus { .. } => "breach-status",
         Breach::StatusCode { .. } => "breach-status-code",
         Breach::ForgotTwice => "breach-forgot-twice",

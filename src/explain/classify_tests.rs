@@ -6,6 +6,7 @@ use super::*;
 use crate::device::Transport;
 use crate::explain::entries;
 use crate::net::UpgradeError;
+use crate::wire::IdError;
 
 fn dial(error: DialError) -> Error {
     Error::Network(NetworkError::Dial(error))
@@ -52,7 +53,9 @@ fn every_error() -> Vec<Error> {
         Breach::Topic { topic: text() },
         Breach::BodyNotJson { status: 200, excerpt: text() },
         Breach::Body { status: 200, reason: text(), excerpt: text() },
-        Breach::Missing { status: text(), member: "status" },
+        Breach::Missing { status: text(), member: text() },
+        Breach::Name { member: text(), text: text(), reason: IdError::Empty },
+        Breach::OtherDevice { registration_id: text() },
         Breach::UnknownStatus { word: text() },
         Breach::StatusCode { status: 302 },
         Breach::ForgotTwice,

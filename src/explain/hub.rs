@@ -176,7 +176,12 @@ mod tests {
             is_local: false,
             proxy: None,
         };
-        let hub = HubSettings::new(&settings, "h.azure-devices.net", "p-42").unwrap();
+        let hub = HubSettings::new(
+            &settings,
+            &"h.azure-devices.net".parse().unwrap(),
+            &"p-42".parse().unwrap(),
+        )
+        .unwrap();
         explain_hub(error, &hub, &context)
     }
 

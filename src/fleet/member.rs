@@ -13,7 +13,7 @@ use super::template::{IdPattern, PatternError};
 use crate::attestation::{DeviceCertificate, IdentityFault, KeyError};
 use crate::device::Credential;
 use crate::text::key_text;
-use crate::wire::{IdError, MAX_MESSAGE, Payload, RegistrationId};
+use crate::wire::{HubName, IdError, MAX_MESSAGE, Payload, RegistrationId};
 
 /// The columns of a CSV list, which are the members of a JSON line.
 const COLUMNS: [&str; 6] =
@@ -33,7 +33,7 @@ pub struct Member {
     /// Its own payload, in place of the template's.
     pub payload: Option<Payload>,
     /// The hub that it must be assigned to.
-    pub expected_hub: Option<String>,
+    pub expected_hub: Option<HubName>,
 }
 
 /// What is wrong with a list of devices.
@@ -56,6 +56,14 @@ pub enum ListFault {
     /// Its name is none.
     #[error("{text:?} is no registration ID: {reason}")]
     RegistrationId {
+        /// The name.
+        text: String,
+        /// Why not.
+        reason: IdError,
+    },
+    /// The hub that it must be assigned to is none.
+    #[error("expectedHub: {text:?} is no name of a hub: {reason}")]
+    ExpectedHub {
         /// The name.
         text: String,
         /// Why not.
@@ -220,6 +228,9 @@ impl Entry {
             (key, None, None) => key.map(Credential::SymmetricKey),
         };
         let expected_hub = self.expected_hub.filter(|hub| !hub.is_empty());
+        let expected_hub = expected_hub
+            .map(|text| text.parse().map_err(|reason| ListFault::ExpectedHub { text, reason }))
+            .transpose()?;
         Ok(Member { credential, payload: self.payload, expected_hub, ..member(0, id) })
     }
 }

@@ -51,7 +51,7 @@ fn all_forms_say_the_same() {
         let Some(Credential::SymmetricKey(key)) = &first.credential else { panic!("{first:?}") };
         assert_eq!(*key, KEY.parse().unwrap());
         assert_eq!(first.expected_hub, None);
-        assert_eq!(second.expected_hub.as_deref(), Some("a.net"));
+        assert_eq!(second.expected_hub, Some("a.net".parse().unwrap()));
         assert!(second.payload.is_none() && second.credential.is_none());
     }
 }
@@ -137,6 +137,16 @@ fn a_shard_takes_its_devices_with_the_numbers_that_they_have_in_the_whole() {
 
     assert_eq!(names(&listed), [(1, "b"), (4, "e")]);
     assert_eq!(names(&numbered), [(1, "d-1"), (4, "d-4")]);
+}
+
+/// J-240.
+#[test]
+fn an_expected_hub_that_cannot_be_is_told_with_its_line() {
+    let error =
+        read("{\"registrationId\":\"a\"}\n{\"registrationId\":\"b\",\"expectedHub\":\"x y\"}\n");
+
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("line 2: expectedHub: \"x y\" is no name of a hub"), "{error}");
 }
 
 proptest! {

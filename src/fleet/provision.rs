@@ -11,7 +11,7 @@ use super::result::{DeviceResult, Outcome};
 use super::watch::Watch;
 use crate::device::{Class, Error, NetworkError, ProvisioningClient, Registered, Settings};
 use crate::net::DialError;
-use crate::wire::RegistrationId;
+use crate::wire::{HubName, RegistrationId};
 
 /// The code of a device that could not even be made.
 pub(super) const BAD_INPUT: &str = "input";
@@ -45,7 +45,7 @@ impl Device {
             Ok(settings) => {
                 let id = &member.registration_id;
                 let result = persist(settings, id, start, &mut watch, &mut tries, hold).await;
-                (is_answer(&result), judge(result, member.expected_hub.as_deref()))
+                (is_answer(&result), judge(result, member.expected_hub.as_ref()))
             }
         };
         let ended = start.elapsed();
@@ -132,10 +132,10 @@ fn is_answer(result: &Result<Registered, Error>) -> bool {
     }
 }
 
-fn judge(result: Result<Registered, Error>, expected_hub: Option<&str>) -> Outcome {
+fn judge(result: Result<Registered, Error>, expected_hub: Option<&HubName>) -> Outcome {
     match result {
         Ok(Registered { assigned_hub, .. }) => match expected_hub {
-            Some(expected) if !expected.eq_ignore_ascii_case(&assigned_hub) => failed(
+            Some(expected) if *expected != assigned_hub => failed(
                 OTHER_HUB,
                 format!("assigned to {assigned_hub}, where {expected} was expected"),
             ),
@@ -207,19 +207,20 @@ mod tests {
     /// J-167.
     #[test]
     fn a_hub_that_was_not_expected_is_a_failure() {
+        let hub = |name: &str| name.parse::<HubName>().unwrap();
         let registered = || Registered {
-            assigned_hub: "Hub-1.net".to_owned(),
-            device_id: "a".to_owned(),
+            assigned_hub: hub("Hub-1.net"),
+            device_id: "a".parse().unwrap(),
             operation_id: None,
             substatus: None,
             payload: None,
             body: String::new(),
         };
 
-        let assigned = Outcome::Assigned { hub: "Hub-1.net".to_owned() };
+        let assigned = Outcome::Assigned { hub: hub("Hub-1.net") };
         assert_eq!(judge(Ok(registered()), None), assigned);
-        assert_eq!(judge(Ok(registered()), Some("hub-1.NET")), assigned);
-        let other = judge(Ok(registered()), Some("hub-2.net"));
+        assert_eq!(judge(Ok(registered()), Some(&hub("hub-1.NET"))), assigned);
+        let other = judge(Ok(registered()), Some(&hub("hub-2.net")));
         assert!(matches!(other, Outcome::Failed { code, .. } if code == OTHER_HUB));
     }
 }

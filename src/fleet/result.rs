@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wire::HubName;
+
 /// A part of a registration whose time is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -68,7 +70,7 @@ pub enum Outcome {
     /// With a hub.
     Assigned {
         /// Its host name.
-        hub: String,
+        hub: HubName,
     },
     /// Without.
     Failed {

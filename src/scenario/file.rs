@@ -7,7 +7,7 @@ use crate::contoso::{self, FUNCTION_URL};
 use crate::device::Credential;
 use crate::service::{Config, RECORD_NAMES};
 use crate::text::{Document, Fault, MemberPath, key_text};
-use crate::wire::{Payload, RegistrationId};
+use crate::wire::{HubName, Payload, RegistrationId};
 
 /// A scenario, checked.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct DeviceSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Expectation {
     /// Host name of the hub.
-    pub assigned_hub: Option<String>,
+    pub assigned_hub: Option<HubName>,
     /// The service's error code.
     pub error_code: Option<u32>,
     /// The service's error message.
@@ -182,6 +182,14 @@ mod tests {
             r#"{"MyDeviceFirmwareVersion":"12.0.2.5","MyDeviceProvisioningVersion":"1.0.0.0"}"#
         );
         assert_eq!(heat_pump.expect.error_code, Some(400_207));
+    }
+
+    /// J-240.
+    #[test]
+    fn an_expected_hub_that_cannot_be_is_told_before_anything_runs() {
+        let error = refused(&format!("{DEVICE}expect = {{ assignedHub = \"a b.net\" }}"));
+
+        assert!(error.contains("' ' at position 2"), "{error}");
     }
 
     #[test]

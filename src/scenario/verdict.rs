@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::file::Expectation;
 use crate::device::{Class, Error, Registered};
+use crate::wire::HubName;
 
 /// What became of a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -13,7 +14,7 @@ pub struct Actual {
     pub status: String,
     /// Its hub.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub assigned_hub: Option<String>,
+    pub assigned_hub: Option<HubName>,
     /// The service's error code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<u32>,
@@ -79,7 +80,7 @@ impl Verdict {
             let actual = actual.unwrap_or_else(|| "none".to_owned());
             differences.push(format!("expected {what} {expected}, got {actual}"));
         };
-        let hub = |hub: &Option<String>| hub.as_ref().map(|hub| hub.to_ascii_lowercase());
+        let hub = |hub: &Option<HubName>| hub.as_ref().map(|hub| hub.as_str().to_ascii_lowercase());
         compare("status", expected.status.clone(), Some(actual.status.clone()));
         compare("assignedHub", hub(&expected.assigned_hub), hub(&actual.assigned_hub));
         let code = |code: Option<u32>| code.map(|code| code.to_string());
@@ -119,14 +120,14 @@ mod tests {
     fn assigned(hub: &str) -> Actual {
         Actual {
             status: "assigned".to_owned(),
-            assigned_hub: Some(hub.to_owned()),
+            assigned_hub: Some(hub.parse().unwrap()),
             ..Actual::default()
         }
     }
 
     #[test]
     fn what_is_expected_must_be_there_and_the_rest_may_be_anything() {
-        let expected = Expectation { assigned_hub: Some("West.net".to_owned()), ..NOTHING };
+        let expected = Expectation { assigned_hub: Some("West.net".parse().unwrap()), ..NOTHING };
 
         assert!(Verdict::new(&expected, assigned("west.NET")).holds());
         assert_eq!(

@@ -85,10 +85,10 @@ fn log(notice: &Notice) {
 
 /// An assignment is printed, anything else explained.
 fn print(printer: &mut Printer, looked: &Looked, context: &Context) -> Result<Exit, Report> {
-    let Looked { state, body } = looked;
+    let Looked { state, assignment, body } = looked;
     let status = state.status.clone().unwrap_or(State::Unassigned);
-    let error = match (&status, &state.assigned_hub, &state.device_id) {
-        (State::Assigned, Some(hub), Some(device_id)) => {
+    let error = match (&status, assignment) {
+        (_, Some((hub, device_id))) => {
             if !printer.is_text() {
                 printer.line(body);
                 return Ok(Exit::Done);

@@ -11,6 +11,7 @@ use crate::cli::report::Report;
 use crate::cli::timings::{Ended, Stopwatch, Timings, milliseconds, with_timings};
 use crate::device::{Error, Notice, Registered};
 use crate::explain::Context;
+use crate::wire::{DeviceId, HubName};
 
 /// Prints a registration as the C SDK's sample does, line for line.
 pub(crate) struct Transcript<'a> {
@@ -43,8 +44,8 @@ enum Event<'a> {
     },
     #[serde(rename_all = "camelCase")]
     Assigned {
-        assigned_hub: &'a str,
-        device_id: &'a str,
+        assigned_hub: &'a HubName,
+        device_id: &'a DeviceId,
     },
     #[serde(rename_all = "camelCase")]
     Waiting {

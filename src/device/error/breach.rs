@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::wire::IdError;
+
 /// How an answer breaks the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -65,7 +67,23 @@ pub enum Breach {
         /// Where the registration stands, in the service's word.
         status: String,
         /// The member.
-        member: &'static str,
+        member: String,
+    },
+    /// It names a hub or a device that there cannot be.
+    #[error("its `{member}` is {text:?}, which is none: {reason}")]
+    Name {
+        /// The member.
+        member: String,
+        /// How what stands there begins.
+        text: String,
+        /// What is wrong with it.
+        reason: IdError,
+    },
+    /// It tells of another device's registration.
+    #[error("it is about the device {registration_id:?}, which did not ask")]
+    OtherDevice {
+        /// How that device's registration ID begins.
+        registration_id: String,
     },
     /// A status that a device cannot act on.
     #[error("the registration's status is {word:?}")]

@@ -151,7 +151,7 @@ impl Error {
             | Self::Breach(Breach::BodyNotJson { .. } | Breach::SubscriptionRefused) => {
                 "PROV_DEVICE_RESULT_TRANSPORT"
             }
-            Self::Breach(Breach::Missing { .. } | Breach::Body { .. }) => {
+            Self::Breach(Breach::Missing { .. } | Breach::Name { .. } | Breach::Body { .. }) => {
                 "PROV_DEVICE_RESULT_PARSING"
             }
             Self::Breach(

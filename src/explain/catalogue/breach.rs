@@ -78,6 +78,25 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..breach("breach-missing", "the answer lacks a member")
     },
     Entry {
+        meaning: "The answer says `assigned`, and its `assignedHub` or `deviceId` is empty, or no name that a hub or a device can have. The device has no hub; nothing is kept.",
+        causes: &[
+            hint(About::Webhook, "the webhook's answer names no hub, or a wrong one"),
+            hint(
+                About::Any,
+                "it is not DPS, or something between here and there changes the answers",
+            ),
+        ],
+        remedies: &[hint(About::Webhook, "look at what the webhook answers as iotHubHostName")],
+        c_sdk_result: Some("PROV_DEVICE_RESULT_PARSING"),
+        rules: &["A-14", "J-240"],
+        ..breach("breach-name", "the assigned hub or the device ID is none")
+    },
+    Entry {
+        meaning: "The answer has the registration ID of another device: what it says is not about this one.",
+        rules: &["J-240"],
+        ..breach("breach-other-device", "the answer is about another device")
+    },
+    Entry {
         meaning: "The registration has a status that a device cannot act on: DPS says assigning, assigned, failed or disabled.",
         causes: &[
             hint(

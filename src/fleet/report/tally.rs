@@ -55,7 +55,7 @@ impl Tally {
         match &result.outcome {
             Outcome::Assigned { hub } => {
                 self.assigned += 1;
-                *self.hubs.entry(hub.clone()).or_default() += 1;
+                *self.hubs.entry(hub.to_string()).or_default() += 1;
                 self.took(Phase::Assigned, result.ended.saturating_sub(result.intended));
                 self.timeline.record(Moment::Assigned, result.ended);
             }
@@ -82,7 +82,7 @@ impl Tally {
             self.failed_with(code, failure.devices, &failure.example);
         }
         for (hub, devices) in &other.hubs {
-            let sum = self.hubs.entry(hub.clone()).or_default();
+            let sum = self.hubs.entry(hub.to_string()).or_default();
             *sum = sum.saturating_add(*devices);
         }
         for (phase, latency) in &other.phases {

@@ -13,7 +13,7 @@ pub(super) fn result(
     took: u64,
 ) -> DeviceResult {
     let outcome = match outcome {
-        Ok(hub) => Outcome::Assigned { hub: hub.to_owned() },
+        Ok(hub) => Outcome::Assigned { hub: hub.parse().unwrap() },
         Err((code, message)) => {
             Outcome::Failed { code: code.to_owned(), message: message.to_owned() }
         }

@@ -7,6 +7,7 @@ mod diagnose_route;
 mod enrollments;
 mod explain;
 mod group;
+mod foreign;
 mod keys;
 mod log;
 mod manual;

@@ -233,7 +233,7 @@ fn scripted(server: &Server, timeout: Duration) -> HubSettings {
         client_config(&Trust::Pem(server.ca_pem().to_owned())).unwrap(),
     );
     settings.timeout = timeout;
-    HubSettings::new(&settings, "localhost", PUMP)
+    HubSettings::new(&settings, &"localhost".parse().unwrap(), &PUMP.parse().unwrap())
         .unwrap()
         .through(&server.address().to_string().parse().unwrap())
 }

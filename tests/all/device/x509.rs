@@ -73,7 +73,10 @@ async fn d_5_an_individual_enrollment_assigns_a_self_signed_device() {
 
     let registered = register(&service, &identity(&made)).await.unwrap();
 
-    assert_eq!((&registered.assigned_hub[..], &registered.device_id[..]), (HUB_WEST, "p-42"));
+    assert_eq!(
+        (registered.assigned_hub.as_str(), registered.device_id.as_str()),
+        (HUB_WEST, "p-42")
+    );
 }
 
 /// J-112.

@@ -206,7 +206,7 @@ impl Device {
         let registered = ProvisioningClient::new(settings).register(&mut note).await?;
         let mut ledger = self.ledger.lock().unwrap();
         ledger.registrations += 1;
-        ledger.operations.last_mut().unwrap().1 = Some(registered.assigned_hub);
+        ledger.operations.last_mut().unwrap().1 = Some(registered.assigned_hub.to_string());
         Ok(())
     }
 

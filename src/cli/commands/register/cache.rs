@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::input::plain;
 use crate::cli::private_file;
 use crate::device::{Registered, Settings};
+use crate::wire::{DeviceId, HubName};
 
 /// The form of the file.
 const VERSION: u64 = 1;
@@ -24,8 +25,8 @@ pub(crate) struct Assignment {
     host: String,
     id_scope: String,
     registration_id: String,
-    pub(crate) assigned_hub: String,
-    pub(crate) device_id: String,
+    pub(crate) assigned_hub: HubName,
+    pub(crate) device_id: DeviceId,
 }
 
 impl Assignment {
@@ -182,8 +183,8 @@ mod tests {
 
     fn registered() -> Registered {
         Registered {
-            assigned_hub: "hub.net".to_owned(),
-            device_id: "p-42".to_owned(),
+            assigned_hub: "hub.net".parse().unwrap(),
+            device_id: "p-42".parse().unwrap(),
             operation_id: None,
             substatus: None,
             payload: None,
@@ -208,7 +209,7 @@ mod tests {
         cache.keep(&settings, &registered());
 
         let kept = cache.read(&settings).unwrap();
-        assert_eq!((&*kept.assigned_hub, &*kept.device_id), ("hub.net", "p-42"));
+        assert_eq!((kept.assigned_hub.as_str(), kept.device_id.as_str()), ("hub.net", "p-42"));
         let text = std::fs::read_to_string(cache.path()).unwrap();
         assert!(!text.contains("AAAA"), "{text}");
         assert_eq!(
@@ -221,6 +222,8 @@ mod tests {
             (("0ne00002193", "0neOTHER"), "of another ID scope"),
             (("a.net", "b.net"), "of another service (b.net, not a.net)"),
             (("\"version\": 1", "\"version\": 2"), "another version of this program"),
+            (("hub.net", "hub .net"), "damaged, or no cache (' ' at position 4"),
+            (("\"p-42\"", "\"\""), "damaged, or no cache (it is empty"),
         ] {
             let (reason, is_ours) = reason(&text.replace(change.0, change.1), &settings);
             assert!(reason.contains(expected) && is_ours, "{reason}");

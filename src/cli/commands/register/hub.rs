@@ -16,6 +16,7 @@ use crate::device::{
     HubClient, HubError, HubSettings, HubSettingsError, Settings, Transport, Twin,
 };
 use crate::net::Endpoint;
+use crate::wire::{DeviceId, HubName};
 
 /// What to do on the hub.
 #[derive(Debug, Args)]
@@ -94,7 +95,7 @@ impl HubTasks {
     /// through, where that is known.
     pub(crate) fn hub(
         &self,
-        assignment: (&str, &str),
+        assignment: (&HubName, &DeviceId),
         settings: &Settings,
         route: &RouteArgs,
         local: Option<&Local>,

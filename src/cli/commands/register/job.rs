@@ -23,17 +23,18 @@ use crate::device::{
     HubError, HubSettings, Notice, ProvisioningClient, Registered, Settings, Transport, Twin,
 };
 use crate::explain::Context;
+use crate::wire::{DeviceId, HubName};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase", tag = "event")]
 enum Event<'a> {
     #[serde(rename_all = "camelCase")]
     Kept {
-        hub: &'a str,
-        device_id: &'a str,
+        hub: &'a HubName,
+        device_id: &'a DeviceId,
     },
     ProvisioningAgain {
-        hub: &'a str,
+        hub: &'a HubName,
         reason: &'a str,
     },
 }
@@ -77,7 +78,7 @@ impl Job<'_> {
             cache.keep(&self.settings, &registered);
         }
         let Some(tasks) = tasks else { return Ok(Exit::Done) };
-        let assignment = (&*registered.assigned_hub, &*registered.device_id);
+        let assignment = (&registered.assigned_hub, &registered.device_id);
         let hub = self.hub(tasks, assignment, transport)?;
         match self.visit(tasks, &hub, deadline, printer).await {
             // With `jsonl` every phase has had a line of its own (J-150).
@@ -105,7 +106,7 @@ impl Job<'_> {
         let Some(cache) = &self.cache else { return Ok(None) };
         let Some(kept) = cache.read(&self.settings) else { return Ok(None) };
         let (path, name) = (cache.path().display(), &kept.assigned_hub);
-        let assignment = (&**name, &*kept.device_id);
+        let assignment = (name, &kept.device_id);
         let hub = match self.hub(tasks, assignment, self.settings.transport) {
             Ok(hub) => hub,
             Err(report) => {
@@ -211,7 +212,7 @@ impl Job<'_> {
     fn hub(
         &self,
         tasks: &HubTasks,
-        assignment: (&str, &str),
+        assignment: (&HubName, &DeviceId),
         transport: Transport,
     ) -> Result<HubSettings, Report> {
         let (settings, route) = (&self.settings, &self.device.route);

@@ -193,8 +193,8 @@ fn wait_text(wait: Duration) -> String {
 fn end(result: &Result<Registered, Error>) -> Paragraph {
     match result {
         Ok(Registered { assigned_hub, device_id, .. }) => paragraph("The device has a hub")
-            .line(format!("assigned hub  {}", text::printable(assigned_hub)))
-            .line(format!("device ID     {}", text::printable(device_id)))
+            .line(format!("assigned hub  {}", assigned_hub))
+            .line(format!("device ID     {}", device_id))
             .line(
                 "Provisioning is over: from now on the device signs in to that hub, with the same",
             )

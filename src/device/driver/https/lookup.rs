@@ -16,9 +16,10 @@ use crate::device::driver::tls::open_tls;
 use crate::device::error::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
 use crate::device::exchange::{ConnectFailure, Looked, Notice};
 use crate::device::phase::ConnectPhase;
+use crate::device::reading::{assignment, bad_body, check_device};
 use crate::device::settings::Settings;
 use crate::device::traffic::Signed;
-use crate::wire::from_json_object;
+use crate::wire::{DeviceRegistrationResult, RegistrationId, Status, from_json_object};
 
 /// Asks until there is an answer that says something.
 pub(in crate::device) async fn look_up(
@@ -46,7 +47,7 @@ pub(in crate::device) async fn look_up(
         };
         let rejection = || Rejection::read(reply.status, &reply.body);
         match reply.status {
-            200..=299 => return looked(&reply),
+            200..=299 => return looked(&reply, &settings.registration_id),
             401 => return Err(Error::Unauthorized(rejection())),
             429 | 500..=599 => {
                 let (rejection, wait) = (rejection(), backoff.after_busy(reply.retry_after));
@@ -125,13 +126,13 @@ fn next_phase(ended: ConnectPhase) -> ConnectPhase {
     }
 }
 
-fn looked(reply: &Reply) -> Result<Looked, Error> {
-    let state = from_json_object(&reply.body).map_err(|error| Breach::Body {
-        status: reply.status,
-        reason: error.to_string(),
-        excerpt: String::from_utf8_lossy(&reply.body).chars().take(60).collect(),
-    })?;
-    Ok(Looked { state, body: String::from_utf8_lossy(&reply.body).into_owned() })
+fn looked(reply: &Reply, id: &RegistrationId) -> Result<Looked, Error> {
+    let state: DeviceRegistrationResult = from_json_object(&reply.body)
+        .map_err(|error| bad_body(reply.status, &reply.body, &error))?;
+    check_device(&state, id)?;
+    let is_assigned = state.status == Some(Status::Assigned);
+    let assignment = is_assigned.then(|| assignment(&state, "")).transpose()?;
+    Ok(Looked { state, assignment, body: String::from_utf8_lossy(&reply.body).into_owned() })
 }
 
 fn late(
