@@ -20,8 +20,8 @@ use tokio::task::JoinHandle;
 
 use crate::net::listen;
 use crate::service::Config;
-use crate::tutorial::TOASTER;
 use crate::text::Foreign;
+use crate::tutorial::TOASTER;
 
 /// What a configuration writes as `webhookUrl` to be given this function.
 pub const FUNCTION_URL: &str = "contoso:HttpTrigger1";

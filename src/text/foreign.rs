@@ -90,21 +90,36 @@ pub fn write_harmless(text: &str, f: &mut impl Write) -> fmt::Result {
     f.write_str(rest)
 }
 
-/// The same JSON, whose texts leave a terminal as it is.
-pub fn harmless_json(json: String) -> String {
-    if !json.contains(is_harmful) {
-        return json;
+/// The same text in one line that leaves a terminal as it is.
+pub fn inert(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
     }
-    let mut harmless = String::with_capacity(json.len() + 64);
+    let mut shown = String::with_capacity(text.len() + 16);
+    // Writing to a string does not fail.
+    let _ = write_harmless(text, &mut shown);
+    Cow::Owned(shown)
+}
+
+/// The same JSON on one line, whose texts leave a terminal as it is. Of line ends only those between
+/// two members can be in it, and they become blanks.
+pub fn inert_json(json: &str) -> Cow<'_, str> {
+    if !json.contains(is_harmful) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 64);
     for character in json.chars() {
-        if is_harmful(character) {
-            let units = character.encode_utf16(&mut [0; 2]).to_vec();
-            units.iter().for_each(|unit| harmless.push_str(&format!("\\u{unit:04x}")));
-        } else {
-            harmless.push(character);
+        match character {
+            '\t' | '\n' | '\r' => shown.push(' '),
+            character if is_harmful(character) => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(shown, "\\u{unit:04x}");
+                }
+            }
+            character => shown.push(character),
         }
     }
-    harmless
+    Cow::Owned(shown)
 }
 
 /// Whether a character can end a line, move a cursor, or show a line in another order than it has.
@@ -142,7 +157,8 @@ mod tests {
     fn j_201_json_says_the_same_and_is_harmless() {
         let text = "é\u{9b}\u{2028}\u{e0041}\u{7f}";
 
-        let json = harmless_json(serde_json::to_string(text).unwrap());
+        let json = serde_json::to_string(text).unwrap();
+        let json = inert_json(&json);
 
         assert_eq!(json, r#""é\u009b\u2028\udb40\udc41\u007f""#);
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
@@ -159,7 +175,31 @@ mod tests {
         assert_eq!(Foreign::short("x").to_string(), "x");
     }
 
+    #[test]
+    fn j_241_text_of_others_steers_no_terminal_and_forges_no_line() {
+        for (text, shown) in [
+            ("hub-1.net", "hub-1.net"),
+            ("a\u{1b}]0;title\u{7}b", "a\\u{1b}]0;title\\u{7}b"),
+            ("no\nerror: gone\r", "no\\nerror: gone\\r"),
+            ("\u{202e}gnp.exe", "\\u{202e}gnp.exe"),
+            ("größe 温度 🚂", "größe 温度 🚂"),
+        ] {
+            assert_eq!(inert(text), shown);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn j_241_json_stays_the_same_json(text in any::<String>(), other in "[\\x00-\u{9f}\u{202e}]{0,9}") {
+            let value = serde_json::json!({ "a": text, other: [1, { "b": null }] });
+            for json in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                let shown = inert_json(&json);
+
+                prop_assert_eq!(&serde_json::from_str::<serde_json::Value>(&shown).unwrap(), &value);
+                prop_assert!(!shown.contains(is_harmful) && !inert(&text).contains(is_harmful));
+            }
+        }
+
         #[test]
         fn j_201_nothing_harmful_is_ever_shown(text in "(\\PC|\\p{C}){0,60}") {
             for shown in [Foreign::new(&*text).to_string(), format!("{:?}", Foreign::new(&*text))] {

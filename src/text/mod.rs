@@ -29,7 +29,7 @@ mod source;
 #[cfg(feature = "service")]
 pub use document::{Document, Fault};
 pub use encoding::NotText;
-pub use foreign::{Foreign, harmless_json, write_harmless};
+pub use foreign::{Foreign, inert, inert_json, write_harmless};
 pub use lines::TextReader;
 #[cfg(feature = "service")]
 pub use path::MemberPath;

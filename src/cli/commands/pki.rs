@@ -91,8 +91,8 @@ impl Pki {
             for (path, purpose) in rows {
                 printer.line(format!("{:<width$}{purpose}", path.display().to_string()));
             }
-            printer.line("\nFor the configuration of `provision-sim serve --config FILE`:\n");
-            printer.line(group.trim_end());
+            printer.lines("\nFor the configuration of `provision-sim serve --config FILE`:\n");
+            printer.lines(group.trim_end());
         } else {
             let files = files.iter();
             let files =

@@ -90,7 +90,7 @@ fn print(printer: &mut Printer, looked: &Looked, context: &Context) -> Result<Ex
     let error = match (&status, assignment) {
         (_, Some((hub, device_id))) => {
             if !printer.is_text() {
-                printer.line(body);
+                printer.raw_json(body);
                 return Ok(Exit::Done);
             }
             printer.line("Registration Status: assigned");

@@ -10,7 +10,7 @@ use crate::cli::common::Output;
 use crate::cli::report::Report;
 use crate::cli::timings::Timings;
 use crate::diagnose::Status;
-use crate::text::harmless_json;
+use crate::text::{inert, inert_json};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const GREEN: Style = AnsiColor::Green.on_default().bold();
@@ -53,10 +53,15 @@ impl Printer {
         self.format == Output::Jsonl
     }
 
-    /// A line of text.
+    /// A line of text, whatever stands in it (J-241).
     pub(crate) fn line(&mut self, line: impl AsRef<str>) {
-        status_line::clear();
-        let _ = writeln!(anstream::stdout(), "{}", line.as_ref());
+        self.write(&inert(line.as_ref()));
+    }
+
+    /// Several lines, each as [`line`](Self::line) prints it. Foreign text with line ends does not
+    /// belong here.
+    pub(crate) fn lines(&mut self, lines: impl AsRef<str>) {
+        lines.as_ref().split('\n').for_each(|line| self.line(line));
     }
 
     /// For a person, beside the result: which group's key was taken where none was named.
@@ -73,8 +78,24 @@ impl Printer {
     /// A line of JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
         if let Ok(json) = serde_json::to_string(value) {
-            self.line(harmless_json(json));
+            self.raw_json(&json);
         }
+    }
+
+    /// JSON as it came, on one line.
+    pub(crate) fn raw_json(&mut self, json: &str) {
+        self.write(&inert_json(json));
+    }
+
+    /// JSON on several lines.
+    pub(crate) fn pretty_json(&mut self, json: &str) {
+        json.split('\n').for_each(|line| self.raw_json(line));
+    }
+
+    /// A line that may have our own colours.
+    fn write(&mut self, line: &str) {
+        status_line::clear();
+        let _ = writeln!(anstream::stdout(), "{line}");
     }
 
     /// A line of JSON, for those who follow along.
@@ -108,9 +129,9 @@ impl Printer {
         status_line::clear();
         let mut err = anstream::stderr().lock();
         let headline = report.headline.as_ref().unwrap_or(&report.message);
-        let _ = writeln!(err, "{RED}error:{RED:#} {headline}");
+        let _ = writeln!(err, "{RED}error:{RED:#} {}", inert(headline));
         for (name, text) in report.lines() {
-            let _ = writeln!(err, "  {DIM}{name}:{DIM:#} {text}");
+            let _ = writeln!(err, "  {DIM}{name}:{DIM:#} {}", inert(&text));
         }
     }
 
@@ -129,15 +150,15 @@ impl Printer {
             Status::Skip => DIM,
         };
         let word = status.as_str();
-        self.line(format!("{style}{word:<4}{style:#} {check:<10} {finding}"));
+        self.write(&format!("{style}{word:<4}{style:#} {check:<10} {}", inert(finding)));
         if let Some(advice) = advice {
-            self.line(format!("{:<15} {DIM}try:{DIM:#} {advice}", ""));
+            self.write(&format!("{:<15} {DIM}try:{DIM:#} {}", "", inert(advice)));
         }
     }
 
     /// `PASS` or `FAIL`, and what of.
     pub(crate) fn verdict(&mut self, holds: bool, text: &str) {
         let (style, word) = if holds { (GREEN, "PASS") } else { (RED, "FAIL") };
-        self.line(format!("{style}{word}{style:#} {text}"));
+        self.write(&format!("{style}{word}{style:#} {}", inert(text)));
     }
 }

@@ -190,9 +190,9 @@ impl<'a> Transcript<'a> {
             Output::Text => {}
             Output::Json => {
                 let object = with_timings(&registered.body, group, self.stopwatch.timings());
-                return self.printer.line(object);
+                return self.printer.raw_json(&object);
             }
-            Output::Jsonl => return self.printer.line(&registered.body),
+            Output::Jsonl => return self.printer.raw_json(&registered.body),
         }
         let Registered { assigned_hub, device_id, payload, .. } = registered;
         self.printer.line("");

@@ -7,6 +7,7 @@ use super::units::{counted, grouped, millis, per_second, percent, short};
 use super::{Latency, Report};
 use crate::explain::entry;
 use crate::fleet::Phase;
+use crate::text::inert;
 
 /// Rows of the histogram, about.
 const ROWS: f64 = 10.0;
@@ -167,15 +168,13 @@ pub(super) fn outcome_name(code: &str) -> String {
     }
 }
 
-/// What others wrote, without what would move the cursor or the lines.
+/// What others wrote, which must not move the cursor or the lines (J-241).
 fn one_line(text: &str) -> String {
     const LONGEST: usize = 200;
-    let mut line: String =
-        text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        line.push('…');
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", inert(&text[..end])),
+        None => inert(text).into_owned(),
     }
-    line
 }
 
 fn rest(out: &mut String, all: usize) -> std::fmt::Result {
@@ -266,7 +265,7 @@ mod tests {
             "  tls                  1   30.0 ms   30.0 ms   30.0 ms   30.0 ms",
             "    1.00 s –   1.20 s  ████████████████████████████████████████ 2",
             "           1  400207 CustomAllocationFailed",
-            "              Custom allocation failed  [31m",
+            "              Custom allocation failed\\n\\u{1b}[31m",
             "              what to do: provision-sim explain 400207",
             "          20  hub-1",
             "  generator: 25 % of its processors, event loop up to 1.2 ms late, 0 late starts, \

@@ -179,7 +179,7 @@ impl Show {
         match printer.format {
             Output::Text => show::record(kind, &shown, self.show_keys, printer),
             _ if filled => printer.json(&shown),
-            _ => printer.line(record.as_json()),
+            _ => printer.raw_json(record.as_json()),
         }
         Ok(Exit::Done)
     }
@@ -212,7 +212,7 @@ impl Delete {
 fn print_one(kind: Kind, record: &Record, show_keys: bool, printer: &mut Printer) {
     match printer.format {
         Output::Text => show::record(kind, &record.value(), show_keys, printer),
-        Output::Json | Output::Jsonl => printer.line(record.as_json()),
+        Output::Json | Output::Jsonl => printer.raw_json(record.as_json()),
     }
 }
 
@@ -223,6 +223,6 @@ fn list(kind: Kind, records: &[Record], printer: &mut Printer) {
             show::table(kind, &records, printer);
         }
         Output::Json => printer.json(&records),
-        Output::Jsonl => records.iter().for_each(|record| printer.line(record.as_json())),
+        Output::Jsonl => records.iter().for_each(|record| printer.raw_json(record.as_json())),
     }
 }

@@ -44,7 +44,7 @@ impl Export {
         let text = serde_json::to_string_pretty(&all).map_err(Report::internal)?;
         let text = Zeroizing::new(text + "\n");
         if self.file.as_os_str() == "-" {
-            printer.line(text.trim_end());
+            printer.pretty_json(text.trim_end());
             return Ok(Exit::Done);
         }
         let shown = self.file.display();

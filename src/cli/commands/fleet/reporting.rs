@@ -11,7 +11,7 @@ use crate::fleet::report::{self, Bars, FailIf};
 /// Prints a report in the format that was asked for.
 pub(super) fn print(report: &report::Report, printer: &mut Printer) {
     if printer.is_text() {
-        printer.line(report.text_with(bars()).trim_end());
+        printer.lines(report.text_with(bars()).trim_end());
     } else {
         printer.json(&report.to_json());
     }

@@ -10,6 +10,7 @@ use super::show::Line;
 use crate::cli::input::plain;
 use crate::cli::report::Report;
 use crate::fleet::report::FailIf;
+use crate::text::inert_json;
 
 /// Where the results go.
 #[derive(Debug, Args)]
@@ -69,10 +70,11 @@ pub(super) fn unwritable(flag: &str, path: &Path, error: &std::io::Error) -> Rep
 
 impl Results {
     pub(super) fn add(&mut self, line: &Line<'_>) {
-        let write = serde_json::to_writer(&mut self.file, line).map_err(Into::into);
+        let write = serde_json::to_string(line).map_err(Into::into).and_then(|json| {
+            // The file is read on terminals, too (J-241).
+            writeln!(self.file, "{}", inert_json(&json))
+        });
         self.note(write);
-        let end = self.file.write_all(b"\n");
-        self.note(end);
     }
 
     pub(super) fn flush(&mut self) {

@@ -201,14 +201,14 @@ fn sent(printer: &mut Printer, sent: u32) {
 /// Prints the twin; for programs as the member `twin` of `body`, a JSON object.
 pub(crate) fn print_twin(printer: &mut Printer, body: &str, twin: &Twin) {
     if printer.is_text() {
-        printer.line(format!("Desired properties: {}", pretty(&twin.desired)));
-        printer.line(format!("Reported properties: {}", pretty(&twin.reported)));
+        printer.pretty_json(&format!("Desired properties: {}", pretty(&twin.desired)));
+        printer.pretty_json(&format!("Reported properties: {}", pretty(&twin.reported)));
         return;
     }
     // The service's own text stays as it came.
-    let Some(members) = body.trim_end().strip_suffix('}') else { return printer.line(body) };
+    let Some(members) = body.trim_end().strip_suffix('}') else { return printer.raw_json(body) };
     let twin = serde_json::to_string(twin).unwrap_or_default();
-    printer.line(format!("{members},\"twin\":{twin}}}"));
+    printer.raw_json(&format!("{members},\"twin\":{twin}}}"));
 }
 
 fn pretty(properties: &Map<String, Value>) -> String {

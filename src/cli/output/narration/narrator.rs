@@ -12,6 +12,7 @@ use crate::device::{
     ConnectPhase, Error, Notice, Received, Registered, Secured, Sent, Settings, Signed,
 };
 use crate::explain::Proof;
+use crate::text::inert;
 
 /// Tells a registration as it goes.
 #[derive(Debug)]
@@ -52,9 +53,9 @@ impl Narrator {
     fn print(&self, Paragraph { headline, lines, why }: Paragraph) {
         status_line::clear();
         let mut err = anstream::stderr().lock();
-        let _ = writeln!(err, "[{:>11}] {headline}", milliseconds(self.since.elapsed()));
+        let _ = writeln!(err, "[{:>11}] {}", milliseconds(self.since.elapsed()), inert(&headline));
         for line in lines.iter().map(String::as_str).chain(why) {
-            let _ = writeln!(err, "    {line}");
+            let _ = writeln!(err, "    {}", inert(line));
         }
     }
 }

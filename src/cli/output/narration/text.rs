@@ -4,6 +4,8 @@
 use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::text::inert;
+
 /// Longest text that is shown whole; what is sent can be 96 KB (H.3).
 const LONGEST: usize = 4096;
 
@@ -43,15 +45,10 @@ impl Paragraph {
 
 /// Text of others: control characters escaped, and no longer than is good.
 pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(LONGEST));
-    for (index, c) in text.char_indices() {
-        if index >= LONGEST {
-            let _ = write!(shown, "… ({} bytes in all)", text.len());
-            break;
-        }
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    match text.char_indices().find(|&(index, _)| index >= LONGEST) {
+        Some((end, _)) => format!("{}… ({} bytes in all)", inert(&text[..end]), text.len()),
+        None => inert(text).into_owned(),
     }
-    shown
 }
 
 /// `0.3 ms`, `1250.0 ms`.
