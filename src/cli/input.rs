@@ -57,9 +57,9 @@ pub(crate) fn wrong_json(
     }
     let escaped = example.replace('"', "\\\"");
     wrong_value(argument, report)
-        .remedy(format!("sh, PowerShell 7: '{example}'"))
-        .remedy(format!("Windows PowerShell: '{escaped}'"))
-        .remedy(format!("cmd.exe: \"{escaped}\""))
+        .remedy(format!("in sh and PowerShell 7: '{example}'"))
+        .remedy(format!("in Windows PowerShell: '{escaped}'"))
+        .remedy(format!("in cmd.exe: \"{escaped}\""))
         .remedy("in any shell: @FILE, with the JSON in a file")
 }
 

@@ -102,10 +102,10 @@ async fn not_found(name: &str, error: &CallError, client: &ServiceClient) -> Rep
             let report = Report::usage(format!("--group: there is no enrollment group {name:?}"));
             match names.is_empty() {
                 true => report.cause("the service has no enrollment group at all"),
-                false => report.cause(format!("there is {}", names.join(", "))),
+                false => report.cause(format!("there are {}", names.join(", "))),
             }
             .remedy(
-                "make one: `provision-sim enrollment-group create --local --enrollment-id NAME`",
+                "make it with `provision-sim enrollment-group create --local --enrollment-id NAME`",
             )
         }
         _ => Report::usage(format!("--group: the key of {name:?} cannot be had: {error}"))

@@ -58,7 +58,7 @@ impl LocalChoice {
                 "--local: {} services are running on this machine",
                 names.len()
             ))
-            .cause(format!("they are {}", names.join(", ")))
+            .cause(format!("running here: {}", names.join(", ")))
             .remedy("say which: --local=NAME, or --local=PORT with the port of its MQTT")),
         }
     }
@@ -67,7 +67,7 @@ impl LocalChoice {
         let flag = self.as_flag();
         match (&self.0, running) {
             (Some(_), [_, ..]) => Report::usage(format!("{flag}: no such service is running"))
-                .cause(format!("there is {}", running.join(", ")))
+                .cause(format!("running here: {}", running.join(", ")))
                 .remedy("give its name, or the port of its MQTT"),
             _ => Report::new(
                 "local",

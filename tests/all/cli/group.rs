@@ -180,9 +180,9 @@ fn json_that_a_shell_has_spoilt_is_shown_as_it_arrived_with_the_quoting_of_each_
 
         for part in [
             "what arrived is \"{fw:1.0}\"",
-            "sh, PowerShell 7: '{\"fw\":\"1.0\"}'",
-            "Windows PowerShell: '{\\\"fw\\\":\\\"1.0\\\"}'",
-            "cmd.exe: \"{\\\"fw\\\":\\\"1.0\\\"}\"",
+            "in sh and PowerShell 7: '{\"fw\":\"1.0\"}'",
+            "in Windows PowerShell: '{\\\"fw\\\":\\\"1.0\\\"}'",
+            "in cmd.exe: \"{\\\"fw\\\":\\\"1.0\\\"}\"",
             "@FILE",
         ] {
             assert!(said.contains(part), "{part}: {said}");
