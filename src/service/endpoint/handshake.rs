@@ -9,11 +9,12 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::patience::Patient;
 use crate::net::TlsFault;
 
 /// A connection after the handshake.
 pub(super) struct Secured {
-    pub(super) stream: TlsStream<TcpStream>,
+    pub(super) stream: TlsStream<Patient<TcpStream>>,
     /// Those of the client, its own first; it has the key of that one.
     pub(super) certificates: Vec<CertificateDer<'static>>,
 }
@@ -31,7 +32,7 @@ pub(super) async fn handshake(
         tracing::debug!("{peer}: {error}");
         return None;
     }
-    let stream = match timeout_at(until, tls.accept(tcp)).await {
+    let stream = match timeout_at(until, tls.accept(Patient::new(tcp))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             log_failure(peer, error, port);

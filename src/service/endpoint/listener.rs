@@ -7,6 +7,9 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::repeats::Repeats;
 
 /// Numbers connections of all endpoints, so that the registrar can tell requests of one from those
 /// of another.
@@ -22,6 +25,7 @@ pub(super) async fn accept_all<F, S>(
     S: Future<Output = ()> + Send + 'static,
 {
     let mut connections = JoinSet::new();
+    let mut failures = Repeats::default();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -31,7 +35,13 @@ pub(super) async fn accept_all<F, S>(
                 }
                 // Out of descriptors, mostly: others end, and then it goes on.
                 Err(error) => {
-                    tracing::warn!("cannot accept a connection: {error}");
+                    if failures.may_log(Instant::now()) {
+                        let more = match failures.take_counted() {
+                            Some(counted) => format!(", and {counted} times more since the last of these lines"),
+                            None => String::new(),
+                        };
+                        tracing::warn!("cannot accept a connection: {error}{more}");
+                    }
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },

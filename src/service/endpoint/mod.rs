@@ -1,7 +1,8 @@
 //! Where devices reach the service: each endpoint turns what it hears into requests to the
 //! registrar, and its replies into what the device understands.
 //!
-//! `listener` accepts and numbers connections, `handshake` does TLS as `tls` has it set up, `port`
+//! `repeats` counts warnings that one party can cause as often as it likes, `patience` ends connections
+//! whose other end reads nothing. `listener` accepts and numbers connections, `handshake` does TLS as `tls` has it set up, `port`
 //! finds HTTPS a port; [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
 //! want to know what the service has seen, not for devices.
 
@@ -11,7 +12,9 @@ mod https;
 mod kind;
 mod listener;
 pub mod mqtt;
+mod patience;
 mod port;
+mod repeats;
 mod tls;
 
 pub(super) use admin::{Admin, serve as serve_admin};

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use bytes::BytesMut;
 use provision_sim::net::{Trust, client_config};
-use rumqttc::{Connect, Packet, Publish, QoS, Subscribe};
+use rumqttc::{Connect, Packet, Publish, QoS, Subscribe, SubscribeFilter};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
@@ -109,4 +109,23 @@ fn j_201_nobody_can_write_a_line_of_the_log_or_give_it_a_colour() {
     }
     assert!(log.contains(r"x\u{9b}31m\u{202e}\u{85}\u{2028}forged"), "{log}");
     assert!(log.contains(r"x\n2026-01-01T00:00:00Z"), "{log}");
+}
+
+#[test]
+fn j_203_what_one_device_does_all_the_time_is_counted_and_not_repeated() {
+    let machine = Machine::new();
+    let serve = machine.serve(&[]);
+    let scope = serve.ready["idScope"].as_str().unwrap();
+    let user_name = format!("{scope}/registrations/pump/api-version=2021-06-01");
+    let filters = (0..9000).map(|n| SubscribeFilter::new(format!("f/{n}"), QoS::AtMostOnce));
+    let subscribe = Subscribe { pkid: 1, filters: filters.collect() };
+    let publishes = (0..1000).map(|_| publish("elsewhere", String::new()));
+
+    let mut said = packets([connect("pump", &user_name), Packet::Subscribe(subscribe)]);
+    said.unsplit(packets(publishes.chain([Packet::Disconnect])));
+    say(&serve, serve.mqtt(), &said);
+
+    let log = serve.log_with("more warnings");
+    assert!(log.contains(r#"subscribes to "f/0" and 8999 more filters"#), "{log}");
+    assert!(log.lines().count() < 100, "{log}");
 }

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::guard;
 use super::handlers::{self, Admin};
 use crate::service::endpoint::listener::accept_all;
+use crate::service::endpoint::patience::Patient;
 
 /// How long the head of a request may take, and so how long a connection may be idle before it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,7 +39,7 @@ async fn serve_one(tcp: TcpStream, peer: SocketAddr, router: Router) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(tcp), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Patient::new(tcp)), TowerToHyperService::new(router))
         .await;
     if let Err(error) = served {
         tracing::debug!("{peer}: management: {error}");

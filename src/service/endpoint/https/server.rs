@@ -28,6 +28,7 @@ use crate::service::api;
 use crate::service::endpoint::handshake::{Secured, handshake};
 use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::mqtt;
+use crate::service::endpoint::patience::Patient;
 use crate::service::lock::lock;
 use crate::service::registrar::Registrar;
 use crate::text::Foreign;
@@ -105,7 +106,7 @@ async fn speak_mqtt(upgrade: OnUpgrade, client: Client) {
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!("{peer}: {error}"),
     };
-    let Ok(parts) = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() else {
+    let Ok(parts) = upgraded.downcast::<TokioIo<TlsStream<Patient<TcpStream>>>>() else {
         return tracing::error!("{peer}: an upgraded connection is not the one that was accepted");
     };
     let (stream, early) = (parts.io.into_inner(), parts.read_buf.to_vec());

@@ -54,6 +54,9 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
         registrar,
     };
     let end = connection.serve(opened_by).await;
+    if let Speaker::Provisioning(session) = &mut connection.speaker {
+        session.warn_of_more();
+    }
     connection.log(peer, &end);
     // Also of a connection that is lost: a WebSocket says only now what was wrong.
     let _ = timeout_at(Instant::now() + PARTING, connection.stream.shutdown()).await;

@@ -3,10 +3,12 @@
 //!
 //! Attestation is none of its business: it is decided at the register request.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use rustls::pki_types::CertificateDer;
+use tokio::time::Instant;
 
 use super::codec::{Connect, Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use super::flow::{CloseReason, Flow};
@@ -14,6 +16,7 @@ use super::identify::identify;
 use super::pacing::{EARLIEST, earliest_answer};
 use super::subscriptions::Subscriptions;
 use crate::service::caller::Caller;
+use crate::service::endpoint::repeats::Repeats;
 use crate::service::reply::Reply;
 use crate::text::Foreign;
 use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseTopic};
@@ -27,6 +30,7 @@ pub(super) struct Session {
     device: Option<Caller>,
     subscriptions: Subscriptions,
     earliest_answer: Duration,
+    warnings: Repeats,
     has_been_warned: bool,
 }
 
@@ -45,6 +49,7 @@ impl Session {
             device: None,
             subscriptions: Subscriptions::to([RESPONSE_FILTER]),
             earliest_answer: EARLIEST,
+            warnings: Repeats::default(),
             has_been_warned: false,
         }
     }
@@ -144,15 +149,39 @@ impl Session {
 
     /// Filters that match no answer are refused (A.4, J-12).
     fn subscribe(&mut self, subscribe: &Subscribe, out: &mut BytesMut) -> Flow<Question> {
-        let name = self.device.as_ref().map_or("a client", |it| it.registration_id.as_str());
+        let name = self.name().to_owned();
+        let (mut first, mut refused) = (None, 0);
         let refuse = |filter: &str, _| {
-            tracing::warn!(
-                "{name}: subscribes to {:?}; DPS has only {RESPONSE_FILTER} (A.4)",
-                Foreign::short(filter)
-            );
+            first.get_or_insert_with(|| format!("{:?}", Foreign::short(filter)));
+            refused += 1;
             SubAck::Failure
         };
-        self.subscriptions.subscribe(name, subscribe, refuse, out)
+        let flow = self.subscriptions.subscribe(&name, subscribe, refuse, out);
+        if let Some(first) = first {
+            let more = match refused - 1 {
+                0 => String::new(),
+                more => format!(" and {more} more filters"),
+            };
+            self.warn(format_args!(
+                "subscribes to {first}{more}; DPS has only {RESPONSE_FILTER} (A.4)"
+            ));
+        }
+        flow
+    }
+
+    /// Warns of what a device does, unless it does so all the time (J-203).
+    fn warn(&mut self, what: fmt::Arguments<'_>) {
+        if self.warnings.may_log(Instant::now()) {
+            self.warn_of_more();
+            tracing::warn!("{}: {what}", self.name());
+        }
+    }
+
+    /// Tells how many warnings were not logged, if there were any.
+    pub(super) fn warn_of_more(&mut self) {
+        if let Some(counted) = self.warnings.take_counted() {
+            tracing::warn!("{}: {counted} more warnings of this kind (J-203)", self.name());
+        }
     }
 
     /// PUBACK goes out before the answer: the .NET client throws otherwise.
@@ -171,11 +200,10 @@ impl Session {
             Ok(topic) => Flow::Ask(Question { topic, body: publish.payload }),
             // Kinder than hanging up, which the real service may do (J-12).
             Err(error) => {
-                tracing::warn!(
-                    "{}: publishes on {:?}, which is ignored; {error} (J-12)",
-                    self.name(),
+                self.warn(format_args!(
+                    "publishes on {:?}, which is ignored; {error} (J-12)",
                     Foreign::short(&publish.topic)
-                );
+                ));
                 Flow::Continue
             }
         }
@@ -185,7 +213,7 @@ impl Session {
     pub(super) fn answer(&mut self, topic: &RequestTopic, reply: &Reply, out: &mut BytesMut) {
         let (RequestTopic::Register { rid } | RequestTopic::OperationStatus { rid, .. }) = topic;
         if rid.is_empty() {
-            tracing::warn!("{}: its request has no $rid; did a shell eat it? (A.4)", self.name());
+            self.warn(format_args!("its request has no $rid; did a shell eat it? (A.4)"));
         }
         let topic = ResponseTopic {
             status: reply.status,
@@ -194,15 +222,14 @@ impl Session {
         };
         let topic = topic.to_string();
         let Some(granted) = self.subscriptions.granted(&topic) else {
-            tracing::warn!(
-                "{}: is not subscribed to {RESPONSE_FILTER} and will not hear the answer (A.4)",
-                self.name()
-            );
+            self.warn(format_args!(
+                "is not subscribed to {RESPONSE_FILTER} and will not hear the answer (A.4)"
+            ));
             return;
         };
         let sent = self.subscriptions.publish(granted, &topic, &reply.body, out);
         if let Err(error) = sent {
-            tracing::warn!("{}: cannot be answered: {error}", self.name());
+            self.warn(format_args!("cannot be answered: {error}"));
         }
     }
 }
