@@ -1,13 +1,13 @@
 //! What can be wrong with a device's certificate and key before anything is sent (D.5), with the
 //! facts. What to do about it is told by whoever knows how they were given.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use thiserror::Error;
 
 use super::pem::PemFault;
 use super::private_key::PrivateKeyFault;
-use crate::wire::{IdError, RegistrationId};
+use crate::wire::{IdError, RegistrationId, writable};
 
 /// Why a certificate and its key cannot prove this device's identity.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -170,7 +170,5 @@ fn list(labels: &[String]) -> String {
 
 /// Dates beyond the year 9999 have no written form.
 fn date(time: &SystemTime) -> String {
-    const LAST: Duration = Duration::from_secs(253_402_300_799);
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().min(LAST);
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
+    humantime::format_rfc3339_seconds(writable(*time)).to_string()
 }

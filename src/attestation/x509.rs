@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, ParsedExtension, X509Certificate, X509Extension};
 
 use super::x509_key::{PublicKey, is_signed_with};
 
@@ -36,6 +36,7 @@ pub struct Certificate {
     subject: Vec<u8>,
     issuer: Vec<u8>,
     authority: Option<CertificateAuthority>,
+    unknown_critical: Option<String>,
 }
 
 /// That a certificate may sign others.
@@ -109,7 +110,8 @@ impl Certificate {
         let subject = parsed.subject().as_raw().to_vec();
         let issuer = parsed.issuer().as_raw().to_vec();
         let authority = authority(&parsed);
-        Ok(Self { der, common_name, info, subject, issuer, authority })
+        let unknown_critical = unknown_critical(&parsed);
+        Ok(Self { der, common_name, info, subject, issuer, authority, unknown_critical })
     }
 
     /// The certificate as TLS has it.
@@ -131,6 +133,12 @@ impl Certificate {
     /// it has one, does not say otherwise.
     pub fn authority(&self) -> Option<CertificateAuthority> {
         self.authority
+    }
+
+    /// The object identifier of a critical extension that nobody here knows: who does not understand
+    /// one must not take the certificate (RFC 5280, 4.2).
+    pub fn unknown_critical_extension(&self) -> Option<&str> {
+        self.unknown_critical.as_deref()
     }
 
     /// Whether it has the name that `other` gives as its issuer.
@@ -162,6 +170,13 @@ fn authority(parsed: &X509Certificate<'_>) -> Option<CertificateAuthority> {
     let may_sign = usage.is_none_or(|usage| usage.value.key_cert_sign());
     (constraints.ca && may_sign)
         .then_some(CertificateAuthority { path_length: constraints.path_len_constraint })
+}
+
+fn unknown_critical(parsed: &X509Certificate<'_>) -> Option<String> {
+    let is_unknown = |it: &&X509Extension<'_>| {
+        it.critical && matches!(it.parsed_extension(), ParsedExtension::UnsupportedExtension { .. })
+    };
+    parsed.extensions().iter().find(is_unknown).map(|it| it.oid.to_id_string())
 }
 
 fn info(der: &[u8], parsed: &X509Certificate<'_>) -> CertificateInfo {

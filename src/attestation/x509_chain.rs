@@ -115,6 +115,7 @@ fn check_leaf(
             expected: registration_id.clone(),
         });
     }
+    check_extensions(leaf)?;
     if let Ok(wait) = leaf.info().not_before.duration_since(now)
         && !wait.is_zero()
     {
@@ -123,6 +124,16 @@ fn check_leaf(
     match now.duration_since(leaf.info().not_after) {
         Ok(ago) if !ago.is_zero() => Err(X509Fault::Expired { ago }),
         _ => Ok(()),
+    }
+}
+
+fn check_extensions(certificate: &Certificate) -> Result<(), X509Fault> {
+    match certificate.unknown_critical_extension() {
+        None => Ok(()),
+        Some(extension) => Err(X509Fault::CriticalExtension {
+            subject: certificate.info().subject_name.clone(),
+            extension: extension.to_owned(),
+        }),
     }
 }
 
@@ -160,6 +171,7 @@ fn check_issuer(
         let subject = subject.info().subject_name.clone();
         return Err(X509Fault::BadSignature { subject, issuer: name() });
     }
+    check_extensions(issuer)?;
     let Some(authority) = issuer.authority() else {
         return Err(X509Fault::NotCa { issuer: name() });
     };

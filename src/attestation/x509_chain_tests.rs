@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
 use super::*;
@@ -250,4 +250,30 @@ fn d_5_authorities_that_sign_each_other_lead_nowhere() {
     };
 
     assert_eq!(word(first(&[&device(&b), &b, &a_below_b, &b, &a_below_b], &[])), "unknownChain");
+}
+
+/// A certificate extension with this identifier, which nobody knows.
+fn unknown(critical: bool) -> impl Fn(&mut CertificateParams) {
+    move |params| {
+        let mut extension = CustomExtension::from_oid_content(&[1, 3, 9999, 1], vec![5, 0]);
+        extension.set_criticality(critical);
+        params.custom_extensions.push(extension);
+    }
+}
+
+/// RFC 5280, 4.2.
+#[test]
+fn j_205_a_critical_extension_that_nobody_knows_refuses_leaf_and_issuer() {
+    let root = made("root", None, ca);
+    let strict_root = made("strict root", None, |params| {
+        ca(params);
+        unknown(true)(params);
+    });
+    let leaf = made("pump-0042", Some(&root), unknown(true));
+    let lenient = made("pump-0042", Some(&root), unknown(false));
+    let below = device(&strict_root);
+
+    assert_eq!(word(first(&[&leaf], &[&root])), "criticalExtension");
+    assert_eq!(word(first(&[&below], &[&strict_root])), "criticalExtension");
+    assert_eq!(first(&[&lenient], &[&root]), Ok(0));
 }

@@ -48,6 +48,14 @@ pub enum X509Fault {
         /// How long until then.
         wait: Duration,
     },
+    /// A certificate says of itself that who does not know this extension must refuse it.
+    #[error("{subject:?} has the critical extension {extension}, which is not known here")]
+    CriticalExtension {
+        /// Whose.
+        subject: String,
+        /// Its object identifier.
+        extension: String,
+    },
     /// The device's own enrollment has another certificate.
     #[error("the certificate's thumbprint {presented} is not that of its enrollment: {enrolled}")]
     Thumbprint {
@@ -143,6 +151,7 @@ impl X509Fault {
             Self::CommonName { .. } => "commonName",
             Self::Expired { .. } => "certificateExpired",
             Self::NotYetValid { .. } => "certificateNotYetValid",
+            Self::CriticalExtension { .. } => "criticalExtension",
             Self::Thumbprint { .. } => "thumbprint",
             Self::OtherAttestation { .. } => "otherAttestation",
             Self::SelfSigned => "selfSigned",

@@ -12,6 +12,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::net::crypto;
+use crate::wire::writable;
 
 /// From when until when a certificate is good.
 pub(super) type Validity = (SystemTime, SystemTime);
@@ -95,7 +96,7 @@ fn at(timestamp: i64) -> SystemTime {
 
 /// A day, such as 2026-03-02.
 pub(super) fn day(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string().chars().take(10).collect()
+    humantime::format_rfc3339_seconds(writable(time)).to_string().chars().take(10).collect()
 }
 
 /// A configuration that takes any certificate, to see what a server presents and what time it is

@@ -1,6 +1,7 @@
 //! Authorities that sign, and the certificates that they make.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::error::{MAX_COMMON_NAME, PkiError};
 use crate::attestation::DeviceCertificate;
+use crate::wire::writable;
 
 const DAY: Duration = Duration::DAY;
 const YEAR: Duration = Duration::days(365);
@@ -189,11 +191,12 @@ fn params(name: &str, validity: Validity) -> Result<CertificateParams, PkiError>
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
     params.use_authority_key_identifier_extension = true;
-    let now = OffsetDateTime::now_utc();
+    let now = OffsetDateTime::from(writable(SystemTime::now()));
+    let after = |duration| now.saturating_add(duration);
     (params.not_before, params.not_after) = match validity {
-        Validity::TenYears => (now - DAY, now + YEAR * 10),
+        Validity::TenYears => (now - DAY, after(YEAR * 10)),
         Validity::Expired => (now - DAY * 2, now - DAY),
-        Validity::NotYet => (now + YEAR * 9, now + YEAR * 10),
+        Validity::NotYet => (after(YEAR * 9), after(YEAR * 10)),
     };
     Ok(params)
 }

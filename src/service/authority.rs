@@ -6,6 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -19,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::net::crypto;
 use crate::text::{MAX_FILE, read_file};
+use crate::wire::writable;
 
 const CERTIFICATE_FILE: &str = "ca.pem";
 const KEY_FILE: &str = "ca.key";
@@ -110,9 +112,11 @@ impl Authority {
         }
         let damaged =
             |path: &Path, reason: String| AuthorityError::Damaged { path: path.to_owned(), reason };
-        let pem = read(&certificate)?;
+        let pem = read_regular(&certificate)?;
+        let key_text = Zeroizing::new(read_regular(&key)?);
+        warn_of_readers(&key);
         let key_pair =
-            KeyPair::from_pem(&read(&key)?).map_err(|error| damaged(&key, error.to_string()))?;
+            KeyPair::from_pem(&key_text).map_err(|error| damaged(&key, error.to_string()))?;
         let authority =
             Self::assemble(pem, key_pair).map_err(|reason| damaged(&certificate, reason))?;
         authority.check().map_err(|reason| damaged(folder, reason))?;
@@ -136,6 +140,7 @@ impl Authority {
             return Err(wrong(chain, "it holds no certificate".to_owned()));
         }
         let text = Zeroizing::new(read(key)?);
+        warn_of_readers(key);
         if text.contains("ENCRYPTED") {
             return Err(wrong(key, "the key is encrypted; decrypt it first".to_owned()));
         }
@@ -282,9 +287,9 @@ fn self_signed(key: &KeyPair) -> Result<String, AuthorityError> {
 }
 
 fn valid_for(params: &mut CertificateParams, lifetime: Duration) {
-    let now = OffsetDateTime::now_utc();
+    let now = OffsetDateTime::from(writable(SystemTime::now()));
     params.not_before = now - CLOCK_ROOM;
-    params.not_after = now + lifetime;
+    params.not_after = now.saturating_add(lifetime);
 }
 
 fn dns(name: &str) -> Result<SanType, AuthorityError> {
@@ -300,6 +305,34 @@ fn read(path: &Path) -> Result<String, AuthorityError> {
         Ok(text) => Ok(text.to_string()),
         Err(source) => Err(AuthorityError::Io { action: "read", path: path.to_owned(), source }),
     }
+}
+
+/// Of a file of our own: a pipe in its place would be waited for, for ever.
+fn read_regular(path: &Path) -> Result<String, AuthorityError> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(AuthorityError::Damaged {
+            path: path.to_owned(),
+            reason: "it is not a regular file".to_owned(),
+        }),
+        // That it is not there is told by who reads it.
+        _ => read(path),
+    }
+}
+
+/// As ssh does, but it goes on: who reads the key can be this service towards its devices.
+fn warn_of_readers(key: &Path) {
+    #[cfg(unix)]
+    if let Ok(found) = std::fs::metadata(key) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777;
+        if found.is_file() && mode & 0o077 != 0 {
+            let shown = key.display();
+            tracing::warn!(
+                "{shown} can be read by others (mode {mode:04o}): who has this key can pretend to be the service; chmod 600 {shown}"
+            );
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = key;
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {

@@ -34,7 +34,7 @@ pub use message::{
     DeviceRegistrationResult, RegisterRequest, RegistrationOperationStatus, ServiceError, Status,
     Substatus, SymmetricKeyResult, X509Result,
 };
-pub use timestamp::timestamp;
+pub use timestamp::{timestamp, writable};
 pub(crate) use topic::RESERVED;
 #[cfg(feature = "device")]
 pub(crate) use topic::seconds;

@@ -1,11 +1,21 @@
 //! Times as the service writes them.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// 9999-12-31T23:59:59Z, the last second that has a name.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
+/// The nearest time that can be written in answers and certificates: from 1970 to 9999. Machines
+/// whose clock was never set, and tokens with times in milliseconds, have others (J-206).
+pub fn writable(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + since.min(LAST)
+}
 
 /// UTC with up to seven fractional digits, trailing zeros dropped, as in recorded replies (E.1):
 /// `2026-03-02T08:15:30.1234567Z`.
 pub fn timestamp(time: SystemTime) -> String {
-    let nanos = humantime::format_rfc3339_nanos(time).to_string();
+    let nanos = humantime::format_rfc3339_nanos(writable(time)).to_string();
     // 19 characters of date and time, a dot, nine digits, `Z`.
     let Some((seconds, fraction)) = nanos.trim_end_matches('Z').split_once('.') else {
         return nanos;
@@ -19,9 +29,20 @@ pub fn timestamp(time: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
     use super::*;
+
+    #[test]
+    fn j_206_a_clock_before_1970_or_after_9999_is_written_as_the_nearest_time() {
+        let day = Duration::from_secs(24 * 60 * 60);
+
+        for (time, text) in [
+            (UNIX_EPOCH - day, "1970-01-01T00:00:00Z"),
+            (UNIX_EPOCH + day * 3_000_000, "9999-12-31T23:59:59Z"),
+            (UNIX_EPOCH + LAST, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(timestamp(time), text);
+        }
+    }
 
     #[test]
     fn e_1_seven_digits_and_no_trailing_zeros() {

@@ -68,6 +68,9 @@ fn x509_remedy(fault: &X509Fault, registration_id: &RegistrationId) -> String {
         }
         X509Fault::Expired { .. } => "renew the device's certificate",
         X509Fault::NotYetValid { .. } => "was it made on a machine whose clock is wrong?",
+        X509Fault::CriticalExtension { .. } => {
+            "make the certificate without that extension, or not critical"
+        }
         X509Fault::Thumbprint { .. } => {
             "enroll this certificate in either slot, or let the device use an enrolled one"
         }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::query::QueryError;
 use crate::service::api::{ApiError, Response};
 use crate::service::hub::HubError;
+use crate::wire::writable;
 
 /// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +157,7 @@ impl fmt::Display for HubApiError {
 
 /// UTC as IoT Hub's errors have it: `10/18/2022 20:50:39`.
 fn american(time: SystemTime) -> String {
-    let text = humantime::format_rfc3339_seconds(time).to_string();
+    let text = humantime::format_rfc3339_seconds(writable(time)).to_string();
     let parts: Vec<_> = text.split(['-', 'T', 'Z']).collect();
     match parts[..] {
         [year, month, day, clock, ..] => format!("{month}/{day}/{year} {clock}"),

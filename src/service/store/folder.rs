@@ -129,6 +129,16 @@ pub(super) fn make(folder: &Path) -> Result<PathBuf, StateError> {
 
 /// Whether the file is there; one that is there must be the database's.
 pub(super) fn is_there(path: &Path) -> Result<bool, StateError> {
+    // Before it is opened: a pipe would be waited for, for ever.
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => {
+            let reason = "it is not a regular file".to_owned();
+            return Err(StateError::Foreign { path: path.to_owned(), reason });
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(failed("read", path)(error)),
+    }
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),

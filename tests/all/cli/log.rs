@@ -129,3 +129,39 @@ fn j_203_what_one_device_does_all_the_time_is_counted_and_not_repeated() {
     assert!(log.contains(r#"subscribes to "f/0" and 8999 more filters"#), "{log}");
     assert!(log.lines().count() < 100, "{log}");
 }
+
+#[cfg(unix)]
+#[test]
+fn j_206_a_key_that_others_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let machine = Machine::new();
+    machine.serve(&[]).end();
+    let key = machine.path("state/provision-sim/ca/ca.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+
+    let log = machine.serve(&[]).log();
+
+    assert!(log.contains("ca.key can be read by others (mode 0644)"), "{log}");
+}
+
+#[cfg(unix)]
+#[test]
+fn j_206_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
+    let machine = Machine::new();
+    let pipe = |name: &str| {
+        let path = machine.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    pipe("kept/state.redb");
+    pipe("own-ca/ca.pem");
+    let (kept, ca) = (machine.path("kept"), machine.path("own-ca"));
+
+    for (flag, folder) in [("--state", kept), ("--ca-dir", ca)] {
+        let ports = ["serve", "--mqtt-port", "0", "--https-port", "0"];
+        let ran =
+            machine.run(&[&ports[..], &[flag, folder.to_str().unwrap()]].concat()).assert_exit(2);
+
+        assert!(ran.stderr.contains("not a regular file"), "{ran:?}");
+    }
+}
