@@ -10,6 +10,7 @@
 //! What there is, and what is kept of it:
 //!
 //! - `lock`: locks that are held for a moment.
+//! - `metadata`: when each property of a twin was last changed.
 //! - `twin`: what a hub keeps of a device's properties, and how it changes.
 //! - `enrollment`: who may register, and how.
 //! - `instance`: the ID scope, the linked hubs, the uploaded certificates.
@@ -62,6 +63,7 @@ mod instance;
 mod journal;
 mod lock;
 mod mask;
+mod metadata;
 mod options;
 mod quota;
 mod record;
@@ -89,12 +91,16 @@ pub use enrollment::{
     EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets, Slots, Subject,
     WebhookUrl, WebhookUrlError, read as read_enrollment, show as show_enrollment,
 };
-pub use hub::{HubError, HubNotice, HubNotices, Hubs, SignedIn, TwinVerb};
+pub use hub::{
+    DeviceMessage, HubError, HubNotice, HubNotices, Hubs, MethodAnswer, MethodCall, MethodFault,
+    NumberedMessage, Presence, SignedIn, TwinVerb,
+};
 pub use instance::{Instance, InstanceCertificate, LinkedHub};
 pub use journal::{
     EntryAttestation, EntryEnrollment, EntryStatus, Journal, JournalEntry, JournalFilter, Observer,
     RegistrationEvent, Text, WebhookAttempt, WebhookExchange,
 };
+pub use metadata::Metadata;
 pub use options::Options;
 pub use quota::{Quota, Quotas, Rate, RateError, UnknownQuota};
 pub use record::{

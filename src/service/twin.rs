@@ -4,10 +4,13 @@
 //! Pure. What a patch may hold follows IoT Hub's published rules: names without `.`, `$`, blanks
 //! and control characters, at most ten levels, 32 KB a section and 8 KB of tags.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use super::metadata::Metadata;
 use crate::wire::from_json_object;
 
 /// Deepest nesting of a section.
@@ -35,11 +38,13 @@ pub struct Properties {
     pub values: Map<String, Value>,
     /// Counts changes, from 1 on.
     pub version: u64,
+    /// When they were last changed.
+    pub metadata: Metadata,
 }
 
 impl Properties {
-    fn new(values: Map<String, Value>) -> Self {
-        Self { values, version: 1 }
+    fn new(values: Map<String, Value>, now: SystemTime) -> Self {
+        Self { values, version: 1, metadata: Metadata::new(now, 1) }
     }
 
     /// The properties with `$version`, as they are shown.
@@ -49,11 +54,13 @@ impl Properties {
         Value::Object(shown)
     }
 
-    fn patched(&self, patch: &Map<String, Value>) -> Result<Self, TwinError> {
+    fn patched(&self, patch: &Map<String, Value>, now: SystemTime) -> Result<Self, TwinError> {
         let mut values = self.values.clone();
         merge(&mut values, patch);
         check_size("the properties", &values, MAX_PROPERTIES)?;
-        Ok(Self { values, version: self.version + 1 })
+        let version = self.version + 1;
+        let before = self.metadata.clone().spelled_out(&self.values);
+        Ok(Self { values, version, metadata: before.patched(patch, now, version) })
     }
 }
 
@@ -72,21 +79,21 @@ pub struct Twin {
 
 impl Twin {
     /// The twin of a new identity (I): both sections have version 1.
-    pub fn new(initial: &InitialTwin) -> Self {
+    pub fn new(initial: &InitialTwin, now: SystemTime) -> Self {
         Self {
             tags: initial.tags.clone(),
-            desired: Properties::new(initial.desired.clone()),
-            reported: Properties::new(Map::new()),
+            desired: Properties::new(initial.desired.clone(), now),
+            reported: Properties::new(Map::new(), now),
             version: 1,
         }
     }
 
     /// The twin as it arrives on another hub: its contents, with the versions of a new identity.
-    pub fn moved(&self) -> Self {
+    pub fn moved(&self, now: SystemTime) -> Self {
         Self {
             tags: self.tags.clone(),
-            desired: Properties::new(self.desired.values.clone()),
-            reported: Properties::new(self.reported.values.clone()),
+            desired: Properties::new(self.desired.values.clone(), now),
+            reported: Properties::new(self.reported.values.clone(), now),
             version: 1,
         }
     }
@@ -101,11 +108,11 @@ impl Twin {
     /// # Errors
     ///
     /// If it is no JSON object, or breaks a rule of twins.
-    pub fn report(&self, patch: &[u8]) -> Result<Self, TwinError> {
+    pub fn report(&self, patch: &[u8], now: SystemTime) -> Result<Self, TwinError> {
         let patch: Map<String, Value> =
             from_json_object(patch).map_err(|_| wrong("the body is not a JSON object"))?;
         check_names(&patch, 1)?;
-        let reported = self.reported.patched(&patch)?;
+        let reported = self.reported.patched(&patch, now)?;
         Ok(Self { reported, version: self.version + 1, ..self.clone() })
     }
 
@@ -114,14 +121,14 @@ impl Twin {
     /// # Errors
     ///
     /// If it would break a rule of twins.
-    pub fn patch(&self, change: &TwinChange) -> Result<Self, TwinError> {
+    pub fn patch(&self, change: &TwinChange, now: SystemTime) -> Result<Self, TwinError> {
         let mut tags = self.tags.clone();
         if let Some(patch) = &change.tags {
             merge(&mut tags, patch);
             check_size("the tags", &tags, MAX_TAGS)?;
         }
         let desired = match &change.desired {
-            Some(patch) => self.desired.patched(patch)?,
+            Some(patch) => self.desired.patched(patch, now)?,
             None => self.desired.clone(),
         };
         Ok(Self { tags, desired, reported: self.reported.clone(), version: self.version + 1 })
@@ -132,14 +139,16 @@ impl Twin {
     /// # Errors
     ///
     /// If it would break a rule of twins.
-    pub fn replace(&self, change: &TwinChange) -> Result<Self, TwinError> {
-        let empty = Properties { values: Map::new(), version: self.desired.version };
+    pub fn replace(&self, change: &TwinChange, now: SystemTime) -> Result<Self, TwinError> {
+        let version = self.desired.version;
+        let metadata = Metadata::new(now, version);
+        let empty = Properties { values: Map::new(), version, metadata };
         let blank = Self {
             tags: if change.tags.is_some() { Map::new() } else { self.tags.clone() },
             desired: if change.desired.is_some() { empty } else { self.desired.clone() },
             ..self.clone()
         };
-        blank.patch(change)
+        blank.patch(change, now)
     }
 }
 
@@ -161,7 +170,7 @@ impl InitialTwin {
     /// If it has another shape, or breaks a rule of twins.
     pub fn read(json: &str) -> Result<Self, TwinError> {
         let change = TwinChange::read(json.as_bytes())?;
-        let blank = Twin::new(&Self::default()).patch(&change)?;
+        let blank = Twin::new(&Self::default(), UNIX_EPOCH).patch(&change, UNIX_EPOCH)?;
         Ok(Self { tags: blank.tags, desired: blank.desired.values })
     }
 }
@@ -280,7 +289,7 @@ mod tests {
 
     #[test]
     fn i_a_new_twin_has_version_1_and_devices_do_not_see_its_tags() {
-        let twin = Twin::new(&initial());
+        let twin = Twin::new(&initial(), UNIX_EPOCH);
 
         assert_eq!(
             twin.for_device().to_string(),
@@ -290,14 +299,16 @@ mod tests {
 
     #[test]
     fn i_a_patch_merges_and_null_deletes_and_each_section_counts_its_own_versions() {
-        let twin = Twin::new(&initial()).report(br#"{"fw":"1.0","old":1}"#).unwrap();
-        let twin = twin.report(br#"{"old":null,"state":{"a":null,"b":1}}"#).unwrap();
+        let twin = Twin::new(&initial(), UNIX_EPOCH)
+            .report(br#"{"fw":"1.0","old":1}"#, UNIX_EPOCH)
+            .unwrap();
+        let twin = twin.report(br#"{"old":null,"state":{"a":null,"b":1}}"#, UNIX_EPOCH).unwrap();
         let change = TwinChange::read(
             br#"{"tags":{"site":null},"properties":{"desired":{"led":{"hue":null},"$version":9}}}"#,
         )
         .unwrap();
 
-        let twin = twin.patch(&change).unwrap();
+        let twin = twin.patch(&change, UNIX_EPOCH).unwrap();
 
         assert_eq!(twin.tags.len(), 0);
         assert_eq!(
@@ -313,10 +324,10 @@ mod tests {
 
     #[test]
     fn replacing_keeps_nothing_of_a_section_that_is_given() {
-        let twin = Twin::new(&initial());
+        let twin = Twin::new(&initial(), UNIX_EPOCH);
         let change = TwinChange::read(br#"{"properties":{"desired":{"a":1}}}"#).unwrap();
 
-        let twin = twin.replace(&change).unwrap();
+        let twin = twin.replace(&change, UNIX_EPOCH).unwrap();
 
         assert_eq!(twin.desired.shown().to_string(), r#"{"a":1,"$version":2}"#);
         assert_eq!(twin.tags.len(), 1, "tags were not given");
@@ -324,9 +335,10 @@ mod tests {
 
     #[test]
     fn f_6_a_twin_that_moves_keeps_its_contents_and_begins_to_count_anew() {
-        let twin = Twin::new(&initial()).report(br#"{"fw":"1.0"}"#).unwrap();
+        let twin =
+            Twin::new(&initial(), UNIX_EPOCH).report(br#"{"fw":"1.0"}"#, UNIX_EPOCH).unwrap();
 
-        let moved = twin.moved();
+        let moved = twin.moved(UNIX_EPOCH);
 
         assert_eq!(moved.reported.shown().to_string(), r#"{"fw":"1.0","$version":1}"#);
         assert_eq!((&moved.tags, moved.version), (&twin.tags, 1));
@@ -335,7 +347,10 @@ mod tests {
     #[test]
     fn what_breaks_a_rule_of_twins_is_refused_with_the_reason() {
         let refused = |patch: &str| {
-            Twin::new(&InitialTwin::default()).report(patch.as_bytes()).unwrap_err().to_string()
+            Twin::new(&InitialTwin::default(), UNIX_EPOCH)
+                .report(patch.as_bytes(), UNIX_EPOCH)
+                .unwrap_err()
+                .to_string()
         };
 
         assert!(refused("").contains("not a JSON object"));
@@ -352,10 +367,30 @@ mod tests {
         assert_eq!(InitialTwin::read(r#"{"properties":null}"#).unwrap(), InitialTwin::default());
     }
 
+    #[test]
+    fn i_the_time_of_a_section_moves_with_that_section_alone() {
+        let at = |seconds| UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        let twin = Twin::new(&initial(), at(1)).report(br#"{"fw":"1.0"}"#, at(2)).unwrap();
+        let tags = TwinChange::read(br#"{"tags":{"site":"b2"}}"#).unwrap();
+        let desired =
+            TwinChange::read(br#"{"properties":{"desired":{"led":{"on":false}}}}"#).unwrap();
+
+        let twin = twin.patch(&tags, at(3)).unwrap();
+        assert_eq!((twin.desired.metadata.at, twin.reported.metadata.at), (at(1), at(2)));
+        let twin = twin.patch(&desired, at(4)).unwrap();
+        assert_eq!((twin.desired.metadata.at, twin.reported.metadata.at), (at(4), at(2)));
+        let metadata = &twin.desired.metadata;
+        assert_eq!(metadata.members["interval"], Metadata::new(at(1), 1), "it was not named");
+        assert_eq!(metadata.members["led"].members["on"], Metadata::new(at(4), 2));
+        let anew = twin.replace(&desired, at(5)).unwrap();
+        assert_eq!(anew.desired.metadata.members.len(), 1);
+        assert_eq!((anew.desired.metadata.at, anew.reported.metadata.at), (at(5), at(2)));
+    }
+
     proptest! {
         #[test]
         fn no_patch_makes_it_panic_and_what_is_taken_has_no_null(patch in "[{}\\[\\]\":,a-c0-9nul ]{0,40}") {
-            if let Ok(twin) = Twin::new(&InitialTwin::default()).report(patch.as_bytes()) {
+            if let Ok(twin) = Twin::new(&InitialTwin::default(), UNIX_EPOCH).report(patch.as_bytes(), UNIX_EPOCH) {
                 prop_assert!(!twin.reported.values.values().any(Value::is_null));
                 prop_assert_eq!(twin.reported.version, 2);
             }

@@ -1,10 +1,13 @@
-//! Who is connected to a hub, and how many messages came.
+//! Who is connected to a hub, and what goes to and fro.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::message::{DeviceMessage, Mailbox, NumberedMessage};
+use super::method::{MethodAnswer, MethodCall, MethodFault};
 use crate::service::lock::lock;
 use crate::service::record::HubKey;
 
@@ -22,6 +25,17 @@ pub enum HubNotice {
         /// The change, JSON in which `null` deletes.
         patch: Arc<str>,
     },
+    /// A back end calls a method.
+    Method {
+        /// The hub's name for the call.
+        rid: String,
+        /// The method.
+        name: String,
+        /// What it is given, JSON.
+        payload: Arc<str>,
+    },
+    /// There are messages for it.
+    Messages,
     /// Its connection ends; the text is for the log.
     Disconnect(&'static str),
 }
@@ -30,60 +44,121 @@ pub enum HubNotice {
 /// signs in as it.
 pub type HubNotices = mpsc::Receiver<HubNotice>;
 
+/// What is known of a device since the service started, beside its identity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Presence {
+    /// Whether it is connected.
+    pub is_online: bool,
+    /// When it last connected or left.
+    pub changed: Option<SystemTime>,
+    /// When it last connected, or sent or received something.
+    pub last_activity: Option<SystemTime>,
+    /// Messages that wait for it.
+    pub waiting: usize,
+}
+
 #[derive(Debug)]
 struct Connection {
     number: u64,
     notices: mpsc::Sender<HubNotice>,
+    takes_methods: bool,
+    /// Who waits for the answer to a call, by the hub's name for it.
+    calls: HashMap<String, oneshot::Sender<MethodAnswer>>,
+}
+
+/// What outlives a connection of a device.
+#[derive(Debug, Default)]
+struct Traffic {
+    changed: Option<SystemTime>,
+    last_activity: Option<SystemTime>,
+    messages: u64,
+    mailbox: Mailbox,
 }
 
 #[derive(Debug, Default)]
 struct Tables {
     connections: HashMap<HubKey, Connection>,
-    messages: HashMap<HubKey, u64>,
+    traffic: HashMap<HubKey, Traffic>,
+    calls: u64,
+}
+
+impl Tables {
+    fn traffic(&mut self, key: &HubKey) -> &mut Traffic {
+        self.traffic.entry(key.clone()).or_default()
+    }
+
+    fn send(&mut self, key: &HubKey, notice: HubNotice) {
+        let is_stuck = |connection: &Connection| connection.notices.try_send(notice).is_err();
+        if self.connections.get(key).is_some_and(is_stuck) {
+            // With the sender gone, the device's notices end once it has read them.
+            self.connections.remove(key);
+        }
+    }
 }
 
 /// The connected devices. A device has one connection (I).
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     tables: Mutex<Tables>,
+    /// A device has begun to take methods.
+    method_takers: Notify,
 }
 
 impl Connections {
     /// A device has signed in on the connection of that number; its older connection ends.
-    pub(super) fn open(&self, key: &HubKey, number: u64) -> HubNotices {
+    pub(super) fn open(&self, key: &HubKey, number: u64, now: SystemTime) -> HubNotices {
         let (sender, notices) = mpsc::channel(MAX_UNREAD);
-        let connection = Connection { number, notices: sender };
-        let older = self.tables().connections.insert(key.clone(), connection);
-        if let Some(older) = older {
+        let calls = HashMap::new();
+        let connection = Connection { number, notices: sender, takes_methods: false, calls };
+        let mut tables = self.tables();
+        let traffic = tables.traffic(key);
+        (traffic.changed, traffic.last_activity) = (Some(now), Some(now));
+        if let Some(older) = tables.connections.insert(key.clone(), connection) {
             older.disconnect("the device signed in again on another connection");
         }
         notices
     }
 
     /// A connection has ended; nothing happens if the device has a newer one.
-    pub(super) fn close(&self, key: &HubKey, number: u64) {
+    pub(super) fn close(&self, key: &HubKey, number: u64, now: SystemTime) {
         let mut tables = self.tables();
         if tables.connections.get(key).is_some_and(|current| current.number == number) {
             tables.connections.remove(key);
+            tables.traffic(key).changed = Some(now);
         }
     }
 
-    pub(super) fn is_connected(&self, key: &HubKey) -> bool {
-        self.tables().connections.contains_key(key)
+    pub(super) fn presence(&self, key: &HubKey) -> Presence {
+        let tables = self.tables();
+        let is_online = tables.connections.contains_key(key);
+        tables.traffic.get(key).map_or(Presence { is_online, ..Presence::default() }, |traffic| {
+            let Traffic { changed, last_activity, mailbox, .. } = traffic;
+            let (changed, last_activity) = (*changed, *last_activity);
+            Presence { is_online, changed, last_activity, waiting: mailbox.len() }
+        })
+    }
+
+    pub(super) fn online(&self) -> Vec<HubKey> {
+        self.tables().connections.keys().cloned().collect()
     }
 
     pub(super) fn send(&self, key: &HubKey, notice: HubNotice) {
+        self.tables().send(key, notice);
+    }
+
+    /// Ends a connection; what is known of the device stays.
+    pub(super) fn interrupt(&self, key: &HubKey, why: &'static str, now: SystemTime) {
         let mut tables = self.tables();
-        let is_stuck = |connection: &Connection| connection.notices.try_send(notice).is_err();
-        if tables.connections.get(key).is_some_and(is_stuck) {
-            // With the sender gone, the device's notices end once it has read them.
-            tables.connections.remove(key);
+        if let Some(connection) = tables.connections.remove(key) {
+            connection.disconnect(why);
+            tables.traffic(key).changed = Some(now);
         }
     }
 
+    /// The same of a device whose identity is gone: all is forgotten.
     pub(super) fn disconnect(&self, key: &HubKey, why: &'static str) {
         let mut tables = self.tables();
-        tables.messages.remove(key);
+        tables.traffic.remove(key);
         if let Some(connection) = tables.connections.remove(key) {
             connection.disconnect(why);
         }
@@ -94,16 +169,118 @@ impl Connections {
         tables.connections.into_values().for_each(|connection| connection.disconnect(why));
     }
 
-    pub(super) fn count_message(&self, key: &HubKey) {
+    /// A device did something else than to send a message.
+    pub(super) fn note_activity(&self, key: &HubKey, now: SystemTime) {
+        self.tables().traffic(key).last_activity = Some(now);
+    }
+
+    pub(super) fn count_message(&self, key: &HubKey, now: SystemTime) {
         let mut tables = self.tables();
-        match tables.messages.get_mut(key) {
-            Some(count) => *count += 1,
-            None => drop(tables.messages.insert(key.clone(), 1)),
-        }
+        let traffic = tables.traffic(key);
+        traffic.messages += 1;
+        traffic.last_activity = Some(now);
     }
 
     pub(super) fn messages(&self, key: &HubKey) -> u64 {
-        self.tables().messages.get(key).copied().unwrap_or_default()
+        self.tables().traffic.get(key).map(|it| it.messages).unwrap_or_default()
+    }
+
+    /// Keeps a message for a device, and tells it; whether there was room.
+    pub(super) fn put_message(&self, key: &HubKey, message: DeviceMessage) -> bool {
+        let mut tables = self.tables();
+        let has_room = tables.traffic(key).mailbox.put(message);
+        if has_room {
+            tables.send(key, HubNotice::Messages);
+        }
+        has_room
+    }
+
+    /// The messages behind that number.
+    pub(super) fn messages_after(&self, key: &HubKey, number: u64) -> Vec<NumberedMessage> {
+        let tables = self.tables();
+        tables.traffic.get(key).map(|it| it.mailbox.after(number)).unwrap_or_default()
+    }
+
+    /// The device has taken a message.
+    pub(super) fn complete_message(&self, key: &HubKey, number: u64, now: SystemTime) {
+        let mut tables = self.tables();
+        let traffic = tables.traffic(key);
+        traffic.mailbox.complete(number);
+        traffic.last_activity = Some(now);
+    }
+
+    /// Whether the connection of that number hears methods.
+    pub(super) fn take_methods(&self, key: &HubKey, number: u64, takes_methods: bool) {
+        let mut tables = self.tables();
+        if let Some(connection) = tables.connections.get_mut(key)
+            && connection.number == number
+        {
+            connection.takes_methods = takes_methods;
+            self.method_takers.notify_waiters();
+        }
+    }
+
+    /// Calls a method, and waits for the answer.
+    pub(super) async fn call(
+        &self,
+        key: &HubKey,
+        call: MethodCall,
+    ) -> Result<MethodAnswer, MethodFault> {
+        let MethodCall { name, payload, connect_timeout, response_timeout } = call;
+        let begun = async {
+            loop {
+                let mut ready = std::pin::pin!(self.method_takers.notified());
+                ready.as_mut().enable();
+                if let Some(begun) = self.begin(key, &name, &payload) {
+                    return begun;
+                }
+                ready.await;
+            }
+        };
+        let (rid, answer) = tokio::time::timeout(connect_timeout, begun)
+            .await
+            .map_err(|_| MethodFault::NotOnline)?;
+        match tokio::time::timeout(response_timeout, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            // Its connection ended, or it does not listen to this method.
+            Ok(Err(_)) => Err(MethodFault::NotOnline),
+            Err(_) => {
+                self.forget_call(key, &rid);
+                Err(MethodFault::Timeout)
+            }
+        }
+    }
+
+    /// Tells the device of a call, if it takes methods.
+    fn begin(
+        &self,
+        key: &HubKey,
+        name: &str,
+        payload: &Arc<str>,
+    ) -> Option<(String, oneshot::Receiver<MethodAnswer>)> {
+        let mut tables = self.tables();
+        let rid = format!("{:x}", tables.calls + 1);
+        let connection = tables.connections.get_mut(key).filter(|it| it.takes_methods)?;
+        let (sender, answer) = oneshot::channel();
+        connection.calls.insert(rid.clone(), sender);
+        tables.calls += 1;
+        let (name, payload) = (name.to_owned(), payload.clone());
+        tables.send(key, HubNotice::Method { rid: rid.clone(), name, payload });
+        Some((rid, answer))
+    }
+
+    /// The device answers a call; whether anybody waits for it.
+    pub(super) fn answer_call(&self, key: &HubKey, rid: &str, answer: MethodAnswer) -> bool {
+        self.take_call(key, rid).is_some_and(|waiting| waiting.send(answer).is_ok())
+    }
+
+    /// Nobody waits for the answer to a call any more, or none will come.
+    pub(super) fn forget_call(&self, key: &HubKey, rid: &str) {
+        drop(self.take_call(key, rid));
+    }
+
+    fn take_call(&self, key: &HubKey, rid: &str) -> Option<oneshot::Sender<MethodAnswer>> {
+        self.tables().connections.get_mut(key)?.calls.remove(rid)
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -120,39 +297,54 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     fn key() -> HubKey {
         HubKey::new(&"hub.net".parse().unwrap(), &"pump".parse().unwrap())
     }
 
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
     fn desired(version: u64) -> HubNotice {
         HubNotice::Desired { version, patch: Arc::from("{}") }
+    }
+
+    fn call(connect: u64, response: u64) -> MethodCall {
+        MethodCall {
+            name: "reboot".to_owned(),
+            payload: Arc::from("null"),
+            connect_timeout: Duration::from_secs(connect),
+            response_timeout: Duration::from_secs(response),
+        }
     }
 
     #[test]
     fn i_the_newer_connection_drops_the_older() {
         let connections = Connections::default();
-        let mut first = connections.open(&key(), 1);
-        let mut second = connections.open(&key(), 2);
+        let mut first = connections.open(&key(), 1, at(1));
+        let mut second = connections.open(&key(), 2, at(2));
 
-        connections.close(&key(), 1);
+        connections.close(&key(), 1, at(3));
         connections.send(&key(), desired(2));
 
         assert!(matches!(first.try_recv(), Ok(HubNotice::Disconnect(_))));
         assert!(matches!(second.try_recv(), Ok(HubNotice::Desired { version: 2, .. })));
-        connections.close(&key(), 2);
-        assert!(!connections.is_connected(&key()));
+        connections.close(&key(), 2, at(4));
+        assert!(!connections.presence(&key()).is_online);
     }
 
     #[test]
     fn a_device_that_reads_nothing_loses_its_connection_and_nobody_waits_for_it() {
         let connections = Connections::default();
-        let mut notices = connections.open(&key(), 1);
+        let mut notices = connections.open(&key(), 1, at(1));
 
         (0..2 * MAX_UNREAD as u64).for_each(|version| connections.send(&key(), desired(version)));
 
-        assert!(!connections.is_connected(&key()));
+        assert!(!connections.presence(&key()).is_online);
         let read = std::iter::from_fn(|| notices.try_recv().ok()).count();
         assert_eq!(read, MAX_UNREAD);
         assert!(matches!(notices.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
@@ -161,10 +353,75 @@ mod tests {
     #[test]
     fn messages_are_counted_until_the_identity_goes() {
         let connections = Connections::default();
-        (0..3).for_each(|_| connections.count_message(&key()));
+        (0..3).for_each(|_| connections.count_message(&key(), at(1)));
 
+        assert_eq!(connections.messages(&key()), 3);
+        connections.interrupt(&key(), "disabled", at(2));
         assert_eq!(connections.messages(&key()), 3);
         connections.disconnect(&key(), "gone");
         assert_eq!(connections.messages(&key()), 0);
+    }
+
+    #[test]
+    fn i_the_last_activity_is_to_connect_and_to_send() {
+        let connections = Connections::default();
+        let presence = |is_online, changed, last_activity| Presence {
+            is_online,
+            changed: Some(at(changed)),
+            last_activity: Some(at(last_activity)),
+            waiting: 0,
+        };
+        assert_eq!(connections.presence(&key()), Presence::default());
+
+        let _notices = connections.open(&key(), 1, at(1));
+        assert_eq!(connections.presence(&key()), presence(true, 1, 1));
+        connections.count_message(&key(), at(2));
+        assert_eq!(connections.presence(&key()), presence(true, 1, 2));
+        connections.close(&key(), 1, at(3));
+        assert_eq!(connections.presence(&key()), presence(false, 3, 2));
+    }
+
+    #[tokio::test]
+    async fn i_a_method_is_answered_by_the_device_under_the_hubs_name_for_it() {
+        let connections = Connections::default();
+        let mut notices = connections.open(&key(), 1, at(1));
+        connections.take_methods(&key(), 1, true);
+        let answer = MethodAnswer { status: 200, payload: b"{}".to_vec() };
+        let device = async {
+            let Some(HubNotice::Method { rid, name, .. }) = notices.recv().await else { panic!() };
+            assert_eq!(name, "reboot");
+            assert!(!connections.answer_call(&key(), "other", answer.clone()));
+            assert!(connections.answer_call(&key(), &rid, answer.clone()));
+            assert!(!connections.answer_call(&key(), &rid, answer.clone()), "once");
+        };
+
+        let pump = key();
+        let (told, ()) = tokio::join!(connections.call(&pump, call(0, 30)), device);
+
+        assert_eq!(told, Ok(answer.clone()));
+    }
+
+    #[tokio::test]
+    async fn i_a_method_waits_for_the_device_to_connect_and_then_for_its_answer() {
+        let connections = Connections::default();
+        assert_eq!(connections.call(&key(), call(0, 30)).await, Err(MethodFault::NotOnline));
+        let _deaf = connections.open(&key(), 1, at(1));
+        assert_eq!(connections.call(&key(), call(0, 30)).await, Err(MethodFault::NotOnline));
+
+        let device = async {
+            let notices = connections.open(&key(), 2, at(2));
+            connections.take_methods(&key(), 1, true);
+            connections.take_methods(&key(), 2, true);
+            notices
+        };
+        let pump = key();
+        let (told, notices) = tokio::join!(connections.call(&pump, call(300, 0)), device);
+        assert_eq!(told, Err(MethodFault::Timeout));
+        assert_eq!(notices.len(), 1);
+        assert!(connections.tables().connections[&key()].calls.is_empty(), "forgotten");
+
+        let gone = async { connections.interrupt(&key(), "gone", at(3)) };
+        let (told, ()) = tokio::join!(connections.call(&pump, call(0, 30)), gone);
+        assert_eq!(told, Err(MethodFault::NotOnline));
     }
 }

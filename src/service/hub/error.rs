@@ -12,6 +12,12 @@ pub enum HubError {
     /// The hub has no such device.
     #[error("the hub has no such device")]
     NotFound,
+    /// The hub has such a device already.
+    #[error("the hub has a device of this name already")]
+    AlreadyExists,
+    /// Too many messages wait for the device.
+    #[error("too many messages wait for the device")]
+    MailboxFull,
     /// Another version was meant.
     #[error("the device has another version than If-Match names")]
     PreconditionFailed,

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::connections::{Connections, HubNotice, HubNotices};
+use super::connections::{Connections, HubNotice, HubNotices, Presence};
 use super::error::HubError;
+use super::message::{DeviceMessage, NumberedMessage};
+use super::method::{MethodAnswer, MethodCall, MethodFault};
 use crate::service::record::{Admission, HubDevice, HubFault, HubKey, HubProof};
 use crate::service::store::{Change, Store};
 use crate::service::twin::TwinChange;
@@ -70,24 +72,40 @@ impl Hubs {
         let key = HubKey::new(hub, device_id);
         let device = self.store.hub_device(&key);
         let device = device.ok_or_else(|| HubFault::UnknownDevice(device_id.clone()))?;
-        let Admission { until } = device.admit(proof, SystemTime::now())?;
-        let notices = self.connections.open(&key, connection);
+        let now = SystemTime::now();
+        let Admission { until } = device.admit(proof, now)?;
+        let notices = self.connections.open(&key, connection, now);
         Ok(SignedIn { key, until, notices })
     }
 
     /// The connection of a device has ended.
     pub fn sign_out(&self, key: &HubKey, connection: u64) {
-        self.connections.close(key, connection);
+        self.connections.close(key, connection, SystemTime::now());
     }
 
     /// Whether a device is connected.
     pub fn is_online(&self, key: &HubKey) -> bool {
-        self.connections.is_connected(key)
+        self.presence(key).is_online
+    }
+
+    /// What is known of a device since the service started.
+    pub fn presence(&self, key: &HubKey) -> Presence {
+        self.connections.presence(key)
+    }
+
+    /// The devices that are connected.
+    pub fn online(&self) -> Vec<HubKey> {
+        self.connections.online()
+    }
+
+    /// A device did something else than to send a message.
+    pub fn note_activity(&self, key: &HubKey) {
+        self.connections.note_activity(key, SystemTime::now());
     }
 
     /// A message of a device has come.
     pub fn count_message(&self, key: &HubKey) {
-        self.connections.count_message(key);
+        self.connections.count_message(key, SystemTime::now());
     }
 
     /// How many messages of a device have come since the service started.
@@ -95,7 +113,62 @@ impl Hubs {
         self.connections.messages(key)
     }
 
-    /// Ends the connection of a device whose identity is no longer what it signed in to.
+    /// Keeps a message for a device until it takes it, or the service ends.
+    ///
+    /// # Errors
+    ///
+    /// If the device is not there, or too many messages wait for it.
+    pub fn send_message(&self, key: &HubKey, message: DeviceMessage) -> Result<(), HubError> {
+        self.device(key).ok_or(HubError::NotFound)?;
+        let has_room = self.connections.put_message(key, message);
+        if has_room { Ok(()) } else { Err(HubError::MailboxFull) }
+    }
+
+    /// The messages to a device behind that number.
+    pub fn messages_after(&self, key: &HubKey, number: u64) -> Vec<NumberedMessage> {
+        self.connections.messages_after(key, number)
+    }
+
+    /// The device has taken a message.
+    pub fn complete_message(&self, key: &HubKey, number: u64) {
+        self.connections.complete_message(key, number, SystemTime::now());
+    }
+
+    /// Calls a method of a device, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// If the device is not connected, or does not answer in time.
+    pub async fn call_method(
+        &self,
+        key: &HubKey,
+        call: MethodCall,
+    ) -> Result<MethodAnswer, MethodFault> {
+        self.connections.call(key, call).await
+    }
+
+    /// Whether that connection of a device hears methods.
+    pub fn take_methods(&self, key: &HubKey, connection: u64, takes_methods: bool) {
+        self.connections.take_methods(key, connection, takes_methods);
+    }
+
+    /// A device answers a method; whether anybody waits for it.
+    pub fn answer_method(&self, key: &HubKey, rid: &str, answer: MethodAnswer) -> bool {
+        self.note_activity(key);
+        self.connections.answer_call(key, rid, answer)
+    }
+
+    /// A device does not listen to this method after all.
+    pub fn drop_method(&self, key: &HubKey, rid: &str) {
+        self.connections.forget_call(key, rid);
+    }
+
+    /// Ends the connection of a device that may not stay.
+    pub fn interrupt(&self, key: &HubKey, why: &'static str) {
+        self.connections.interrupt(key, why, SystemTime::now());
+    }
+
+    /// Ends the connection of a device whose identity is gone, and forgets what is known of it.
     pub fn disconnect(&self, key: &HubKey, why: &'static str) {
         self.connections.disconnect(key, why);
     }
@@ -122,9 +195,12 @@ impl Hubs {
     /// If the patch is refused, the device is gone, or nothing can be kept.
     pub async fn report(&self, key: &HubKey, patch: &[u8]) -> Result<u64, HubError> {
         let changed = self.change(key, |device| {
-            Ok(device.with_twin(device.twin.report(patch)?, SystemTime::now(), fastrand::u32(..)))
+            let now = SystemTime::now();
+            Ok(device.with_twin(device.twin.report(patch, now)?, now, fastrand::u32(..)))
         });
-        Ok(changed.await?.twin.reported.version)
+        let device = changed.await?;
+        self.note_activity(key);
+        Ok(device.twin.reported.version)
     }
 
     /// Changes a twin for a back end; a connected device is told of its new desired properties.
@@ -142,11 +218,12 @@ impl Hubs {
     ) -> Result<Arc<HubDevice>, HubError> {
         let changed = self.change(key, |device| {
             check(device)?;
+            let now = SystemTime::now();
             let twin = match verb {
-                TwinVerb::Patch => device.twin.patch(change)?,
-                TwinVerb::Replace => device.twin.replace(change)?,
+                TwinVerb::Patch => device.twin.patch(change, now)?,
+                TwinVerb::Replace => device.twin.replace(change, now)?,
             };
-            Ok(device.with_twin(twin, SystemTime::now(), fastrand::u32(..)))
+            Ok(device.with_twin(twin, now, fastrand::u32(..)))
         });
         let device = changed.await?;
         let version = device.twin.desired.version;
@@ -154,6 +231,21 @@ impl Hubs {
             self.connections
                 .send(key, HubNotice::Desired { version, patch: Arc::from(patch.to_string()) });
         }
+        Ok(device)
+    }
+
+    /// Makes a device.
+    ///
+    /// # Errors
+    ///
+    /// If it is there already, or cannot be kept.
+    pub async fn create(&self, device: HubDevice) -> Result<Arc<HubDevice>, HubError> {
+        let _held = self.store.hold_hub_device(&device.device_id).await;
+        if self.store.hub_device(&device.key()).is_some() {
+            return Err(HubError::AlreadyExists);
+        }
+        let device = Arc::new(device);
+        self.store.commit(vec![Change::PutHubDevice(device.clone())]).await?;
         Ok(device)
     }
 

@@ -40,7 +40,7 @@ pub(super) fn list(site: &Site<'_>, request: &Request) -> Result<Response, HubAp
     let shown: Vec<_> = devices
         .iter()
         .take(count)
-        .map(|device| show::device(device, site.is_connected(device)))
+        .map(|device| show::device(device, site.presence(device)))
         .collect();
     Ok(Response::json(200, &shown))
 }
@@ -52,7 +52,7 @@ pub(super) fn query(site: &Site<'_>, request: &Request) -> Result<Response, HubA
     let query = Query::read(&specification.query.unwrap_or_default())
         .map_err(|error| HubApiError::bad_query(&error))?;
     let page = Page::asked(request)?;
-    let twin = |device: &Arc<HubDevice>| show::twin(device, site.is_connected(device));
+    let twin = |device: &Arc<HubDevice>| show::twin(device, site.presence(device));
     let devices = site.devices();
     if query.is_all_twins() {
         return Ok(page.answer("Twin", &devices, twin));
@@ -90,7 +90,7 @@ pub(super) async fn put(
     });
     let changed = changed.await.map_err(|error| HubApiError::of(&error, id))?;
     if !changed.is_enabled {
-        site.hubs().disconnect(&key, "it was disabled on its hub");
+        site.hubs().interrupt(&key, "it was disabled on its hub");
     }
     Ok(shown(site, &changed))
 }
@@ -114,5 +114,5 @@ fn check(if_match: &IfMatch, device: &HubDevice) -> Result<(), HubError> {
 
 fn shown(site: &Site<'_>, device: &HubDevice) -> Response {
     let etag = format!("\"{}\"", device.etag.encoded());
-    Response::json(200, &show::device(device, site.is_connected(device))).with("etag", etag)
+    Response::json(200, &show::device(device, site.presence(device))).with("etag", etag)
 }

@@ -94,6 +94,15 @@ impl HubApiError {
         )
     }
 
+    /// More messages wait for a device than a hub keeps for one.
+    fn mailbox_full() -> Self {
+        Self::new(
+            403,
+            "DeviceMaximumQueueDepthExceeded",
+            "50 messages wait for the device; more are taken once it has taken some",
+        )
+    }
+
     /// There is no such path. Our name (J-132).
     pub(super) fn no_such_path() -> Self {
         Self::new(404, "ResourceNotFound", "there is nothing at this path")
@@ -112,6 +121,8 @@ impl HubApiError {
             HubError::PreconditionFailed => {
                 Self::new(412, "PreconditionFailed", "PreconditionFailed, ETag may be invalid.")
             }
+            HubError::AlreadyExists => Self::already_exists(id),
+            HubError::MailboxFull => Self::mailbox_full(),
             HubError::Twin(error) => Self::bad_request(error.to_string()),
             // Why is in the log.
             HubError::Store(_) => Self::new(500, "ServerError", "the change could not be kept"),

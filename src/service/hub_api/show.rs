@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use crate::service::hub::Presence;
 use crate::service::record::{Authentication, HubDevice};
 use crate::service::twin::Properties;
 use crate::wire::timestamp;
@@ -15,7 +16,7 @@ use crate::wire::timestamp;
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// An identity. Holds its keys.
-pub(super) fn device(device: &HubDevice, is_online: bool) -> Value {
+pub(super) fn device(device: &HubDevice, presence: Presence) -> Value {
     let (primary, secondary) = match &device.authentication {
         Authentication::Keys { primary, secondary } => {
             (Some(primary.to_base64()), Some(secondary.to_base64()))
@@ -26,13 +27,13 @@ pub(super) fn device(device: &HubDevice, is_online: bool) -> Value {
         "deviceId": device.device_id,
         "generationId": device.generation,
         "etag": device.etag.encoded(),
-        "connectionState": connection_state(is_online),
+        "connectionState": connection_state(presence),
         "status": status(device),
         "statusReason": device.status_reason,
-        "connectionStateUpdatedTime": NEVER,
-        "statusUpdatedTime": NEVER,
-        "lastActivityTime": NEVER,
-        "cloudToDeviceMessageCount": 0,
+        "connectionStateUpdatedTime": time(presence.changed),
+        "statusUpdatedTime": time(device.status_updated),
+        "lastActivityTime": time(presence.last_activity),
+        "cloudToDeviceMessageCount": presence.waiting,
         "authentication": {
             "symmetricKey": {
                 "primaryKey": primary.as_deref(),
@@ -46,32 +47,40 @@ pub(super) fn device(device: &HubDevice, is_online: bool) -> Value {
 }
 
 /// A twin, with tags, and with what the identity says of it.
-pub(super) fn twin(device: &HubDevice, is_online: bool) -> Value {
+pub(super) fn twin(device: &HubDevice, presence: Presence) -> Value {
     let twin = &device.twin;
-    json!({
+    let mut shown = json!({
         "deviceId": device.device_id,
         "etag": device.twin_etag.encoded(),
         "deviceEtag": device.etag.encoded(),
         "status": status(device),
-        "statusUpdateTime": NEVER,
-        "connectionState": connection_state(is_online),
-        "lastActivityTime": NEVER,
-        "cloudToDeviceMessageCount": 0,
+        "statusUpdateTime": time(device.status_updated),
+        "connectionState": connection_state(presence),
+        "lastActivityTime": time(presence.last_activity),
+        "cloudToDeviceMessageCount": presence.waiting,
         "authenticationType": authentication_type(device),
         "x509Thumbprint": thumbprints(device),
         "version": twin.version,
         "tags": twin.tags,
         "properties": {
-            "desired": properties(&twin.desired, device.twin_updated),
-            "reported": properties(&twin.reported, device.twin_updated),
+            "desired": properties(&twin.desired, true),
+            "reported": properties(&twin.reported, false),
         },
         "capabilities": { "iotEdge": device.is_edge },
-    })
+    });
+    // A twin without tags has no such member.
+    if let Value::Object(shown) = &mut shown
+        && twin.tags.is_empty()
+    {
+        shown.shift_remove("tags");
+    }
+    shown
 }
 
-fn properties(section: &Properties, updated: SystemTime) -> Value {
+fn properties(section: &Properties, has_versions: bool) -> Value {
     let mut shown = section.values.clone();
-    shown.insert("$metadata".to_owned(), json!({ "$lastUpdated": timestamp(updated) }));
+    let metadata = section.metadata.shown(&section.values, has_versions);
+    shown.insert("$metadata".to_owned(), metadata);
     shown.insert("$version".to_owned(), section.version.into());
     Value::Object(shown)
 }
@@ -96,19 +105,25 @@ fn status(device: &HubDevice) -> &'static str {
     if device.is_enabled { "enabled" } else { "disabled" }
 }
 
-fn connection_state(is_online: bool) -> &'static str {
-    if is_online { "Connected" } else { "Disconnected" }
+fn time(time: Option<SystemTime>) -> String {
+    time.map_or_else(|| NEVER.to_owned(), timestamp)
+}
+
+fn connection_state(presence: Presence) -> &'static str {
+    if presence.is_online { "Connected" } else { "Disconnected" }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::super::testing::{self, PRIMARY, SECONDARY};
     use super::*;
 
     /// J-134.
     #[test]
     fn i_an_identity_with_keys_letter_by_letter() {
-        let shown = device(&testing::device("west.net", "pump"), false);
+        let shown = device(&testing::device("west.net", "pump"), Presence::default());
 
         let expected = concat!(
             r#"{"deviceId":"pump","generationId":"0","#,
@@ -128,7 +143,8 @@ mod tests {
     #[test]
     fn i_an_identity_with_a_certificate_has_no_keys() {
         let authentication = Authentication::Thumbprints { primary: "AB".into(), secondary: None };
-        let shown = device(&testing::device_with("west.net", "pump", authentication), true);
+        let online = Presence { is_online: true, ..Presence::default() };
+        let shown = device(&testing::device_with("west.net", "pump", authentication), online);
 
         assert_eq!(shown["authentication"]["type"], "selfSigned");
         assert_eq!(shown["authentication"]["x509Thumbprint"]["primaryThumbprint"], "AB");
@@ -136,10 +152,29 @@ mod tests {
         assert_eq!(shown["connectionState"], "Connected");
     }
 
+    #[test]
+    fn i_what_happened_has_its_time_and_a_twin_without_tags_no_such_member() {
+        let mut pump = testing::device("west.net", "pump");
+        pump.twin.tags.clear();
+        pump.status_updated = Some(UNIX_EPOCH);
+        let presence = Presence {
+            is_online: true,
+            changed: Some(UNIX_EPOCH),
+            last_activity: Some(UNIX_EPOCH),
+            waiting: 2,
+        };
+
+        let (identity, twin) = (device(&pump, presence), twin(&pump, presence));
+
+        assert!(!identity.to_string().contains(NEVER) && !twin.to_string().contains(NEVER));
+        assert_eq!(twin["cloudToDeviceMessageCount"], 2);
+        assert!(twin.get("tags").is_none(), "{twin}");
+    }
+
     /// J-134.
     #[test]
     fn i_a_twin_letter_by_letter() {
-        let shown = twin(&testing::device("west.net", "pump"), false);
+        let shown = twin(&testing::device("west.net", "pump"), Presence::default());
 
         let expected = concat!(
             r#"{"deviceId":"pump","etag":"<etag>","deviceEtag":"<etag>","status":"enabled","#,
@@ -149,11 +184,16 @@ mod tests {
             r#""x509Thumbprint":{"primaryThumbprint":null,"secondaryThumbprint":null},"#,
             r#""version":1,"tags":{"site":"b1"},"properties":{"#,
             r#""desired":{"interval":30,"led":{"hue":7},"#,
-            r#""$metadata":{"$lastUpdated":"1970-01-01T00:00:00Z"},"$version":1},"#,
+            r#""$metadata":{"<at>","$lastUpdatedVersion":1,"#,
+            r#""interval":{"<at>","$lastUpdatedVersion":1},"#,
+            r#""led":{"<at>","$lastUpdatedVersion":1,"hue":{"<at>","$lastUpdatedVersion":1}}},"#,
+            r#""$version":1},"#,
             r#""reported":{"$metadata":{"$lastUpdated":"1970-01-01T00:00:00Z"},"$version":1}},"#,
             r#""capabilities":{"iotEdge":false}}"#
         );
         let etag = "IjAwMDAwMDA3LTAwMDAtMDMwMC0wMDAwLTAwMDAwMDAwMDAwMCI=";
-        assert_eq!(shown.to_string(), expected.replace("<etag>", etag));
+        let at = r#""$lastUpdated":"1970-01-01T00:00:00Z""#;
+        let expected = expected.replace("<etag>", etag).replace(r#""<at>""#, at);
+        assert_eq!(shown.to_string(), expected);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::error::HubApiError;
 use crate::service::access::without_port;
-use crate::service::hub::Hubs;
+use crate::service::hub::{Hubs, Presence};
 use crate::service::record::{HubDevice, HubKey};
 use crate::wire::HubName;
 
@@ -60,9 +60,9 @@ impl<'a> Site<'a> {
         devices
     }
 
-    /// Whether a device is connected.
-    pub(super) fn is_connected(&self, device: &HubDevice) -> bool {
-        self.hubs.is_online(&device.key())
+    /// What is known of a device beside its identity.
+    pub(super) fn presence(&self, device: &HubDevice) -> Presence {
+        self.hubs.presence(&device.key())
     }
 }
 

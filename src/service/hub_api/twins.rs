@@ -33,5 +33,5 @@ pub(super) async fn change(
 
 fn shown(site: &Site<'_>, device: &HubDevice) -> Response {
     let etag = format!("\"{}\"", device.twin_etag.encoded());
-    Response::json(200, &show::twin(device, site.is_connected(device))).with("etag", etag)
+    Response::json(200, &show::twin(device, site.presence(device))).with("etag", etag)
 }

@@ -95,8 +95,11 @@ impl Update {
 
     /// The identity afterwards. A status that is not said stays, a reason that is not said goes.
     pub(super) fn applied(&self, device: &HubDevice, now: SystemTime, salt: u32) -> HubDevice {
+        let is_enabled = self.is_enabled.unwrap_or(device.is_enabled);
+        let is_same = is_enabled == device.is_enabled;
         HubDevice {
-            is_enabled: self.is_enabled.unwrap_or(device.is_enabled),
+            is_enabled,
+            status_updated: if is_same { device.status_updated } else { Some(now) },
             status_reason: self.body.status_reason.clone(),
             etag: Etag::new(now, salt),
             ..device.clone()
@@ -178,6 +181,7 @@ mod tests {
     use super::super::show;
     use super::super::testing::{self, SECONDARY};
     use super::*;
+    use crate::service::hub::Presence;
 
     fn device() -> HubDevice {
         testing::device("west.net", "pump")
@@ -190,7 +194,7 @@ mod tests {
 
     #[test]
     fn f_7_an_identity_sent_back_with_another_status_changes_that_alone() {
-        let body = show::device(&device(), true).to_string();
+        let body = show::device(&device(), Presence::default()).to_string();
         let body =
             body.replace(r#""enabled","statusReason":null"#, r#""Disabled","statusReason":"lost""#);
 

@@ -43,6 +43,8 @@ pub struct HubDevice {
     pub is_enabled: bool,
     /// Why not, in the words of whoever decided it.
     pub status_reason: Option<String>,
+    /// When a back end last decided whether it may; never, since it was made.
+    pub status_updated: Option<SystemTime>,
     /// Whether it is an IoT Edge device.
     pub is_edge: bool,
     /// Tells this identity from an earlier one of the same name.
@@ -80,11 +82,12 @@ impl HubDevice {
             authentication,
             is_enabled: true,
             status_reason: None,
+            status_updated: None,
             is_edge,
             generation: (since_1970.as_nanos() / 100).to_string(),
             created: now,
             etag: Etag::new(now, salt),
-            twin: Twin::new(initial),
+            twin: Twin::new(initial, now),
             twin_etag: Etag::new(now, salt),
             twin_updated: now,
         }

@@ -48,7 +48,7 @@ pub fn update_identity(update: IdentityUpdate<'_>, now: SystemTime) -> Batch {
         (TwinHandling::Moved, _, Some(earlier)) => {
             let identity = NewIdentity { is_edge: earlier.is_edge, ..identity };
             let fresh = HubDevice::new(hub, identity, &InitialTwin::default(), now);
-            fresh.with_twin(earlier.twin.moved(), now, salt)
+            fresh.with_twin(earlier.twin.moved(now), now, salt)
         }
         (TwinHandling::FreshFromEnrollment, ..) => {
             HubDevice::new(hub, identity, from_enrollment, now)
@@ -116,7 +116,7 @@ mod tests {
     /// A device that has lived on a hub: its twin was changed and reported to.
     fn lived_on(hub: &str) -> HubDevice {
         let device = HubDevice::new(&name(hub), identity(keys()), &initial("first"), at(1));
-        let twin = device.twin.report(br#"{"fw":"1.0"}"#).unwrap();
+        let twin = device.twin.report(br#"{"fw":"1.0"}"#, at(2)).unwrap();
         device.with_twin(twin, at(2), 8)
     }
 
@@ -197,7 +197,7 @@ mod tests {
             ..case(TwinHandling::Moved)
         });
 
-        assert_eq!(device.twin, earlier.twin.moved());
+        assert_eq!(device.twin, earlier.twin.moved(at(9)));
         assert_eq!(removed, Some(earlier.key()));
     }
 

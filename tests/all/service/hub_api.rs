@@ -55,7 +55,7 @@ async fn i_the_identity_has_the_derived_keys_and_a_first_twin_of_version_1() {
     assert_eq!(device.ok()["connectionState"], "Disconnected");
     assert_eq!(device.header("etag"), Some(format!("\"{}\"", etag(&device)).as_str()));
     let shown = twin.ok();
-    assert_eq!((&shown["version"], &shown["tags"]), (&json!(1), &json!({})));
+    assert_eq!((&shown["version"], shown.get("tags")), (&json!(1), None));
     assert_eq!(shown["deviceEtag"], device.ok()["etag"]);
     for section in ["desired", "reported"] {
         let section = &shown["properties"][section];
@@ -114,6 +114,32 @@ async fn i_a_patch_merges_and_counts_and_the_answer_is_the_whole_twin() {
     assert_eq!(twin["properties"]["reported"]["$version"], 1);
     assert_eq!(twin["version"], 3);
     assert_eq!(west.get(TWIN).await.ok(), twin);
+}
+
+#[tokio::test]
+async fn i_each_property_has_its_own_time_and_the_last_tag_takes_the_member_along() {
+    let (service, mut west) = provisioned().await;
+    assert_eq!(west.get(TWIN).await.ok()["lastActivityTime"], "0001-01-01T00:00:00Z");
+    let first = r#"{"tags":{"site":"b1"},"properties":{"desired":{"a":1,"b":{"c":2}}}}"#;
+    let before = west.ask("PATCH", TWIN, None, first).await.ok();
+
+    let second = r#"{"tags":{"site":null},"properties":{"desired":{"b":{"d":3}}}}"#;
+    let after = west.ask("PATCH", TWIN, None, second).await.ok();
+    let mut device = Client::at_hub(&service, ID, HUB_WEST).await;
+    device.report(r#"{"fw":"1.0"}"#).await;
+    let reported = west.get(TWIN).await.ok();
+
+    let desired = |twin: &Value| twin["properties"]["desired"]["$metadata"].clone();
+    assert_eq!(desired(&before)["a"], desired(&after)["a"], "it was not named");
+    assert_eq!(desired(&before)["b"]["c"], desired(&after)["b"]["c"]);
+    assert_eq!(desired(&after)["b"]["$lastUpdatedVersion"], 3);
+    assert_eq!(desired(&after)["b"]["d"]["$lastUpdatedVersion"], 3);
+    assert_eq!(desired(&reported), desired(&after), "a report is no change to what is desired");
+    let at = &reported["properties"]["reported"]["$metadata"];
+    assert_eq!(at["fw"], json!({ "$lastUpdated": at["$lastUpdated"] }));
+    assert_eq!((before.get("tags"), after.get("tags")), (Some(&json!({ "site": "b1" })), None));
+    assert!(is_timestamp(reported["lastActivityTime"].as_str().unwrap()));
+    assert_ne!(reported["lastActivityTime"], "0001-01-01T00:00:00Z");
 }
 
 /// I.2.

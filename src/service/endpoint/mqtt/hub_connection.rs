@@ -110,7 +110,7 @@ fn report_answer(reported: &Result<u64, HubError>) -> HubAnswer {
         Ok(version) => HubAnswer { status: 204, version: Some(*version), body: String::new() },
         Err(HubError::Twin(_)) => refused(400),
         Err(HubError::NotFound) => refused(404),
-        Err(HubError::PreconditionFailed) => refused(412),
-        Err(HubError::Store(_)) => refused(500),
+        Err(HubError::PreconditionFailed | HubError::AlreadyExists) => refused(412),
+        Err(HubError::Store(_) | HubError::MailboxFull) => refused(500),
     }
 }

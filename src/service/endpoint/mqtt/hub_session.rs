@@ -156,6 +156,7 @@ impl HubSession {
                 self.send(&HubTopic::Desired { version }, &patch, out);
                 None
             }
+            HubNotice::Method { .. } | HubNotice::Messages => None,
             HubNotice::Disconnect(why) => Some(CloseReason::Refused(why.to_owned())),
         }
     }

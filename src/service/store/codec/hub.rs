@@ -1,5 +1,6 @@
 //! Devices of hubs: identity and twin.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use zeroize::Zeroizing;
 use super::json::{Unreadable, from_json};
 use super::{text, time};
 use crate::attestation::DeviceKey;
+use crate::service::metadata::Metadata;
 use crate::service::record::{Authentication, HubDevice};
 use crate::service::twin::{Properties, Twin};
 use crate::wire::{DeviceId, Etag, HubName};
@@ -23,6 +25,8 @@ struct HubRow {
     is_enabled: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status_reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status_updated: Option<Moment>,
     #[serde(default)]
     is_edge: bool,
     generation: String,
@@ -63,6 +67,34 @@ struct TwinRow {
 struct PropertiesRow {
     version: u64,
     values: Section,
+    /// Left out where all is as old as the twin's last change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed: Option<MetadataRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MetadataRow {
+    at: Moment,
+    version: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    members: BTreeMap<String, MetadataRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Moment(#[serde(with = "time")] SystemTime);
+
+impl From<&Metadata> for MetadataRow {
+    fn from(metadata: &Metadata) -> Self {
+        let members = metadata.members.iter().map(|(name, it)| (name.clone(), it.into()));
+        Self { at: Moment(metadata.at), version: metadata.version, members: members.collect() }
+    }
+}
+
+impl From<MetadataRow> for Metadata {
+    fn from(row: MetadataRow) -> Self {
+        let members = row.members.into_iter().map(|(name, it)| (name, it.into()));
+        Self { at: row.at.0, version: row.version, members: members.collect() }
+    }
 }
 
 /// A JSON object that is read on its own: what could be taken from a request can be taken from
@@ -84,7 +116,9 @@ impl Section {
 /// A device as JSON.
 pub(in crate::service::store) fn encode(device: &HubDevice) -> Result<Vec<u8>, serde_json::Error> {
     let properties = |it: &Properties| -> Result<PropertiesRow, serde_json::Error> {
-        Ok(PropertiesRow { version: it.version, values: Section::of(&it.values)? })
+        let unsaid = Metadata::new(device.twin_updated, it.version);
+        let changed = (it.metadata != unsaid).then(|| MetadataRow::from(&it.metadata));
+        Ok(PropertiesRow { version: it.version, values: Section::of(&it.values)?, changed })
     };
     serde_json::to_vec(&HubRow {
         hub: device.hub.clone(),
@@ -101,6 +135,7 @@ pub(in crate::service::store) fn encode(device: &HubDevice) -> Result<Vec<u8>, s
         },
         is_enabled: device.is_enabled,
         status_reason: device.status_reason.clone(),
+        status_updated: device.status_updated.map(Moment),
         is_edge: device.is_edge,
         generation: device.generation.clone(),
         created: device.created,
@@ -122,8 +157,11 @@ pub(in crate::service::store) fn decode(json: &[u8]) -> Result<HubDevice, Unread
     let key = |text: &str| {
         text.parse::<DeviceKey>().map_err(|error| Unreadable::Content(error.to_string()))
     };
-    let properties = |row: &PropertiesRow, what: &str| -> Result<Properties, Unreadable> {
-        Ok(Properties { version: row.version, values: row.values.read(what)? })
+    let twin_updated = row.twin_updated;
+    let properties = |row: PropertiesRow, what: &str| -> Result<Properties, Unreadable> {
+        let unsaid = || Metadata::new(twin_updated, row.version);
+        let metadata = row.changed.map_or_else(unsaid, Metadata::from);
+        Ok(Properties { version: row.version, values: row.values.read(what)?, metadata })
     };
     Ok(HubDevice {
         authentication: match row.authentication {
@@ -137,13 +175,14 @@ pub(in crate::service::store) fn decode(json: &[u8]) -> Result<HubDevice, Unread
         twin: Twin {
             version: row.twin.version,
             tags: row.twin.tags.read("tags")?,
-            desired: properties(&row.twin.desired, "desired properties")?,
-            reported: properties(&row.twin.reported, "reported properties")?,
+            desired: properties(row.twin.desired, "desired properties")?,
+            reported: properties(row.twin.reported, "reported properties")?,
         },
         hub: row.hub,
         device_id: row.device_id,
         is_enabled: row.is_enabled,
         status_reason: row.status_reason,
+        status_updated: row.status_updated.map(|it| it.0),
         is_edge: row.is_edge,
         generation: row.generation,
         created: row.created,
@@ -194,8 +233,24 @@ mod tests {
         prop_oneof![keys, thumbprints]
     }
 
+    fn moment() -> impl Strategy<Value = SystemTime> {
+        (0..4_000_000_000_u64).prop_map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+
+    fn metadata() -> impl Strategy<Value = Metadata> {
+        let leaf = (moment(), any::<u64>()).prop_map(|(at, version)| Metadata::new(at, version));
+        leaf.prop_recursive(3, 16, 3, |inner| {
+            (moment(), any::<u64>(), prop::collection::btree_map("[^.$ ]{1,6}", inner, 0..3))
+                .prop_map(|(at, version, members)| Metadata { at, version, members })
+        })
+    }
+
     fn properties() -> impl Strategy<Value = Properties> {
-        (section(), any::<u64>()).prop_map(|(values, version)| Properties { values, version })
+        (section(), any::<u64>(), metadata()).prop_map(|(values, version, metadata)| Properties {
+            values,
+            version,
+            metadata,
+        })
     }
 
     proptest! {
@@ -203,14 +258,14 @@ mod tests {
         fn a_device_of_a_hub_is_read_back_as_it_was(
             (hub, device_id, generation) in ("[a-zA-Z-]{1,20}", "[A-Za-z0-9#@%?]{1,10}", "[0-9]{1,18}"),
             authentication in authentication(),
-            (is_enabled, is_edge, status_reason) in (any::<bool>(), any::<bool>(), option::of(".{0,10}")),
+            (is_enabled, is_edge, status_reason, status_updated) in (any::<bool>(), any::<bool>(), option::of(".{0,10}"), option::of(moment())),
             (tags, desired, reported, version) in (section(), properties(), properties(), any::<u64>()),
             (seconds, nanos, salt) in (0..4_000_000_000_u64, 0..1_000_000_000_u32, any::<u32>()),
         ) {
             let created = UNIX_EPOCH + Duration::new(seconds, nanos);
             let twin_updated = created + Duration::from_nanos(1);
             let device = HubDevice {
-                hub: hub.parse().unwrap(), device_id: device_id.parse().unwrap(), authentication, is_enabled, status_reason, is_edge, generation, created,
+                hub: hub.parse().unwrap(), device_id: device_id.parse().unwrap(), authentication, is_enabled, status_reason, status_updated, is_edge, generation, created,
                 etag: Etag::new(created, salt),
                 twin: Twin { tags, desired, reported, version },
                 twin_etag: Etag::new(twin_updated, salt),
@@ -223,11 +278,29 @@ mod tests {
         }
     }
 
+    /// What was kept before properties had times of their own.
+    #[test]
+    fn a_device_without_times_of_properties_has_that_of_its_twin() {
+        let row = r#"{"hub":"west","deviceId":"pump","authentication":{"thumbprints":{"primary":"AB"}},
+            "isEnabled":true,"generation":"1","created":"2026-03-02T08:15:30Z","etag":"<etag>",
+            "twin":{"version":3,"tags":{},"desired":{"version":2,"values":{"a":1}},
+            "reported":{"version":1,"values":{}}},"twinEtag":"<etag>",
+            "twinUpdated":"2026-03-02T08:15:31Z"}"#;
+        let etag = Etag::new(UNIX_EPOCH, 7).to_string();
+
+        let device = decode(row.replace("<etag>", &etag).as_bytes()).unwrap();
+
+        let updated = device.twin_updated;
+        assert_eq!(device.twin.desired.metadata, Metadata::new(updated, 2));
+        assert_eq!(device.twin.reported.metadata, Metadata::new(updated, 1));
+        assert!(!String::from_utf8(encode(&device).unwrap()).unwrap().contains("changed"));
+    }
+
     #[test]
     fn an_array_as_deep_as_a_request_may_have_it_is_read_back() {
-        let twin = Twin::new(&Default::default());
+        let twin = Twin::new(&Default::default(), UNIX_EPOCH);
         let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(126), "]".repeat(126));
-        let twin = twin.report(deep.as_bytes()).unwrap();
+        let twin = twin.report(deep.as_bytes(), UNIX_EPOCH).unwrap();
         let who = crate::service::record::NewIdentity {
             device_id: "pump".parse().unwrap(),
             authentication: Authentication::Thumbprints { primary: "A".into(), secondary: None },
