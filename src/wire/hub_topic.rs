@@ -1,11 +1,13 @@
 //! The MQTT topics between a device and its hub (I).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
 
-use super::topic::parameter;
+use super::topic::{RESERVED, parameter};
 
 /// The filter of the answers to twin requests.
 pub const TWIN_RESPONSE_FILTER: &str = "$iothub/twin/res/#";
@@ -16,20 +18,29 @@ pub const DESIRED_FILTER: &str = "$iothub/twin/PATCH/properties/desired/#";
 #[cfg(feature = "service")]
 pub(crate) const METHODS_FILTER: &str = "$iothub/methods/POST/#";
 
-/// The filter of messages to a device, whose ID stands there as given.
+/// The filter of messages to a device.
 #[cfg(feature = "service")]
 pub(crate) fn devicebound_filter(device_id: &str) -> String {
-    format!("{DEVICES}{device_id}{DEVICEBOUND}#")
+    format!("{DEVICES}{}{DEVICEBOUND}#", level(device_id))
+}
+
+/// A device ID as it stands in topics: as it is, unless it has what MQTT does not allow there.
+fn level(device_id: &str) -> Cow<'_, str> {
+    if device_id.contains(['+', '#', '/']) {
+        utf8_percent_encode(device_id, RESERVED).into()
+    } else {
+        device_id.into()
+    }
 }
 
 const TWIN_GET: &str = "$iothub/twin/GET/";
 const TWIN_REPORT: &str = "$iothub/twin/PATCH/properties/reported/";
 const TWIN_RESPONSE: &str = "$iothub/twin/res/";
 const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/";
+const METHOD: &str = "$iothub/methods/POST/";
 const METHOD_RESPONSE: &str = "$iothub/methods/res/";
 const DEVICES: &str = "devices/";
 const EVENTS: &str = "/messages/events/";
-#[cfg(feature = "service")]
 const DEVICEBOUND: &str = "/messages/devicebound/";
 
 /// A topic that no device publishes on, or no hub.
@@ -37,10 +48,14 @@ const DEVICEBOUND: &str = "/messages/devicebound/";
 #[non_exhaustive]
 pub enum HubTopicError {
     /// Not one of a device's.
-    #[error("expected {TWIN_GET}?$rid=…, {TWIN_REPORT}?$rid=… or {DEVICES}<deviceId>{EVENTS}")]
+    #[error(
+        "expected {TWIN_GET}?$rid=…, {TWIN_REPORT}?$rid=…, {METHOD_RESPONSE}<status>/?$rid=… or {DEVICES}<deviceId>{EVENTS}"
+    )]
     NotADevices,
     /// Not one of a hub's.
-    #[error("expected {TWIN_RESPONSE}<status>/?$rid=… or {DESIRED}?$version=…")]
+    #[error(
+        "expected {TWIN_RESPONSE}<status>/?$rid=…, {DESIRED}?$version=…, {METHOD}<name>/?$rid=… or {DEVICES}<deviceId>{DEVICEBOUND}"
+    )]
     NotAHubs,
 }
 
@@ -66,7 +81,12 @@ pub enum DeviceTopic {
         properties: String,
     },
     /// Answers a direct method.
-    MethodResponse,
+    MethodResponse {
+        /// What the device says of it, in numbers of its own.
+        status: i32,
+        /// The hub's name for the call.
+        rid: String,
+    },
 }
 
 impl FromStr for DeviceTopic {
@@ -80,8 +100,10 @@ impl FromStr for DeviceTopic {
         if let Some(query) = topic.strip_prefix(TWIN_REPORT) {
             return Ok(Self::TwinReport { rid: rid(query) });
         }
-        if topic.starts_with(METHOD_RESPONSE) {
-            return Ok(Self::MethodResponse);
+        if let Some(rest) = topic.strip_prefix(METHOD_RESPONSE) {
+            let (status, query) = rest.split_once('/').ok_or(HubTopicError::NotADevices)?;
+            let status = status.parse().map_err(|_| HubTopicError::NotADevices)?;
+            return Ok(Self::MethodResponse { status, rid: rid(query) });
         }
         let rest = topic.strip_prefix(DEVICES).ok_or(HubTopicError::NotADevices)?;
         // The slash at the end may be left out.
@@ -99,9 +121,11 @@ impl fmt::Display for DeviceTopic {
             Self::TwinGet { rid } => write!(f, "{TWIN_GET}?$rid={rid}"),
             Self::TwinReport { rid } => write!(f, "{TWIN_REPORT}?$rid={rid}"),
             Self::Telemetry { device_id, properties } => {
-                write!(f, "{DEVICES}{device_id}{EVENTS}{properties}")
+                write!(f, "{DEVICES}{}{EVENTS}{properties}", level(device_id))
             }
-            Self::MethodResponse => f.write_str(METHOD_RESPONSE),
+            Self::MethodResponse { status, rid } => {
+                write!(f, "{METHOD_RESPONSE}{status}/?$rid={rid}")
+            }
         }
     }
 }
@@ -124,6 +148,20 @@ pub enum HubTopic {
         /// Their new version.
         version: u64,
     },
+    /// Calls a direct method.
+    Method {
+        /// Which.
+        name: String,
+        /// The hub's name for the call.
+        rid: String,
+    },
+    /// Brings a message.
+    Devicebound {
+        /// The device.
+        device_id: String,
+        /// What stands behind: the message's properties, URL-encoded.
+        properties: String,
+    },
 }
 
 impl FromStr for HubTopic {
@@ -134,6 +172,17 @@ impl FromStr for HubTopic {
         if let Some(query) = topic.strip_prefix(DESIRED) {
             let version = version(query).map_err(|_| HubTopicError::NotAHubs)?;
             return Ok(Self::Desired { version });
+        }
+        if let Some(rest) = topic.strip_prefix(METHOD) {
+            let (name, query) = rest.split_once('/').ok_or(HubTopicError::NotAHubs)?;
+            let rid = parameter(query, "$rid").to_owned();
+            return Ok(Self::Method { name: name.to_owned(), rid });
+        }
+        if let Some((device_id, properties)) =
+            topic.strip_prefix(DEVICES).and_then(|rest| rest.split_once(DEVICEBOUND))
+        {
+            let device_id = percent_decode_str(device_id).decode_utf8_lossy().into_owned();
+            return Ok(Self::Devicebound { device_id, properties: properties.to_owned() });
         }
         let rest = topic.strip_prefix(TWIN_RESPONSE).ok_or(HubTopicError::NotAHubs)?;
         let (status, query) = rest.split_once('/').ok_or(HubTopicError::NotAHubs)?;
@@ -156,6 +205,10 @@ impl fmt::Display for HubTopic {
                 }
             }
             Self::Desired { version } => write!(f, "{DESIRED}?$version={version}"),
+            Self::Method { name, rid } => write!(f, "{METHOD}{name}/?$rid={rid}"),
+            Self::Devicebound { device_id, properties } => {
+                write!(f, "{DEVICES}{}{DEVICEBOUND}{properties}", level(device_id))
+            }
         }
     }
 }
@@ -182,11 +235,15 @@ mod tests {
                     properties: "%24.mid=1&a=b".to_owned(),
                 },
             ),
+            (
+                "$iothub/methods/res/-7/?$rid=4f3e",
+                DeviceTopic::MethodResponse { status: -7, rid: rid.clone() },
+            ),
         ] {
             assert_eq!(text.parse(), Ok(topic.clone()));
             assert_eq!(topic.to_string(), text);
         }
-        assert_eq!("$iothub/methods/res/200/?$rid=1".parse(), Ok(DeviceTopic::MethodResponse));
+        assert!("$iothub/methods/res/ok/?$rid=1".parse::<DeviceTopic>().is_err());
         assert!("devices/pump/messages/events".parse::<DeviceTopic>().is_ok());
         for text in ["", "devices/pump", "$dps/registrations/PUT/iotdps-register/?$rid=1"] {
             assert_eq!(text.parse::<DeviceTopic>(), Err(HubTopicError::NotADevices), "{text}");
@@ -205,6 +262,21 @@ mod tests {
                 HubTopic::TwinResponse { status: 204, rid: "4f3e".to_owned(), version: Some(7) },
             ),
             ("$iothub/twin/PATCH/properties/desired/?$version=3", HubTopic::Desired { version: 3 }),
+            (
+                "$iothub/methods/POST/reboot/?$rid=4f3e",
+                HubTopic::Method { name: "reboot".to_owned(), rid: "4f3e".to_owned() },
+            ),
+            (
+                "devices/pump:42/messages/devicebound/%24.mid=1&a=b",
+                HubTopic::Devicebound {
+                    device_id: "pump:42".to_owned(),
+                    properties: "%24.mid=1&a=b".to_owned(),
+                },
+            ),
+            (
+                "devices/a%2B%23/messages/devicebound/",
+                HubTopic::Devicebound { device_id: "a+#".to_owned(), properties: String::new() },
+            ),
         ] {
             assert_eq!(text.parse(), Ok(topic.clone()));
             assert_eq!(topic.to_string(), text);

@@ -151,7 +151,7 @@ impl<W> Exchange<W> {
                 Ok(patch) => Heard::Desired(DesiredChange { version, patch }),
                 Err(_) => Heard::Stray,
             },
-            Err(_) => Heard::Stray,
+            Ok(HubTopic::Method { .. } | HubTopic::Devicebound { .. }) | Err(_) => Heard::Stray,
         }
     }
 

@@ -218,7 +218,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn deliver(&mut self, notice: Option<HubNotice>) -> Option<CloseReason> {
         let Speaker::Hub(hub) = &mut self.speaker else { return None };
         match notice {
-            Some(notice) => hub.session.tell(notice, &mut self.outbox),
+            Some(notice) => hub.tell(notice, &mut self.outbox),
             None => Some(CloseReason::Refused("it left too many changes unread".to_owned())),
         }
     }

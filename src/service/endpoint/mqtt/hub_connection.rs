@@ -8,9 +8,10 @@ use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use super::codec::Connect;
+use super::flow::CloseReason;
 use super::hub_session::{HubAnswer, HubQuestion, HubSession};
 use crate::attestation::{Certificate, SasToken};
-use crate::service::hub::{HubError, HubNotices, Hubs, SignedIn};
+use crate::service::hub::{HubError, HubNotice, HubNotices, Hubs, SignedIn};
 use crate::service::record::HubProof;
 use crate::wire::{HubUserName, HubUserNameError, to_ascii_json};
 
@@ -49,7 +50,20 @@ impl HubConnection {
         let (hubs, key) = (&self.hubs, self.session.key());
         let (rid, answer) = match question {
             HubQuestion::Message => return hubs.count_message(key),
+            HubQuestion::Taken { number } => return hubs.complete_message(key, number),
+            HubQuestion::MethodResponse { rid, answer } => {
+                if !hubs.answer_method(key, &rid, answer) {
+                    let name = key.device_id();
+                    tracing::warn!("{name}: answers the call {rid:?}, on which nobody waits (I)");
+                }
+                return;
+            }
+            HubQuestion::Subscribed => {
+                hubs.take_methods(key, self.connection, self.session.takes_methods());
+                return self.bring_messages(out);
+            }
             HubQuestion::Twin { rid } => {
+                hubs.note_activity(key);
                 let twin = hubs.device(key).map(|device| device.twin.for_device());
                 (rid, twin_answer(twin.as_ref()))
             }
@@ -62,6 +76,30 @@ impl HubConnection {
             }
         };
         self.session.answer(rid, &answer, out);
+    }
+
+    /// Appends what the hub has to say; an answer is a reason to close the connection.
+    pub(super) fn tell(&mut self, notice: HubNotice, out: &mut BytesMut) -> Option<CloseReason> {
+        match notice {
+            HubNotice::Desired { version, patch } => {
+                self.session.tell_desired(version, &patch, out);
+            }
+            HubNotice::Method { rid, name, payload } => {
+                if !self.session.call(name, rid.clone(), &payload, out) {
+                    self.hubs.drop_method(self.session.key(), &rid);
+                }
+            }
+            HubNotice::Messages => self.bring_messages(out),
+            HubNotice::Disconnect(why) => return Some(CloseReason::Refused(why.to_owned())),
+        }
+        None
+    }
+
+    fn bring_messages(&mut self, out: &mut BytesMut) {
+        let waiting = self.hubs.messages_after(self.session.key(), self.session.last_sent());
+        for number in self.session.bring(&waiting, out) {
+            self.hubs.complete_message(self.session.key(), number);
+        }
     }
 }
 

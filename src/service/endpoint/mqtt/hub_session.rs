@@ -3,12 +3,15 @@
 //!
 //! Who may sign in is decided elsewhere; here it has signed in.
 
+use std::collections::HashMap;
+
 use bytes::BytesMut;
+use percent_encoding::percent_decode_str;
 
 use super::codec::{Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use super::flow::{CloseReason, Flow};
 use super::subscriptions::Subscriptions;
-use crate::service::hub::HubNotice;
+use crate::service::hub::{MethodAnswer, NumberedMessage};
 use crate::service::record::HubKey;
 use crate::wire::{
     DESIRED_FILTER, DeviceTopic, HubTopic, METHODS_FILTER, TWIN_RESPONSE_FILTER, devicebound_filter,
@@ -31,6 +34,20 @@ pub(super) enum HubQuestion {
     },
     /// To send a message, which is counted.
     Message,
+    /// To say that it has taken a message.
+    Taken {
+        /// The hub's number for it.
+        number: u64,
+    },
+    /// To answer a method.
+    MethodResponse {
+        /// The hub's name for the call.
+        rid: String,
+        /// What came of it.
+        answer: MethodAnswer,
+    },
+    /// To hear other things than before.
+    Subscribed,
 }
 
 /// What a hub answers to a twin request.
@@ -49,6 +66,10 @@ pub(super) struct HubAnswer {
 pub(super) struct HubSession {
     key: HubKey,
     subscriptions: Subscriptions,
+    /// The number of the last message that the device was sent.
+    last_sent: u64,
+    /// The messages that it has not acknowledged, by packet identifier.
+    in_flight: HashMap<u16, u64>,
 }
 
 impl HubSession {
@@ -56,7 +77,7 @@ impl HubSession {
         let devicebound = devicebound_filter(key.device_id().as_str());
         let published = [TWIN_RESPONSE_FILTER, DESIRED_FILTER, METHODS_FILTER, &devicebound];
         let subscriptions = Subscriptions::to(published);
-        Self { key, subscriptions }
+        Self { key, subscriptions, last_sent: 0, in_flight: HashMap::new() }
     }
 
     /// The device.
@@ -69,13 +90,18 @@ impl HubSession {
         match packet {
             Packet::Connect(_) => Flow::Close(CloseReason::Violated(Violation::SecondConnect)),
             Packet::Subscribe(subscribe) => self.subscribe(&subscribe, out),
-            Packet::Unsubscribe(unsubscribe) => self.subscriptions.unsubscribe(&unsubscribe, out),
+            Packet::Unsubscribe(unsubscribe) => {
+                heard_anew(self.subscriptions.unsubscribe(&unsubscribe, out))
+            }
             Packet::Publish(publish) => self.publish(publish, out),
             Packet::PingReq => {
                 write::pingresp(out);
                 Flow::Continue
             }
-            Packet::PubAck(_) => Flow::Continue,
+            Packet::PubAck(packet_id) => match self.in_flight.remove(&packet_id) {
+                Some(number) => Flow::Ask(HubQuestion::Taken { number }),
+                None => Flow::Continue,
+            },
             Packet::Disconnect => Flow::Close(CloseReason::Disconnected),
             Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) => {
                 Flow::Close(CloseReason::Refused(
@@ -102,7 +128,7 @@ impl HubSession {
                 "{name}: subscribes to {example:?}{more}, on which a hub never publishes (I)"
             );
         }
-        flow
+        heard_anew(flow)
     }
 
     fn publish(&mut self, publish: Publish, out: &mut BytesMut) -> Flow<HubQuestion> {
@@ -119,7 +145,11 @@ impl HubSession {
             Ok(DeviceTopic::TwinReport { rid }) => {
                 Flow::Ask(HubQuestion::Report { rid, patch: publish.payload })
             }
-            Ok(DeviceTopic::Telemetry { device_id, .. }) if *name == *device_id => {
+            // Python escapes the name in topics.
+            Ok(DeviceTopic::Telemetry { device_id, .. })
+                if *name == *device_id
+                    || *name == *percent_decode_str(&device_id).decode_utf8_lossy() =>
+            {
                 Flow::Ask(HubQuestion::Message)
             }
             Ok(DeviceTopic::Telemetry { device_id, .. }) => {
@@ -128,7 +158,10 @@ impl HubSession {
                 );
                 Flow::Continue
             }
-            Ok(DeviceTopic::MethodResponse) => Flow::Continue,
+            Ok(DeviceTopic::MethodResponse { status, rid }) => {
+                let answer = MethodAnswer { status, payload: publish.payload };
+                Flow::Ask(HubQuestion::MethodResponse { rid, answer })
+            }
             Err(error) => {
                 let topic = &publish.topic;
                 tracing::warn!("{name}: publishes on {topic:?}, which is ignored; {error} (J-136)");
@@ -149,16 +182,55 @@ impl HubSession {
         }
     }
 
-    /// Appends what the hub has to say; an answer is a reason to close the connection.
-    pub(super) fn tell(&mut self, notice: HubNotice, out: &mut BytesMut) -> Option<CloseReason> {
-        match notice {
-            HubNotice::Desired { version, patch } => {
-                self.send(&HubTopic::Desired { version }, &patch, out);
-                None
+    /// Appends that the desired properties changed.
+    pub(super) fn tell_desired(&mut self, version: u64, patch: &str, out: &mut BytesMut) {
+        self.send(&HubTopic::Desired { version }, patch, out);
+    }
+
+    /// Whether the device listens to any method.
+    pub(super) fn takes_methods(&self) -> bool {
+        self.subscriptions.may_hear(METHODS_FILTER)
+    }
+
+    /// Appends the call of a method; whether the device listens to it.
+    pub(super) fn call(
+        &mut self,
+        name: String,
+        rid: String,
+        payload: &str,
+        out: &mut BytesMut,
+    ) -> bool {
+        self.send(&HubTopic::Method { name, rid }, payload, out)
+    }
+
+    /// The number of the last message that the device was sent.
+    pub(super) fn last_sent(&self) -> u64 {
+        self.last_sent
+    }
+
+    /// Appends messages, if the device listens to them; the numbers of those that it has thereby taken, for
+    /// at QoS 0 nothing is acknowledged.
+    pub(super) fn bring(&mut self, messages: &[NumberedMessage], out: &mut BytesMut) -> Vec<u64> {
+        let mut taken = Vec::new();
+        for (number, message) in messages {
+            let device_id = self.key.device_id().to_string();
+            let properties = message.properties.clone();
+            let topic = HubTopic::Devicebound { device_id, properties }.to_string();
+            let Some(granted) = self.subscriptions.granted(&topic) else { break };
+            self.last_sent = *number;
+            match self.subscriptions.publish(granted, &topic, &message.body, out) {
+                Ok(Some(packet_id)) => drop(self.in_flight.insert(packet_id, *number)),
+                Ok(None) => taken.push(*number),
+                Err(error) => {
+                    let name = self.key.device_id();
+                    tracing::warn!(
+                        "{name}: a message to it cannot be sent, and is dropped: {error}"
+                    );
+                    taken.push(*number);
+                }
             }
-            HubNotice::Method { .. } | HubNotice::Messages => None,
-            HubNotice::Disconnect(why) => Some(CloseReason::Refused(why.to_owned())),
         }
+        taken
     }
 
     /// Whether the device has subscribed to what is sent.
@@ -172,12 +244,21 @@ impl HubSession {
     }
 }
 
+/// What a device hears has changed, unless the session ends.
+fn heard_anew(flow: Flow<HubQuestion>) -> Flow<HubQuestion> {
+    match flow {
+        Flow::Continue => Flow::Ask(HubQuestion::Subscribed),
+        flow => flow,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::super::codec::{Unsubscribe, read};
     use super::*;
+    use crate::service::hub::DeviceMessage;
 
     fn session() -> HubSession {
         HubSession::new(HubKey::new(&"hub.net".parse().unwrap(), &"pump".parse().unwrap()))
@@ -245,23 +326,77 @@ mod tests {
     #[test]
     fn i_desired_changes_are_told_to_whoever_subscribed() {
         let mut session = session();
-        let notice =
-            || HubNotice::Desired { version: 3, patch: Arc::from(r#"{"a":1,"$version":3}"#) };
         let mut out = BytesMut::new();
+        let tell = |session: &mut HubSession, out: &mut BytesMut| {
+            session.tell_desired(3, r#"{"a":1,"$version":3}"#, out);
+        };
 
-        assert!(session.tell(notice(), &mut out).is_none());
+        tell(&mut session, &mut out);
         assert!(out.is_empty());
 
         subscribe(&mut session, &[DESIRED_FILTER], QoS::AtLeastOnce);
-        session.tell(notice(), &mut out);
+        tell(&mut session, &mut out);
         assert_eq!(sent(&out).topic, "$iothub/twin/PATCH/properties/desired/?$version=3");
 
         let filters = vec![DESIRED_FILTER.to_owned()];
         take(&mut session, Packet::Unsubscribe(Unsubscribe { packet_id: 2, filters }));
         out.clear();
-        session.tell(notice(), &mut out);
+        tell(&mut session, &mut out);
         assert!(out.is_empty());
-        assert!(session.tell(HubNotice::Disconnect("go"), &mut out).is_some());
+    }
+
+    #[test]
+    fn i_messages_wait_for_the_subscription_and_are_taken_when_they_are_acknowledged() {
+        let message = |body: &str| {
+            Arc::new(DeviceMessage { properties: "a=1".to_owned(), body: body.into() })
+        };
+        let messages = [(7, message("x")), (8, message("y"))];
+        for (qos, at_once) in [(QoS::AtLeastOnce, vec![]), (QoS::AtMostOnce, vec![7, 8])] {
+            let mut session = session();
+            let mut out = BytesMut::new();
+            assert_eq!(session.bring(&messages, &mut out), [0_u64; 0]);
+            assert_eq!((session.last_sent(), out.len()), (0, 0), "it has not subscribed");
+
+            subscribe(&mut session, &["devices/+/messages/devicebound/#"], qos);
+            assert_eq!(session.bring(&messages, &mut out), at_once);
+
+            assert_eq!(session.last_sent(), 8);
+            assert_eq!(sent(&out).topic, "devices/pump/messages/devicebound/a=1");
+            let (flow, _) = take(&mut session, Packet::PubAck(2));
+            match qos {
+                QoS::AtLeastOnce => {
+                    assert!(matches!(flow, Flow::Ask(HubQuestion::Taken { number: 8 })));
+                }
+                _ => assert!(matches!(flow, Flow::Continue)),
+            }
+        }
+    }
+
+    #[test]
+    fn i_methods_are_called_where_the_device_listens_and_answered_by_their_rid() {
+        let mut session = session();
+        let mut out = BytesMut::new();
+        let mut call = |session: &mut HubSession, name: &str| {
+            out.clear();
+            session.call(name.to_owned(), "1".to_owned(), "{}", &mut out)
+        };
+
+        assert!(!session.takes_methods() && !call(&mut session, "reboot"));
+        subscribe(&mut session, &["$iothub/methods/POST/reboot/#"], QoS::AtMostOnce);
+        assert!(session.takes_methods() && !call(&mut session, "stop"));
+        assert!(call(&mut session, "reboot"));
+        assert_eq!(sent(&out).topic, "$iothub/methods/POST/reboot/?$rid=1");
+
+        let answer = publish("$iothub/methods/res/200/?$rid=1", QoS::AtMostOnce);
+        let (Flow::Ask(HubQuestion::MethodResponse { rid, answer }), _) =
+            take(&mut session, answer)
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (rid.as_str(), answer.status, answer.payload.as_slice()),
+            ("1", 200, &b"{}"[..])
+        );
     }
 
     #[test]
@@ -307,6 +442,8 @@ mod tests {
         let (flow, out) = take(&mut session, publish(own, QoS::AtLeastOnce));
         assert!(matches!(flow, Flow::Ask(HubQuestion::Message)));
         assert_eq!(out, [0x40, 2, 0, 9]);
+        let escaped = publish("devices/%70ump/messages/events/", QoS::AtMostOnce);
+        assert!(matches!(take(&mut session, escaped).0, Flow::Ask(HubQuestion::Message)));
         for topic in ["devices/other/messages/events/", "$dps/registrations/PUT/iotdps-register/"] {
             let (flow, out) = take(&mut session, publish(topic, QoS::AtLeastOnce));
             assert!(matches!(flow, Flow::Continue), "{topic}");

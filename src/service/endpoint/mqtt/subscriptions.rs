@@ -85,21 +85,27 @@ impl Subscriptions {
         matching.map(|(_, qos)| *qos).max()
     }
 
-    /// Publishes at the quality that was granted.
+    /// Whether the client may hear something of what is published under a filter.
+    pub(super) fn may_hear(&self, published: &str) -> bool {
+        self.granted.iter().any(|(filter, _)| filters_meet(filter, published))
+    }
+
+    /// Publishes at the quality that was granted; at QoS 1 there is a packet identifier.
     pub(super) fn publish(
         &mut self,
         granted: QoS,
         topic: &str,
-        body: &str,
+        body: impl AsRef<[u8]>,
         out: &mut BytesMut,
-    ) -> Result<(), Unwritable> {
+    ) -> Result<Option<u16>, Unwritable> {
         let packet_id = (granted == QoS::AtLeastOnce).then(|| {
             let id = self.next_packet_id;
             // 0 is not allowed [MQTT-2.3.1-1].
             self.next_packet_id = id.checked_add(1).unwrap_or(1);
             id
         });
-        write::publish(out, topic, body.as_bytes(), packet_id)
+        write::publish(out, topic, body.as_ref(), packet_id)?;
+        Ok(packet_id)
     }
 }
 
