@@ -95,7 +95,7 @@ impl ApiError {
     }
 
     /// The body is too long. Our number (J-80).
-    pub(super) fn too_large() -> Self {
+    pub(in crate::service) fn too_large() -> Self {
         Self::new(413_000, "The request body has more than 1 MiB.")
     }
 

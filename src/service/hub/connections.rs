@@ -209,6 +209,11 @@ impl Connections {
         traffic.last_activity = Some(now);
     }
 
+    /// A back end takes a message back.
+    pub(super) fn take_back_message(&self, key: &HubKey, number: u64) {
+        self.tables().traffic(key).mailbox.complete(number);
+    }
+
     /// Whether the connection of that number hears methods.
     pub(super) fn take_methods(&self, key: &HubKey, number: u64, takes_methods: bool) {
         let mut tables = self.tables();

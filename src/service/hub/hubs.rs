@@ -134,6 +134,11 @@ impl Hubs {
         self.connections.complete_message(key, number, SystemTime::now());
     }
 
+    /// A back end takes a message back.
+    pub fn take_back_message(&self, key: &HubKey, number: u64) {
+        self.connections.take_back_message(key, number);
+    }
+
     /// Calls a method of a device, and waits for the answer.
     ///
     /// # Errors

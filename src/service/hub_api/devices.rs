@@ -67,32 +67,52 @@ pub(super) fn get(site: &Site<'_>, id: &str) -> Result<Response, HubApiError> {
     Ok(shown(site, site.device(id)?.as_ref()))
 }
 
-/// Enables or disables one (J-133). The connection of one that is disabled ends.
+/// Makes one, or changes one that `If-Match` says is there (J-133). The connection of one that is disabled
+/// ends.
 pub(super) async fn put(
     site: &Site<'_>,
     request: &Request,
     id: &str,
 ) -> Result<Response, HubApiError> {
-    let update = Update::read(request.json()?)?;
+    let update = Update::read(request.json()?, id)?;
     let if_match = IfMatch::of(request)?;
-    let no_device = HubApiError::no_device(id);
-    let device = site
-        .device(id)
-        .map_err(|error| if error == no_device { HubApiError::not_made_here(id) } else { error })?;
+    let (now, salt) = (SystemTime::now(), fastrand::u32(..));
     if if_match == IfMatch::Absent {
-        return Err(HubApiError::already_exists(id));
+        return create(site, &update, id, now, salt).await;
     }
-    update.check(&device)?;
-    let key = device.key();
+    let key = site.device(id)?.key();
+    let mut refused = None;
     let changed = site.hubs().change(&key, |device| {
         check(&if_match, device)?;
-        Ok(update.applied(device, SystemTime::now(), fastrand::u32(..)))
+        update.applied(device, now, salt).map_err(|error| {
+            refused = Some(error);
+            HubError::PreconditionFailed
+        })
     });
-    let changed = changed.await.map_err(|error| HubApiError::of(&error, id))?;
+    let changed = changed.await;
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
+    let changed = changed.map_err(|error| HubApiError::of(&error, id))?;
     if !changed.is_enabled {
         site.hubs().interrupt(&key, "it was disabled on its hub");
     }
     Ok(shown(site, &changed))
+}
+
+async fn create(
+    site: &Site<'_>,
+    update: &Update,
+    id: &str,
+    now: SystemTime,
+    salt: u32,
+) -> Result<Response, HubApiError> {
+    if !matches!(site.device(id), Err(error) if error == HubApiError::no_device(id)) {
+        return Err(HubApiError::already_exists(id));
+    }
+    let device = update.made(site.home(id)?, now, salt)?;
+    let made = site.hubs().create(device).await;
+    Ok(shown(site, made.map_err(|error| HubApiError::of(&error, id))?.as_ref()))
 }
 
 /// Deletes one, whatever registrations say of it (F.7).

@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
+use super::nothing::Nothing;
 use super::query::QueryError;
 use crate::service::api::{ApiError, Response};
-use crate::service::hub::HubError;
-use crate::wire::writable;
+use crate::service::hub::{HubError, MethodFault};
+use crate::wire::{timestamp, writable};
 
 /// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +20,16 @@ pub(super) struct HubApiError {
     /// IoT Hub's name for it.
     code: &'static str,
     message: Cow<'static, str>,
-    allowed_methods: Option<&'static str>,
+    allowed_methods: Option<String>,
+    /// Its number, where the answer is in the form that has one.
+    numbered: Option<Numbered>,
+}
+
+/// What stands in the place of the text, as JSON in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Numbered {
+    number: u32,
+    info: Value,
 }
 
 #[derive(Serialize)]
@@ -30,7 +41,7 @@ struct Body {
 
 impl HubApiError {
     fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), allowed_methods: None }
+        Self { status, code, message: message.into(), allowed_methods: None, numbered: None }
     }
 
     /// Something in the request is wrong.
@@ -68,13 +79,63 @@ impl HubApiError {
         Self::new(404, "DeviceNotFound", id.to_owned())
     }
 
-    /// The hub has no such device, and this is not how to make one (J-133).
-    pub(super) fn not_made_here(id: &str) -> Self {
-        Self::new(
-            404,
-            "DeviceNotFound",
-            format!("{id}; identities are made by provisioning only: register the device"),
-        )
+    /// Devices have no modules here.
+    pub(super) fn no_module() -> Self {
+        Self::new(404, "ModuleNotFound", "devices have no modules here")
+    }
+
+    /// There are no such things here.
+    pub(super) fn nothing(what: Nothing) -> Self {
+        match what {
+            Nothing::Module => Self::no_module(),
+            Nothing::Configuration => {
+                Self::new(404, "ConfigurationNotFound", "there are no configurations here")
+            }
+            Nothing::Job => Self::new(404, "JobNotFound", "there are no jobs here"),
+        }
+    }
+
+    /// A device is to be made, and the request says not on which hub (J-131).
+    pub(super) fn homeless(id: &str, hubs: &[&str]) -> Self {
+        Self::bad_request(format!(
+            "no hub has the device {id:?}; to make it, send the name of one as Host: {}",
+            hubs.join(", ")
+        ))
+    }
+
+    /// A message is longer than hubs take.
+    pub(super) fn message_too_large(limit: usize) -> Self {
+        let message = format!("the message is longer than {} KB", limit / 1024);
+        Self::new(413, "MessageTooLarge", message)
+    }
+
+    /// The device is not there to be called.
+    pub(super) fn not_online(waited: Duration) -> Self {
+        let seconds = waited.as_secs();
+        let waited = format!("00:{:02}:{:02}", seconds / 60, seconds % 60);
+        let text = "The operation failed because the requested device isn't online.";
+        let error = Self::new(404, "DeviceNotOnline", text);
+        Self {
+            numbered: Some(Numbered { number: 404_103, info: json!({ "timeout": waited }) }),
+            ..error
+        }
+    }
+
+    /// A method has no answer.
+    pub(super) fn of_method(fault: MethodFault, connect_timeout: Duration) -> Self {
+        match fault {
+            MethodFault::NotOnline => Self::not_online(connect_timeout),
+            MethodFault::Timeout => {
+                let text = "Timed out waiting for the response from device.";
+                let error = Self::new(504, "GatewayTimeout", text);
+                Self { numbered: Some(Numbered { number: 504_101, info: json!({}) }), ..error }
+            }
+        }
+    }
+
+    /// The same beside what was done for other devices.
+    pub(super) fn for_device(&self, id: &str) -> Value {
+        json!({ "id": id, "errorCode": self.code, "errorMessage": self.message })
     }
 
     /// Several hubs have the device, and the request says not which (J-131).
@@ -109,9 +170,9 @@ impl HubApiError {
     }
 
     /// The path has other methods. Our name (J-132).
-    pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
+    pub(super) fn method_not_allowed(allowed: &str) -> Self {
         let error = Self::new(405, "MethodNotAllowed", format!("use {allowed}"));
-        Self { allowed_methods: Some(allowed), ..error }
+        Self { allowed_methods: Some(allowed.to_owned()), ..error }
     }
 
     /// What the hubs say of a device.
@@ -131,13 +192,24 @@ impl HubApiError {
 
     /// The answer: the name of the error in its text and as a header.
     pub(super) fn into_response(self) -> Response {
+        let now = SystemTime::now();
         let tracking_id = uuid::Uuid::new_v4().simple();
-        let body = Body {
-            message: format!("ErrorCode:{};{}", self.code, self.message),
-            exception_message: format!(
-                "Tracking ID:{tracking_id}-G:0-TimeStamp:{}",
-                american(SystemTime::now())
-            ),
+        let tracking_id = format!("{tracking_id}-G:0-TimeStamp:{}", american(now));
+        let body = match &self.numbered {
+            None => Body {
+                message: format!("ErrorCode:{};{}", self.code, self.message),
+                exception_message: format!("Tracking ID:{tracking_id}"),
+            },
+            Some(Numbered { number, info }) => {
+                let message = json!({
+                    "errorCode": number,
+                    "trackingId": tracking_id,
+                    "message": self.message,
+                    "info": info,
+                    "timestampUtc": timestamp(now),
+                });
+                Body { message: message.to_string(), exception_message: String::new() }
+            }
         };
         let response = Response::json(self.status, &body).with("iothub-errorcode", self.code);
         match self.allowed_methods {
@@ -178,9 +250,7 @@ fn american(time: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
-    use serde_json::Value;
+    use std::time::UNIX_EPOCH;
 
     use super::*;
 
@@ -194,6 +264,26 @@ mod tests {
         assert_eq!(body["Message"], "ErrorCode:DeviceNotFound;pump");
         let trace = body["ExceptionMessage"].as_str().unwrap();
         assert!(trace.starts_with("Tracking ID:") && trace.contains("-G:0-TimeStamp:"), "{trace}");
+    }
+
+    /// As recorded in iotedge#98 and azure-iot-sdk-java#640.
+    #[test]
+    fn i_a_method_without_answer_has_its_number_in_a_text_of_json() {
+        for (fault, status, name, number, info) in [
+            (MethodFault::NotOnline, 404, "DeviceNotOnline", 404_103, r#"{"timeout":"00:01:05"}"#),
+            (MethodFault::Timeout, 504, "GatewayTimeout", 504_101, "{}"),
+        ] {
+            let response = HubApiError::of_method(fault, Duration::from_secs(65)).into_response();
+
+            let body: Value = serde_json::from_slice(&response.body).unwrap();
+            let text: Value = serde_json::from_str(body["Message"].as_str().unwrap()).unwrap();
+            assert_eq!((response.status, &text["errorCode"]), (status, &json!(number)));
+            assert_eq!(
+                (text["info"].to_string().as_str(), &body["ExceptionMessage"]),
+                (info, &json!(""))
+            );
+            assert!(response.headers.contains(&("iothub-errorcode", name.to_owned())));
+        }
     }
 
     #[test]

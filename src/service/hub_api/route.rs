@@ -4,18 +4,35 @@
 use percent_encoding::percent_decode_str;
 
 use super::error::HubApiError;
+use super::nothing::Nothing;
 use crate::service::hub::TwinVerb;
 
 /// A call, with the device that it is about as the path has it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     ListDevices,
     QueryDevices,
+    RegenerateKeys,
     GetDevice(String),
     PutDevice(String),
     DeleteDevice(String),
     GetTwin(String),
     ChangeTwin(TwinVerb, String),
+    CallMethod(String),
+    /// A device sends a message.
+    SendEvent(String),
+    /// A back end sends one to a device.
+    SendToDevice(String),
+    /// A back end takes back what waits for a device.
+    PurgeMessages(String),
+    /// The modules of a device, of which there are none.
+    ListModules(String),
+    /// A list that is always empty: configurations, jobs.
+    ListNothing,
+    /// One of what is never there.
+    GetNothing(Nothing),
+    DeviceStatistics,
+    ServiceStatistics,
 }
 
 impl Route {
@@ -24,29 +41,57 @@ impl Route {
         let path = path.strip_prefix('/').unwrap_or(path);
         let path = path.strip_suffix('/').unwrap_or(path);
         let segments = path.split('/').map(decoded).collect::<Result<Vec<_>, _>>()?;
-        let mut segments = segments.into_iter();
-        let family = segments.next().unwrap_or_default();
-        let (id, rest) = (segments.next(), segments.next());
-        let is_twins = family.eq_ignore_ascii_case("twins");
-        if rest.is_some() || !(is_twins || family.eq_ignore_ascii_case("devices")) {
+        let words: Vec<_> = segments.iter().map(|it| it.to_ascii_lowercase()).collect();
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let id = segments.get(1).cloned().unwrap_or_default();
+        // A device may have this very name; POST tells the two apart.
+        if method == "POST" && words == ["devices", "query"] {
+            return Ok(Self::QueryDevices);
+        }
+        let calls = calls(&words, id);
+        if calls.is_empty() {
             return Err(HubApiError::no_such_path());
         }
-        match (id, method) {
-            (None, _) if is_twins => Err(HubApiError::no_such_path()),
-            (None, "GET") => Ok(Self::ListDevices),
-            (None, _) => Err(HubApiError::method_not_allowed("GET")),
-            (Some(id), _) if id.is_empty() => Err(HubApiError::no_such_path()),
-            (Some(id), "GET") if is_twins => Ok(Self::GetTwin(id)),
-            (Some(id), "PATCH") if is_twins => Ok(Self::ChangeTwin(TwinVerb::Patch, id)),
-            (Some(id), "PUT") if is_twins => Ok(Self::ChangeTwin(TwinVerb::Replace, id)),
-            (Some(_), _) if is_twins => Err(HubApiError::method_not_allowed("GET, PATCH, PUT")),
-            (Some(id), "GET") => Ok(Self::GetDevice(id)),
-            (Some(id), "PUT") => Ok(Self::PutDevice(id)),
-            (Some(id), "DELETE") => Ok(Self::DeleteDevice(id)),
-            // A device may have this very name; POST tells the two apart.
-            (Some(id), "POST") if id.eq_ignore_ascii_case("query") => Ok(Self::QueryDevices),
-            (Some(_), _) => Err(HubApiError::method_not_allowed("GET, PUT, DELETE")),
+        let found = calls.iter().find(|(verb, _)| *verb == method).map(|(_, route)| route.clone());
+        found.ok_or_else(|| {
+            let verbs: Vec<_> = calls.iter().map(|(verb, _)| *verb).collect();
+            HubApiError::method_not_allowed(&verbs.join(", "))
+        })
+    }
+}
+
+/// The calls at a path, in lower case, by their methods.
+fn calls(path: &[&str], id: String) -> Vec<(&'static str, Route)> {
+    match path {
+        ["devices"] => vec![("GET", Route::ListDevices)],
+        ["devices" | "twins", "", ..] => Vec::new(),
+        ["devices", _] => vec![
+            ("GET", Route::GetDevice(id.clone())),
+            ("PUT", Route::PutDevice(id.clone())),
+            ("DELETE", Route::DeleteDevice(id)),
+        ],
+        ["devices", "keys", "regenerate"] => vec![("POST", Route::RegenerateKeys)],
+        ["devices", _, "modules"] => vec![("GET", Route::ListModules(id))],
+        ["devices" | "twins", _, "modules", _] => {
+            vec![("GET", Route::GetNothing(Nothing::Module))]
         }
+        ["devices", _, "commands"] => vec![("DELETE", Route::PurgeMessages(id))],
+        ["devices", _, "messages", "events"] => vec![("POST", Route::SendEvent(id))],
+        ["devices", _, "messages", "devicebound"] => vec![("POST", Route::SendToDevice(id))],
+        ["twins", _] => vec![
+            ("GET", Route::GetTwin(id.clone())),
+            ("PATCH", Route::ChangeTwin(TwinVerb::Patch, id.clone())),
+            ("PUT", Route::ChangeTwin(TwinVerb::Replace, id)),
+        ],
+        ["twins", _, "methods"] => vec![("POST", Route::CallMethod(id))],
+        ["configurations"] | ["jobs"] | ["jobs", "v2", "query"] => {
+            vec![("GET", Route::ListNothing)]
+        }
+        ["configurations", _] => vec![("GET", Route::GetNothing(Nothing::Configuration))],
+        ["jobs", _] | ["jobs", "v2", _] => vec![("GET", Route::GetNothing(Nothing::Job))],
+        ["statistics", "devices"] => vec![("GET", Route::DeviceStatistics)],
+        ["statistics", "service"] => vec![("GET", Route::ServiceStatistics)],
+        _ => Vec::new(),
     }
 }
 
@@ -69,12 +114,26 @@ mod tests {
             ("GET", "/devices", Route::ListDevices),
             ("POST", "/devices/query", Route::QueryDevices),
             ("GET", "/devices/query", Route::GetDevice("query".into())),
+            ("POST", "/devices/keys/regenerate", Route::RegenerateKeys),
             ("GET", "/Devices/Pump%3A42/", Route::GetDevice("Pump:42".into())),
             ("PUT", "/devices/a%2Fb", Route::PutDevice("a/b".into())),
             ("DELETE", "/devices/a", Route::DeleteDevice("a".into())),
+            ("GET", "/devices/a/modules", Route::ListModules("a".into())),
+            ("GET", "/devices/a/modules/m", Route::GetNothing(Nothing::Module)),
+            ("GET", "/twins/a/modules/m", Route::GetNothing(Nothing::Module)),
+            ("POST", "/devices/A/messages/events", Route::SendEvent("A".into())),
+            ("POST", "/devices/a/messages/deviceBound", Route::SendToDevice("a".into())),
+            ("DELETE", "/devices/a/commands", Route::PurgeMessages("a".into())),
             ("GET", "/twins/a", Route::GetTwin("a".into())),
             ("PATCH", "/TWINS/A", Route::ChangeTwin(TwinVerb::Patch, "A".into())),
             ("PUT", "/twins/a", Route::ChangeTwin(TwinVerb::Replace, "a".into())),
+            ("POST", "/twins/a/methods", Route::CallMethod("a".into())),
+            ("GET", "/statistics/devices", Route::DeviceStatistics),
+            ("GET", "/statistics/service", Route::ServiceStatistics),
+            ("GET", "/configurations", Route::ListNothing),
+            ("GET", "/configurations/c", Route::GetNothing(Nothing::Configuration)),
+            ("GET", "/jobs/v2/query", Route::ListNothing),
+            ("GET", "/jobs/v2/j", Route::GetNothing(Nothing::Job)),
         ] {
             assert_eq!(Route::of(method, path), Ok(route), "{method} {path}");
         }
@@ -84,12 +143,16 @@ mod tests {
     fn other_paths_are_404_and_other_methods_405() {
         let status = |method, path| Route::of(method, path).unwrap_err().into_response().status;
 
-        for path in ["", "/", "/twins", "/twins//", "/twins/a/modules", "/devices/a/b", "/jobs/a"] {
+        for path in ["", "/", "/twins", "/twins//", "/devices//modules", "/twins/a/b", "/jobs/a/b"]
+        {
             assert_eq!(status("GET", path), 404, "{path}");
         }
-        for (method, path) in
-            [("POST", "/devices"), ("DELETE", "/twins/a"), ("PATCH", "/devices/a")]
-        {
+        for (method, path) in [
+            ("POST", "/devices"),
+            ("DELETE", "/twins/a"),
+            ("PATCH", "/devices/a"),
+            ("PUT", "/jobs"),
+        ] {
             assert_eq!(status(method, path), 405, "{method} {path}");
         }
         assert_eq!(status("GET", "/devices/%FF"), 400);

@@ -94,7 +94,7 @@ fn thumbprints(device: &HubDevice) -> Value {
 }
 
 /// IoT Hub's word for the way of an identity to prove itself.
-pub(super) fn authentication_type(device: &HubDevice) -> &'static str {
+fn authentication_type(device: &HubDevice) -> &'static str {
     match device.authentication {
         Authentication::Keys { .. } => "sas",
         Authentication::Thumbprints { .. } => "selfSigned",

@@ -60,6 +60,33 @@ impl<'a> Site<'a> {
         devices
     }
 
+    /// How many of them are connected.
+    pub(super) fn online(&self) -> usize {
+        let is_here = |key: &&HubKey| self.named.is_none_or(|named| named == key.hub());
+        self.hubs.online().iter().filter(is_here).count()
+    }
+
+    /// The hub on which a device is made.
+    ///
+    /// # Errors
+    ///
+    /// 400 if `Host` names none of several (J-131).
+    pub(super) fn home(&self, id: &str) -> Result<&'a HubName, HubApiError> {
+        match (self.named, self.hubs.names()) {
+            (Some(named), _) => Ok(named),
+            (None, [only]) => Ok(only),
+            (None, names) => {
+                let names: Vec<_> = names.iter().map(HubName::as_str).collect();
+                Err(HubApiError::homeless(id, &names))
+            }
+        }
+    }
+
+    /// A name for what is asked, in logs: the hub, else what the client called it.
+    pub(super) fn name(&self) -> &'a str {
+        self.named.map_or(self.host, HubName::as_str)
+    }
+
     /// What is known of a device beside its identity.
     pub(super) fn presence(&self, device: &HubDevice) -> Presence {
         self.hubs.presence(&device.key())

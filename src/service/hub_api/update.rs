@@ -1,19 +1,25 @@
-//! What a back end may change of an identity: whether it is enabled, and why not (F.7, J-133).
+//! What a back end makes of an identity: its credentials, whether it is enabled and why not, and
+//! whether it is an IoT Edge device (F.7, J-133).
 //!
-//! Pure. Clients send the whole identity; what would change anything else is refused.
+//! Pure. Clients send the whole identity; what is left out, null or empty stays as it is, or is made up
+//! for a new one.
 
 use std::time::SystemTime;
 
 use serde::Deserialize;
 
 use super::error::HubApiError;
-use super::show::authentication_type;
 use crate::attestation::DeviceKey;
-use crate::service::record::{Authentication, HubDevice};
-use crate::wire::{Etag, from_json_object};
+use crate::service::record::{Authentication, HubDevice, NewIdentity};
+use crate::service::twin::InitialTwin;
+use crate::wire::{DeviceId, Etag, HubName, from_json_object};
 
 /// Longest reason that IoT Hub takes.
 const MAX_REASON: usize = 128;
+/// Bytes of a key.
+const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
+/// Hexadecimal digits of a thumbprint: SHA-1, SHA-256.
+const THUMBPRINT_LENGTHS: [usize; 2] = [40, 64];
 
 /// The identity as the client sends it. What only the hub may write, such as times, is not read.
 #[derive(Deserialize)]
@@ -59,52 +65,185 @@ struct CapabilitiesBody {
 
 /// What `PUT /devices/{deviceId}` asks for.
 pub(super) struct Update {
+    device_id: DeviceId,
     is_enabled: Option<bool>,
     body: Body,
 }
 
 impl Update {
-    /// Reads a body.
+    /// Reads the body of a request about the device `id`.
     ///
     /// # Errors
     ///
-    /// 400 if it is no identity.
-    pub(super) fn read(body: &[u8]) -> Result<Self, HubApiError> {
+    /// 400 that names the member, if it is no identity, or one that this hub cannot have.
+    pub(super) fn read(body: &[u8], id: &str) -> Result<Self, HubApiError> {
         let body: Body = from_json_object(body).map_err(|_| HubApiError::unreadable())?;
+        let device_id = id.parse().map_err(|error| {
+            HubApiError::bad_request(format!("deviceId {id:?} cannot be one: {error}"))
+        })?;
+        if body.device_id.as_ref().is_some_and(|it| it != id) {
+            return Err(HubApiError::bad_request("deviceId is another one than in the path"));
+        }
         let is_enabled = body.status.as_deref().map(is_enabled).transpose()?;
         let reason = body.status_reason.as_deref().unwrap_or_default();
         if reason.chars().count() > MAX_REASON {
             let message = format!("statusReason has more than {MAX_REASON} characters");
             return Err(HubApiError::bad_request(message));
         }
-        Ok(Self { is_enabled, body })
+        if body.device_scope.as_ref().is_some_and(|scope| !scope.is_empty()) {
+            return Err(not_here("deviceScope"));
+        }
+        if body.parent_scopes.as_ref().is_some_and(|scopes| !scopes.is_empty()) {
+            return Err(not_here("parentScopes"));
+        }
+        Ok(Self { device_id, is_enabled, body })
     }
 
-    /// Checks that nothing else would change of `device`.
+    /// The identity afterwards. A reason that is not said goes.
     ///
     /// # Errors
     ///
     /// 400 that names the member.
-    pub(super) fn check(&self, device: &HubDevice) -> Result<(), HubApiError> {
-        let Some(member) = self.body.forbidden(device) else { return Ok(()) };
-        Err(HubApiError::bad_request(format!(
-            "{member} cannot be changed here: leave it out, or send it as it is; provisioning \
-             decides it, and status and statusReason are what a back end may change"
-        )))
-    }
-
-    /// The identity afterwards. A status that is not said stays, a reason that is not said goes.
-    pub(super) fn applied(&self, device: &HubDevice, now: SystemTime, salt: u32) -> HubDevice {
+    pub(super) fn applied(
+        &self,
+        device: &HubDevice,
+        now: SystemTime,
+        salt: u32,
+    ) -> Result<HubDevice, HubApiError> {
         let is_enabled = self.is_enabled.unwrap_or(device.is_enabled);
         let is_same = is_enabled == device.is_enabled;
-        HubDevice {
+        Ok(HubDevice {
+            authentication: self.authentication(Some(&device.authentication))?,
             is_enabled,
-            status_updated: if is_same { device.status_updated } else { Some(now) },
             status_reason: self.body.status_reason.clone(),
+            status_updated: if is_same { device.status_updated } else { Some(now) },
+            is_edge: self.is_edge().unwrap_or(device.is_edge),
             etag: Etag::new(now, salt),
             ..device.clone()
+        })
+    }
+
+    /// A new identity.
+    ///
+    /// # Errors
+    ///
+    /// 400 that names the member.
+    pub(super) fn made(
+        &self,
+        hub: &HubName,
+        now: SystemTime,
+        salt: u32,
+    ) -> Result<HubDevice, HubApiError> {
+        let identity = NewIdentity {
+            device_id: self.device_id.clone(),
+            authentication: self.authentication(None)?,
+            is_edge: self.is_edge().unwrap_or_default(),
+            salt,
+        };
+        let device = HubDevice::new(hub, identity, &InitialTwin::default(), now);
+        let is_enabled = self.is_enabled.unwrap_or(true);
+        Ok(HubDevice { is_enabled, status_reason: self.body.status_reason.clone(), ..device })
+    }
+
+    fn is_edge(&self) -> Option<bool> {
+        self.body.capabilities.as_ref().and_then(|it| it.iot_edge)
+    }
+
+    fn authentication(
+        &self,
+        present: Option<&Authentication>,
+    ) -> Result<Authentication, HubApiError> {
+        let body = self.body.authentication.as_ref();
+        let keys = body.and_then(|it| it.symmetric_key.as_ref());
+        let [primary_key, secondary_key] = [
+            key("primaryKey", keys.and_then(|it| it.primary_key.as_deref()))?,
+            key("secondaryKey", keys.and_then(|it| it.secondary_key.as_deref()))?,
+        ];
+        let thumbprints = body.and_then(|it| it.thumbprint.as_ref());
+        let [primary, secondary] = [
+            thumbprint(
+                "primaryThumbprint",
+                thumbprints.and_then(|it| it.primary_thumbprint.as_deref()),
+            )?,
+            thumbprint(
+                "secondaryThumbprint",
+                thumbprints.and_then(|it| it.secondary_thumbprint.as_deref()),
+            )?,
+        ];
+        let kind = body.and_then(|it| it.r#type.as_deref()).filter(|it| !it.is_empty());
+        let is_sas = match kind {
+            Some(kind) if kind.eq_ignore_ascii_case("sas") => true,
+            Some(kind) if kind.eq_ignore_ascii_case("selfSigned") => false,
+            Some(_) => {
+                let message = "authentication.type is to be \"sas\" or \"selfSigned\"";
+                return Err(HubApiError::bad_request(message));
+            }
+            None => match present {
+                Some(present) => matches!(present, Authentication::Keys { .. }),
+                None => primary.is_none() && secondary.is_none(),
+            },
+        };
+        let amiss = if is_sas { primary.is_some() || secondary.is_some() } else { false };
+        if amiss {
+            let message = "authentication.x509Thumbprint goes with the type \"selfSigned\"";
+            return Err(HubApiError::bad_request(message));
+        }
+        if !is_sas && (primary_key.is_some() || secondary_key.is_some()) {
+            let message = "authentication.symmetricKey goes with the type \"sas\"";
+            return Err(HubApiError::bad_request(message));
+        }
+        match (is_sas, present) {
+            (true, Some(Authentication::Keys { primary, secondary })) => Ok(Authentication::Keys {
+                primary: primary_key.unwrap_or_else(|| primary.clone()),
+                secondary: secondary_key.unwrap_or_else(|| secondary.clone()),
+            }),
+            (true, _) => Ok(Authentication::Keys {
+                primary: primary_key.unwrap_or_else(DeviceKey::generate),
+                secondary: secondary_key.unwrap_or_else(DeviceKey::generate),
+            }),
+            (false, present) => match (primary, secondary, present) {
+                (Some(primary), secondary, _) => {
+                    Ok(Authentication::Thumbprints { primary, secondary })
+                }
+                (None, given, Some(Authentication::Thumbprints { primary, secondary })) => {
+                    Ok(Authentication::Thumbprints {
+                        primary: primary.clone(),
+                        secondary: given.or_else(|| secondary.clone()),
+                    })
+                }
+                (None, _, _) => Err(HubApiError::bad_request(
+                    "authentication.x509Thumbprint.primaryThumbprint is missing",
+                )),
+            },
         }
     }
+}
+
+fn not_here(member: &str) -> HubApiError {
+    HubApiError::bad_request(format!("{member} cannot be set here: leave it out"))
+}
+
+/// Not in the words of the reader: those may quote what they read.
+fn key(member: &str, sent: Option<&str>) -> Result<Option<DeviceKey>, HubApiError> {
+    let Some(text) = sent.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let key = text.parse::<DeviceKey>().ok().filter(|key| KEY_LENGTHS.contains(&key.length()));
+    key.map(Some).ok_or_else(|| {
+        HubApiError::bad_request(format!(
+            "authentication.symmetricKey.{member} is not 16 to 64 bytes in Base64"
+        ))
+    })
+}
+
+fn thumbprint(member: &str, sent: Option<&str>) -> Result<Option<String>, HubApiError> {
+    let Some(text) = sent.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let is_one = THUMBPRINT_LENGTHS.contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_one {
+        return Ok(Some(text.to_ascii_uppercase()));
+    }
+    Err(HubApiError::bad_request(format!(
+        "authentication.x509Thumbprint.{member} is not 40 or 64 hexadecimal digits"
+    )))
 }
 
 fn is_enabled(word: &str) -> Result<bool, HubApiError> {
@@ -117,63 +256,6 @@ fn is_enabled(word: &str) -> Result<bool, HubApiError> {
     }
 }
 
-impl Body {
-    /// The member that asks for another identity.
-    fn forbidden(&self, device: &HubDevice) -> Option<&'static str> {
-        if self.device_id.as_ref().is_some_and(|id| device.device_id != id.as_str()) {
-            return Some("deviceId");
-        }
-        if self.authentication.as_ref().is_some_and(|it| !it.is_that_of(device)) {
-            return Some("authentication");
-        }
-        let edge = self.capabilities.as_ref().and_then(|it| it.iot_edge);
-        if edge.is_some_and(|it| it != device.is_edge) {
-            return Some("capabilities.iotEdge");
-        }
-        if self.device_scope.as_ref().is_some_and(|scope| !scope.is_empty()) {
-            return Some("deviceScope");
-        }
-        self.parent_scopes.as_ref().filter(|it| !it.is_empty()).map(|_| "parentScopes")
-    }
-}
-
-impl AuthenticationBody {
-    fn is_that_of(&self, device: &HubDevice) -> bool {
-        let kind = authentication_type(device);
-        let is_kind = self.r#type.as_ref().is_none_or(|it| it.eq_ignore_ascii_case(kind));
-        let (mut keys, mut thumbprints) = ((None, None), (None, None));
-        match &device.authentication {
-            Authentication::Keys { primary, secondary } => keys = (Some(primary), Some(secondary)),
-            Authentication::Thumbprints { primary, secondary } => {
-                thumbprints = (Some(primary), secondary.as_ref());
-            }
-        }
-        let is_keys = self.symmetric_key.as_ref().is_none_or(|it| {
-            is_key(it.primary_key.as_deref(), keys.0) && is_key(it.secondary_key.as_deref(), keys.1)
-        });
-        let is_thumbprints = self.thumbprint.as_ref().is_none_or(|it| {
-            is_thumbprint(it.primary_thumbprint.as_deref(), thumbprints.0)
-                && is_thumbprint(it.secondary_thumbprint.as_deref(), thumbprints.1)
-        });
-        is_kind && is_keys && is_thumbprints
-    }
-}
-
-/// What is empty or left out changes nothing.
-fn is_key(sent: Option<&str>, own: Option<&DeviceKey>) -> bool {
-    match sent.filter(|text| !text.is_empty()) {
-        None => true,
-        Some(text) => text.parse::<DeviceKey>().is_ok_and(|key| Some(&key) == own),
-    }
-}
-
-fn is_thumbprint(sent: Option<&str>, own: Option<&String>) -> bool {
-    match sent.filter(|text| !text.is_empty()) {
-        None => true,
-        Some(text) => own.is_some_and(|own| own.eq_ignore_ascii_case(text)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::UNIX_EPOCH;
@@ -183,13 +265,18 @@ mod tests {
     use super::*;
     use crate::service::hub::Presence;
 
+    const SHA1: &str = "0123456789abcdef0123456789abcdef01234567";
+
     fn device() -> HubDevice {
         testing::device("west.net", "pump")
     }
 
-    fn refused(body: &str) -> String {
-        let update = Update::read(body.as_bytes());
-        update.and_then(|update| update.check(&device())).unwrap_err().to_string()
+    fn changed(body: &str) -> Result<HubDevice, HubApiError> {
+        Update::read(body.as_bytes(), "pump")?.applied(&device(), UNIX_EPOCH, 8)
+    }
+
+    fn made(body: &str) -> Result<HubDevice, HubApiError> {
+        Update::read(body.as_bytes(), "pump")?.made(&"west.net".parse().unwrap(), UNIX_EPOCH, 8)
     }
 
     #[test]
@@ -198,41 +285,95 @@ mod tests {
         let body =
             body.replace(r#""enabled","statusReason":null"#, r#""Disabled","statusReason":"lost""#);
 
-        let update = Update::read(body.as_bytes()).unwrap();
-        update.check(&device()).unwrap();
-        let changed = update.applied(&device(), UNIX_EPOCH, 8);
+        let changed = changed(&body).unwrap();
 
         assert!(!changed.is_enabled);
         assert_eq!(changed.status_reason.as_deref(), Some("lost"));
+        assert_eq!(changed.status_updated, Some(UNIX_EPOCH));
         assert_ne!(changed.etag, device().etag);
         assert_eq!(changed.twin, device().twin);
+        assert_eq!(changed.authentication, device().authentication);
     }
 
     #[test]
-    fn j_133_anything_else_is_refused_by_name_and_no_key_is_repeated() {
-        let other_key =
+    fn j_133_keys_thumbprints_and_the_edge_can_be_changed() {
+        let key = |text: &str| text.parse::<DeviceKey>().unwrap();
+        let other =
             format!(r#"{{"authentication":{{"symmetricKey":{{"primaryKey":"{SECONDARY}"}}}}}}"#);
+        let keys = Authentication::Keys { primary: key(SECONDARY), secondary: key(SECONDARY) };
+        assert_eq!(changed(&other).unwrap().authentication, keys, "what is left out stays");
+
+        let by_certificate = format!(
+            r#"{{"authentication":{{"type":"selfSigned","x509Thumbprint":{{"primaryThumbprint":"{SHA1}"}}}},"capabilities":{{"iotEdge":true}}}}"#
+        );
+        let by_certificate = changed(&by_certificate).unwrap();
+        let primary = SHA1.to_uppercase();
+        let thumbprints = Authentication::Thumbprints { primary, secondary: None };
+        assert_eq!((by_certificate.authentication, by_certificate.is_edge), (thumbprints, true));
+    }
+
+    #[test]
+    fn j_133_a_new_device_has_keys_of_its_own_unless_it_brings_some() {
+        let [one, another] =
+            [r#"{"deviceId":"pump"}"#, r#"{"status":"disabled","authentication":{"type":"sas"}}"#]
+                .map(|body| made(body).unwrap());
+        let Authentication::Keys { primary, secondary } = &one.authentication else { panic!() };
+        assert!(primary != secondary && one.authentication != another.authentication);
+        assert_eq!((one.is_enabled, another.is_enabled), (true, false));
+
+        let brought = format!(
+            r#"{{"authentication":{{"symmetricKey":{{"primaryKey":"{SECONDARY}","secondaryKey":"{SECONDARY}"}}}}}}"#
+        );
+        let Authentication::Keys { primary, .. } = made(&brought).unwrap().authentication else {
+            panic!()
+        };
+        assert_eq!(primary, SECONDARY.parse().unwrap());
+    }
+
+    #[test]
+    fn j_133_what_cannot_be_is_refused_by_name_and_no_key_is_repeated() {
         for (body, member) in [
             (r#"{"deviceId":"other"}"#, "deviceId"),
-            (other_key.as_str(), "authentication"),
-            (r#"{"authentication":{"symmetricKey":{"primaryKey":"?"}}}"#, "authentication"),
-            (r#"{"authentication":{"type":"selfSigned"}}"#, "authentication"),
+            (
+                r#"{"authentication":{"symmetricKey":{"primaryKey":"?"}}}"#,
+                "authentication.symmetricKey.primaryKey",
+            ),
+            (
+                r#"{"authentication":{"symmetricKey":{"secondaryKey":"c2hvcnQ="}}}"#,
+                "authentication.symmetricKey.secondaryKey",
+            ),
+            (
+                r#"{"authentication":{"type":"selfSigned"}}"#,
+                "authentication.x509Thumbprint.primaryThumbprint",
+            ),
+            (r#"{"authentication":{"type":"certificateAuthority"}}"#, "authentication.type"),
             (
                 r#"{"authentication":{"x509Thumbprint":{"primaryThumbprint":"AB"}}}"#,
-                "authentication",
+                "authentication.x509Thumbprint.primaryThumbprint",
             ),
-            (r#"{"capabilities":{"iotEdge":true}}"#, "capabilities.iotEdge"),
+            (
+                r#"{"authentication":{"type":"sas","x509Thumbprint":{"primaryThumbprint":"<1>"}}}"#,
+                "authentication.x509Thumbprint",
+            ),
+            (
+                r#"{"authentication":{"type":"selfSigned","symmetricKey":{"primaryKey":"<2>"}}}"#,
+                "authentication.symmetricKey",
+            ),
             (r#"{"deviceScope":"ms-azure-iot-edge://x"}"#, "deviceScope"),
             (r#"{"parentScopes":["x"]}"#, "parentScopes"),
             (r#"{"status":"lost"}"#, "status"),
             ("[]", "the body"),
         ] {
-            let text = refused(body);
-            assert!(text.contains(&format!(": {member} ")), "{body}: {text}");
-            assert!(!text.contains(SECONDARY), "{text}");
+            let body = body.replace("<1>", SHA1).replace("<2>", SECONDARY);
+            for refused in [changed(&body), made(&body)] {
+                let text = refused.unwrap_err().to_string();
+                assert!(text.contains(&format!(": {member} ")), "{body}: {text}");
+                assert!(!text.contains(SECONDARY), "{text}");
+            }
         }
         let long = format!(r#"{{"statusReason":"{}"}}"#, "x".repeat(129));
-        assert!(refused(&long).contains("128"));
+        assert!(changed(&long).unwrap_err().to_string().contains("128"));
+        assert!(Update::read(b"{}", "no device").is_err());
     }
 
     #[test]
@@ -242,9 +383,9 @@ mod tests {
             r#"{"deviceId":"pump","etag":"x","deviceScope":null,"parentScopes":[]}"#,
             r#"{"authentication":{"type":"sas","symmetricKey":{"primaryKey":null,"secondaryKey":""}}}"#,
         ] {
-            let update = Update::read(body.as_bytes()).unwrap();
-            assert_eq!(update.check(&device()), Ok(()), "{body}");
-            assert!(update.applied(&device(), UNIX_EPOCH, 8).is_enabled);
+            let changed = changed(body).unwrap();
+            assert_eq!(changed.authentication, device().authentication, "{body}");
+            assert!(changed.is_enabled);
         }
     }
 }

@@ -3,6 +3,9 @@
 
 use percent_encoding::percent_decode_str;
 
+/// What paths of the hubs begin with.
+const HUB_PATHS: [&str; 5] = ["twins", "devices", "configurations", "jobs", "statistics"];
+
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
@@ -62,7 +65,7 @@ impl Route {
         {
             return Self::ServiceApi;
         }
-        if ["twins", "devices"].iter().any(|word| is(parts[0], word)) {
+        if HUB_PATHS.iter().any(|word| is(parts[0], word)) {
             return Self::HubApi;
         }
         let [id_scope, registrations, registration_id, rest @ ..] = &parts[..] else {
@@ -134,7 +137,14 @@ mod tests {
 
     #[test]
     fn i_paths_of_the_hubs_are_known_by_their_first_part() {
-        for path in ["/twins/pump-0042", "/devices", "/Devices/a%2Fb?top=1", "/devices/query/"] {
+        for path in [
+            "/twins/pump-0042",
+            "/devices",
+            "/Devices/a%2Fb?top=1",
+            "/devices/query/",
+            "/jobs/v2/query",
+            "/statistics/devices",
+        ] {
             assert_eq!(Route::of(path), Route::HubApi, "{path}");
         }
     }

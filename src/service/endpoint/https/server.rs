@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::HOST;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
@@ -23,7 +24,7 @@ use super::reply::{self, Answer};
 use super::route::Route;
 use super::{device, service_api, upgrade};
 use crate::net::{WebSocketEnd, WebSocketStream};
-use crate::service::access::ServiceAccess;
+use crate::service::access::{ServiceAccess, without_port};
 use crate::service::api;
 use crate::service::endpoint::handshake::{Secured, handshake};
 use crate::service::endpoint::listener::accept_all;
@@ -134,7 +135,12 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
     // Read even where no call wants one: what is left of it would be taken for the next request
     // (Node sends a body with GET, B-1).
     let (head, body) = request.into_parts();
-    let route = Route::of(head.uri.path());
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    // Whatever is asked of a hub by its name is for the hub to answer, be it there or not.
+    let route = match client.registrar.hubs().linked(without_port(host)) {
+        Some(_) => Route::HubApi,
+        None => Route::of(head.uri.path()),
+    };
     let limit = match route {
         Route::ServiceApi | Route::HubApi => api::MAX_BODY,
         Route::Device(_) | Route::Unknown => MAX_MESSAGE,
@@ -143,7 +149,10 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
         Ok(Ok(body)) => body,
         Ok(Err(BodyFault::TooLong)) => {
             tracing::warn!("{}: its request is longer than {limit} bytes (H.3)", client.peer);
-            return Ok(reply::too_long(limit));
+            return Ok(match route {
+                Route::HubApi => service_api::too_long_for_hub(),
+                _ => reply::too_long(limit),
+            });
         }
         Ok(Err(BodyFault::Lost(error))) => return Err(io::Error::other(error)),
         Err(_) => return Err(io::ErrorKind::TimedOut.into()),

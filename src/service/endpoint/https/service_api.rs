@@ -3,7 +3,7 @@
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::client::Client;
@@ -23,14 +23,26 @@ pub(super) async fn answer(client: &Client, request: Request<Vec<u8>>) -> Answer
 pub(super) async fn answer_for_hub(client: &Client, request: Request<Vec<u8>>) -> Answer {
     let (hubs, access) = (client.registrar.hubs().clone(), client.access.clone());
     let request = translated(request);
-    carried(async move { hub_api::handle(&hubs, &access, request).await }).await
+    let certificate = client.certificates.first().cloned();
+    carried(async move { hub_api::handle(&hubs, &access, request, certificate).await }).await
+}
+
+/// Refuses a request to a hub that is too long, and perhaps not read to its end.
+pub(super) fn too_long_for_hub() -> Answer {
+    let mut answer = answered(hub_api::too_large());
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 /// Runs by itself: a client that hangs up must not leave a change half done.
 async fn carried(work: impl Future<Output = api::Response> + Send + 'static) -> Answer {
-    let Ok(api::Response { status, headers, body }) = tokio::spawn(work).await else {
-        return reply::error(ErrorCode::INTERNAL, "InternalServerError");
-    };
+    match tokio::spawn(work).await {
+        Ok(response) => answered(response),
+        Err(_) => reply::error(ErrorCode::INTERNAL, "InternalServerError"),
+    }
+}
+
+fn answered(api::Response { status, headers, body }: api::Response) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
