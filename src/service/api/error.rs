@@ -42,6 +42,11 @@ impl ApiError {
         Self::bad_request("BadRequest: the body is not the JSON object that is expected here.")
     }
 
+    /// A token that no page gave out.
+    pub(in crate::service) fn bad_continuation() -> Self {
+        Self::bad_request("x-ms-continuation is invalid.")
+    }
+
     /// An etag that can match nothing (E.5).
     pub(super) fn invalid_etag() -> Self {
         Self::bad_request("ETag is invalid")

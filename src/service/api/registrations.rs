@@ -1,5 +1,7 @@
 //! Registration records as the service side sees them (E.5): to be read and deleted, never edited.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::error::ApiError;
@@ -87,12 +89,13 @@ pub(super) fn of_group(
     group_id: &str,
 ) -> Result<Response, ApiError> {
     let page = Page::asked(request)?;
-    let records = registrar.records().of_group(group_id);
+    let records = registrar.records().of_group(group_id, page.after(), page.length + 1);
     let is_there = registrar.read_enrollments(|all| all.find(Kind::Group, group_id).is_some());
-    if records.is_empty() && !is_there {
+    if records.is_empty() && page.after().is_none() && !is_there {
         return Err(ApiError::no_enrollment(Kind::Group));
     }
-    Ok(page.answer("DeviceRegistration", &records, |record| value(&state(record, api_version))))
+    let id = |record: &Arc<DeviceRecord>| record.registration_id.folded();
+    Ok(page.answer("DeviceRegistration", records, id, |record| state(record, api_version)))
 }
 
 /// What cannot be a registration ID names no record.

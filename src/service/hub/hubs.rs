@@ -188,9 +188,15 @@ impl Hubs {
         self.store.hub_device(key)
     }
 
-    /// All devices of all hubs, in order.
-    pub fn devices(&self) -> Vec<Arc<HubDevice>> {
-        self.store.hub_devices()
+    /// Devices of one hub, or of all, in order of hub and ID: at most `limit`, and only those behind
+    /// `after`.
+    pub fn devices(
+        &self,
+        hub: Option<&HubName>,
+        after: Option<&HubKey>,
+        limit: usize,
+    ) -> Vec<Arc<HubDevice>> {
+        self.store.hub_devices(hub, after, limit)
     }
 
     /// Takes in what a device reports; the new version of the section.

@@ -1,6 +1,5 @@
 //! Identities: read, list, enable and disable, delete (F.7).
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Deserialize;
@@ -8,10 +7,11 @@ use serde_json::Value;
 
 use super::error::HubApiError;
 use super::query::Query;
+use super::rows::{Place, devices, rows, twin};
 use super::show;
 use super::site::Site;
 use super::update::Update;
-use crate::service::api::{IfMatch, Page, Request, Response};
+use crate::service::api::{ApiError, IfMatch, Page, Request, Response};
 use crate::service::hub::HubError;
 use crate::service::record::HubDevice;
 use crate::wire::from_json_object;
@@ -36,10 +36,9 @@ pub(super) fn list(site: &Site<'_>, request: &Request) -> Result<Response, HubAp
             return Err(HubApiError::bad_request(message));
         }
     };
-    let devices = site.devices();
-    let shown: Vec<_> = devices
+    let shown: Vec<_> = site
+        .devices(None, count)
         .iter()
-        .take(count)
         .map(|device| show::device(device, site.presence(device)))
         .collect();
     Ok(Response::json(200, &shown))
@@ -52,14 +51,18 @@ pub(super) fn query(site: &Site<'_>, request: &Request) -> Result<Response, HubA
     let query = Query::read(&specification.query.unwrap_or_default())
         .map_err(|error| HubApiError::bad_query(&error))?;
     let page = Page::asked(request)?;
-    let twin = |device: &Arc<HubDevice>| show::twin(device, site.presence(device));
-    let devices = site.devices();
-    if query.is_all_twins() {
-        return Ok(page.answer("Twin", &devices, twin));
-    }
-    let rows = query.rows(devices.iter().map(twin));
+    let begin = page.after().map(|token| Place::read(token).ok_or_else(ApiError::bad_continuation));
+    let begin = begin.transpose()?;
     let item_type = if query.gives_twins() { "Twin" } else { "Raw" };
-    Ok(page.answer(item_type, &rows, Value::clone))
+    let items = match query.count(devices(site, None).map(|device| twin(site, &device))) {
+        Some(count) => vec![(None, count)],
+        None => {
+            let rows = rows(site, &query, begin).take(page.length + 1);
+            rows.map(|(place, row)| (Some(place), row)).collect()
+        }
+    };
+    let key = |item: &(Option<Place>, Value)| item.0.as_ref().map(Place::token).unwrap_or_default();
+    Ok(page.answer(item_type, items, key, |(_, row)| row.clone()))
 }
 
 /// One identity, with its keys.

@@ -14,6 +14,7 @@ mod methods;
 mod nothing;
 mod query;
 mod route;
+mod rows;
 mod show;
 mod site;
 mod statistics;

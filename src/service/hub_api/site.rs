@@ -53,11 +53,9 @@ impl<'a> Site<'a> {
         Err(HubApiError::ambiguous(id, &all.map(|device| device.hub.as_str()).collect::<Vec<_>>()))
     }
 
-    /// All devices, in order of hub and ID.
-    pub(super) fn devices(&self) -> Vec<Arc<HubDevice>> {
-        let mut devices = self.hubs.devices();
-        devices.retain(|device| self.named.is_none_or(|named| *named == device.hub));
-        devices
+    /// Devices in order of hub and ID: at most `limit`, and only those behind `after`.
+    pub(super) fn devices(&self, after: Option<&HubKey>, limit: usize) -> Vec<Arc<HubDevice>> {
+        self.hubs.devices(self.named, after, limit)
     }
 
     /// How many of them are connected.
@@ -120,7 +118,12 @@ mod tests {
         assert_eq!(site.device("A").unwrap_err(), HubApiError::no_device("A"), "with case");
         assert_eq!(site.hosts(), ["localhost", "east.net", "west.net"]);
         assert_eq!(Site::of(&hubs, "west.net").hosts(), ["west.net"]);
-        assert_eq!(site.devices().len(), 2);
-        assert_eq!(Site::of(&hubs, "west.net").devices().len(), 1);
+        assert_eq!(site.devices(None, 9).len(), 2);
+        assert_eq!(Site::of(&hubs, "west.net").devices(None, 9).len(), 1);
+        let first = site.devices(None, 1);
+        assert_eq!(first[0].hub, "east.net");
+        assert_eq!(site.devices(Some(&first[0].key()), 9)[0].hub, "west.net");
+        let gone = HubKey::new(&first[0].hub, &"z".parse().unwrap());
+        assert_eq!(site.devices(Some(&gone), 9).len(), 1, "what follows one that is not there");
     }
 }

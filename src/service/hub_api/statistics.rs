@@ -2,17 +2,20 @@
 
 use serde_json::json;
 
+use super::rows;
 use super::site::Site;
 use crate::service::api::Response;
 
 /// Identities, by their status.
 pub(super) fn devices(site: &Site<'_>) -> Response {
-    let devices = site.devices();
-    let enabled = devices.iter().filter(|device| device.is_enabled).count();
+    let (mut enabled, mut disabled) = (0_usize, 0_usize);
+    for device in rows::devices(site, None) {
+        if device.is_enabled { enabled += 1 } else { disabled += 1 }
+    }
     let told = json!({
-        "totalDeviceCount": devices.len(),
+        "totalDeviceCount": enabled + disabled,
         "enabledDeviceCount": enabled,
-        "disabledDeviceCount": devices.len() - enabled,
+        "disabledDeviceCount": disabled,
     });
     Response::json(200, &told)
 }

@@ -153,7 +153,7 @@ impl Registrar {
     /// Finishes what was in progress when the last process ended (J-32). The enrollment may have
     /// changed meanwhile; one that is gone ends its registrations.
     pub fn resume(self: &Arc<Self>) {
-        let records = self.store.devices();
+        let records = self.store.in_progress();
         records.iter().filter_map(|record| record.pending()).for_each(|it| self.resume_one(it));
     }
 

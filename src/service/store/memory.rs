@@ -1,6 +1,7 @@
 //! All records in memory, for readers.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use super::change::{Batch, Change};
@@ -8,7 +9,7 @@ use super::durable::Stored;
 use crate::service::enrollment::Enrollments;
 use crate::service::lock::{read, write};
 use crate::service::record::{DeviceRecord, HubDevice, HubKey};
-use crate::wire::RegistrationId;
+use crate::wire::{DeviceId, HubName, RegistrationId};
 
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -17,10 +18,26 @@ pub(super) struct Memory {
     enrollments: RwLock<Enrollments>,
 }
 
+/// In order, so that a page of a list costs what is on it, however many records there are.
 #[derive(Debug, Default)]
 struct Tables {
-    devices: HashMap<String, Arc<DeviceRecord>>,
-    hub_devices: HashMap<HubKey, Arc<HubDevice>>,
+    /// By folded ID.
+    devices: BTreeMap<Box<str>, Arc<DeviceRecord>>,
+    hubs: BTreeMap<HubName, BTreeMap<DeviceId, Arc<HubDevice>>>,
+}
+
+impl Tables {
+    fn put_device(&mut self, record: Arc<DeviceRecord>) {
+        self.devices.insert(record.registration_id.folded().into(), record);
+    }
+
+    fn put_hub_device(&mut self, device: Arc<HubDevice>) {
+        let hub = match self.hubs.get_mut(&device.hub) {
+            Some(hub) => hub,
+            None => self.hubs.entry(device.hub.clone()).or_default(),
+        };
+        hub.insert(device.device_id.clone(), device);
+    }
 }
 
 impl Memory {
@@ -29,17 +46,15 @@ impl Memory {
         let mut tables = write(&self.tables);
         for change in batch {
             match change {
-                Change::PutDevice(record) => {
-                    tables.devices.insert(record.registration_id.folded(), record);
-                }
+                Change::PutDevice(record) => tables.put_device(record),
                 Change::RemoveDevice(id) => {
-                    tables.devices.remove(&id.folded());
+                    tables.devices.remove(&*id.folded());
                 }
-                Change::PutHubDevice(device) => {
-                    tables.hub_devices.insert(device.key(), device);
-                }
+                Change::PutHubDevice(device) => tables.put_hub_device(device),
                 Change::RemoveHubDevice(key) => {
-                    tables.hub_devices.remove(&key);
+                    if let Some(hub) = tables.hubs.get_mut(key.hub()) {
+                        hub.remove(key.device_id());
+                    }
                 }
                 Change::ForgetDevices => *tables = Tables::default(),
                 Change::PutEnrollment(enrollment) => write(&self.enrollments).put(enrollment),
@@ -51,41 +66,47 @@ impl Memory {
     }
 
     pub(super) fn device(&self, id: &RegistrationId) -> Option<Arc<DeviceRecord>> {
-        read(&self.tables).devices.get(&id.folded()).cloned()
+        read(&self.tables).devices.get(&*id.folded()).cloned()
     }
 
     pub(super) fn devices(
         &self,
+        after: Option<&str>,
+        limit: usize,
         is_wanted: impl Fn(&DeviceRecord) -> bool,
     ) -> Vec<Arc<DeviceRecord>> {
-        let tables = read(&self.tables);
-        let mut records: Vec<_> =
-            tables.devices.values().filter(|record| is_wanted(record)).cloned().collect();
-        drop(tables);
-        records.sort_by_cached_key(|record| record.registration_id.folded());
-        records
-    }
-
-    pub(super) fn page(&self, after: Option<&str>, limit: usize) -> Vec<Arc<DeviceRecord>> {
         let after = after.map(str::to_ascii_lowercase);
-        let is_behind = |key: &String| after.as_ref().is_none_or(|after| key > after);
+        let from = after.as_deref().map_or(Unbounded, Excluded);
         let tables = read(&self.tables);
-        let wanted = tables.devices.iter().filter(|(key, _)| is_behind(key));
-        let mut wanted: Vec<_> =
-            wanted.map(|(key, record)| (key.clone(), record.clone())).collect();
-        drop(tables);
-        wanted.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        wanted.into_iter().take(limit).map(|(_, record)| record).collect()
+        let behind = tables.devices.range::<str, _>((from, Unbounded)).map(|(_, record)| record);
+        behind.filter(|record| is_wanted(record)).take(limit).cloned().collect()
     }
 
     pub(super) fn hub_device(&self, key: &HubKey) -> Option<Arc<HubDevice>> {
-        read(&self.tables).hub_devices.get(key).cloned()
+        read(&self.tables).hubs.get(key.hub())?.get(key.device_id()).cloned()
     }
 
-    pub(super) fn hub_devices(&self) -> Vec<Arc<HubDevice>> {
-        let mut devices: Vec<_> = read(&self.tables).hub_devices.values().cloned().collect();
-        devices.sort_by_cached_key(|device| device.key());
-        devices
+    pub(super) fn hub_devices(
+        &self,
+        hub: Option<&HubName>,
+        after: Option<&HubKey>,
+        limit: usize,
+    ) -> Vec<Arc<HubDevice>> {
+        let tables = read(&self.tables);
+        let from = match (hub, after) {
+            (Some(hub), _) => Some(hub),
+            (None, after) => after.map(HubKey::hub),
+        };
+        let hubs = match from {
+            Some(from) => tables.hubs.range(from..),
+            None => tables.hubs.range::<HubName, _>(..),
+        };
+        let hubs = hubs.take_while(|(name, _)| hub.is_none_or(|hub| hub == *name));
+        let behind = hubs.flat_map(|(name, devices)| {
+            let after = after.filter(|after| after.hub() == name).map(HubKey::device_id);
+            devices.range((after.map_or(Unbounded, Excluded), Unbounded))
+        });
+        behind.take(limit).map(|(_, device)| device.clone()).collect()
     }
 
     pub(super) fn enrollments(&self) -> RwLockReadGuard<'_, Enrollments> {
@@ -95,12 +116,9 @@ impl Memory {
 
 impl From<Stored> for Memory {
     fn from(stored: Stored) -> Self {
-        let devices = stored.devices.into_iter();
-        let hub_devices = stored.hub_devices.into_iter();
-        let tables = Tables {
-            devices: devices.map(|it| (it.registration_id.folded(), Arc::new(it))).collect(),
-            hub_devices: hub_devices.map(|it| (it.key(), Arc::new(it))).collect(),
-        };
+        let mut tables = Tables::default();
+        stored.devices.into_iter().for_each(|it| tables.put_device(Arc::new(it)));
+        stored.hub_devices.into_iter().for_each(|it| tables.put_hub_device(Arc::new(it)));
         Self { tables: RwLock::new(tables), enrollments: RwLock::new(stored.enrollments) }
     }
 }

@@ -12,8 +12,8 @@ use super::durable::{Durable, StoreError, Stored};
 use super::memory::Memory;
 use super::writer::Writer;
 use crate::service::enrollment::Enrollments;
-use crate::service::record::{DeviceRecord, HubDevice, HubKey};
-use crate::wire::{DeviceId, RegistrationId};
+use crate::service::record::{DeviceRecord, HubDevice, HubKey, Outcome};
+use crate::wire::{DeviceId, HubName, RegistrationId};
 
 /// Locks for the records of all devices: far more than there are processors, far fewer than devices.
 const STRIPES: usize = 256;
@@ -137,23 +137,28 @@ impl Store {
         self.memory.device(id)
     }
 
-    /// The records of the devices that last registered through a group, in order of their IDs:
-    /// pages of a query must fit together.
-    pub fn of_group(&self, group_id: &str) -> Vec<Arc<DeviceRecord>> {
-        self.memory.devices(|record| {
+    /// The records of devices that last registered through a group, in order of their registration
+    /// IDs without case: at most `limit`, and only those behind `after`.
+    pub fn of_group(
+        &self,
+        group_id: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<Arc<DeviceRecord>> {
+        self.memory.devices(after, limit, |record| {
             record.enrollment.group_id().is_some_and(|id| id.eq_ignore_ascii_case(group_id))
         })
     }
 
-    /// Records in order of their registration IDs without case: at most `limit`, and only those
-    /// behind `after`.
+    /// Those of all devices, likewise.
     pub fn page(&self, after: Option<&str>, limit: usize) -> Vec<Arc<DeviceRecord>> {
-        self.memory.page(after, limit)
+        self.memory.devices(after, limit, |_| true)
     }
 
-    /// All records, in order of their IDs.
-    pub fn devices(&self) -> Vec<Arc<DeviceRecord>> {
-        self.memory.devices(|_| true)
+    /// Those that have an operation in progress.
+    pub fn in_progress(&self) -> Vec<Arc<DeviceRecord>> {
+        let is_pending = |record: &DeviceRecord| matches!(record.outcome, Outcome::Assigning(_));
+        self.memory.devices(None, usize::MAX, is_pending)
     }
 
     /// A device on a hub.
@@ -174,9 +179,15 @@ impl Store {
         }
     }
 
-    /// All devices of all hubs, in order of hub and ID.
-    pub fn hub_devices(&self) -> Vec<Arc<HubDevice>> {
-        self.memory.hub_devices()
+    /// Devices of one hub, or of all, in order of hub and ID: at most `limit`, and only those behind
+    /// `after`.
+    pub fn hub_devices(
+        &self,
+        hub: Option<&HubName>,
+        after: Option<&HubKey>,
+        limit: usize,
+    ) -> Vec<Arc<HubDevice>> {
+        self.memory.hub_devices(hub, after, limit)
     }
 }
 

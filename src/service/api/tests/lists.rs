@@ -34,32 +34,62 @@ async fn e_5_groups_are_listed_as_groups() {
     assert_eq!(list.header("x-ms-item-type"), Some("EnrollmentGroup"));
 }
 
-/// J-88.
+/// What the SDKs, az and people send.
 #[tokio::test]
-async fn e_5_the_spellings_of_everything_and_nothing_else() {
-    let world = world();
-    let status = |query: &str| {
-        let body = serde_json::json!({ "query": query }).to_string();
+async fn k_5_whatever_a_query_says_everything_is_listed() {
+    let world = with_devices(2).await;
+    for body in [
+        r#"{"query":"SELECT *"}"#,
+        r#"{"query":"select  *\nfrom enrollmentGroups;"}"#,
+        r#"{"query":"*"}"#,
+        r#"{"query":"{'additional_properties': {}, 'query': 'SELECT *'}"}"#,
+        r#"{"query":"SELECT * FROM enrollments WHERE x = 1"}"#,
+        r#"{"query":"SELECT deviceId"}"#,
+        r#"{"query":"drop"}"#,
+        r#"{"query":""}"#,
+        r#"{"query":null}"#,
+        r#"{"query":{"query":"SELECT *"}}"#,
+        r#"{"query":7}"#,
+        r#"{"other":1}"#,
+        "{}",
+        "",
+    ] {
+        for (path, expected) in [("/enrollments/query", 2), ("/enrollmentGroups/query", 0)] {
+            let answer = world.ask("POST", path, body).await;
+            assert_eq!(answer.status, 200, "{body}: {}", answer.body);
+            assert_eq!(answer.json().as_array().unwrap().len(), expected, "{body}");
+        }
+    }
+    for body in ["[]", "{", "SELECT *"] {
+        assert_eq!(world.ask("POST", "/enrollments/query", body).await.error().0, 400, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn j_27_what_is_added_or_deleted_between_two_pages_repeats_and_hides_nothing() {
+    let world = with_devices(6).await;
+    let page = |token: String| {
+        let headers = [("x-ms-max-item-count", "3"), ("x-ms-continuation", token.as_str())];
+        let request = request("POST", "/enrollments/query", &headers, "{}");
         let world = &world;
-        async move { world.ask("POST", "/enrollments/query", &body).await }
+        async move { world.send(request).await }
+    };
+    let names = |body: &serde_json::Value| -> String {
+        let items = body.as_array().unwrap().iter();
+        items.map(|it| it["registrationId"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
     };
 
-    for query in [
-        "SELECT *",
-        "select *",
-        "SELECT * FROM enrollments",
-        "select  *\nfrom enrollmentGroups;",
-        "*",
-    ] {
-        assert_eq!(status(query).await.status, 200, "{query}");
+    let first = page(String::new()).await;
+    for gone in ["d000", "d002", "d003"] {
+        assert_eq!(world.ask("DELETE", &format!("/enrollments/{gone}"), "").await.status, 204);
     }
-    for query in ["", "SELECT * FROM enrollments WHERE x = 1", "SELECT deviceId", "drop"] {
-        let (status, code, message) = status(query).await.error();
-        assert_eq!((status, code), (400, 400_004), "{query}");
-        assert_eq!(message, "Only the query 'SELECT *' is supported.");
-    }
-    assert_eq!(world.ask("POST", "/enrollments/query", "{}").await.error().0, 400);
-    assert_eq!(world.ask("POST", "/enrollments/query", "").await.error().0, 400);
+    let body = r#"{"registrationId":"A","attestation":{"type":"symmetricKey"}}"#;
+    assert_eq!(world.ask("PUT", "/enrollments/A", body).await.status, 200);
+    let second = page(first.header("x-ms-continuation").unwrap().to_owned()).await;
+
+    assert_eq!(names(&first.json()), "d000 d001 d002");
+    assert_eq!(names(&second.json()), "d004 d005");
+    assert_eq!(second.header("x-ms-continuation"), None);
 }
 
 #[tokio::test]
@@ -94,5 +124,6 @@ async fn j_82_page_lengths_are_forgiving_and_tokens_are_not() {
     }
     assert_eq!(page("x-ms-max-item-count", "many").await.error().0, 400);
     assert_eq!(page("x-ms-continuation", "*").await.error().2, "x-ms-continuation is invalid.");
-    assert_eq!(page("x-ms-continuation", "MTAwMDA").await.body, "[]", "past the end");
+    assert_eq!(page("x-ms-continuation", "_w").await.error().0, 400, "no text");
+    assert_eq!(page("x-ms-continuation", "eg").await.body, "[]", "past the end");
 }

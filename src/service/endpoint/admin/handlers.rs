@@ -13,6 +13,7 @@ use super::answer;
 use super::registration::Registration;
 use super::twin::HubTwin;
 use crate::service::journal::JournalFilter;
+use crate::service::record::HubKey;
 use crate::service::registrar::Registrar;
 use crate::wire::RegistrationId;
 
@@ -146,13 +147,20 @@ pub(super) async fn twins(
         Err(error) => return bad_query(&error, "hub, deviceId and limit"),
     };
     let hubs = admin.registrar.hubs();
-    let devices = hubs.devices();
-    let wanted = devices.iter().filter(|device| {
-        hub.as_ref().is_none_or(|hub| device.hub.is(hub))
-            && device_id.as_ref().is_none_or(|id| device.device_id == id.as_str())
-    });
-    let wanted = wanted.take(limit.unwrap_or(RECORDS));
-    answer::json(&wanted.map(|device| HubTwin::new(device, hubs)).collect::<Vec<_>>())
+    let limit = limit.unwrap_or(RECORDS);
+    let devices = match (hub.as_deref().map(str::parse), device_id.as_deref().map(str::parse)) {
+        // What cannot be a name names nothing.
+        (Some(Err(_)), _) | (_, Some(Err(_))) => Vec::new(),
+        (hub, Some(Ok(id))) => {
+            let hub = hub.and_then(Result::ok);
+            let names =
+                hubs.names().iter().filter(|name| hub.as_ref().is_none_or(|it| it == *name));
+            let found = names.filter_map(|name| hubs.device(&HubKey::new(name, &id)));
+            found.take(limit).collect()
+        }
+        (hub, None) => hubs.devices(hub.and_then(Result::ok).as_ref(), None, limit),
+    };
+    answer::json(&devices.iter().map(|device| HubTwin::new(device, hubs)).collect::<Vec<_>>())
 }
 
 /// `POST /reset` (J-99).

@@ -41,32 +41,35 @@ impl Query {
         self.selection == Selection::Everything
     }
 
-    /// Whether every twin is a row, so that none needs to be looked at.
-    pub(in crate::service::hub_api) fn is_all_twins(&self) -> bool {
-        self.gives_twins() && self.top.is_none() && self.condition.is_none()
+    /// How many rows there are at most.
+    pub(in crate::service::hub_api) fn limit(&self) -> usize {
+        self.top.unwrap_or(usize::MAX)
     }
 
-    /// The rows for these twins, in their order. A member that a twin lacks is left out of its row.
-    pub(in crate::service::hub_api) fn rows(
+    /// The one row of a query that counts twins: their number under its name; none of any other.
+    pub(in crate::service::hub_api) fn count(
         &self,
         twins: impl Iterator<Item = Value>,
-    ) -> Vec<Value> {
-        let fits = |twin: &Value| match &self.condition {
-            Some(condition) => condition.holds(twin),
-            None => true,
-        };
-        let found = twins.filter(fits);
-        let limit = self.top.unwrap_or(usize::MAX);
-        match &self.selection {
-            Selection::Everything => found.take(limit).collect(),
-            Selection::Count(name) => vec![Value::Object(Map::from_iter([(
-                name.clone(),
-                found.take(limit).count().into(),
-            )]))],
-            Selection::Columns(columns) => {
-                found.take(limit).map(|twin| row(columns, &twin)).collect()
-            }
+    ) -> Option<Value> {
+        let Selection::Count(name) = &self.selection else { return None };
+        let count = twins.filter(|twin| self.fits(twin)).take(self.limit()).count();
+        Some(Value::Object(Map::from_iter([(name.clone(), count.into())])))
+    }
+
+    /// The row for a twin, if it is one that is asked for. A member that it lacks is left out.
+    pub(in crate::service::hub_api) fn row(&self, twin: Value) -> Option<Value> {
+        if !self.fits(&twin) {
+            return None;
         }
+        match &self.selection {
+            Selection::Everything => Some(twin),
+            Selection::Count(_) => None,
+            Selection::Columns(columns) => Some(row(columns, &twin)),
+        }
+    }
+
+    fn fits(&self, twin: &Value) -> bool {
+        self.condition.as_ref().is_none_or(|condition| condition.holds(twin))
     }
 }
 

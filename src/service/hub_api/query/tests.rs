@@ -21,15 +21,23 @@ fn twins() -> impl Iterator<Item = Value> {
     .into_iter()
 }
 
+/// The rows of a query, on one page.
+fn all(query: &Query) -> Vec<Value> {
+    match query.count(twins()) {
+        Some(count) => vec![count],
+        None => twins().filter_map(|twin| query.row(twin)).take(query.limit()).collect(),
+    }
+}
+
 /// The device IDs that a condition finds.
 fn found(condition: &str) -> String {
     let query = Query::read(&format!("SELECT * FROM devices WHERE {condition}"));
-    let rows = query.unwrap_or_else(|error| panic!("{condition}: {error}")).rows(twins());
-    rows.iter().map(|twin| twin["deviceId"].as_str().unwrap()).collect()
+    let query = query.unwrap_or_else(|error| panic!("{condition}: {error}"));
+    all(&query).iter().map(|twin| twin["deviceId"].as_str().unwrap()).collect()
 }
 
 fn rows(query: &str) -> Value {
-    Query::read(query).unwrap().rows(twins()).into()
+    all(&Query::read(query).unwrap()).into()
 }
 
 fn refused(query: &str) -> String {
