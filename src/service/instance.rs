@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::enrollment::Enrollment;
 use crate::attestation::Certificate;
 use crate::wire::{HubName, IdScope};
 
@@ -38,17 +37,6 @@ impl Instance {
     /// The linked hub of that name; case does not matter.
     pub fn linked_hub(&self, host_name: &str) -> Option<&LinkedHub> {
         self.linked_hubs.iter().find(|hub| hub.host_name.is(host_name))
-    }
-
-    /// An enrollment that names such a hub is kept as it is, but its devices never get it (J-31).
-    pub(super) fn warn_of_unlinked_hubs(&self, enrollment: &Enrollment) {
-        let named = enrollment.named_hubs().unwrap_or_default();
-        for name in named.into_iter().filter(|name| self.linked_hub(name).is_none()) {
-            tracing::warn!(
-                "enrollment {}: names the hub {name}, which is not linked; it is never chosen (J-31)",
-                enrollment.name()
-            );
-        }
     }
 }
 

@@ -18,6 +18,7 @@
 //! - `authority`: who signs the certificates that clients see.
 //! - `quota`: how often the service may be asked.
 //! - `config`: the file that says all this.
+//! - `doubt`: what in a record is hardly meant.
 //! - `record`: what is kept of devices.
 //! - `store`: where it is kept.
 //!
@@ -53,6 +54,7 @@ mod attest;
 mod authority;
 mod caller;
 mod config;
+mod doubt;
 // Public for fuzz targets and property tests of the packet reader alone.
 #[doc(hidden)]
 pub mod endpoint;
@@ -87,9 +89,10 @@ pub use config::{
 pub use endpoint::{EndpointKind, HttpsPort};
 pub use enrollment::Enrollments;
 pub use enrollment::{
-    AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, Enrollment,
-    EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets, Slots, Subject,
-    WebhookUrl, WebhookUrlError, read as read_enrollment, show as show_enrollment,
+    AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, DeviceKeys,
+    Enrollment, EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets, Slots,
+    Subject, Unknown, WebhookUrl, WebhookUrlError, read as read_enrollment,
+    show as show_enrollment,
 };
 pub use hub::{
     DeviceMessage, HubError, HubNotice, HubNotices, Hubs, MethodAnswer, MethodCall, MethodFault,

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use super::access::ServiceAccess;
 use super::allocation::webhook::WebhookClient;
 use super::config::{Config, ConfiguredEnrollment};
+use super::doubt;
 use super::endpoint::{self, EndpointKind, HttpsPort};
 use super::enrollment::Enrollments;
 use super::hub::Hubs;
@@ -42,7 +43,7 @@ impl Service {
             None => Store::in_memory(initial.clone()),
             Some(folder) => open_state(config, &instance, configured, folder).await?,
         };
-        store.enrollments().iter().for_each(|it| instance.warn_of_unlinked_hubs(it));
+        doubt::warn_of_all(&instance, store.enrollments().iter().map(Arc::as_ref));
         let access = Arc::new(config.service_access()?);
         let webhooks = WebhookClient::new(options.webhooks);
         let names: Vec<_> = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();

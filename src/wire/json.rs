@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -22,6 +22,12 @@ impl Payload {
     /// The value as compact JSON.
     pub fn as_json(&self) -> &str {
         self.0.get()
+    }
+
+    /// What a value of our own is as JSON.
+    pub fn of(value: &impl Serialize) -> Self {
+        let json = serde_json::value::to_raw_value(value);
+        Self(json.unwrap_or_else(|_| unreachable!("what is written has names for its members")))
     }
 
     /// Whether the value is `null`, which on the wire means "no payload" (A.5).
@@ -63,6 +69,92 @@ impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         RawValue::from_string(compact(raw.get())).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The members of a JSON object in their order, each kept as written.
+#[derive(Clone, Default, PartialEq)]
+pub struct Members(Vec<(Box<str>, Payload)>);
+
+impl Members {
+    /// Adds a member behind the others.
+    pub fn add(&mut self, name: &str, value: &impl Serialize) {
+        self.0.push((name.into(), Payload::of(value)));
+    }
+
+    /// Adds a member behind the others if it has a value.
+    pub fn add_some(&mut self, name: &str, value: Option<impl Serialize>) {
+        if let Some(value) = value {
+            self.add(name, &value);
+        }
+    }
+
+    /// Adds these behind the others.
+    pub fn extend(&mut self, others: &Self) {
+        self.0.extend_from_slice(&others.0);
+    }
+
+    /// The same without those that have one of these names.
+    #[must_use]
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.0.retain(|(name, _)| !names.contains(&&**name));
+        self
+    }
+
+    /// The value of a member.
+    pub fn get(&self, name: &str) -> Option<&Payload> {
+        self.0.iter().find_map(|(key, value)| (**key == *name).then_some(value))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Payload)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|(name, _)| name)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Members {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Members::default();
+                while let Some(member) = map.next_entry()? {
+                    members.0.push(member);
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(Object)
     }
 }
 
@@ -130,6 +222,17 @@ mod tests {
                 .unwrap();
 
         assert_eq!(payload.as_json(), r#"{"z":1.50,"a":[1e3,12345678901234567890.0," \" x "]}"#);
+    }
+
+    #[test]
+    fn members_keep_their_order_and_what_is_written() {
+        let mut members: Members = from_json_object(br#"{"z": 1.50, "a": {"n": 1e3}}"#).unwrap();
+        members.add("b", &"x");
+
+        assert_eq!(serde_json::to_string(&members).unwrap(), r#"{"z":1.50,"a":{"n":1e3},"b":"x"}"#);
+        assert_eq!(members.get("a").unwrap().as_json(), r#"{"n":1e3}"#);
+        assert_eq!(members.without(&["z", "b"]).names().collect::<Vec<_>>(), ["a"]);
+        assert!(from_json_object::<Members>(b"[1]").is_err());
     }
 
     #[test]

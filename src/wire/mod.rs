@@ -29,7 +29,7 @@ pub use hub_topic::{DESIRED_FILTER, DeviceTopic, HubTopic, HubTopicError, TWIN_R
 pub(crate) use hub_topic::{METHODS_FILTER, devicebound_filter};
 pub use hub_user_name::{HubUserName, HubUserNameError};
 pub use id::{IdError, IdScope, OperationId, RegistrationId};
-pub use json::{Payload, PayloadError, from_json_object, to_ascii_json};
+pub use json::{Members, Payload, PayloadError, from_json_object, to_ascii_json};
 pub use message::{
     DeviceRegistrationResult, RegisterRequest, RegistrationOperationStatus, ServiceError, Status,
     Substatus, SymmetricKeyResult, X509Result,

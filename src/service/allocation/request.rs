@@ -3,21 +3,20 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::attestation::Certificate;
-use crate::service::enrollment::{Enrollment, Kind, Secrets, show};
+use crate::service::enrollment::{Enrollment, Kind, show_to_webhook};
 use crate::service::record::Assignment;
-use crate::wire::{HubName, Payload, RegistrationId};
+use crate::wire::{HubName, Members, Payload, RegistrationId};
 
 /// The body of the request, members in the order of the captures (G.3).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AllocationRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    individual_enrollment: Option<Value>,
+    individual_enrollment: Option<Members>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    enrollment_group: Option<Value>,
+    enrollment_group: Option<Members>,
     device_runtime_context: DeviceRuntimeContext<'a>,
     linked_hubs: &'a [HubName],
 }
@@ -68,7 +67,7 @@ pub fn allocation_request(
     applicant: Applicant<'_>,
     linked_hubs: &[HubName],
 ) -> Vec<u8> {
-    let view = view(enrollment);
+    let view = show_to_webhook(enrollment);
     let (individual_enrollment, enrollment_group) = match enrollment.kind() {
         Kind::Individual => (Some(view), None),
         Kind::Group => (None, Some(view)),
@@ -92,22 +91,11 @@ pub fn allocation_request(
         .unwrap_or_else(|_| unreachable!("texts and checked JSON always serialize"))
 }
 
-/// The record as the service API shows it, but for two things: the etag is not encoded (E.4), and
-/// the webhook's query, with its function key, is masked (G-1).
-fn view(enrollment: &Enrollment) -> Value {
-    let mut view = show(enrollment, Secrets::Hidden, None);
-    view["etag"] = enrollment.etag.quoted().into();
-    if let Some(definition) = &enrollment.custom_allocation {
-        view["customAllocationDefinition"]["webhookUrl"] = definition.webhook_url.masked().into();
-    }
-    view
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::UNIX_EPOCH;
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::pki::TestCertificate;

@@ -1,5 +1,7 @@
 //! Up to ten enrollments or groups in one request (E.5). Each stands for itself: what is wrong
-//! with one does not keep the others out.
+//! with one does not keep the others out. Only that a record is named twice is wrong with all (K-6).
+
+use std::collections::HashSet;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -11,6 +13,7 @@ use super::error::ApiError;
 use super::precondition::IfMatch;
 use super::request::Request;
 use super::response::Response;
+use crate::service::doubt;
 use crate::service::enrollment::Kind;
 use crate::service::registrar::Registrar;
 use crate::wire::from_json_object;
@@ -34,6 +37,17 @@ struct Item {
     registration_id: Option<String>,
     enrollment_group_id: Option<String>,
     etag: Option<Value>,
+}
+
+impl Item {
+    /// The name of the record; empty if it has none.
+    fn name(&self, kind: Kind) -> &str {
+        let name = match kind {
+            Kind::Individual => &self.registration_id,
+            Kind::Group => &self.enrollment_group_id,
+        };
+        name.as_deref().unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,16 +93,21 @@ pub(super) async fn run(
             items.len()
         )));
     }
-    let mut errors = Vec::new();
-    for json in &items {
-        // An item that is no object, or has no name, is told so when it is to be stored.
+    // An item that is no object, or has no name, is told so when it is to be stored.
+    let items = items.iter().map(|json| {
         let item: Item = from_json_object(json.get().as_bytes()).unwrap_or_default();
-        let name = match kind {
-            Kind::Individual => item.registration_id.as_deref(),
-            Kind::Group => item.enrollment_group_id.as_deref(),
-        }
-        .unwrap_or_default();
-        let done = apply(registrar, kind, mode, &item, name, json.get().as_bytes()).await;
+        (json, item)
+    });
+    let items: Vec<_> = items.collect();
+    let names = items.iter().map(|(_, item)| item.name(kind).to_ascii_lowercase());
+    let mut seen = HashSet::new();
+    if let Some(name) = names.filter(|name| !name.is_empty()).find(|it| !seen.insert(it.clone())) {
+        return Err(ApiError::bad_request(format!("The request names {name:?} more than once.")));
+    }
+    let mut errors = Vec::new();
+    for (json, item) in &items {
+        let name = item.name(kind);
+        let done = apply(registrar, kind, mode, item, name, json.get().as_bytes()).await;
         if let Err(ApiError { code, message, .. }) = done {
             tracing::warn!("bulk {mode:?} of {name:?}: {code}: {message}");
             errors.push(json!({ name_member: name, "errorCode": code, "errorStatus": message }));
@@ -131,6 +150,6 @@ async fn apply(
         enrollments::store(all, kind, name, json, if_match)
     };
     let stored = registrar.change_enrollment(name, store).await?;
-    registrar.instance().warn_of_unlinked_hubs(&stored);
+    doubt::warn(registrar.instance(), &stored);
     Ok(())
 }

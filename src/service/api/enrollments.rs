@@ -9,6 +9,7 @@ use super::precondition::IfMatch;
 use super::registrations;
 use super::request::Request;
 use super::response::Response;
+use crate::service::doubt;
 use crate::service::enrollment::{Enrollment, Kind, Secrets, read, show, show_attestation};
 use crate::service::registrar::Registrar;
 use crate::wire::ApiVersion;
@@ -24,7 +25,7 @@ pub(super) async fn put(
     let if_match = IfMatch::of(request)?;
     let stored =
         registrar.change_enrollment(id, |all| store(all, kind, id, json, &if_match)).await?;
-    registrar.instance().warn_of_unlinked_hubs(&stored);
+    doubt::warn(registrar.instance(), &stored);
     tracing::info!("{} {} was stored", noun(kind), stored.name());
     Ok(Response::json(200, &show(&stored, Secrets::Shown, None)))
 }

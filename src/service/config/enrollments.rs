@@ -51,13 +51,12 @@ impl Reader<'_> {
 
     fn record(&self, kind: Kind, written: &EnrollmentConfig) -> Result<Enrollment, ConfigError> {
         let resolved = self.webhooks.resolve(written);
-        let mut record = read(kind, resolved.json().as_bytes(), self.now, fastrand::u32(..), None)
+        let record = read(kind, resolved.json().as_bytes(), self.now, fastrand::u32(..), None)
             .map_err(|error| ConfigError::new(error.member.clone(), error.reason()))?;
         // What a program sends back it may have got from elsewhere; what a person writes is a typo.
-        if let Some(name) = record.unknown.keys().next() {
+        if let Some(name) = record.unknown.of_record.names().next() {
             return Err(unknown(name));
         }
-        record.unknown.clear();
         self.check_references(&record)?;
         Ok(record)
     }
@@ -65,9 +64,7 @@ impl Reader<'_> {
     /// A group that names a certificate which is not there would refuse every device.
     fn check_references(&self, enrollment: &Enrollment) -> Result<(), ConfigError> {
         let Attestation::CaReferences(names) = &enrollment.attestation else { return Ok(()) };
-        for (slot, name) in
-            [("primary", Some(&names.primary)), ("secondary", names.secondary.as_ref())]
-        {
+        for (slot, name) in [("primary", names.primary()), ("secondary", names.secondary())] {
             let Some(name) = name else { continue };
             if !self.certificates.iter().any(|it| it.name.eq_ignore_ascii_case(name)) {
                 let path = MemberPath::of(&["attestation", "x509", "caReferences", slot]);

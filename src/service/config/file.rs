@@ -237,6 +237,24 @@ mod tests {
         );
     }
 
+    #[test]
+    fn k_10_a_hub_is_linked_once_and_its_case_does_not_matter() {
+        for again in
+            ["\"A.Azure-Devices.net\"", "{ name = \"a.azure-devices.NET\", latency = \"1ms\" }"]
+        {
+            let twice =
+                GROUP.replace("{ name = \"b.azure-devices.net\", allocationWeight = 3 }", again);
+            let told = checked(&twice).unwrap_err();
+
+            assert!(
+                told.starts_with("line 3: linkedHubs \"a.")
+                    || told.starts_with("line 3: linkedHubs \"A."),
+                "{told}"
+            );
+            assert!(told.contains("the hub is linked twice"), "{told}");
+        }
+    }
+
     /// J-72.
     #[test]
     fn d_5_groups_refer_to_certificates_that_are_there() {

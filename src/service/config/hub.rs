@@ -75,13 +75,22 @@ impl<'de> Visitor<'de> for NameOrTable {
 }
 
 impl LinkedHubConfig {
-    /// All of them, if each has a host name, and what is told of it makes sense.
+    /// All of them, if each has a host name, what is told of it makes sense, and none is linked twice
+    /// (K-10).
     pub(super) fn records(all: &[Self]) -> Result<Vec<LinkedHub>, ConfigError> {
-        let records = all.iter().enumerate().map(|(index, hub)| {
-            let list = MemberPath::of(&["linkedHubs"]);
-            hub.record().map_err(|error| error.within(&list, index, Some(hub.name().to_owned())))
-        });
-        records.collect()
+        let mut records: Vec<LinkedHub> = Vec::new();
+        for (index, hub) in all.iter().enumerate() {
+            let within = |error: ConfigError| {
+                error.within(&MemberPath::of(&["linkedHubs"]), index, Some(hub.name().to_owned()))
+            };
+            let record = hub.record().map_err(within)?;
+            if records.iter().any(|other| other.host_name == record.host_name) {
+                let reason = "the hub is linked twice; a hub can be linked once, and case makes no other of it";
+                return Err(within(ConfigError::new(MemberPath::default(), reason)));
+            }
+            records.push(record);
+        }
+        Ok(records)
     }
 
     fn name(&self) -> &str {

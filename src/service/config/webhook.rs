@@ -38,7 +38,7 @@ impl NamedWebhooks {
     pub(super) fn resolve<'a>(&self, written: &'a EnrollmentConfig) -> Cow<'a, EnrollmentConfig> {
         let name = if self.0.is_empty() { None } else { written.webhook_url() };
         match name.and_then(|name| self.address(&name)) {
-            Some(address) => Cow::Owned(written.with_webhook_url(address.expose().as_str())),
+            Some(address) => Cow::Owned(written.with_webhook_url(address.as_written())),
             None => Cow::Borrowed(written),
         }
     }

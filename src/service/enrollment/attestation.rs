@@ -7,7 +7,7 @@ use crate::attestation::{Certificate, DeviceKey, GroupKeys};
 #[non_exhaustive]
 pub enum Attestation {
     /// An individual's own keys.
-    DeviceKeys(Slots<DeviceKey>),
+    DeviceKeys(DeviceKeys),
     /// A group's keys, from which its devices derive theirs.
     GroupKeys(GroupKeys),
     /// An individual's own certificates.
@@ -35,18 +35,47 @@ impl Attestation {
     }
 }
 
-/// A first and perhaps a second of something; either is as good as the other.
+/// The keys of one device; either is as good as the other.
+#[derive(Debug, Clone)]
+pub struct DeviceKeys {
+    /// `primaryKey`.
+    pub primary: DeviceKey,
+    /// `secondaryKey`.
+    pub secondary: Option<DeviceKey>,
+}
+
+impl DeviceKeys {
+    /// Both, as far as they are there.
+    pub fn iter(&self) -> impl Iterator<Item = &DeviceKey> {
+        std::iter::once(&self.primary).chain(&self.secondary)
+    }
+}
+
+/// A first and a second of something, or one of the two; either is as good as the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slots<T> {
-    /// `primary`.
-    pub primary: T,
-    /// `secondary`.
-    pub secondary: Option<T>,
+    primary: Option<T>,
+    secondary: Option<T>,
 }
 
 impl<T> Slots<T> {
+    /// Both, as far as they are there; none if neither is.
+    pub fn new(primary: Option<T>, secondary: Option<T>) -> Option<Self> {
+        (primary.is_some() || secondary.is_some()).then_some(Self { primary, secondary })
+    }
+
+    /// `primary`.
+    pub fn primary(&self) -> Option<&T> {
+        self.primary.as_ref()
+    }
+
+    /// `secondary`.
+    pub fn secondary(&self) -> Option<&T> {
+        self.secondary.as_ref()
+    }
+
     /// Both, as far as they are there.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        std::iter::once(&self.primary).chain(&self.secondary)
+        self.primary.iter().chain(&self.secondary)
     }
 }

@@ -9,13 +9,15 @@ mod policy;
 mod read;
 mod record;
 mod show;
+mod unknown;
 mod webhook_url;
 
-pub use attestation::{Attestation, Slots};
+pub use attestation::{Attestation, DeviceKeys, Slots};
 pub use collection::Enrollments;
 pub use policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
 pub(super) use read::MEMBERS;
 pub use read::{EnrollmentError, read};
 pub use record::{CustomAllocationDefinition, Enrollment, Kind, Subject};
-pub use show::{Secrets, show, show_attestation};
+pub use show::{Secrets, show, show_attestation, show_to_webhook};
+pub use unknown::Unknown;
 pub use webhook_url::{WebhookUrl, WebhookUrlError};

@@ -2,10 +2,9 @@
 
 use std::time::SystemTime;
 
-use serde_json::{Map, Value};
-
 use super::attestation::Attestation;
 use super::policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
+use super::unknown::Unknown;
 use super::webhook_url::WebhookUrl;
 use crate::service::twin::InitialTwin;
 use crate::wire::{ApiVersion, DeviceId, Etag, Payload, RegistrationId};
@@ -40,7 +39,7 @@ pub struct Enrollment {
     /// The webhook of a custom policy.
     pub custom_allocation: Option<CustomAllocationDefinition>,
     /// Members that this program does not know; they survive.
-    pub unknown: Map<String, Value>,
+    pub unknown: Unknown,
 }
 
 /// For whom an enrollment is.

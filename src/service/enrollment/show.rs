@@ -1,11 +1,11 @@
 //! Writes enrollments as JSON, as the service API shows them (E.1–E.4).
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::attestation::{Attestation, Slots};
+use super::attestation::{Attestation, DeviceKeys, Slots};
 use super::record::{Enrollment, Subject};
 use crate::attestation::{Certificate, GroupKeys};
-use crate::wire::{DeviceId, Payload, timestamp};
+use crate::wire::{DeviceId, Members, Payload, timestamp};
 
 /// Whether keys are shown (E.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,55 +17,62 @@ pub enum Secrets {
 }
 
 /// An enrollment as JSON, members in the recorded order (E.1). Absent members are left out, but
-/// for `provisioningStatus`.
-pub fn show(enrollment: &Enrollment, secrets: Secrets, registration_state: Option<Value>) -> Value {
+/// for `provisioningStatus`. What a back end wrote is as it wrote it (K-7).
+pub fn show(
+    enrollment: &Enrollment,
+    secrets: Secrets,
+    registration_state: Option<Value>,
+) -> Members {
+    let url = enrollment.custom_allocation.as_ref().map(|it| it.webhook_url.as_written());
+    shown(enrollment, secrets, registration_state, &enrollment.etag.encoded(), url)
+}
+
+/// The same for its webhook, but for two things: the etag is not encoded (E.4), and the webhook's
+/// query, with its function key, is masked (G-1).
+pub fn show_to_webhook(enrollment: &Enrollment) -> Members {
+    let url = enrollment.custom_allocation.as_ref().map(|it| it.webhook_url.masked());
+    shown(enrollment, Secrets::Hidden, None, &enrollment.etag.quoted(), url.as_deref())
+}
+
+fn shown(
+    enrollment: &Enrollment,
+    secrets: Secrets,
+    registration_state: Option<Value>,
+    etag: &str,
+    webhook_url: Option<&str>,
+) -> Members {
     let Enrollment { subject, attestation, .. } = enrollment;
     let mut members = Members::default();
+    let object = |name: &str, shown: Value| enrollment.unknown.put_back(name, &Payload::of(&shown));
     match subject {
         Subject::Individual { registration_id, device_id, optional_device_information } => {
-            members.add("registrationId", registration_id.as_str());
+            members.add("registrationId", &registration_id.as_str());
             members.add_some("deviceId", device_id.as_ref().map(DeviceId::as_str));
             members.add_some("registrationState", registration_state);
-            members
-                .add_some("optionalDeviceInformation", value(optional_device_information.as_ref()));
+            members.add_some("optionalDeviceInformation", optional_device_information.as_ref());
         }
-        Subject::Group { id } => members.add("enrollmentGroupId", id.as_str()),
+        Subject::Group { id } => members.add("enrollmentGroupId", id),
     }
-    members.add("attestation", show_attestation(attestation, secrets));
-    members.add_some("capabilities", enrollment.capabilities.map(|it| json!(it)));
+    members.add("attestation", &show_attestation(attestation, secrets));
+    let capabilities = enrollment.capabilities.map(|it| object("capabilities", json!(it)));
+    members.add_some("capabilities", capabilities);
     members.add_some("iotHubHostName", enrollment.iot_hub_host_name.as_deref());
-    members.add_some("initialTwin", value(enrollment.initial_twin.as_ref()));
-    members.add("etag", enrollment.etag.encoded());
-    members.add("provisioningStatus", json!(enrollment.provisioning_status));
-    members.add_some("reprovisionPolicy", enrollment.reprovision_policy.map(|it| json!(it)));
-    members.add("createdDateTimeUtc", timestamp(enrollment.created));
-    members.add("lastUpdatedDateTimeUtc", timestamp(enrollment.updated));
-    members.add_some("allocationPolicy", enrollment.allocation_policy.map(|it| json!(it)));
-    members.add_some("iotHubs", enrollment.iot_hubs.as_ref().map(|it| json!(it)));
-    members.add_some("customAllocationDefinition", enrollment.custom_allocation.as_ref().map(|it| {
-        json!({ "webhookUrl": it.webhook_url.expose().as_str(), "apiVersion": it.api_version.to_string() })
-    }));
-    members.0.extend(enrollment.unknown.clone());
-    Value::Object(members.0)
-}
-
-#[derive(Default)]
-struct Members(Map<String, Value>);
-
-impl Members {
-    fn add(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.to_owned(), value.into());
-    }
-
-    fn add_some(&mut self, name: &str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.add(name, value);
-        }
-    }
-}
-
-fn value(payload: Option<&Payload>) -> Option<Value> {
-    serde_json::from_str(payload?.as_json()).ok()
+    members.add_some("initialTwin", enrollment.initial_twin.as_ref());
+    members.add("etag", &etag);
+    members.add("provisioningStatus", &enrollment.provisioning_status);
+    let policy = enrollment.reprovision_policy.map(|it| object("reprovisionPolicy", json!(it)));
+    members.add_some("reprovisionPolicy", policy);
+    members.add("createdDateTimeUtc", &timestamp(enrollment.created));
+    members.add("lastUpdatedDateTimeUtc", &timestamp(enrollment.updated));
+    members.add_some("allocationPolicy", enrollment.allocation_policy);
+    members.add_some("iotHubs", enrollment.iot_hubs.as_ref());
+    let definition = enrollment.custom_allocation.as_ref().map(|it| {
+        let shown = json!({ "webhookUrl": webhook_url, "apiVersion": it.api_version.to_string() });
+        object("customAllocationDefinition", shown)
+    });
+    members.add_some("customAllocationDefinition", definition);
+    members.extend(&enrollment.unknown.of_record);
+    members
 }
 
 /// The attestation member (E.3); with [`Secrets::Shown`] also the answer of `attestationmechanism`.
@@ -81,7 +88,7 @@ pub fn show_attestation(attestation: &Attestation, secrets: Secrets) -> Value {
         Attestation::GroupKeys(GroupKeys { primary, secondary }) => {
             keys(&primary.to_base64(), &secondary.to_base64())
         }
-        Attestation::DeviceKeys(Slots { primary, secondary }) => {
+        Attestation::DeviceKeys(DeviceKeys { primary, secondary }) => {
             let secondary = secondary.as_ref().unwrap_or(primary);
             keys(&primary.to_base64(), &secondary.to_base64())
         }
@@ -92,9 +99,9 @@ pub fn show_attestation(attestation: &Attestation, secrets: Secrets) -> Value {
         Attestation::SigningCertificates(slots) => {
             json!({ "type": "x509", "x509": { "signingCertificates": show_slots(slots, true) } })
         }
-        Attestation::CaReferences(Slots { primary, secondary }) => json!({
+        Attestation::CaReferences(names) => json!({
             "type": "x509",
-            "x509": { "caReferences": { "primary": primary, "secondary": secondary } }
+            "x509": { "caReferences": { "primary": names.primary(), "secondary": names.secondary() } }
         }),
         Attestation::Tpm { endorsement_key, storage_root_key } => {
             let mut tpm = json!({ "endorsementKey": endorsement_key });
@@ -120,8 +127,9 @@ fn show_slots(slots: &Slots<Certificate>, fill: bool) -> Value {
             "version": info.version,
         } })
     };
-    let mut shown = json!({ "primary": info(&slots.primary) });
-    let secondary = slots.secondary.as_ref().or_else(|| fill.then_some(&slots.primary));
+    // One that is not there is `null`, as Azure shows what `az … --remove-certificate` leaves.
+    let mut shown = json!({ "primary": slots.primary().map(info) });
+    let secondary = slots.secondary().or_else(|| slots.primary().filter(|_| fill));
     if let Some(secondary) = secondary {
         shown["secondary"] = info(secondary);
     }

@@ -49,8 +49,8 @@ pub enum StateError {
         /// What is wrong, without what is in it.
         reason: String,
     },
-    /// Another version of this program wrote it.
-    #[error("{} has format {found}; this version of provision-sim knows format {known} only", path.display())]
+    /// A later version of this program wrote it.
+    #[error("{} has format {found}; this version of provision-sim knows formats 1 to {known}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
@@ -98,7 +98,9 @@ impl StateError {
             Self::Damaged { .. } => {
                 "put a copy of the file back that was made while no service ran, or move the file away to begin anew"
             }
-            Self::Format { .. } => "use the version that wrote it, or give another folder",
+            Self::Format { .. } => {
+                "use the version that wrote it or a newer one, or give another folder"
+            }
             Self::OtherScope { .. } => {
                 "serve the configuration that the state belongs to, or give another folder"
             }

@@ -210,7 +210,7 @@ async fn j_99_a_reset_leads_back_to_the_same_keys_made_ones_too() {
     let keys = || {
         let enrollments = service.inside().enrollments();
         let shown = enrollments.groups().map(|it| show_enrollment(it, Secrets::Shown, None));
-        shown.map(|it| it["attestation"].clone()).collect::<Vec<_>>()
+        shown.map(|it| it.get("attestation").unwrap().clone()).collect::<Vec<_>>()
     };
     let before = keys();
 

@@ -40,6 +40,32 @@ async fn e_5_create_and_the_recorded_refusal_of_an_update_without_etags() {
 }
 
 #[tokio::test]
+async fn k_6_a_request_that_names_a_record_twice_stores_nothing() {
+    let world = world();
+    assert_eq!(bulk(&world, "create", &[item("kept", "")]).await.body, DONE);
+    let group = |id: &str| item(id, "").replace("registrationId", "enrollmentGroupId");
+    let bodies = ["create", "update", "updateIfMatchETag", "delete"].map(|mode| {
+        let items = [item("pump-1", ""), item("kept", ""), item("PUMP-1", "")];
+        ("/enrollments", format!(r#"{{"enrollments":[{}],"mode":"{mode}"}}"#, items.join(",")))
+    });
+    let groups =
+        format!(r#"{{"enrollmentGroups":[{},{}],"mode":"create"}}"#, group("a"), group("A"));
+
+    for (path, body) in bodies.into_iter().chain([("/enrollmentGroups", groups)]) {
+        let (status, code, message) = world.ask("POST", path, &body).await.error();
+
+        assert_eq!((status, code), (400, 400_004), "{body}");
+        assert!(message.ends_with("more than once."), "{message}");
+    }
+    let all = world.ask("POST", "/enrollments/query", "{}").await.json();
+    assert_eq!(all.as_array().unwrap().len(), 1, "nothing was stored, nothing deleted");
+    // Items without a name are told so one by one.
+    let nameless = [r#"{"a":1}"#.to_owned(), r#"{"a":1}"#.to_owned()];
+    let errors = bulk(&world, "create", &nameless).await.json()["errors"].clone();
+    assert_eq!(errors.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn e_5_update_if_match_etag_in_both_spellings() {
     let world = world();
     let etag = world.ask("PUT", "/enrollments/a", &item("a", "")).await.member("etag");
@@ -61,7 +87,8 @@ async fn e_5_update_if_match_etag_in_both_spellings() {
 async fn e_5_each_item_stands_for_itself() {
     let world = world();
     let items =
-        [item("a", ""), item("b", r#","allocationPolicy":"custom""#), "7".into(), item("A", "")];
+        [item("a", ""), item("b", r#","allocationPolicy":"custom""#), "7".into(), item("kept", "")];
+    assert_eq!(bulk(&world, "create", &items[3..]).await.body, DONE);
 
     let answer = bulk(&world, "create", &items).await.json();
 
@@ -74,7 +101,7 @@ async fn e_5_each_item_stands_for_itself() {
             (error["registrationId"].as_str().unwrap(), error["errorCode"].as_u64().unwrap())
         })
         .collect();
-    assert_eq!(errors, [("b", 400_004), ("", 400_004), ("A", 409_201)]);
+    assert_eq!(errors, [("b", 400_004), ("", 400_004), ("kept", 409_201)]);
     assert_eq!(world.ask("GET", "/enrollments/a", "").await.status, 200);
 }
 

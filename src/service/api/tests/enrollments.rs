@@ -303,3 +303,85 @@ async fn e_5_every_request_names_a_version_and_any_date_will_do() {
         assert_eq!(versioned(Some(version)).await.status, 404, "{version}");
     }
 }
+
+/// What `az iot dps enrollment update --remove-certificate` leaves, for every list of certificates.
+#[tokio::test]
+async fn d_5_a_record_may_have_a_secondary_certificate_alone() {
+    let world = world();
+    let pem = crate::pki::TestPki::new().unwrap().root().pem().to_owned();
+    let certificate = serde_json::json!({ "certificate": pem });
+    for (kind, name_member, list, filled) in [
+        ("enrollments", "registrationId", "clientCertificates", false),
+        ("enrollmentGroups", "enrollmentGroupId", "signingCertificates", true),
+    ] {
+        let path = format!("/{kind}/a");
+        let body = |slots: serde_json::Value| serde_json::json!({ name_member: "a", "attestation": { "type": "x509", "x509": { list: slots } } });
+        let slots = |answer: &super::super::testing::Answer| {
+            answer.json()["attestation"]["x509"][list].clone()
+        };
+
+        let both = serde_json::json!({ "primary": certificate, "secondary": certificate });
+        let put = world.ask("PUT", &path, &body(both).to_string()).await;
+        // It sends back what it was told of the one that stays.
+        let left = serde_json::json!({ "primary": null, "secondary": slots(&put)["secondary"] });
+        let put = world.ask_if_match("PUT", &path, "*", &body(left).to_string()).await;
+
+        assert_eq!(put.status, 200, "{}", put.body);
+        assert!(slots(&put)["primary"].is_null() && slots(&put)["secondary"]["info"].is_object());
+        let get = world.ask("GET", &path, "").await;
+        assert_eq!(slots(&get), slots(&put));
+        // The primary alone; a signing certificate fills both slots.
+        let first = serde_json::json!({ "primary": certificate, "secondary": null });
+        let put = world.ask_if_match("PUT", &path, "*", &body(first).to_string()).await;
+        assert_eq!(slots(&put)["secondary"].is_object(), filled, "{}", put.body);
+        let none = serde_json::json!({ "primary": null, "secondary": null });
+        let put = world.ask_if_match("PUT", &path, "*", &body(none).to_string()).await;
+        assert_eq!(put.error().2, format!("attestation.x509.{list}.primary is missing"));
+    }
+    let references = r#"{"enrollmentGroupId":"b","attestation":{"type":"x509","x509":{"caReferences":{"primary":null,"secondary":"root"}}}}"#;
+    let put = world.ask("PUT", "/enrollmentGroups/b", references).await;
+    assert_eq!(put.status, 200, "{}", put.body);
+    assert!(put.body.contains(r#""caReferences":{"primary":null,"secondary":"root"}"#));
+    let key = format!(
+        r#"{{"registrationId":"c","attestation":{{"type":"symmetricKey","symmetricKey":{{"primaryKey":null,"secondaryKey":"{KEY_2}"}}}}}}"#
+    );
+    let put = world.ask("PUT", "/enrollments/c", &key).await;
+    let keys = put.json()["attestation"]["symmetricKey"].clone();
+    assert_eq!(keys["secondaryKey"], KEY_2, "and the other is made (D.2)");
+    assert_ne!(keys["primaryKey"], KEY_2);
+}
+
+#[tokio::test]
+async fn k_7_a_record_comes_back_letter_by_letter() {
+    let world = world();
+    for url in [
+        "https://www.test.test",
+        "https://www.test.test:443/",
+        "http://localhost:80/a/../b",
+        "https://localhost/a b?code=a b",
+        "HTTPS://LocalHost/A?code=%7e",
+        r"https://b\u00fccher.example/\u00e4",
+    ] {
+        let body = group(&format!(
+            r#","allocationPolicy":"custom","customAllocationDefinition":{{"webhookUrl":"{url}","apiVersion":"2019-03-31","later":1.50}},"initialTwin":{{"tags":{{"n":[1e3,1.50,1E+2]}}}},"z":{{"n":1e3}},"a":-0.0"#
+        ));
+        let put = world.ask_if_match("PUT", "/enrollmentGroups/pumps", "*", &body).await;
+        let put = if put.status == 404 {
+            world.ask("PUT", "/enrollmentGroups/pumps", &body).await
+        } else {
+            put
+        };
+        assert_eq!(put.status, 200, "{}", put.body);
+        let get = world.ask("GET", "/enrollmentGroups/pumps", "").await;
+        let list = world.ask("POST", "/enrollmentGroups/query", "{}").await;
+        for answer in [put, get, list] {
+            for part in [
+                format!(r#"{{"webhookUrl":"{url}","apiVersion":"2019-03-31","later":1.50}}"#),
+                r#""initialTwin":{"tags":{"n":[1e3,1.50,1E+2]}}"#.to_owned(),
+                r#""z":{"n":1e3},"a":-0.0}"#.to_owned(),
+            ] {
+                assert!(answer.body.contains(&part), "{part} in {}", answer.body);
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::error::{EnrollmentError, missing, wrong};
 use crate::attestation::{Certificate, DeviceKey, GroupKey, GroupKeys};
-use crate::service::enrollment::attestation::{Attestation, Slots};
+use crate::service::enrollment::attestation::{Attestation, DeviceKeys, Slots};
 use crate::service::enrollment::record::Kind;
 
 const TYPE: [&str; 2] = ["attestation", "type"];
@@ -76,6 +76,11 @@ impl AttestationBody {
             (Some("tpm"), Kind::Group) => {
                 Err(wrong(&TYPE, "tpm is for individual enrollments only"))
             }
+            // A word of the swagger.
+            (Some("none"), _) => Err(wrong(
+                &TYPE,
+                "\"none\" lets no device prove itself; use symmetricKey, x509 or tpm",
+            )),
             (Some(other), _) => {
                 Err(wrong(&TYPE, format_args!("{other:?} is none of symmetricKey, x509, tpm")))
             }
@@ -113,7 +118,7 @@ impl SymmetricKeyBody {
                 };
                 let primary_key = kept.map(|keys| keys.primary.clone());
                 let secondary_key = kept.and_then(|keys| keys.secondary.clone());
-                Ok(Attestation::DeviceKeys(Slots {
+                Ok(Attestation::DeviceKeys(DeviceKeys {
                     primary: device_key("primaryKey", primary, primary_key)?,
                     secondary: Some(device_key("secondaryKey", secondary, secondary_key)?),
                 }))
@@ -178,12 +183,10 @@ impl X509Body {
             (Kind::Group, Self { ca_references: Some(names), .. }) => {
                 // SDKs send an empty text for a slot that is not used.
                 let is_used = |name: &String| !name.is_empty();
-                let primary = names
-                    .primary
-                    .filter(is_used)
-                    .ok_or_else(|| missing(&["attestation", "x509", "caReferences", "primary"]))?;
-                let secondary = names.secondary.filter(is_used);
-                Ok(Attestation::CaReferences(Slots { primary, secondary }))
+                let (primary, secondary) = (names.primary, names.secondary);
+                Slots::new(primary.filter(is_used), secondary.filter(is_used))
+                    .map(Attestation::CaReferences)
+                    .ok_or_else(|| missing(&["attestation", "x509", "caReferences", "primary"]))
             }
             (Kind::Individual, _) => Err(missing(&["attestation", "x509", "clientCertificates"])),
             (Kind::Group, _) => {
@@ -212,13 +215,9 @@ impl SlotsBody<CertificateBody> {
                     Some(CertificateBody { certificate: None }) => Ok(kept.cloned()),
                 }
             };
-        let primary = certificate("primary", self.primary, kept.map(|slots| &slots.primary))?;
-        let secondary = certificate(
-            "secondary",
-            self.secondary,
-            kept.and_then(|slots| slots.secondary.as_ref()),
-        )?;
-        let primary = primary.ok_or_else(|| missing(&["attestation", "x509", list, "primary"]))?;
-        Ok(Slots { primary, secondary })
+        let primary = certificate("primary", self.primary, kept.and_then(Slots::primary))?;
+        let secondary = certificate("secondary", self.secondary, kept.and_then(Slots::secondary))?;
+        Slots::new(primary, secondary)
+            .ok_or_else(|| missing(&["attestation", "x509", list, "primary"]))
     }
 }

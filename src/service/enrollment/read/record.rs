@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::attestation::AttestationBody;
 use super::error::{EnrollmentError, missing, recorded, wrong, wrong_at};
@@ -12,10 +12,11 @@ use crate::service::enrollment::policy::{
     AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy,
 };
 use crate::service::enrollment::record::{CustomAllocationDefinition, Enrollment, Kind, Subject};
+use crate::service::enrollment::unknown::Unknown;
 use crate::service::enrollment::webhook_url::WebhookUrl;
 use crate::service::twin::InitialTwin;
 use crate::text::reason;
-use crate::wire::{ApiVersion, DeviceId, Etag, Payload, RegistrationId};
+use crate::wire::{ApiVersion, DeviceId, Etag, Members, Payload, RegistrationId};
 
 /// The members of a record, for who looks for the one that was meant.
 pub(in crate::service) const MEMBERS: [&str; 17] = [
@@ -64,8 +65,6 @@ struct Body {
     _created: Option<Value>,
     #[serde(rename = "lastUpdatedDateTimeUtc")]
     _updated: Option<Value>,
-    #[serde(flatten)]
-    unknown: Map<String, Value>,
 }
 
 /// An explicit `null` is something else than nothing (J-22).
@@ -95,9 +94,11 @@ pub fn read(
     salt: u32,
     previous: Option<&Enrollment>,
 ) -> Result<Enrollment, EnrollmentError> {
-    let body: Body = shaped(json)?;
+    let (body, members) = shaped(json)?;
     check_allocation(&body)?;
     let subject = subject(kind, &body)?;
+    let unknown = Unknown::of(members, &MEMBERS);
+    unknown.iter().try_for_each(|(name, value)| check_showable(name, value))?;
     let attestation = body.attestation.ok_or_else(|| missing(&["attestation"]))?;
     Ok(Enrollment {
         attestation: attestation.read(kind, previous.map(|previous| &previous.attestation))?,
@@ -116,24 +117,29 @@ pub fn read(
             .custom_allocation_definition
             .map(CustomAllocationBody::read)
             .transpose()?,
-        unknown: body.unknown,
+        unknown,
     })
 }
 
-/// What each member is, told by its path if it is of the wrong shape.
-fn shaped(json: &[u8]) -> Result<Body, EnrollmentError> {
+/// What each member is, told by its path if it is of the wrong shape; and all as they are written.
+fn shaped(json: &[u8]) -> Result<(Body, Members), EnrollmentError> {
     let object: Box<RawValue> =
         crate::wire::from_json_object(json).map_err(|error| wrong(&[], reason(&error)))?;
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(object.get()))
-        .map_err(|error| wrong_at(error.path().into(), reason(error.inner())))
+    let body =
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(object.get()))
+            .map_err(|error| wrong_at(error.path().into(), reason(error.inner())))?;
+    let members = serde_json::from_str(object.get()).map_err(|error| wrong(&[], reason(&error)))?;
+    Ok((body, members))
 }
 
-/// A twin that cannot be shown again, because of a number that is out of range, would vanish.
+/// What no client could read, because of its depth or of a number that is out of range, is not taken.
+fn check_showable(member: &str, payload: &Payload) -> Result<(), EnrollmentError> {
+    let read = serde_json::from_str::<Value>(payload.as_json());
+    read.map(drop).map_err(|error| wrong(&[member], reason(&error)))
+}
+
 fn showable(member: &str, payload: Option<Payload>) -> Result<Option<Payload>, EnrollmentError> {
-    if let Some(payload) = &payload {
-        let read = serde_json::from_str::<Value>(payload.as_json());
-        read.map_err(|error| wrong(&[member], reason(&error)))?;
-    }
+    payload.iter().try_for_each(|payload| check_showable(member, payload))?;
     Ok(payload)
 }
 
@@ -210,11 +216,12 @@ mod tests {
 
     #[test]
     fn the_members_of_a_record_are_the_known_ones() {
-        let all = MEMBERS.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
+        let all: serde_json::Map<_, _> =
+            MEMBERS.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
 
-        let body = shaped(Value::Object(all).to_string().as_bytes()).unwrap();
+        let (_, members) = shaped(Value::Object(all).to_string().as_bytes()).unwrap();
 
-        assert_eq!(body.unknown, Map::new());
+        assert_eq!(Unknown::of(members, &MEMBERS), Unknown::default());
     }
 
     #[test]

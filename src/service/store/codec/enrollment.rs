@@ -13,10 +13,8 @@ use super::json::{Der, Unreadable, from_json};
 use super::{text, time};
 use crate::attestation::Certificate;
 use crate::service::config::NamedWebhooks;
-use crate::service::enrollment::{
-    Attestation, Enrollment, Kind, Secrets, Slots, Subject, read, show,
-};
-use crate::wire::{Etag, Payload};
+use crate::service::enrollment::{Attestation, Enrollment, Kind, Secrets, Subject, read, show};
+use crate::wire::{Etag, Members, Payload};
 
 /// What is kept under the name of an enrollment.
 #[derive(Debug)]
@@ -41,10 +39,10 @@ struct EntryRow {
 struct RecordRow {
     // Read on its own, so that it may be as deep as a request.
     body: Box<RawValue>,
-    // Beside it, because they keep their digits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    // Format 1 had these beside the body, which did not keep digits.
+    #[serde(default, skip_serializing)]
     initial_twin: Option<Payload>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing)]
     optional_device_information: Option<Payload>,
     /// The name of its webhook, if that has another address at each start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,14 +63,10 @@ pub(in crate::service::store) fn encode(
 ) -> Result<Vec<u8>, serde_json::Error> {
     let definition = enrollment.custom_allocation.as_ref();
     let webhook = definition.and_then(|definition| webhooks.name(&definition.webhook_url));
-    let information = match &enrollment.subject {
-        Subject::Individual { optional_device_information, .. } => optional_device_information,
-        Subject::Group { .. } => &None,
-    };
     let record = RecordRow {
         body: to_raw_value(&body(enrollment)?)?,
-        initial_twin: enrollment.initial_twin.clone(),
-        optional_device_information: information.clone(),
+        initial_twin: None,
+        optional_device_information: None,
         webhook: webhook.map(str::to_owned),
         created: enrollment.created,
         updated: enrollment.updated,
@@ -100,31 +94,20 @@ pub(in crate::service::store) fn decode(
     Ok(Entry { configured, record })
 }
 
-fn body(enrollment: &Enrollment) -> Result<Value, serde_json::Error> {
-    let mut body = show(enrollment, Secrets::Shown, None);
-    if let Some(members) = body.as_object_mut() {
-        members.shift_remove("initialTwin");
-        members.shift_remove("optionalDeviceInformation");
-    }
-    let whole = |slots: &Slots<Certificate>| -> Result<Value, serde_json::Error> {
-        let slot = |certificate: &Certificate| -> Result<Value, serde_json::Error> {
-            Ok(json!({ "certificate": serde_json::to_value(Der(certificate.clone()))? }))
-        };
-        let mut whole = json!({ "primary": slot(&slots.primary)? });
-        if let Some(secondary) = &slots.secondary {
-            whole["secondary"] = slot(secondary)?;
-        }
-        Ok(whole)
+fn body(enrollment: &Enrollment) -> Result<Members, serde_json::Error> {
+    let body = show(enrollment, Secrets::Shown, None);
+    let (list, slots) = match &enrollment.attestation {
+        Attestation::ClientCertificates(slots) => ("clientCertificates", slots),
+        Attestation::SigningCertificates(slots) => ("signingCertificates", slots),
+        _ => return Ok(body),
     };
-    match &enrollment.attestation {
-        Attestation::ClientCertificates(slots) => {
-            body["attestation"]["x509"]["clientCertificates"] = whole(slots)?;
-        }
-        Attestation::SigningCertificates(slots) => {
-            body["attestation"]["x509"]["signingCertificates"] = whole(slots)?;
-        }
-        _ => {}
-    }
+    let slot = |certificate: Option<&Certificate>| -> Result<Value, serde_json::Error> {
+        let Some(certificate) = certificate else { return Ok(Value::Null) };
+        Ok(json!({ "certificate": serde_json::to_value(Der(certificate.clone()))? }))
+    };
+    let whole = json!({ "primary": slot(slots.primary())?, "secondary": slot(slots.secondary())? });
+    let mut body = body.without(&["attestation"]);
+    body.add("attestation", &json!({ "type": "x509", "x509": { list: whole } }));
     Ok(body)
 }
 
@@ -133,7 +116,7 @@ fn enrollment(
     row: RecordRow,
     webhooks: &NamedWebhooks,
 ) -> Result<Enrollment, Unreadable> {
-    let RecordRow { initial_twin, created, updated, etag, .. } = row;
+    let RecordRow { created, updated, etag, .. } = row;
     let read = read(kind, row.body.get().as_bytes(), updated, 0, None);
     let mut enrollment = read.map_err(|error| Unreadable::Content(error.to_string()))?;
     if let Some(name) = &row.webhook
@@ -147,9 +130,12 @@ fn enrollment(
             ),
         }
     }
-    if let Subject::Individual { optional_device_information, .. } = &mut enrollment.subject {
+    if let Subject::Individual { optional_device_information, .. } = &mut enrollment.subject
+        && row.optional_device_information.is_some()
+    {
         *optional_device_information = row.optional_device_information;
     }
+    let initial_twin = row.initial_twin.or(enrollment.initial_twin);
     Ok(Enrollment { initial_twin, created, updated, etag, ..enrollment })
 }
 
@@ -218,11 +204,13 @@ mod tests {
         let two = json!({
             "primary": { "certificate": certificate() }, "secondary": { "certificate": certificate() }
         });
+        let other = json!({ "primary": null, "secondary": { "certificate": certificate() } });
         let individual = [
             json!({ "type": "symmetricKey" }),
             json!({ "type": "symmetricKey", "symmetricKey": { "primaryKey": key } }),
             json!({ "type": "x509", "x509": { "clientCertificates": one } }),
             json!({ "type": "x509", "x509": { "clientCertificates": two } }),
+            json!({ "type": "x509", "x509": { "clientCertificates": other } }),
             json!({ "type": "tpm", "tpm": { "endorsementKey": "AQ==", "storageRootKey": "Ag==" } }),
             json!({ "type": "tpm", "tpm": { "endorsementKey": "AQ==" } }),
         ];
@@ -230,6 +218,8 @@ mod tests {
             json!({ "type": "symmetricKey", "symmetricKey": { "secondaryKey": key } }),
             json!({ "type": "x509", "x509": { "signingCertificates": one } }),
             json!({ "type": "x509", "x509": { "signingCertificates": two } }),
+            json!({ "type": "x509", "x509": { "signingCertificates": other } }),
+            json!({ "type": "x509", "x509": { "caReferences": { "secondary": "b" } } }),
             json!({ "type": "x509", "x509": { "caReferences": { "primary": "root" } } }),
             json!({ "type": "x509", "x509": { "caReferences": { "primary": "a", "secondary": "b" } } }),
         ];
@@ -284,6 +274,35 @@ mod tests {
             let enrollment = made(Kind::Individual, &json, Duration::new(seconds, nanos));
 
             assert_same(&again(&enrollment), &enrollment);
+        }
+    }
+
+    /// What numbers and addresses look like is part of a record.
+    #[test]
+    fn k_7_a_record_is_kept_letter_by_letter() {
+        let json = concat!(
+            r#"{"registrationId":"a","attestation":{"type":"symmetricKey"},"capabilities":{"iotEdge":true,"n":1.50},"#,
+            r#""optionalDeviceInformation":{"n":1e3},"initialTwin":{"tags":{"n":1.50}},"#,
+            r#""customAllocationDefinition":{"webhookUrl":"https://www.test.test","apiVersion":"2019-03-31","z":1E3},"#,
+            r#""reprovisionPolicy":{"migrateDeviceData":false,"n":0.10},"later":{"z":1.50,"a":12345678901234567890123}}"#
+        );
+        let enrollment = read(Kind::Individual, json.as_bytes(), UNIX_EPOCH, 7, None).unwrap();
+        let shown = |enrollment: &Enrollment| {
+            serde_json::to_string(&show(enrollment, Secrets::Hidden, None)).unwrap()
+        };
+
+        let again = again(&enrollment);
+
+        assert_eq!(shown(&again), shown(&enrollment));
+        for part in [
+            r#""capabilities":{"iotEdge":true,"n":1.50},"#,
+            r#""optionalDeviceInformation":{"n":1e3},"#,
+            r#""initialTwin":{"tags":{"n":1.50}},"#,
+            r#"{"webhookUrl":"https://www.test.test","apiVersion":"2019-03-31","z":1E3}"#,
+            r#""reprovisionPolicy":{"updateHubAssignment":true,"migrateDeviceData":false,"n":0.10},"#,
+            r#","later":{"z":1.50,"a":12345678901234567890123}}"#,
+        ] {
+            assert!(shown(&again).contains(part), "{part} in {}", shown(&again));
         }
     }
 

@@ -7,7 +7,8 @@ use std::thread::{self, ScopedJoinHandle};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
 use super::tables::{
-    DEVICES, ENROLLMENTS, FORMAT, Failure, HUB_DEVICES, MAGIC, META, hub_key, key_of,
+    DEVICES, EARLIER_FORMAT, ENROLLMENTS, FORMAT, Failure, HUB_DEVICES, MAGIC, META, hub_key,
+    key_of,
 };
 use crate::service::config::NamedWebhooks;
 use crate::service::enrollment::Kind;
@@ -24,14 +25,17 @@ pub(super) struct Loaded {
     pub(super) hub_devices: Vec<HubDevice>,
     pub(super) enrollments: HashMap<Name, Entry>,
     pub(super) writes: u64,
+    /// How many bytes of the file the records need.
+    pub(super) size: u64,
 }
 
-/// Checks that the database is ours, of a format that is known, and of this instance.
+/// Checks that the database is ours, of a format that is known, and of this instance; whether its
+/// format is an earlier one.
 pub(super) fn check(
     database: &Database,
     path: &Path,
     id_scope: &IdScope,
-) -> Result<(), StateError> {
+) -> Result<bool, StateError> {
     let path = || path.to_owned();
     let damaged = |Failure(reason)| StateError::Damaged { path: path(), reason };
     let foreign = || StateError::Foreign {
@@ -43,7 +47,7 @@ pub(super) fn check(
         return Err(foreign());
     }
     let found = member("format")?.unwrap_or_default();
-    if found != FORMAT {
+    if ![FORMAT, EARLIER_FORMAT].contains(&&*found) {
         return Err(StateError::Format { path: path(), found, known: FORMAT });
     }
     let stored = member("idScope")?.unwrap_or_default();
@@ -54,7 +58,7 @@ pub(super) fn check(
             configured: id_scope.to_string(),
         });
     }
-    Ok(())
+    Ok(found == EARLIER_FORMAT)
 }
 
 /// How many times it was written.
@@ -108,10 +112,13 @@ pub(super) fn all(
                 Ok((name, entry))
             })
         });
+        let (devices, hub_devices) = (joined(devices)?, joined(hub_devices)?);
+        let enrollments = joined(enrollments)?;
         Ok(Loaded {
-            devices: joined(devices)?,
-            hub_devices: joined(hub_devices)?,
-            enrollments: joined(enrollments)?.into_iter().collect(),
+            size: devices.size + hub_devices.size + enrollments.size,
+            devices: devices.records,
+            hub_devices: hub_devices.records,
+            enrollments: enrollments.records.into_iter().collect(),
             writes: writes(database)?,
         })
     });
@@ -123,26 +130,31 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
+/// What is in a table.
+struct Rows<T> {
+    records: Vec<T>,
+    /// Bytes of names and records.
+    size: u64,
+}
+
 fn table<T>(
     database: &Database,
     definition: TableDefinition<'_, &'static str, &'static [u8]>,
     decode: impl Fn(&str, &[u8]) -> Result<T, Unreadable>,
-) -> Result<Vec<T>, Failure> {
+) -> Result<Rows<T>, Failure> {
     let name = redb::TableHandle::name(&definition).to_owned();
     let table = database.begin_read()?.open_table(definition)?;
-    table
-        .iter()?
-        .map(|row| {
-            let (key, value) = row?;
-            decode(key.value(), value.value()).map_err(|error| {
-                // The name of a record is no secret.
-                Failure(format!(
-                    "table {name}, record {:?}: {error}",
-                    key.value().replace('\0', " ")
-                ))
-            })
-        })
-        .collect()
+    let mut rows = Rows { records: Vec::new(), size: 0 };
+    for row in table.iter()? {
+        let (key, value) = row?;
+        let (key, value) = (key.value(), value.value());
+        rows.size += (key.len() + value.len()) as u64;
+        rows.records.push(decode(key, value).map_err(|error| {
+            // The name of a record is no secret.
+            Failure(format!("table {name}, record {:?}: {error}", key.replace('\0', " ")))
+        })?);
+    }
+    Ok(rows)
 }
 
 fn same(key: &str, named: &str) -> Result<(), Unreadable> {

@@ -9,7 +9,7 @@ use redb::Database;
 
 use super::database::{begin, create, opened};
 use super::load;
-use super::tables::{Failure, Tables, hub_key, key_of};
+use super::tables::{FORMAT, Failure, Tables, hub_key, key_of};
 use crate::service::config::{ConfiguredEnrollment, NamedWebhooks};
 use crate::service::enrollment::Enrollment;
 use crate::service::store::change::{Batch, Change};
@@ -18,6 +18,11 @@ use crate::service::store::durable::{Durable, StoreError, Stored};
 use crate::service::store::folder::{self, StateError};
 use crate::service::store::reconcile::{Name, Reconciled, reconcile};
 use crate::wire::IdScope;
+
+/// A file that is larger than this, and than so many times its records, is made smaller when it is
+/// opened (J-191). A file in use has about twice what its records need.
+const WASTE: u64 = 16 * 1024 * 1024;
+const MOST_WASTE: u64 = 6;
 
 /// The database of one service.
 pub(in crate::service) struct Disk {
@@ -66,28 +71,37 @@ impl Disk {
     fn read(path: &Path, opening: Opening<'_>) -> Result<(Self, Stored), StateError> {
         let Opening { id_scope, configured, webhooks } = opening;
         let database = opened(path)?;
-        load::check(&database, path, id_scope)?;
-        let load::Loaded { devices, hub_devices, enrollments, writes } =
+        let is_earlier = load::check(&database, path, id_scope)?;
+        let load::Loaded { devices, hub_devices, enrollments, writes, size } =
             load::all(&database, path, &webhooks)?;
-        let Reconciled { enrollments, configured, fresh, gone } =
+        let Reconciled { enrollments, configured, mut fresh, gone } =
             reconcile(enrollments, configured);
+        if is_earlier {
+            fresh = enrollments.iter().cloned().collect();
+            tracing::info!("{}: brought from format 1 to format {FORMAT}", path.display());
+        }
         let path = path.to_owned();
         let mut disk = Self { path, database: Some(database), writes, configured, webhooks };
-        if !fresh.is_empty() || !gone.is_empty() {
+        if is_earlier || !fresh.is_empty() || !gone.is_empty() {
             disk.settle(fresh, &gone).map_err(|reason| {
                 folder::failed("write", &disk.path)(std::io::Error::other(reason))
             })?;
         }
+        let length = std::fs::metadata(&disk.path).map_or(0, |found| found.len());
+        if length > WASTE.max(size.saturating_mul(MOST_WASTE)) {
+            disk.compact();
+        }
         Ok((disk, Stored { devices, hub_devices, enrollments }))
     }
 
-    /// Writes what the configuration changed.
+    /// Writes what the configuration changed, and what has another form since an earlier version.
     fn settle(&mut self, fresh: Vec<Arc<Enrollment>>, gone: &[Name]) -> Result<(), String> {
         let batch: Batch = fresh.into_iter().map(Change::PutEnrollment).collect();
         self.transact(self.writes + 1, |disk, tables| {
             for name in gone {
                 tables.enrollments.remove(&*key_of(name))?;
             }
+            tables.meta.insert("format", FORMAT)?;
             disk.apply(tables, &batch)
         })
         .map_err(|failure| failure.0)?;
@@ -152,6 +166,21 @@ impl Disk {
         Ok(())
     }
 
+    /// Gives the space back that records no longer need. A file that cannot be made smaller serves as
+    /// well, so that is only told.
+    fn compact(&mut self) {
+        let Some(database) = &mut self.database else { return };
+        let compacted = catch_unwind(AssertUnwindSafe(|| database.compact()));
+        let failure = match compacted {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the database does not hold together".to_owned(),
+        };
+        tracing::warn!("{}: it cannot be made smaller: {failure}", self.path.display());
+        // It is opened again before the next write.
+        self.database = None;
+    }
+
     /// redb trusts a file no longer on which a write failed, until it is opened again; that also
     /// tells what became of the write.
     fn reopen(&mut self) -> Result<u64, String> {
@@ -183,6 +212,10 @@ impl Durable for Disk {
         let failure = match written {
             Ok(Ok(())) => {
                 self.writes = writes;
+                let mut changes = batches.iter().flatten();
+                if changes.any(|change| matches!(change, Change::ForgetDevices)) {
+                    self.compact();
+                }
                 return Ok(());
             }
             Ok(Err(failure)) => failure.0,

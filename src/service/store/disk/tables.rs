@@ -16,7 +16,10 @@ pub(super) const ENROLLMENTS: TableDefinition<'_, &str, &[u8]> =
     TableDefinition::new("enrollments");
 
 pub(super) const MAGIC: &str = "provision-sim";
-pub(super) const FORMAT: &str = "1";
+/// In format 1, numbers and addresses of enrollments were not kept as written (K-7), except for what
+/// stood beside the record. Its rows are read as those of today.
+pub(super) const FORMAT: &str = "2";
+pub(super) const EARLIER_FORMAT: &str = "1";
 
 pub(super) struct Tables<'a> {
     pub(super) meta: Table<'a, &'static str, &'static str>,

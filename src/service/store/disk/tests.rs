@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proptest::prelude::*;
-use redb::{Database, TableDefinition};
+use redb::{Database, ReadableDatabase, TableDefinition};
 use tempfile::TempDir;
 
 use super::tables::{DEVICES, ENROLLMENTS, HUB_DEVICES, META};
 use super::{Disk, Opening};
 use crate::attestation::DeviceKey;
 use crate::service::config::{Config, ConfiguredEnrollment, NamedWebhooks};
-use crate::service::enrollment::{Enrollment, Kind, read};
+use crate::service::enrollment::{Enrollment, Kind, Secrets, read, show};
 use crate::service::hub::{Hubs, TwinVerb};
 use crate::service::record::{
     Authentication, DeviceRecord, EnrollmentName, HubDevice, NewIdentity, Outcome,
@@ -198,10 +198,149 @@ fn j_44_a_key_that_was_made_is_the_same_after_a_restart() {
     let key = || {
         let (_, stored) = open_with(folder.path(), &[("a", "enabled")]).unwrap();
         let group = stored.enrollments.find(Kind::Group, "a").unwrap().clone();
-        crate::service::show_enrollment(&group, crate::service::Secrets::Shown, None)
+        show(&group, Secrets::Shown, None)
     };
 
     assert_eq!(key(), key());
+}
+
+/// A folder as the last version left it that wrote format 1; `make.py` beside it tells what is in it.
+#[test]
+fn j_191_a_folder_of_format_1_opens_whole_and_is_of_todays_format_then() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/state-1");
+    let folder = TempDir::new().unwrap();
+    fs::copy(data.join("state.redb"), file(folder.path())).unwrap();
+    let text = fs::read_to_string(data.join("config.toml")).unwrap();
+    let mut config = Config::from_toml(&text, &["contoso:HttpTrigger1"]).unwrap();
+    config.place_webhook("contoso:HttpTrigger1", "http://127.0.0.1:7/here".parse().unwrap());
+    let open = || {
+        let id_scope = SCOPE.parse().unwrap();
+        let configured = config.configured_enrollments(SystemTime::now()).unwrap();
+        let webhooks = config.webhooks().clone();
+        let (disk, stored) =
+            Disk::open(folder.path(), Opening { id_scope: &id_scope, configured, webhooks })
+                .unwrap();
+        drop(disk);
+        stored
+    };
+    let shown = |stored: &Stored| -> Vec<String> {
+        let all = stored.enrollments.iter();
+        let shown = all.map(|it| show(it, Secrets::Shown, None));
+        shown.map(|it| serde_json::to_string(&it).unwrap()).collect()
+    };
+    let format = || {
+        let database = Database::open(file(folder.path())).unwrap();
+        let meta = database.begin_read().unwrap().open_table(META).unwrap();
+        meta.get("format").unwrap().unwrap().value().to_owned()
+    };
+    assert_eq!(format(), "1");
+
+    let (first, again) = (open(), open());
+
+    assert_eq!(format(), "2");
+    assert_eq!(first.devices, again.devices);
+    assert_eq!(first.hub_devices, again.hub_devices);
+    assert_eq!(shown(&first), shown(&again));
+    let names: Vec<_> = first.enrollments.iter().map(|it| it.name().to_owned()).collect();
+    assert_eq!(
+        names,
+        [
+            "Pump-Keys",
+            "pump-tpm",
+            "pump-x509",
+            "changed",
+            "custom",
+            "named",
+            "pumps",
+            "referring",
+            "signed"
+        ],
+        "`deleted` was"
+    );
+    let all = shown(&first).join("\n");
+    for part in [
+        r#"{"registrationId":"Pump-Keys","deviceId":"Pump#1","optionalDeviceInformation":{"n":1e3,"z":1.50,"a":null},"#,
+        r#""initialTwin":{"tags":{"z":1.50,"site":"b1"},"properties":{"desired":{"t":[1e3,1.50],"z":1,"a":2}}},"#,
+        r#""primaryKey":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=""#,
+        r#""etag":"ImQ4MDM5ZDM5LTAwMDAtMDMwMC0wMDAwLTZiMGFiZTY3MDAwMCI=""#,
+        r#""createdDateTimeUtc":"2026-11-28T11:43:35.8214749Z""#,
+        r#""addedLater":{"z":1.5,"a":1000.0},"alsoLater":1.2345678901234568e+22}"#,
+        r#"{"registrationId":"pump-tpm","attestation":{"type":"tpm","tpm":{"endorsementKey":"AQ==","storageRootKey":"Ag=="}},"#,
+        r#""sha256Thumbprint":"B2DAE144C87F0E32ABD831D76A916992CB55490A5818C63E585D4EF44F6DB81D""#,
+        r#"{"enrollmentGroupId":"changed","#,
+        r#""provisioningStatus":"disabled""#,
+        r#""webhookUrl":"https://www.test.test/a?code=s3cret""#,
+        r#""webhookUrl":"http://127.0.0.1:7/here""#,
+        r#"{"caReferences":{"primary":"root","secondary":null}}"#,
+        r#""sha256Thumbprint":"9951AD753AAE3E2080D092EC900405FB2DFE8E1A009E299AFB57DE878638E43C""#,
+        r#""initialTwin":{"tags":{"site":"b1"},"properties":{"desired":{"interval":1.5}}},"#,
+    ] {
+        assert!(all.contains(part), "{part} in {all}");
+    }
+    let outcomes: Vec<_> = first
+        .devices
+        .iter()
+        .map(|it| {
+            let hub = it.assignment.as_ref().map_or("-", |it| it.hub.as_str());
+            format!(
+                "{} {} {hub} {}",
+                it.registration_id,
+                it.outcome.status().as_str(),
+                it.before.is_some()
+            )
+        })
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            "named-1 failed - false",
+            "Pump-Keys assigned hub-west.azure-devices.net false",
+            "pump-x509 assigned hub-west.azure-devices.net false",
+            "sim-1 assigned hub-east.azure-devices.net true",
+            "sim-2 assigned hub-west.azure-devices.net false",
+        ]
+    );
+    let moved = first.hub_devices.iter().find(|it| it.device_id == "sim-1").unwrap();
+    assert_eq!(
+        moved.twin.for_device().to_string(),
+        r#"{"desired":{"interval":7,"n":1000.0,"$version":1},"reported":{"fw":1.5,"n":1000.0,"$version":1}}"#
+    );
+    assert_eq!((moved.hub.as_str(), moved.twin.tags.len()), ("hub-east.azure-devices.net", 2));
+    assert_eq!(first.hub_devices.len(), 4);
+    assert!(first.hub_devices.iter().any(|it| it.device_id == "Pump#1" && it.is_edge));
+}
+
+#[test]
+fn j_191_a_file_gives_back_what_its_records_no_longer_need() {
+    let folder = TempDir::new().unwrap();
+    let (mut disk, _) = open(folder.path()).unwrap();
+    let size = || fs::metadata(file(folder.path())).unwrap().len();
+    let empty = size();
+    let filler = "x".repeat(1000);
+    let many = |number: usize| {
+        let mut record = record(number);
+        record.enrollment.name = filler.clone();
+        Change::PutDevice(Arc::new(record))
+    };
+    disk.write(&[(0..20_000).map(many).collect()]).unwrap();
+    let full = size();
+    assert!(full > 20_000_000, "{full}");
+
+    disk.write(&[vec![Change::ForgetDevices]]).unwrap();
+
+    assert!(size() < empty + 1_000_000, "{} of {full}", size());
+    disk.write(&[vec![many(1)]]).unwrap();
+    // Deleted one by one, it is seen at the next start.
+    disk.write(&[(0..20_000).map(many).collect()]).unwrap();
+    disk.write(&[(1..20_000).map(|number| Change::RemoveDevice(id(number))).collect()]).unwrap();
+    drop(disk);
+    assert!(size() > 16 << 20, "{}", size());
+    let (mut disk, stored) = open(folder.path()).unwrap();
+    assert_eq!(stored.devices.len(), 1);
+    assert!(size() < empty + 1_000_000, "{}", size());
+    disk.write(&[vec![many(2)]]).unwrap();
+    drop(disk);
+    assert_eq!(open(folder.path()).unwrap().1.devices.len(), 2);
 }
 
 #[cfg(unix)]
@@ -261,12 +400,12 @@ fn a_state_of_another_kind_is_refused_with_the_reason() {
     fs::remove_file(&path).unwrap();
 
     drop(open(folder.path()).unwrap());
-    set_meta(folder.path(), "format", "2");
+    set_meta(folder.path(), "format", "3");
     assert_eq!(
         error(folder.path()).to_string(),
-        format!("{shown} has format 2; this version of provision-sim knows format 1 only")
+        format!("{shown} has format 3; this version of provision-sim knows formats 1 to 2")
     );
-    set_meta(folder.path(), "format", "1");
+    set_meta(folder.path(), "format", "2");
     set_meta(folder.path(), "idScope", "0neOther");
     assert_eq!(
         error(folder.path()).to_string(),
