@@ -70,6 +70,15 @@ impl Secret {
     fn to_base64(&self) -> Zeroizing<String> {
         Zeroizing::new(STANDARD.encode(&*self.0))
     }
+
+    fn undecoded(&self) -> Self {
+        Self(Zeroizing::new(self.to_base64().as_bytes().to_vec()))
+    }
+
+    fn cut(&self) -> Option<Self> {
+        let first = self.0.get(..DERIVED).filter(|first| first.len() < self.0.len())?;
+        Some(Self(Zeroizing::new(first.to_vec())))
+    }
 }
 
 impl FromStr for Secret {
@@ -129,6 +138,17 @@ impl GroupKey {
     /// group key in place of its key. Only for telling the user so (D-3).
     pub fn misused_as_device_key(&self) -> DeviceKey {
         DeviceKey(self.0.clone())
+    }
+
+    /// The key as it is used by whoever forgets to decode its Base64, as all misuse only for telling the
+    /// user so (D-3).
+    pub(super) fn undecoded(&self) -> Self {
+        Self(self.0.undecoded())
+    }
+
+    /// The first 32 bytes, if it has more.
+    pub(super) fn cut(&self) -> Option<Self> {
+        self.0.cut().map(Self)
     }
 
     /// Length in bytes; DPS makes group keys of 64, older ones of 32, and takes 16 to 64 (D.2).
@@ -230,6 +250,21 @@ impl DeviceKey {
         let mut mac = self.0.mac();
         mac.update(message);
         mac.verify_slice(signature).is_ok()
+    }
+
+    /// As [`GroupKey::undecoded`].
+    pub(super) fn undecoded(&self) -> Self {
+        Self(self.0.undecoded())
+    }
+
+    /// As [`GroupKey::cut`].
+    pub(super) fn cut(&self) -> Option<Self> {
+        self.0.cut().map(Self)
+    }
+
+    /// What is derived from it by whoever takes it for a group's.
+    pub(super) fn derived_again(&self, registration_id: &RegistrationId) -> Self {
+        GroupKey(self.0.clone()).derive(registration_id)
     }
 
     /// Length in bytes; a derived key has 32.

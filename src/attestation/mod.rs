@@ -6,7 +6,10 @@
 //! - `pem`: PEM files, taken apart.
 //! - `key`: symmetric keys.
 //! - `sas`: shared access signatures.
-//! - `symmetric`: whether a token is signed with a group's or device's key, and if not, why not.
+//! - `symmetric`: whether a token is signed with the key of a group's device.
+//! - `construction`: how a token is made with the right key in the wrong way.
+//! - `diagnosis`: whose key made a signature, and how, where it is not the right one.
+//! - `sas_fault`: why a token is no proof.
 //! - `policy`: shared access policies of the service API.
 //! - `x509_key`: public keys and signatures of certificates.
 //! - `x509`: certificates.
@@ -16,6 +19,8 @@
 //! - `identity_fault`: what can be wrong with a device's certificate and key.
 //! - `identity`: a device's certificate, those above it, and its private key.
 
+mod construction;
+mod diagnosis;
 mod identity;
 mod identity_fault;
 mod key;
@@ -23,20 +28,26 @@ mod pem;
 mod policy;
 mod private_key;
 mod sas;
+mod sas_fault;
 mod symmetric;
 mod x509;
 mod x509_chain;
 mod x509_fault;
 mod x509_key;
 
+pub use construction::Construction;
+pub use diagnosis::{KnownKeys, SignatureFault};
 pub use identity::DeviceCertificate;
 pub use identity_fault::{ChainWarning, IdentityFault};
 pub use key::{DerivedText, Deriver, DeviceKey, GroupKey, KeyError};
 pub use pem::PemFault;
 pub use policy::PolicyKey;
 pub use private_key::PrivateKeyFault;
-pub use sas::{Claims, Malformed, NameFault, SasToken, hub_resource, registration_resource};
-pub use symmetric::{GroupKeys, KeyMatch, KeySlot, SasFault, SignatureFault, diagnose_signature};
+pub use sas::{
+    Claims, Malformed, NameFault, SasToken, SignatureForm, hub_resource, registration_resource,
+};
+pub use sas_fault::SasFault;
+pub use symmetric::{GroupKeys, KeyMatch, KeySlot};
 pub use x509::{Certificate, CertificateAuthority, CertificateError, CertificateInfo};
 pub use x509_chain::{Anchor, DeviceChain, MAX_CHAIN};
 pub use x509_fault::X509Fault;

@@ -6,8 +6,8 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use percent_encoding::{percent_decode_str, utf8_percent_encode};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{percent_decode, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -15,6 +15,8 @@ use super::DeviceKey;
 use crate::wire::{DeviceId, HubName, IdScope, RESERVED, RegistrationId};
 
 const SCHEME: &str = "SharedAccessSignature";
+/// Bytes of a signature.
+const SIGNATURE: usize = 32;
 
 /// What a device's token gives access to: `{idScope}/registrations/{registrationId}`.
 pub fn registration_resource(id_scope: &IdScope, registration_id: &RegistrationId) -> String {
@@ -98,14 +100,16 @@ impl SasToken {
         let (resource, signature, expiry) = (field("sr")?, field("sig")?, field("se")?);
         // `+` may stand for itself or come as `%2B` (D-2), so this is no form decoding.
         let signature: Vec<u8> = percent_decode_str(signature).collect();
-        let seconds = expiry.parse().map_err(|_| Malformed::Expiry)?;
+        // Rust would take a sign too.
+        let seconds = expiry.parse().ok().filter(|_| expiry.bytes().all(|it| it.is_ascii_digit()));
+        let expires = seconds.map(Duration::from_secs).and_then(|it| UNIX_EPOCH.checked_add(it));
+        let expires = expires.ok_or(Malformed::Expiry)?;
+        let malformed = |_| Malformed::Signature(SignatureForm::of(&signature));
         Ok(Claims {
             resource,
-            signature: STANDARD.decode(signature).map_err(|_| Malformed::Signature)?,
+            signature: STANDARD.decode(&signature).map_err(malformed)?,
             expiry,
-            expires: UNIX_EPOCH
-                .checked_add(Duration::from_secs(seconds))
-                .ok_or(Malformed::Expiry)?,
+            expires,
             key_name: field("skn").ok(),
         })
     }
@@ -128,11 +132,58 @@ pub enum Malformed {
     #[error("it has no field `{0}`")]
     Missing(&'static str),
     /// `sig` cannot be a signature.
-    #[error("its field `sig` is not Base64")]
-    Signature,
+    #[error("its field `sig` is {0}; expected the Base64 of 32 bytes")]
+    Signature(SignatureForm),
     /// `se` cannot be a time.
-    #[error("its field `se` is not a number of seconds since 1970")]
+    #[error("its field `se` is not a number of seconds since 1970, in digits alone")]
     Expiry,
+}
+
+/// In what form a signature came that is not that of DPS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SignatureForm {
+    /// 64 hexadecimal digits.
+    #[error("hexadecimal")]
+    Hex,
+    /// `-` and `_` in the place of `+` and `/`, or no `=` at the end.
+    #[error("URL-safe Base64, or Base64 without the `=` at its end")]
+    UrlSafe,
+    /// Percent-encoded more than once.
+    #[error("percent-encoded twice")]
+    EncodedTwice,
+    /// Blanks where `+` was: it was not percent-encoded, and something on the way read it as a form.
+    #[error("Base64 with blanks in the place of `+`; send `+` as %2B")]
+    Blanks,
+    /// Base64, but of something else.
+    #[error("the Base64 of {0} bytes")]
+    Length(
+        /// How many.
+        usize,
+    ),
+    /// None of these.
+    #[error("not Base64")]
+    Unknown,
+}
+
+impl SignatureForm {
+    fn of(text: &[u8]) -> Self {
+        let is_32 = |bytes: Result<Vec<u8>, _>| bytes.is_ok_and(|it| it.len() == SIGNATURE);
+        let plus: Vec<u8> = text.iter().map(|&b| if b == b' ' { b'+' } else { b }).collect();
+        let decoded: Vec<u8> = percent_decode(text).collect();
+        let url_safe = |text: &[u8]| {
+            let text = text.strip_suffix(b"=").unwrap_or(text);
+            is_32(URL_SAFE_NO_PAD.decode(text)) || is_32(STANDARD_NO_PAD.decode(text))
+        };
+        match STANDARD.decode(text) {
+            _ if text.len() == 2 * SIGNATURE && text.iter().all(u8::is_ascii_hexdigit) => Self::Hex,
+            Ok(bytes) => Self::Length(bytes.len()),
+            Err(_) if url_safe(text) => Self::UrlSafe,
+            Err(_) if is_32(STANDARD.decode(&plus)) => Self::Blanks,
+            Err(_) if is_32(STANDARD.decode(&decoded)) => Self::EncodedTwice,
+            Err(_) => Self::Unknown,
+        }
+    }
 }
 
 /// What a token claims, not yet believed.
@@ -150,6 +201,22 @@ impl Claims<'_> {
     /// token, a line feed and `se` (D-1). Encoding `sr` anew would refuse Node, Java and C.
     pub fn is_signed_with(&self, key: &DeviceKey) -> bool {
         key.verifies(self.signed_text().as_bytes(), &self.signature)
+    }
+
+    /// What form the signature has, if no key can have made it.
+    pub(super) fn signature_form(&self) -> Option<SignatureForm> {
+        let is_one = self.signature.len() == SIGNATURE;
+        (!is_one).then(|| SignatureForm::of(STANDARD.encode(&self.signature).as_bytes()))
+    }
+
+    /// Whether `key` made the signature over another text than it should have.
+    pub(super) fn is_signed_over(&self, text: &str, key: &DeviceKey) -> bool {
+        key.verifies(text.as_bytes(), &self.signature)
+    }
+
+    /// `sr` and `se` as they stand in the token.
+    pub(super) fn signed_parts(&self) -> (&str, &str) {
+        (self.resource, self.expiry)
     }
 
     /// What the signature is made over: `sr` as it stands in the token, a line feed, and `se` (D.4).
@@ -372,12 +439,52 @@ mod tests {
             fault("SharedAccessSignature sr=x&sig=AA==&se=18446744073709551615"),
             Some(Malformed::Expiry)
         );
-        assert_eq!(fault("SharedAccessSignature sr=x&sig=*&se=1"), Some(Malformed::Signature));
+        assert_eq!(
+            fault("SharedAccessSignature sr=x&sig=*&se=1"),
+            Some(Malformed::Signature(SignatureForm::Unknown))
+        );
     }
 
     #[test]
     fn a_token_does_not_show_itself_in_debug() {
         assert_eq!(format!("{:?}", token("x", SIGNATURE)), "SasToken(redacted)");
+    }
+
+    #[test]
+    fn d_3_a_signature_in_another_form_is_told_by_its_form() {
+        let bytes: [u8; 32] = std::array::from_fn(|n| 255 - 4 * n as u8);
+        let base64 = STANDARD.encode(bytes);
+        let form = |signature: &str| match token("x", signature).claims() {
+            Err(Malformed::Signature(form)) => form,
+            Ok(claims) => claims.signature_form().unwrap_or_else(|| panic!("{signature}")),
+            Err(other) => panic!("{signature}: {other}"),
+        };
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let url_safe = base64.replace('+', "-").replace('/', "_");
+
+        assert!(base64.contains('+') && base64.contains('/'), "{base64}");
+        assert_eq!(form(&hex), SignatureForm::Hex);
+        assert_eq!(form(&hex.to_uppercase()), SignatureForm::Hex);
+        assert_eq!(form(&url_safe), SignatureForm::UrlSafe);
+        assert_eq!(form(url_safe.trim_end_matches('=')), SignatureForm::UrlSafe);
+        assert_eq!(form(base64.trim_end_matches('=')), SignatureForm::UrlSafe);
+        assert_eq!(form(&escaped(&escaped(&base64))), SignatureForm::EncodedTwice);
+        assert_eq!(form(&base64.replace('+', " ")), SignatureForm::Blanks);
+        assert_eq!(form("AAAA"), SignatureForm::Length(3));
+        assert_eq!(form("*"), SignatureForm::Unknown);
+    }
+
+    #[test]
+    fn d_4_se_is_digits_alone() {
+        for expiry in ["+7", "-7", "7.0", "", " 7", "7 ", "0x7", "99999999999999999999999"] {
+            let text = format!("{SCHEME} sr=x&sig={}&se={expiry}&skn=", escaped(SIGNATURE));
+
+            assert_eq!(
+                SasToken::from_text(text).claims().err(),
+                Some(Malformed::Expiry),
+                "{expiry}"
+            );
+        }
     }
 
     proptest! {

@@ -81,6 +81,26 @@ pub enum X509Fault {
         /// Its issuer, unless it is its own.
         issuer: Option<String>,
     },
+    /// A group would take the device, but what the device sends does not reach far enough up.
+    #[error(
+        "the chain leads to the certificate of enrollment group {group:?}, but what was sent reaches no CA \
+         certificate that is uploaded to the instance and verified{}", but_uploaded(.unverified)
+    )]
+    NoVerifiedCa {
+        /// The group.
+        group: String,
+        /// The uploaded certificate that it does reach, which is not verified.
+        unverified: Option<String>,
+    },
+    /// The chain reaches a verified certificate, but none of it is any group's.
+    #[error(
+        "the chain reaches the CA certificate {ca:?} of the instance, but no enrollment group has any \
+         certificate of the chain"
+    )]
+    NoGroup {
+        /// The name of the CA certificate.
+        ca: String,
+    },
     /// A certificate names an issuer that did not sign it.
     #[error("{subject:?} is not signed by the key of {issuer:?}, which it names as its issuer")]
     BadSignature {
@@ -141,6 +161,10 @@ fn missing(issuer: &Option<String>) -> String {
     }
 }
 
+fn but_uploaded(name: &Option<String>) -> String {
+    name.as_ref().map(|name| format!(": {name:?} is uploaded, not verified")).unwrap_or_default()
+}
+
 impl X509Fault {
     /// A word for logs that programs read.
     pub fn as_word(&self) -> &'static str {
@@ -156,6 +180,8 @@ impl X509Fault {
             Self::OtherAttestation { .. } => "otherAttestation",
             Self::SelfSigned => "selfSigned",
             Self::UnknownChain { .. } => "unknownChain",
+            Self::NoVerifiedCa { .. } => "noVerifiedCa",
+            Self::NoGroup { .. } => "noGroup",
             Self::BadSignature { .. } => "certificateSignature",
             Self::NotCa { .. } => "issuerNotCa",
             Self::PathLength { .. } => "pathLength",

@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 
 use super::Entry;
-use super::catalogue::entry;
+use super::catalogue::{certificate_text, entry};
 use crate::device::{
     Breach, Class, ConnectPhase, Deadline, Error, NetworkError, Rejection, Waiting,
 };
@@ -157,8 +157,13 @@ fn late(deadline: &Deadline) -> &'static str {
     }
 }
 
-/// By the code, if the service gave one that is known, else by the status.
+/// By the text of a certificate's 401, or the code, if the service gave one that is known, else by the status.
 fn rejected(rejection: &Rejection) -> &'static Entry {
+    let by_text =
+        rejection.error.as_ref().filter(|error| error.error_code == ErrorCode::UNAUTHORIZED);
+    if let Some(entry) = by_text.and_then(|error| certificate_text(&error.message)) {
+        return entry;
+    }
     let by_code = rejection.error.as_ref().and_then(|error| entry_of_code(error.error_code));
     by_code
         .or_else(|| entry(&format!("http-{}", rejection.status)))

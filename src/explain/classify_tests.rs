@@ -6,7 +6,7 @@ use super::*;
 use crate::device::Transport;
 use crate::explain::entries;
 use crate::net::UpgradeError;
-use crate::wire::IdError;
+use crate::wire::{IdError, ServiceError};
 
 fn dial(error: DialError) -> Error {
     Error::Network(NetworkError::Dial(error))
@@ -210,4 +210,29 @@ fn h_1_a_code_that_is_not_known_counts_as_its_status() {
     assert_eq!(entry_of(&rejection(404, 404_203)).key, "404203");
     assert_eq!(entry_of(&rejection(404, 404_999)).key, "http-404");
     assert_eq!(entry_of(&rejection(451, 451_000)).key, "http-4xx");
+}
+
+/// Each text of a certificate's 401 has an entry of its own, in a log as in an error.
+#[test]
+fn k_1_the_three_texts_of_a_refused_certificate_are_told_apart() {
+    for (text, key) in [
+        ("CA certificate not found.", "ca-not-found"),
+        ("Signing certificate info did not match chain elements.", "signing-certificate"),
+        ("Invalid certificate.", "invalid-certificate"),
+        ("Invalid certificate", "invalid-certificate"),
+        ("Unauthorized", "401002"),
+    ] {
+        let error = ServiceError {
+            error_code: ErrorCode::UNAUTHORIZED,
+            tracking_id: String::new(),
+            message: text.into(),
+            info: None,
+            timestamp_utc: None,
+        };
+        let rejection = Rejection { status: 401, error: Some(error) };
+
+        assert_eq!(entry_of(&Error::Unauthorized(rejection)).key, key);
+        let line = format!("{{\"errorCode\":401002,\"message\":\"{text}\"}}");
+        assert_eq!(super::super::find(&line)[0].key, key, "{line}");
+    }
 }

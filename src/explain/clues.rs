@@ -98,7 +98,7 @@ fn skew(error: &Error, now: SystemTime) -> Option<Skew> {
 
 fn clues(error: &Error, context: &Context, skew: Option<Skew>) -> Vec<Clue> {
     match error {
-        Error::Unauthorized(_) => unauthorized(context, skew),
+        Error::Unauthorized(rejection) => unauthorized(rejection, context, skew),
         Error::Rejected(rejection) => rejected(rejection, context),
         Error::Failed { code, message, .. } => {
             webhook(*code, message.as_deref(), context).into_iter().collect()
@@ -116,10 +116,13 @@ fn clues(error: &Error, context: &Context, skew: Option<Skew>) -> Vec<Clue> {
     }
 }
 
-fn unauthorized(context: &Context, skew: Option<Skew>) -> Vec<Clue> {
+fn unauthorized(rejection: &Rejection, context: &Context, skew: Option<Skew>) -> Vec<Clue> {
     let mut clues: Vec<Clue> = clue_from_certificate(context).into_iter().collect();
     match context.certificate() {
-        Some(certificate) => clues.extend(clues_x509::refused(certificate, context)),
+        Some(certificate) => {
+            let said = rejection.error.as_ref().map(|error| error.message.as_ref());
+            clues.extend(clues_x509::refused(certificate, said.unwrap_or_default(), context));
+        }
         None => clues.extend(clue_from_key(context).or_else(|| other_key(context))),
     }
     if let Some(skew) = skew.filter(|skew| skew.is_large()) {

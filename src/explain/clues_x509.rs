@@ -2,12 +2,21 @@
 //! a TLS alert; the certificate itself tells the rest.
 
 use super::Context;
+use super::catalogue::certificate_text;
 use super::entry::About;
 use super::facts::Clue;
 use crate::attestation::DeviceCertificate;
 
-/// 401 at the register request (A.6): nothing enrolled vouches for the certificate.
-pub(super) fn refused(certificate: &DeviceCertificate, context: &Context) -> Vec<Clue> {
+/// 401 at the register request (A.6): nothing enrolled vouches for the certificate. What the service
+/// said of it leaves some of the reasons out (A-11).
+pub(super) fn refused(certificate: &DeviceCertificate, said: &str, context: &Context) -> Vec<Clue> {
+    let key = certificate_text(said).map(|entry| entry.key);
+    let (of_group, of_ca, of_individual) = match key {
+        Some("ca-not-found") => (true, true, false),
+        Some("signing-certificate") => (true, false, false),
+        Some("invalid-certificate") => (false, false, true),
+        _ => (true, true, true),
+    };
     let id = &context.registration_id;
     let thumbprint = &certificate.leaf().info().sha1_thumbprint;
     let no_enrollment = Clue::new(About::Certificate, no_enrollment(certificate));
@@ -17,22 +26,27 @@ pub(super) fn refused(certificate: &DeviceCertificate, context: &Context) -> Vec
             "{id} has an individual enrollment, and it is for another certificate (not the one with \
              the SHA-1 thumbprint {thumbprint}), or for a symmetric key or TPM"
         ),
+    )
+    .remedy_unless(
+        context.is_local,
+        format!(
+            "compare the enrollment: az iot dps enrollment show --enrollment-id {id}, or \
+             az iot dps enrollment-group list for the groups' certificates"
+        ),
     );
     let unverified = Clue::new(
         About::Certificate,
-        "the group's CA was uploaded, but its possession not proved: DPS counts verified ones only",
+        "the group's CA is not uploaded to the instance, or possession of its key not proved: DPS \
+         counts verified ones only",
+    )
+    .remedy_unless(
+        context.is_local,
+        "look whether the CA is verified: az iot dps certificate list",
     );
-    if context.is_local {
-        return vec![no_enrollment, individual, unverified];
-    }
-    vec![
-        no_enrollment,
-        individual.remedy(format!(
-            "compare the enrollment: az iot dps enrollment show --enrollment-id {id}, or \
-             az iot dps enrollment-group list for the groups' certificates"
-        )),
-        unverified.remedy("look whether the CA is verified: az iot dps certificate list"),
-    ]
+    [(of_group, no_enrollment), (of_individual, individual), (of_ca, unverified)]
+        .into_iter()
+        .filter_map(|(is_possible, clue)| is_possible.then_some(clue))
+        .collect()
 }
 
 /// Where the chain ends, for that is where an enrollment group has to meet it (D.5).

@@ -29,6 +29,11 @@ impl Clue {
     pub(super) fn remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }
     }
+
+    /// For a remedy that is none on one machine.
+    pub(super) fn remedy_unless(self, is_local: bool, remedy: impl Into<String>) -> Self {
+        if is_local { self } else { self.remedy(remedy) }
+    }
 }
 
 /// Whether the ID scope looks like those that Azure makes: `0ne` and eight hexadecimal digits, in

@@ -1,6 +1,6 @@
 //! Finds entries by a code, a name, or a line of somebody's log.
 
-use super::catalogue::{entries, entry};
+use super::catalogue::{certificate_text, entries, entry};
 use super::entry::Entry;
 
 /// At most this many edits make a near match.
@@ -12,11 +12,12 @@ const NEAR: f64 = 0.72;
 pub fn find(text: &str) -> Vec<&'static Entry> {
     let text = text.trim().to_lowercase();
     let text = text.as_str();
-    let ways: [fn(&str) -> Vec<&'static Entry>; 9] = [
+    let ways: [fn(&str) -> Vec<&'static Entry>; 10] = [
         by_word,
         by_kind,
         by_number,
         by_webhook,
+        by_certificate_text,
         by_code_inside,
         by_hub_inside,
         by_connack_inside,
@@ -90,6 +91,11 @@ fn by_webhook(text: &str) -> Vec<&'static Entry> {
         return Vec::new();
     };
     by_key(if numbers(rest).next() == Some("401") { "400209" } else { "400207" })
+}
+
+/// It says more than the code beside it.
+fn by_certificate_text(text: &str) -> Vec<&'static Entry> {
+    certificate_text(text).into_iter().collect()
 }
 
 fn by_code_inside(text: &str) -> Vec<&'static Entry> {

@@ -57,7 +57,8 @@ impl EnrollmentBuilder {
     }
 
     /// A certificate, as PEM: the device's own for an individual enrollment; for a group that of an
-    /// authority that signs those of its devices (D.5).
+    /// authority that signs those of its devices (D.5), which then counts as uploaded and verified too
+    /// (J-212).
     pub fn x509(self, certificate: &str) -> Self {
         let certificates = json!({ "primary": { "certificate": certificate } });
         let member = match self.kind {
@@ -132,6 +133,17 @@ impl EnrollmentBuilder {
     /// Whether it is the group of this ID.
     pub(super) fn is_group(&self, id: &str) -> bool {
         self.kind == Kind::Group && self.name.eq_ignore_ascii_case(id)
+    }
+
+    /// The certificate of the authority that signs those of its devices, if it is a group of such.
+    pub(super) fn signing_certificate(&self) -> Option<&str> {
+        let x509 = self.members.get("attestation")?.get("x509")?;
+        x509.get("signingCertificates")?.get("primary")?.get("certificate")?.as_str()
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its allocation function, to be served; [`webhook_url`](Self::webhook_url) then says where.

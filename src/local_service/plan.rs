@@ -6,8 +6,9 @@ use super::enrollment::EnrollmentBuilder;
 use super::error::{LocalServiceError, cannot};
 use super::function::FunctionApp;
 use super::host::Host;
+use crate::attestation::Certificate;
 use crate::contoso::SampleFunction;
-use crate::service::{Config, Kind, Options, Service};
+use crate::service::{CertificateConfig, Config, Kind, Options, Service};
 
 /// What is to be served.
 pub(super) struct Plan {
@@ -35,6 +36,15 @@ impl Plan {
                     none => none.insert(FunctionApp::open().map_err(&no_port)?),
                 };
                 enrollment = enrollment.webhook_url(&app.add(function));
+            }
+            if let Some(certificate) = enrollment.signing_certificate() {
+                // What is wrong with it is said of the enrollment.
+                let is_authority = Certificate::from_text(certificate)
+                    .is_ok_and(|certificate| certificate.authority().is_some());
+                let name = format!("signing certificate of {}", enrollment.name());
+                let certificate = certificate.to_owned();
+                let uploaded = CertificateConfig { name, certificate, verified: true };
+                config.certificates.extend(is_authority.then_some(uploaded));
             }
             let kind = enrollment.kind();
             let written = enrollment.into_config().map_err(LocalServiceError::Enrollment)?;

@@ -69,6 +69,19 @@ fn doubts(instance: &Instance, enrollment: &Enrollment) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let vouches = matches!(
+        enrollment.attestation,
+        Attestation::SigningCertificates(_) | Attestation::CaReferences(_)
+    );
+    if vouches
+        && instance.requires_verified_ca
+        && !instance.certificates.iter().any(|it| it.is_verified)
+    {
+        doubts.push(
+            "it takes no device, for no verified CA certificate is uploaded (D.5): add it as [[certificates]] or with --verified-ca, or start with --allow-unverified-ca"
+                .to_owned(),
+        );
+    }
     if let Attestation::ClientCertificates(slots) | Attestation::SigningCertificates(slots) =
         &enrollment.attestation
     {

@@ -14,16 +14,21 @@ pub struct Instance {
     pub linked_hubs: Vec<LinkedHub>,
     /// The certificates uploaded to it, which enrollment groups refer to by name (D.5).
     pub certificates: Vec<InstanceCertificate>,
+    /// Whether a group takes only devices whose chain reaches a verified one of these (D.5), as on
+    /// Azure.
+    pub requires_verified_ca: bool,
 }
 
 /// An authority's certificate that was uploaded to the instance. In Azure its owner has to prove
-/// that they have the key before it counts; here that is taken for granted (J-72).
+/// that they have the key before it counts; here the configuration says whether they did (J-72).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceCertificate {
     /// Its name.
     pub name: String,
     /// The certificate.
     pub certificate: Certificate,
+    /// Whether its owner has proved possession of the key.
+    pub is_verified: bool,
 }
 
 impl Instance {
@@ -32,6 +37,15 @@ impl Instance {
     pub fn certificate(&self, name: &str) -> Option<&Certificate> {
         let found = self.certificates.iter().find(|it| it.name.eq_ignore_ascii_case(name));
         found.map(|found| &found.certificate)
+    }
+
+    /// What is easier here than on Azure is said at start.
+    pub(super) fn warn_of_leniency(&self) {
+        if !self.requires_verified_ca {
+            tracing::warn!(
+                "X.509 groups take devices without a verified CA certificate; Azure refuses them (D.5)"
+            );
+        }
     }
 
     /// The linked hub of that name; case does not matter.

@@ -84,7 +84,7 @@ pub use authority::{Authority, AuthorityError};
 pub use caller::Transport;
 pub use config::{
     CertificateConfig, Config, ConfigError, EnrollmentConfig, LinkedHubConfig, RECORD_NAMES,
-    ServiceAuthorizationConfig, retry_after,
+    ServiceAuthorizationConfig, X509Config, retry_after,
 };
 pub use endpoint::{EndpointKind, HttpsPort};
 pub use enrollment::Enrollments;

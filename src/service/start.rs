@@ -43,6 +43,7 @@ impl Service {
             None => Store::in_memory(initial.clone()),
             Some(folder) => open_state(config, &instance, configured, folder).await?,
         };
+        instance.warn_of_leniency();
         doubt::warn_of_all(&instance, store.enrollments().iter().map(Arc::as_ref));
         let access = Arc::new(config.service_access()?);
         let webhooks = WebhookClient::new(options.webhooks);

@@ -1,7 +1,7 @@
 """Certificates for the X.509 cases, and the configuration of a service that knows their owners, and
 the devices that go on to their hub. The hub and the first twin of both are for the webhook to say.
 
-    group-ca          what the enrollment group `x509-group` trusts
+    group-ca          what the enrollment group `x509-group` trusts, uploaded and verified
       group-issuer      an intermediate, which the device presents with its own
         x509-in-group     a device; presents x509-in-group.pem, leaf first
         x509-hub-…        the same, for each of HUB_DEVICES
@@ -48,6 +48,11 @@ customAllocationDefinition = {{ webhookUrl = "{webhook_url}", apiVersion = "2021
 [enrollmentGroups.attestation]
 type = "x509"
 x509.signingCertificates.primary.certificate = """
+{pem(folder, "group-ca")}"""
+
+[[certificates]]
+name = "group-ca"
+certificate = """
 {pem(folder, "group-ca")}"""
 
 [[enrollments]]

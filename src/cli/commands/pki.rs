@@ -195,6 +195,10 @@ fn enrollment_group(root_pem: &str) -> String {
          enrollmentGroupId = \"x509-devices\"\n\
          attestation.type = \"x509\"\n\
          attestation.x509.signingCertificates.primary.certificate = \"\"\"\n\
+         {root_pem}\"\"\"\n\n\
+         [[certificates]]\n\
+         name = \"x509-devices-root\"\n\
+         certificate = \"\"\"\n\
          {root_pem}\"\"\"\n"
     )
 }

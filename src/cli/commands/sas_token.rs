@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::attestation::{
-    Claims, DeviceKey, GroupKeys, SasToken, diagnose_signature, registration_resource,
+    Claims, DeviceKey, GroupKeys, KnownKeys, SasToken, SignatureFault, registration_resource,
 };
 use crate::cli::args::duration::token_lifetime;
 use crate::cli::args::key::{FoundKey, KeyArgs};
@@ -203,19 +203,25 @@ impl Subject {
         if claims.is_signed_with(&self.device_key(key)) {
             return Check::new("signature", true, format!("made with the key of {}", self.reg_id));
         }
-        match key {
-            GivenKey::Device(_) => {
-                Check::new("signature", false, "not made with the given device key")
-            }
+        let keys;
+        let known = match key {
+            GivenKey::Device(key) => KnownKeys { own: vec![key], ..KnownKeys::default() },
             GivenKey::Group(key) => {
-                let keys = GroupKeys { primary: key.clone(), secondary: key.clone() };
-                Check::new(
-                    "signature",
-                    false,
-                    diagnose_signature(claims, [&keys], &contoso::suspects()),
-                )
+                keys = GroupKeys { primary: key.clone(), secondary: key.clone() };
+                let candidates = contoso::suspects();
+                KnownKeys { groups: vec![("", &keys)], candidates, ..KnownKeys::default() }
             }
-        }
+        };
+        let detail = match (known.diagnose(claims, &self.reg_id), key) {
+            (SignatureFault::Constructed(how), _) => {
+                format!("{}; {}", SignatureFault::Constructed(how), how.remedy())
+            }
+            (SignatureFault::Unknown, GivenKey::Device(_)) => {
+                "not made with the given device key".to_owned()
+            }
+            (fault, _) => fault.to_string(),
+        };
+        Check::new("signature", false, detail)
     }
 }
 

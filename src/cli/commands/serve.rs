@@ -24,9 +24,9 @@ use crate::cli::stop::StopSignal;
 use crate::contoso::{self, FUNCTION_URL, SampleFunction};
 use crate::net::{ProxyVariables, Trust, client_config};
 use crate::service::{
-    AllocationPolicy, Attestation, Authority, AuthorityError, Config, EndpointKind, Enrollment,
-    HttpsPort, Observer, Options, Pace, ResetOnSameHub, Service, StartError, WebhookSettings,
-    WebhookUrl, retry_after,
+    AllocationPolicy, Attestation, Authority, AuthorityError, CertificateConfig, Config,
+    EndpointKind, Enrollment, HttpsPort, Observer, Options, Pace, ResetOnSameHub, Service,
+    StartError, WebhookSettings, WebhookUrl, retry_after,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -93,6 +93,14 @@ pub(crate) struct Serve {
     /// Private key of --tls-cert
     #[arg(long, alias = "tls-key", value_name = "PEM", requires = "tls_cert")]
     tls_cert_key: Option<PathBuf>,
+    /// Upload a CA certificate to the instance, as verified: X.509 groups take only devices whose chain
+    /// reaches one; may be repeated
+    #[arg(long, value_name = "PEM")]
+    verified_ca: Vec<PathBuf>,
+    /// Let X.509 groups take devices whose chain reaches no verified CA certificate, which Azure does
+    /// not
+    #[arg(long)]
+    allow_unverified_ca: bool,
     /// CA certificates that https webhooks must be certified by, in place of the system's
     #[arg(long, alias = "webhook-ca", value_name = "PEM")]
     webhook_ca_file: Option<PathBuf>,
@@ -163,6 +171,7 @@ impl Serve {
         let mut config = self.read_config()?;
         let _function = self.function(&mut config).await?;
         config.quotas = self.quotas.over(config.quotas);
+        self.upload(&mut config)?;
         let (authority, ca_file) = self.authority()?;
         let options = self.options(&config, authority, printer.format)?;
         let service =
@@ -225,6 +234,25 @@ impl Serve {
             retry_after: self.retry_after.or(config.retry_after).unwrap_or(AZURE_RETRY_AFTER),
             assigning_polls: self.assigning_polls.or(config.assigning_polls).unwrap_or_default(),
         }
+    }
+
+    /// Adds what the flags say of X.509. An uploaded certificate has the name of its file.
+    fn upload(&self, config: &mut Config) -> Result<(), Report> {
+        for path in &self.verified_ca {
+            let certificate = input::read_file("--verified-ca", path)?.to_string();
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            config.certificates.push(CertificateConfig { name, certificate, verified: true });
+        }
+        config.instance().map_err(|error| {
+            match error.path().to_string().starts_with("certificates") {
+                true => Report::usage(format!("--verified-ca: {error}")),
+                false => Report::usage(format!("--config: {error}")),
+            }
+        })?;
+        if self.allow_unverified_ca {
+            config.x509.require_verified_ca = false;
+        }
+        Ok(())
     }
 
     /// What clients see, and the file that they have to trust.

@@ -1,8 +1,8 @@
 //! All entries together.
 
 use super::{
-    alert, breach, connack, deadline, http, hub, network, outcome, proxy, registration,
-    service_api, tls,
+    alert, breach, certificate, connack, deadline, http, hub, network, outcome, proxy,
+    registration, service_api, tls,
 };
 use crate::explain::entry::Entry;
 
@@ -10,6 +10,7 @@ use crate::explain::entry::Entry;
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
     let groups = [
         registration::ENTRIES,
+        certificate::ENTRIES,
         outcome::ENTRIES,
         service_api::ENTRIES,
         connack::ENTRIES,

@@ -5,6 +5,7 @@
 mod alert;
 mod all;
 mod breach;
+mod certificate;
 mod connack;
 mod deadline;
 mod http;
@@ -18,3 +19,4 @@ mod service_api;
 mod tls;
 
 pub use all::{entries, entry};
+pub use certificate::certificate_text;

@@ -153,7 +153,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         class: Class::Identity,
         c_sdk_result: AUTH_ERROR,
         rules: &["A-11", "D.5", "E.6", "J-71", "J-74"],
-        aliases: &["invalid certificate.", "ca certificate not found", "iothubunauthorizedaccess"],
+        aliases: &["iothubunauthorizedaccess"],
         is_ours: false,
     },
     Entry {

@@ -114,7 +114,12 @@ mod tests {
 
     fn instance() -> Instance {
         let linked_hubs = vec![hub("west", true), hub("east", true), hub("reserved", false)];
-        Instance { id_scope: "scope".parse().unwrap(), linked_hubs, certificates: Vec::new() }
+        Instance {
+            id_scope: "scope".parse().unwrap(),
+            linked_hubs,
+            certificates: Vec::new(),
+            requires_verified_ca: true,
+        }
     }
 
     fn planned(members: &str, kept: Option<&str>) -> Plan {

@@ -5,11 +5,21 @@ use std::time::SystemTime;
 
 use rustls::pki_types::CertificateDer;
 
+use super::judge::Judge;
 use super::proof::{Attested, Evidence};
+use super::refusal::Refusal;
 use crate::attestation::{Anchor, Certificate, DeviceChain, X509Fault};
 use crate::service::enrollment::{Attestation, Enrollment, Enrollments, Kind, Slots};
-use crate::service::instance::Instance;
+use crate::service::instance::{Instance, InstanceCertificate};
 use crate::wire::RegistrationId;
+
+/// What a device is told that an individual enrollment refuses, or whose own certificate is no good,
+/// whoever would vouch for it (J-71).
+const INVALID: &str = "Invalid certificate.";
+/// What a device of no group is told whose chain reaches no certificate of the instance.
+const CA_NOT_FOUND: &str = "CA certificate not found.";
+/// What it is told if the chain does reach one.
+const NO_SIGNING_CERTIFICATE: &str = "Signing certificate info did not match chain elements.";
 
 /// Checks the certificates of a TLS handshake. The device's own enrollment decides, whatever kind
 /// it is of; without one, the first certificate of the chain that has a group does.
@@ -19,12 +29,10 @@ pub(super) fn attest(
     registration_id: &RegistrationId,
     presented: &[CertificateDer<'static>],
     now: SystemTime,
-) -> Result<Attested, X509Fault> {
-    let chain = DeviceChain::read(presented, registration_id, now)?;
-    let through_group = || {
-        let anchors = anchors(instance, enrollments);
-        chain.first_enrolled(&anchors, now)
-    };
+) -> Result<Attested, Refusal> {
+    let unasked = |fault: X509Fault| Refusal::new(fault, Judge::Nobody).saying(INVALID);
+    let chain = DeviceChain::read(presented, registration_id, now).map_err(unasked)?;
+    let through_group = || find_group(instance, enrollments, &chain, now);
     let attested = |enrollment: &Arc<Enrollment>, authority: Option<&Certificate>| Attested {
         enrollment: enrollment.clone(),
         evidence: Evidence::Certificate {
@@ -36,15 +44,15 @@ pub(super) fn attest(
         let anchor = through_group()?;
         return Ok(attested(anchor.stands_for, Some(anchor.certificate)));
     };
-    match check_own(own, chain.leaf()) {
-        Ok(()) => Ok(attested(own, None)),
+    let Err(fault) = check_own(own, chain.leaf()) else { return Ok(attested(own, None)) };
+    match through_group() {
         // Its enrollment forbids the device to come through a group, and a device that could have
         // is told that it is disabled, not that its certificate is bad.
-        Err(fault) if !own.is_enabled() => match through_group() {
-            Ok(anchor) => Ok(attested(own, Some(anchor.certificate))),
-            Err(_) => Err(fault),
-        },
-        Err(fault) => Err(fault),
+        Ok(anchor) if !own.is_enabled() => Ok(attested(own, Some(anchor.certificate))),
+        elsewhere => {
+            let instead_of = elsewhere.ok().map(|anchor| anchor.stands_for.name().to_owned());
+            Err(Refusal::new(fault, Judge::individual(own, instead_of)).saying(INVALID))
+        }
     }
 }
 
@@ -73,8 +81,45 @@ fn check_thumbprint(slots: &Slots<Certificate>, leaf: &Certificate) -> Result<()
 
 type GroupAnchor<'a> = Anchor<'a, &'a Arc<Enrollment>>;
 
-/// All certificates that vouch for the devices of groups, in order of the groups' names. Uploaded
-/// ones count as verified (J-72).
+/// The group that has the device, which takes two ways up the chain: to a certificate of a group, and
+/// to one of the instance that is verified.
+fn find_group<'a>(
+    instance: &'a Instance,
+    enrollments: &'a Enrollments,
+    chain: &DeviceChain,
+    now: SystemTime,
+) -> Result<GroupAnchor<'a>, Refusal> {
+    let reach = |is_meant: &dyn Fn(&InstanceCertificate) -> bool| {
+        let anchors: Vec<_> = instance
+            .certificates
+            .iter()
+            .filter(|it| is_meant(it))
+            .map(|it| Anchor { certificate: &it.certificate, stands_for: it.name.as_str() })
+            .collect();
+        chain.first_enrolled(&anchors, now).ok().map(|anchor| anchor.stands_for.to_owned())
+    };
+    let counts = |it: &InstanceCertificate| it.is_verified || !instance.requires_verified_ca;
+    let group = chain.first_enrolled(&anchors(instance, enrollments), now);
+    match (group, reach(&counts)) {
+        (Ok(anchor), None) if instance.requires_verified_ca => {
+            let group = anchor.stands_for.name().to_owned();
+            let unverified = reach(&|it| !it.is_verified);
+            let fault = X509Fault::NoVerifiedCa { group: group.clone(), unverified };
+            Err(Refusal::new(fault, Judge::Group(group)).saying(CA_NOT_FOUND))
+        }
+        (Ok(anchor), _) => Ok(anchor),
+        (Err(X509Fault::UnknownChain { .. } | X509Fault::SelfSigned), Some(ca)) => {
+            let fault = X509Fault::NoGroup { ca };
+            Err(Refusal::new(fault, Judge::Nobody).saying(NO_SIGNING_CERTIFICATE))
+        }
+        (Err(fault), Some(_)) => {
+            Err(Refusal::new(fault, Judge::Nobody).saying(NO_SIGNING_CERTIFICATE))
+        }
+        (Err(fault), None) => Err(Refusal::new(fault, Judge::Nobody).saying(CA_NOT_FOUND)),
+    }
+}
+
+/// All certificates that vouch for the devices of groups, in order of the groups' names.
 fn anchors<'a>(instance: &'a Instance, enrollments: &'a Enrollments) -> Vec<GroupAnchor<'a>> {
     let mut anchors = Vec::new();
     for group in enrollments.groups() {

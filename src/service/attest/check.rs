@@ -2,8 +2,9 @@
 
 use std::time::SystemTime;
 
-use super::fault::Fault;
+use super::judge::Judge;
 use super::proof::{Attested, Proof};
+use super::refusal::Refusal;
 use super::{certificates, sas};
 use crate::attestation::{SasFault, X509Fault};
 use crate::service::enrollment::{Enrollments, Kind};
@@ -24,7 +25,7 @@ pub fn attest(
     proof: &Proof,
     now: SystemTime,
     suspects: impl FnOnce() -> Vec<RegistrationId>,
-) -> Result<Attested, Fault> {
+) -> Result<Attested, Refusal> {
     match proof {
         Proof::Sas(token) => {
             let expected = (id_scope, registration_id);
@@ -32,20 +33,26 @@ pub fn attest(
         }
         Proof::Certificates(presented) => {
             certificates::attest(instance, enrollments, registration_id, presented, now)
-                .map_err(Fault::from)
         }
-        Proof::Absent if wants_certificate(enrollments, registration_id) => {
-            Err(X509Fault::Absent.into())
-        }
-        Proof::Absent => Err(SasFault::Absent.into()),
+        Proof::Absent => Err(absent(enrollments, registration_id)),
     }
 }
 
-/// Whether the enrollments leave a device no other way than a certificate.
-fn wants_certificate(enrollments: &Enrollments, registration_id: &RegistrationId) -> bool {
-    if let Some(own) = enrollments.find(Kind::Individual, registration_id.as_str()) {
-        return own.attestation.is_x509();
+/// A device that brings nothing is told what its enrollments want.
+fn absent(enrollments: &Enrollments, registration_id: &RegistrationId) -> Refusal {
+    let own = enrollments.find(Kind::Individual, registration_id.as_str());
+    let groups = || enrollments.groups();
+    let x509_groups = groups().filter(|group| group.attestation.is_x509()).count();
+    let judge = match own {
+        Some(own) => Judge::individual(own, None),
+        None => Judge::Nobody,
+    };
+    match own {
+        Some(own) if own.attestation.is_x509() => Refusal::new(X509Fault::Absent, judge),
+        Some(_) => Refusal::new(SasFault::Absent, judge),
+        None if x509_groups == 0 => Refusal::new(SasFault::Absent, judge),
+        None if x509_groups == groups().count() => Refusal::new(X509Fault::Absent, judge),
+        // Either would do (J-75).
+        None => Refusal::new(SasFault::NothingSent { x509_groups }, judge),
     }
-    let mut groups = enrollments.groups().peekable();
-    groups.peek().is_some() && groups.all(|group| group.attestation.is_x509())
 }

@@ -5,9 +5,12 @@
 mod certificates;
 mod check;
 mod fault;
+mod judge;
 mod proof;
+mod refusal;
 mod sas;
 
 pub use check::attest;
-pub use fault::{Fault, remedy, slot_name};
+pub use fault::{Fault, slot_name};
 pub use proof::{Attested, Evidence, Proof};
+pub use refusal::Refusal;

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::fault::Fault;
+use super::judge::Judge;
 use super::proof::{Attested, Evidence};
+use super::refusal::Refusal;
 use crate::attestation::{
-    Claims, GroupKeys, KeyMatch, KeySlot, SasFault, SasToken, X509Fault, diagnose_signature,
+    Claims, DeviceKey, GroupKeys, KeyMatch, KeySlot, KnownKeys, SasFault, SasToken, SignatureFault,
+    X509Fault,
 };
-use crate::service::enrollment::{Attestation, Enrollment, Enrollments, Kind};
+use crate::service::enrollment::{Attestation, Enrollment, Enrollments, Kind, Subject};
 use crate::wire::{IdScope, RegistrationId};
 
 /// Checks a token against the device's own enrollment if there is one, else against every group,
@@ -19,21 +22,85 @@ pub(super) fn attest(
     token: &SasToken,
     now: SystemTime,
     suspects: impl FnOnce() -> Vec<RegistrationId>,
-) -> Result<Attested, Fault> {
-    let claims = token.claims().map_err(SasFault::from)?;
-    SasFault::check_claims(&claims, id_scope, registration_id, now)?;
+) -> Result<Attested, Refusal> {
+    let unasked = |fault: SasFault| Refusal::new(fault, Judge::Nobody);
+    let claims = token.claims().map_err(|fault| unasked(fault.into()))?;
+    SasFault::check_claims(&claims, id_scope, registration_id, now).map_err(unasked)?;
     let own = enrollments.find(Kind::Individual, registration_id.as_str());
-    if own.is_some_and(|own| own.attestation.is_x509()) {
-        return Err(X509Fault::Absent.into());
+    if let Some(own) = own
+        && let Some(fault) = other_attestation(own)
+    {
+        let instead_of = taking_group(enrollments, &claims, registration_id);
+        let judge = Judge::individual(own, instead_of);
+        return Err(Refusal { fault, ..Refusal::new(SasFault::Absent, judge) });
     }
     let found = match own {
         Some(own) => matching(own, &claims, registration_id),
         None => enrollments.groups().find_map(|group| matching(group, &claims, registration_id)),
     };
     found.ok_or_else(|| {
-        let groups = enrollments.groups().filter_map(|group| group_keys(group));
-        SasFault::from(diagnose_signature(&claims, groups, &suspects())).into()
+        let keys = known_keys(enrollments, own, suspects());
+        let fault = keys.diagnose(&claims, registration_id);
+        let judge = match (own, &fault) {
+            (Some(own), SignatureFault::OfGroup { group }) => {
+                Judge::individual(own, Some(group.clone()))
+            }
+            (Some(own), _) => Judge::individual(own, None),
+            (None, _) => Judge::Groups { count: keys.groups.len() },
+        };
+        Refusal::new(SasFault::from(fault), judge)
     })
+}
+
+/// What its own enrollment wants, if no token will do.
+fn other_attestation(own: &Enrollment) -> Option<Fault> {
+    match &own.attestation {
+        it if it.is_x509() => Some(X509Fault::Absent.into()),
+        Attestation::Tpm { .. } => Some(SasFault::OtherAttestation { wanted: "a TPM" }.into()),
+        _ => None,
+    }
+}
+
+/// The group that would have the device if it had no enrollment of its own. Looked for among as many
+/// as a diagnosis asks.
+fn taking_group(
+    enrollments: &Enrollments,
+    claims: &Claims<'_>,
+    registration_id: &RegistrationId,
+) -> Option<String> {
+    let mut groups = enrollments.groups().take(MOST_GROUPS);
+    let found = groups.find(|group| matching(group, claims, registration_id).is_some())?;
+    Some(found.name().to_owned())
+}
+
+/// How many enrollments are looked at to help somebody whose key is wrong (J-211).
+const MOST_GROUPS: usize = 500;
+
+fn known_keys<'a>(
+    enrollments: &'a Enrollments,
+    own: Option<&'a Arc<Enrollment>>,
+    candidates: Vec<RegistrationId>,
+) -> KnownKeys<'a> {
+    let groups = enrollments.groups();
+    let others = enrollments.iter().take(MOST_GROUPS).flat_map(|it| match &it.subject {
+        Subject::Individual { registration_id, .. } => {
+            device_keys(it).into_iter().map(|key| (registration_id, key)).collect()
+        }
+        Subject::Group { .. } => Vec::new(),
+    });
+    KnownKeys {
+        own: own.map(|own| device_keys(own)).unwrap_or_default(),
+        groups: groups.filter_map(|group| Some((group.name(), group_keys(group)?))).collect(),
+        others: others.collect(),
+        candidates,
+    }
+}
+
+fn device_keys(enrollment: &Enrollment) -> Vec<&DeviceKey> {
+    match &enrollment.attestation {
+        Attestation::DeviceKeys(keys) => keys.iter().collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn matching(
@@ -87,7 +154,7 @@ mod tests {
     }
 
     /// The group that a token of a device of these groups leads to, at a time before its expiry.
-    fn attested(groups: &Enrollments, before_expiry: Duration) -> Result<String, Fault> {
+    fn attested(groups: &Enrollments, before_expiry: Duration) -> Result<String, Refusal> {
         let id_scope: IdScope = "0ne00000000".parse().unwrap();
         let registration_id: RegistrationId = "pump-0042".parse().unwrap();
         let key = KEY.parse::<GroupKey>().unwrap().derive(&registration_id);
@@ -110,6 +177,40 @@ mod tests {
         let groups = groups(&["pumps"]);
 
         assert!(attested(&groups, Duration::from_secs(1)).is_ok());
-        assert_eq!(attested(&groups, Duration::ZERO).unwrap_err().as_word(), "expired");
+        assert_eq!(attested(&groups, Duration::ZERO).unwrap_err().fault.as_word(), "expired");
+    }
+
+    #[test]
+    fn k_13_a_group_derived_key_against_an_individual_enrollment_is_told_which_decides() {
+        let mut enrollments = groups(&["pumps"]);
+        let refused = |enrollments: &Enrollments| {
+            let id: RegistrationId = "pump-0042".parse().unwrap();
+            let id_scope: IdScope = "0ne00000000".parse().unwrap();
+            let key = KEY.parse::<GroupKey>().unwrap().derive(&id);
+            let token =
+                SasToken::sign(&registration_resource(&id_scope, &id), &key, UNIX_EPOCH + EXPIRY);
+            let refusal = attest(enrollments, (&id_scope, &id), &token, UNIX_EPOCH, Vec::new);
+            let refusal = refusal.unwrap_err();
+            (refusal.fault.as_word(), refusal.text(&id))
+        };
+
+        for (word, attestation) in [
+            ("keyOfGroup", r#""type":"symmetricKey""#),
+            ("otherAttestation", r#""type":"tpm","tpm":{"endorsementKey":"AAAA"}"#),
+        ] {
+            let own = format!(
+                r#"{{"registrationId":"Pump-0042","provisioningStatus":"disabled","attestation":{{{attestation}}}}}"#
+            );
+            let own = read(Kind::Individual, own.as_bytes(), UNIX_EPOCH, 0, None).unwrap();
+            enrollments.put(Arc::new(own));
+
+            let (found, text) = refused(&enrollments);
+
+            assert_eq!(found, word, "{text}");
+            let decides = "individual enrollment \"Pump-0042\" decides, whatever its state; \
+                           enrollment group \"pumps\" would take the device, but is not asked";
+            assert!(text.contains(decides), "{text}");
+            assert!(!text.contains("derive-key"), "that is what it did: {text}");
+        }
     }
 }

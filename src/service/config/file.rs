@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 
 use super::authorization::ServiceAuthorizationConfig;
-use super::certificate::CertificateConfig;
+use super::certificate::{CertificateConfig, X509Config};
 use super::enrollments::{ConfiguredEnrollment, Reader};
 use super::error::ConfigError;
 use super::hub::LinkedHubConfig;
@@ -34,6 +34,9 @@ pub struct Config {
     /// The certificates uploaded to it, for enrollment groups with `caReferences` (D.5).
     #[serde(default)]
     pub certificates: Vec<CertificateConfig>,
+    /// What is asked of X.509 devices.
+    #[serde(default)]
+    pub x509: X509Config,
     /// Its individual enrollments (E.1).
     #[serde(default)]
     pub enrollments: Vec<EnrollmentConfig>,
@@ -107,6 +110,7 @@ impl Config {
                 .map_err(|error| ConfigError::new(MemberPath::of(&["idScope"]), error))?,
             linked_hubs: LinkedHubConfig::records(&self.linked_hubs)?,
             certificates: CertificateConfig::records(&self.certificates)?,
+            requires_verified_ca: self.x509.require_verified_ca,
         })
     }
 

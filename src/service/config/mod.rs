@@ -15,7 +15,7 @@ mod webhook;
 mod written;
 
 pub use authorization::ServiceAuthorizationConfig;
-pub use certificate::CertificateConfig;
+pub use certificate::{CertificateConfig, X509Config};
 pub(super) use enrollments::ConfiguredEnrollment;
 pub use error::ConfigError;
 pub use file::{Config, RECORD_NAMES};

@@ -8,9 +8,9 @@ use tokio::time::timeout;
 use super::core::Registrar;
 use super::operations::{Claim, Operation};
 use super::progress::AcceptedRequest;
-use super::refusal::{hold_off, refusal_text, refuse, unauthorized_code};
+use super::refusal::{hold_off, refuse, unauthorized_code};
 use super::{conversation, log};
-use crate::service::attest::{Attested, Fault, attest};
+use crate::service::attest::{Attested, Refusal, attest};
 use crate::service::caller::Caller;
 use crate::service::lock::lock;
 use crate::service::mask::Mask;
@@ -38,12 +38,13 @@ impl Registrar {
         lock(&self.seen).add(&caller.registration_id);
         let attested = match self.attest(caller) {
             Ok(attested) => attested,
-            Err(fault) => {
-                let code = unauthorized_code(caller, &fault);
-                let reason = refusal_text(caller, &fault);
+            Err(refusal) => {
+                let fault = &refusal.fault;
+                let code = unauthorized_code(caller, fault);
+                let reason = refusal.text(&caller.registration_id);
                 conversation::register(caller, &Mask::of(None), request.payload.as_ref());
                 self.refused(caller, request.payload.as_ref(), code, fault.as_word(), &reason);
-                return refuse(caller, &fault);
+                return refuse(caller, &refusal);
             }
         };
         // Behind the proof: no stranger uses up what the devices have (J-92).
@@ -88,9 +89,9 @@ impl Registrar {
 
     /// Answers a poll (A.5): at once, with the current state.
     pub async fn operation_status(&self, caller: &Caller, operation_id: &str) -> Reply {
-        if let Err(fault) = self.attest(caller) {
+        if let Err(refusal) = self.attest(caller) {
             // No event: a poll is no registration.
-            return refuse(caller, &fault);
+            return refuse(caller, &refusal);
         }
         if let Err(throttled) = self.throttle.poll(&caller.registration_id, Instant::now()) {
             return hold_off(caller, &throttled);
@@ -134,8 +135,8 @@ impl Registrar {
             tracing::warn!("{}: refused with 400004: {message}", caller.registration_id);
             return error_reply(ErrorCode::BAD_REQUEST, &message);
         }
-        if let Err(fault) = self.attest(caller) {
-            return refuse(caller, &fault);
+        if let Err(refusal) = self.attest(caller) {
+            return refuse(caller, &refusal);
         }
         if let Err(throttled) = self.throttle.registration(Instant::now()) {
             return hold_off(caller, &throttled);
@@ -161,7 +162,7 @@ impl Registrar {
         }
     }
 
-    fn attest(&self, caller: &Caller) -> Result<Attested, Fault> {
+    fn attest(&self, caller: &Caller) -> Result<Attested, Refusal> {
         let Caller { id_scope, registration_id, proof, .. } = caller;
         let suspects = || lock(&self.seen).all();
         let enrollments = self.store.enrollments();

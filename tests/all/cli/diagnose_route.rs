@@ -174,5 +174,5 @@ fn d_5_a_certificate_is_looked_at_shown_and_where_it_is_refused_told_why() {
     let all = stranger.json();
     let register: &Value = all.as_array().unwrap().last().unwrap();
     let advice = register["advice"].as_str().unwrap();
-    assert!(advice.contains("provision-sim explain 401002"), "{advice}");
+    assert!(advice.contains("provision-sim explain ca-not-found"), "{advice}");
 }

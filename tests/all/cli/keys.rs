@@ -236,6 +236,28 @@ fn d_3_a_wrong_token_is_told_part_by_part_and_exits_4() {
 }
 
 #[test]
+fn d_3_a_token_made_with_the_right_key_in_the_wrong_way_is_told_its_mistake() {
+    let machine = Machine::new();
+    let check = |key: &[&str], token: &str| {
+        let ran = sas_token(&machine, &[key, &["--check", token]].concat()).assert_exit(4);
+        ran.stdout
+    };
+    let derived = ["--device-key", "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI="];
+    let group = ["--group-key", TUTORIAL_KEY];
+    // The vector of D.4 for `%2F`, in a token with `%2f`.
+    let case = "SharedAccessSignature sr=0ne00000000%2fregistrations%2fcontoso-toaster-007\
+                &sig=USjKuRwZuyjt%2F9Cj%2FhjZxktFpZ62kcPzdANy1A0Lr%2BQ%3D&se=1893456000";
+    let hex = format!("{}&sig={}&se=4000000000", case.split('&').next().unwrap(), "ab".repeat(32));
+    let twice = sas_token(&machine, &["--group-key", derived[1]]).assert_exit(0).stdout;
+
+    for key in [&derived[..], &group[..]] {
+        assert!(check(key, case).contains("`%2F` and `%2f` are not the same text"));
+        assert!(check(key, twice.trim()).contains("it was derived twice"));
+        assert!(check(key, &hex).contains("hexadecimal; expected the Base64 of 32 bytes"));
+    }
+}
+
+#[test]
 fn d_3_a_token_signed_with_the_group_key_or_a_misprinted_key_is_recognised() {
     let machine = Machine::new();
     let diagnose = |device_key: &str| {

@@ -282,7 +282,8 @@ fn d_5_certificates_are_made_for_each_device_by_a_test_ca_or_stand_in_the_list()
         "idScope = \"0ne00002193\"\nlinkedHubs = [\"{HUB}\"]\n\
          [[enrollmentGroups]]\nenrollmentGroupId = \"by-certificate\"\n\
          [enrollmentGroups.attestation]\ntype = \"x509\"\n\
-         x509.signingCertificates.primary.certificate = \"\"\"\n{root}\"\"\"\n"
+         x509.signingCertificates.primary.certificate = \"\"\"\n{root}\"\"\"\n\
+         [[certificates]]\nname = \"root\"\ncertificate = \"\"\"\n{root}\"\"\"\n"
     );
     let config = machine.file("config.toml", &world);
     let _serve = quick(&machine, &["--config", config.to_str().unwrap()]);

@@ -197,6 +197,7 @@ async fn enrollments_are_those_that_were_asked_for() {
                 .initial_twin(json!({ "tags": { "kind": "pump" } }))
                 .reprovision_policy(policy),
         )
+        // J-212.
         .enrollment(EnrollmentBuilder::group("certified").x509(pki.root().pem()).hubs([EAST, WEST]))
         .enrollment(
             EnrollmentBuilder::individual("boss")

@@ -186,6 +186,10 @@ impl Azure {
                 enrollmentGroupId = "certificates"
                 attestation.type = "x509"
                 attestation.x509.signingCertificates.primary.certificate = """{root}"""
+
+                [[certificates]]
+                name = "root"
+                certificate = """{root}"""
             "#
         );
         let config = machine.file("azure.toml", &config);

@@ -12,7 +12,9 @@ use crate::support::service::back_end::BackEnd;
 use crate::support::service::client::{Answer, Client, Device, Manners};
 use crate::support::service::setup::{HUB_WEST, Setup, TestService};
 use crate::support::service::webhook::{Reaction, Webhook};
-use crate::support::x509::{Identity, group, individual, pem_fixture, reference, signed_by};
+use crate::support::x509::{
+    Identity, group, individual, pem_fixture, reference, signed_by, signed_by_unknown, uploaded,
+};
 
 const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
@@ -55,7 +57,12 @@ async fn register(service: &mut TestService, id: &str, identity: Identity) -> To
 fn assert_refused(told: &Told, check: &str) {
     assert_eq!(told.status, 401, "{told:?}");
     assert_eq!(told.body["errorCode"], 401_002, "A-11");
-    assert_eq!(told.body["message"], "Invalid certificate.", "J-71");
+    let message = match check {
+        "unknownChain" | "selfSigned" | "noVerifiedCa" => "CA certificate not found.",
+        "noGroup" => "Signing certificate info did not match chain elements.",
+        _ => "Invalid certificate.",
+    };
+    assert_eq!(told.body["message"], message, "A-11, J-71");
     assert_eq!(told.failed_check, Some(check));
 }
 
@@ -145,6 +152,33 @@ async fn d_5_a_disabled_individual_enrollment_blocks_a_device_of_a_group() {
     assert_eq!((blocked.status, &blocked.body["status"]), (200, &json!("disabled")));
     assert_eq!(other.body["status"], "assigned");
     assert_refused(&stranger, "otherAttestation");
+}
+
+#[tokio::test]
+async fn k_3_a_group_takes_devices_below_a_verified_ca_only_unless_it_is_told_otherwise() {
+    let pki = TestPki::new().unwrap();
+    let root = pki.root().pem();
+    let unknown = group("pumps", &signed_by_unknown(root));
+    let unverified = format!("{unknown}{}verified = false\n", uploaded("my-root", root));
+    for config in [&unknown, &unverified] {
+        let mut service = Setup::enrollments(config).start().await;
+        let answer = register(&mut service, "pump-0042", device(&pki, "pump-0042")).await;
+        assert_refused(&answer, "noVerifiedCa");
+
+        let lenient = format!("{config}\n[x509]\nrequireVerifiedCa = false\n");
+        let mut service = Setup::enrollments(&lenient).start().await;
+        let answer = register(&mut service, "pump-0042", device(&pki, "pump-0042")).await;
+        assert_eq!(answer.body["status"], "assigned", "{answer:?}");
+    }
+
+    let no_group = format!(
+        "{}{}",
+        group("pumps", &signed_by(TestPki::new().unwrap().root().pem())),
+        uploaded("my-root", root)
+    );
+    let mut service = Setup::enrollments(&no_group).start().await;
+    let answer = register(&mut service, "pump-0042", device(&pki, "pump-0042")).await;
+    assert_refused(&answer, "noGroup");
 }
 
 /// J-74.

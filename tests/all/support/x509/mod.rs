@@ -3,6 +3,7 @@
 pub(crate) mod forms;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -27,19 +28,32 @@ pub(crate) fn group(id: &str, rest: &str) -> String {
     format!("\n[[enrollmentGroups]]\nenrollmentGroupId = \"{id}\"\n{rest}\n")
 }
 
-/// The attestation of a group by this certificate.
+/// The attestation of a group by this certificate, which is uploaded to the instance too, as
+/// verified: what follows belongs to that.
 pub(crate) fn signed_by(pem: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("signer-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    format!("{}{}", signed_by_unknown(pem), uploaded(&name, pem))
+}
+
+/// The attestation of a group by this certificate, which the instance does not have.
+pub(crate) fn signed_by_unknown(pem: &str) -> String {
     format!(
         "attestation.type = \"x509\"\n\
          attestation.x509.signingCertificates.primary.certificate = \"\"\"\n{pem}\"\"\"\n"
     )
 }
 
+/// A certificate of the instance, which counts as verified.
+pub(crate) fn uploaded(name: &str, pem: &str) -> String {
+    format!("\n[[certificates]]\nname = \"{name}\"\ncertificate = \"\"\"\n{pem}\"\"\"\n")
+}
+
 /// The attestation of a group by an uploaded certificate, and that certificate.
 pub(crate) fn reference(name: &str, pem: &str) -> String {
     format!(
-        "attestation.type = \"x509\"\nattestation.x509.caReferences.primary = \"{name}\"\n\
-         [[certificates]]\nname = \"{name}\"\ncertificate = \"\"\"\n{pem}\"\"\"\n"
+        "attestation.type = \"x509\"\nattestation.x509.caReferences.primary = \"{name}\"\n{}",
+        uploaded(name, pem)
     )
 }
 
