@@ -89,6 +89,9 @@ impl Bench {
         device: &DeviceSpec,
         notify: &mut (dyn FnMut(Notice) + Send),
     ) -> Result<Registered, DeviceError> {
+        if let Some(warning) = device.payload.as_ref().and_then(|payload| payload.warning()) {
+            tracing::warn!("device {}: {warning}", device.registration_id);
+        }
         let settings = Settings {
             payload: device.payload.clone(),
             timeout: TIMEOUT,

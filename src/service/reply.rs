@@ -10,6 +10,9 @@ use crate::wire::{ErrorCode, ServiceError, timestamp, to_ascii_json};
 /// What Azure says with 429001 (H.2).
 pub(super) const THROTTLED: &str = "Operations are being throttled for this tenant.";
 
+/// What is said of a body that cannot be read (A.5).
+const UNREADABLE: &str = "Deserialization error.";
+
 /// What is said to the device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
@@ -36,6 +39,18 @@ pub fn json_reply(status: u16, retry_after: Option<Duration>, body: &impl Serial
 pub(super) fn throttled_reply(throttled: &Throttled) -> Reply {
     let reply = error_reply(ErrorCode::THROTTLED, THROTTLED);
     Reply { retry_after: Some(throttled.retry_after), ..reply }
+}
+
+/// A refusal of a body that cannot be read, as it was recorded: no tracking ID (A.5).
+pub(super) fn unreadable_reply() -> Reply {
+    let error = ServiceError {
+        error_code: ErrorCode::DESERIALIZATION,
+        tracking_id: String::new(),
+        message: UNREADABLE.into(),
+        info: None,
+        timestamp_utc: Some(timestamp(SystemTime::now())),
+    };
+    json_reply(ErrorCode::DESERIALIZATION.status(), None, &error)
 }
 
 /// A refusal (H.1).

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct ErrorCode(pub u32);
 
 impl ErrorCode {
-    /// A malformed request: bad JSON, bad registration ID, bad API version.
+    /// A malformed request: bad registration ID, bad API version.
     pub const BAD_REQUEST: Self = Self(400_004);
+    /// A body that cannot be read (A.5).
+    pub const DESERIALIZATION: Self = Self(400_012);
     /// No IoT hub is linked to the enrollment. Our own number (J-9).
     pub const NO_LINKED_HUB: Self = Self(400_203);
     /// The custom allocation webhook failed (G.6).
@@ -48,6 +50,7 @@ impl ErrorCode {
     pub fn name(self) -> Option<&'static str> {
         Some(match self.0 {
             400_004 => "BadRequest",
+            400_012 => "DeserializationError",
             400_203 => "NoLinkedIotHub",
             400_207 => "CustomAllocationFailed",
             400_208 => "CustomAllocationIotHubNotSpecified",

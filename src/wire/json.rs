@@ -30,6 +30,14 @@ impl Payload {
         Self(json.unwrap_or_else(|_| unreachable!("what is written has names for its members")))
     }
 
+    /// What is to be said before it is sent, if it is one that DPS refuses (A.5).
+    pub fn warning(&self) -> Option<&'static str> {
+        let is_taken = self.as_json().starts_with('{') || self.is_null();
+        (!is_taken).then_some(
+            "the payload is no JSON object; DPS takes objects only, and refuses others with 400012",
+        )
+    }
+
     /// Whether the value is `null`, which on the wire means "no payload" (A.5).
     pub fn is_null(&self) -> bool {
         self.as_json() == "null"

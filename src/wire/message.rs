@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorCode, Payload, from_json_object};
+use super::{ErrorCode, Object, ObjectFault, Payload};
 
 /// Body of a register request; every member may be missing, and so may the whole body (A.5).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,13 +25,19 @@ pub struct RegisterRequest {
 impl RegisterRequest {
     /// Reads a body as it came; empty and blank bodies are a request without members, and a
     /// `null` payload is none (A.5).
-    pub fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON object, or has a member of the wrong kind: a payload is an object (A.5).
+    pub fn read(body: &[u8]) -> Result<Self, ObjectFault> {
         if body.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
-        let mut request: Self = from_json_object(body)?;
-        request.payload = request.payload.filter(|payload| !payload.is_null());
-        Ok(request)
+        let object = Object::read(body)?;
+        Ok(Self {
+            registration_id: object.text("registrationId")?,
+            payload: object.object("payload")?,
+        })
     }
 }
 

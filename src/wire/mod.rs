@@ -14,6 +14,7 @@ mod hub_user_name;
 mod id;
 mod json;
 mod message;
+mod object;
 mod timestamp;
 mod topic;
 mod topic_filter;
@@ -34,6 +35,7 @@ pub use message::{
     DeviceRegistrationResult, RegisterRequest, RegistrationOperationStatus, ServiceError, Status,
     Substatus, SymmetricKeyResult, X509Result,
 };
+pub use object::{Object, ObjectFault, Place};
 pub use timestamp::{timestamp, writable};
 pub(crate) use topic::RESERVED;
 #[cfg(feature = "device")]

@@ -10,7 +10,7 @@ use crate::wire::{MAX_MESSAGE, Payload, PayloadError};
 /// What the device has to say.
 #[derive(Debug, Args)]
 pub(crate) struct PayloadArgs {
-    /// What the device has to say to a custom allocation webhook: any JSON value [default: nothing]
+    /// What the device has to say to a custom allocation webhook: a JSON object [default: nothing]
     #[arg(
         long,
         value_name = "JSON|@FILE|-",
@@ -38,6 +38,9 @@ impl PayloadArgs {
             return Err(Report::usage(format!(
                 "--payload: it has {length} bytes; DPS takes messages of up to {MAX_MESSAGE}"
             )));
+        }
+        if let Some(warning) = payload.warning() {
+            tracing::warn!("--payload: {warning}");
         }
         Ok(Some(payload))
     }

@@ -9,15 +9,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         key: "400004",
         name: Some("BadRequest"),
         title: "the request is malformed",
-        meaning: "The service could not use the request: its body, its registration ID or its API version. The credential was not looked at.",
+        meaning: "The service could not use the request: its registration ID or its API version. The credential was not looked at. A body that cannot be read is 400012.",
         causes: &[
             hint(
                 About::Id,
                 "the registration ID in the body is not the one of the connection, or has characters that are not allowed",
-            ),
-            hint(
-                About::Any,
-                "the body is not a JSON object with `registrationId` and, if wanted, `payload`",
             ),
             hint(
                 About::Any,
@@ -31,7 +27,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             ),
             hint(
                 About::Local,
-                "read the log of `provision-sim serve`: it says what could not be read",
+                "read the log of `provision-sim serve`: it names both IDs, or the version",
             ),
         ],
         at_fault: Party::Device,
@@ -39,6 +35,36 @@ pub(super) const ENTRIES: &[Entry] = &[
         c_sdk_result: AUTH_ERROR,
         rules: &["A.6", "D.1", "H.2"],
         aliases: &["invalid registrationid", "unsupported api-version", "missing api-version"],
+        is_ours: false,
+    },
+    Entry {
+        key: "400012",
+        name: Some("DeserializationError"),
+        title: "the body cannot be read",
+        meaning: "The service could not read what the device sent: it is not JSON, not an object, or has a member of the wrong kind. The credential was not looked at.",
+        causes: &[
+            hint(
+                About::Any,
+                "`payload` is a number, a text, a boolean or an array; it must be a JSON object, or null",
+            ),
+            hint(
+                About::Any,
+                "the body is not a JSON object with `registrationId` and, if wanted, `payload`: cut off, in single quotes, or with a comma too many",
+            ),
+            hint(About::Any, "the body is UTF-16, begins with a byte order mark, or is compressed"),
+        ],
+        remedies: &[
+            hint(About::Any, "check --payload, or what the device sends in its place"),
+            hint(
+                About::Local,
+                "read the log of `provision-sim serve`: it says what could not be read, and where",
+            ),
+        ],
+        at_fault: Party::Device,
+        class: Class::NotAssigned,
+        c_sdk_result: AUTH_ERROR,
+        rules: &["A.5", "A.6", "H.2"],
+        aliases: &["deserialization error"],
         is_ours: false,
     },
     Entry {

@@ -3,7 +3,7 @@
 //! What is decided stands in [`registration`](super::registration), [`attest`](super::attest) and
 //! [`allocation`](super::allocation); here it is done: stored, asked, answered, logged. `requests`
 //! answers what devices ask, `progress` takes a registration from its acceptance to its result,
-//! `refusal` says no, `log` and `conversation` say what happened, `reset` forgets. `core` is what
+//! `refusal` says no, also to a `request_fault`, `log` and `conversation` say what happened, `reset` forgets. `core` is what
 //! they share, `operations` is what is in progress, `seen` is which devices came by lately.
 
 mod conversation;
@@ -12,6 +12,7 @@ mod log;
 mod operations;
 mod progress;
 mod refusal;
+mod request_fault;
 mod requests;
 mod reset;
 mod seen;

@@ -1,9 +1,10 @@
 //! How a device is told no: the wire gets the documented answer and nothing else, the log says why.
 
+use super::request_fault::RequestFault;
 use crate::service::attest::{Fault, Proof, Refusal};
 use crate::service::caller::{Caller, Transport};
 use crate::service::quota::Throttled;
-use crate::service::reply::{Reply, error_reply, throttled_reply};
+use crate::service::reply::{Reply, error_reply, throttled_reply, unreadable_reply};
 use crate::wire::ErrorCode;
 
 /// The wire gets the documented 401 and nothing else; the log says which check failed (D-3).
@@ -11,6 +12,17 @@ pub(super) fn refuse(caller: &Caller, refusal: &Refusal) -> Reply {
     let id = &caller.registration_id;
     tracing::warn!("{id}: refused with 401: {}", refusal.text(id));
     error_reply(unauthorized_code(caller, &refusal.fault), refusal.message)
+}
+
+/// A request that is none (A.5).
+pub(super) fn refuse_request(caller: &Caller, fault: &RequestFault) -> Reply {
+    let code = fault.code();
+    tracing::warn!("{}: refused with {code}: {fault}", caller.registration_id);
+    match fault {
+        RequestFault::Body(_) => unreadable_reply(),
+        RequestFault::ApiVersion(_) => error_reply(code, "Unsupported api-version"),
+        RequestFault::RegistrationId { .. } => error_reply(code, "Invalid RegistrationId"),
+    }
 }
 
 /// The device may try again; until then nothing has come of its request.

@@ -8,7 +8,8 @@ use tokio::time::timeout;
 use super::core::Registrar;
 use super::operations::{Claim, Operation};
 use super::progress::AcceptedRequest;
-use super::refusal::{hold_off, refuse, unauthorized_code};
+use super::refusal::{hold_off, refuse, refuse_request, unauthorized_code};
+use super::request_fault::RequestFault;
 use super::{conversation, log};
 use crate::service::attest::{Attested, Refusal, attest};
 use crate::service::caller::Caller;
@@ -33,7 +34,11 @@ impl Registrar {
     pub async fn register(self: &Arc<Self>, caller: &Caller, body: &[u8]) -> Reply {
         let request = match self.check_request(caller, body) {
             Ok(request) => request,
-            Err(message) => return self.bad_request(caller, &message),
+            Err(fault) => {
+                let (code, reason) = (fault.code(), fault.to_string());
+                self.refused(caller, None, code, "request", &reason);
+                return refuse_request(caller, &fault);
+            }
         };
         lock(&self.seen).add(&caller.registration_id);
         let attested = match self.attest(caller) {
@@ -131,9 +136,8 @@ impl Registrar {
     /// Answers a registration status lookup (B.1): the state alone, as a poll would have it.
     pub async fn registration_state(&self, caller: &Caller, body: &[u8]) -> Reply {
         // No events: a look-up is no registration.
-        if let Err(message) = self.check_request(caller, body) {
-            tracing::warn!("{}: refused with 400004: {message}", caller.registration_id);
-            return error_reply(ErrorCode::BAD_REQUEST, &message);
+        if let Err(fault) = self.check_request(caller, body) {
+            return refuse_request(caller, &fault);
         }
         if let Err(refusal) = self.attest(caller) {
             return refuse(caller, &refusal);
@@ -148,15 +152,19 @@ impl Registrar {
         }
     }
 
-    fn check_request(&self, caller: &Caller, body: &[u8]) -> Result<RegisterRequest, String> {
+    fn check_request(&self, caller: &Caller, body: &[u8]) -> Result<RegisterRequest, RequestFault> {
         let version = &caller.api_version;
         if !version.is_known() && !version.is_newer_than_2019_03_31() {
-            return Err("Unsupported api-version".to_owned());
+            return Err(RequestFault::ApiVersion(version.clone()));
         }
-        let request = RegisterRequest::read(body).map_err(|_| "BadRequest".to_owned())?;
+        let request = RegisterRequest::read(body)?;
         match &request.registration_id {
             Some(id) if !caller.registration_id.names_same_device(id) => {
-                Err("Invalid RegistrationId".to_owned())
+                let expected = caller.registration_id.clone();
+                Err(RequestFault::RegistrationId {
+                    found: id.chars().take(128).collect(),
+                    expected,
+                })
             }
             _ => Ok(request),
         }
@@ -180,12 +188,6 @@ impl Registrar {
             status: Status::Assigning,
             registration_state: None,
         })
-    }
-
-    fn bad_request(&self, caller: &Caller, message: &str) -> Reply {
-        tracing::warn!("{}: refused with 400004: {message}", caller.registration_id);
-        self.refused(caller, None, ErrorCode::BAD_REQUEST, "request", message);
-        error_reply(ErrorCode::BAD_REQUEST, message)
     }
 
     fn refused(

@@ -142,8 +142,8 @@ async fn h_3_a_packet_beyond_96_kb_is_refused_from_its_header() {
 async fn h_3_a_message_of_96_kb_is_taken() {
     let service = Setup::new().start().await;
     let mut client = Client::connect(&service, &Device::new("pump-0042")).await;
-    let envelope = r#"{"payload":""}"#.len();
-    let body = format!(r#"{{"payload":"{}"}}"#, "x".repeat(MAX_MESSAGE - envelope));
+    let envelope = r#"{"payload":{"a":""}}"#.len();
+    let body = format!(r#"{{"payload":{{"a":"{}"}}}}"#, "x".repeat(MAX_MESSAGE - envelope));
 
     let answer = client.provision(&body).await;
 

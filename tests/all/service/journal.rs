@@ -80,14 +80,14 @@ async fn d_3_a_refused_device_is_there_with_the_check_that_failed_in_words() {
     let expired = UPPER.token_until(&derived(RETIRED_KEY, ID), SCOPE, ID, 1);
 
     let mut client = Client::connect(&service, &Device::with_password(ID, &expired)).await;
-    client.register(r#"{"payload":7}"#).await;
+    client.register(r#"{"payload":{"a":7}}"#).await;
     client.register("{").await;
 
     let refused = entry(&service, |entry| entry.failed_check == Some("expired")).await;
     assert_eq!((refused.status, refused.error_code.unwrap().0), (EntryStatus::Refused, 401_000));
     let reason = refused.reason.as_deref().unwrap();
     assert!(reason.contains("expired") && reason.contains("clock"), "{reason}");
-    assert_eq!(refused.payload.as_deref(), Some("7"));
+    assert_eq!(refused.payload.as_deref(), Some(r#"{"a":7}"#));
     assert!(refused.operation_id.is_none() && refused.enrollment.is_none());
     let shown = serde_json::to_string(&*refused).unwrap();
     assert!(!shown.contains("sig="), "{shown}");

@@ -111,8 +111,7 @@ async fn a_5_every_register_body_that_sdks_send_is_accepted() {
         r#"{"registrationId":"pump-0042"}"#,
         r#"{"payload": null, "registrationId": "pump-0042"}"#,
         r#"{"registrationId":"PUMP-0042","payload":{"url":"http:\/\/x"}}"#,
-        r#"{"payload":[1,2]}"#,
-        r#"{"payload":"text"}"#,
+        r#"{"payload":{"a":[1,2]}}"#,
         r#"{"registrationId":null,"forceRegistration":true}"#,
     ] {
         let answer = client.provision(body).await;
@@ -121,26 +120,56 @@ async fn a_5_every_register_body_that_sdks_send_is_accepted() {
     }
 }
 
+/// A.6: answered, and the session stays.
 #[tokio::test]
-async fn a_6_a_malformed_register_is_answered_400004_and_the_session_stays() {
-    let service = Setup::new().start().await;
+async fn k_2_a_body_that_cannot_be_read_is_400012_and_the_journal_says_what_and_where() {
+    let mut service = Setup::new().start().await;
     let mut client = Client::connect(&service, &Device::new("pump-0042")).await;
 
-    for (body, message) in [
-        (&b"hello"[..], "BadRequest"),
-        (br#"{"registrationId":"pump-0042""#, "BadRequest"),
-        (b"[]", "BadRequest"),
-        (b"null", "BadRequest"),
-        (br#"{"registrationId":7}"#, "BadRequest"),
-        (b"{\"payload\":\"\xff\"}", "BadRequest"),
-        (b"\x00", "BadRequest"),
-        (br#"{"registrationId":"pump-0043"}"#, "Invalid RegistrationId"),
-        (br#"{"registrationId":""}"#, "Invalid RegistrationId"),
+    for (body, said) in [
+        (&b"hello"[..], "it is not JSON: expected value at line 1 column 1"),
+        (br#"{"registrationId":"pump-0042""#, "it is not JSON: EOF while parsing"),
+        (b"[]", "it is an array, not a JSON object"),
+        (b"null", "it is null, not a JSON object"),
+        (br#"{"registrationId":7}"#, "`registrationId` is a number, not a text (line 1 column 19)"),
+        (b"{\"payload\":\"\xff\"}", "it is not UTF-8 at byte 13"),
+        (b"\x00", "it is not JSON"),
+        // K-4.
+        (
+            br#"{"payload":1}"#,
+            "`payload` is a number, not a JSON object or null (line 1 column 12)",
+        ),
+        (br#"{"payload":"text"}"#, "`payload` is a text"),
+        (br#"{"payload":[{}]}"#, "`payload` is an array"),
+        (br#"{"payload":true}"#, "`payload` is a boolean"),
     ] {
         let answer = client.request("$dps/registrations/PUT/iotdps-register/?$rid=1", body).await;
 
-        assert_eq!(answer.error(), (400, 400_004, message.to_owned()), "{body:?}");
+        assert_eq!(answer.error(), (400, 400_012, "Deserialization error.".to_owned()), "{body:?}");
+        assert_eq!(answer.body()["trackingId"], "", "as it was recorded");
         assert_eq!(answer.topic, "$dps/registrations/res/400/?$rid=1");
+        service.event().await;
+        let entry = service.inside().journal().entries().pop().unwrap();
+        let reason = entry.reason.as_ref().unwrap().as_str().to_owned();
+        assert!(reason.contains(said), "{body:?}: {reason}");
+    }
+    assert_eq!(client.provision("").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_6_a_body_for_another_device_is_400004_and_the_journal_names_both() {
+    let mut service = Setup::new().start().await;
+    let mut client = Client::connect(&service, &Device::new("pump-0042")).await;
+
+    for body in [r#"{"registrationId":"pump-0043"}"#, r#"{"registrationId":""}"#] {
+        let answer = client.register(body).await;
+
+        assert_eq!(answer.error(), (400, 400_004, "Invalid RegistrationId".to_owned()), "{body}");
+        service.event().await;
+        let entry = service.inside().journal().entries().pop().unwrap();
+        let reason = entry.reason.as_ref().unwrap().as_str().to_owned();
+        let named = body.split('"').nth(3).unwrap();
+        assert!(reason.contains(&format!("the body names {named:?}, the connection pump-0042")));
     }
     assert_eq!(client.provision("").await.status(), 200);
 }
@@ -150,7 +179,9 @@ async fn h_1_every_error_has_a_name_and_a_time_of_its_own() {
     let service = Setup::new().start().await;
     let mut client = Client::connect(&service, &Device::new("pump-0042")).await;
 
-    let (first, second) = (client.register("hello").await, client.register("hello").await);
+    let other = r#"{"registrationId":"other"}"#;
+
+    let (first, second) = (client.register(other).await, client.register(other).await);
 
     assert!(is_timestamp(first.body()["timestampUtc"].as_str().unwrap()));
     assert_ne!(first.body()["trackingId"], second.body()["trackingId"]);

@@ -135,5 +135,5 @@ async fn f_1_a_malformed_request_is_told_before_the_credential_is_looked_at() {
     let service = Setup::new().start().await;
     let mut client = Client::connect(&service, &Device::with_password(ID, "hello")).await;
 
-    assert_eq!(client.register("{").await.error().1, 400_004);
+    assert_eq!(client.register("{").await.error().1, 400_012);
 }

@@ -153,14 +153,14 @@ async fn g_3_a_device_that_never_moves_is_offered_its_own_hub_only() {
 }
 
 #[tokio::test]
-async fn a_5_every_json_value_arrives_as_it_was_sent() {
+async fn a_5_every_json_object_arrives_as_it_was_sent() {
     let mut webhook = Webhook::start([Reaction::hub(HUB_WEST)]).await;
     let setup = Setup::custom(&webhook.url(), "").retry_after(Duration::ZERO);
     let service = setup.start().await;
     let mut client = Client::connect(&service, &Device::new(ID)).await;
 
     for payload in
-        ["[]", "0", "false", "\"\"", r#""a\/b""#, "12345678901234567890", r#"{"z":1,"a":"ü"}"#]
+        ["{}", r#"{"u":"a\/b"}"#, r#"{"n":[12345678901234567890,1e3]}"#, r#"{"z":1,"a":"ü"}"#]
     {
         client.provision(&format!(r#"{{"payload":{payload}}}"#)).await;
 

@@ -200,9 +200,14 @@ impl Devices {
         let Some(template) = &blueprint.payload else { return Ok(()) };
         let Some(first) = &self.without_payload else { return Ok(()) };
         match template.payload(first, 0) {
-            Ok(_) => Ok(()),
+            Ok(payload) => {
+                if let Some(warning) = payload.warning() {
+                    tracing::warn!("--payload: {warning}");
+                }
+                Ok(())
+            }
             Err(error) => Err(Report::usage(format!("--payload: {error}"))
-                .remedy("give one JSON value, such as '{\"serial\":\"{reg_id}\"}'; in a shell, in single quotes")),
+                .remedy("give one JSON object, such as '{\"serial\":\"{reg_id}\"}'; in a shell, in single quotes")),
         }
     }
 }

@@ -53,10 +53,11 @@ pub(super) fn of(reply: Reply, location: Option<&str>) -> Answer {
     let request_id = match error {
         Some(error) => {
             headers.insert(ERROR_CODE, error.error_code.0.into());
-            error.tracking_id
+            Some(error.tracking_id).filter(|id| !id.is_empty())
         }
-        None => uuid::Uuid::new_v4().to_string(),
+        None => None,
     };
+    let request_id = request_id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     if let Ok(request_id) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, request_id);
     }
