@@ -12,7 +12,7 @@ use super::shard::Shard;
 use super::template::{IdPattern, PatternError};
 use crate::attestation::{DeviceCertificate, IdentityFault, KeyError};
 use crate::device::Credential;
-use crate::text::key_text;
+use crate::text::{key_text, reason};
 use crate::wire::{HubName, IdError, MAX_MESSAGE, Payload, RegistrationId};
 
 /// The columns of a CSV list, which are the members of a JSON line.
@@ -258,12 +258,8 @@ fn proof(
 }
 
 fn from_json(text: &str) -> Result<Entry, ListFault> {
-    serde_json::from_str(text).map_err(|error| {
-        // The place that serde_json names is that within this one line.
-        let reason = error.to_string();
-        let reason = reason.split(" at line ").next().unwrap_or_default();
-        ListFault::Json(reason.to_owned())
-    })
+    // The place that serde_json names is that within this one line, and is not told.
+    serde_json::from_str(text).map_err(|error| ListFault::Json(reason(&error)))
 }
 
 /// `skipped` blank lines stood above it.

@@ -62,9 +62,9 @@ fn what_is_wrong_is_told_with_its_line_and_without_keys() {
     let long = "x".repeat(MAX_MESSAGE);
     for (text, said) in [
         ("a\n\nb c\n".to_owned(), "line 3: \"b c\" is no registration ID"),
-        ("{\"registrationId\":\"a\"}\n{\"id\":\"b\"}".to_owned(), "line 2: unknown field `id`"),
-        ("{\"registrationId\":5}".to_owned(), "line 1: invalid type"),
-        ("{}".to_owned(), "line 1: missing field `registrationId`"),
+        ("{\"registrationId\":\"a\"}\n{\"id\":\"b\"}".to_owned(), "line 2: unknown member `id`"),
+        ("{\"registrationId\":5}".to_owned(), "line 1: expected a string, found the number 5"),
+        ("{}".to_owned(), "line 1: the member `registrationId` is missing"),
         ("\nregistrationId,hub\na,b".to_owned(), "line 2: there is no column \"hub\""),
         ("registrationId,payload\na,1\nb".to_owned(), "line 3: it has 1 fields, and the header 2"),
         ("registrationId,payload\na,{".to_owned(), "line 2: payload: not valid JSON"),

@@ -260,7 +260,7 @@ mod tests {
 
         assert_eq!(
             refused(&text),
-            "line 11: service.enrollmentGroups \"pumps\": allocationPolicy: unknown variant `Custom`, \
+            "line 11: service.enrollmentGroups \"pumps\": allocationPolicy: unknown value `Custom`, \
              expected one of `hashed`, `geoLatency`, `static`, `custom`; did you mean `custom`?"
         );
     }

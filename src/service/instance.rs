@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::enrollment::AllocationPolicy;
 use crate::attestation::Certificate;
 use crate::wire::{HubName, IdScope};
 
@@ -12,6 +13,8 @@ pub struct Instance {
     pub id_scope: IdScope,
     /// The hubs linked to it, in the order of the configuration (J-28).
     pub linked_hubs: Vec<LinkedHub>,
+    /// How hubs are chosen for enrollments that do not say (F.5); hashed if it is not there.
+    pub allocation_policy: Option<AllocationPolicy>,
     /// The certificates uploaded to it, which enrollment groups refer to by name (D.5).
     pub certificates: Vec<InstanceCertificate>,
     /// Whether a group takes only devices whose chain reaches a verified one of these (D.5), as on

@@ -188,16 +188,19 @@ mod tests {
             ),
             (
                 format!("{device}registrationId = 7"),
-                "line 6: device[1].registrationId: invalid type: integer `7`, expected a string",
+                "line 6: device[1].registrationId: expected a string, found the number 7",
             ),
-            (format!("{device}payload = 1"), "line 5: device[1]: missing field `registrationId`"),
+            (
+                format!("{device}payload = 1"),
+                "line 5: device[1]: the member `registrationId` is missing",
+            ),
             (
                 format!("{b}registrationID = \"b\""),
-                "line 7: device \"b\": unknown field `registrationID`, expected `registrationId` or `payload`; did you mean `registrationId`?",
+                "line 7: device \"b\": unknown member `registrationID`, expected `registrationId` or `payload`; did you mean `registrationId`?",
             ),
             ("[[device]]\nregistrationId = \"s3cret".to_owned(), "line 2: "),
             ("device = []\ndevice = []".to_owned(), "line 2: duplicate key"),
-            (String::new(), "the file: missing field `device`"),
+            (String::new(), "the file: the member `device` is missing"),
         ] {
             let told = refused(&text);
             assert!(told.starts_with(fault), "{told}");
@@ -207,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_lines_of_windows_are_counted_alike() {
-        assert!(refused("a = 1\r\nb = 2\r\n").starts_with("line 1: unknown field `a`"));
-        assert!(refused("device = []\r\nb = 2\r\n").starts_with("line 2: unknown field `b`"));
+        assert!(refused("a = 1\r\nb = 2\r\n").starts_with("line 1: unknown member `a`"));
+        assert!(refused("device = []\r\nb = 2\r\n").starts_with("line 2: unknown member `b`"));
     }
 }

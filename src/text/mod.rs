@@ -22,7 +22,7 @@ mod lines;
 mod path;
 mod plain;
 mod quoted;
-#[cfg(feature = "service")]
+#[cfg(any(feature = "fleet", feature = "service"))]
 mod reason;
 mod source;
 
@@ -35,6 +35,6 @@ pub use lines::TextReader;
 pub use path::MemberPath;
 pub use plain::plain;
 pub use quoted::{key_text, unquoted};
-#[cfg(feature = "service")]
+#[cfg(any(feature = "fleet", feature = "service"))]
 pub use reason::{nearest, reason};
 pub use source::{MAX_FILE, Source, decode_text, read_bytes, read_file, read_pem};

@@ -56,7 +56,7 @@ pub fn plan(
 ) -> Plan {
     let candidates = candidates(instance, enrollment);
     let webhook = enrollment.custom_allocation.as_ref().map(|it| &it.webhook_url);
-    match (enrollment.allocation_policy, kept) {
+    match (enrollment.allocation_policy.or(instance.allocation_policy), kept) {
         (Some(AllocationPolicy::Custom), kept) => {
             let all = || candidates.iter().map(|hub| hub.host_name.clone()).collect();
             let linked_hubs: Vec<_> = kept.map_or_else(all, |hub| vec![hub.clone()]);
@@ -117,6 +117,7 @@ mod tests {
         Instance {
             id_scope: "scope".parse().unwrap(),
             linked_hubs,
+            allocation_policy: None,
             certificates: Vec::new(),
             requires_verified_ca: true,
         }

@@ -14,7 +14,7 @@ use super::retry_after;
 use super::webhook::NamedWebhooks;
 use super::written::EnrollmentConfig;
 use crate::service::access::ServiceAccess;
-use crate::service::enrollment::{Enrollments, Kind, WebhookUrl};
+use crate::service::enrollment::{AllocationPolicy, Enrollments, Kind, WebhookUrl};
 use crate::service::instance::Instance;
 use crate::service::quota::Quotas;
 use crate::text::{Document, Fault, MemberPath};
@@ -31,6 +31,10 @@ pub struct Config {
     /// The hubs linked to the instance.
     #[serde(default)]
     pub linked_hubs: Vec<LinkedHubConfig>,
+    /// How hubs are chosen for enrollments that do not say: hashed (the default), geoLatency or static
+    /// (F.5).
+    #[serde(default)]
+    pub allocation_policy: Option<AllocationPolicy>,
     /// The certificates uploaded to it, for enrollment groups with `caReferences` (D.5).
     #[serde(default)]
     pub certificates: Vec<CertificateConfig>,
@@ -105,7 +109,12 @@ impl Config {
     /// Names the first member that is wrong, and why.
     pub fn instance(&self) -> Result<Instance, ConfigError> {
         let id_scope = self.id_scope.parse();
+        if self.allocation_policy == Some(AllocationPolicy::Custom) {
+            let path = MemberPath::of(&["allocationPolicy"]);
+            return Err(ConfigError::new(path, "only enrollments have a webhook to ask"));
+        }
         Ok(Instance {
+            allocation_policy: self.allocation_policy,
             id_scope: id_scope
                 .map_err(|error| ConfigError::new(MemberPath::of(&["idScope"]), error))?,
             linked_hubs: LinkedHubConfig::records(&self.linked_hubs)?,
@@ -174,6 +183,10 @@ impl Config {
 }
 
 #[cfg(test)]
+#[path = "file_faults.rs"]
+mod faults;
+
+#[cfg(test)]
 mod tests {
     use std::time::UNIX_EPOCH;
 
@@ -224,7 +237,7 @@ mod tests {
             refused("\nalocationPolicy = \"custom\""),
             "line 10: enrollmentGroups \"pumps\": alocationPolicy: the member is not known; did you mean `allocationPolicy`?"
         );
-        assert!(refused("\nallocationPolicy = \"nearest\"").contains("unknown variant `nearest`"));
+        assert!(refused("\nallocationPolicy = \"nearest\"").contains("unknown value `nearest`"));
         assert!(refused("\nallocationPolicy = \"Custom\"").ends_with("; did you mean `custom`?"));
         assert!(
             checked(&GROUP.replace("\"0s\"", "\"soon\"")).unwrap_err().contains("write a duration")

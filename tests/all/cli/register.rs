@@ -347,7 +347,7 @@ fn mistakes_in_a_configuration_exit_2_with_file_and_place_and_without_keys() {
         "idScope = \"x\"\n[[enrollmentGroups]]\nenrollmentGroupId = \"g\"\nattestation = { type = \"symmetricKey\", symmetricKey = { primaryKey = \"c2VjcmV0*\" } }",
     );
 
-    assert!(top.contains("bad.toml, line 2: unknown field `primaryKey`"), "{top}");
+    assert!(top.contains("bad.toml, line 2: unknown member `primaryKey`"), "{top}");
     assert!(
         inner.contains(
             "enrollmentGroups \"g\": attestation.symmetricKey.primaryKey: the key is not Base64"

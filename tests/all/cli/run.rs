@@ -91,7 +91,7 @@ fn mistakes_in_a_scenario_exit_2_before_anything_starts() {
     assert!(run(no_device.to_str().unwrap()).stderr.contains("it has no [[device]]"));
     let typo = run(typo.to_str().unwrap());
     assert!(
-        typo.stderr.contains("line 2: device[0]: unknown field `registrationID`"),
+        typo.stderr.contains("line 2: device[0]: unknown member `registrationID`"),
         "{}",
         typo.stderr
     );

@@ -262,7 +262,7 @@ async fn what_is_wrong_is_said_at_the_start_and_never_with_a_key() {
     for (wrong, reason) in [
         (
             builder().config_toml("idScpe = \"s3cr3t\""),
-            "the configuration is wrong: line 1: unknown field",
+            "the configuration is wrong: line 1: unknown member",
         ),
         (builder().config_file("/nonexistent/world.toml"), "cannot read /nonexistent/world.toml"),
         (builder().id_scope("a b"), "idScope"),

@@ -16,6 +16,7 @@ fn id() -> RegistrationId {
 
 fn instance() -> Instance {
     Instance {
+        allocation_policy: None,
         id_scope: "0ne00000000".parse().unwrap(),
         linked_hubs: Vec::new(),
         certificates: Vec::new(),
