@@ -7,11 +7,13 @@
 //! - `error`: why a call failed.
 //! - `call`: the call itself.
 //! - `records`: enrollments and groups.
+//! - `registrations`: registrations of devices.
 
 mod call;
 mod connection;
 mod error;
 mod records;
+mod registrations;
 
 pub use call::{Answer, ServiceClient};
 pub use connection::{ConnectionString, ConnectionStringError};

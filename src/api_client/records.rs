@@ -145,13 +145,35 @@ impl ServiceClient {
     ///
     /// If a page cannot be had.
     pub async fn list(&self, kind: Kind) -> Result<Vec<Record>, CallError> {
+        self.list_first(kind, usize::MAX).await
+    }
+
+    /// As [`list`](Self::list), but no more than `count` records.
+    ///
+    /// # Errors
+    ///
+    /// If a page cannot be had.
+    pub async fn list_first(&self, kind: Kind, count: usize) -> Result<Vec<Record>, CallError> {
         let path = format!("/{}/query", kind.collection());
+        self.pages(&path, r#"{"query":"SELECT *"}"#, count).await
+    }
+
+    /// The pages of a query, until there is none left or there are `count` records.
+    pub(super) async fn pages(
+        &self,
+        path: &str,
+        query: &'static str,
+        count: usize,
+    ) -> Result<Vec<Record>, CallError> {
         let (mut records, mut headers) = (Vec::new(), HeaderMap::new());
         loop {
-            let query = r#"{"query":"SELECT *"}"#;
-            let answer = self.call(Method::POST, &path, headers.clone(), query).await?;
+            let answer = self.call(Method::POST, path, headers.clone(), query).await?;
             let page = serde_json::from_slice::<Vec<Box<RawValue>>>(&answer.body);
             records.extend(page.map_err(|_| self.not_understood(&answer))?.into_iter().map(Record));
+            if records.len() >= count {
+                records.truncate(count);
+                return Ok(records);
+            }
             match answer.headers.get(CONTINUATION).filter(|token| !token.is_empty()) {
                 // A service that answers with the token it was given would be asked forever.
                 Some(token) if headers.get(CONTINUATION) != Some(token) => {
@@ -162,7 +184,7 @@ impl ServiceClient {
         }
     }
 
-    fn read(&self, answer: &Answer) -> Result<Record, CallError> {
+    pub(super) fn read(&self, answer: &Answer) -> Result<Record, CallError> {
         let record = serde_json::from_slice::<Box<RawValue>>(&answer.body);
         let record = record.ok().filter(|record| record.get().starts_with('{'));
         record.map(Record).ok_or_else(|| self.not_understood(answer))
@@ -173,6 +195,6 @@ impl ServiceClient {
     }
 }
 
-fn matching(if_match: Option<&HeaderValue>) -> HeaderMap {
+pub(super) fn matching(if_match: Option<&HeaderValue>) -> HeaderMap {
     if_match.map(|etag| (IF_MATCH, etag.clone())).into_iter().collect()
 }

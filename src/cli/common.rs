@@ -38,10 +38,12 @@ pub(crate) struct Common {
 /// How results are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
-    /// For people.
+    /// For people. Azure's command line has these names for it.
     #[default]
+    #[value(aliases = ["table", "tsv"])]
     Text,
     /// One object or array at the end.
+    #[value(alias = "jsonc")]
     Json,
     /// One event a line as it happens.
     Jsonl,

@@ -32,14 +32,14 @@ Examples:
 Prints the key alone for a single --reg-id, else a line `ID<TAB>KEY` for each.")]
 pub(crate) struct DeriveKey {
     /// Key of the enrollment group [env: PROVISION_SIM_GROUP_KEY]
-    #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
+    #[arg(long, aliases = ["key", "symmetric-key"], value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
     group_key: Option<Secret>,
     #[command(flatten)]
     group: GroupArg,
     #[command(flatten)]
     local: LocalArg,
     /// Registration ID of a device; may be given several times
-    #[arg(long, alias = "registration-id", value_name = "ID", num_args = 1.., required_unless_present = "reg_ids")]
+    #[arg(long, aliases = ["registration-id", "rid"], value_name = "ID", num_args = 1.., required_unless_present = "reg_ids")]
     reg_id: Vec<RegistrationId>,
     /// File with a registration ID a line, or - for standard input
     #[arg(long, alias = "registration-ids", value_name = "FILE|-", conflicts_with = "reg_id")]

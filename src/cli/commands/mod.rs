@@ -9,7 +9,8 @@
 //! - `fleet`: many devices at once.
 //! - `derive_key`: the device keys of an enrollment group.
 //! - `sas_token`: SAS tokens, signed and checked.
-//! - `enrollments`: `enrollment-group`, `enrollment`, `export` and `import`.
+//! - `enrollments`: `enrollment-group`, `enrollment`, `registration`, `compute-device-key`, `export` and
+//!   `import`.
 //! - `pki`: certificates for tests.
 //! - `completions`: what a shell needs to complete command lines.
 //! - `man`: manual pages.

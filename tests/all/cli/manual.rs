@@ -50,7 +50,12 @@ fn bash_takes_its_completions_and_completes_a_command() {
         return;
     };
 
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "register\n", "{:?}", output.stderr);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "register registration\n",
+        "{:?}",
+        output.stderr
+    );
 }
 
 #[test]

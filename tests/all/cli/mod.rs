@@ -1,6 +1,7 @@
 //! The binary, as a user runs it.
 
 mod admin;
+mod az;
 mod connect;
 mod diagnose;
 mod diagnose_route;

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use clap::Args;
+use clap::{ArgAction, Args};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::member::object_at;
+use super::words::{words, yes_or_no};
 use crate::api_client::Kind;
 use crate::attestation::{Certificate, DeviceKey, GroupKey};
 use crate::cli::input::{plain, read, wrong_value};
@@ -18,26 +19,33 @@ use crate::text::{MAX_FILE, decode_text, key_text, read_bytes};
 
 const SYMMETRIC_KEY: &str = "symmetricKey";
 const X509: &str = "x509";
+const TPM: &str = "tpm";
 
 /// The flags.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Attestation")]
 pub(super) struct AttestationArgs {
-    /// symmetricKey or x509; of a group it follows from the other flags
-    #[arg(long, value_name = "TYPE", value_parser = [SYMMETRIC_KEY, X509], hide_possible_values = true)]
+    /// symmetricKey, x509 or tpm; of a group it follows from the other flags
+    #[arg(long, alias = "at", value_name = "TYPE", ignore_case = true, value_parser = words(&[SYMMETRIC_KEY, X509, TPM]), hide_possible_values = true)]
     attestation_type: Option<String>,
     /// Symmetric key; one that is not given is made by the service
-    #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
+    #[arg(long, alias = "pk", value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
     primary_key: Option<Secret>,
     /// Second symmetric key
-    #[arg(long, value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
+    #[arg(long, alias = "sk", value_name = "KEY|@FILE|-", allow_hyphen_values = true)]
     secondary_key: Option<Secret>,
     /// Certificate of the device, or for a group of the CA that signs the devices'
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "cp", value_name = "FILE")]
     certificate_path: Option<PathBuf>,
     /// Second certificate
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "scp", value_name = "FILE")]
     secondary_certificate_path: Option<PathBuf>,
+    /// Take the certificate, or the name of the CA, out of the record
+    #[arg(long, alias = "rc", value_name = "BOOL", num_args = 0..=1, action = ArgAction::Set, default_value = "false", default_missing_value = "true", value_parser = yes_or_no(), hide_default_value = true)]
+    remove_certificate: bool,
+    /// Take the second one out of the record
+    #[arg(long, alias = "rsc", value_name = "BOOL", num_args = 0..=1, action = ArgAction::Set, default_value = "false", default_missing_value = "true", value_parser = yes_or_no(), hide_default_value = true)]
+    remove_secondary_certificate: bool,
 }
 
 /// What the flags say of attestation, read and checked.
@@ -46,6 +54,8 @@ pub(super) struct Given {
     keys: [Option<Zeroizing<String>>; 2],
     certificates: [Option<String>; 2],
     ca_names: [Option<String>; 2],
+    removed: [bool; 2],
+    endorsement_key: Option<String>,
 }
 
 impl AttestationArgs {
@@ -59,7 +69,10 @@ impl AttestationArgs {
         &self,
         kind: Kind,
         ca_names: (Option<&str>, Option<&str>),
+        endorsement_key: Option<&str>,
     ) -> Result<Given, Report> {
+        let removed = [self.remove_certificate, self.remove_secondary_certificate];
+        let endorsement_key = endorsement_key.map(str::to_owned);
         let keys = [
             key(kind, "--primary-key", self.primary_key.as_ref())?,
             key(kind, "--secondary-key", self.secondary_key.as_ref())?,
@@ -73,8 +86,21 @@ impl AttestationArgs {
         ];
         let ca_names = [ca_names.0, ca_names.1].map(|name| name.map(str::to_owned));
         let has_keys = keys.iter().any(Option::is_some);
-        let has_x509 = certificates.iter().chain(&ca_names).any(Option::is_some);
+        let has_x509 =
+            certificates.iter().chain(&ca_names).any(Option::is_some) || removed.contains(&true);
+        if endorsement_key.is_some() && (has_keys || has_x509) {
+            return Err(Report::usage(
+                "--endorsement-key goes with --attestation-type tpm, not with keys or certificates",
+            ));
+        }
         let attestation_type = match (self.attestation_type.as_deref(), has_keys, has_x509) {
+            (Some(TPM), false, false) => Some(TPM),
+            (None, false, false) if endorsement_key.is_some() => Some(TPM),
+            (Some(TPM), ..) => {
+                return Err(Report::usage(
+                    "--attestation-type tpm goes with --endorsement-key, not with keys or certificates",
+                ));
+            }
             (_, true, true) => {
                 return Err(Report::usage(
                     "keys and certificates are both given; a record has one kind of attestation",
@@ -94,7 +120,7 @@ impl AttestationArgs {
             (Some(_), ..) | (None, true, false) => Some(SYMMETRIC_KEY),
             (None, false, false) => None,
         };
-        Ok(Given { attestation_type, keys, certificates, ca_names })
+        Ok(Given { attestation_type, keys, certificates, ca_names, removed, endorsement_key })
     }
 }
 
@@ -105,10 +131,9 @@ impl Given {
             Kind::Group => Some(SYMMETRIC_KEY),
             Kind::Individual => None,
         };
-        let attestation_type = self
-            .attestation_type
-            .or(by_default)
-            .ok_or_else(|| Report::usage("--attestation-type is missing: symmetricKey or x509"))?;
+        let attestation_type = self.attestation_type.or(by_default).ok_or_else(|| {
+            Report::usage("--attestation-type is missing: symmetricKey, x509 or tpm")
+        })?;
         self.applied(kind, attestation_type, json!({}))
     }
 
@@ -131,7 +156,20 @@ impl Given {
             }
             return Ok(current);
         }
-        let uses_ca_names = self.ca_names.iter().any(Option::is_some);
+        if kind_of == TPM {
+            if let Some(key) = &self.endorsement_key {
+                object_at(&mut current, TPM)["endorsementKey"] = key.as_str().into();
+            }
+            if !current[TPM]["endorsementKey"].is_string() {
+                return Err(Report::usage("no key for tpm: give --endorsement-key"));
+            }
+            return Ok(current);
+        }
+        let has_names = current[X509]["caReferences"].is_object();
+        let is_named = self.ca_names.iter().any(Option::is_some);
+        let is_given = self.certificates.iter().any(Option::is_some);
+        // A removal alone is one from what is there.
+        let uses_ca_names = is_named || (has_names && !is_given);
         let member = match kind {
             Kind::Individual => "clientCertificates",
             Kind::Group if uses_ca_names => "caReferences",
@@ -141,6 +179,9 @@ impl Given {
         let slots = object_at(&mut current, X509)[member].take();
         let mut slots = if slots.is_object() { slots } else { json!({}) };
         for (index, slot) in ["primary", "secondary"].into_iter().enumerate() {
+            if self.removed[index] {
+                slots[slot] = Value::Null;
+            }
             if let Some(name) = &self.ca_names[index] {
                 slots[slot] = name.as_str().into();
             }
@@ -148,7 +189,7 @@ impl Given {
                 slots[slot] = json!({ "certificate": certificate });
             }
         }
-        if slots["primary"].is_null() {
+        if slots["primary"].is_null() && slots["secondary"].is_null() {
             return Err(Report::usage(format!(
                 "no certificate for x509: give --certificate-path{}",
                 if kind == Kind::Group { " or --root-ca-name" } else { "" }
@@ -184,7 +225,7 @@ fn key(
 }
 
 /// A certificate as the API takes it: PEM, or Base64 of DER.
-fn certificate(flag: &str, path: Option<&Path>) -> Result<Option<String>, Report> {
+pub(super) fn certificate(flag: &str, path: Option<&Path>) -> Result<Option<String>, Report> {
     let Some(path) = path else { return Ok(None) };
     let shown = path.display();
     let bytes = read_bytes(path, MAX_FILE).map_err(|error| {
@@ -201,4 +242,46 @@ fn certificate(flag: &str, path: Option<&Path>) -> Result<Option<String>, Report
     Certificate::from_text(&text)
         .map_err(|error| Report::usage(format!("{flag}: {shown}: {error}")))?;
     Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: AttestationArgs,
+    }
+
+    fn given(flags: &[&str], secondary_ca: Option<&str>) -> Given {
+        let line = Line::try_parse_from([&["x"], flags].concat()).unwrap_or_else(|e| panic!("{e}"));
+        line.flags.read(Kind::Group, (None, secondary_ca), None).unwrap()
+    }
+
+    /// Two examples of az's help: a group may have the second slot alone.
+    #[test]
+    fn a_group_may_name_its_second_authority_alone() {
+        let created = given(&[], Some("my-ca")).created(Kind::Group).unwrap();
+        assert_eq!(
+            created,
+            json!({ "type": "x509", "x509": { "caReferences": { "secondary": "my-ca" } } })
+        );
+
+        let current = json!({ "type": "x509", "x509": { "caReferences": { "primary": "a", "secondary": "b" } } });
+        let updated =
+            given(&["--remove-certificate"], Some("my-ca")).updated(Kind::Group, current.clone());
+        assert_eq!(
+            updated.unwrap()["x509"],
+            json!({ "caReferences": { "primary": null, "secondary": "my-ca" } })
+        );
+        let removed = given(&["--rsc"], None).updated(Kind::Group, current.clone()).unwrap();
+        assert_eq!(
+            removed["x509"],
+            json!({ "caReferences": { "primary": "a", "secondary": null } })
+        );
+        assert!(given(&["--rc", "--rsc", "yes"], None).updated(Kind::Group, current).is_err());
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::arguments::{Change, KindArgs, Settings};
 use super::attestation::Given;
 use super::member::object_at;
+use super::words::python_literal;
 use crate::api_client::Kind;
 use crate::cli::input::read;
 use crate::cli::report::Report;
@@ -50,8 +51,18 @@ impl Changes {
         add("reprovisionPolicy", settings.reprovision_policy.as_deref().map(reprovisioning));
         add("allocationPolicy", settings.allocation_policy.as_deref().map(Value::from));
         add("iotHubs", settings.iot_hubs.as_deref().map(hubs));
+        if let Some(hub) = &settings.iot_hub_host_name {
+            add("allocationPolicy", Some("static".into()));
+            add("iotHubs", Some(json!([hub])));
+        }
+        let information = change.kind_args.device_information();
+        add("optionalDeviceInformation", object("--device-information", information)?);
         Ok(Self {
-            attestation: change.attestation.read(S::KIND, change.kind_args.ca_names())?,
+            attestation: change.attestation.read(
+                S::KIND,
+                change.kind_args.ca_names(),
+                change.kind_args.endorsement_key(),
+            )?,
             members,
             webhook: webhook(settings)?,
             tags: object("--initial-twin-tags", settings.initial_twin_tags.as_deref())?,
@@ -147,8 +158,9 @@ fn webhook(settings: &Settings) -> Result<Map<String, Value>, Report> {
 
 fn object(flag: &str, argument: Option<&str>) -> Result<Option<Value>, Report> {
     let Some(argument) = argument else { return Ok(None) };
-    let value = serde_json::from_str::<Value>(&read(flag, argument)?).ok();
-    match value.filter(Value::is_object) {
+    let text = read(flag, argument)?;
+    let value = serde_json::from_str::<Value>(&text).ok();
+    match value.or_else(|| python_literal(&text)).filter(Value::is_object) {
         Some(value) => Ok(Some(value)),
         None => Err(Report::usage(format!("{flag}: it is no JSON object"))
             .remedy("give one such as '{\"room\":1}'; in a shell, in single quotes")),

@@ -1,12 +1,16 @@
 //! `enrollment-group` and `enrollment`: one kind of record each, the same actions.
 
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::arguments::{self, Change, EnrollmentOnly, Etag, GroupOnly, KindArgs};
+use super::compute_key::ComputeDeviceKey;
 use super::failure::{EXIT_CODES, explained};
+use super::query::QueryArg;
+use super::registration::RegistrationAction;
 use super::target::Target;
+use super::words::{ID_ALIASES, yes_or_no};
 use super::{body, show};
 use crate::api_client::{Kind, Record};
 use crate::cli::common::Output;
@@ -18,8 +22,8 @@ use crate::wire::RegistrationId;
 /// Create, list, show, update and delete enrollment groups
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
-The flags are those of `az iot dps enrollment-group`. --local asks the service that `provision-sim
-serve` runs; a connection string any other, Azure's too.
+The flags are those of `az iot dps enrollment-group`, its short ones too. --local asks the service
+that `provision-sim serve` runs; a connection string any other, Azure's too.
 
 Examples:
   provision-sim enrollment-group create --local --enrollment-id pumps --show-keys
@@ -32,14 +36,21 @@ Examples:
 {EXIT_CODES}"))]
 pub(crate) struct EnrollmentGroup {
     #[command(subcommand)]
-    action: Action<GroupOnly>,
+    action: GroupAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum GroupAction {
+    #[command(flatten)]
+    Record(Action<GroupOnly>),
+    ComputeDeviceKey(ComputeDeviceKey),
 }
 
 /// Create, list, show, update and delete individual enrollments
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
-The flags are those of `az iot dps enrollment`. --local asks the service that `provision-sim serve`
-runs; a connection string any other, Azure's too.
+The flags are those of `az iot dps enrollment`, its short ones too. --local asks the service that
+`provision-sim serve` runs; a connection string any other, Azure's too.
 
 Examples:
   provision-sim enrollment create --local --enrollment-id pump-0042 \\
@@ -59,23 +70,39 @@ enum Action<S: KindArgs> {
     /// Create one; keys that are not given are made by the service
     Create(Box<Change<S>>),
     /// List all, without keys
-    List(Target),
+    List(List),
     /// Show one
     Show(Show),
     /// Change what the flags name, and leave the rest as it is
     Update(Box<Update<S>>),
     /// Delete one; devices that are provisioned stay on their hubs
     Delete(Delete),
+    /// How the devices are registered
+    #[command(subcommand)]
+    Registration(RegistrationAction),
+}
+
+#[derive(Debug, Args)]
+struct List {
+    /// List no more than so many
+    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
+    top: usize,
+    #[command(flatten)]
+    query: QueryArg,
+    #[command(flatten)]
+    target: Target,
 }
 
 #[derive(Debug, Args)]
 struct Show {
     /// Name of the record
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", aliases = ID_ALIASES)]
     enrollment_id: RegistrationId,
     /// Also show symmetric keys
-    #[arg(long)]
+    #[arg(long, alias = "keys", value_name = "BOOL", num_args = 0..=1, action = ArgAction::Set, default_value = "false", default_missing_value = "true", value_parser = yes_or_no(), hide_default_value = true)]
     show_keys: bool,
+    #[command(flatten)]
+    query: QueryArg,
     #[command(flatten)]
     target: Target,
 }
@@ -91,7 +118,7 @@ struct Update<S: KindArgs> {
 #[derive(Debug, Args)]
 struct Delete {
     /// Name of the record
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", aliases = ID_ALIASES)]
     enrollment_id: RegistrationId,
     #[command(flatten)]
     etag: Etag,
@@ -101,7 +128,10 @@ struct Delete {
 
 impl EnrollmentGroup {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
-        self.action.run(printer)
+        match self.action {
+            GroupAction::Record(action) => action.run(printer),
+            GroupAction::ComputeDeviceKey(command) => command.run(printer),
+        }
     }
 }
 
@@ -117,12 +147,8 @@ impl<S: KindArgs> Action<S> {
         match self {
             Self::Create(change) => create(&change, printer),
             Self::Update(update) => change(&update, printer),
-            Self::List(target) => {
-                let session = target.open()?;
-                let records = session.wait(session.client.list(kind));
-                list(kind, &records.map_err(|error| explained(&error, None))?, printer);
-                Ok(Exit::Done)
-            }
+            Self::List(list) => list.run(kind, printer),
+            Self::Registration(action) => action.run(printer),
             Self::Show(show) => show.run(kind, printer),
             Self::Delete(delete) => delete.run(kind, printer),
         }
@@ -132,11 +158,14 @@ impl<S: KindArgs> Action<S> {
 fn create<S: KindArgs>(change: &Change<S>, printer: &mut Printer) -> Result<Exit, Report> {
     let (kind, id) = (S::KIND, change.enrollment_id.as_str());
     change.check_standard_input()?;
+    change.query.check()?;
     let body = body::created(change)?;
     let session = change.target.open()?;
     let record = session.wait(session.client.put(kind, id, &body, None));
     let record = record.map_err(|error| explained(&error, Some((kind, id))))?;
-    print_one(kind, &record, change.show_keys, printer);
+    if !change.query.print(&record, printer)? {
+        print_one(kind, &record, change.show_keys, printer);
+    }
     Ok(Exit::Done)
 }
 
@@ -145,6 +174,7 @@ fn change<S: KindArgs>(update: &Update<S>, printer: &mut Printer) -> Result<Exit
     let change = &update.change;
     let (kind, id) = (S::KIND, change.enrollment_id.as_str());
     change.check_standard_input()?;
+    change.query.check()?;
     let given = update.etag.header()?;
     let changes = body::Changes::of(change)?;
     let session = change.target.open()?;
@@ -161,12 +191,29 @@ fn change<S: KindArgs>(update: &Update<S>, printer: &mut Printer) -> Result<Exit
     };
     changes.apply(kind, &mut record)?;
     let stored = session.wait(session.client.put(kind, id, &record, Some(&etag)));
-    print_one(kind, &stored.map_err(explain)?, change.show_keys, printer);
+    let stored = stored.map_err(explain)?;
+    if !change.query.print(&stored, printer)? {
+        print_one(kind, &stored, change.show_keys, printer);
+    }
     Ok(Exit::Done)
+}
+
+impl List {
+    fn run(self, kind: Kind, printer: &mut Printer) -> Result<Exit, Report> {
+        self.query.check()?;
+        let session = self.target.open()?;
+        let records = session.wait(session.client.list_first(kind, self.top));
+        let records = records.map_err(|error| explained(&error, None))?;
+        if !self.query.print(&records, printer)? {
+            list(kind, &records, printer);
+        }
+        Ok(Exit::Done)
+    }
 }
 
 impl Show {
     fn run(self, kind: Kind, printer: &mut Printer) -> Result<Exit, Report> {
+        self.query.check()?;
         let (session, id) = (self.target.open()?, self.enrollment_id.as_str());
         let explain = |error| explained(&error, Some((kind, id)));
         let record = session.wait(session.client.get(kind, id)).map_err(explain)?;
@@ -176,6 +223,9 @@ impl Show {
         } else {
             false
         };
+        if self.query.print(&shown, printer)? {
+            return Ok(Exit::Done);
+        }
         match printer.format {
             Output::Text => show::record(kind, &shown, self.show_keys, printer),
             _ if filled => printer.json(&shown),

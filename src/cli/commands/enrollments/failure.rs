@@ -21,6 +21,19 @@ pub(super) fn explained(error: &CallError, about: Option<(Kind, &str)>) -> Repor
     }
 }
 
+/// The same of a call about the registration of a device.
+pub(super) fn of_registration(error: &CallError, id: &str) -> Report {
+    let CallError::Refused(refusal) = error else { return explained(error, None) };
+    let message = format!("registration {id}: {refusal}");
+    let report = Report { message, ..told(refusal) };
+    match refusal.status {
+        404 => report
+            .cause("the device has not registered, or its registration was deleted")
+            .remedy("`provision-sim registration list` shows those of an enrollment group"),
+        status => advised(report, status, None),
+    }
+}
+
 fn unanswered(error: &HttpError) -> Report {
     match error {
         HttpError::Dial(DialError::Tls { fault, .. }) => {
@@ -56,18 +69,23 @@ fn tls(fault: &TlsFault) -> &'static str {
 }
 
 fn refused(refusal: &Refusal, about: Option<(Kind, &str)>) -> Report {
+    let mut report = told(refusal);
+    if let Some((kind, id)) = about {
+        report.message = format!("{} {id}: {refusal}", kind.noun());
+    }
+    advised(report, refusal.status, about)
+}
+
+/// What the service said.
+fn told(refusal: &Refusal) -> Report {
     let exit = if refusal.status == 401 { Exit::Identity } else { Exit::NotAssigned };
-    let message = match about {
-        Some((kind, id)) => format!("{} {id}: {refusal}", kind.noun()),
-        None => refusal.to_string(),
-    };
     let kind = if refusal.status == 401 { "unauthorized" } else { "refused" };
-    let mut report = Report::new(kind, exit, message);
+    let mut report = Report::new(kind, exit, refusal);
     report.code = refusal.code.map(|code| code.0);
     report.name = refusal.code.and_then(ErrorCode::name);
     report.tracking_id.clone_from(&refusal.tracking_id);
     report.date.clone_from(&refusal.date);
-    advised(report, refusal.status, about)
+    report
 }
 
 fn advised(report: Report, status: u16, about: Option<(Kind, &str)>) -> Report {

@@ -1,8 +1,10 @@
-//! `enrollment-group` and `enrollment`: the records of a service, here or on Azure, with the flags
-//! of `az iot dps`; and `export` and `import`, which carry them from one service to another.
+//! `enrollment-group`, `enrollment` and `registration`: the records of a service, here or on Azure,
+//! with the flags of `az iot dps`; and `export` and `import`, which carry them from one service to another.
 //!
 //! From the ground up; each imports only from those before it:
 //!
+//! - `words`: values as command lines of `az` write them.
+//! - `query`: `--query`: a part of the result.
 //! - `target`: which service is asked.
 //! - `failure`: a call that failed, as a report.
 //! - `member`: members of a record that are written into.
@@ -10,6 +12,8 @@
 //! - `arguments`: the flags of `create` and `update`.
 //! - `body`: the REST object that the flags ask for.
 //! - `show`: records for people.
+//! - `compute_key`: `compute-device-key`.
+//! - `registration`: `registration`: how devices are registered.
 //! - `command`: `enrollment-group` and `enrollment`.
 //! - `export`: `export`: all records of a service, as one file.
 //! - `import`: `import`: records of a file, created or replaced in a service.
@@ -18,13 +22,19 @@ mod arguments;
 mod attestation;
 mod body;
 mod command;
+mod compute_key;
 mod export;
 mod failure;
 mod import;
 mod member;
+mod query;
+mod registration;
 mod show;
 mod target;
+mod words;
 
 pub(crate) use command::{Enrollment, EnrollmentGroup};
+pub(crate) use compute_key::ComputeDeviceKey;
 pub(crate) use export::Export;
 pub(crate) use import::Import;
+pub(crate) use registration::Registration;

@@ -37,8 +37,8 @@ pub(super) fn table(kind: Kind, records: &[Value], printer: &mut Printer) {
         Kind::Group => "IOT HUBS",
         Kind::Individual => "DEVICE ID",
     };
-    let mut rows = vec![["NAME", "ATTESTATION", "ALLOCATION", "STATUS", last].map(str::to_owned)];
-    rows.extend(records.iter().map(|record| {
+    let head = ["NAME", "ATTESTATION", "ALLOCATION", "STATUS", last];
+    let rows = records.iter().map(|record| {
         let last = match kind {
             Kind::Group => list(&record["iotHubs"]),
             Kind::Individual => text(&record["deviceId"]),
@@ -50,14 +50,55 @@ pub(super) fn table(kind: Kind, records: &[Value], printer: &mut Printer) {
             text(&record["provisioningStatus"]),
             last,
         ]
-        .map(|cell| cell.unwrap_or_else(|| "-".to_owned()))
-    }));
-    let widths: [usize; 5] = std::array::from_fn(|column| {
+    });
+    columns(head, rows, printer);
+}
+
+/// Rows below their headings, as wide as what stands there.
+fn columns<const N: usize>(
+    head: [&str; N],
+    rows: impl Iterator<Item = [Option<String>; N]>,
+    printer: &mut Printer,
+) {
+    let rows = rows.map(|row| row.map(|cell| cell.unwrap_or_else(|| "-".to_owned())));
+    let rows: Vec<[String; N]> = [head.map(str::to_owned)].into_iter().chain(rows).collect();
+    let widths: [usize; N] = std::array::from_fn(|column| {
         rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
     });
     for row in rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
         printer.line(cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
+/// Registrations of devices, one line each.
+pub(super) fn registrations(states: &[Value], printer: &mut Printer) {
+    if states.is_empty() {
+        return printer.line("No registrations");
+    }
+    let head = ["REGISTRATION ID", "STATUS", "ASSIGNED HUB", "DEVICE ID", "CHANGED"];
+    let members = ["registrationId", "status", "assignedHub", "deviceId", "lastUpdatedDateTimeUtc"];
+    columns(head, states.iter().map(|state| members.map(|member| text(&state[member]))), printer);
+}
+
+/// A registration, a line for each thing that there is to say.
+pub(super) fn registration(state: &Value, printer: &mut Printer) {
+    for (name, member) in [
+        ("Registration ID", "registrationId"),
+        ("Status", "status"),
+        ("Substatus", "substatus"),
+        ("Assigned hub", "assignedHub"),
+        ("Device ID", "deviceId"),
+        ("Error code", "errorCode"),
+        ("Error", "errorMessage"),
+        ("Payload", "payload"),
+        ("ETag", "etag"),
+        ("Created", "createdDateTimeUtc"),
+        ("Changed", "lastUpdatedDateTimeUtc"),
+    ] {
+        if let Some(value) = text(&state[member]) {
+            printer.line(format!("{name:<18}{value}"));
+        }
     }
 }
 

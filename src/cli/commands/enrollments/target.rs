@@ -30,7 +30,7 @@ pub(super) struct Target {
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "connection_string")]
     local: Option<LocalChoice>,
     /// Connection string of a shared access policy [env: PROVISION_SIM_CONNECTION_STRING]
-    #[arg(long, value_name = "STRING|@FILE|-")]
+    #[arg(long, short = 'l', alias = "login", value_name = "STRING|@FILE|-")]
     connection_string: Option<Secret>,
     /// CA certificates to trust in place of the system's [env: SSL_CERT_FILE]
     #[arg(long, value_name = "PEM")]
@@ -44,6 +44,48 @@ pub(super) struct Target {
     /// Each call must end within this
     #[arg(long, default_value = "30s", value_parser = timeout, value_name = "DURATION")]
     timeout: Duration,
+    #[command(flatten)]
+    az: AzArgs,
+}
+
+/// What command lines of `az` name their service by, so that they can be pasted. A resource group is
+/// nothing that a service API knows.
+#[derive(Debug, Args)]
+struct AzArgs {
+    /// Taken from command lines of `az`, and not used
+    #[arg(long, short = 'n', value_name = "NAME", hide = true)]
+    dps_name: Option<String>,
+    /// Taken from command lines of `az`, and not used
+    #[arg(long, short = 'g', value_name = "NAME", hide = true)]
+    resource_group: Option<String>,
+    /// Taken from command lines of `az`, and not used
+    #[arg(long, value_name = "NAME", hide = true)]
+    subscription: Option<String>,
+    /// Taken from command lines of `az`, and not used
+    #[arg(long, value_name = "TYPE", hide = true)]
+    auth_type: Option<String>,
+    /// Taken from command lines of `az`, and not used
+    #[arg(long, hide = true)]
+    only_show_errors: bool,
+}
+
+impl AzArgs {
+    /// Says in one line which flags were not used.
+    fn tell(&self) {
+        let given = [
+            ("--dps-name", self.dps_name.is_some()),
+            ("--resource-group", self.resource_group.is_some()),
+            ("--subscription", self.subscription.is_some()),
+            ("--auth-type", self.auth_type.is_some()),
+        ];
+        let given = given.into_iter().filter_map(|(flag, is_given)| is_given.then_some(flag));
+        let given = given.collect::<Vec<_>>().join(", ");
+        if !given.is_empty() && !self.only_show_errors {
+            tracing::warn!(
+                "{given}: not used here; --local, or --connection-string, says which service is asked"
+            );
+        }
+    }
 }
 
 /// A client, and what runs it.
@@ -60,6 +102,7 @@ impl Target {
 
     /// A client of it. Nothing is sent yet.
     pub(super) fn open(&self) -> Result<Session, Report> {
+        self.az.tell();
         let (connection, trust) = match &self.local {
             Some(choice) => Self::here(choice)?,
             None => self.there()?,
