@@ -17,6 +17,8 @@ mod encoding;
 mod foreign;
 #[cfg(feature = "service")]
 mod json;
+#[cfg(feature = "service")]
+mod kind;
 mod lines;
 #[cfg(feature = "service")]
 mod path;
@@ -30,6 +32,8 @@ mod source;
 pub use document::{Document, Fault};
 pub use encoding::NotText;
 pub use foreign::{Foreign, inert, inert_json, write_harmless};
+#[cfg(feature = "service")]
+pub use kind::seems;
 pub use lines::TextReader;
 #[cfg(feature = "service")]
 pub use path::MemberPath;

@@ -102,10 +102,10 @@ impl KeyArgs {
 /// The key of an enrollment group, by a flag or the variable; a flag beats it.
 pub(crate) fn group_key(
     flag: Option<&Secret>,
-    group: &GroupArg,
+    group: Option<&str>,
     local: Option<&Local>,
 ) -> Result<Option<GroupKey>, Report> {
-    match (flag, &group.group, local, secret_variable(GROUP_KEY_VARIABLE)) {
+    match (flag, group, local, secret_variable(GROUP_KEY_VARIABLE)) {
         (Some(argument), ..) => group_key_from("--group-key", argument).map(Some),
         (_, Some(name), Some(local), _) => Ok(Some(LocalGroup::named(name, local)?.key)),
         (.., Some(text)) => group_key_from(GROUP_KEY_VARIABLE, &text).map(Some),

@@ -15,8 +15,10 @@
 //! - `payload`: what a device has to say to a custom allocation webhook.
 //! - `device`: which device, and with which service.
 //! - `quotas`: how often a service may be asked.
+//! - `configuration`: what a service is to serve.
 
 pub(crate) mod certificate;
+pub(crate) mod configuration;
 pub(crate) mod credential;
 pub(crate) mod device;
 pub(crate) mod duration;

@@ -76,7 +76,9 @@ impl DeriveKey {
             ));
         }
         let local = self.local.find()?;
-        if let Some(key) = group_key(self.group_key.as_ref(), &self.group, local.as_ref())? {
+        if let Some(key) =
+            group_key(self.group_key.as_ref(), self.group.group.as_deref(), local.as_ref())?
+        {
             return Ok(key);
         }
         match local {

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::cli::args::configuration::ConfigurationArgs;
 use crate::cli::args::duration::timeout;
 use crate::cli::args::quotas::{self, QuotaArguments};
 use crate::cli::common::Output;
@@ -43,6 +44,7 @@ Examples:
   provision-sim serve
   provision-sim serve --mqtt-port 0 --https-port 0 --retry-after 0s -o jsonl
   provision-sim serve --config fixtures/contoso/world.toml
+  provision-sim serve --from dps.json          # az iot dps show --name my-dps > dps.json
   provision-sim serve --quotas azure --quota polls=none
   provision-sim serve --quota registrations=10/1s --quota operations=100/min
   provision-sim serve --admin-port 8080 -v     # then: curl localhost:8080/journal
@@ -50,9 +52,8 @@ Examples:
 
 Then, in another terminal: provision-sim register --local --reg-id contoso-toaster-007")]
 pub(crate) struct Serve {
-    /// Configuration (TOML): ID scope, linked hubs, enrollment groups
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
     /// What --local=NAME calls this service where several run on the machine [default: the port of
     /// its MQTT]
     #[arg(long, value_name = "NAME", value_parser = service_name)]
@@ -168,7 +169,7 @@ impl Serve {
 
     async fn serve(&self, printer: &mut Printer) -> Result<Exit, Report> {
         let mut stop = StopSignal::new()?;
-        let mut config = self.read_config()?;
+        let mut config = self.configuration.read()?;
         let _function = self.function(&mut config).await?;
         config.quotas = self.quotas.over(config.quotas);
         self.upload(&mut config)?;
@@ -187,14 +188,6 @@ impl Serve {
         stop.received().await;
         service.stop().await;
         Ok(Exit::Done)
-    }
-
-    fn read_config(&self) -> Result<Config, Report> {
-        let Some(path) = &self.config else { return Ok(contoso::config()) };
-        let shown = path.display();
-        let text = input::read_file("--config", path)?;
-        Config::from_toml(&text, &[FUNCTION_URL])
-            .map_err(|fault| Report::usage(format!("--config: {shown}, {fault}")))
     }
 
     /// The function that decides where the configuration says that the tutorial's does: the user's
@@ -222,7 +215,7 @@ impl Serve {
         };
         let pace = self.pace(config);
         let mut local = Local::new(ready.clone(), name);
-        local.is_default_world = self.config.is_none();
+        local.is_default_world = self.configuration.is_default();
         local.hub_connection_strings = hub_connection_strings(service);
         local.retry_after_ms = u64::try_from(pace.retry_after.as_millis()).unwrap_or(u64::MAX);
         local.assigning_polls = pace.assigning_polls;
@@ -416,7 +409,12 @@ fn screen(
         row("State", &state.display().to_string());
     }
     for group in service.enrollments().groups() {
-        let policy = word(&group.allocation_policy.unwrap_or(AllocationPolicy::Hashed));
+        let policy = word(
+            &group
+                .allocation_policy
+                .or(instance.allocation_policy)
+                .unwrap_or(AllocationPolicy::Hashed),
+        );
         let webhook = match &group.custom_allocation {
             Some(definition) => format!(" {}", definition.webhook_url),
             None => String::new(),
@@ -449,7 +447,7 @@ fn screen(
     printer.line("");
     printer.line("To try it:");
     printer.line("");
-    for command in commands_to_try(service, flags.config.is_none()) {
+    for command in commands_to_try(service, flags.configuration.is_default()) {
         printer.line(format!("  {command}"));
     }
     printer.line("");

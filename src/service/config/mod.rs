@@ -6,6 +6,7 @@
 
 mod authorization;
 mod certificate;
+mod description;
 mod enrollments;
 mod error;
 mod file;

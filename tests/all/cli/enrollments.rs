@@ -366,7 +366,11 @@ fn an_import_goes_on_after_a_record_that_is_refused() {
     let ran = machine.run_with(&["import", "--local", "-"], &[], &records).assert_exit(5);
 
     assert_eq!(ran.stdout, "Enrollment group pumps: created\n");
-    assert!(ran.stderr.contains("error: enrollment a: the service answered 400"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("error: standard input, record 1: enrollment a: the service answered 400"),
+        "{ran:?}"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod enrollments;
 mod explain;
 mod foreign;
 mod group;
+mod import;
 mod keys;
 mod log;
 mod manual;

@@ -43,7 +43,7 @@ impl ComputeDeviceKey {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         let key = match &self.enrollment_id {
             Some(group) => self.asked_for(group.as_str())?,
-            None => group_key(self.symmetric_key.as_ref())?
+            None => group_key(self.symmetric_key.as_ref(), None, None)?
                 .ok_or_else(|| Report::usage("no key: give --symmetric-key or --enrollment-id"))?,
         };
         let device_key = key.derive(&self.registration_id).to_base64();

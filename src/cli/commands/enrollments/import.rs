@@ -1,14 +1,17 @@
 //! `import`: records of a file, created or replaced in a service.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use hyper::header::HeaderValue;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::body::READ_ONLY;
+use super::attestation::certificate;
 use super::failure::{EXIT_CODES, explained};
+use super::format;
+use super::member::object_at;
+use super::normal::normal;
 use super::show;
 use super::target::{Session, Target};
 use crate::api_client::{CallError, Kind};
@@ -22,20 +25,25 @@ use crate::text::Source;
 /// Create or replace enrollment groups and enrollments from a file
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
-The file is what `provision-sim export` writes, or one record or an array of records as the REST API
-and `az iot dps enrollment-group show --show-keys` have them. A record that is there already is
-replaced, others are left alone.
+The file is what `provision-sim export` writes, or records as the REST API and `az iot dps` have
+them: one, a list, one a line, a page ({{\"value\":[…]}}), in JSON or YAML, in any case. A record
+that is there already is replaced, others are left alone.
 
 Examples:
   provision-sim import --local dps.json
   az iot dps enrollment-group show --dps-name my-dps --eid pumps --show-keys \\
       | provision-sim import --local -
+  provision-sim import --local dps.json --certificate my-device=pki/devices/my-device-cert.pem
 
 {EXIT_CODES}"))]
 pub(crate) struct Import {
     /// File to read, or - for standard input
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
+    /// Certificate of an x509 record, for its primary slot: no service gives certificates out; may be
+    /// given several times
+    #[arg(long, value_name = "ENROLLMENT=FILE")]
+    certificate: Vec<String>,
     #[command(flatten)]
     target: Target,
 }
@@ -45,6 +53,8 @@ struct Item {
     kind: Kind,
     id: String,
     record: Value,
+    /// Where it stands: the file, and which record.
+    place: String,
 }
 
 /// What became of it.
@@ -59,7 +69,8 @@ struct Imported<'a> {
 
 impl Import {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
-        let items = self.items()?;
+        let shown = Source::of(&self.file).to_string();
+        let items = self.items(&shown)?;
         let session = self.target.open()?;
         let (mut exit, mut all) = (Exit::Done, Vec::new());
         for item in &items {
@@ -67,7 +78,7 @@ impl Import {
             let stored = session.wait(store(&session, item));
             let (action, error) = match stored {
                 Ok(action) => (action, None),
-                Err(error) => ("failed", Some(explained(&error, Some((*kind, id.as_str()))))),
+                Err(error) => ("failed", Some(item.failed(&error))),
             };
             // Whom the service does not let in, or cannot reach, need not try the next.
             let is_last = error
@@ -97,7 +108,7 @@ impl Import {
         Ok(exit)
     }
 
-    fn items(&self) -> Result<Vec<Item>, Report> {
+    fn items(&self, shown: &str) -> Result<Vec<Item>, Report> {
         let source = Source::of(&self.file);
         if source == Source::Stdin && self.target.reads_standard_input() {
             return Err(Report::usage("only one argument can be read from standard input"));
@@ -106,56 +117,93 @@ impl Import {
         let text = source
             .read(u64::MAX)
             .map_err(|error| Report::usage(format!("cannot read {source}: {}", plain(&error))))?;
-        // Not in serde's words, which quote what they found: it may be a key.
-        let value = serde_json::from_str(&text).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Report::usage(format!("the file is not JSON: see line {line}, column {column}"))
-        })?;
-        items_of(value)
+        let mut items = items_of(shown, format::records(shown, &text)?)?;
+        for argument in &self.certificate {
+            add_certificate(argument, &mut items)?;
+        }
+        Ok(items)
     }
 }
 
-/// The records of a file, groups first. Nothing was sent yet, so a bad one spoils all.
-fn items_of(value: Value) -> Result<Vec<Item>, Report> {
-    let is_export =
-        |value: &Value| Kind::ALL.iter().any(|kind| value[kind.collection()].is_array());
-    let records = match value {
-        mut value if is_export(&value) => {
-            let lists = Kind::ALL.map(|kind| value[kind.collection()].take());
-            lists
-                .into_iter()
-                .flat_map(|list| match list {
-                    Value::Array(records) => records,
-                    _ => Vec::new(),
-                })
-                .collect()
-        }
-        Value::Array(records) => records,
-        one => vec![one],
-    };
+/// Nothing was sent yet, so a bad record spoils all.
+fn items_of(shown: &str, records: Vec<Value>) -> Result<Vec<Item>, Report> {
     let mut items = Vec::new();
-    for (index, mut record) in records.into_iter().enumerate() {
+    for (index, record) in records.into_iter().enumerate() {
+        let place = format!("{shown}, record {}", index + 1);
+        let Value::Object(members) = record else {
+            return Err(Report::usage(format!("{place}: it is no object")));
+        };
+        let record = Value::Object(normal(members));
         let named = Kind::ALL.into_iter().find_map(|kind| {
             Some((kind, record[kind.id_member()].as_str().filter(|id| !id.is_empty())?.to_owned()))
         });
-        let (Some((kind, id)), Some(members)) = (named, record.as_object_mut()) else {
+        let Some((kind, id)) = named else {
             return Err(Report::usage(format!(
-                "record {} has neither enrollmentGroupId nor registrationId", index + 1
+                "{place} has neither enrollmentGroupId nor registrationId"
             )).remedy("give what `provision-sim export` or `az iot dps enrollment-group show --show-keys` prints"));
         };
-        // `az` prints all that is not there as null; of the status null is a value (J-22).
-        members.retain(|name, value| {
-            !READ_ONLY.contains(&name.as_str())
-                && (!value.is_null() || name == "provisioningStatus")
-        });
-        items.push(Item { kind, id, record });
+        items.push(Item { kind, id, record, place });
     }
     Ok(items)
 }
 
+/// Puts a certificate into the record that `NAME=FILE` names: a service shows none (E.3).
+fn add_certificate(argument: &str, items: &mut [Item]) -> Result<(), Report> {
+    const FLAG: &str = "--certificate";
+    let Some((name, path)) = argument.split_once('=') else {
+        return Err(Report::usage(format!("{FLAG}: expected ENROLLMENT=FILE")));
+    };
+    let certificate = certificate(FLAG, Some(Path::new(path)))?;
+    let names: Vec<_> = items.iter().filter(|item| item.is_x509()).map(|item| &*item.id).collect();
+    let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let item = items.iter_mut().find(|item| item.is_x509() && item.id.eq_ignore_ascii_case(name));
+    let Some(item) = item else {
+        return Err(Report::usage(format!(
+            "{FLAG}: no x509 record of the file is called {name:?}; there are: {names}"
+        )));
+    };
+    let list = match item.kind {
+        Kind::Group => "signingCertificates",
+        Kind::Individual => "clientCertificates",
+    };
+    let x509 = object_at(&mut item.record["attestation"], "x509");
+    object_at(x509, list)["primary"] = json!({ "certificate": certificate });
+    Ok(())
+}
+
+impl Item {
+    fn is_x509(&self) -> bool {
+        self.record["attestation"]["type"] == "x509"
+    }
+
+    /// Whether only a service that has the record already knows its certificate.
+    fn lacks_certificate(&self) -> bool {
+        let x509 = &self.record["attestation"]["x509"];
+        let slots = [&x509["clientCertificates"], &x509["signingCertificates"]];
+        let has_one = slots.iter().any(|slots| {
+            ["primary", "secondary"].iter().any(|slot| slots[slot]["certificate"].is_string())
+        });
+        self.is_x509() && !x509["caReferences"].is_object() && !has_one
+    }
+
+    /// What became of it, if it failed: with the place in the file, and what is to be done.
+    fn failed(&self, error: &CallError) -> Report {
+        let report = explained(error, Some((self.kind, self.id.as_str())));
+        let message = format!("{}: {}", self.place, report.message);
+        let report = Report { message, ..report };
+        if !self.lacks_certificate() {
+            return report;
+        }
+        report.remedy(format!(
+            "no service gives certificates out; give this one's: --certificate {}=FILE",
+            self.id
+        ))
+    }
+}
+
 /// Creates it, or replaces what is there. Without keys in the file those of the service stay.
 async fn store(session: &Session, item: &Item) -> Result<&'static str, CallError> {
-    let Item { kind, id, record } = item;
+    let Item { kind, id, record, .. } = item;
     let created = session.client.put(*kind, id, record, None).await;
     match created {
         Err(CallError::Refused(refusal)) if refusal.status == 409 => {}

@@ -16,6 +16,8 @@
 //! - `registration`: `registration`: how devices are registered.
 //! - `command`: `enrollment-group` and `enrollment`.
 //! - `export`: `export`: all records of a service, as one file.
+//! - `format`: files of records in the formats that people have.
+//! - `normal`: records as other programs write them, in the form of the REST API.
 //! - `import`: `import`: records of a file, created or replaced in a service.
 
 mod arguments;
@@ -25,8 +27,10 @@ mod command;
 mod compute_key;
 mod export;
 mod failure;
+mod format;
 mod import;
 mod member;
+mod normal;
 mod query;
 mod registration;
 mod show;

@@ -176,13 +176,14 @@ impl DevicesArgs {
         if let (Some(certificates), Some(key)) = (&self.test_ca, &self.test_ca_key) {
             return test_authority(certificates, key).map(Box::new).map(Identity::Minted);
         }
-        let group_key = match group_key(self.group_key.as_ref(), &self.group, local)? {
-            Some(key) => Some(key),
-            None if local.is_some_and(|local| local.is_default_world) => {
-                Some(LocalGroup::open()?.key)
-            }
-            None => None,
-        };
+        let group_key =
+            match group_key(self.group_key.as_ref(), self.group.group.as_deref(), local)? {
+                Some(key) => Some(key),
+                None if local.is_some_and(|local| local.is_default_world) => {
+                    Some(LocalGroup::open()?.key)
+                }
+                None => None,
+            };
         match (group_key, &devices.without_credential) {
             (Some(key), _) => Ok(Identity::Group(key.deriver())),
             (None, None) => Ok(Identity::Own),
