@@ -27,6 +27,8 @@ mod quoted;
 #[cfg(any(feature = "fleet", feature = "service"))]
 mod reason;
 mod source;
+#[cfg(feature = "cli")]
+mod yaml;
 
 #[cfg(feature = "service")]
 pub use document::{Document, Fault};
@@ -42,3 +44,5 @@ pub use quoted::{key_text, unquoted};
 #[cfg(any(feature = "fleet", feature = "service"))]
 pub use reason::{nearest, reason};
 pub use source::{MAX_FILE, Source, decode_text, read_bytes, read_file, read_pem};
+#[cfg(feature = "cli")]
+pub use yaml::yaml;

@@ -8,6 +8,7 @@ use crate::cli::input::read_file;
 use crate::cli::report::Report;
 use crate::contoso::{self, FUNCTION_URL};
 use crate::service::Config;
+use crate::text::yaml;
 
 /// The two ways to say it.
 #[derive(Debug, Args)]
@@ -33,7 +34,11 @@ impl ConfigurationArgs {
             let shown = path.display();
             let text = read_file("--from", path)?;
             let wrong = |reason: String| Report::usage(format!("--from: {shown}: {reason}"));
-            let config = Config::from_description(&text).map_err(wrong)?;
+            // `az … -o yaml` says the same in another form.
+            let is_json = text.trim_start().starts_with(['{', '[']);
+            let read = if is_json { None } else { yaml(&text) };
+            let json = read.as_deref().and_then(<[_]>::first).map(ToString::to_string);
+            let config = Config::from_description(json.as_ref().unwrap_or(&text)).map_err(wrong)?;
             config.check(&[]).map_err(|error| wrong(error.to_string()))?;
             return Ok(config);
         }

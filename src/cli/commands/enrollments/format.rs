@@ -1,12 +1,11 @@
 //! Files of records in the formats that people have: what `export` and `az` write in JSON and YAML,
 //! pages of the service API, JSON lines, and the examples of its description.
 
-use saphyr::{LoadableYamlNode, Scalar, Yaml};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
 use crate::api_client::Kind;
 use crate::cli::report::Report;
-use crate::text::seems;
+use crate::text::{seems, yaml};
 
 /// The records of a text. `shown` is the file's name.
 pub(super) fn records(shown: &str, text: &str) -> Result<Vec<Value>, Report> {
@@ -35,33 +34,6 @@ fn json(shown: &str, text: &str) -> Result<Vec<Value>, Report> {
         // Not in serde's words, which quote what they found: it may be a key.
         let (line, column) = (error.line(), error.column());
         Report::usage(format!("{shown}: it is not JSON: see line {line}, column {column}"))
-    })
-}
-
-/// Only objects and lists: every text is YAML, as a string.
-fn yaml(text: &str) -> Option<Vec<Value>> {
-    let documents = Yaml::load_from_str(text).ok()?;
-    let values = documents.iter().map(from_yaml).collect::<Option<Vec<_>>>()?;
-    let is_structured =
-        !values.is_empty() && values.iter().all(|it| it.is_object() || it.is_array());
-    is_structured.then_some(values)
-}
-
-fn from_yaml(node: &Yaml<'_>) -> Option<Value> {
-    Some(match node {
-        Yaml::Value(Scalar::Null) => Value::Null,
-        Yaml::Value(Scalar::Boolean(value)) => (*value).into(),
-        Yaml::Value(Scalar::Integer(value)) => (*value).into(),
-        Yaml::Value(Scalar::FloatingPoint(value)) => Number::from_f64(value.into_inner())?.into(),
-        Yaml::Value(Scalar::String(text)) => text.as_ref().into(),
-        Yaml::Sequence(items) => items.iter().map(from_yaml).collect::<Option<_>>()?,
-        Yaml::Mapping(members) => {
-            let members = members.iter().map(|(name, value)| {
-                Some((from_yaml(name)?.as_str()?.to_owned(), from_yaml(value)?))
-            });
-            Value::Object(members.collect::<Option<Map<_, _>>>()?)
-        }
-        _ => return None,
     })
 }
 

@@ -67,9 +67,21 @@ fn string(quote: char, rest: &mut impl Iterator<Item = char>, json: &mut String)
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic_and_json_stays_what_it_is(
+            text in "[{}:,'\"\\\\a-zTF0-9 ]{0,40}", value in "[^\\x00-\\x1f]{0,20}",
+        ) {
+            let _ = python_literal(&text);
+            let object = json!({ "a": value, "b": [1, true, null] });
+            prop_assert_eq!(python_literal(&object.to_string()), Some(object));
+        }
+    }
 
     #[test]
     fn a_dictionary_of_python_is_the_json_that_it_stands_for() {
