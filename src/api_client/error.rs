@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::net::http::HttpError;
+use crate::text::{is_html, page_line};
 use crate::wire::{ErrorCode, ServiceError};
 
 /// Why a call of the service API brought no result.
@@ -35,6 +36,8 @@ pub struct Refusal {
     pub code: Option<ErrorCode>,
     /// The service's own words, or those of HTTP.
     pub message: String,
+    /// Whether it is a page of HTML, which no service sends.
+    pub is_page: bool,
     /// Names the request in the service's logs.
     pub tracking_id: Option<String>,
     /// When it happened, as the service writes it.
@@ -54,8 +57,11 @@ impl Refusal {
             }
             None => (None, None, None, None),
         };
-        let message = message.unwrap_or_else(|| words.to_owned());
-        Self { status: status.as_u16(), code, message, tracking_id, date }
+        let said = if code.is_none() { page_line(body) } else { None };
+        let words = said.map_or_else(|| words.to_owned(), |said| format!("{words}, and {said:?}"));
+        let message = message.unwrap_or(words);
+        let is_page = is_html(body);
+        Self { status: status.as_u16(), code, message, is_page, tracking_id, date }
     }
 }
 
@@ -68,10 +74,10 @@ mod tests {
         let body = br#"{"errorCode":409202,"trackingId":"t","message":"EnrollmentGroup already exists.","timestampUtc":"2026"}"#;
 
         let refusal = Refusal::read(hyper::StatusCode::CONFLICT, body);
-        let gateway = Refusal::read(hyper::StatusCode::BAD_GATEWAY, b"<html>");
+        let gateway = Refusal::read(hyper::StatusCode::BAD_GATEWAY, b"<html><title>proxy</title>");
 
         assert_eq!(refusal.code, Some(ErrorCode(409_202)));
         assert_eq!(refusal.tracking_id.as_deref(), Some("t"));
-        assert_eq!(gateway.to_string(), "the service answered 502: Bad Gateway");
+        assert_eq!(gateway.to_string(), r#"the service answered 502: Bad Gateway, and "proxy""#);
     }
 }

@@ -57,6 +57,7 @@
 //! - `destination`: where a server is.
 //! - `settings`: what a registration needs to know.
 //! - `backoff`: when to ask again.
+//! - `stranger`: answers that are not the service's.
 //! - `reading`: what an answer says.
 //! - `registration`: the state machine.
 //! - `driver`: what moves it over each transport.
@@ -74,6 +75,7 @@ mod phase;
 mod reading;
 mod registration;
 mod settings;
+mod stranger;
 mod traffic;
 mod transport;
 

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 
 use super::Entry;
 use super::catalogue::{certificate_text, entry};
+use super::link::{HubRefusal, key_of_failed};
 use crate::device::{
     Breach, Class, ConnectPhase, Deadline, Error, NetworkError, Rejection, Waiting,
 };
@@ -20,11 +21,18 @@ pub fn entry_of(error: &Error) -> &'static Entry {
         Error::ConnectRefused { code, .. } => known(connack(*code)),
         Error::Breach(cause) => known(breach(cause)),
         Error::Unauthorized(rejection) | Error::Rejected(rejection) => rejected(rejection),
-        Error::Failed { code, .. } => {
-            code.and_then(entry_of_code).unwrap_or_else(|| known("failed"))
-        }
+        Error::Failed { code, message, .. } => failed(*code, message.as_deref()),
         Error::Disabled { .. } => known("disabled"),
         Error::Deadline(deadline) => known(late(deadline)),
+    }
+}
+
+/// What the hub said goes before a number: that of its refusal is not about the device (K-11).
+fn failed(code: Option<ErrorCode>, message: Option<&str>) -> &'static Entry {
+    let refusal = message.and_then(HubRefusal::read).map(|refusal| refusal.key());
+    match refusal.or_else(|| code.and_then(key_of_failed)) {
+        Some(key) => known(key),
+        None => code.and_then(entry_of_code).unwrap_or_else(|| known("failed")),
     }
 }
 
@@ -126,6 +134,8 @@ fn breach(breach: &Breach) -> &'static str {
     match breach {
         Breach::NotMqtt { .. } => "breach-not-mqtt",
         Breach::NotHttp { .. } => "breach-not-http",
+        Breach::Stranger { .. } => "breach-stranger",
+        Breach::Redirected { .. } => "breach-redirected",
         Breach::BodyTooLong { .. } => "breach-too-long",
         Breach::Packet { .. } => "breach-packet",
         Breach::SubscriptionRefused => "breach-suback",

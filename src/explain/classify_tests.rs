@@ -47,6 +47,8 @@ fn every_error() -> Vec<Error> {
     let breaches = [
         Breach::NotMqtt { excerpt: text() },
         Breach::NotHttp { reason: text() },
+        Breach::Stranger { status: 403, server: None, is_html: true, says: None },
+        Breach::Redirected { status: 302, to: None },
         Breach::BodyTooLong { status: 200, limit: 1 },
         Breach::Packet { reason: text() },
         Breach::SubscriptionRefused,
@@ -121,10 +123,10 @@ fn every_error() -> Vec<Error> {
     errors.extend(breaches.map(Error::Breach));
     errors.extend(codes.map(|code| Error::ConnectRefused { code, tries: 1 }));
     errors.extend(waits.map(deadline));
-    errors.push(Error::Unauthorized(Rejection { status: 401, error: None }));
+    errors.push(Error::Unauthorized(Rejection { status: 401, error: None, says: None }));
     errors.extend(
         [400, 403, 404, 405, 409, 412, 413, 415, 418]
-            .map(|status| Error::Rejected(Rejection { status, error: None })),
+            .map(|status| Error::Rejected(Rejection { status, error: None, says: None })),
     );
     for code in [400_203, 400_207, 400_208, 400_209] {
         let code = Some(ErrorCode(code));
@@ -204,7 +206,7 @@ fn h_2_every_code_that_stands_in_the_source_has_an_entry() {
 fn h_1_a_code_that_is_not_known_counts_as_its_status() {
     let rejection = |status, code| {
         let error = format!(r#"{{"errorCode":{code},"trackingId":"","message":""}}"#);
-        Error::Rejected(Rejection { status, error: serde_json::from_str(&error).ok() })
+        Error::Rejected(Rejection { status, error: serde_json::from_str(&error).ok(), says: None })
     };
 
     assert_eq!(entry_of(&rejection(404, 404_203)).key, "404203");

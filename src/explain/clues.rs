@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::clock::Skew;
 use super::entry::{About, Entry, Hint};
 use super::facts::{Clue, clue_from_certificate, clue_from_id, clue_from_key, clue_from_scope};
+use super::link::HubRefusal;
 use super::{Context, GivenKey, clues_network, clues_x509, entry_of};
 use crate::device::{Error, Rejection};
 use crate::wire::{ConnectCode, ErrorCode};
@@ -101,7 +102,9 @@ fn clues(error: &Error, context: &Context, skew: Option<Skew>) -> Vec<Clue> {
         Error::Unauthorized(rejection) => unauthorized(rejection, context, skew),
         Error::Rejected(rejection) => rejected(rejection, context),
         Error::Failed { code, message, .. } => {
-            webhook(*code, message.as_deref(), context).into_iter().collect()
+            let message = message.as_deref();
+            let refusal = message.and_then(HubRefusal::read).map(|refusal| of_link(&refusal));
+            refusal.or_else(|| webhook(*code, message, context)).into_iter().collect()
         }
         Error::ConnectRefused { code, tries } => connect_refused(*code, *tries, context),
         Error::Network(error) => clues_network::of_network(error, context),
@@ -135,6 +138,19 @@ fn unauthorized(rejection: &Rejection, context: &Context, skew: Option<Skew>) ->
     }
     clues.extend(clue_from_id(context).filter(|_| context.certificate().is_none()));
     clues
+}
+
+/// The hub's own words, unwrapped (K-11). The usual causes follow: they are about the link.
+fn of_link(refusal: &HubRefusal<'_>) -> Clue {
+    let HubRefusal { code, says, hub } = refusal;
+    let hub = hub.map_or_else(|| "the hub".to_owned(), |hub| format!("the hub {hub}"));
+    let says = if says.is_empty() { String::new() } else { format!(" ({says})") };
+    Clue::new(
+        About::Azure,
+        format!(
+            "{hub} answered the provisioning service with {code}{says}; the device itself was believed"
+        ),
+    )
 }
 
 /// Over MQTT a wrong scope is CONNACK 3, over HTTPS it is a 404 (J-29).

@@ -49,7 +49,11 @@ fn unauthorized_at(timestamp: &str) -> Error {
     let body = format!(
         r#"{{"errorCode":401000,"trackingId":"","message":"Unauthorized","timestampUtc":"{timestamp}"}}"#
     );
-    Error::Unauthorized(Rejection { status: 401, error: serde_json::from_str(&body).ok() })
+    Error::Unauthorized(Rejection {
+        status: 401,
+        error: serde_json::from_str(&body).ok(),
+        says: None,
+    })
 }
 
 fn explained(error: &Error, context: &Context) -> Explanation {
@@ -330,7 +334,7 @@ fn another_protocol_on_the_port_is_told_with_the_address() {
 fn j_29_a_404_without_another_code_names_the_id_scope() {
     let causes = |body: Option<&str>| {
         let error = body.map(|body| serde_json::from_str(body).unwrap());
-        let error = Error::Rejected(Rejection { status: 404, error });
+        let error = Error::Rejected(Rejection { status: 404, error, says: None });
         explained(&error, &context("a", device(OTHER_KEY))).causes
     };
 

@@ -2,6 +2,8 @@
 
 use super::catalogue::{certificate_text, entries, entry};
 use super::entry::Entry;
+use super::link::{HubRefusal, key_of_failed};
+use crate::wire::ErrorCode;
 
 /// At most this many edits make a near match.
 const NEAR: f64 = 0.72;
@@ -12,12 +14,13 @@ const NEAR: f64 = 0.72;
 pub fn find(text: &str) -> Vec<&'static Entry> {
     let text = text.trim().to_lowercase();
     let text = text.as_str();
-    let ways: [fn(&str) -> Vec<&'static Entry>; 10] = [
+    let ways: [fn(&str) -> Vec<&'static Entry>; 11] = [
         by_word,
         by_kind,
         by_number,
         by_webhook,
         by_certificate_text,
+        by_link,
         by_code_inside,
         by_hub_inside,
         by_connack_inside,
@@ -96,6 +99,17 @@ fn by_webhook(text: &str) -> Vec<&'static Entry> {
 /// It says more than the code beside it.
 fn by_certificate_text(text: &str) -> Vec<&'static Entry> {
     certificate_text(text).into_iter().collect()
+}
+
+/// The hub's refusal of DPS, and a number in the state of a failed registration (K-11).
+fn by_link(text: &str) -> Vec<&'static Entry> {
+    if let Some(refusal) = HubRefusal::read(text) {
+        return by_key(refusal.key());
+    }
+    let is_failed = text.contains("registrationstate") && text.contains("\"failed\"");
+    let codes = numbers(text).filter(|number| is_failed && number.len() == 6);
+    let keys = codes.filter_map(|code| key_of_failed(ErrorCode(code.parse().ok()?)));
+    keys.map(by_key).next().unwrap_or_default()
 }
 
 fn by_code_inside(text: &str) -> Vec<&'static Entry> {
@@ -202,7 +216,7 @@ mod tests {
             keys("CONNACK"),
             ["connack-1", "connack-2", "connack-3", "connack-4", "connack-5"]
         );
-        assert_eq!((keys("tls").len(), keys("breach").len()), (14, 14));
+        assert_eq!((keys("tls").len(), keys("breach").len()), (14, 16));
         assert_eq!(
             keys("proxy"),
             ["proxy-unreachable", "proxy-unauthorized", "proxy-refused", "proxy-broken"]

@@ -7,6 +7,7 @@
 //!
 //! - `entry`: what the catalogue says of one failure.
 //! - `catalogue`: all entries, as data.
+//! - `link`: what a hub says to DPS, in the text of a failed registration.
 //! - `classify`: which entry an error belongs to.
 //! - `find`: entries by a code, a name or a line of a log.
 //! - `clock`: this machine's clock against the service's.
@@ -28,6 +29,7 @@ mod entry;
 mod facts;
 mod find;
 mod hub;
+mod link;
 
 pub use catalogue::{entries, entry};
 pub use classify::{entry_of, entry_of_code, entry_of_dial_error};

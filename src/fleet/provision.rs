@@ -10,6 +10,7 @@ use super::member::Member;
 use super::result::{DeviceResult, Outcome};
 use super::watch::Watch;
 use crate::device::{Class, Error, NetworkError, ProvisioningClient, Registered, Settings};
+use crate::explain::entry_of;
 use crate::net::DialError;
 use crate::wire::{HubName, RegistrationId};
 
@@ -142,8 +143,13 @@ fn judge(result: Result<Registered, Error>, expected_hub: Option<&HubName>) -> O
             _ => Outcome::Assigned { hub: assigned_hub },
         },
         Err(error) => {
-            let code = error.code().map(|code| code.to_string());
-            let code = code.unwrap_or_else(|| error.kind().to_owned());
+            let entry = entry_of(&error);
+            let code = match error.code() {
+                // The number of a hub's refusal says nothing of the device (K-11).
+                Some(code) if !entry.key.starts_with("link-") => code.to_string(),
+                Some(_) => entry.key.to_owned(),
+                None => error.kind().to_owned(),
+            };
             let message = match error {
                 // Its own text has the operation and the date, which differ with every device.
                 Error::Failed { message: Some(message), .. } => message,
@@ -175,7 +181,11 @@ mod tests {
         assert!(may_heal(&NetworkError::ClosedBeforeConnack.into()));
         assert!(may_heal(&tls(TlsFault::Closed)));
         assert!(!may_heal(&tls(TlsFault::UnknownIssuer)));
-        assert!(!may_heal(&Error::Unauthorized(Rejection { status: 401, error: None })));
+        assert!(!may_heal(&Error::Unauthorized(Rejection {
+            status: 401,
+            error: None,
+            says: None
+        })));
     }
 
     #[test]

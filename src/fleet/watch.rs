@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn busy(status: u16, wait: u64) -> Notice {
-        Notice::Busy { rejection: Rejection { status, error: None }, wait: ms(wait) }
+        Notice::Busy { rejection: Rejection { status, error: None, says: None }, wait: ms(wait) }
     }
 
     fn lost(wait: u64) -> Notice {

@@ -20,6 +20,7 @@ mod json;
 #[cfg(feature = "service")]
 mod kind;
 mod lines;
+mod page;
 #[cfg(feature = "service")]
 mod path;
 mod plain;
@@ -37,6 +38,7 @@ pub use foreign::{Foreign, inert, inert_json, write_harmless};
 #[cfg(feature = "service")]
 pub use kind::seems;
 pub use lines::TextReader;
+pub use page::{is_html, page_line};
 #[cfg(feature = "service")]
 pub use path::MemberPath;
 pub use plain::plain;

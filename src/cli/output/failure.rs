@@ -11,13 +11,15 @@ use crate::wire::ErrorCode;
 
 /// The whole story of a failed registration.
 pub(crate) fn report(error: &Error, context: &Context) -> Report {
-    let Explanation { causes, remedies, .. } = explain(error, context, SystemTime::now());
+    let Explanation { entry, causes, remedies, .. } = explain(error, context, SystemTime::now());
     let code = error.code();
     let mut report = Report::new(error.kind(), Exit::from(error.class()), error);
     report.result = Some(error.c_sdk_result());
     report.code = code.map(|code| code.0);
-    report.name = code.and_then(ErrorCode::name);
     report.group.clone_from(&context.group);
+    // A number that a hub has given is not what its name says elsewhere (K-11).
+    let is_dps = !entry.key.starts_with("link-");
+    report.name = code.filter(|_| is_dps).and_then(ErrorCode::name);
     report.operation_id = error.operation_id().map(ToString::to_string);
     (report.causes, report.remedies) = (causes, remedies);
     match error {

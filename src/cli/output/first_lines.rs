@@ -26,7 +26,7 @@ fn rejection(code: u32, message: &str) -> Rejection {
         info: None,
         timestamp_utc: None,
     };
-    Rejection { status: error_code.status(), error: Some(error) }
+    Rejection { status: error_code.status(), error: Some(error), says: None }
 }
 
 fn deadline(waiting_for: Waiting) -> Error {
@@ -60,7 +60,7 @@ fn cases() -> Vec<(&'static str, Error)> {
         presented: vec!["localhost".to_owned()],
     };
     let throttled = rejection(429_001, "Operations are being throttled for this tenant.");
-    let down = Rejection { status: 503, error: None };
+    let down = Rejection { status: 503, error: None, says: None };
     let silence = Waiting::Answer { request: "register", acknowledged: true };
     vec![
         ("the webhook refuses the device", failed),

@@ -100,7 +100,7 @@ mod tests {
             (Breach::NotMqtt { excerpt: "HTTP".into() }.into(), true),
             (Breach::SubscriptionRefused.into(), false),
             (Error::ConnectRefused { code: ConnectCode::NotAuthorized, tries: 1 }, false),
-            (Error::Unauthorized(Rejection { status: 401, error: None }), false),
+            (Error::Unauthorized(Rejection { status: 401, error: None, says: None }), false),
         ] {
             assert_eq!(is_of_this_transport(&error), moves_on, "{error}");
         }

@@ -20,6 +20,26 @@ pub enum Breach {
         /// What is wrong with it.
         reason: String,
     },
+    /// Somebody else answers in the service's place.
+    #[error("{status}{}", of_stranger(.server.as_deref(), *.is_html, .says.as_deref()))]
+    Stranger {
+        /// The answer's status.
+        status: u16,
+        /// What it calls itself, if it does.
+        server: Option<String>,
+        /// Whether its answer is a page of HTML.
+        is_html: bool,
+        /// How that begins, if it has any words.
+        says: Option<String>,
+    },
+    /// Somebody else answers, and sends the device elsewhere.
+    #[error("{status}{}", elsewhere(.to.as_deref()))]
+    Redirected {
+        /// The answer's status.
+        status: u16,
+        /// Where to.
+        to: Option<String>,
+    },
     /// A body longer than any answer of DPS.
     #[error("the body of its {status} answer is longer than {limit} bytes")]
     BodyTooLong {
@@ -100,4 +120,18 @@ pub enum Breach {
     /// It forgot an operation twice.
     #[error("it forgot the operation twice (404203)")]
     ForgotTwice,
+}
+
+fn of_stranger(server: Option<&str>, is_html: bool, says: Option<&str>) -> String {
+    let of = server.map(|server| format!(" of `{server}`")).unwrap_or_default();
+    let what = if is_html { "an HTML page" } else { "a text" };
+    match says {
+        Some(says) => format!(", with {what}{of} that says \"{says}\""),
+        None if of.is_empty() => String::new(),
+        None => format!(",{of}"),
+    }
+}
+
+fn elsewhere(location: Option<&str>) -> String {
+    location.map(|location| format!(", and sends the device to {location:?}")).unwrap_or_default()
 }

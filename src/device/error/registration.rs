@@ -32,7 +32,7 @@ pub enum Error {
         tries: u32,
     },
     /// The answer breaks the protocol. At fault: the service, or what stands in its place.
-    #[error("the service's answer breaks the protocol: {0}")]
+    #[error("{}", broken(.0))]
     Breach(#[from] Breach),
     /// The service does not believe the device's identity (A.6).
     #[error("the service refused the device's identity: {0}")]
@@ -61,6 +61,16 @@ pub enum Error {
     /// The total deadline passed.
     #[error(transparent)]
     Deadline(Box<Deadline>),
+}
+
+/// What somebody else says is no answer of the service.
+fn broken(breach: &Breach) -> String {
+    match breach {
+        Breach::Stranger { .. } | Breach::Redirected { .. } => {
+            format!("something else answers in the service's place: status {breach}")
+        }
+        breach => format!("the service's answer breaks the protocol: {breach}"),
+    }
 }
 
 fn list(failures: &[(Transport, Error)]) -> String {
@@ -107,7 +117,10 @@ impl Error {
             Self::NoTransport(failures) if failures.iter().all(|(_, error)| error.is_silence()) => {
                 Class::Deadline
             }
-            Self::NoTransport(_) | Self::Breach(Breach::NotHttp { .. }) => Class::Network,
+            Self::NoTransport(_)
+            | Self::Breach(
+                Breach::NotHttp { .. } | Breach::Stranger { .. } | Breach::Redirected { .. },
+            ) => Class::Network,
             Self::Breach(_) | Self::Rejected(_) | Self::Failed { .. } | Self::Disabled { .. } => {
                 Class::NotAssigned
             }
@@ -155,7 +168,11 @@ impl Error {
                 "PROV_DEVICE_RESULT_PARSING"
             }
             Self::Breach(
-                Breach::NotMqtt { .. } | Breach::Packet { .. } | Breach::NotHttp { .. },
+                Breach::NotMqtt { .. }
+                | Breach::Packet { .. }
+                | Breach::NotHttp { .. }
+                | Breach::Stranger { .. }
+                | Breach::Redirected { .. },
             ) => "PROV_DEVICE_RESULT_TRANSPORT",
             Self::NoTransport(_) if self.class() == Class::Deadline => "PROV_DEVICE_RESULT_TIMEOUT",
             Self::NoTransport(_) => "PROV_DEVICE_RESULT_TRANSPORT",

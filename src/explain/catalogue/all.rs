@@ -1,7 +1,7 @@
 //! All entries together.
 
 use super::{
-    alert, breach, certificate, connack, deadline, http, hub, network, outcome, proxy,
+    alert, breach, certificate, connack, deadline, http, hub, link, network, outcome, proxy,
     registration, service_api, tls,
 };
 use crate::explain::entry::Entry;
@@ -12,6 +12,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         registration::ENTRIES,
         certificate::ENTRIES,
         outcome::ENTRIES,
+        link::ENTRIES,
         service_api::ENTRIES,
         connack::ENTRIES,
         http::ENTRIES,

@@ -35,6 +35,50 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..breach("breach-not-http", "the server does not speak HTTP")
     },
     Entry {
+        meaning: "The answer is not the service's: what DPS refuses it says in JSON with a six-digit code. A gateway, a proxy or a portal on the way has answered; the device's key or certificate was not looked at.",
+        causes: &[
+            hint(
+                About::Network,
+                "a gateway, a proxy that inspects TLS, or the portal of a guest network stands between",
+            ),
+            hint(About::Host, "the host is another web server, not DPS"),
+        ],
+        remedies: &[
+            hint(
+                About::Network,
+                "open the host's address in a browser on the same network; sign in, or ask whoever runs what the first line names",
+            ),
+            hint(
+                About::Network,
+                "try another network, or have the host let through without inspection",
+            ),
+            hint(About::Host, "check --host and its port"),
+        ],
+        at_fault: Party::Network,
+        class: Class::Network,
+        c_sdk_result: TRANSPORT,
+        rules: &["H.1", "J-242"],
+        aliases: &["<html", "<!doctype", "captive portal", "access denied", "web page blocked"],
+        ..breach("breach-stranger", "something else answers in the service's place")
+    },
+    Entry {
+        meaning: "The answer sends the device to another address. DPS never does; portals of guest networks do, to have people sign in.",
+        causes: &[hint(
+            About::Network,
+            "the network wants somebody to sign in first (a captive portal)",
+        )],
+        remedies: &[
+            hint(About::Network, "open any page in a browser on the same network, and sign in"),
+            hint(About::Host, "check --host: a web server may send clients to its other name"),
+        ],
+        at_fault: Party::Network,
+        class: Class::Network,
+        c_sdk_result: TRANSPORT,
+        rules: &["H.1", "J-242"],
+        aliases: &["302 found", "301 moved", "307 temporary redirect"],
+        ..breach("breach-redirected", "something on the way sends the device elsewhere")
+    },
+    Entry {
         meaning: "The body of an answer over HTTPS is longer than any that DPS sends, and was not read to its end.",
         rules: &["J-101"],
         ..breach("breach-too-long", "the body of an answer is too long")

@@ -10,6 +10,7 @@ mod connack;
 mod deadline;
 mod http;
 mod hub;
+mod link;
 mod network;
 mod outcome;
 mod proxy;

@@ -242,3 +242,83 @@ fn j_241_nor_what_stands_in_files_and_caches() {
     assert_inert(&listed.assert_exit(2));
     assert!(!merged.stderr.contains('\u{1b}'), "{merged:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j_242_a_status_alone_convinces_nobody_and_who_answers_is_told() {
+    let page = "<html><head><title>Blocked by\n\u{1b}[31mcontoso proxy</title></head></html>";
+    for status in [200, 401, 403, 407] {
+        let server = service(status, page).await;
+        let machine = Machine::new();
+        for command in ["register", "status", "diagnose"] {
+            let ran = run(&machine, &server, command, &[]).assert_exit(3);
+
+            let told = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(told.contains("something else answers in the service's place"), "{told}");
+            assert!(told.contains("Blocked by \\u{1b}[31mcontoso proxy"), "{told}");
+            assert!(!told.contains("the key is not") && !told.contains('\u{1b}'), "{told}");
+        }
+        let ca_file = machine.file("ca.pem", server.ca_pem());
+        let connection = format!(
+            "HostName={};SharedAccessKeyName=a;SharedAccessKey=AAAAAAAAAAAAAAAAAAAAAA==",
+            server.address()
+        );
+        let ran = machine.run(&[
+            "enrollment",
+            "list",
+            "--ca-file",
+            ca_file.to_str().unwrap(),
+            "--connection-string",
+            &connection,
+        ]);
+        if status != 200 {
+            let ran = ran.assert_exit(3);
+            assert!(ran.stderr.contains("something else than a provisioning service"), "{ran:?}");
+            assert!(ran.stderr.contains("contoso proxy"), "{ran:?}");
+        }
+    }
+    let portal = answer(302, &["Location: http://login.hotel.example/"], "");
+    let portal = HttpServer::start([vec![portal]]).await;
+    let ran = run(&Machine::new(), &portal, "register", &[]).assert_exit(3);
+    assert!(ran.stderr.contains("sends the device to \"http://login.hotel.example/\""), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_8_a_hub_that_refuses_dps_is_not_the_devices_fault() {
+    let words = r#"{"Message":"ErrorCode:IotHubUnauthorizedAccess;Unauthorized","ExceptionMessage":"Tracking ID:1"}"#;
+    let twice = json!({ "Message": words }).to_string();
+    let of = |code: u32, message: &str| {
+        json!({"operationId": "5.x", "status": "failed", "registrationState": {
+            "status": "failed", "errorCode": code, "errorMessage": message,
+        }})
+    };
+    let throttled = r#"{"Message":"ErrorCode:ThrottlingBacklogTimeout;Wait 10 seconds"}"#;
+    for (code, message, told) in [
+        (
+            401_002,
+            words,
+            "answered the provisioning service with IotHubUnauthorizedAccess (Unauthorized)",
+        ),
+        (400_000, &twice, "link the hub anew"),
+        (401_002, "", "link the hub anew"),
+        (429_001, throttled, "with ThrottlingBacklogTimeout (Wait 10 seconds)"),
+    ] {
+        let server = service(200, &of(code, message).to_string()).await;
+        let machine = Machine::new();
+
+        let ran = run(&machine, &server, "register", &[]).assert_exit(5);
+        let explained = machine.run(&["explain", &of(code, message).to_string()]).assert_exit(0);
+
+        assert!(ran.stderr.contains(told), "{ran:?}");
+        for text in [&ran.stderr, &explained.stdout] {
+            assert!(
+                text.contains("evice is believed")
+                    || text.contains("was believed")
+                    || text.contains("link the hub"),
+                "{text}"
+            );
+            for never in ["the key is not", "401002 Unauthorized", "clock"] {
+                assert!(!text.contains(never), "{never}: {text}");
+            }
+        }
+    }
+}

@@ -96,7 +96,7 @@ async fn b_4_a_refusal_is_final() {
     for (status, body, class) in [
         (401, UNAUTHORIZED, Class::Identity),
         (404, UNKNOWN, Class::NotAssigned),
-        (302, "", Class::NotAssigned),
+        (302, "", Class::Network),
         (200, "[]", Class::NotAssigned),
         (200, "nonsense", Class::NotAssigned),
     ] {

@@ -507,8 +507,9 @@ async fn what_is_no_http_or_no_answer_of_dps_is_said_so() {
     let long = "x".repeat(300 * 1024);
     for (reply, class, text) in [
         (Reply::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec()), Class::Network, "is not HTTP"),
-        (answer(200, &[], "<html>Log in</html>"), Class::NotAssigned, "is not JSON: \"<html>Log"),
-        (answer(302, &["Location: http://portal/"], ""), Class::NotAssigned, "status is 302"),
+        (answer(200, &[], "<html>Log in</html>"), Class::Network, "HTML page that says \"Log in\""),
+        (answer(200, &[], "nonsense"), Class::NotAssigned, "is not JSON: \"nonsense\""),
+        (answer(302, &["Location: http://portal/"], ""), Class::Network, "to \"http://portal/\""),
         (answer(200, &[], &long), Class::NotAssigned, "is longer than 196608 bytes"),
         (chunked(200, &[], &long), Class::NotAssigned, "is longer than 196608 bytes"),
     ] {

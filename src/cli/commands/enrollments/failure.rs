@@ -69,6 +69,10 @@ fn tls(fault: &TlsFault) -> &'static str {
 }
 
 fn refused(refusal: &Refusal, about: Option<(Kind, &str)>) -> Report {
+    // A status alone convinces nobody (J-242): what the service refuses has its code.
+    if refusal.code.is_none() && (300..=499).contains(&refusal.status) && refusal.is_page {
+        return stranger(refusal);
+    }
     let mut report = told(refusal);
     if let Some((kind, id)) = about {
         report.message = format!("{} {id}: {refusal}", kind.noun());

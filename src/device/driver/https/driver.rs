@@ -13,6 +13,7 @@ use crate::device::driver::progress::Progress;
 use crate::device::driver::tls::open_tls;
 use crate::device::exchange::{Answer, ConnectFailure, Event, Loss, Notice, Request, RequestKind};
 use crate::device::settings::Settings;
+use crate::device::stranger::stranger;
 use crate::device::traffic::Signed;
 
 /// Drives a registration over HTTPS.
@@ -158,6 +159,9 @@ impl drive::Driver for Driver<'_> {
                 Ok(reply) => {
                     (self.was_answered, self.unanswered) = (true, 0);
                     notify(received(reply.status, &reply.headers, &reply.body));
+                    if let Some(breach) = stranger(reply.status, &reply.headers, &reply.body) {
+                        return Event::Broken(breach);
+                    }
                     return Event::Answer(Answer {
                         status: reply.status,
                         rid: request.rid.to_string(),

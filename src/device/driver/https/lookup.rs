@@ -18,6 +18,7 @@ use crate::device::exchange::{ConnectFailure, Looked, Notice};
 use crate::device::phase::ConnectPhase;
 use crate::device::reading::{assignment, bad_body, check_device};
 use crate::device::settings::Settings;
+use crate::device::stranger::stranger;
 use crate::device::traffic::Signed;
 use crate::wire::{DeviceRegistrationResult, RegistrationId, Status, from_json_object};
 
@@ -111,7 +112,10 @@ async fn ask(
     match reply {
         Ok(reply) => {
             notify(received(reply.status, &reply.headers, &reply.body));
-            Ok(reply)
+            match stranger(reply.status, &reply.headers, &reply.body) {
+                Some(breach) => Err(breach.into()),
+                None => Ok(reply),
+            }
         }
         Err(Fault::Broken(breach)) => Err(breach.into()),
         Err(Fault::Lost(_)) => Err(Stop::Lost),
