@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use provision_sim::service::HubKey;
+use rumqttc::{ConnectReturnCode, QoS};
 use serde_json::{Value, json};
 
 use crate::support::service::back_end::{
     BackEnd, HUB_POLICY, SERVICE_POLICY, Told, policy_key, token,
 };
-use crate::support::service::client::{Client, Device};
+use crate::support::service::client::{Client, Device, Manners};
 use crate::support::service::golden::is_timestamp;
 use crate::support::service::setup::{
     HUB_EAST, HUB_WEST, PRIMARY_KEY, SECONDARY_KEY, Setup, TestService,
 };
-use crate::support::service::token::{UPPER, derived, now, policy_token};
+use crate::support::service::token::{UPPER, derived, hub_token, now, policy_token};
 use crate::support::service::webhook::{Reaction, Webhook};
 
 const ID: &str = "pump-0042";
@@ -220,25 +222,202 @@ async fn f_7_a_back_end_disables_a_device_and_registering_again_does_not_enable_
 }
 
 #[tokio::test]
-async fn j_133_identities_are_made_by_provisioning_only_and_only_their_status_changes() {
-    let (_service, mut west) = provisioned().await;
-    let before = west.get(DEVICE).await;
-    let status = r#"{"status":"disabled"}"#;
+async fn j_133_a_back_end_makes_devices_and_changes_their_credentials() {
+    let (service, mut west) = provisioned().await;
+    let own = STANDARD.encode([7; 32]);
+    let brought = json!({
+        "deviceId": "Other#1",
+        "capabilities": { "iotEdge": true },
+        "authentication": { "type": "sas", "symmetricKey": { "primaryKey": own } },
+    });
 
-    let (made, code, text) = west.ask("PUT", "/devices/other", None, status).await.hub_error();
-    assert_eq!((made, code.as_str()), (404, "DeviceNotFound"));
-    assert!(text.contains("by provisioning only"), "{text}");
-    assert_eq!(west.ask("PUT", "/devices/other", Some("*"), status).await.status, 404);
+    let made = west.ask("PUT", "/devices/Other%231", None, &brought.to_string()).await.ok();
+    assert_eq!(made["authentication"]["symmetricKey"]["primaryKey"], own);
+    assert_ne!(made["authentication"]["symmetricKey"]["secondaryKey"], own, "made up");
+    assert_eq!(
+        (&made["capabilities"]["iotEdge"], &made["status"]),
+        (&json!(true), &json!("enabled"))
+    );
+    assert_eq!(west.get("/twins/Other%231").await.ok()["properties"]["desired"]["$version"], 1);
+
+    let mut changed = west.get(DEVICE).await.ok();
+    changed["authentication"]["symmetricKey"]["primaryKey"] = own.as_str().into();
+    west.ask("PUT", DEVICE, Some("*"), &changed.to_string()).await.ok();
+    let password = hub_token(&[7; 32], HUB_WEST, ID);
+    let device = Device { password, ..Device::at_hub(ID, HUB_WEST) };
+    let connack = Client::dial(&service).await.say_hello(&device, Manners::default()).await;
+    assert_eq!(connack.map(|it| it.code), Some(ConnectReturnCode::Success));
+
+    let status = r#"{"status":"disabled"}"#;
+    let absent = west.ask("PUT", "/devices/absent", Some("*"), status).await.hub_error();
+    assert_eq!((absent.0, absent.1.as_str()), (404, "DeviceNotFound"));
     let over = west.ask("PUT", DEVICE, None, status).await.hub_error();
     assert_eq!((over.0, over.1.as_str()), (409, "DeviceAlreadyExists"));
     let stale = west.ask("PUT", DEVICE, Some("\"AAAA\""), status).await.hub_error();
     assert_eq!((stale.0, stale.1.as_str()), (412, "PreconditionFailed"));
-    let other =
-        format!(r#"{{"authentication":{{"symmetricKey":{{"primaryKey":"{PRIMARY_KEY}"}}}}}}"#);
-    let (refused, _, text) = west.ask("PUT", DEVICE, Some("*"), &other).await.hub_error();
-    assert_eq!(refused, 400);
-    assert!(text.starts_with("authentication cannot be changed here"), "{text}");
-    assert_eq!(west.get(DEVICE).await.text, before.text);
+    let bad = r#"{"authentication":{"type":"certificateAuthority"}}"#;
+    let (refused, _, text) = west.ask("PUT", DEVICE, Some("*"), bad).await.hub_error();
+    assert!(refused == 400 && text.starts_with("authentication.type "), "{text}");
+
+    let local = format!("localhost:{}", service.https_address().port());
+    let mut anywhere = BackEnd::of_hub(&service, &local).await;
+    let (homeless, _, text) = anywhere.ask("PUT", "/devices/new", None, "{}").await.hub_error();
+    assert!(homeless == 400 && text.contains(&format!("Host: {HUB_EAST}, {HUB_WEST}")), "{text}");
+}
+
+#[tokio::test]
+async fn j_184_keys_are_made_anew_or_swapped_and_what_fails_is_told_beside_it() {
+    let (_service, mut west) = provisioned().await;
+    let keys = |device: &Value| device["authentication"]["symmetricKey"].clone();
+    let before = keys(&west.get(DEVICE).await.ok());
+    let path = "/devices/keys/regenerate";
+
+    let swap = r#"{"policyKey":"swap","devices":[{"id":"pump-0042"},{"id":"absent"}]}"#;
+    let told = west.ask("POST", path, None, swap).await.ok();
+    let swapped = keys(&west.get(DEVICE).await.ok());
+    let primary = r#"{"policyKey":"primaryKey","devices":[{"id":"pump-0042"}]}"#;
+    let renewed = west.ask("POST", path, None, primary).await.ok();
+
+    assert_eq!(swapped["primaryKey"], before["secondaryKey"]);
+    assert_eq!(swapped["secondaryKey"], before["primaryKey"]);
+    assert_eq!(told["rotatedKeys"][0]["primaryKey"], swapped["primaryKey"]);
+    assert_eq!(told["errors"][0]["id"], "absent");
+    assert_eq!(told["errors"][0]["errorCode"], "DeviceNotFound");
+    assert_ne!(renewed["rotatedKeys"][0]["primaryKey"], swapped["primaryKey"]);
+    assert_eq!(keys(&west.get(DEVICE).await.ok())["secondaryKey"], swapped["secondaryKey"]);
+    let unknown = west.ask("POST", path, None, r#"{"policyKey":"both","devices":[]}"#).await;
+    assert_eq!(unknown.hub_error().0, 400);
+}
+
+#[tokio::test]
+async fn j_185_there_are_no_modules_configurations_and_jobs_and_devices_are_counted() {
+    let (service, mut west) = provisioned().await;
+    let _connected = Client::at_hub(&service, ID, HUB_WEST).await;
+    west.ask("PUT", "/devices/other", None, r#"{"status":"disabled"}"#).await.ok();
+
+    for path in ["/devices/pump-0042/modules", "/configurations", "/jobs", "/jobs/v2/query"] {
+        assert_eq!(west.get(path).await.ok(), json!([]), "{path}");
+    }
+    for (path, code) in [
+        ("/devices/absent/modules", "DeviceNotFound"),
+        ("/twins/pump-0042/modules/m", "ModuleNotFound"),
+        ("/configurations/c", "ConfigurationNotFound"),
+        ("/jobs/v2/j", "JobNotFound"),
+    ] {
+        let (status, told, _) = west.get(path).await.hub_error();
+        assert_eq!((status, told.as_str()), (404, code), "{path}");
+    }
+    assert_eq!(
+        west.get("/statistics/devices").await.ok(),
+        json!({ "totalDeviceCount": 2, "enabledDeviceCount": 1, "disabledDeviceCount": 1 })
+    );
+    let connected = |count: u32| json!({ "connectedDeviceCount": count });
+    assert_eq!(west.get("/statistics/service").await.ok(), connected(1));
+    let mut east = BackEnd::of_hub(&service, HUB_EAST).await;
+    assert_eq!(east.get("/statistics/service").await.ok(), connected(0));
+}
+
+// --- Methods and messages ---
+
+#[tokio::test]
+async fn i_a_method_goes_to_the_device_and_its_answer_back() {
+    let (service, mut west) = provisioned().await;
+    let mut device = Client::at_hub(&service, ID, HUB_WEST).await;
+    device.subscribe("$iothub/methods/POST/#", QoS::AtMostOnce).await;
+    let path = "/twins/pump-0042/methods";
+    let call = r#"{"methodName":"reboot","payload":{"delay":1.5},"responseTimeoutInSeconds":30}"#;
+
+    let answering = async {
+        let called = device.answer().await;
+        let rid = called.topic.strip_prefix("$iothub/methods/POST/reboot/?$rid=").unwrap();
+        let topic = format!("$iothub/methods/res/207/?$rid={rid}");
+        device.publish(&topic, br#"{"done":true}"#, QoS::AtMostOnce).await;
+        called.text
+    };
+    let (told, payload) = tokio::join!(west.ask("POST", path, None, call), answering);
+
+    assert_eq!(payload, r#"{"delay":1.5}"#);
+    assert_eq!(told.ok(), json!({ "status": 207, "payload": { "done": true } }));
+    assert_eq!(west.ask("POST", path, None, "{}").await.hub_error().0, 400);
+    assert_eq!(west.ask("POST", "/twins/absent/methods", None, call).await.hub_error().0, 404);
+}
+
+#[tokio::test]
+async fn i_a_device_that_is_away_cannot_be_called() {
+    let (_service, mut west) = provisioned().await;
+
+    let call = r#"{"methodName":"reboot"}"#;
+    let told = west.ask("POST", "/twins/pump-0042/methods", None, call).await;
+
+    assert_eq!((told.status, told.header("iothub-errorcode")), (404, Some("DeviceNotOnline")));
+    let body: Value = serde_json::from_str(&told.text).unwrap();
+    let text: Value = serde_json::from_str(body["Message"].as_str().unwrap()).unwrap();
+    assert_eq!(text["errorCode"], 404_103);
+}
+
+#[tokio::test]
+async fn j_182_messages_wait_for_the_device_until_it_has_acknowledged_them() {
+    let (service, mut west) = provisioned().await;
+    let path = "/devices/pump-0042/messages/devicebound?api-version=2021-04-12";
+    let waiting =
+        async |west: &mut BackEnd| west.get(DEVICE).await.ok()["cloudToDeviceMessageCount"].clone();
+    for n in 0..50 {
+        let number = n.to_string();
+        let told = west.send_with("POST", path, &[("iothub-app-n", &number)], &number).await;
+        assert_eq!(told.status, 204, "{}", told.text);
+    }
+    let full = west.send_with("POST", path, &[], "one too many").await.hub_error();
+    assert_eq!((full.0, full.1.as_str()), (403, "DeviceMaximumQueueDepthExceeded"));
+    assert_eq!(waiting(&mut west).await, 50);
+
+    let mut device = Client::at_hub(&service, ID, HUB_WEST).await;
+    device.subscribe("devices/pump-0042/messages/devicebound/#", QoS::AtLeastOnce).await;
+    for n in 0..50 {
+        let message = device.answer().await;
+        let to = "%24.to=%2Fdevices%2Fpump-0042%2Fmessages%2FdeviceBound";
+        assert_eq!(message.topic, format!("devices/pump-0042/messages/devicebound/{to}&n={n}"));
+        assert_eq!(message.text, n.to_string());
+    }
+    // An answer comes after what was acknowledged before it.
+    device.twin().await;
+    assert_eq!(waiting(&mut west).await, 0);
+
+    west.send_with("POST", path, &[], "live").await;
+    assert_eq!(device.answer().await.text, "live");
+    device.twin().await;
+    drop(device);
+    west.send_with("POST", path, &[], "late").await;
+    let purged = west.ask("DELETE", "/devices/pump-0042/commands", None, "").await.ok();
+    assert_eq!(purged["totalMessagesPurged"], 1);
+    assert_eq!(waiting(&mut west).await, 0);
+}
+
+#[tokio::test]
+async fn j_186_a_device_sends_messages_over_https_with_its_own_token() {
+    let (service, mut west) = provisioned().await;
+    let key = HubKey::new(&HUB_WEST.parse().unwrap(), &ID.parse().unwrap());
+    let path = "/devices/pump-0042/messages/events";
+    let own = hub_token(&derived(PRIMARY_KEY, ID), HUB_WEST, ID);
+    let local = format!("localhost:{}", service.https_address().port());
+
+    for host in [HUB_WEST, &local] {
+        let mut device = BackEnd::open(&service, host, &own).await;
+        let told = device.ask("POST", path, None, "21.5").await;
+        assert_eq!((told.status, told.text.as_str()), (204, ""), "{host}");
+    }
+    west.ask("POST", path, None, "from its owner").await;
+    assert_eq!(service.hubs().messages(&key), 3);
+
+    let other = hub_token(&derived(PRIMARY_KEY, "other"), HUB_WEST, ID);
+    for (token, path) in [(&other, path), (&own, "/devices/absent/messages/events"), (&own, DEVICE)]
+    {
+        let mut stranger = BackEnd::open(&service, HUB_WEST, token).await;
+        assert_eq!(stranger.ask("POST", path, None, "x").await.hub_error().0, 401, "{path}");
+    }
+    let long = "x".repeat(256 * 1024 + 1);
+    let told = west.ask("POST", path, None, &long).await.hub_error();
+    assert_eq!((told.0, told.1.as_str()), (413, "MessageTooLarge"));
+    assert_eq!(service.hubs().messages(&key), 3);
 }
 
 #[tokio::test]
@@ -288,6 +467,15 @@ async fn i_devices_are_listed_and_their_twins_queried_page_by_page() {
     let some = west.ask("POST", "/devices/query", None, some).await;
     assert_eq!(some.header("x-ms-item-type"), Some("Raw"));
     assert_eq!(some.ok(), json!([{ "deviceId": "pump-0041" }]));
+    let page = "/devices/query?api-version=2021-04-12";
+    let connected =
+        r#"{"query":"SELECT deviceId FROM devices WHERE connectionState = 'Disconnected'"}"#;
+    let first = west.send_with("POST", page, &[("x-ms-max-item-count", "2")], connected).await;
+    let token = first.header("x-ms-continuation").expect("there is more");
+    let rest = [("x-ms-max-item-count", "2"), ("x-ms-continuation", token)];
+    let rest = west.send_with("POST", page, &rest, connected).await;
+    assert_eq!((ids(&first.ok()), rest.header("x-ms-continuation")), (ids(&two), None));
+    assert_eq!(ids(&rest.ok()), ["pump-0043"]);
     let grouped = r#"{"query":"SELECT * FROM devices GROUP BY status"}"#;
     let refused = west.ask("POST", "/devices/query", None, grouped).await.hub_error();
     let (400, _, message) = refused else { panic!("{refused:?}") };
@@ -403,7 +591,13 @@ async fn j_132_errors_have_the_hubs_shape() {
 
     let version = west.send("GET", DEVICE, None, "").await.hub_error();
     let verb = west.ask("POST", DEVICE, None, "{}").await;
-    let path = west.get("/twins/pump-0042/modules/x").await.hub_error();
+    let path = west.get("/twins/pump-0042/x").await.hub_error();
+    for other in ["/", "/enrollments/x", "/0ne00002193/registrations/pump-0042/register"] {
+        assert_eq!(west.get(other).await.hub_error().1, "ResourceNotFound", "{other}");
+    }
+    let long = "x".repeat(1024 * 1024 + 1);
+    let long = west.ask("PATCH", TWIN, None, &long).await.hub_error();
+    assert_eq!((long.0, long.1.as_str()), (413, "RequestEntityTooLarge"));
 
     assert_eq!((version.0, version.1.as_str()), (400, "InvalidProtocolVersion"));
     assert_eq!((verb.hub_error().0, verb.header("allow")), (405, Some("GET, PUT, DELETE")));

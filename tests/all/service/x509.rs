@@ -325,6 +325,10 @@ async fn d_5_the_hub_has_the_thumbprint_of_the_certificate_that_was_presented_in
             shown["authentication"]["x509Thumbprint"],
             json!({ "primaryThumbprint": sha256, "secondaryThumbprint": sha256 })
         );
+        let path = "/devices/pump-0042/messages/events";
+        let https = service.https_with(Identity::of(own).tls(&service)).await;
+        let told = BackEnd::over(https, HUB_WEST, "").await.ask("POST", path, None, "x").await;
+        assert_eq!(told.status, 204, "J-186: {}", told.text);
         assert_eq!(hello(&service, own).await, ConnectReturnCode::Success);
         assert_eq!(hello(&service, other).await, ConnectReturnCode::NotAuthorized);
     }

@@ -6,6 +6,8 @@ use hyper::client::conn::http1;
 use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 use super::setup::TestService;
 use super::token::{decoded, now, policy_token};
@@ -47,7 +49,12 @@ impl BackEnd {
 
     /// One that sends this `Host`, and this in `Authorization`, unless it is empty.
     pub async fn open(service: &TestService, host: &str, token: &str) -> Self {
-        let stream = TokioIo::new(service.https().await);
+        Self::over(service.https().await, host, token).await
+    }
+
+    /// The same over that connection.
+    pub async fn over(stream: TlsStream<TcpStream>, host: &str, token: &str) -> Self {
+        let stream = TokioIo::new(stream);
         let (sender, connection) = http1::handshake(stream).await.expect("HTTP");
         tokio::spawn(connection);
         Self { sender, host: host.to_owned(), token: token.to_owned() }
@@ -78,6 +85,18 @@ impl BackEnd {
         if_match: Option<&str>,
         body: &str,
     ) -> Told {
+        let if_match = if_match.map(|etag| ("if-match", etag));
+        self.send_with(method, target, if_match.as_slice(), body).await
+    }
+
+    /// The same with any headers.
+    pub async fn send_with(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Told {
         let mut request = Request::builder().method(method).uri(target).header("host", &self.host);
         if !self.token.is_empty() {
             request = request.header("authorization", &self.token);
@@ -85,8 +104,8 @@ impl BackEnd {
         if !body.is_empty() {
             request = request.header("content-type", "application/json; charset=utf-8");
         }
-        if let Some(etag) = if_match {
-            request = request.header("if-match", etag);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let request = request.body(Full::from(body.to_owned())).expect("a request");
         self.sender.ready().await.expect("the connection is open");

@@ -250,9 +250,14 @@ impl TestService {
 
     /// A TLS connection to its HTTPS port.
     pub async fn https(&self) -> TlsStream<TcpStream> {
+        self.https_with(self.tls.clone()).await
+    }
+
+    /// The same as whoever has this to show.
+    pub async fn https_with(&self, tls: Arc<ClientConfig>) -> TlsStream<TcpStream> {
         let tcp = TcpStream::connect(self.https_address()).await.expect("a connection");
         let name = ServerName::try_from("localhost").expect("a name");
-        let handshake = TlsConnector::from(self.tls.clone()).connect(name, tcp);
+        let handshake = TlsConnector::from(tls).connect(name, tcp);
         within("the TLS handshake", handshake).await.expect("a handshake")
     }
 
