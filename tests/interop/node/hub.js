@@ -1,4 +1,4 @@
-// From provisioning to the assigned hub with `azure-iot-device`: twin, desired update, message.
+// From provisioning to the assigned hub with `azure-iot-device`: twin, desired update, message, method.
 //
 // The device asks DPS for its hub, then signs in there; the gateway option leads it to the local
 // service, and user name and token keep the hub's name. `azure-iothub` plays the back end.
@@ -12,7 +12,7 @@ const { Mqtt, MqttWs } = require('azure-iot-device-mqtt');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const { X509Security } = require('azure-iot-security-x509');
 const { client: provisioning, derived } = require('./device');
-const { registry } = require('./hub_service');
+const { call, registry } = require('./hub_service');
 const { FACTS, HUB, main, messages, within } = require('./witness');
 
 const port = (endpoint) => endpoint.slice(endpoint.lastIndexOf(':') + 1);
@@ -86,8 +86,14 @@ async function livesAtItsHub(client, deviceId) {
   assert.equal(await within('messages', messages(deviceId)), 1);
   const identity = (await within('get', back.get(deviceId))).responseBody;
   assert.equal(identity.connectionState, 'Connected');
+
+  client.onDeviceMethod('reboot', (request, response) =>
+    response.send(207, { name: request.methodName, payload: request.payload }, () => {}),
+  );
+  const answered = (await within('invokeDeviceMethod', call(deviceId, 'reboot', { delay: 1.5 }))).result;
+  assert.deepEqual(answered, { status: 207, payload: { name: 'reboot', payload: { delay: 1.5 } } });
   await within('close', client.close());
-  return `${deviceId} at its hub: first twin, reported, desired update, message`;
+  return `${deviceId} at its hub: first twin, reported, desired update, message, method`;
 }
 
 main({

@@ -1,8 +1,8 @@
-// The hub's back end through `azure-iothub`: identities and twins.
+// The hub's back end through `azure-iothub`: identities, twins, methods.
 'use strict';
 const assert = require('assert/strict');
 const https = require('https');
-const { Registry } = require('azure-iothub');
+const { Client, Registry } = require('azure-iothub');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const device = require('./device');
 const { FACTS, main, within, rejected } = require('./witness');
@@ -18,8 +18,15 @@ https.Agent = class extends https.Agent {
   }
 };
 
+const text = FACTS.serviceConnectionString.replace(/HostName=[^;]+/, `HostName=${host}`);
+
 function registry(change = (text) => text) {
-  return Registry.fromConnectionString(change(FACTS.serviceConnectionString.replace(/HostName=[^;]+/, `HostName=${host}`)));
+  return Registry.fromConnectionString(change(text));
+}
+
+function call(deviceId, methodName, payload) {
+  const method = { methodName, payload, responseTimeoutInSeconds: 30, connectTimeoutInSeconds: 10 };
+  return Client.fromConnectionString(text).invokeDeviceMethod(deviceId, method);
 }
 
 /** Lets a device of that name register, so that its hub knows it. */
@@ -40,6 +47,28 @@ async function identity() {
   await within('delete', back.delete(name));
   assert.equal((await rejected(back.getTwin(name))).name, 'DeviceNotFoundError');
   return `${name} read and deleted`;
+}
+
+async function made() {
+  const deviceId = 'hub-node-made';
+  const back = registry();
+  const made = body(await within('create', back.create({ deviceId })));
+  assert.deepEqual([made.status, made.authentication.type], ['enabled', 'sas']);
+  const primaryKey = 'MDAwMDAwMDAwMDAwMDAwMA==';
+  const symmetricKey = { ...made.authentication.symmetricKey, primaryKey };
+  const authentication = { type: 'sas', symmetricKey };
+  const changed = body(await within('update', back.update({ deviceId, status: 'disabled', authentication })));
+  assert.deepEqual([changed.status, changed.authentication.symmetricKey.primaryKey], ['disabled', primaryKey]);
+  assert.equal((await rejected(back.create({ deviceId }))).name, 'DeviceAlreadyExistsError');
+  assert.deepEqual(body(await within('getModulesOnDevice', back.getModulesOnDevice(deviceId))), []);
+  assert.deepEqual(body(await within('getConfigurations', back.getConfigurations())), []);
+  assert.equal(body(await within('getRegistryStatistics', back.getRegistryStatistics())).disabledDeviceCount, 1);
+  const query = back.createQuery(`SELECT deviceId FROM devices WHERE deviceId = '${deviceId}'`);
+  assert.deepEqual((await within('query', query.next())).result, [{ deviceId }]);
+  const away = await rejected(call(deviceId, 'reboot', null));
+  assert.equal(JSON.parse(JSON.parse(away.responseBody).Message).errorCode, 404103);
+  await within('delete', back.delete(deviceId));
+  return `${deviceId} made, changed, counted, found and deleted`;
 }
 
 async function twin() {
@@ -63,5 +92,5 @@ async function wrongKey() {
   return error.name;
 }
 
-module.exports = { registry };
-if (require.main === module) main({ device: identity, twin, 'wrong-key': wrongKey });
+module.exports = { registry, call };
+if (require.main === module) main({ device: identity, made, twin, 'wrong-key': wrongKey });

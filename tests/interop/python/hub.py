@@ -1,4 +1,4 @@
-"""From provisioning to the assigned hub with `azure-iot-device`: twin, desired update, message.
+"""From provisioning to the assigned hub with `azure-iot-device`: twin, desired update, messages, method.
 
 The device asks DPS for its hub, then signs in there by the hub's own name. The back end's side of it
 is played by `azure-iot-hub`.
@@ -10,7 +10,14 @@ import queue
 import hub_service
 import loopback_proxy
 import witness
-from azure.iot.device import X509, IoTHubDeviceClient, Message, ProvisioningDeviceClient, ProxyOptions
+from azure.iot.device import (
+    X509,
+    IoTHubDeviceClient,
+    Message,
+    MethodResponse,
+    ProvisioningDeviceClient,
+    ProxyOptions,
+)
 from device import connection, derived
 from witness import FACTS, HUB, expect
 
@@ -91,8 +98,24 @@ def lives_at_its_hub(client, device_id):
     client.send_message(Message('{"temperature": 21.5}'))
     expect(witness.messages(device_id), 1, "messages")
     expect(hub_service.manager().get_device(device_id).connection_state, "Connected", "connection")
+
+    def answer(request):
+        payload = {"name": request.name, "payload": request.payload}
+        client.send_method_response(MethodResponse.create_from_method_request(request, 207, payload))
+
+    client.on_method_request_received = answer
+    answered = hub_service.call(device_id, "reboot", {"delay": 1.5})
+    expect((answered.status, answered.payload["name"]), (207, "reboot"), "method")
+    expect(answered.payload["payload"], {"delay": 1.5}, "its payload")
+
+    messages = queue.Queue()
+    client.on_message_received = messages.put
+    hub_service.send(device_id, b"hello", {"iothub-messageid": "m 1", "iothub-app-colour": "blue"})
+    message = messages.get(timeout=20)
+    expect((message.data, message.message_id), (b"hello", "m 1"), "message to the device")
+    expect(message.custom_properties, {"colour": "blue"}, "its properties")
     client.shutdown()
-    return f"{device_id} at its hub: first twin, reported, desired update, message"
+    return f"{device_id} at its hub: first twin, reported, desired update, messages, method"
 
 
 if __name__ == "__main__":
