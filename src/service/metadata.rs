@@ -10,19 +10,19 @@ use serde_json::{Map, Value};
 
 use crate::wire::timestamp;
 
-/// When something was last changed, and what is in it.
+/// When something was last changed, and which of its members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
     /// When.
     pub at: SystemTime,
     /// The version of the section that it came with.
     pub version: u64,
-    /// The same of its members. One that is not named is as old as the whole.
+    /// The same of its members. One that is not named has never been changed.
     pub members: BTreeMap<String, Metadata>,
 }
 
 impl Metadata {
-    /// Of something of which all is as old.
+    /// Of something whose members, if it has any, were never changed.
     pub fn new(at: SystemTime, version: u64) -> Self {
         Self { at, version, members: BTreeMap::new() }
     }
@@ -44,34 +44,31 @@ impl Metadata {
         Self { at, version, members }
     }
 
-    /// Gives each of `values` a time of its own, where one is missing, so that it keeps it when the whole
-    /// changes.
-    #[must_use]
-    pub fn spelled_out(mut self, values: &Map<String, Value>) -> Self {
-        for (name, value) in values {
-            let whole = Self::new(self.at, self.version);
-            let known = self.members.remove(name).unwrap_or(whole);
-            let known = match value {
-                Value::Object(values) => known.spelled_out(values),
-                _ => known,
+    /// Of something of which all was changed at once.
+    pub fn of_all(values: &Map<String, Value>, at: SystemTime, version: u64) -> Self {
+        let members = values.iter().map(|(name, value)| {
+            let member = match value {
+                Value::Object(values) => Self::of_all(values, at, version),
+                _ => Self::new(at, version),
             };
-            self.members.insert(name.clone(), known);
-        }
-        self
+            (name.clone(), member)
+        });
+        Self { at, version, members: members.collect() }
     }
 
-    /// As it is shown, in the order of `values`; with versions, as desired properties have them.
-    pub fn shown(&self, values: &Map<String, Value>, has_versions: bool) -> Value {
+    /// As it is shown, in the order of `values`; with versions, as desired properties have them. What
+    /// was never changed is `original`.
+    pub fn shown(&self, values: &Map<String, Value>, original: &Self, has_versions: bool) -> Value {
         let mut shown = Map::new();
         shown.insert("$lastUpdated".to_owned(), timestamp(self.at).into());
         if has_versions {
             shown.insert("$lastUpdatedVersion".to_owned(), self.version.into());
         }
-        let (none, whole) = (Map::new(), Self::new(self.at, self.version));
+        let none = Map::new();
         for (name, value) in values {
-            let member = self.members.get(name).unwrap_or(&whole);
+            let member = self.members.get(name).unwrap_or(original);
             let values = value.as_object().unwrap_or(&none);
-            shown.insert(name.clone(), member.shown(values, has_versions));
+            shown.insert(name.clone(), member.shown(values, original, has_versions));
         }
         Value::Object(shown)
     }
@@ -93,21 +90,25 @@ mod tests {
 
     #[test]
     fn i_what_a_patch_names_is_new_and_all_else_keeps_its_time() {
-        let before = object(r#"{"led":{"on":true,"hue":7},"old":1,"b":[1]}"#);
-        let metadata = Metadata::new(at(1), 1).spelled_out(&before);
+        let original = Metadata::new(at(1), 1);
 
-        let metadata = metadata.patched(&object(r#"{"led":{"hue":8},"old":null}"#), at(2), 2);
+        let metadata = original.patched(&object(r#"{"led":{"hue":8},"old":null}"#), at(2), 2);
 
-        let after = object(r#"{"led":{"on":true,"hue":8},"b":[1]}"#);
+        let after = object(r#"{"led":{"on":true,"hue":8},"b":[1],"c":{"d":1}}"#);
+        let shown = |has_versions| metadata.shown(&after, &original, has_versions);
         let (first, second) = ("1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z");
         let expected = format!(
             "{{\"$lastUpdated\":\"{second}\",\"led\":{{\"$lastUpdated\":\"{second}\",\
              \"on\":{{\"$lastUpdated\":\"{first}\"}},\"hue\":{{\"$lastUpdated\":\"{second}\"}}}},\
-             \"b\":{{\"$lastUpdated\":\"{first}\"}}}}"
+             \"b\":{{\"$lastUpdated\":\"{first}\"}},\"c\":{{\"$lastUpdated\":\"{first}\",\
+             \"d\":{{\"$lastUpdated\":\"{first}\"}}}}}}"
         );
-        assert_eq!(metadata.shown(&after, false).to_string(), expected);
-        assert_eq!(metadata.shown(&after, true)["led"]["$lastUpdatedVersion"], 2);
-        assert_eq!(metadata.shown(&after, true)["led"]["on"]["$lastUpdatedVersion"], 1);
+        assert_eq!(shown(false).to_string(), expected);
+        assert_eq!(shown(true)["led"]["$lastUpdatedVersion"], 2);
+        assert_eq!(shown(true)["led"]["on"]["$lastUpdatedVersion"], 1);
+        let all = Metadata::of_all(&after, at(3), 3);
+        let all = all.shown(&after, &original, false).to_string();
+        assert!(!all.contains(first) && !all.contains(second), "{all}");
     }
 
     #[test]

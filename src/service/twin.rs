@@ -38,13 +38,13 @@ pub struct Properties {
     pub values: Map<String, Value>,
     /// Counts changes, from 1 on.
     pub version: u64,
-    /// When they were last changed.
-    pub metadata: Metadata,
+    /// When they were last changed; none if never, since the identity was made. Most never are.
+    pub metadata: Option<Box<Metadata>>,
 }
 
 impl Properties {
-    fn new(values: Map<String, Value>, now: SystemTime) -> Self {
-        Self { values, version: 1, metadata: Metadata::new(now, 1) }
+    fn new(values: Map<String, Value>) -> Self {
+        Self { values, version: 1, metadata: None }
     }
 
     /// The properties with `$version`, as they are shown.
@@ -59,8 +59,11 @@ impl Properties {
         merge(&mut values, patch);
         check_size("the properties", &values, MAX_PROPERTIES)?;
         let version = self.version + 1;
-        let before = self.metadata.clone().spelled_out(&self.values);
-        Ok(Self { values, version, metadata: before.patched(patch, now, version) })
+        let metadata = match &self.metadata {
+            Some(metadata) => metadata.patched(patch, now, version),
+            None => Metadata::new(now, version).patched(patch, now, version),
+        };
+        Ok(Self { values, version, metadata: Some(Box::new(metadata)) })
     }
 }
 
@@ -79,21 +82,21 @@ pub struct Twin {
 
 impl Twin {
     /// The twin of a new identity (I): both sections have version 1.
-    pub fn new(initial: &InitialTwin, now: SystemTime) -> Self {
+    pub fn new(initial: &InitialTwin) -> Self {
         Self {
             tags: initial.tags.clone(),
-            desired: Properties::new(initial.desired.clone(), now),
-            reported: Properties::new(Map::new(), now),
+            desired: Properties::new(initial.desired.clone()),
+            reported: Properties::new(Map::new()),
             version: 1,
         }
     }
 
     /// The twin as it arrives on another hub: its contents, with the versions of a new identity.
-    pub fn moved(&self, now: SystemTime) -> Self {
+    pub fn moved(&self) -> Self {
         Self {
             tags: self.tags.clone(),
-            desired: Properties::new(self.desired.values.clone(), now),
-            reported: Properties::new(self.reported.values.clone(), now),
+            desired: Properties::new(self.desired.values.clone()),
+            reported: Properties::new(self.reported.values.clone()),
             version: 1,
         }
     }
@@ -141,8 +144,8 @@ impl Twin {
     /// If it would break a rule of twins.
     pub fn replace(&self, change: &TwinChange, now: SystemTime) -> Result<Self, TwinError> {
         let version = self.desired.version;
-        let metadata = Metadata::new(now, version);
-        let empty = Properties { values: Map::new(), version, metadata };
+        // All that is given is new, and nothing of what was there is left to be dated.
+        let empty = Properties { values: Map::new(), version, metadata: None };
         let blank = Self {
             tags: if change.tags.is_some() { Map::new() } else { self.tags.clone() },
             desired: if change.desired.is_some() { empty } else { self.desired.clone() },
@@ -170,7 +173,7 @@ impl InitialTwin {
     /// If it has another shape, or breaks a rule of twins.
     pub fn read(json: &str) -> Result<Self, TwinError> {
         let change = TwinChange::read(json.as_bytes())?;
-        let blank = Twin::new(&Self::default(), UNIX_EPOCH).patch(&change, UNIX_EPOCH)?;
+        let blank = Twin::new(&Self::default()).patch(&change, UNIX_EPOCH)?;
         Ok(Self { tags: blank.tags, desired: blank.desired.values })
     }
 }
@@ -289,7 +292,7 @@ mod tests {
 
     #[test]
     fn i_a_new_twin_has_version_1_and_devices_do_not_see_its_tags() {
-        let twin = Twin::new(&initial(), UNIX_EPOCH);
+        let twin = Twin::new(&initial());
 
         assert_eq!(
             twin.for_device().to_string(),
@@ -299,9 +302,7 @@ mod tests {
 
     #[test]
     fn i_a_patch_merges_and_null_deletes_and_each_section_counts_its_own_versions() {
-        let twin = Twin::new(&initial(), UNIX_EPOCH)
-            .report(br#"{"fw":"1.0","old":1}"#, UNIX_EPOCH)
-            .unwrap();
+        let twin = Twin::new(&initial()).report(br#"{"fw":"1.0","old":1}"#, UNIX_EPOCH).unwrap();
         let twin = twin.report(br#"{"old":null,"state":{"a":null,"b":1}}"#, UNIX_EPOCH).unwrap();
         let change = TwinChange::read(
             br#"{"tags":{"site":null},"properties":{"desired":{"led":{"hue":null},"$version":9}}}"#,
@@ -324,7 +325,7 @@ mod tests {
 
     #[test]
     fn replacing_keeps_nothing_of_a_section_that_is_given() {
-        let twin = Twin::new(&initial(), UNIX_EPOCH);
+        let twin = Twin::new(&initial());
         let change = TwinChange::read(br#"{"properties":{"desired":{"a":1}}}"#).unwrap();
 
         let twin = twin.replace(&change, UNIX_EPOCH).unwrap();
@@ -335,10 +336,9 @@ mod tests {
 
     #[test]
     fn f_6_a_twin_that_moves_keeps_its_contents_and_begins_to_count_anew() {
-        let twin =
-            Twin::new(&initial(), UNIX_EPOCH).report(br#"{"fw":"1.0"}"#, UNIX_EPOCH).unwrap();
+        let twin = Twin::new(&initial()).report(br#"{"fw":"1.0"}"#, UNIX_EPOCH).unwrap();
 
-        let moved = twin.moved(UNIX_EPOCH);
+        let moved = twin.moved();
 
         assert_eq!(moved.reported.shown().to_string(), r#"{"fw":"1.0","$version":1}"#);
         assert_eq!((&moved.tags, moved.version), (&twin.tags, 1));
@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn what_breaks_a_rule_of_twins_is_refused_with_the_reason() {
         let refused = |patch: &str| {
-            Twin::new(&InitialTwin::default(), UNIX_EPOCH)
+            Twin::new(&InitialTwin::default())
                 .report(patch.as_bytes(), UNIX_EPOCH)
                 .unwrap_err()
                 .to_string()
@@ -370,27 +370,31 @@ mod tests {
     #[test]
     fn i_the_time_of_a_section_moves_with_that_section_alone() {
         let at = |seconds| UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-        let twin = Twin::new(&initial(), at(1)).report(br#"{"fw":"1.0"}"#, at(2)).unwrap();
+        let twin = Twin::new(&initial()).report(br#"{"fw":"1.0"}"#, at(2)).unwrap();
         let tags = TwinChange::read(br#"{"tags":{"site":"b2"}}"#).unwrap();
         let desired =
             TwinChange::read(br#"{"properties":{"desired":{"led":{"on":false}}}}"#).unwrap();
 
+        let times = |twin: &Twin| {
+            let at = |section: &Properties| section.metadata.as_ref().map(|it| it.at);
+            (at(&twin.desired), at(&twin.reported))
+        };
         let twin = twin.patch(&tags, at(3)).unwrap();
-        assert_eq!((twin.desired.metadata.at, twin.reported.metadata.at), (at(1), at(2)));
+        assert_eq!(times(&twin), (None, Some(at(2))));
         let twin = twin.patch(&desired, at(4)).unwrap();
-        assert_eq!((twin.desired.metadata.at, twin.reported.metadata.at), (at(4), at(2)));
-        let metadata = &twin.desired.metadata;
-        assert_eq!(metadata.members["interval"], Metadata::new(at(1), 1), "it was not named");
+        assert_eq!(times(&twin), (Some(at(4)), Some(at(2))));
+        let metadata = twin.desired.metadata.as_ref().unwrap();
+        assert_eq!(metadata.members.len(), 1, "what was not named was never changed");
         assert_eq!(metadata.members["led"].members["on"], Metadata::new(at(4), 2));
         let anew = twin.replace(&desired, at(5)).unwrap();
-        assert_eq!(anew.desired.metadata.members.len(), 1);
-        assert_eq!((anew.desired.metadata.at, anew.reported.metadata.at), (at(5), at(2)));
+        assert_eq!(times(&anew), (Some(at(5)), Some(at(2))));
+        assert_eq!(times(&anew.moved()), (None, None));
     }
 
     proptest! {
         #[test]
         fn no_patch_makes_it_panic_and_what_is_taken_has_no_null(patch in "[{}\\[\\]\":,a-c0-9nul ]{0,40}") {
-            if let Ok(twin) = Twin::new(&InitialTwin::default(), UNIX_EPOCH).report(patch.as_bytes(), UNIX_EPOCH) {
+            if let Ok(twin) = Twin::new(&InitialTwin::default()).report(patch.as_bytes(), UNIX_EPOCH) {
                 prop_assert!(!twin.reported.values.values().any(Value::is_null));
                 prop_assert_eq!(twin.reported.version, 2);
             }

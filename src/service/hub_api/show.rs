@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::service::hub::Presence;
+use crate::service::metadata::Metadata;
 use crate::service::record::{Authentication, HubDevice};
 use crate::service::twin::Properties;
 use crate::wire::timestamp;
@@ -63,8 +64,8 @@ pub(super) fn twin(device: &HubDevice, presence: Presence) -> Value {
         "version": twin.version,
         "tags": twin.tags,
         "properties": {
-            "desired": properties(&twin.desired, true),
-            "reported": properties(&twin.reported, false),
+            "desired": properties(&twin.desired, device.created, true),
+            "reported": properties(&twin.reported, device.created, false),
         },
         "capabilities": { "iotEdge": device.is_edge },
     });
@@ -77,9 +78,11 @@ pub(super) fn twin(device: &HubDevice, presence: Presence) -> Value {
     shown
 }
 
-fn properties(section: &Properties, has_versions: bool) -> Value {
+fn properties(section: &Properties, created: SystemTime, has_versions: bool) -> Value {
     let mut shown = section.values.clone();
-    let metadata = section.metadata.shown(&section.values, has_versions);
+    let original = Metadata::new(created, 1);
+    let metadata = section.metadata.as_deref().unwrap_or(&original);
+    let metadata = metadata.shown(&section.values, &original, has_versions);
     shown.insert("$metadata".to_owned(), metadata);
     shown.insert("$version".to_owned(), section.version.into());
     Value::Object(shown)

@@ -87,7 +87,7 @@ impl HubDevice {
             generation: (since_1970.as_nanos() / 100).to_string(),
             created: now,
             etag: Etag::new(now, salt),
-            twin: Twin::new(initial, now),
+            twin: Twin::new(initial),
             twin_etag: Etag::new(now, salt),
             twin_updated: now,
         }

@@ -67,7 +67,7 @@ struct TwinRow {
 struct PropertiesRow {
     version: u64,
     values: Section,
-    /// Left out where all is as old as the twin's last change.
+    /// Left out where nothing was ever changed, and in what was kept before each property had a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     changed: Option<MetadataRow>,
 }
@@ -116,8 +116,7 @@ impl Section {
 /// A device as JSON.
 pub(in crate::service::store) fn encode(device: &HubDevice) -> Result<Vec<u8>, serde_json::Error> {
     let properties = |it: &Properties| -> Result<PropertiesRow, serde_json::Error> {
-        let unsaid = Metadata::new(device.twin_updated, it.version);
-        let changed = (it.metadata != unsaid).then(|| MetadataRow::from(&it.metadata));
+        let changed = it.metadata.as_deref().map(MetadataRow::from);
         Ok(PropertiesRow { version: it.version, values: Section::of(&it.values)?, changed })
     };
     serde_json::to_vec(&HubRow {
@@ -159,9 +158,12 @@ pub(in crate::service::store) fn decode(json: &[u8]) -> Result<HubDevice, Unread
     };
     let twin_updated = row.twin_updated;
     let properties = |row: PropertiesRow, what: &str| -> Result<Properties, Unreadable> {
-        let unsaid = || Metadata::new(twin_updated, row.version);
-        let metadata = row.changed.map_or_else(unsaid, Metadata::from);
-        Ok(Properties { version: row.version, values: row.values.read(what)?, metadata })
+        let (version, values) = (row.version, row.values.read(what)?);
+        let metadata = match row.changed {
+            Some(row) => Some(Metadata::from(row)),
+            None => (version > 1).then(|| Metadata::of_all(&values, twin_updated, version)),
+        };
+        Ok(Properties { version, values, metadata: metadata.map(Box::new) })
     };
     Ok(HubDevice {
         authentication: match row.authentication {
@@ -246,11 +248,12 @@ mod tests {
     }
 
     fn properties() -> impl Strategy<Value = Properties> {
-        (section(), any::<u64>(), metadata()).prop_map(|(values, version, metadata)| Properties {
-            values,
-            version,
-            metadata,
-        })
+        let changed = (section(), 2..u64::MAX, metadata()).prop_map(|(values, version, it)| {
+            Properties { values, version, metadata: Some(Box::new(it)) }
+        });
+        let unchanged =
+            section().prop_map(|values| Properties { values, version: 1, metadata: None });
+        prop_oneof![changed, unchanged]
     }
 
     proptest! {
@@ -291,14 +294,14 @@ mod tests {
         let device = decode(row.replace("<etag>", &etag).as_bytes()).unwrap();
 
         let updated = device.twin_updated;
-        assert_eq!(device.twin.desired.metadata, Metadata::new(updated, 2));
-        assert_eq!(device.twin.reported.metadata, Metadata::new(updated, 1));
-        assert!(!String::from_utf8(encode(&device).unwrap()).unwrap().contains("changed"));
+        let all = Metadata::of_all(&device.twin.desired.values, updated, 2);
+        assert_eq!(device.twin.desired.metadata.as_deref(), Some(&all));
+        assert_eq!(device.twin.reported.metadata, None);
     }
 
     #[test]
     fn an_array_as_deep_as_a_request_may_have_it_is_read_back() {
-        let twin = Twin::new(&Default::default(), UNIX_EPOCH);
+        let twin = Twin::new(&Default::default());
         let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(126), "]".repeat(126));
         let twin = twin.report(deep.as_bytes(), UNIX_EPOCH).unwrap();
         let who = crate::service::record::NewIdentity {
