@@ -10,9 +10,9 @@ use crate::contoso::{self, SampleFunction};
 use crate::device::{Error as DeviceError, Notice, ProvisioningClient, Registered, Settings};
 use crate::net::{Endpoint, Trust, TrustError, client_config};
 use crate::service::{
-    Authority, AuthorityError, Options, Pace, Service, StartError, WebhookSettings,
+    Authority, AuthorityError, JournalFilter, Options, Pace, Service, StartError, WebhookSettings,
 };
-use crate::wire::IdScope;
+use crate::wire::{IdScope, RegistrationId};
 
 /// How long one device of a scenario may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -105,6 +105,17 @@ impl Bench {
             )
         };
         ProvisioningClient::new(settings).register(notify).await
+    }
+
+    /// Why the last registration of a device came to nothing, in the words of the service.
+    pub fn reason(&self, registration_id: &RegistrationId) -> Option<String> {
+        let filter = JournalFilter {
+            registration_id: Some(registration_id.to_string()),
+            limit: Some(1),
+            ..JournalFilter::default()
+        };
+        let entries = self.service.journal().find(&filter);
+        Some(entries.first()?.reason.as_ref()?.as_str().to_owned())
     }
 
     /// Where the service is.

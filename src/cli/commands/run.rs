@@ -14,6 +14,7 @@ use crate::cli::output::printer::Printer;
 use crate::cli::output::transcript::Transcript;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
+use crate::device::Error;
 use crate::explain::Context;
 use crate::net::ProxyVariables;
 use crate::scenario::{Actual, Bench, DeviceSpec, Scenario, Verdict};
@@ -148,6 +149,9 @@ async fn register(bench: &Bench, device: &DeviceSpec, printer: &mut Printer) -> 
                 proxy: None,
             };
             let mut report = failure::report(&error, &context);
+            if matches!(error, Error::Failed { .. }) {
+                report.causes.splice(0..0, bench.reason(&device.registration_id));
+            }
             if verdict.holds() {
                 // Expected, so nothing is to be tried.
                 report.remedies.clear();

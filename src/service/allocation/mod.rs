@@ -9,6 +9,7 @@ mod decision;
 mod hashed;
 mod plan;
 mod request;
+mod trouble;
 pub mod webhook;
 
 pub use answer::{WebhookAnswer, judge};

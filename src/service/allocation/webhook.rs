@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::{Method, Request};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use url::Position;
 
 use super::answer::WebhookAnswer;
-use crate::net::http::{HttpClient, HttpError, HttpSettings, Origin, Tls};
-use crate::net::{ProxyVariables, Route, Trust};
+use crate::net::http::{ExchangeFault, HttpClient, HttpError, HttpSettings, Origin, Tls};
+use crate::net::{DialError, ProxyVariables, Route, TlsFault, Trust};
 use crate::service::enrollment::WebhookUrl;
 
 /// Largest answer that is read, in bytes. An AllocationResponse is a few hundred.
@@ -92,7 +92,7 @@ impl WebhookClient {
                 Some(wait) if answer.is_worth_a_retry() => {
                     tracing::warn!(
                         "{who}: {}; asked again in {} (Azure: ten more times, after 1 s, 10 s … 82 s)",
-                        told(&answer, self.settings.timeout),
+                        told(&answer),
                         humantime::format_duration(*wait),
                     );
                     sleep(*wait).await;
@@ -110,7 +110,9 @@ impl WebhookClient {
         let started = Instant::now();
         let answer = match self.post(url, body).await {
             Ok(answer) => answer,
-            Err(HttpError::Timeout { .. }) => WebhookAnswer::Timeout,
+            Err(error @ HttpError::Timeout { .. }) => {
+                WebhookAnswer::Timeout { reason: reason(&error) }
+            }
             Err(error) => WebhookAnswer::Unreachable { reason: reason(&error) },
         };
         (answer, started.elapsed())
@@ -125,24 +127,31 @@ impl WebhookClient {
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         request.headers_mut().insert(CONTENT_TYPE, json);
         let (head, body) = self.http.send(&origin, request).await?.into_parts();
-        Ok(WebhookAnswer::Http { status: head.status.as_u16(), body: body.into() })
+        let location = head.headers.get(LOCATION);
+        let location = location.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
+        Ok(WebhookAnswer::Http { status: head.status.as_u16(), body: body.into(), location })
     }
 }
 
-fn told(answer: &WebhookAnswer, limit: Duration) -> String {
+fn told(answer: &WebhookAnswer) -> String {
     match answer {
         WebhookAnswer::Http { status, .. } => format!("the webhook answered {status}"),
-        WebhookAnswer::Timeout => {
-            format!("the webhook did not answer within {}", humantime::format_duration(limit))
-        }
-        WebhookAnswer::Unreachable { reason } => reason.clone(),
+        WebhookAnswer::Timeout { reason } | WebhookAnswer::Unreachable { reason } => reason.clone(),
     }
 }
 
 /// For our own log. No error repeats the address, which holds a key.
 fn reason(error: &HttpError) -> String {
     match error {
-        HttpError::Exchange { .. } => format!("the webhook did not answer: {error}"),
+        HttpError::Dial(DialError::Tls { fault: TlsFault::NotTls, .. }) => format!(
+            "the webhook cannot be reached: {error}; webhookUrl begins with https: is it an http address?"
+        ),
+        HttpError::Exchange { fault: ExchangeFault::NotHttp(_), .. } => format!(
+            "the webhook did not answer: {error}; webhookUrl begins with http: is it an https address?"
+        ),
+        HttpError::Exchange { .. } | HttpError::Timeout { .. } => {
+            format!("the webhook did not answer: {error}")
+        }
         _ => format!("the webhook cannot be reached: {error}"),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 
 use super::error::ApiError;
@@ -10,10 +11,13 @@ use super::query::Page;
 use super::request::Request;
 use super::response::Response;
 use crate::service::enrollment::Kind;
-use crate::service::record::DeviceRecord;
+use crate::service::journal::{EntryStatus, JournalFilter};
+use crate::service::record::{DeviceRecord, Outcome};
 use crate::service::registrar::Registrar;
 use crate::service::store::Change;
-use crate::wire::{ApiVersion, DeviceRegistrationResult, RegistrationId, Status, timestamp};
+use crate::wire::{
+    ApiVersion, DeviceRegistrationResult, RESERVED, RegistrationId, Status, timestamp,
+};
 
 /// What a record says to the service side: nothing of attestation and payload (E.5), but times and
 /// etag whatever the outcome (F.1).
@@ -60,7 +64,29 @@ pub(super) fn get(
 ) -> Result<Response, ApiError> {
     let id = registration_id(id)?;
     let record = registrar.records().device(&id).ok_or_else(ApiError::no_registration)?;
-    Ok(Response::json(200, &state(&record, api_version)))
+    let response = Response::json(200, &state(&record, api_version));
+    Ok(match reason(registrar, &record) {
+        Some(reason) => response.with(REASON, reason),
+        None => response,
+    })
+}
+
+/// Why there is no hub, as the journal has it, percent-encoded (J-213).
+const REASON: &str = "x-provision-sim-reason";
+
+fn reason(registrar: &Registrar, record: &DeviceRecord) -> Option<String> {
+    if !matches!(record.outcome, Outcome::Failed { .. }) {
+        return None;
+    }
+    let filter = JournalFilter {
+        registration_id: Some(record.registration_id.to_string()),
+        status: Some(EntryStatus::Failed),
+        limit: Some(1),
+        ..JournalFilter::default()
+    };
+    let entries = registrar.journal.find(&filter);
+    let reason = entries.first()?.reason.as_ref()?;
+    Some(utf8_percent_encode(reason, RESERVED).to_string())
 }
 
 /// Deletes the record of one device: its next registration is an initial one (E.7).

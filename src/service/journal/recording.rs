@@ -127,12 +127,13 @@ impl Recording {
     /// The webhook has answered, or has not.
     pub(in crate::service) fn webhook_answered(&self, answer: &WebhookAnswer, took: Duration) {
         let (status, body, error) = match answer {
-            WebhookAnswer::Http { status, body } => {
+            WebhookAnswer::Http { status, body, .. } => {
                 let body = masked(&self.mask, body);
                 (Some(*status), Some(body), None)
             }
-            WebhookAnswer::Timeout => (None, None, Some("no answer in time".into())),
-            WebhookAnswer::Unreachable { reason } => (None, None, Some(masked(&self.mask, reason))),
+            WebhookAnswer::Timeout { reason } | WebhookAnswer::Unreachable { reason } => {
+                (None, None, Some(masked(&self.mask, reason)))
+            }
         };
         self.change(|entry, _| {
             let Some(webhook) = &mut entry.webhook else { return };

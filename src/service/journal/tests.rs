@@ -72,7 +72,7 @@ fn assigned() -> DeviceRecord {
 }
 
 fn http(status: u16, body: &str) -> WebhookAnswer {
-    WebhookAnswer::Http { status, body: body.into() }
+    WebhookAnswer::Http { status, body: body.into(), location: None }
 }
 
 #[test]
@@ -82,7 +82,8 @@ fn a_registration_is_written_down_from_request_to_result_member_by_member() {
     let recording = recording(&journal, "5.a", Some(r#"{ "a": 1.50 }"#));
     recording.webhook_asked("http://127.0.0.1:7071/api/Choose?****", b"{}");
     recording.webhook_answered(&http(500, "at ?code=s3cr/et=="), Duration::from_millis(7));
-    recording.webhook_answered(&WebhookAnswer::Timeout, Duration::from_secs(10));
+    let late = WebhookAnswer::Timeout { reason: "no answer in time".to_owned() };
+    recording.webhook_answered(&late, Duration::from_secs(10));
     recording.webhook_answered(&http(200, "{}"), Duration::from_micros(1_999));
     journal.polled("5.a");
     assert_eq!(journal.entries()[0].status, EntryStatus::Assigning);

@@ -51,15 +51,21 @@ pub(super) fn webhook_answered(who: &str, mask: &Mask, answer: &WebhookAnswer, t
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
-    let said = match answer {
-        WebhookAnswer::Http { status, body } if body.is_empty() => {
-            format!("{status} without a body")
+    let took = took.as_millis();
+    match answer {
+        WebhookAnswer::Http { status, body, .. } if body.is_empty() => {
+            tracing::debug!("{who}: webhook answered after {took} ms: {status} without a body");
         }
-        WebhookAnswer::Http { status, body } => format!("{status} {}", mask.shown(body, MAX_BODY)),
-        WebhookAnswer::Timeout => "nothing in time".to_owned(),
-        WebhookAnswer::Unreachable { reason } => mask.shown(reason, MAX_BODY).to_string(),
-    };
-    tracing::debug!("{who}: webhook answered after {} ms: {said}", took.as_millis());
+        WebhookAnswer::Http { status, body, .. } => {
+            tracing::debug!(
+                "{who}: webhook answered after {took} ms: {status} {}",
+                mask.shown(body, MAX_BODY)
+            );
+        }
+        WebhookAnswer::Timeout { reason } | WebhookAnswer::Unreachable { reason } => {
+            tracing::debug!("{who}: no answer, given up after {took} ms: {}", mask.shown(reason, MAX_BODY));
+        }
+    }
 }
 
 fn transport_name(transport: Transport) -> &'static str {

@@ -428,6 +428,32 @@ fn g_3_the_payload_reaches_the_webhook_as_the_value_that_was_given() {
     serve.log_with(r#""payload":{"z":1.50,"a":["K\u00fcche",12345678901234567890]}}"#);
 }
 
+/// The device is told a code by Azure; here it is told what the service knows of the webhook.
+#[test]
+fn j_213_a_local_device_is_told_what_was_wrong_with_the_webhook() {
+    let machine = Machine::new();
+    let config = machine.file(
+        "dps.toml",
+        &format!(
+            "idScope = \"0ne00002193\"\nlinkedHubs = [\"{HUB}\"]\n[[enrollmentGroups]]\n\
+             enrollmentGroupId = \"pumps\"\nallocationPolicy = \"custom\"\n\
+             attestation = {{ type = \"symmetricKey\", symmetricKey = {{ primaryKey = \"AAAAAAAAAAAAAAAAAAAAAA==\" }} }}\n\
+             customAllocationDefinition = {{ webhookUrl = \"http://127.0.0.1:1/?code=s3cret\", apiVersion = \"2021-10-01\" }}\n"
+        ),
+    );
+    let _serve = machine.serve(&["--config", config.to_str().unwrap(), "--retry-after", "0s"]);
+    let device =
+        ["register", "--local", "--reg-id", "pump-1", "--group-key", "AAAAAAAAAAAAAAAAAAAAAA=="];
+
+    let ran = machine.run(&device).assert_exit(5);
+    let json = machine.run(&[&device[..], &["-o", "json"]].concat()).assert_exit(5);
+
+    let reason = "the webhook cannot be reached: cannot connect to 127.0.0.1:1 (127.0.0.1:1): connection refused";
+    assert!(ran.stderr.contains(reason), "{}", ran.stderr);
+    assert!(json.json()["error"]["causes"][0] == reason, "{}", json.stdout);
+    assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+}
+
 #[test]
 fn a_1_an_rsa_certificate_of_ones_own_is_shown_to_devices() {
     let machine = Machine::new();

@@ -26,6 +26,8 @@ fn the_toaster_is_accepted_and_the_heat_pump_is_rejected() {
         )
     );
     assert!(ran.stderr.starts_with("error: Provisioning Failure: OperationId: "), "{}", ran.stderr);
+    let reason = "the webhook answered 400: \"";
+    assert!(ran.stderr.contains(reason), "as in the journal (J-213): {}", ran.stderr);
 }
 
 #[test]

@@ -157,7 +157,13 @@ async fn j_1_why_a_webhook_is_out_of_reach_is_told_in_the_words_of_the_device() 
         )
     );
     let not_tls = why(&plain.url().replace("http://", "https://")).await;
-    assert!(not_tls.ends_with(": the server does not speak TLS on this port"), "{not_tls}");
+    assert!(not_tls.contains(": the server does not speak TLS on this port; "), "{not_tls}");
+    assert!(not_tls.ends_with("webhookUrl begins with https: is it an http address?"), "{not_tls}");
+    let not_plain = why(&secure.url().replace("https://", "http://")).await;
+    assert!(
+        not_plain.ends_with("webhookUrl begins with http: is it an https address?"),
+        "{not_plain}"
+    );
     assert_eq!(
         why(&nobody).await,
         format!(

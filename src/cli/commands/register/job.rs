@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::cache::Cache;
 use super::hub::{HubTasks, print_twin};
+use super::reason::reason;
 use crate::cli::args::device::DeviceArgs;
 use crate::cli::exit::Exit;
 use crate::cli::local::Local;
@@ -20,7 +21,7 @@ use crate::cli::output::transcript::Transcript;
 use crate::cli::report::Report;
 use crate::cli::timings::{Timings, with_timings};
 use crate::device::{
-    HubError, HubSettings, Notice, ProvisioningClient, Registered, Settings, Transport, Twin,
+    Error, HubError, HubSettings, Notice, ProvisioningClient, Registered, Settings, Transport, Twin,
 };
 use crate::explain::Context;
 use crate::wire::{DeviceId, HubName};
@@ -178,9 +179,20 @@ impl Job<'_> {
                 let timings = transcript.go_on(&registered);
                 (registered, timings)
             }
-            result => transcript
-                .end(result, &self.context)
-                .map_err(|report| self.device.with_follow_up(report, &self.context))?,
+            result => {
+                let has_no_hub = matches!(&result, Err(Error::Failed { .. }));
+                match transcript.end(result, &self.context) {
+                    Ok(registered) => registered,
+                    Err(report) => {
+                        let mut report = self.device.with_follow_up(report, &self.context);
+                        if has_no_hub && let Some(local) = &self.local {
+                            let reason = reason(local, &self.settings.registration_id).await;
+                            report.causes.splice(0..0, reason);
+                        }
+                        return Err(report);
+                    }
+                }
+            }
         };
         Ok(Provisioned { registered, transport, timings })
     }
