@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use x509_parser::prelude::{FromDer, ParsedExtension, X509Certificate, X509Extension};
 
-use super::x509_key::{PublicKey, is_signed_with};
+use super::x509_key::{PublicKey, is_signed_with, unsupported_signature};
 
 /// Why a text or a run of bytes is no certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -149,6 +149,11 @@ impl Certificate {
     /// Whether the key of `issuer` made its signature.
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
         PublicKey::of_certificate(&issuer.der).is_some_and(|key| is_signed_with(&self.der, &key))
+    }
+
+    /// In which way it is signed by `issuer`, if nothing here can verify that.
+    pub(super) fn unsupported_signature(&self, issuer: &Self) -> Option<String> {
+        unsupported_signature(&self.der, &issuer.der)
     }
 
     /// Whether its own key made its signature.

@@ -148,7 +148,9 @@ fn decision<T>(
     for (candidate, judgement) in judged {
         match judgement {
             Ok(()) => return Some(Ok(candidate)),
-            Err(fault @ X509Fault::BadSignature { .. }) => {
+            Err(
+                fault @ (X509Fault::BadSignature { .. } | X509Fault::UnsupportedSignature { .. }),
+            ) => {
                 bad_signature.get_or_insert(fault);
             }
             Err(fault) => {
@@ -168,8 +170,11 @@ fn check_issuer(
 ) -> Result<(), X509Fault> {
     let name = || issuer.info().subject_name.clone();
     if !subject.is_signed_by(issuer) {
-        let subject = subject.info().subject_name.clone();
-        return Err(X509Fault::BadSignature { subject, issuer: name() });
+        let name_of = |it: &Certificate| it.info().subject_name.clone();
+        return Err(match subject.unsupported_signature(issuer) {
+            Some(way) => X509Fault::UnsupportedSignature { subject: name_of(subject), way },
+            None => X509Fault::BadSignature { subject: name_of(subject), issuer: name() },
+        });
     }
     check_extensions(issuer)?;
     let Some(authority) = issuer.authority() else {

@@ -277,3 +277,30 @@ fn j_205_a_critical_extension_that_nobody_knows_refuses_leaf_and_issuer() {
     assert_eq!(word(first(&[&below], &[&strict_root])), "criticalExtension");
     assert_eq!(first(&[&lenient], &[&root]), Ok(0));
 }
+
+#[test]
+fn d_5_a_signature_that_nothing_here_verifies_is_named_and_not_called_another_authoritys() {
+    for (authority, device, way) in [
+        (
+            include_str!("../../tests/data/x509/sha1-ca.pem"),
+            include_str!("../../tests/data/x509/sha1-device-cert.pem"),
+            "by RSA with SHA-1",
+        ),
+        (
+            include_str!("../../tests/data/x509/p521-ca.pem"),
+            include_str!("../../tests/data/x509/below-p521-cert.pem"),
+            "by a key that is EC P-521",
+        ),
+    ] {
+        let authority = Certificate::from_text(authority).unwrap();
+        let device = Certificate::from_text(device).unwrap();
+        let now = SystemTime::now();
+        let chain = DeviceChain::read(&[device.der().clone()], &id(), now).unwrap();
+        let anchor = Anchor { certificate: &authority, stands_for: 0 };
+
+        let fault = chain.first_enrolled(&[anchor], now).unwrap_err();
+
+        let subject = "CN=pump-0042".to_owned();
+        assert_eq!(fault, X509Fault::UnsupportedSignature { subject, way: way.to_owned() });
+    }
+}

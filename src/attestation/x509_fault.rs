@@ -109,6 +109,14 @@ pub enum X509Fault {
         /// Whose key it is not.
         issuer: String,
     },
+    /// A signature that nothing here can verify.
+    #[error("{subject:?} is signed {way}, which is not supported")]
+    UnsupportedSignature {
+        /// What is so signed.
+        subject: String,
+        /// How.
+        way: String,
+    },
     /// An issuer that may not sign certificates.
     #[error("{issuer:?} is no certification authority, but signed a certificate of the chain")]
     NotCa {
@@ -183,6 +191,7 @@ impl X509Fault {
             Self::NoVerifiedCa { .. } => "noVerifiedCa",
             Self::NoGroup { .. } => "noGroup",
             Self::BadSignature { .. } => "certificateSignature",
+            Self::UnsupportedSignature { .. } => "unsupportedSignature",
             Self::NotCa { .. } => "issuerNotCa",
             Self::PathLength { .. } => "pathLength",
             Self::IssuerExpired { .. } => "issuerExpired",

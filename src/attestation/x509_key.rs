@@ -94,6 +94,33 @@ pub(super) fn is_signed_with(certificate: &[u8], issuer: &PublicKey) -> bool {
     issuer.verifies(known, message, &signature)
 }
 
+/// How a certificate is signed, if that is a way which nothing here can verify, or its issuer's key is of
+/// such a kind. DPS takes RSA and ECDSA with SHA-256 or better (D.5).
+pub(super) fn unsupported_signature(certificate: &[u8], issuer: &[u8]) -> Option<String> {
+    let key = PublicKey::unsupported_kind(issuer);
+    let by_key = || key.map(|kind| format!("by a key that is {kind}"));
+    let Signed { algorithm, .. } = signed_parts(certificate)?;
+    let is_known = algorithms().all.iter().any(|known| *known.signature_alg_id() == *algorithm);
+    if is_known {
+        return by_key();
+    }
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let id = parsed.signature_algorithm.algorithm.to_id_string();
+    let name = match &id[..] {
+        "1.2.840.113549.1.1.4" => "by RSA with MD5",
+        "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => "by RSA with SHA-1",
+        "1.2.840.10045.4.1" => "by ECDSA with SHA-1",
+        // With these curves ring knows other digests only.
+        "1.2.840.10045.4.3.4" => {
+            return by_key().or_else(|| Some("by ECDSA with SHA-512".to_owned()));
+        }
+        "1.2.840.10040.4.3" | "2.16.840.1.101.3.4.3.2" => "by DSA",
+        "1.3.101.113" => "by Ed448",
+        _ => return by_key().or_else(|| Some(format!("by the algorithm {id}"))),
+    };
+    Some(name.to_owned())
+}
+
 struct Signed<'a> {
     message: &'a [u8],
     algorithm: &'a [u8],

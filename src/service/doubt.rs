@@ -1,7 +1,7 @@
 //! What in a record is taken as it is, because DPS takes it too, but is hardly meant. Devices would
 //! show it one by one, each as a fault of its own; so it is told when the record comes.
 
-use super::enrollment::{AllocationPolicy, Attestation, Enrollment};
+use super::enrollment::{AllocationPolicy, Attestation, Enrollment, near_misses};
 use super::instance::{Instance, LinkedHub};
 
 /// Most records of which a service that starts tells its doubts, one by one.
@@ -68,6 +68,11 @@ fn doubts(instance: &Instance, enrollment: &Enrollment) -> Vec<String> {
             "the query of its webhookUrl is masked (?****), as in what a service or a log shows: the webhook gets no function key; write the key in"
                 .to_owned(),
         );
+    }
+    for (given, meant) in near_misses(enrollment) {
+        doubts.push(format!(
+            "the member {given:?} is not known and has no effect; did you mean `{meant}`?"
+        ));
     }
     let vouches = matches!(
         enrollment.attestation,

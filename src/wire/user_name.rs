@@ -33,6 +33,9 @@ pub enum UserNameError {
     /// The third part is no registration ID.
     #[error("bad registration ID: {0}")]
     RegistrationId(IdError),
+    /// There is one part too many before the query.
+    #[error("a registration ID has no `/`, and nothing stands between it and api-version")]
+    Slash,
     /// The query has no `api-version`.
     #[error(
         "api-version is missing; expected <idScope>/registrations/<registrationId>/api-version=<version>"
@@ -60,6 +63,9 @@ impl std::str::FromStr for UserName {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
             pairs.find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
         };
+        if value("api-version").is_none() && query.contains("/api-version=") {
+            return Err(UserNameError::Slash);
+        }
         Ok(Self {
             id_scope: id_scope.parse().map_err(UserNameError::IdScope)?,
             registration_id: registration_id.parse().map_err(UserNameError::RegistrationId)?,
@@ -115,6 +121,10 @@ mod tests {
         assert_eq!(refused("s/devices/a/api-version=2019-03-31"), UserNameError::Shape);
         assert_eq!(refused("s/registrations/a"), UserNameError::Shape);
         assert_eq!(refused("s/registrations/a/"), UserNameError::NoApiVersion);
+        assert_eq!(
+            refused("s/registrations/line/pump/api-version=2019-03-31"),
+            UserNameError::Slash
+        );
         assert_eq!(
             refused("s/registrations/a/api-version=1"),
             UserNameError::ApiVersion(ApiVersionError)

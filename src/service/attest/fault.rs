@@ -125,6 +125,9 @@ fn x509_remedy(fault: &X509Fault, judge: &Judge, registration_id: &RegistrationI
         X509Fault::BadSignature { .. } => {
             "two authorities have the same name: is the chain, or the enrolled certificate, that of an older one?"
         }
+        X509Fault::UnsupportedSignature { .. } => {
+            "sign with RSA (2048 bits or more) or EC (P-256, P-384), and SHA-256 or SHA-384"
+        }
         X509Fault::NotCa { .. } => {
             "give it the basic constraint CA:TRUE and, with a key usage, keyCertSign"
         }

@@ -5,6 +5,7 @@
 
 mod attestation;
 mod collection;
+mod near_miss;
 mod policy;
 mod read;
 mod record;
@@ -14,6 +15,7 @@ mod webhook_url;
 
 pub use attestation::{Attestation, DeviceKeys, Slots};
 pub use collection::Enrollments;
+pub(super) use near_miss::near_misses;
 pub use policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
 pub(super) use read::MEMBERS;
 pub use read::{EnrollmentError, read};

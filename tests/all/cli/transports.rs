@@ -202,3 +202,23 @@ fn a_bad_proxy_or_connect_to_exits_2_and_never_shows_a_password() {
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
     assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_client_at_the_port_of_another_protocol_is_told_of_in_the_log() {
+    let machine = Machine::new();
+    let serve = machine.serve(&["--retry-after", "0s"]);
+    let port = |member: &str| {
+        let address = serve.ready[member].as_str().unwrap();
+        address.rsplit(':').next().unwrap().to_owned()
+    };
+    let at = |port: &str, transport: &str| {
+        let host = format!("localhost:{port}");
+        let more = ["--host", &host, "--transport", transport, "--timeout", "5s"];
+        assert!(!machine.run(&azure_toaster(&serve, &more)).stderr.is_empty());
+    };
+
+    at(&port("mqtt"), "https");
+    serve.log_with("speaks HTTP; this is MQTT's port");
+    at(&port("https"), "mqtt");
+    serve.log_with("does not speak HTTP");
+}

@@ -93,6 +93,12 @@ async fn run(
         .with_upgrades()
         .await;
     if let Err(error) = served {
+        if error.is_parse() {
+            return tracing::warn!(
+                "{peer}: does not speak HTTP ({error}); this is the port of HTTPS and of MQTT over \
+                 WebSocket, and MQTT itself has another"
+            );
+        }
         return tracing::debug!("{peer}: {error}");
     }
     let upgrade = lock(&client.upgrade).take();

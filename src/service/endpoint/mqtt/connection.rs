@@ -312,6 +312,11 @@ async fn next_packet<S: AsyncRead + Unpin>(
     until: Instant,
 ) -> Result<Packet, End> {
     loop {
+        // No packet begins like this.
+        if speaks_http(inbox) {
+            let reason = "speaks HTTP; this is MQTT's port, and HTTPS has another";
+            return Err(End::Said(CloseReason::Refused(reason.to_owned())));
+        }
         match read(inbox, max_packet) {
             Ok(Some(packet)) => return Ok(packet),
             Ok(None) => {}
@@ -324,6 +329,12 @@ async fn next_packet<S: AsyncRead + Unpin>(
             Err(_) => return Err(End::Silent),
         }
     }
+}
+
+fn speaks_http(bytes: &[u8]) -> bool {
+    let methods =
+        ["GET /", "PUT /", "POST /", "HEAD /", "DELETE /", "PATCH /", "OPTIONS ", "PRI * "];
+    methods.iter().any(|method| bytes.starts_with(method.as_bytes()))
 }
 
 /// One and a half times the keep-alive [MQTT-3.1.2-24].

@@ -9,6 +9,8 @@ use super::violation::excerpt;
 use super::{Connect, Field, Violation, Will, topic};
 
 const PROTOCOL_NAME: &[u8] = b"MQTT";
+/// That of MQTT 3.1.
+const OLD_PROTOCOL_NAME: &[u8] = b"MQIsdp";
 const PROTOCOL_LEVEL: u8 = 4;
 
 /// Reads the body of a CONNECT, all of it.
@@ -33,6 +35,9 @@ pub(super) fn read(body: &mut Cursor<'_>) -> Result<Connect, Violation> {
 
 fn check_protocol(body: &mut Cursor<'_>) -> Result<(), Violation> {
     let name = body.binary(Field::ProtocolName)?;
+    if name == OLD_PROTOCOL_NAME {
+        return Err(Violation::Mqtt31);
+    }
     if name != PROTOCOL_NAME {
         let seen = excerpt(&name.escape_ascii().to_string());
         return Err(Violation::ProtocolName { seen });
@@ -106,16 +111,19 @@ mod tests {
 
     #[test]
     fn another_protocol_name_is_refused() {
-        for (name, seen) in [
-            ("00064d5149736470", "MQIsdp"),
-            ("00046d717474", "mqtt"),
-            ("0001ff", r"\xff"),
-            ("0000", ""),
-        ] {
+        for (name, seen) in [("00046d717474", "mqtt"), ("0001ff", r"\xff"), ("0000", "")] {
             let violation = refused(&packet(&format!("{name} 04 02 0000 000161")));
             assert_eq!(violation, Violation::ProtocolName { seen: seen.to_owned() });
             assert_eq!(violation.rule(), "MQTT-3.1.2-1");
         }
+    }
+
+    #[test]
+    fn j_214_mqtt_3_1_is_known_by_its_name() {
+        let violation = refused(&packet("00064d5149736470 03 02 0000 000161"));
+
+        assert_eq!(violation, Violation::Mqtt31);
+        assert!(violation.to_string().contains("set MQTT 3.1.1"));
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Violation {
             Self::FieldOverrun { field, .. } => field.length_rule(),
             Self::IllFormedUtf8 { .. } => "MQTT-1.5.3-1",
             Self::NulCharacter { .. } => "MQTT-1.5.3-2",
-            Self::ProtocolName { .. } => "MQTT-3.1.2-1",
+            Self::ProtocolName { .. } | Self::Mqtt31 => "MQTT-3.1.2-1",
             Self::UnsupportedProtocolLevel { .. } => "MQTT-3.1.2-2",
             Self::ReservedConnectFlag { .. } => "MQTT-3.1.2-3",
             Self::WillSettingsWithoutWill { .. } => "MQTT-3.1.2-11",
@@ -57,7 +57,9 @@ impl Violation {
     #[must_use]
     pub fn refusal(&self) -> Option<ConnectCode> {
         match self {
-            Self::UnsupportedProtocolLevel { .. } => Some(ConnectCode::UnacceptableProtocolVersion),
+            Self::Mqtt31 | Self::UnsupportedProtocolLevel { .. } => {
+                Some(ConnectCode::UnacceptableProtocolVersion)
+            }
             Self::EmptyClientId => Some(ConnectCode::IdentifierRejected),
             _ => None,
         }
@@ -81,9 +83,11 @@ mod tests {
     }
 
     #[test]
-    fn two_violations_are_owed_a_connack() {
+    fn three_violations_are_owed_a_connack() {
         let level = Violation::UnsupportedProtocolLevel { level: 5 };
         assert_eq!(level.refusal(), Some(ConnectCode::UnacceptableProtocolVersion));
+        // J-214.
+        assert_eq!(Violation::Mqtt31.refusal(), Some(ConnectCode::UnacceptableProtocolVersion));
         assert_eq!(Violation::EmptyClientId.refusal(), Some(ConnectCode::IdentifierRejected));
         assert_eq!(Violation::SecondConnect.refusal(), None);
     }

@@ -125,8 +125,15 @@ pub enum Violation {
         seen: String,
     },
 
+    /// A CONNECT speaks MQTT 3.1, which has another name; it is owed CONNACK 1 like other versions
+    /// (section 3.1.2.1; J-214).
+    #[error("the protocol is MQTT 3.1 (\"MQIsdp\"); set MQTT 3.1.1 in the client")]
+    Mqtt31,
+
     /// A CONNECT speaks another version; it is owed CONNACK 1 (section 3.1.2.2).
-    #[error("the protocol level must be 4, which is MQTT 3.1.1, but is {level}")]
+    #[error(
+        "the protocol level must be 4, which is MQTT 3.1.1, but is {level}; set MQTT 3.1.1 in the client"
+    )]
     UnsupportedProtocolLevel {
         /// The level seen.
         level: u8,
