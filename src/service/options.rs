@@ -26,6 +26,8 @@ pub struct Options {
     pub admin_port: Option<u16>,
     /// Who signs the certificates that clients see.
     pub authority: Authority,
+    /// Names and addresses of this machine that certificates are made for, besides `localhost` (J-208).
+    pub host_names: Vec<String>,
     /// What devices are told to wait, and how often.
     pub pace: Pace,
     /// What a reset means on the hub that a device has already (J-3).
@@ -50,6 +52,7 @@ impl Options {
             https_port: HttpsPort::Exactly(0),
             admin_port: None,
             authority,
+            host_names: Vec::new(),
             pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },
             on_same_hub: ResetOnSameHub::default(),
             webhooks: WebhookSettings::default(),

@@ -9,10 +9,10 @@ use std::time::SystemTime;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 
 use super::access::ServiceAccess;
 use super::allocation::webhook::WebhookClient;
+use super::authority::Authority;
 use super::config::{Config, ConfiguredEnrollment};
 use super::doubt;
 use super::endpoint::{self, EndpointKind, HttpsPort};
@@ -48,8 +48,9 @@ impl Service {
         let access = Arc::new(config.service_access()?);
         let webhooks = WebhookClient::new(options.webhooks);
         let names: Vec<_> = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
-        let ca_pem = options.authority.pem().to_owned();
-        let tls = endpoint::server_config(options.authority, names.clone())?;
+        let authority = Arc::new(options.authority);
+        let dialled = endpoint::Names { hubs: names.clone(), hosts: options.host_names };
+        let tls = endpoint::Tls::new(authority.clone(), dialled)?;
 
         let mqtt = SocketAddr::new(options.bind, options.mqtt_port);
         let listeners = Listeners::open(mqtt, options.https_port, options.admin_port)?;
@@ -67,8 +68,7 @@ impl Service {
         };
         let registrar = Arc::new(Registrar::new(instance, (store, hubs), settings));
         registrar.resume();
-        let acceptor = TlsAcceptor::from(Arc::new(tls));
-        Ok(listeners.serve(&registrar, &access, &acceptor, ca_pem))
+        Ok(listeners.serve(&registrar, &access, &tls, authority))
     }
 }
 
@@ -120,8 +120,8 @@ impl Listeners {
         self,
         registrar: &Arc<Registrar>,
         access: &Arc<ServiceAccess>,
-        acceptor: &TlsAcceptor,
-        ca_pem: String,
+        tls: &endpoint::Tls,
+        authority: Arc<Authority>,
     ) -> Service {
         let (mqtt, https) = (self.mqtt.address, self.https.address);
         let admin = self.management.as_ref().map(|listener| listener.address);
@@ -129,13 +129,13 @@ impl Listeners {
         let mut endpoints: Vec<JoinHandle<()>> = vec![
             tokio::spawn(endpoint::serve_mqtt(
                 self.mqtt.tcp,
-                acceptor.clone(),
+                tls.clone(),
                 registrar.clone(),
                 stopped.clone(),
             )),
             tokio::spawn(endpoint::serve_https(
                 self.https.tcp,
-                acceptor.clone(),
+                tls.clone(),
                 registrar.clone(),
                 access.clone(),
                 stopped.clone(),
@@ -143,7 +143,7 @@ impl Listeners {
         ];
         if let Some(listener) = self.management {
             let registrar = registrar.clone();
-            let managed = endpoint::Admin { registrar, ca_pem, mqtt, https };
+            let managed = endpoint::Admin { registrar, authority, mqtt, https };
             endpoints.push(tokio::spawn(endpoint::serve_admin(listener.tcp, managed, stopped)));
         }
         let (registrar, access) = (registrar.clone(), access.clone());

@@ -19,6 +19,7 @@ use crate::cli::input;
 use crate::cli::local::{HubConnectionStrings, Local, Published, Ready};
 use crate::cli::output::printer::Printer;
 use crate::cli::output::shell::quoted;
+use crate::cli::output::trust::how_to_trust;
 use crate::cli::report::Report;
 use crate::cli::state_folder::state_folder;
 use crate::cli::stop::StopSignal;
@@ -29,6 +30,7 @@ use crate::service::{
     EndpointKind, Enrollment, HttpsPort, Observer, Options, Pace, ResetOnSameHub, Service,
     StartError, WebhookSettings, WebhookUrl, retry_after,
 };
+use crate::wire::GLOBAL_ENDPOINT;
 
 /// What Azure tells devices to wait (A.5).
 const AZURE_RETRY_AFTER: Duration = Duration::from_secs(3);
@@ -64,6 +66,10 @@ pub(crate) struct Serve {
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     bind: IpAddr,
+    /// Another name or address under which this machine is dialled, such as that of a container: the
+    /// certificates are made for it too. Several times for several
+    #[arg(long, value_parser = host_name, value_name = "NAME", conflicts_with = "tls_cert")]
+    host_name: Vec<String>,
     /// Port of MQTT over TLS; 0 picks a free one
     #[arg(long, default_value_t = crate::wire::MQTT_PORT, value_name = "PORT")]
     mqtt_port: u16,
@@ -168,15 +174,20 @@ impl Serve {
     }
 
     async fn serve(&self, printer: &mut Printer) -> Result<Exit, Report> {
-        let mut stop = StopSignal::new()?;
         let mut config = self.configuration.read()?;
         let _function = self.function(&mut config).await?;
         config.quotas = self.quotas.over(config.quotas);
         self.upload(&mut config)?;
         let (authority, ca_file) = self.authority()?;
         let options = self.options(&config, authority, printer.format)?;
-        let service =
-            Service::start(&config, options).await.map_err(|error| start_report(&error))?;
+        // From here on a signal ends it in order; until now it ends the process at once.
+        let mut stop = StopSignal::new()?;
+        let start = Service::start(&config, options);
+        let Some(service) = unless(stop.received(), start).await else {
+            // A large state is still being read, and nothing of it has been changed.
+            return Ok(Exit::Done);
+        };
+        let service = service.map_err(|error| start_report(&error))?;
         let ready = ready(&service, ca_file);
         let published = Published::new(&self.described(&service, &config, &ready))?;
         match printer.format {
@@ -296,6 +307,7 @@ impl Serve {
             https_port: self.https_port.map_or_else(HttpsPort::default, HttpsPort::Exactly),
             admin_port: self.admin_port,
             authority,
+            host_names: self.host_name.clone(),
             pace: self.pace(config),
             on_same_hub: self.reset_same_hub.into(),
             webhooks: self.webhooks()?,
@@ -303,6 +315,23 @@ impl Serve {
             observer,
             state: self.state.clone(),
         })
+    }
+}
+
+/// What comes of `work`, unless `stop` is there before.
+async fn unless<T>(stop: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = stop => None,
+        done = work => Some(done),
+    }
+}
+
+/// A name or an address that a certificate can be made for.
+fn host_name(text: &str) -> Result<String, String> {
+    match rustls::pki_types::ServerName::try_from(text) {
+        Ok(_) => Ok(text.to_ascii_lowercase()),
+        Err(_) => Err("expected a DNS name such as `dps` or `dps.example.com`, without a port, or an IP address".to_owned()),
     }
 }
 
@@ -398,6 +427,7 @@ fn screen(
 ) {
     let instance = service.instance();
     let mut row = |name: &str, value: &str| printer.line(format!("{name:<18}{value}"));
+    row("Host name", &host_names(flags));
     row("MQTT over TLS", &ready.mqtt);
     row("HTTPS, WebSocket", ready.https.as_deref().unwrap_or_default());
     if let Some(admin) = &ready.admin {
@@ -430,20 +460,13 @@ fn screen(
     row("Back ends", &format!("connection strings are in {}", published.display()));
     printer.line("");
     printer.line("Devices must trust the CA file:");
-    let file = ready.ca_file.display().to_string();
-    let ca = quoted(&file);
-    // Backslashes mean something in Python's other strings.
-    let raw = if file.contains('\\') { "r" } else { "" };
-    for (sdk, how) in [
-        ("C", format!("SSL_CERT_FILE={ca}, or its PEM text as OPTION_TRUSTED_CERT")),
-        ("Python", format!("server_verification_cert=open({raw}\"{file}\").read()")),
-        ("Node", format!("NODE_EXTRA_CA_CERTS={ca}, set before the process starts")),
-        (".NET", format!("SSL_CERT_FILE={ca} on Linux; on Windows add it to the trusted roots")),
-        ("Java", format!("keytool -importcert -cacerts -alias provision-sim -file {ca}")),
-        ("az, requests", format!("REQUESTS_CA_BUNDLE={ca}")),
-    ] {
-        printer.line(format!("  {sdk:<14}{how}"));
+    for line in how_to_trust(&ready.ca_file.display().to_string()) {
+        printer.line(format!("  {line}"));
     }
+    printer.line(format!(
+        "Clients whose endpoint is fixed find the service with this line in the hosts file:\n  {}  {GLOBAL_ENDPOINT}",
+        dialled_address(service.mqtt_address().ip())
+    ));
     printer.line("");
     printer.line("To try it:");
     printer.line("");
@@ -452,6 +475,19 @@ fn screen(
     }
     printer.line("");
     printer.line("Ready. Ctrl-C stops it.");
+}
+
+/// What a device or a back end is told in the place of Azure's names.
+fn host_names(flags: &Serve) -> String {
+    let own = if flags.tls_cert.is_some() { "that of --tls-cert" } else { "localhost" };
+    let all: Vec<_> =
+        std::iter::once(own).chain(flags.host_name.iter().map(String::as_str)).collect();
+    format!("{} (in the place of {GLOBAL_ENDPOINT})", all.join(", "))
+}
+
+/// The address that leads to a listener from this machine.
+fn dialled_address(ip: IpAddr) -> IpAddr {
+    if ip.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { ip }
 }
 
 /// A device of each group that can be registered without more ado; of a configuration's the first.
@@ -474,4 +510,29 @@ fn word(value: &impl Serialize) -> String {
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_ends_a_start_that_takes_long() {
+        assert_eq!(unless(ready(()), pending::<()>()).await, None);
+        assert_eq!(unless(pending(), ready(7)).await, Some(7));
+    }
+
+    #[test]
+    fn j_208_a_host_name_is_a_name_or_an_address_and_nothing_more() {
+        for (text, name) in
+            [("DPS.test", "dps.test"), ("dps", "dps"), ("172.17.0.2", "172.17.0.2"), ("::1", "::1")]
+        {
+            assert_eq!(host_name(text).as_deref(), Ok(name));
+        }
+        for text in ["", "dps:8883", "https://dps", "*.test", "a b"] {
+            assert!(host_name(text).is_err(), "{text}");
+        }
+    }
 }

@@ -1,15 +1,14 @@
 //! The TLS handshake of a connection, and what is said of one that fails.
 
-use std::io;
 use std::net::SocketAddr;
 
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::patience::Patient;
+use super::tls::{HandshakeFailure, Tls};
 use crate::net::TlsFault;
 
 /// A connection after the handshake.
@@ -23,7 +22,7 @@ pub(super) struct Secured {
 pub(super) async fn handshake(
     tcp: TcpStream,
     peer: SocketAddr,
-    tls: &TlsAcceptor,
+    tls: &Tls,
     until: Instant,
     port: &'static str,
 ) -> Option<Secured> {
@@ -34,8 +33,8 @@ pub(super) async fn handshake(
     }
     let stream = match timeout_at(until, tls.accept(Patient::new(tcp))).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            log_failure(peer, error, port);
+        Ok(Err(failure)) => {
+            log_failure(peer, failure, port);
             return None;
         }
         Err(_) => {
@@ -51,7 +50,7 @@ pub(super) async fn handshake(
 
 /// A client that does not trust us is the most common trouble of all: said aloud. Port scanners and
 /// health checks that only connect are not.
-fn log_failure(peer: SocketAddr, error: io::Error, port: &str) {
+fn log_failure(peer: SocketAddr, HandshakeFailure { error, offer }: HandshakeFailure, port: &str) {
     match TlsFault::from(error) {
         TlsFault::Closed => tracing::debug!("{peer}: closed before the TLS handshake"),
         TlsFault::NotTls => tracing::warn!("{peer}: does not speak TLS; this port is {port} (A.1)"),
@@ -61,6 +60,9 @@ fn log_failure(peer: SocketAddr, error: io::Error, port: &str) {
                 fault.to_string().replace("the server", "the client")
             );
         }
-        fault => tracing::warn!("{peer}: {fault}"),
+        fault => match offer.filter(|offer| offer.chain().is_none()) {
+            Some(offer) => tracing::warn!("{peer}: {fault}; {offer}"),
+            None => tracing::warn!("{peer}: {fault}"),
+        },
     }
 }

@@ -2,7 +2,8 @@
 //! registrar, and its replies into what the device understands.
 //!
 //! `repeats` counts warnings that one party can cause as often as it likes, `patience` ends connections
-//! whose other end reads nothing. `listener` accepts and numbers connections, `handshake` does TLS as `tls` has it set up, `port`
+//! whose other end reads nothing. `listener` accepts and numbers connections, `offer` is what a client can do,
+//! `handshake` does TLS as `tls` has it set up, `port`
 //! finds HTTPS a port; [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
 //! want to know what the service has seen, not for devices.
 
@@ -12,6 +13,7 @@ mod https;
 mod kind;
 mod listener;
 pub mod mqtt;
+mod offer;
 mod patience;
 mod port;
 mod repeats;
@@ -22,4 +24,4 @@ pub(super) use https::serve as serve_https;
 pub use kind::EndpointKind;
 pub(super) use mqtt::serve as serve_mqtt;
 pub use port::HttpsPort;
-pub(super) use tls::server_config;
+pub(super) use tls::{Names, Tls};

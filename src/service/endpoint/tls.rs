@@ -1,8 +1,9 @@
 //! TLS as devices meet it (A.1): 1.2 and 1.3, a certificate by name, client certificates welcome.
 
-use std::collections::HashMap;
-use std::fmt;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::{Arc, RwLock};
+use std::{fmt, io};
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{
@@ -11,43 +12,111 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::server::{Acceptor, ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
     SignatureScheme,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::OnceCell;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 
+use super::offer::Offer;
 use crate::attestation::PublicKey;
 use crate::net::crypto;
-use crate::service::authority::{Authority, AuthorityError};
+use crate::service::authority::{Authority, AuthorityError, Chain};
 use crate::service::lock::{read, write};
+use crate::text::Foreign;
 use crate::wire::HubName;
 
-/// The TLS configuration of every listener; `hubs` are the names that devices dial afterwards.
-pub(in crate::service) fn server_config(
-    authority: Authority,
-    hubs: Vec<HubName>,
-) -> Result<ServerConfig, AuthorityError> {
-    let resolver = ByName::new(authority, hubs)?;
-    let verifier = Arc::new(AnyCertificate { provider: crypto() });
+/// The names under which a service is dialled.
+#[derive(Debug)]
+pub(in crate::service) struct Names {
+    /// Those that devices dial afterwards.
+    pub(in crate::service) hubs: Vec<HubName>,
+    /// Those that this machine has besides `localhost`.
+    pub(in crate::service) hosts: Vec<String>,
+}
+
+/// TLS of every listener.
+#[derive(Debug, Clone)]
+pub(in crate::service) struct Tls {
+    certificates: Arc<Certificates>,
+    ecdsa: Arc<ServerConfig>,
+    rsa_below_ecdsa: Arc<ServerConfig>,
+    rsa: Arc<ServerConfig>,
+}
+
+/// Why there is no connection, and what the client had offered, if it came as far as that.
+pub(super) struct HandshakeFailure {
+    pub(super) error: io::Error,
+    pub(super) offer: Option<Offer>,
+}
+
+impl Tls {
+    /// With certificates by this authority.
+    pub(in crate::service) fn new(
+        authority: Arc<Authority>,
+        names: Names,
+    ) -> Result<Self, AuthorityError> {
+        let certificates = Arc::new(Certificates::new(authority, names)?);
+        let config = |chain| Arc::new(server_config(&certificates, chain));
+        Ok(Self {
+            ecdsa: config(Chain::Ecdsa),
+            rsa_below_ecdsa: config(Chain::RsaBelowEcdsa),
+            rsa: config(Chain::Rsa),
+            certificates,
+        })
+    }
+
+    /// Does the handshake. What has to be made for the client is made first, off the async threads.
+    pub(super) async fn accept<S>(&self, stream: S) -> Result<TlsStream<S>, HandshakeFailure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await;
+        let begun = begun.map_err(|error| HandshakeFailure { error, offer: None })?;
+        let offer = Offer::of(&begun.client_hello());
+        // One with which nothing can be done gets the alert that is right for it. Decided here: what
+        // rustls tells whoever chooses a certificate lacks what the cipher suites have no use for.
+        let config = match offer.chain().unwrap_or(Chain::Ecdsa) {
+            Chain::Ecdsa => &self.ecdsa,
+            Chain::RsaBelowEcdsa => &self.rsa_below_ecdsa,
+            Chain::Rsa => &self.rsa,
+        };
+        if !Arc::ptr_eq(config, &self.ecdsa) {
+            self.certificates.prepare_rsa().await;
+        }
+        let done = begun.into_stream(config.clone()).await;
+        done.map_err(|error| HandshakeFailure { error, offer: Some(offer) })
+    }
+}
+
+fn server_config(certificates: &Arc<Certificates>, chain: Chain) -> ServerConfig {
+    let by_name = ByName { certificates: certificates.clone(), chain };
     let mut config = ServerConfig::builder_with_provider(crypto())
         .with_safe_default_protocol_versions()
         .unwrap_or_else(|_| unreachable!("ring has cipher suites for both default versions"))
-        .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(resolver));
+        .with_client_cert_verifier(Arc::new(AnyCertificate { provider: crypto() }))
+        .with_cert_resolver(Arc::new(by_name));
     // Two session tickets a handshake would be sent, and stored, for devices that never resume.
     config.send_tls13_tickets = 0;
-    Ok(config)
+    config
 }
 
 /// Mints a certificate for each name that is asked for and allowed; any other name, and no name,
 /// gets the certificate for this machine, so that the client can say what is wrong.
-struct ByName {
-    authority: Authority,
-    hubs: Vec<HubName>,
-    default: Arc<CertifiedKey>,
-    minted: RwLock<HashMap<String, Arc<CertifiedKey>>>,
+struct Certificates {
+    authority: Arc<Authority>,
+    names: Names,
+    /// By chain and name; that for this machine has none.
+    minted: RwLock<HashMap<(Chain, Option<String>), Arc<CertifiedKey>>>,
+    /// The RSA side is made, or is being made.
+    rsa: OnceCell<()>,
+    /// Names that were asked for in vain and told of.
+    unknown: RwLock<HashSet<String>>,
 }
 
 /// Every instance has a name below this (A.1).
@@ -55,52 +124,121 @@ const INSTANCES: &str = ".azure-devices-provisioning.net";
 /// More names than a test bench uses; beyond it they are minted anew each time.
 const MAX_MINTED: usize = 256;
 
-impl ByName {
-    fn new(authority: Authority, hubs: Vec<HubName>) -> Result<Self, AuthorityError> {
-        let default = Arc::new(authority.mint_for_this_machine()?);
-        Ok(Self { authority, hubs, default, minted: RwLock::default() })
+impl Certificates {
+    fn new(authority: Arc<Authority>, names: Names) -> Result<Self, AuthorityError> {
+        let certificates = Self {
+            authority,
+            names,
+            minted: RwLock::default(),
+            rsa: OnceCell::new(),
+            unknown: RwLock::default(),
+        };
+        // Found now rather than at the first handshake, whatever is wrong.
+        certificates.certificate(Chain::Ecdsa, None)?;
+        Ok(certificates)
     }
 
     fn is_allowed(&self, name: &str) -> bool {
         let is_instance = name
             .strip_suffix(INSTANCES)
             .is_some_and(|label| !label.is_empty() && !label.contains('.'));
-        is_instance || self.hubs.iter().any(|hub| hub.is(name))
+        is_instance
+            || self.names.hubs.iter().any(|hub| hub.is(name))
+            || self.names.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     }
 
-    fn for_name(&self, name: &str) -> Result<Arc<CertifiedKey>, AuthorityError> {
-        let known = read(&self.minted).get(name).cloned();
+    fn certificate(
+        &self,
+        chain: Chain,
+        name: Option<&str>,
+    ) -> Result<Arc<CertifiedKey>, AuthorityError> {
+        let key = (chain, name.map(str::to_owned));
+        let known = read(&self.minted).get(&key).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
-        let minted = Arc::new(self.authority.mint(&[name])?);
+        let minted = Arc::new(match name {
+            Some(name) => self.authority.mint(chain, &[name])?,
+            None => self.authority.mint_for_this_machine(chain, &self.names.hosts)?,
+        });
         let mut all = write(&self.minted);
         if all.len() < MAX_MINTED {
-            all.insert(name.to_owned(), minted.clone());
+            all.insert(key, minted.clone());
         }
         Ok(minted)
     }
+
+    /// Makes the RSA side, once, while others wait for it.
+    async fn prepare_rsa(&self) {
+        let authority = self.authority.clone();
+        let make = async {
+            let made = tokio::task::spawn_blocking(move || authority.make_rsa()).await;
+            match made {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        if !self.authority.is_local() {
+            return;
+        }
+        let begun = self.rsa.get_or_try_init(|| async {
+            make.await?;
+            tracing::info!(
+                "a client knows RSA only: there is an RSA chain now (J-207); its root is the second certificate of the CA file, which clients without ECDSA have to read anew"
+            );
+            Ok::<_, String>(())
+        });
+        if let Err(error) = begun.await {
+            tracing::error!("a client knows RSA only, and no RSA chain can be made: {error}");
+        }
+    }
+
+    /// Tells, once a name, how a client that dials it could be served.
+    fn tell_of_unknown(&self, name: &str) {
+        let is_local = name == "localhost" || name.parse::<IpAddr>().is_ok();
+        if is_local || !self.authority.is_local() || read(&self.unknown).contains(name) {
+            return;
+        }
+        let mut unknown = write(&self.unknown);
+        if unknown.len() < MAX_MINTED && unknown.insert(name.to_owned()) {
+            let name = Foreign::short(name);
+            tracing::warn!(
+                "a client dials {name}, for which there is no certificate; with `serve --host-name {name}` there is (J-208)"
+            );
+        }
+    }
+}
+
+/// The certificates of one chain.
+#[derive(Debug)]
+struct ByName {
+    certificates: Arc<Certificates>,
+    chain: Chain,
 }
 
 impl ResolvesServerCert for ByName {
     fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let name = client_hello.server_name().map(str::to_ascii_lowercase);
-        match name.filter(|name| self.is_allowed(name)) {
-            None => Some(self.default.clone()),
-            Some(name) => match self.for_name(&name) {
-                Ok(key) => Some(key),
-                Err(error) => {
-                    tracing::error!("no certificate for {name}: {error}");
-                    None
-                }
-            },
+        let Self { certificates, chain } = self;
+        let asked = client_hello.server_name().map(str::to_ascii_lowercase);
+        let name = asked.as_deref().filter(|name| certificates.is_allowed(name));
+        if let (Some(asked), None) = (&asked, name) {
+            certificates.tell_of_unknown(asked);
+        }
+        match certificates.certificate(*chain, name) {
+            Ok(key) => Some(key),
+            Err(error) => {
+                let name = Foreign::short(name.unwrap_or("this machine"));
+                tracing::error!("no certificate for {name}: {error}");
+                None
+            }
         }
     }
 }
 
-impl fmt::Debug for ByName {
+impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ByName").field("hubs", &self.hubs).finish_non_exhaustive()
+        f.debug_struct("Certificates").field("names", &self.names).finish_non_exhaustive()
     }
 }
 

@@ -16,6 +16,7 @@ mod reprovisioning;
 mod sas;
 mod sdks;
 mod state;
+mod tls;
 mod webhook;
 mod websocket;
 mod x509;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::answer;
 use super::registration::Registration;
 use super::twin::HubTwin;
+use crate::service::authority::Authority;
 use crate::service::journal::JournalFilter;
 use crate::service::record::HubKey;
 use crate::service::registrar::Registrar;
@@ -22,7 +23,7 @@ use crate::wire::RegistrationId;
 pub(in crate::service) struct Admin {
     pub(in crate::service) registrar: Arc<Registrar>,
     /// What clients of the other endpoints have to trust.
-    pub(in crate::service) ca_pem: String,
+    pub(in crate::service) authority: Arc<Authority>,
     pub(in crate::service) mqtt: SocketAddr,
     pub(in crate::service) https: SocketAddr,
 }
@@ -55,7 +56,7 @@ pub(super) async fn health(State(admin): State<Arc<Admin>>) -> Response<Body> {
 
 /// `GET /ca.pem`: what clients of the other listeners have to trust.
 pub(super) async fn ca(State(admin): State<Arc<Admin>>) -> Response<Body> {
-    answer::text("application/x-pem-file", admin.ca_pem.clone())
+    answer::text("application/x-pem-file", admin.authority.pem().to_owned())
 }
 
 /// What `GET /registrations` may be asked.

@@ -15,7 +15,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::body::{self, BodyFault};
@@ -30,6 +29,7 @@ use crate::service::endpoint::handshake::{Secured, handshake};
 use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::mqtt;
 use crate::service::endpoint::patience::Patient;
+use crate::service::endpoint::tls::Tls;
 use crate::service::lock::lock;
 use crate::service::registrar::Registrar;
 use crate::text::Foreign;
@@ -48,7 +48,7 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Accepts connections until `stop` says so, then drops them all.
 pub(in crate::service) async fn serve(
     listener: TcpListener,
-    tls: TlsAcceptor,
+    tls: Tls,
     registrar: Arc<Registrar>,
     access: Arc<ServiceAccess>,
     stop: watch::Receiver<bool>,
@@ -63,7 +63,7 @@ async fn run(
     tcp: TcpStream,
     peer: SocketAddr,
     number: u64,
-    tls: TlsAcceptor,
+    tls: Tls,
     registrar: Arc<Registrar>,
     access: Arc<ServiceAccess>,
 ) {

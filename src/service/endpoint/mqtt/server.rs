@@ -5,17 +5,17 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_rustls::TlsAcceptor;
 
 use super::connection::{OPENING, serve_stream};
 use crate::service::endpoint::handshake::handshake;
 use crate::service::endpoint::listener::accept_all;
+use crate::service::endpoint::tls::Tls;
 use crate::service::registrar::Registrar;
 
 /// Accepts connections until `stop` says so, then drops them all.
 pub(in crate::service) async fn serve(
     listener: TcpListener,
-    tls: TlsAcceptor,
+    tls: Tls,
     registrar: Arc<Registrar>,
     stop: watch::Receiver<bool>,
 ) {

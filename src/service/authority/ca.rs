@@ -1,79 +1,42 @@
-//! The local certification authority: made once, kept in a folder or in memory, signs what the
-//! service shows to its clients.
+//! The authority, and the certificates that it signs or was given.
 
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, OnceLock};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
-};
+use rcgen::{Issuer, KeyPair, SanType};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use rustls::sign::CertifiedKey;
-use thiserror::Error;
-use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
+use super::error::AuthorityError;
+use super::files::{CERTIFICATE_FILE, read, read_regular, warn_of_readers, write};
+use super::minting::{dns, minting, name, self_signed, server_certificate};
+use super::rsa::Rsa;
 use crate::net::crypto;
-use crate::text::{MAX_FILE, read_file};
-use crate::wire::writable;
 
-const CERTIFICATE_FILE: &str = "ca.pem";
 const KEY_FILE: &str = "ca.key";
-
-/// How long the authority is valid: longer than any test bench stands.
-const AUTHORITY_LIFETIME: Duration = Duration::days(10 * 365);
-/// How long a server certificate is valid: the most that common clients accept.
-const LEAF_LIFETIME: Duration = Duration::days(397);
-/// Room for clients whose clock is behind.
-const CLOCK_ROOM: Duration = Duration::days(1);
-
-/// Why the authority cannot be had.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum AuthorityError {
-    /// Its folder cannot be used.
-    #[error("cannot {action} {path}: {source}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// With which file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// What is in its folder is no authority, or not a whole one.
-    #[error(
-        "{path} is not usable as a certification authority: {reason}; delete the folder to have a new one made"
-    )]
-    Damaged {
-        /// The file or folder.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A certificate of the user's own, or its key, cannot be used.
-    #[error("{path}: {reason}")]
-    Own {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A certificate cannot be made.
-    #[error("cannot make a certificate: {0}")]
-    Minting(String),
-}
 
 /// What the service shows to its clients: certificates that a local authority signs, or one that it
 /// was given.
 pub struct Authority {
     pem: String,
     source: Source,
+    /// Where it is kept; none in memory.
+    folder: Option<PathBuf>,
+    rsa: OnceLock<Rsa>,
+}
+
+/// By which keys a client can be convinced (K-12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::service) enum Chain {
+    /// By ECDSA all the way: the rule.
+    Ecdsa,
+    /// In the handshake by RSA, in certificates by ECDSA too: only its cipher suites are old.
+    RsaBelowEcdsa,
+    /// By RSA all the way.
+    Rsa,
 }
 
 enum Source {
@@ -95,7 +58,7 @@ impl Authority {
     /// If the operating system gives no random numbers.
     pub fn in_memory() -> Result<Self, AuthorityError> {
         let key = KeyPair::generate().map_err(minting)?;
-        let pem = self_signed(&key)?;
+        let pem = self_signed(&key, "")?;
         Self::assemble(pem, key).map_err(AuthorityError::Minting)
     }
 
@@ -120,7 +83,7 @@ impl Authority {
         let authority =
             Self::assemble(pem, key_pair).map_err(|reason| damaged(&certificate, reason))?;
         authority.check().map_err(|reason| damaged(folder, reason))?;
-        Ok(authority)
+        Ok(Self { folder: Some(folder.to_owned()), ..authority })
     }
 
     /// No authority, but a certificate of one's own, with its chain, and its key: shown to every
@@ -154,7 +117,7 @@ impl Authority {
         certified.keys_match().map_err(|_| {
             wrong(key, format!("it is not the key of the first certificate in {}", chain.display()))
         })?;
-        Ok(Self { pem, source: Source::Own(certified) })
+        Ok(Self::of(pem, Source::Own(certified)))
     }
 
     /// The path of the certificate that clients have to trust, for an authority in `folder`.
@@ -162,21 +125,42 @@ impl Authority {
         folder.join(CERTIFICATE_FILE)
     }
 
-    /// The certificate that clients have to trust.
+    /// The certificate that clients have to trust; two of them, once a client has come that can be
+    /// convinced by RSA alone.
     pub fn pem(&self) -> &str {
-        &self.pem
+        self.rsa.get().map_or(&self.pem, |rsa| &rsa.trusted)
+    }
+
+    /// Whether it signs certificates, rather than showing one of the user's own.
+    pub(in crate::service) fn is_local(&self) -> bool {
+        matches!(self.source, Source::Local(_))
+    }
+
+    /// Makes what [`Chain::RsaBelowEcdsa`] and [`Chain::Rsa`] need, unless it is there. Takes a moment
+    /// of a processor's time.
+    pub(in crate::service) fn make_rsa(&self) -> Result<(), AuthorityError> {
+        if self.is_local() && self.rsa.get().is_none() {
+            let rsa = Rsa::make(self.folder.as_deref(), &self.pem)?;
+            // Whoever was quicker has made as good a one.
+            let _ = self.rsa.set(rsa);
+        }
+        Ok(())
     }
 
     fn assemble(pem: String, key: KeyPair) -> Result<Self, String> {
         let issuer = Issuer::from_ca_cert_pem(&pem, key).map_err(|error| error.to_string())?;
         let leaf_key = KeyPair::generate().map_err(|error| error.to_string())?;
-        Ok(Self { pem, source: Source::Local(Box::new(Local { issuer, leaf_key })) })
+        Ok(Self::of(pem, Source::Local(Box::new(Local { issuer, leaf_key }))))
+    }
+
+    fn of(pem: String, source: Source) -> Self {
+        Self { pem, source, folder: None, rsa: OnceLock::new() }
     }
 
     /// Whether a client that trusts the certificate would accept what the key signs: finds a key
     /// that does not belong to the certificate, and a certificate that has expired.
     fn check(&self) -> Result<(), String> {
-        let leaf = self.mint(&["localhost"]).map_err(|error| error.to_string())?;
+        let leaf = self.mint(Chain::Ecdsa, &["localhost"]).map_err(|error| error.to_string())?;
         let mut roots = rustls::RootCertStore::empty();
         let trusted = CertificateDer::from_pem_slice(self.pem.as_bytes())
             .map_err(|error| error.to_string())?;
@@ -230,41 +214,45 @@ impl Authority {
     }
 
     /// A server certificate for these DNS names.
-    pub(super) fn mint(&self, names: &[&str]) -> Result<CertifiedKey, AuthorityError> {
+    pub(in crate::service) fn mint(
+        &self,
+        chain: Chain,
+        names: &[&str],
+    ) -> Result<CertifiedKey, AuthorityError> {
         let names = names.iter().map(|name| dns(name)).collect::<Result<_, _>>()?;
-        self.mint_with(names)
+        self.mint_with(chain, names)
     }
 
-    /// The server certificate for whoever dials this machine by one of its own names, or the
-    /// service by Azure's.
-    pub(super) fn mint_for_this_machine(&self) -> Result<CertifiedKey, AuthorityError> {
+    /// The server certificate for whoever dials this machine by one of its own names, `more` among
+    /// them, or the service by Azure's.
+    pub(in crate::service) fn mint_for_this_machine(
+        &self,
+        chain: Chain,
+        more: &[String],
+    ) -> Result<CertifiedKey, AuthorityError> {
         let mut names = vec![dns("localhost")?, dns(crate::wire::GLOBAL_ENDPOINT)?];
+        for text in more {
+            names.push(name(text)?);
+        }
         // A fleet spreads over several loopback addresses, because one has too few ports.
         names.extend(
             (1..=9).map(|last| SanType::IpAddress(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)))),
         );
         names.push(SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)));
-        self.mint_with(names)
+        self.mint_with(chain, names)
     }
 
-    fn mint_with(&self, names: Vec<SanType>) -> Result<CertifiedKey, AuthorityError> {
-        let Local { issuer, leaf_key } = match &self.source {
+    fn mint_with(&self, chain: Chain, names: Vec<SanType>) -> Result<CertifiedKey, AuthorityError> {
+        let local = match &self.source {
             Source::Local(local) => &**local,
             Source::Own(certified) => return Ok(certified.clone()),
         };
-        let mut params = CertificateParams::default();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "provision-sim");
-        params.subject_alt_names = names;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
-        valid_for(&mut params, LEAF_LIFETIME);
-        let certificate = params.signed_by(leaf_key, issuer).map_err(minting)?;
-        let key = PrivateKeyDer::try_from(leaf_key.serialize_der())
-            .map_err(|error| AuthorityError::Minting(error.to_owned()))?;
-        let key = crypto().key_provider.load_private_key(key).map_err(minting)?;
-        Ok(CertifiedKey::new(vec![certificate.der().clone()], key))
+        let rsa = || self.rsa.get().ok_or_else(|| minting("its RSA side is not made yet"));
+        match chain {
+            Chain::Ecdsa => server_certificate(names, &local.leaf_key, &local.issuer),
+            Chain::RsaBelowEcdsa => server_certificate(names, &rsa()?.leaf_key, &local.issuer),
+            Chain::Rsa => server_certificate(names, &rsa()?.leaf_key, &rsa()?.issuer),
+        }
     }
 }
 
@@ -272,79 +260,6 @@ impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Authority(key redacted)")
     }
-}
-
-fn self_signed(key: &KeyPair) -> Result<String, AuthorityError> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    // The number tells authorities apart that several machines, or a deleted folder, have made.
-    let name = format!("provision-sim local CA {:08x}", fastrand::u32(..));
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    valid_for(&mut params, AUTHORITY_LIFETIME);
-    params.self_signed(key).map(|certificate| certificate.pem()).map_err(minting)
-}
-
-fn valid_for(params: &mut CertificateParams, lifetime: Duration) {
-    let now = OffsetDateTime::from(writable(SystemTime::now()));
-    params.not_before = now - CLOCK_ROOM;
-    params.not_after = now.saturating_add(lifetime);
-}
-
-fn dns(name: &str) -> Result<SanType, AuthorityError> {
-    Ok(SanType::DnsName(name.try_into().map_err(minting)?))
-}
-
-fn minting(error: impl fmt::Display) -> AuthorityError {
-    AuthorityError::Minting(error.to_string())
-}
-
-fn read(path: &Path) -> Result<String, AuthorityError> {
-    match read_file(path, MAX_FILE) {
-        Ok(text) => Ok(text.to_string()),
-        Err(source) => Err(AuthorityError::Io { action: "read", path: path.to_owned(), source }),
-    }
-}
-
-/// Of a file of our own: a pipe in its place would be waited for, for ever.
-fn read_regular(path: &Path) -> Result<String, AuthorityError> {
-    match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(AuthorityError::Damaged {
-            path: path.to_owned(),
-            reason: "it is not a regular file".to_owned(),
-        }),
-        // That it is not there is told by who reads it.
-        _ => read(path),
-    }
-}
-
-/// As ssh does, but it goes on: who reads the key can be this service towards its devices.
-fn warn_of_readers(key: &Path) {
-    #[cfg(unix)]
-    if let Ok(found) = std::fs::metadata(key) {
-        let mode = std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777;
-        if found.is_file() && mode & 0o077 != 0 {
-            let shown = key.display();
-            tracing::warn!(
-                "{shown} can be read by others (mode {mode:04o}): who has this key can pretend to be the service; chmod 600 {shown}"
-            );
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = key;
-}
-
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    let written =
-        options.open(path).and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));
-    written.map_err(|source| AuthorityError::Io { action: "write", path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -391,7 +306,7 @@ mod tests {
 
         let own = Authority::own_certificate(chain, key).unwrap();
 
-        assert_eq!(own.mint(&["any.name"]).unwrap().cert.len(), 1);
+        assert_eq!(own.mint(Chain::Rsa, &["any.name"]).unwrap().cert.len(), 1);
         for (chain, key) in [
             (chain, &*folder.path().join(KEY_FILE)),
             (key, key),

@@ -1,0 +1,48 @@
+//! How each kind of client is told to trust a CA file.
+
+use super::shell::quoted;
+
+/// The store that the Java line makes, and its password, which protects nothing but is wanted.
+const JAVA_STORE: &str = "trust.jks";
+const JAVA_PASSWORD: &str = "changeit";
+
+/// A line for each kind of client, in columns.
+pub(crate) fn how_to_trust(ca_file: &str) -> Vec<String> {
+    let ca = quoted(ca_file);
+    // Backslashes mean something in Python's other strings.
+    let raw = if ca_file.contains('\\') { "r" } else { "" };
+    [
+        ("C", format!("SSL_CERT_FILE={ca}, or its PEM text as OPTION_TRUSTED_CERT")),
+        ("Python", format!("server_verification_cert=open({raw}\"{ca_file}\").read()")),
+        ("", format!("SSL_CERT_FILE={ca} where a wrapper passes nothing on, as iotc does")),
+        ("Node", format!("NODE_EXTRA_CA_CERTS={ca}, set before the process starts")),
+        (".NET", format!("SSL_CERT_FILE={ca} on Linux; on Windows add it to the trusted roots")),
+        ("Java", format!("keytool -importcert -noprompt -storepass {JAVA_PASSWORD} -alias provision-sim -file {ca} -keystore {JAVA_STORE}")),
+        ("", format!("java -Djavax.net.ssl.trustStore={JAVA_STORE} -Djavax.net.ssl.trustStorePassword={JAVA_PASSWORD} …")),
+        ("az", format!("REQUESTS_CA_BUNDLE={ca} SSL_CERT_FILE={ca}: its devices are the Python SDK")),
+        ("requests", format!("REQUESTS_CA_BUNDLE={ca}")),
+    ]
+    .into_iter()
+    .map(|(client, how)| format!("{client:<14}{how}"))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_client_is_told_what_makes_it_trust() {
+        let lines = how_to_trust("/ca/ca.pem").join("\n");
+
+        for said in [
+            "az            REQUESTS_CA_BUNDLE=/ca/ca.pem SSL_CERT_FILE=/ca/ca.pem",
+            "-file /ca/ca.pem -keystore trust.jks",
+            "-Djavax.net.ssl.trustStore=trust.jks -Djavax.net.ssl.trustStorePassword=changeit",
+            "SSL_CERT_FILE=/ca/ca.pem where a wrapper",
+        ] {
+            assert!(lines.contains(said), "{said} in {lines}");
+        }
+        assert!(how_to_trust(r"C:\ca.pem")[1].contains("open(r\"C:"), "a raw string of Python");
+    }
+}
