@@ -1,5 +1,6 @@
 //! What keeping the state on the disk costs. `cargo bench --bench state`.
 //!
+//! What a page of a list costs among 1,000 enrollments and among 100,000: the ratio should be near 1.
 //! Registrations a second of the same clients against a service with state and one without, in
 //! turn, so that whatever else the machine does falls on both alike; then how long a service needs
 //! to open the state of many devices. Absolute times depend on the machine.
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use provision_sim::api_client::{Kind, ServiceClient};
 use provision_sim::attestation::{Deriver, GroupKey};
 use provision_sim::contoso;
 use provision_sim::device::{Credential, ProvisioningClient, Settings};
@@ -41,9 +43,47 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let runtime = Runtime::new().expect("a runtime");
     runtime.block_on(async {
+        list().await;
         compare(folder.path()).await;
         open(&folder.path().join("many")).await;
     });
+}
+
+/// Lists all enrollments, a hundred a page, as clients do that do not say.
+async fn list() {
+    let mut each = Vec::new();
+    for count in [1_000_u32, 100_000] {
+        let mut config = contoso::config();
+        config.enrollments = (0..count)
+            .map(|number| {
+                let json = format!(
+                    r#"{{"registrationId":"sim-{number}","attestation":{{"type":"symmetricKey"}}}}"#
+                );
+                let members: serde_json::Map<_, _> = serde_json::from_str(&json).expect("JSON");
+                members.into()
+            })
+            .collect();
+        config.enrollment_groups.clear();
+        let authority = Authority::in_memory().expect("an authority");
+        let tls = client_config(&Trust::Pem(authority.pem().to_owned())).expect("a CA");
+        let service = Service::start(&config, Options::on_free_ports(authority)).await;
+        let service = service.expect("a service");
+        let host = format!("localhost:{}", service.https_address().port());
+        let connection = service.connection_string(&host).parse().expect("a connection string");
+        let client = ServiceClient::new(connection, &tls);
+        // Once without being measured.
+        let mut took = Duration::ZERO;
+        for turn in 0..2 {
+            let start = Instant::now();
+            let listed = client.list(Kind::Individual).await.expect("a list");
+            assert_eq!(listed.len(), count as usize);
+            took = if turn > 0 { start.elapsed() } else { took };
+        }
+        println!("{count} enrollments listed, 100 a page: {took:.2?}");
+        each.push(took.as_secs_f64() / f64::from(count));
+        service.stop().await;
+    }
+    println!("a page among 100,000 costs {:.2} of one among 1,000", each[1] / each[0]);
 }
 
 async fn compare(folder: &Path) {

@@ -142,3 +142,18 @@ impl Page {
 fn read_token(token: &str) -> Option<String> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j_88_who_selects_is_told_that_everything_comes() {
+        for all in ["", " ", "*", "SELECT *", "select *  from\nenrollments;", "SELECT * FROM c"] {
+            assert!(asks_for_everything(all), "{all}");
+        }
+        for less in ["SELECT deviceId", "SELECT * FROM c WHERE x = 1", "drop", "{'query': '*'}"] {
+            assert!(!asks_for_everything(less), "{less}");
+        }
+    }
+}

@@ -385,3 +385,18 @@ async fn k_7_a_record_comes_back_letter_by_letter() {
         }
     }
 }
+
+#[tokio::test]
+async fn j_190_what_means_none_is_left_out_and_what_the_service_writes_is_its_own() {
+    let world = world();
+    let body = r#"{"registrationId":"a","attestation":{"type":"symmetricKey","more":1},"deviceId":"","capabilities":null,
+        "iotHubHostName":null,"initialTwin":null,"etag":"mine","createdDateTimeUtc":"then","iotHubs":null}"#;
+
+    let put = world.ask("PUT", "/enrollments/a", body).await;
+    let get = world.ask("GET", "/enrollments/a", "").await;
+
+    assert_eq!(put.status, 200, "{}", put.body);
+    get.is_golden(
+        r#"{"registrationId":"a","registrationState":{"registrationId":"a","status":"unassigned"},"attestation":{"type":"symmetricKey"},"etag":"{etag}","provisioningStatus":"enabled","createdDateTimeUtc":"{created}","lastUpdatedDateTimeUtc":"{updated}"}"#,
+    );
+}

@@ -17,7 +17,7 @@ use crate::service::store::codec::enrollment::Entry;
 use crate::service::store::codec::{Unreadable, device, enrollment, hub};
 use crate::service::store::folder::StateError;
 use crate::service::store::reconcile::Name;
-use crate::wire::IdScope;
+use crate::wire::{HubName, IdScope};
 
 /// All that a database holds.
 pub(super) struct Loaded {
@@ -89,16 +89,22 @@ pub(super) fn all(
 ) -> Result<Loaded, StateError> {
     let loaded = thread::scope(|scope| {
         let devices = scope.spawn(|| {
+            let mut hubs = Names::default();
             table(database, DEVICES, |key, json| {
-                let record = device::decode(json)?;
+                let mut record = device::decode(json)?;
                 same(key, &record.registration_id.folded())?;
+                let records = std::iter::once(&mut record.assignment)
+                    .chain(record.before.as_mut().map(|before| &mut before.assignment));
+                records.flatten().for_each(|assignment| hubs.share(&mut assignment.hub));
                 Ok(record)
             })
         });
         let hub_devices = scope.spawn(|| {
+            let mut hubs = Names::default();
             table(database, HUB_DEVICES, |key, json| {
-                let device = hub::decode(json)?;
+                let mut device = hub::decode(json)?;
                 same(key, &hub_key(&device.key()))?;
+                hubs.share(&mut device.hub);
                 Ok(device)
             })
         });
@@ -130,6 +136,22 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
+/// The few names that a million records repeat: each is kept once.
+#[derive(Default)]
+struct Names(Vec<HubName>);
+
+impl Names {
+    const MOST: usize = 64;
+
+    fn share(&mut self, name: &mut HubName) {
+        match self.0.iter().find(|known| known.as_str() == name.as_str()) {
+            Some(known) => *name = known.clone(),
+            None if self.0.len() < Self::MOST => self.0.push(name.clone()),
+            None => {}
+        }
+    }
+}
+
 /// What is in a table.
 struct Rows<T> {
     records: Vec<T>,
@@ -140,7 +162,7 @@ struct Rows<T> {
 fn table<T>(
     database: &Database,
     definition: TableDefinition<'_, &'static str, &'static [u8]>,
-    decode: impl Fn(&str, &[u8]) -> Result<T, Unreadable>,
+    mut decode: impl FnMut(&str, &[u8]) -> Result<T, Unreadable>,
 ) -> Result<Rows<T>, Failure> {
     let name = redb::TableHandle::name(&definition).to_owned();
     let table = database.begin_read()?.open_table(definition)?;

@@ -16,7 +16,7 @@ use crate::service::config::{Config, ConfiguredEnrollment, NamedWebhooks};
 use crate::service::enrollment::{Enrollment, Kind, Secrets, read, show};
 use crate::service::hub::{Hubs, TwinVerb};
 use crate::service::record::{
-    Authentication, DeviceRecord, EnrollmentName, HubDevice, NewIdentity, Outcome,
+    Assignment, Authentication, DeviceRecord, EnrollmentName, HubDevice, NewIdentity, Outcome,
     PendingAllocation, ProvenBy,
 };
 use crate::service::store::change::{Batch, Change};
@@ -25,7 +25,7 @@ use crate::service::store::durable::{Durable, Stored};
 use crate::service::store::folder::StateError;
 use crate::service::store::records::Store;
 use crate::service::twin::{InitialTwin, TwinChange};
-use crate::wire::{Etag, RegistrationId};
+use crate::wire::{Etag, RegistrationId, Substatus};
 
 const SCOPE: &str = "0ne00002193";
 
@@ -532,5 +532,34 @@ fn a_file_that_is_cut_off_or_has_flipped_bits_is_refused_or_whole_and_never_a_pa
     });
     if let Err(error) = result {
         panic!("{error}");
+    }
+}
+
+/// `STATE=FOLDER cargo test --release --lib large_state -- --ignored` makes a state of a million devices,
+/// `ENROLLMENTS=1` one of as many enrollments, for `serve --state`.
+#[test]
+#[ignore = "makes data to measure with"]
+fn a_large_state_to_measure_with() {
+    let folder = PathBuf::from(std::env::var_os("STATE").unwrap());
+    let (mut disk, _) = open(&folder).unwrap();
+    let of_enrollments = std::env::var_os("ENROLLMENTS").is_some();
+    for from in (0..1_000_000).step_by(50_000) {
+        let changes = (from..from + 50_000).flat_map(|number| {
+            if of_enrollments {
+                let json = format!(
+                    r#"{{"registrationId":"Pump-{number}","attestation":{{"type":"symmetricKey"}},"initialTwin":{{"properties":{{"desired":{{"interval":30}}}}}}}}"#
+                );
+                let one = read(Kind::Individual, json.as_bytes(), SystemTime::now(), 7, None);
+                return vec![Change::PutEnrollment(Arc::new(one.unwrap()))];
+            }
+            let on_hub = hub_device(number);
+            let mut record = record(number);
+            record.assignment =
+                Some(Assignment { hub: on_hub.hub.clone(), device_id: on_hub.device_id.clone() });
+            record.operation_id = format!("5.4d1a9e0c77b2f310.{number:08}-6c0a-4c56-9f3e-2d5a4f6b8c11").parse().unwrap();
+            record.outcome = Outcome::Assigned { substatus: Substatus::InitialAssignment, payload: None };
+            vec![Change::PutDevice(Arc::new(record)), Change::PutHubDevice(Arc::new(on_hub))]
+        });
+        disk.write(&[changes.collect()]).unwrap();
     }
 }
