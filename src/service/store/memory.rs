@@ -116,9 +116,20 @@ impl Memory {
 
 impl From<Stored> for Memory {
     fn from(stored: Stored) -> Self {
-        let mut tables = Tables::default();
-        stored.devices.into_iter().for_each(|it| tables.put_device(Arc::new(it)));
-        stored.hub_devices.into_iter().for_each(|it| tables.put_hub_device(Arc::new(it)));
+        // Made of all at once, a tree is smaller, and sooner there, than one that grows.
+        let devices = stored.devices.into_iter();
+        let mut hubs = BTreeMap::<HubName, Vec<_>>::new();
+        for device in stored.hub_devices {
+            let hub = match hubs.get_mut(&device.hub) {
+                Some(hub) => hub,
+                None => hubs.entry(device.hub.clone()).or_default(),
+            };
+            hub.push((device.device_id.clone(), Arc::new(device)));
+        }
+        let tables = Tables {
+            devices: devices.map(|it| (it.registration_id.folded().into(), Arc::new(it))).collect(),
+            hubs: hubs.into_iter().map(|(name, hub)| (name, hub.into_iter().collect())).collect(),
+        };
         Self { tables: RwLock::new(tables), enrollments: RwLock::new(stored.enrollments) }
     }
 }

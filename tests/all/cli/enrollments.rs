@@ -438,3 +438,35 @@ async fn the_service_api_elsewhere_is_behind_the_proxy_of_the_environment() {
     assert!(direct.stderr.contains("cannot find the address of dps.invalid"), "{direct:?}");
     assert_eq!(proxy.asked().len(), 1, "{:?}", proxy.asked());
 }
+
+/// J-192.
+#[test]
+fn what_is_hardly_meant_is_told_with_the_records_name_at_the_start_and_when_it_is_stored() {
+    let machine = Machine::new();
+    let config = machine.file(
+        "doubtful.toml",
+        "idScope = \"0ne00002193\"\nlinkedHubs = [\"west.net\", \"east.net\"]\n\
+         [[enrollmentGroups]]\nenrollmentGroupId = \"early\"\nallocationPolicy = \"static\"\n\
+         attestation = { type = \"symmetricKey\" }\n",
+    );
+    let serve = machine.serve(&["--config", config.to_str().unwrap()]);
+
+    serve.log_with("enrollment early: its allocationPolicy is static, but it has no iotHubs");
+    let create = ["enrollment-group", "create", "--local", "--enrollment-id", "late"];
+    machine.run(&[&create[..], &["--allocation-policy", "geoLatency"]].concat()).assert_exit(0);
+    serve.log_with("enrollment late: its allocationPolicy is geoLatency, but no hub has a latency");
+}
+
+#[test]
+fn k_10_a_hub_that_is_linked_twice_is_told_at_the_start() {
+    let machine = Machine::new();
+    let hubs = "idScope = \"0ne00002193\"\nlinkedHubs = [\"west.net\", \"WEST.net\"]\n";
+    let config = machine.file("twice.toml", hubs);
+
+    let refused = machine.run(&["serve", "--config", config.to_str().unwrap()]).assert_exit(2);
+
+    assert!(
+        refused.stderr.contains("linkedHubs \"WEST.net\": the hub is linked twice"),
+        "{refused:?}"
+    );
+}
