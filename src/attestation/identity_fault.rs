@@ -7,7 +7,8 @@ use thiserror::Error;
 
 use super::pem::PemFault;
 use super::private_key::PrivateKeyFault;
-use crate::wire::{IdError, RegistrationId, writable};
+use crate::text::moment;
+use crate::wire::{IdError, RegistrationId};
 
 /// Why a certificate and its key cannot prove this device's identity.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -87,7 +88,7 @@ pub enum IdentityFault {
     },
     /// The certificate has expired.
     #[error(
-        "the certificate expired on {}; by this machine's clock it is {}", date(.until), date(.now)
+        "the certificate expired on {}; by this machine's clock it is {}", moment(*.until), moment(*.now)
     )]
     Expired {
         /// When.
@@ -98,8 +99,8 @@ pub enum IdentityFault {
     /// The certificate is not valid yet.
     #[error(
         "the certificate is valid from {} on; by this machine's clock it is {}",
-        date(.from),
-        date(.now)
+        moment(*.from),
+        moment(*.now)
     )]
     NotYetValid {
         /// From when on.
@@ -143,7 +144,7 @@ pub enum ChainWarning {
         wanted: String,
     },
     /// An intermediate is not in date.
-    #[error("certificate {position} ({subject}) is valid from {} to {} only", date(.from), date(.until))]
+    #[error("certificate {position} ({subject}) is valid from {} to {} only", moment(*.from), moment(*.until))]
     OutOfDate {
         /// Where it stands, counted from 1.
         position: usize,
@@ -166,9 +167,4 @@ fn common_name(found: &Option<String>) -> String {
 fn list(labels: &[String]) -> String {
     let quoted: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
     quoted.join(", ")
-}
-
-/// Dates beyond the year 9999 have no written form.
-fn date(time: &SystemTime) -> String {
-    humantime::format_rfc3339_seconds(writable(*time)).to_string()
 }

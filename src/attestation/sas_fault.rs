@@ -32,7 +32,7 @@ pub enum SasFault {
     #[error("the SAS token is for something else: {0}")]
     Names(#[from] NameFault),
     /// It has expired.
-    #[error("the SAS token expired {} ago", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
+    #[error("the SAS token expired {} ago", crate::text::spoken(*.0))]
     Expired(
         /// How long ago.
         Duration,

@@ -215,11 +215,11 @@ fn d_5_the_leaf_is_valid_from_its_first_second_to_its_last() {
     assert_eq!(at(info.not_after), Ok(()));
     assert_eq!(
         at(info.not_before - second * 90).unwrap_err().to_string(),
-        "the certificate becomes valid in 1m 30s"
+        "the certificate becomes valid in 1 min 30 s"
     );
     assert_eq!(
         at(info.not_after + second * 3).unwrap_err().to_string(),
-        "the certificate expired 3s ago"
+        "the certificate expired 3 s ago"
     );
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::text::spoken;
 use crate::wire::RegistrationId;
 
 /// Why a device's certificates were refused.
@@ -37,13 +38,13 @@ pub enum X509Fault {
         expected: RegistrationId,
     },
     /// The device's certificate has expired.
-    #[error("the certificate expired {} ago", seconds(.ago))]
+    #[error("the certificate expired {} ago", spoken(*.ago))]
     Expired {
         /// How long ago.
         ago: Duration,
     },
     /// The device's certificate is not valid yet.
-    #[error("the certificate becomes valid in {}", seconds(.wait))]
+    #[error("the certificate becomes valid in {}", spoken(*.wait))]
     NotYetValid {
         /// How long until then.
         wait: Duration,
@@ -132,7 +133,7 @@ pub enum X509Fault {
         allowed: u32,
     },
     /// An issuer has expired.
-    #[error("the issuer {issuer:?} expired {} ago", seconds(.ago))]
+    #[error("the issuer {issuer:?} expired {} ago", spoken(*.ago))]
     IssuerExpired {
         /// Its subject.
         issuer: String,
@@ -140,17 +141,13 @@ pub enum X509Fault {
         ago: Duration,
     },
     /// An issuer is not valid yet.
-    #[error("the issuer {issuer:?} becomes valid in {}", seconds(.wait))]
+    #[error("the issuer {issuer:?} becomes valid in {}", spoken(*.wait))]
     IssuerNotYetValid {
         /// Its subject.
         issuer: String,
         /// How long until then.
         wait: Duration,
     },
-}
-
-fn seconds(duration: &Duration) -> humantime::FormattedDuration {
-    humantime::format_duration(Duration::from_secs(duration.as_secs()))
 }
 
 fn common_name(found: &Option<String>) -> String {

@@ -12,7 +12,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::net::crypto;
-use crate::wire::writable;
+use crate::text::day;
 
 /// From when until when a certificate is good.
 pub(super) type Validity = (SystemTime, SystemTime);
@@ -92,11 +92,6 @@ fn at(timestamp: i64) -> SystemTime {
     const LAST: u64 = 253_402_300_799;
     let seconds = u64::try_from(timestamp).unwrap_or(0).min(LAST);
     UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-/// A day, such as 2026-03-02.
-pub(super) fn day(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(writable(time)).to_string().chars().take(10).collect()
 }
 
 /// A configuration that takes any certificate, to see what a server presents and what time it is

@@ -7,7 +7,7 @@ use hyper::header::{DATE, HOST};
 use hyper::{Method, Request};
 use tokio::time::timeout;
 
-use super::certificate::{Validity, day, observing_config};
+use super::certificate::{Validity, observing_config};
 use super::finding::Finding;
 use super::subject::{Known, Port, Reach, Subject};
 use super::tls;
@@ -15,6 +15,7 @@ use crate::attestation::DeviceCertificate;
 use crate::device::{Class, Credential};
 use crate::explain::Skew;
 use crate::net::http::Connection;
+use crate::text::{day, spoken};
 
 const ADVICE: &str = "set the clock: tokens and certificates are judged by it";
 
@@ -74,7 +75,7 @@ fn judge(skew: Skew, token_lifetime: Option<Duration>) -> Finding {
     }
     match (skew, token_lifetime) {
         (Skew::Behind(amount), Some(token_lifetime)) if amount >= token_lifetime => {
-            let lifetime = humantime::format_duration(token_lifetime);
+            let lifetime = spoken(token_lifetime);
             Finding::fail(Class::Identity, format!("this machine's clock is {skew}: a SAS token that is good for {lifetime} has expired before it is sent")).advice(ADVICE)
         }
         _ => Finding::warn(format!("this machine's clock is {skew}")).advice(ADVICE),
@@ -95,9 +96,9 @@ fn judge_by_validity(now: SystemTime, (from, until): Validity) -> Finding {
     .advice("check the clock: `date -u`")
 }
 
-fn seconds(amount: Duration) -> humantime::FormattedDuration {
+fn seconds(amount: Duration) -> String {
     // The header has whole seconds.
-    humantime::format_duration(Duration::from_secs(amount.as_secs() + 1))
+    spoken(Duration::from_secs(amount.as_secs() + 1))
 }
 
 #[cfg(test)]
@@ -115,7 +116,7 @@ mod tests {
         let behind = judge(Skew::Behind(2 * HOUR), Some(HOUR));
 
         assert_eq!(behind.class, Some(Class::Identity));
-        assert!(behind.finding.contains("2h behind"), "{}", behind.finding);
+        assert!(behind.finding.contains("2 h behind"), "{}", behind.finding);
         assert_eq!(judge(Skew::Behind(2 * HOUR), Some(3 * HOUR)).status, Status::Warn);
         assert_eq!(judge(Skew::Ahead(2 * HOUR), Some(HOUR)).status, Status::Warn);
         assert_eq!(judge(Skew::Behind(2 * HOUR), None).status, Status::Warn);

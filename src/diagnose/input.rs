@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
-use super::certificate::day;
 use super::finding::Finding;
 use crate::attestation::DeviceCertificate;
 use crate::device::Class;
 use crate::explain::{
     Clue, Context, GivenKey, Proof, clue_from_id, clue_from_key, clue_from_scope,
 };
+use crate::text::day;
 
 /// The shape of the ID scope (D.1).
 pub(super) fn id_scope(context: &Context) -> Finding {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use crate::text::spoken;
+
 /// Less is noise: a request takes its time, and people set clocks by hand (J-115).
 pub const SKEW_TO_MENTION: Duration = Duration::from_secs(5 * 60);
 
@@ -37,12 +39,10 @@ impl Skew {
     }
 }
 
-/// Such as `1h 59m behind`: two units, which is enough to tell minutes from years.
+/// Such as `1 h 59 min behind`.
 impl fmt::Display for Skew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = Duration::from_secs(self.amount().as_secs());
-        let text = humantime::format_duration(seconds).to_string();
-        let text = text.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        let text = spoken(self.amount());
         let side = if matches!(self, Self::Behind(_)) { "behind" } else { "ahead" };
         write!(f, "{text} {side}")
     }
@@ -59,8 +59,8 @@ mod tests {
     fn skew_is_told_with_its_side_and_small_ones_are_not_worth_a_word() {
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
 
-        assert_eq!(Skew::between(at(0), at(7261)).to_string(), "2h 1m behind");
-        assert_eq!(Skew::between(at(400), at(0)).to_string(), "6m 40s ahead");
+        assert_eq!(Skew::between(at(0), at(7261)).to_string(), "2 h 1 min behind");
+        assert_eq!(Skew::between(at(400), at(0)).to_string(), "6 min 40 s ahead");
         assert!(
             Skew::between(at(301), at(0)).is_large() && Skew::between(at(0), at(301)).is_large()
         );

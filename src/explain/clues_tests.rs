@@ -115,7 +115,7 @@ fn a_skew_beyond_five_minutes_is_named_with_its_amount_and_a_right_clock_is_no_c
             .cloned()
             .collect::<Vec<_>>()
     };
-    assert_eq!(about_clock(&off), ["this machine's clock is 2h behind, by the service's"]);
+    assert_eq!(about_clock(&off), ["this machine's clock is 2 h behind, by the service's"]);
     assert_eq!(about_clock(&right), [""; 0]);
     assert_eq!(about_clock(&untold).len(), 1);
 }

@@ -9,7 +9,7 @@ use crate::attestation::KeySlot;
 use crate::service::{
     EntryAttestation, EntryStatus, JournalEntry, Kind, Transport, WebhookAttempt,
 };
-use crate::text::Foreign;
+use crate::text::{Foreign, spoken};
 use crate::wire::{HubName, timestamp};
 
 /// All of it.
@@ -79,12 +79,12 @@ fn proof(attestation: &EntryAttestation) -> String {
 }
 
 fn answer(attempt: &WebhookAttempt) -> String {
-    let took = attempt.took.as_millis();
+    let took = spoken(attempt.took);
     let said = attempt.body.as_ref().or(attempt.error.as_ref());
     let said = said.map_or("nothing", |said| said.as_str());
     match attempt.status {
-        Some(status) => format!("answered {status} after {took} ms: {said}"),
-        None => format!("did not answer: {said} ({took} ms)"),
+        Some(status) => format!("answered {status} after {took}: {said}"),
+        None => format!("did not answer: {said} ({took})"),
     }
 }
 

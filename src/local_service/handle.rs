@@ -213,7 +213,7 @@ impl LocalService {
             journal.wait_for(is_wanted).await
         };
         self.host.within(self.wait_timeout, ended).await.ok_or_else(|| {
-            let wait_timeout = humantime::format_duration(self.wait_timeout);
+            let wait_timeout = crate::text::spoken(self.wait_timeout);
             let what =
                 format!("no registration of {registration_id} has ended within {wait_timeout}");
             Unmet(format!("{what}\n\n{}", account::of(&self.journal().entries())))

@@ -7,6 +7,8 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error as Rustls, InvalidMessage};
 use thiserror::Error;
 
+use crate::text::spoken;
+
 /// Why a TLS handshake failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -23,13 +25,13 @@ pub enum TlsFault {
         presented: Vec<String>,
     },
     /// The server's certificate has expired.
-    #[error("the server's certificate expired {} ago{}", rough(.0), clock_hint(.0))]
+    #[error("the server's certificate expired {} ago{}", spoken(*.0), clock_hint(.0))]
     Expired(
         /// How long ago, by this machine's clock.
         Duration,
     ),
     /// The server's certificate is not valid yet.
-    #[error("the server's certificate becomes valid only in {}; is this machine's clock right?", rough(.0))]
+    #[error("the server's certificate becomes valid only in {}; is this machine's clock right?", spoken(*.0))]
     NotYetValid(
         /// In how long, by this machine's clock.
         Duration,
@@ -162,12 +164,6 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") }
 }
 
-/// A duration to two units: enough to see at a glance whether it is minutes or years.
-fn rough(duration: &Duration) -> String {
-    let text = humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string();
-    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
-}
-
 fn clock_hint(ago: &Duration) -> &'static str {
     // Far beyond any renewal that somebody forgot.
     const LONG: Duration = Duration::from_secs(3 * 365 * 24 * 3600);
@@ -189,7 +185,7 @@ mod tests {
             not_after: at(1_000_000 - 3 * 24 * 3600 - 60),
         });
 
-        assert_eq!(fault.to_string(), "the server's certificate expired 3days 1m ago");
+        assert_eq!(fault.to_string(), "the server's certificate expired 3 days ago");
         assert!(fault.is_about_certificate());
     }
 

@@ -166,7 +166,7 @@ pub(super) enum AccessFault {
         "its SAS token is not signed with the key of the policy; use the connection string that this service shows"
     )]
     Signature,
-    #[error("its SAS token expired {} ago", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
+    #[error("its SAS token expired {} ago", crate::text::spoken(*.0))]
     Expired(
         /// How long ago.
         Duration,

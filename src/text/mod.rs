@@ -1,4 +1,4 @@
-//! Text that people give: files, standard input and arguments, as the tools of every system write
+//! Text that people give, and times as they say them: files, standard input and arguments, as the tools of every system write
 //! them.
 //!
 //! One reader for all of it. It takes UTF-8 with or without a byte order mark, UTF-16 with one (so
@@ -20,6 +20,7 @@ mod json;
 #[cfg(feature = "service")]
 mod kind;
 mod lines;
+mod moment;
 mod page;
 #[cfg(feature = "service")]
 mod path;
@@ -28,6 +29,7 @@ mod quoted;
 #[cfg(any(feature = "fleet", feature = "service"))]
 mod reason;
 mod source;
+mod spoken;
 #[cfg(feature = "cli")]
 mod yaml;
 
@@ -38,6 +40,7 @@ pub use foreign::{Foreign, inert, inert_json, write_harmless};
 #[cfg(feature = "service")]
 pub use kind::seems;
 pub use lines::TextReader;
+pub use moment::{day, is_beyond_dates, moment};
 pub use page::{is_html, page_line};
 #[cfg(feature = "service")]
 pub use path::MemberPath;
@@ -46,5 +49,6 @@ pub use quoted::{key_text, unquoted};
 #[cfg(any(feature = "fleet", feature = "service"))]
 pub use reason::{nearest, reason};
 pub use source::{MAX_FILE, Source, decode_text, read_bytes, read_file, read_pem};
+pub use spoken::{spoken, written};
 #[cfg(feature = "cli")]
 pub use yaml::yaml;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::text::spoken;
+
 /// Parses `30s`, `2m`, `1h 30m`, from more than nothing to at most `max`.
 pub(crate) fn duration(text: &str, max: Duration) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
@@ -10,7 +12,7 @@ pub(crate) fn duration(text: &str, max: Duration) -> Result<Duration, String> {
         return Err("must be more than nothing".to_owned());
     }
     if duration > max {
-        return Err(format!("must be at most {}", humantime::format_duration(max)));
+        return Err(format!("must be at most {}", spoken(max)));
     }
     Ok(duration)
 }

@@ -20,7 +20,7 @@ use crate::cli::report::Report;
 use crate::cli::secret::Secret;
 use crate::contoso;
 use crate::explain::GivenKey;
-use crate::text::unquoted;
+use crate::text::{is_beyond_dates, moment, spoken, unquoted};
 use crate::wire::{IdScope, RegistrationId};
 
 /// Sign a SAS token for a device, or check one
@@ -129,7 +129,7 @@ impl SasTokenArgs {
                 #[serde(skip_serializing_if = "Option::is_none")]
                 group: Option<&'a str>,
             }
-            let expires = humantime::format_rfc3339_seconds(expiry).to_string();
+            let expires = moment(expiry);
             printer.json(&Signed { sas_token: token.as_str(), expires, group: group.as_deref() });
         }
         Ok(Exit::Done)
@@ -173,15 +173,7 @@ impl Subject {
             }
             Err(fault) => Check::new("resource", false, fault),
         };
-        let now = SystemTime::now();
-        let when = humantime::format_rfc3339_seconds(claims.expires());
-        let expiry = match claims.expired_since(now) {
-            Some(since) => Check::new("expiry", false, format!("{when}, {} ago", seconds(since))),
-            None => {
-                let left = claims.expires().duration_since(now).unwrap_or_default();
-                Check::new("expiry", true, format!("{when}, in {}", seconds(left)))
-            }
-        };
+        let expiry = check_expiry(claims, SystemTime::now());
         let key_name = match claims.key_name() {
             None => "absent, which DPS accepts".to_owned(),
             Some("registration") => "registration".to_owned(),
@@ -225,6 +217,19 @@ impl Subject {
     }
 }
 
-fn seconds(duration: Duration) -> humantime::FormattedDuration {
-    humantime::format_duration(Duration::from_secs(duration.as_secs()))
+/// A token whose time is far away is good, and hardly what somebody meant.
+fn check_expiry(claims: &Claims<'_>, now: SystemTime) -> Check {
+    let (expires, part) = (claims.expires(), "expiry");
+    let when = moment(expires);
+    if is_beyond_dates(expires) {
+        let detail = format!("{when}: are these milliseconds? `se` counts seconds");
+        return Check { part, ok: None, detail };
+    }
+    match claims.expired_since(now) {
+        Some(since) => Check::new(part, false, format!("{when}, {} ago", spoken(since))),
+        None => {
+            let left = expires.duration_since(now).unwrap_or_default();
+            Check::new(part, true, format!("{when}, in {}", spoken(left)))
+        }
+    }
 }

@@ -12,6 +12,7 @@ use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::device::{Error, Looked, Notice, ProvisioningClient};
 use crate::explain::Context;
+use crate::text::spoken;
 use crate::wire::{OperationId, Status as State};
 
 /// Ask how a registration stands, without registering
@@ -78,7 +79,7 @@ impl Status {
 
 fn log(notice: &Notice) {
     if let Notice::Busy { rejection, wait } = notice {
-        let wait = humantime::format_duration(*wait);
+        let wait = spoken(*wait);
         tracing::warn!("the service is busy: {rejection}; trying again in {wait}");
     }
 }

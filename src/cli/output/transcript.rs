@@ -11,6 +11,7 @@ use crate::cli::report::Report;
 use crate::cli::timings::{Ended, Stopwatch, Timings, milliseconds, with_timings};
 use crate::device::{Error, Notice, Registered};
 use crate::explain::Context;
+use crate::text::spoken;
 use crate::wire::{DeviceId, HubName};
 
 /// Prints a registration as the C SDK's sample does, line for line.
@@ -136,7 +137,7 @@ impl<'a> Transcript<'a> {
     }
 
     fn waiting(&mut self, reason: String, wait: Duration) {
-        tracing::warn!("{reason}; trying again in {}", humantime::format_duration(wait));
+        tracing::warn!("{reason}; trying again in {}", spoken(wait));
         self.printer.event(&Event::Waiting { reason, wait_ms: wait.as_millis() });
     }
 

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::rejection::Rejection;
 use crate::device::phase::ConnectPhase;
+use crate::text::spoken;
 use crate::wire::OperationId;
 
 /// The total deadline passed.
@@ -31,15 +32,25 @@ impl Deadline {
     pub(in crate::device) fn is_before_the_service(&self) -> bool {
         matches!(self.waiting_for, Waiting::Connect(_))
     }
+
+    /// A wait that passes the deadline is not begun. If it is a considerable part of the whole time,
+    /// "no result within 5 s" were a riddle after a tenth of a second.
+    fn is_long_before_the_end(&self, wait: Duration) -> bool {
+        wait > self.after / 10
+    }
 }
 
 impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let after = humantime::format_duration(self.after);
-        write!(f, "no result within {after}: {}", self.waiting_for)?;
-        if let Some(wait) = self.asked_to_wait {
-            let wait = humantime::format_duration(wait);
-            write!(f, ", and the service wants the device to wait {wait} before it asks again")?;
+        let after = spoken(self.after);
+        match self.asked_to_wait {
+            Some(wait) if self.is_long_before_the_end(wait) => write!(
+                f,
+                "the service wants the device to wait {} before it asks again, and that is beyond the end of the {after} that it has: {}",
+                spoken(wait),
+                self.waiting_for
+            )?,
+            _ => write!(f, "no result within {after}: {}", self.waiting_for)?,
         }
         if self.foreign_answers > 0 {
             let answers = if self.foreign_answers == 1 { "answer" } else { "answers" };
@@ -95,6 +106,36 @@ impl fmt::Display for Waiting {
                 if *answers == 1 { "answer" } else { "answers" }
             ),
             Self::Busy(answer) => write!(f, "the service was busy to the end: {answer}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_gives_up_early_says_what_it_would_have_had_to_wait_for() {
+        let told = |asked: Option<u64>| {
+            let asked_to_wait = asked.map(Duration::from_secs);
+            let (operation_id, last_busy) = (None, None);
+            let waiting_for = Waiting::Assignment { answers: 1 };
+            let after = Duration::from_secs(5);
+            Deadline {
+                after,
+                waiting_for,
+                operation_id,
+                last_busy,
+                asked_to_wait,
+                foreign_answers: 0,
+            }
+            .to_string()
+        };
+
+        let early = "the service wants the device to wait 30 s before it asks again, and that is beyond the end of the 5 s";
+        assert!(told(Some(30)).starts_with(early), "{}", told(Some(30)));
+        for late in [None, Some(0)] {
+            assert!(told(late).starts_with("no result within 5 s: the registration is still"));
         }
     }
 }

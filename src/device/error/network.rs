@@ -36,7 +36,7 @@ pub enum NetworkError {
         tries: u32,
     },
     /// It took too long, where others are still to be tried.
-    #[error("{phase} within {}", humantime::format_duration(*.after))]
+    #[error("{phase} within {}", crate::text::spoken(*.after))]
     NoAnswer {
         /// What it was waiting for.
         phase: ConnectPhase,

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::units::{grouped, per_second, percent, short};
+use super::units::{grouped, per_second, percent};
 use super::{LONGEST, Report};
 use crate::fleet::Phase;
+use crate::text::{spoken, written};
 
 /// A condition such as `p99>5s`, `p50(tls)>200ms`, `failed>0.1%`, `rate<100/s`.
 ///
@@ -158,7 +159,7 @@ impl FailIf {
     pub fn actual(&self, report: &Report) -> String {
         match (self.subject, self.bound) {
             (Subject::Percentile(percent, phase), _) => {
-                percentile(report, percent, phase).map_or_else(|| "not known".to_owned(), short)
+                percentile(report, percent, phase).map_or_else(|| "not known".to_owned(), spoken)
             }
             (Subject::Count(count), Bound::Percent(_)) => percent(share(count, report)),
             (Subject::Count(count), _) => grouped(count.of(report)),
@@ -277,7 +278,7 @@ impl fmt::Display for FailIf {
         }?;
         f.write_str(self.comparison.sign())?;
         match self.bound {
-            Bound::Time(bound) => write!(f, "{}", humantime::format_duration(bound)),
+            Bound::Time(bound) => f.write_str(&written(bound)),
             Bound::Number(bound) => write!(f, "{bound}"),
             Bound::Percent(bound) => write!(f, "{bound}%"),
             Bound::Rate(bound) => write!(f, "{bound}/s"),

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use super::units::{millis, percent};
+use super::units::percent;
+
+use crate::text::spoken;
 
 /// From this share of the processors on, figures are the generator's.
 const BUSY: f64 = 0.9;
@@ -33,7 +35,7 @@ impl GeneratorHealth {
             (self.cpu_share >= BUSY)
                 .then(|| format!("it used {} of its processors", percent(self.cpu_share))),
             (self.max_lag > LAG)
-                .then(|| format!("its event loop was up to {} late", millis(self.max_lag))),
+                .then(|| format!("its event loop was up to {} late", spoken(self.max_lag))),
             (late > LATE).then(|| format!("{} of the devices began late", percent(late))),
         ]
         .into_iter()
@@ -67,7 +69,7 @@ mod tests {
         );
         assert_eq!(
             why(GeneratorHealth { max_lag: Duration::from_millis(51), ..calm }).unwrap(),
-            "its event loop was up to 51.0 ms late"
+            "its event loop was up to 51 ms late"
         );
         assert_eq!(
             why(GeneratorHealth { late_starts: 2, cpu_share: 1.0, ..calm }).unwrap(),

@@ -6,9 +6,10 @@ use std::fmt::Write;
 use super::Report;
 use super::svg::{escaped, outcome_chart, phase_chart, rate_chart};
 use super::text::outcome_name;
-use super::units::{counted, grouped, millis, per_second, percent, short};
+use super::units::{counted, grouped, per_second, percent};
 use crate::explain::entry;
 use crate::fleet::Phase;
+use crate::text::spoken;
 
 const STYLE: &str = include_str!("page.css");
 /// Rows of a table; the JSON has all.
@@ -29,7 +30,7 @@ impl Report {
              <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
              <title>{title} – provision-sim fleet</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
              <h1>{title}</h1>\n<p class=\"soft\">provision-sim fleet, {} from first to last</p>\n",
-            short(self.elapsed)
+            spoken(self.elapsed)
         );
         if let Some(why) = self.bottleneck() {
             let _ = writeln!(
@@ -77,7 +78,7 @@ impl Report {
             ("good", grouped(tally.assigned), "assigned"),
             (failed, grouped(tally.failed()), "failed"),
             ("", per_second(self.rate()), "assigned, on average"),
-            ("", p99.map_or_else(|| "–".to_owned(), short), "p99 until assigned"),
+            ("", p99.map_or_else(|| "–".to_owned(), spoken), "p99 until assigned"),
             ("", grouped(tally.throttled), "throttled (429, 5xx)"),
             ("", grouped(tally.lost), "connections lost"),
             ("", grouped(tally.retries), "retries"),
@@ -93,7 +94,7 @@ impl Report {
     fn phase_table(&self) -> String {
         let rows = self.tally.phases.iter().map(|(phase, latency)| {
             let times = [50.0, 90.0, 99.0, 100.0]
-                .map(|at| latency.percentile(at).map(short).unwrap_or_default());
+                .map(|at| latency.percentile(at).map(spoken).unwrap_or_default());
             let [p50, p90, p99, max] = times;
             vec![phase.name().to_owned(), grouped(latency.count()), p50, p90, p99, max]
         });
@@ -137,7 +138,7 @@ impl Report {
         let rows = [
             ("bottleneck", verdict),
             ("processors used", percent(health.cpu_share)),
-            ("event loop late by", format!("{} at most", millis(health.max_lag))),
+            ("event loop late by", format!("{} at most", spoken(health.max_lag))),
             ("late starts", grouped(health.late_starts)),
             ("connections open at the same time", format!("{} at most", grouped(health.open_peak))),
         ];
@@ -210,7 +211,7 @@ mod tests {
             "400207 CustomAllocationFailed",
             "status code: 400",
             "<td>hub-1</td><td class=\"n\">1</td><td class=\"n\">100 %</td>",
-            "tls: 1 devices, p50 30.0 ms",
+            "tls: 1 devices, p50 30 ms",
             "no: the figures are the service",
         ] {
             assert!(page.contains(part), "{part} in {page}");

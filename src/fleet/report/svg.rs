@@ -5,9 +5,10 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::units::{grouped, per_second, percent, short};
+use super::units::{grouped, per_second, percent};
 use super::{Latency, Report, Timeline};
 use crate::fleet::Phase;
+use crate::text::spoken;
 
 const WIDTH: f64 = 860.0;
 /// Points of a line: more than are seen are averaged.
@@ -74,7 +75,7 @@ pub(super) fn rate_chart(timeline: &Timeline) -> String {
             r#"<text class="middle" x="{:.1}" y="{:.1}">{}</text>"#,
             x(at).min(WIDTH - RIGHT - 16.0),
             HEIGHT - 8.0,
-            short(Duration::from_secs(at as u64)),
+            spoken(Duration::from_secs(at as u64)),
         );
     }
     for (name, rates) in &lines {
@@ -124,7 +125,7 @@ pub(super) fn phase_chart(report: &Report) -> String {
             height - AXIS,
             x(decade).min(WIDTH - RIGHT - 16.0),
             height - 8.0,
-            short(at),
+            spoken(at),
             x = x(decade),
         );
         decade += 1.0;
@@ -168,7 +169,7 @@ fn ridge(
     let times = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("max", 100.0)]
         .map(|(name, at)| (name, latency.percentile(at).unwrap_or_default()));
     let told: Vec<_> =
-        times.iter().map(|(name, time)| format!("{name} {}", short(*time))).collect();
+        times.iter().map(|(name, time)| format!("{name} {}", spoken(*time))).collect();
     let _ = write!(
         svg,
         r#"<path class="area" d="{path}V{base:.1}Z"><title>{}: {} devices, {}</title></path>"#,
@@ -181,7 +182,7 @@ fn ridge(
             svg,
             r#"<line class="mark {name}" x1="{x:.1}" x2="{x:.1}" y1="{:.1}" y2="{base:.1}"><title>{name} {}</title></line>"#,
             base - height,
-            short(time),
+            spoken(time),
             x = x(log(time)),
         );
     }

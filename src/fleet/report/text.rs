@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::units::{counted, grouped, millis, per_second, percent, short};
+use super::units::{counted, grouped, per_second, percent};
 use super::{Latency, Report};
 use crate::explain::entry;
 use crate::fleet::Phase;
-use crate::text::inert;
+use crate::text::{inert, spoken};
 
 /// Rows of the histogram, about.
 const ROWS: f64 = 10.0;
@@ -56,7 +56,7 @@ impl Report {
             out,
             "{} in {}, {} assigned",
             counted(tally.devices, "device", "devices"),
-            short(self.elapsed),
+            spoken(self.elapsed),
             per_second(self.rate())
         )?;
         writeln!(out)?;
@@ -83,7 +83,7 @@ impl Report {
         for (phase, latency) in &self.tally.phases {
             write!(out, "  {:<10}{:>12}", phase.name(), grouped(latency.count()))?;
             for percent in [50.0, 90.0, 99.0, 100.0] {
-                write!(out, "{:>10}", latency.percentile(percent).map(short).unwrap_or_default())?;
+                write!(out, "{:>10}", latency.percentile(percent).map(spoken).unwrap_or_default())?;
             }
             writeln!(out)?;
         }
@@ -97,7 +97,7 @@ impl Report {
         writeln!(out, "  assigned, after they were meant to begin")?;
         for Row { from, to, devices } in rows {
             let length = devices as f64 / most as f64 * BAR;
-            let range = format!("{:>8} – {:>8}", short(from), short(to));
+            let range = format!("{:>8} – {:>8}", spoken(from), spoken(to));
             writeln!(out, "  {range:<20} {} {}", bar(length, bars), grouped(devices))?;
         }
         Ok(())
@@ -143,7 +143,7 @@ impl Report {
             out,
             "  generator: {} of its processors, event loop up to {} late, {}, {} at most",
             percent(health.cpu_share),
-            millis(health.max_lag),
+            spoken(health.max_lag),
             counted(health.late_starts, "late start", "late starts"),
             counted(health.open_peak, "connection", "connections"),
         )?;
@@ -258,17 +258,17 @@ mod tests {
         let text = sample().text();
 
         for line in [
-            "21 devices in 4.80 s, 4.17/s assigned",
+            "21 devices in 4.8 s, 4.17/s assigned",
             "  assigned            20     95.2 %",
             "  failed               1      4.8 %",
             "  phase          devices       p50       p90       p99       max",
-            "  tls                  1   30.0 ms   30.0 ms   30.0 ms   30.0 ms",
-            "    1.00 s –   1.20 s  ████████████████████████████████████████ 2",
+            "  tls                  1     30 ms     30 ms     30 ms     30 ms",
+            "       1 s –    1.2 s  ████████████████████████████████████████ 2",
             "           1  400207 CustomAllocationFailed",
             "              Custom allocation failed\\n\\u{1b}[31m",
             "              what to do: provision-sim explain 400207",
             "          20  hub-1",
-            "  generator: 25 % of its processors, event loop up to 1.2 ms late, 0 late starts, \
+            "  generator: 25 % of its processors, event loop up to 1.3 ms late, 0 late starts, \
              7 connections at most",
         ] {
             assert!(text.lines().any(|found| found.trim_end() == line), "{line:?} in\n{text}");
@@ -281,7 +281,7 @@ mod tests {
         let text = sample().text_with(Bars::Ascii);
 
         assert!(text.is_ascii(), "{text}");
-        assert!(text.contains(" 1.00 s -   1.20 s "), "{text}");
+        assert!(text.contains(" 1 s -    1.2 s "), "{text}");
         assert!(text.contains(&"#".repeat(40)), "{text}");
     }
 

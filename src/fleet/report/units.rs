@@ -1,27 +1,5 @@
 //! Numbers for people.
 
-use std::time::Duration;
-
-/// `0 µs`, `850 µs`, `12.3 ms`, `4.21 s`, `2m 5s`: about three digits.
-pub(super) fn short(duration: Duration) -> String {
-    let micros = duration.as_micros();
-    match micros {
-        0..1000 => format!("{micros} µs"),
-        1000..1_000_000 => millis(duration),
-        1_000_000..60_000_000 => format!("{:.2} s", duration.as_secs_f64()),
-        _ => {
-            let whole = Duration::from_secs(duration.as_secs_f64().round() as u64);
-            humantime::format_duration(whole).to_string()
-        }
-    }
-}
-
-/// `12.3 ms`.
-pub(super) fn millis(duration: Duration) -> String {
-    let millis = duration.as_secs_f64() * 1e3;
-    if millis < 100.0 { format!("{millis:.1} ms") } else { format!("{millis:.0} ms") }
-}
-
 /// `100 %`, `0.1 %`, `0.004 %`; never a 0 or a 100 that is only nearly so.
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -68,21 +46,6 @@ pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_about_three_digits() {
-        for (micros, shown) in [
-            (0, "0 µs"),
-            (999, "999 µs"),
-            (1000, "1.0 ms"),
-            (99_940, "99.9 ms"),
-            (123_456, "123 ms"),
-            (4_210_000, "4.21 s"),
-            (125_000_000, "2m 5s"),
-        ] {
-            assert_eq!(short(Duration::from_micros(micros)), shown);
-        }
-    }
 
     #[test]
     fn a_share_is_never_rounded_to_all_or_nothing() {

@@ -35,7 +35,7 @@ pub enum HttpError {
     /// The deadline passed.
     #[error(
         "no answer from {origin} within {}, which passed {waiting}",
-        humantime::format_duration(*.after)
+        crate::text::spoken(*.after)
     )]
     Timeout {
         /// Who was asked.

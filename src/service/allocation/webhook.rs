@@ -13,6 +13,7 @@ use super::answer::WebhookAnswer;
 use crate::net::http::{ExchangeFault, HttpClient, HttpError, HttpSettings, Origin, Tls};
 use crate::net::{DialError, ProxyVariables, Route, TlsFault, Trust};
 use crate::service::enrollment::WebhookUrl;
+use crate::text::spoken;
 
 /// Largest answer that is read, in bytes. An AllocationResponse is a few hundred.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -93,7 +94,7 @@ impl WebhookClient {
                     tracing::warn!(
                         "{who}: {}; asked again in {} (Azure: ten more times, after 1 s, 10 s … 82 s)",
                         told(&answer),
-                        humantime::format_duration(*wait),
+                        spoken(*wait),
                     );
                     sleep(*wait).await;
                 }

@@ -17,7 +17,8 @@ pub(in crate::service) fn near_misses(enrollment: &Enrollment) -> Vec<(&str, &'s
     let names = enrollment.unknown.iter().map(|(name, _)| name);
     // `tags` is near `etag`, which nobody writes.
     let meant = || MEMBERS.into_iter().chain(INNER).filter(|name| *name != "etag");
-    let near = names.filter(|name| name.len() <= LONGEST).map(|name| (name, nearest(name, meant())));
+    let near =
+        names.filter(|name| name.len() <= LONGEST).map(|name| (name, nearest(name, meant())));
     near.filter_map(|(name, meant)| Some((name, meant?))).collect()
 }
 

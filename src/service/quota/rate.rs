@@ -96,7 +96,7 @@ impl fmt::Display for Rate {
         match unit {
             Some(unit) => write!(f, "{}/{unit}", self.count),
             None => {
-                let window = humantime::format_duration(self.window).to_string().replace(' ', "");
+                let window = crate::text::written(self.window);
                 write!(f, "{}/{window}", self.count)
             }
         }

@@ -104,13 +104,13 @@ pub enum HubFault {
     #[error("its SAS token is not signed with a key of this device")]
     Signature,
     /// The token has expired.
-    #[error("its SAS token expired {} ago", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
+    #[error("its SAS token expired {} ago", crate::text::spoken(*.0))]
     Expired(Duration),
     /// The certificate has expired.
-    #[error("its certificate expired {} ago", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
+    #[error("its certificate expired {} ago", crate::text::spoken(*.0))]
     CertificateExpired(Duration),
     /// The certificate is not valid yet.
-    #[error("its certificate becomes valid in {}", humantime::format_duration(Duration::from_secs(.0.as_secs())))]
+    #[error("its certificate becomes valid in {}", crate::text::spoken(*.0))]
     CertificateNotYetValid(Duration),
     /// Another certificate.
     #[error("its certificate has the thumbprint {presented}, the identity has {enrolled}")]

@@ -63,7 +63,10 @@ pub(super) fn webhook_answered(who: &str, mask: &Mask, answer: &WebhookAnswer, t
             );
         }
         WebhookAnswer::Timeout { reason } | WebhookAnswer::Unreachable { reason } => {
-            tracing::debug!("{who}: no answer, given up after {took} ms: {}", mask.shown(reason, MAX_BODY));
+            tracing::debug!(
+                "{who}: no answer, given up after {took} ms: {}",
+                mask.shown(reason, MAX_BODY)
+            );
         }
     }
 }

@@ -365,8 +365,8 @@ fn d_2_a_clock_two_hours_off_is_named_by_the_servers_date() {
     let behind = diagnose(telling_the_time(now + two_hours), &[]).assert_exit(4);
     let ahead = diagnose(telling_the_time(now - two_hours), &["--no-register"]).assert_exit(0);
 
-    behind.assert("clock", "fail", "this machine's clock is 2h").assert("clock", "fail", "behind");
-    ahead.assert("clock", "warn", "this machine's clock is 2h").assert("clock", "warn", "ahead");
+    behind.assert("clock", "fail", "this machine's clock is 2 h").assert("clock", "fail", "behind");
+    ahead.assert("clock", "warn", "this machine's clock is 2 h").assert("clock", "warn", "ahead");
 }
 
 /// As [`diagnose_at`], but the port of HTTPS is among `more`.

@@ -209,6 +209,25 @@ fn a_signed_token_checks_out_with_either_kind_of_key() {
 }
 
 #[test]
+fn a_token_in_milliseconds_is_told_and_no_expiry_makes_it_panic() {
+    let machine = Machine::new();
+    let base =
+        "SharedAccessSignature sr=0ne00000000%2Fregistrations%2Fcontoso-toaster-007&sig=AAAA&se=";
+
+    for (se, told) in [
+        ("1795824000000", "-      expiry     the year 58877: are these milliseconds?"),
+        ("253402300799", "ok     expiry     9999-12-31T23:59:59Z"),
+        ("9223372036854775807", "expiry"),
+        ("18446744073709551615", ""),
+        ("99999999999999999999", ""),
+    ] {
+        let token = format!("{base}{se}");
+        let ran = sas_token(&machine, &["--group-key", TUTORIAL_KEY, "--check", &token]);
+        assert!(ran.assert_exit(4).stdout.contains(told), "{se}");
+    }
+}
+
+#[test]
 fn d_3_a_wrong_token_is_told_part_by_part_and_exits_4() {
     let machine = Machine::new();
     let base = "SharedAccessSignature sr=0ne00000000%2Fregistrations%2Fcontoso-toaster-007&sig=";

@@ -450,7 +450,7 @@ async fn handshake_cases() -> Vec<Case> {
             "silent after TCP",
             Script::plain(),
             DEADLINE,
-            "no result within 1s 500ms: the TCP connection was taken, but the server did not answer the TLS handshake",
+            "no result within 1.5 s: the TCP connection was taken, but the server did not answer the TLS handshake",
         )
         .await,
         Case::of(
@@ -486,14 +486,14 @@ async fn connect_cases() -> Vec<Case> {
             "silent after TLS",
             Script::new(),
             DEADLINE,
-            "no result within 1s 500ms: the server did not answer CONNECT",
+            "no result within 1.5 s: the server did not answer CONNECT",
         )
         .await,
         Case::of(
             "silent after CONNECT",
             Script::new().connect(),
             DEADLINE,
-            "no result within 1s 500ms: the server did not answer CONNECT",
+            "no result within 1.5 s: the server did not answer CONNECT",
         )
         .await,
         Case::of(
@@ -571,14 +571,14 @@ async fn subscribe_cases() -> Vec<Case> {
             "silent after SUBSCRIBE",
             connected().subscribe(),
             DEADLINE,
-            "no result within 1s 500ms: the service did not answer SUBSCRIBE",
+            "no result within 1.5 s: the service did not answer SUBSCRIBE",
         )
         .await,
         Case::of(
             "closes after SUBSCRIBE",
             connected().subscribe().close(),
             DEADLINE,
-            "no result within 1s 500ms: the connection was lost and could not be resumed: the service closed the connection before it answered SUBSCRIBE",
+            "no result within 1.5 s: the connection was lost and could not be resumed: the service closed the connection before it answered SUBSCRIBE",
         )
         .await,
         Case::of(
@@ -598,56 +598,56 @@ async fn request_cases() -> Vec<Case> {
             "silent after register",
             subscribed().request(),
             DEADLINE,
-            "no result within 1s 500ms: the service did not answer the register request",
+            "no result within 1.5 s: the service did not answer the register request",
         )
         .await,
         Case::of(
             "PUBACK without answer",
             subscribed().puback(),
             DEADLINE,
-            "no result within 1s 500ms: the service acknowledged the register request but did not answer it",
+            "no result within 1.5 s: the service acknowledged the register request but did not answer it",
         )
         .await,
         Case::of(
             "silent after poll",
             subscribed().answer(202, Some("0"), ASSIGNING).request(),
             DEADLINE,
-            "no result within 1s 500ms: the service did not answer the poll request",
+            "no result within 1.5 s: the service did not answer the poll request",
         )
         .await,
         Case::of(
             "closes after register",
             subscribed().request().close(),
             DEADLINE,
-            "no result within 1s 500ms: the connection was lost and could not be resumed: the service closed the connection before it answered the register request",
+            "no result within 1.5 s: the connection was lost and could not be resumed: the service closed the connection before it answered the register request",
         )
         .await,
         Case::of(
             "foreign $rid",
             subscribed().answer_to("another", 200, ASSIGNED),
             DEADLINE,
-            "no result within 1s 500ms: the service acknowledged the register request but did not answer it (1 answer bore a $rid that was never sent)",
+            "no result within 1.5 s: the service acknowledged the register request but did not answer it (1 answer bore a $rid that was never sent)",
         )
         .await,
         Case::of(
             "endless 202",
             subscribed().forever(Script::new().answer(202, Some("0"), ASSIGNING)),
             DEADLINE,
-            "no result within 1s 500ms: the registration is still being assigned after ",
+            "no result within 1.5 s: the registration is still being assigned after ",
         )
         .await,
         Case::of(
             "endless 429",
             subscribed().forever(Script::new().answer(429, Some("0"), THROTTLED)),
             DEADLINE,
-            "no result within 1s 500ms: the service was busy to the end: Operations are being throttled for this tenant. (429001)",
+            "no result within 1.5 s: the service was busy to the end: Operations are being throttled for this tenant. (429001)",
         )
         .await,
         Case::of(
             "endless 503 without a body",
             subscribed().forever(Script::new().answer(503, Some("0"), "")),
             DEADLINE,
-            "no result within 1s 500ms: the service was busy to the end: status 503",
+            "no result within 1.5 s: the service was busy to the end: status 503",
         )
         .await,
     ]
@@ -764,7 +764,7 @@ async fn a_service_that_talks_without_listening_cannot_hold_the_device_beyond_it
         "talks without listening",
         Script::subscribed().forever(noise),
         DEADLINE,
-        "no result within 1s 500ms: the service did not answer the register request",
+        "no result within 1.5 s: the service did not answer the register request",
     )
     .await;
 

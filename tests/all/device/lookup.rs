@@ -88,7 +88,7 @@ async fn b_4_a_wait_beyond_the_deadline_is_not_waited_for() {
 
     assert_eq!(error.class(), Class::Deadline);
     assert_eq!(error.code().map(|code| code.0), Some(429_001));
-    assert!(error.to_string().contains("wants the device to wait 10m"), "{error}");
+    assert!(error.to_string().contains("wants the device to wait 10 min"), "{error}");
 }
 
 #[tokio::test]

@@ -400,7 +400,7 @@ async fn waiting_for_a_registration_ends_with_it_or_tells_what_came_instead() {
 
     assert_eq!((refused.status, refused.failed_check), (EntryStatus::Refused, Some("signature")));
     let text = missing.to_string();
-    assert!(text.starts_with("no registration of pump-2 has ended within 50ms\n\nThe service saw 1 registration:\n  #1 pump-1"), "{text}");
+    assert!(text.starts_with("no registration of pump-2 has ended within 50 ms\n\nThe service saw 1 registration:\n  #1 pump-1"), "{text}");
     assert_eq!(format!("{missing:?}"), text);
 }
 

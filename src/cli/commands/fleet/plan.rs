@@ -12,6 +12,7 @@ use crate::cli::report::Report;
 use crate::fleet::plan::{self, Hubs, Limit, Line, Rollout, Tier};
 use crate::fleet::report::grouped;
 use crate::service::{Quota, Rate};
+use crate::text::{spoken, written};
 
 /// Compute how long a rollout takes under the documented limits
 #[derive(Debug, Args)]
@@ -178,7 +179,7 @@ fn shown_limit(limit: Limit) -> String {
     let window = match limit.window.as_secs_f64() {
         1.0 => "s".to_owned(),
         60.0 => "min".to_owned(),
-        _ => humantime::format_duration(limit.window).to_string().replace(' ', ""),
+        _ => written(limit.window),
     };
     format!("{}/{window}", limit.count)
 }
@@ -206,7 +207,7 @@ fn notes(rollout: &Rollout) -> Vec<String> {
             "A new device is also created in its hub. Hubs let {most} operations on their identity \
              registries through in a minute; whether those of the provisioning service count is not \
              documented. If they do, this takes {} at least.",
-            about(Duration::from_secs(minutes.saturating_mul(60)))
+            spoken(Duration::from_secs(minutes.saturating_mul(60)))
         ));
     }
     if rollout.hubs.is_none() {
@@ -216,13 +217,6 @@ fn notes(rollout: &Rollout) -> Vec<String> {
         );
     }
     notes
-}
-
-/// To the second, or to the minute if it is hours.
-fn about(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64().round() as u64;
-    let seconds = if seconds >= 36_000 { (seconds + 30) / 60 * 60 } else { seconds };
-    humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }
 
 fn print(plan: &plan::Plan, shown: &Shown, printer: &mut Printer) {
@@ -238,21 +232,21 @@ fn print(plan: &plan::Plan, shown: &Shown, printer: &mut Printer) {
             line.bound.as_str(),
             shown_limit(line.limit),
             line.devices_per_second,
-            about(line.at_least),
+            spoken(line.at_least),
         ));
     }
     printer.line("");
     printer.line(format!(
         "At --rate {} all {devices} are assigned after about {}.",
         shown.rate,
-        about(plan.takes)
+        spoken(plan.takes)
     ));
     if plan.spread.is_zero() {
         printer.line("They may all start at once: so many fit into the limit.");
     } else {
         printer.line(format!(
             "Devices that start by themselves should each wait a random time of up to {}.",
-            about(plan.spread)
+            spoken(plan.spread)
         ));
     }
     if let Some(storm) = &shown.all_at_once.as_ref().filter(|storm| storm.throttled > 0) {
@@ -263,7 +257,7 @@ fn print(plan: &plan::Plan, shown: &Shown, printer: &mut Printer) {
         ));
     }
     if !plan.polls_take.is_zero() {
-        printer.line(format!("The polls of a device take {} at least.", about(plan.polls_take)));
+        printer.line(format!("The polls of a device take {} at least.", spoken(plan.polls_take)));
     }
     for note in &shown.notes {
         printer.line(format!("Note: {note}"));

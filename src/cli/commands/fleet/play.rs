@@ -16,6 +16,7 @@ use crate::cli::report::Report;
 use crate::cli::stop::StopSignal;
 use crate::fleet::report::{self, Tally};
 use crate::fleet::{DeviceResult, Ended, Fleet, Outcome, Running};
+use crate::text::spoken;
 
 /// How often the progress is shown and the results are flushed.
 const TICK: Duration = Duration::from_millis(200);
@@ -121,10 +122,9 @@ impl Course<'_> {
         self.flush();
         let Ended { elapsed, generator, launches } = ended;
         if !launches.held.is_zero() {
-            let held = Duration::from_millis(launches.held.as_millis() as u64);
             tracing::warn!(
                 "the service was busy (429): for {} in all, no devices began",
-                humantime::format_duration(held)
+                spoken(launches.held)
             );
         }
         let report = report::Report { tally: self.tally, elapsed, generator };

@@ -19,6 +19,7 @@ use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::fleet::{Blueprint, Fleet, Identity, PayloadTemplate, Plan};
 use crate::net::with_resumption;
+use crate::text::spoken;
 
 /// What stands behind the flags in the help.
 pub(super) const HELP: &str = "\
@@ -98,7 +99,7 @@ fn forecast(count: u64, concurrency: usize, pause: Duration) -> Option<String> {
     let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
     let takes = pause.saturating_mul(rounds);
     (takes >= LONG).then(|| {
-        let (takes, pause) = (humantime::format_duration(takes), humantime::format_duration(pause));
+        let (takes, pause) = (spoken(takes), spoken(pause));
         format!(
             "this takes {takes} at least: the service tells each device to wait {pause}, as Azure does, and {concurrency} are open at a time (`serve --retry-after 0s` lets none wait)"
         )
@@ -190,7 +191,7 @@ mod tests {
     fn a_fleet_says_beforehand_that_it_will_take_long() {
         let said = |count, pause| forecast(count, 200, Duration::from_secs(pause));
 
-        assert!(said(20_000, 3).unwrap().starts_with("this takes 5m at least"));
+        assert!(said(20_000, 3).unwrap().starts_with("this takes 5 min at least"));
         assert_eq!(said(200, 3), None);
         assert_eq!(said(20_000, 0), None);
         assert!(forecast(u64::MAX, 1, Duration::MAX).is_some());

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::fleet::{DeviceResult, Outcome, Progress};
+use crate::text::spoken;
 
 /// One device, as programs read it.
 #[derive(Serialize)]
@@ -165,7 +166,7 @@ fn told(
     let left = total.map(|total| total.saturating_sub(ended) as f64);
     if let Some(left) = left.filter(|_| per_second >= 0.1) {
         let seconds = Duration::from_secs_f64((left / per_second).min(1e9).ceil());
-        let _ = write!(text, ", {} to go", humantime::format_duration(seconds));
+        let _ = write!(text, ", {} to go", spoken(seconds));
     }
     text
 }
@@ -180,7 +181,7 @@ mod tests {
     fn the_line_says_how_far_it_is_and_how_long_it_takes() {
         assert_eq!(
             told(PROGRESS, 149, 1, Some(1000), 10.0),
-            "150 of 1000 devices, 10/s: 149 assigned, 1 failed, 20 in flight, 1m 25s to go"
+            "150 of 1000 devices, 10/s: 149 assigned, 1 failed, 20 in flight, 1 min 25 s to go"
         );
         assert_eq!(
             told(PROGRESS, 150, 0, None, 0.0),

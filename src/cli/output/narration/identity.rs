@@ -1,9 +1,10 @@
 //! Who the device is, and the way to the service.
 
-use super::text::{Paragraph, date, paragraph, printable};
+use super::text::{Paragraph, paragraph, printable};
 use crate::attestation::{DeviceCertificate, DeviceKey, GroupKey};
 use crate::device::{Settings, Transport};
 use crate::explain::{GivenKey, Proof};
+use crate::text::{moment, spoken};
 use crate::wire::RegistrationId;
 
 /// Names and credential.
@@ -46,7 +47,7 @@ fn chain(told: Paragraph, certificate: &DeviceCertificate) -> Paragraph {
         let role = if index == 0 { "the device's" } else { "an issuer's" };
         told.line(format!("  {}. {role}: {}", index + 1, printable(&info.subject_name)))
             .line(format!("     issued by {}", printable(&info.issuer_name)))
-            .line(format!("     valid {} to {}", date(info.not_before), date(info.not_after)))
+            .line(format!("     valid {} to {}", moment(info.not_before), moment(info.not_after)))
             .line(format!("     SHA-256 thumbprint {}", info.sha256_thumbprint))
     });
     told.line(
@@ -75,6 +76,6 @@ pub(super) fn way(settings: &Settings) -> Paragraph {
         Some(proxy) => told.line(format!("proxy      {proxy}")),
         None => told,
     };
-    let timeout = humantime::format_duration(settings.timeout);
+    let timeout = spoken(settings.timeout);
     told.line(format!("deadline   {timeout} for everything, waits included"))
 }

@@ -1,7 +1,8 @@
 //! The packets of MQTT and what they mean to DPS.
 
-use super::text::{Paragraph, paragraph, printable, wait};
+use super::text::{Paragraph, paragraph, printable};
 use crate::device::{Received, Sent};
+use crate::text::spoken;
 use crate::wire::{ConnectCode, RequestTopic, ResponseTopic};
 
 /// What the device sends.
@@ -116,7 +117,7 @@ fn answer(topic: &str, body: &[u8]) -> Paragraph {
             let told = match retry_after {
                 Some(after) => told.line(format!(
                     "        retry-after: not to be asked again for {}",
-                    wait(after)
+                    spoken(after)
                 )),
                 None => told,
             };

@@ -5,14 +5,14 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use super::hub::HubStep;
-use super::text::{Paragraph, date, milliseconds, paragraph};
+use super::text::{Paragraph, milliseconds, paragraph};
 use super::{http, hub, identity, mqtt, text};
 use crate::cli::output::status_line;
 use crate::device::{
     ConnectPhase, Error, Notice, Received, Registered, Secured, Sent, Settings, Signed,
 };
 use crate::explain::Proof;
-use crate::text::inert;
+use crate::text::{inert, moment, spoken};
 
 /// Tells a registration as it goes.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ impl Story {
 
     fn signed(&mut self, Signed { text, expires, token }: &Signed) -> Paragraph {
         self.tokens += 1;
-        let until = date(*expires);
+        let until = moment(*expires);
         if self.tokens > 1 {
             return paragraph(format!("A new SAS token, good until {until}"));
         }
@@ -188,7 +188,7 @@ fn wait_text(wait: Duration) -> String {
     if wait.is_zero() {
         return "No wait".to_owned();
     }
-    format!("Wait {}", text::wait(wait))
+    format!("Wait {}", spoken(wait))
 }
 
 fn end(result: &Result<Registered, Error>) -> Paragraph {

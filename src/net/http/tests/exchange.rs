@@ -107,7 +107,7 @@ async fn one_deadline_is_over_the_whole_exchange_and_says_what_it_passed_with() 
         assert_eq!((*after, *waited_for), (deadline, waiting));
         assert_eq!(
             error.to_string(),
-            format!("no answer from {origin} within 1s, which passed {words}")
+            format!("no answer from {origin} within 1 s, which passed {words}")
         );
     }
 }
