@@ -9,8 +9,11 @@ use crate::text::spoken;
 
 /// From this share of the processors on, figures are the generator's.
 const BUSY: f64 = 0.9;
-/// An event loop that answers later than this measures itself.
+/// An event loop that answers later than this measures itself …
 const LAG: Duration = Duration::from_millis(50);
+/// … if it is more than this part of what is measured. Devices that begin all at once, by order, make
+/// every loop late for a moment, which says nothing of registrations that take seconds.
+const LAG_PART: u32 = 10;
 /// More of the devices than this began late.
 const LATE: f64 = 0.01;
 
@@ -28,13 +31,15 @@ pub struct GeneratorHealth {
 }
 
 impl GeneratorHealth {
-    /// Why it was the bottleneck of a run of so many devices, in a sentence; nothing if it was not.
-    pub(super) fn bottleneck(&self, devices: u64) -> Option<String> {
+    /// Why it was the bottleneck of a run of so many devices, half of which took `median` or less, in a
+    /// sentence; nothing if it was not.
+    pub(super) fn bottleneck(&self, devices: u64, median: Option<Duration>) -> Option<String> {
+        let lag = median.map_or(LAG, |median| LAG.max(median / LAG_PART));
         let late = self.late_starts as f64 / devices.max(1) as f64;
         let reasons: Vec<_> = [
             (self.cpu_share >= BUSY)
                 .then(|| format!("it used {} of its processors", percent(self.cpu_share))),
-            (self.max_lag > LAG)
+            (self.max_lag > lag)
                 .then(|| format!("its event loop was up to {} late", spoken(self.max_lag))),
             (late > LATE).then(|| format!("{} of the devices began late", percent(late))),
         ]
@@ -60,7 +65,8 @@ mod tests {
     #[test]
     fn the_bottleneck_is_named_with_every_reason() {
         let calm = GeneratorHealth { cpu_share: 0.899, max_lag: LAG, late_starts: 1, open_peak: 5 };
-        let why = |health: GeneratorHealth| health.bottleneck(100);
+        let why =
+            |health: GeneratorHealth| health.bottleneck(100, Some(Duration::from_millis(100)));
 
         assert_eq!(why(calm), None);
         assert_eq!(
@@ -75,6 +81,11 @@ mod tests {
             why(GeneratorHealth { late_starts: 2, cpu_share: 1.0, ..calm }).unwrap(),
             "it used 100 % of its processors, 2 % of the devices began late"
         );
+        // A tenth of three seconds.
+        let slow = Some(Duration::from_secs(3));
+        let late = |millis| GeneratorHealth { max_lag: Duration::from_millis(millis), ..calm };
+        assert_eq!(late(300).bottleneck(100, slow), None);
+        assert!(late(301).bottleneck(100, slow).is_some());
     }
 
     #[test]

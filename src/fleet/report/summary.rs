@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::generator::GeneratorHealth;
 use super::tally::Tally;
+use crate::fleet::Phase;
 
 /// A run of a fleet.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +26,9 @@ impl Report {
 
     /// Why the figures say more of the generator than of the service; nothing if they do not.
     pub fn bottleneck(&self) -> Option<String> {
-        self.generator.bottleneck(self.tally.devices)
+        let assigned = self.tally.phase(Phase::Assigned);
+        let median = assigned.and_then(|latency| latency.percentile(50.0));
+        self.generator.bottleneck(self.tally.devices, median)
     }
 
     /// Adds the report of another shard of the same run: the time is the longer one, since shards

@@ -68,14 +68,13 @@ pub(super) fn rate_chart(timeline: &Timeline) -> String {
             y = y(rate),
         );
     }
-    for part in 0..=5 {
-        let at = total * f64::from(part) / 5.0;
+    for at in ticks(timeline.seconds_per_step() * steps as u64) {
         let _ = write!(
             svg,
             r#"<text class="middle" x="{:.1}" y="{:.1}">{}</text>"#,
-            x(at).min(WIDTH - RIGHT - 16.0),
+            x(at as f64).min(WIDTH - RIGHT - 16.0),
             HEIGHT - 8.0,
-            spoken(Duration::from_secs(at as u64)),
+            if at == 0 { "0".to_owned() } else { spoken(Duration::from_secs(at)) },
         );
     }
     for (name, rates) in &lines {
@@ -237,6 +236,16 @@ fn log(duration: Duration) -> f64 {
 }
 
 /// A round number of that size or a little more, 1 at least: the top of an axis.
+/// Where a time axis of so many seconds is marked: at round times, each of which is where it says.
+fn ticks(total: u64) -> impl Iterator<Item = u64> {
+    const STEPS: [u64; 14] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
+    const MOST: u64 = 6;
+    // Beyond twelve hours in whole hours.
+    let hours = total.div_ceil(MOST).div_ceil(3600).max(1) * 3600;
+    let step = STEPS.into_iter().find(|step| total / step <= MOST).unwrap_or(hours);
+    (0..=total / step).map(move |tick| tick * step)
+}
+
 fn round_up(number: f64) -> f64 {
     let decade = 10_f64.powf(number.max(1.0).log10().floor());
     let steps = [1.0, 2.0, 4.0, 5.0, 8.0, 10.0];
@@ -253,6 +262,18 @@ fn shortened(text: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_axis_is_marked_at_round_times() {
+        let marks = |total| ticks(total).collect::<Vec<_>>();
+
+        assert_eq!(marks(0), [0]);
+        assert_eq!(marks(7), [0, 2, 4, 6]);
+        assert_eq!(marks(25), [0, 5, 10, 15, 20, 25]);
+        assert_eq!(marks(90), [0, 20, 40, 60, 80]);
+        assert_eq!(marks(3600), [0, 600, 1200, 1800, 2400, 3000, 3600]);
+        assert_eq!(marks(100_000), [0, 18_000, 36_000, 54_000, 72_000, 90_000]);
+    }
 
     #[test]
     fn nothing_that_html_means_something_by_is_left() {

@@ -29,9 +29,10 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// `2,850/s`, `16.7/s`, `0.25/s`.
+/// `2,850/s`, `16.7/s`, `0.25/s`, `0`.
 pub(super) fn per_second(rate: f64) -> String {
     match rate {
+        0.0 => "0".to_owned(),
         100.0.. => format!("{}/s", grouped(rate.round() as u64)),
         10.0..100.0 => format!("{rate:.1}/s"),
         _ => format!("{rate:.2}/s"),
@@ -69,8 +70,8 @@ mod tests {
             [0, 999, 1000, 1_234_567].map(grouped).each_ref().map(String::as_str)
         );
         assert_eq!(
-            ["2,850/s", "16.7/s", "0.25/s"],
-            [2850.2, 16.67, 0.25].map(per_second).each_ref().map(String::as_str)
+            ["2,850/s", "16.7/s", "0.25/s", "0"],
+            [2850.2, 16.67, 0.25, 0.0].map(per_second).each_ref().map(String::as_str)
         );
         assert_eq!(
             (counted(1, "try", "tries"), counted(2000, "try", "tries")),
