@@ -1,33 +1,108 @@
 //! Finds entries by a code, a name, or a line of somebody's log.
 
-use super::catalogue::{certificate_text, entries, entry};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::catalogue::{WRAPPER, certificate_text, entries, entry};
 use super::entry::Entry;
 use super::link::{HubRefusal, key_of_failed};
+use super::phrases::{Client, phrases};
 use crate::wire::ErrorCode;
 
 /// At most this many edits make a near match.
 const NEAR: f64 = 0.72;
 
 /// The entries that a text speaks of: a key or a name in any case (`401002`, `CONNACK-5`,
-/// `Throttled`), a kind (`tls`), a bare status (`429`) or CONNACK code (`5`), or a line of a log, of which the most
-/// telling part counts. Empty if it speaks of none.
+/// `Throttled`), a kind (`tls`), a bare status (`429`) or CONNACK code (`5`), or a line of a log. Empty if it speaks of none.
 pub fn find(text: &str) -> Vec<&'static Entry> {
-    let text = text.trim().to_lowercase();
-    let text = text.as_str();
-    let ways: [fn(&str) -> Vec<&'static Entry>; 11] = [
-        by_word,
-        by_kind,
-        by_number,
-        by_webhook,
-        by_certificate_text,
-        by_link,
-        by_code_inside,
-        by_hub_inside,
-        by_connack_inside,
-        by_alias,
-        by_status_inside,
-    ];
-    ways.iter().map(|way| way(text)).find(|found| !found.is_empty()).unwrap_or_default()
+    let lower = text.trim().to_lowercase();
+    let ways: [fn(&str) -> Vec<&'static Entry>; 3] = [by_word, by_kind, by_number];
+    let named = ways.iter().map(|way| way(&lower)).find(|found| !found.is_empty());
+    let Some(named) = named else {
+        let found = find_in_line(text).entries;
+        // By itself the C SDK's result tells at least what it may hide.
+        let hidden = if found.iter().all(|entry| is_wrapper(entry)) {
+            by_result_inside(&lower)
+        } else {
+            Vec::new()
+        };
+        return if hidden.is_empty() { found } else { hidden };
+    };
+    named
+}
+
+/// What a line of a log speaks of.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// In the order of what is most certain.
+    pub(super) entries: Vec<&'static Entry>,
+    /// Whose line it is, if that shows.
+    pub(super) client: Option<Client>,
+}
+
+/// All that a line speaks of. What is read exactly (the webhook's status, the hub's refusal, codes)
+/// goes before phrases, and these before bare statuses and the names of the C SDK's results, which say
+/// little and count only where there is nothing else.
+pub(super) fn find_in_line(line: &str) -> Line {
+    let lower = line.trim().to_lowercase();
+    let text = lower.as_str();
+    let mut client = Client::of(text);
+    let mut entries = by_webhook(text);
+    if entries.is_empty() {
+        entries = by_link(text);
+    }
+    if entries.is_empty() {
+        entries = by_certificate_text(text);
+    }
+    // The numbers of a hub's refusal, and the webhook's status, are not the device's.
+    if entries.is_empty() {
+        entries = by_hub_inside(text);
+    }
+    if entries.is_empty() {
+        add(&mut entries, by_code_inside(text));
+        add(&mut entries, by_connack_inside(text));
+        let (found, speaker) = by_phrase(text);
+        client = client.or(speaker);
+        add(&mut entries, found);
+    }
+    let says_more = |entries: &[&'static Entry]| entries.iter().any(|entry| !is_vague(entry));
+    if says_more(&entries) {
+        entries.retain(|entry| !is_vague(entry));
+    } else {
+        if !entries.iter().all(|entry| is_wrapper(entry)) {
+            entries.retain(|entry| !is_wrapper(entry));
+        }
+        let mut weak = by_status_inside(text);
+        if weak.is_empty() && entries.is_empty() {
+            weak = by_result_inside(text);
+        }
+        if entries.iter().all(|entry| is_wrapper(entry)) && !weak.is_empty() {
+            entries = weak;
+        } else {
+            add(&mut entries, weak);
+        }
+    }
+    Line { entries, client }
+}
+
+/// Whether an entry only says that something failed.
+pub(super) fn is_wrapper(entry: &Entry) -> bool {
+    [WRAPPER, "client-dev-auth"].contains(&entry.key)
+}
+
+/// Whether an entry is not worth telling beside one that says what it was.
+fn is_vague(entry: &Entry) -> bool {
+    is_wrapper(entry)
+        || entry.key.starts_with("http-")
+        || ["tls-other", "breach-body", "failed"].contains(&entry.key)
+}
+
+fn add(entries: &mut Vec<&'static Entry>, more: Vec<&'static Entry>) {
+    for entry in more {
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
 }
 
 /// The keys and names that look most like `text`, the nearest first; three at most.
@@ -112,32 +187,48 @@ fn by_link(text: &str) -> Vec<&'static Entry> {
     keys.map(by_key).next().unwrap_or_default()
 }
 
+/// Six digits that stand for themselves: not within a word or a fraction, and not the time with which
+/// ESP-IDF begins its lines, `E (401002) `.
 fn by_code_inside(text: &str) -> Vec<&'static Entry> {
-    let mut found: Vec<&'static Entry> = Vec::new();
-    for number in numbers(text).filter(|number| number.len() == 6) {
-        if let Some(entry) = entry(number).filter(|entry| !found.contains(entry)) {
-            found.push(entry);
+    let mut found = Vec::new();
+    let mut at = 0;
+    for word in text.split(|c: char| !c.is_ascii_digit()) {
+        let (before, after) = (&text[..at], &text[at + word.len()..]);
+        at += word.len() + after.chars().next().map_or(0, char::len_utf8);
+        let is_fraction = before.ends_with(['.', ','])
+            && before[..before.len() - 1].ends_with(|c: char| c.is_ascii_digit());
+        let is_in_word =
+            before.ends_with(char::is_alphanumeric) || after.starts_with(char::is_alphanumeric);
+        let is_time = before.len() == 3 && before.ends_with(" (") && after.starts_with(')');
+        if word.len() == 6 && !is_fraction && !is_in_word && !is_time {
+            add(&mut found, by_key(word));
         }
-    }
-    // The C SDK's names stand in lines such as `Failure registering device: PROV_DEVICE_RESULT_…`.
-    if found.is_empty() {
-        let is_inside = |name: &str| words(text).any(|word| word.eq_ignore_ascii_case(name));
-        found = all(|entry| {
-            entry.name.is_some_and(is_inside) || entry.c_sdk_result.is_some_and(is_inside)
-        });
     }
     found
 }
 
+/// The C SDK's names stand in lines such as `Failure registering device: PROV_DEVICE_RESULT_…`.
+fn by_result_inside(text: &str) -> Vec<&'static Entry> {
+    let words: Vec<_> = words(text).filter(|word| word.len() > 4).collect();
+    let is_inside = |name: &str| words.iter().any(|word| word.eq_ignore_ascii_case(name));
+    all(|entry| entry.name.is_some_and(is_inside) || entry.c_sdk_result.is_some_and(is_inside))
+}
+
 /// `CONNACK 5`, `connack-5` in a sentence, and the C SDK's `Connection Not Accepted: 0x5`.
 fn by_connack_inside(text: &str) -> Vec<&'static Entry> {
-    ["connack", "not accepted: 0x", "return_code: 0x", "return code "]
-        .into_iter()
-        .filter_map(|before| text.split_once(before))
-        .filter_map(|(_, rest)| numbers(rest.get(..4).unwrap_or(rest)).next())
-        .map(|number| by_key(&format!("connack-{number}")))
-        .find(|found| !found.is_empty())
-        .unwrap_or_default()
+    let mut found = Vec::new();
+    for before in
+        ["connack", "not accepted: 0x", "return_code: 0x", "return code ", "return code: "]
+    {
+        for (at, _) in text.match_indices(before) {
+            let rest = &text[at + before.len()..];
+            let near = rest.char_indices().nth(4).map_or(rest, |(end, _)| &rest[..end]);
+            if let Some(number) = numbers(near).next() {
+                add(&mut found, by_key(&format!("connack-{number}")));
+            }
+        }
+    }
+    found
 }
 
 /// What this program says of a hub that refuses: the same numbers mean something else there (I.1).
@@ -152,16 +243,66 @@ fn by_hub_inside(text: &str) -> Vec<&'static Entry> {
     })
 }
 
-/// The longest alias says most; those as long as it stand beside it.
-fn by_alias(text: &str) -> Vec<&'static Entry> {
-    let longest = |entry: &Entry| {
-        let aliases = entry.aliases.iter().copied().chain([entry.title]);
-        let inside =
-            aliases.filter(|alias| alias.len() > 4 && text.contains(&alias.to_lowercase()));
-        inside.map(str::len).max().unwrap_or(0)
+/// A text in lower case, the entries that it speaks of, and whose it is.
+struct Pattern {
+    text: String,
+    entries: Vec<&'static Entry>,
+    client: Option<Client>,
+}
+
+/// The phrases of others, and the entries' own aliases and titles; made once.
+static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
+    let mut patterns: BTreeMap<String, Pattern> = BTreeMap::new();
+    let mut put = |text: String, found: Vec<&'static Entry>, client: Option<Client>| {
+        let pattern = patterns.entry(text.clone()).or_insert_with(|| Pattern {
+            text,
+            entries: Vec::new(),
+            client,
+        });
+        if client.is_some() && client != pattern.client {
+            pattern.client = None;
+        }
+        add(&mut pattern.entries, found);
     };
-    let best = entries().map(longest).max().unwrap_or(0);
-    if best == 0 { Vec::new() } else { all(|entry| longest(entry) == best) }
+    for (client, (text, keys)) in phrases() {
+        put(text.to_owned(), keys.iter().filter_map(|key| entry(key)).collect(), Some(client));
+    }
+    for entry in entries() {
+        for alias in entry.aliases.iter().chain([&entry.title]).filter(|alias| alias.len() > 4) {
+            put(alias.to_lowercase(), vec![entry], None);
+        }
+    }
+    patterns.into_values().collect()
+});
+
+/// Where a pattern stands first; a number that goes on is another number.
+fn place(text: &str, pattern: &str) -> Option<usize> {
+    let is_number = pattern.ends_with(|c: char| c.is_ascii_digit());
+    let goes_on = |end: usize| is_number && text[end..].starts_with(|c: char| c.is_ascii_digit());
+    text.match_indices(pattern).map(|(at, _)| at).find(|at| !goes_on(at + pattern.len()))
+}
+
+/// The phrases in a text, from left to right. Of two that overlap the longer says more; each pattern
+/// is looked for once, so that the work is that of the text's length.
+fn by_phrase(text: &str) -> (Vec<&'static Entry>, Option<Client>) {
+    let mut seen: Vec<(usize, &Pattern)> = PATTERNS
+        .iter()
+        .filter_map(|pattern| Some((place(text, &pattern.text)?, pattern)))
+        .collect();
+    seen.sort_by_key(|(_, pattern)| std::cmp::Reverse(pattern.text.len()));
+    let mut kept: Vec<(usize, &Pattern)> = Vec::new();
+    for (at, pattern) in seen {
+        let end = at + pattern.text.len();
+        if kept.iter().all(|(start, other)| end <= *start || start + other.text.len() <= at) {
+            kept.push((at, pattern));
+        }
+    }
+    kept.sort_by_key(|(at, _)| *at);
+    let mut entries = Vec::new();
+    for (_, pattern) in &kept {
+        add(&mut entries, pattern.entries.clone());
+    }
+    (entries, kept.iter().find_map(|(_, pattern)| pattern.client))
 }
 
 /// `HTTP/1.1 404 Not Found`, `service error status code 401`.
@@ -171,7 +312,9 @@ fn by_status_inside(text: &str) -> Vec<&'static Entry> {
     }
     let statuses = numbers(text).filter(|number| number.len() == 3);
     let statuses = statuses.filter_map(|number| number.parse().ok());
-    statuses.map(by_status).find(|found| !found.is_empty()).unwrap_or_default()
+    let mut found = Vec::new();
+    statuses.for_each(|status| add(&mut found, by_status(status)));
+    found
 }
 
 fn numbers(text: &str) -> impl Iterator<Item = &str> {

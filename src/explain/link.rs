@@ -31,9 +31,11 @@ impl<'a> HubRefusal<'a> {
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
             let (code, rest) = rest.split_at(end);
             let is_name = code.starts_with(|c: char| c.is_ascii_alphabetic());
-            let says = rest.strip_prefix(';').unwrap_or_default();
-            let end = says.find(['"', '\\', '\n']).unwrap_or(says.len());
-            is_name.then(|| (code, says[..end].trim()))
+            is_name.then(|| {
+                let says = rest.strip_prefix(';').unwrap_or_default();
+                let end = says.find(['"', '\\', '\n']).unwrap_or(says.len());
+                (code, says[..end].trim())
+            })
         })?;
         Some(Self { code, says, hub: hub(text) })
     }

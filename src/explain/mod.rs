@@ -9,7 +9,9 @@
 //! - `catalogue`: all entries, as data.
 //! - `link`: what a hub says to DPS, in the text of a failed registration.
 //! - `classify`: which entry an error belongs to.
+//! - `phrases`: what programs of others write into their logs, as data.
 //! - `find`: entries by a code, a name or a line of a log.
+//! - `log`: whole logs, line by line.
 //! - `clock`: this machine's clock against the service's.
 //! - `context`: what is known on this side of a failed registration.
 //! - `facts`: what the input gives away.
@@ -30,6 +32,8 @@ mod facts;
 mod find;
 mod hub;
 mod link;
+mod log;
+mod phrases;
 
 pub use catalogue::{entries, entry};
 pub use classify::{entry_of, entry_of_code, entry_of_dial_error};
@@ -40,3 +44,5 @@ pub use entry::{About, Entry, Hint, Party};
 pub use facts::{Clue, clue_from_id, clue_from_key, clue_from_scope};
 pub use find::{find, near};
 pub use hub::{entry_of_hub_error, explain_hub};
+pub use log::{Finding, Log};
+pub use phrases::Client;

@@ -20,6 +20,7 @@ mod json;
 #[cfg(feature = "service")]
 mod kind;
 mod lines;
+mod log_lines;
 mod moment;
 mod page;
 #[cfg(feature = "service")]
@@ -40,6 +41,7 @@ pub use foreign::{Foreign, inert, inert_json, write_harmless};
 #[cfg(feature = "service")]
 pub use kind::seems;
 pub use lines::TextReader;
+pub use log_lines::each_line;
 pub use moment::{day, is_beyond_dates, moment};
 pub use page::{is_html, page_line};
 #[cfg(feature = "service")]

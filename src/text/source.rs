@@ -50,10 +50,19 @@ impl Source {
     ///
     /// If there is no such file, or it may not be read.
     pub fn stream(&self) -> io::Result<TextReader<Box<dyn Read + Send>>> {
-        Ok(TextReader::new(match self {
+        Ok(TextReader::new(self.bytes()?))
+    }
+
+    /// The bytes as they come.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such file, or it may not be read.
+    pub fn bytes(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
             Self::File(path) => Box::new(open(path)?),
             Self::Stdin => Box::new(io::stdin()),
-        }))
+        })
     }
 }
 

@@ -1,12 +1,16 @@
 //! `explain`: what a code, a name, or a line of a log means.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde::Serialize;
 
 use crate::cli::exit::Exit;
+use crate::cli::input::plain;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::explain::{Entry, Hint, entries, find, near};
+use crate::explain::{Client, Entry, Finding, Hint, Log, entries, find, near};
+use crate::text::{Source, each_line};
 
 /// More than this many entries for one text are listed, not told.
 const FEW: usize = 3;
@@ -20,19 +24,31 @@ Knows the service's six-digit codes, CONNACK codes, HTTP statuses, TLS and netwo
 keeps a device and its hub apart, and the words that SDKs and operating systems have for all these.
 Without an argument it lists everything.
 
+Of a whole log (@FILE, or - for standard input) it tells what each line says that says something, in
+order, with how often, and whose line it is. Keys in it are not repeated.
+
 Examples:
   provision-sim explain
   provision-sim explain 401002 connack-3 429
   provision-sim explain tls-expired
   provision-sim explain 'Custom allocation failed with status code: 400'
   provision-sim explain PROV_DEVICE_RESULT_DEV_AUTH_ERROR
+  provision-sim explain @device.log
+  some-device 2>&1 | provision-sim explain -
 
-Exit codes: 0 explained, 2 not known; then the nearest names are told")]
+Exit codes: 0 explained, 2 not known; then the nearest names, or what to look for, are told")]
 pub(crate) struct Explain {
-    /// Codes, names, or lines of logs (in quotes)
-    #[arg(value_name = "CODE|NAME|LINE")]
+    /// Codes, names, or lines of logs (in quotes); a whole log as @FILE or -
+    #[arg(value_name = "CODE|NAME|LINE|@FILE|-")]
     texts: Vec<String>,
 }
+
+/// Where nothing is known: the lines that tell, in anybody's log.
+const LOOK_FOR: &[&str] = &[
+    "look for lines with `errorCode` and six digits, `CONNACK` or `return code` and a digit, an HTTP status, `alert`, or `PROV_DEVICE_RESULT_`",
+    "have more logged: the option `logtrace` in C, logging.DEBUG in Python, DEBUG=azure* in Node.js, inner exceptions in Java and .NET",
+    "`provision-sim diagnose` with the device's ID and key tries what the device does, step by step",
+];
 
 /// An entry as programs read it.
 #[derive(Serialize)]
@@ -79,6 +95,11 @@ impl Explain {
             print(&all, printer, true);
             return Ok(Exit::Done);
         }
+        if let [text] = &self.texts[..]
+            && let Some(log) = log(text)?
+        {
+            return tell_log(&log, printer);
+        }
         let found: Vec<_> =
             self.texts.iter().map(|text| look_up(text)).collect::<Result<_, _>>()?;
         if !printer.is_text() {
@@ -95,6 +116,98 @@ impl Explain {
     }
 }
 
+/// Whether it is a log: a file, standard input, or several lines in one argument.
+fn log(text: &str) -> Result<Option<Log>, Report> {
+    let source = match text {
+        "-" => Source::Stdin,
+        text if text.starts_with('@') => Source::File(PathBuf::from(&text[1..])),
+        text if text.contains('\n') => {
+            let mut log = Log::default();
+            text.lines().for_each(|line| log.line(line));
+            return Ok(Some(log));
+        }
+        _ => return Ok(None),
+    };
+    let unreadable =
+        |error: std::io::Error| Report::usage(format!("cannot read {source}: {}", plain(&error)));
+    let reader = source.bytes().map_err(unreadable)?;
+    let mut log = Log::default();
+    each_line(reader, |line| log.line(line)).map_err(unreadable)?;
+    Ok(Some(log))
+}
+
+/// What a log says, as programs read it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownFinding<'a> {
+    line: u64,
+    times: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<&'static str>,
+    text: &'a str,
+    entries: Vec<Shown>,
+}
+
+impl<'a> From<&'a Finding> for ShownFinding<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            line: finding.line,
+            times: finding.times,
+            client: finding.client.map(Client::name),
+            text: &finding.text,
+            entries: finding.entries.iter().map(|entry| Shown::from(*entry)).collect(),
+        }
+    }
+}
+
+/// Tells a log: what was told of an entry before is not told again.
+fn tell_log(log: &Log, printer: &mut Printer) -> Result<Exit, Report> {
+    let findings = log.findings();
+    if findings.is_empty() {
+        let lines = if log.lines() == 1 { "line" } else { "lines" };
+        return Err(LOOK_FOR.iter().fold(
+            Report::usage(format!(
+                "{} {lines} speak of no failure that is known here",
+                log.lines()
+            )),
+            |report, remedy| report.remedy(*remedy),
+        ));
+    }
+    let shown = findings.iter().map(|finding| ShownFinding::from(*finding));
+    if printer.is_lines() {
+        shown.for_each(|shown| printer.event(&shown));
+        return Ok(Exit::Done);
+    }
+    if !printer.is_text() {
+        printer.json(&shown.collect::<Vec<_>>());
+        return Ok(Exit::Done);
+    }
+    let mut told: Vec<&str> = Vec::new();
+    for (index, finding) in findings.iter().enumerate() {
+        if index > 0 {
+            printer.line("");
+        }
+        let times = if finding.times > 1 {
+            format!(", and {} more", finding.times - 1)
+        } else {
+            String::new()
+        };
+        let client =
+            finding.client.map(|client| format!(" ({})", client.name())).unwrap_or_default();
+        printer.line(format!("line {}{times}{client}: {}", finding.line, finding.text));
+        let is_list = finding.entries.len() > FEW;
+        for entry in &finding.entries {
+            if is_list || told.contains(&entry.key) {
+                printer.line(format!("{:<21} {}", entry.key, titled(entry)));
+            } else {
+                tell(entry, printer);
+                told.push(entry.key);
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
 fn look_up(text: &str) -> Result<Vec<&'static Entry>, Report> {
     let found = find(text);
     if !found.is_empty() {
@@ -107,8 +220,14 @@ fn look_up(text: &str) -> Result<Vec<&'static Entry>, Report> {
     };
     let report = Report::usage(format!("{shown} that is known here"));
     let near = near(text);
+    if std::path::Path::new(text).is_file() {
+        return Err(report.remedy(format!("to explain the log in that file, give @{text}")));
+    }
     Err(if near.is_empty() {
-        report.remedy("list everything: provision-sim explain")
+        LOOK_FOR
+            .iter()
+            .fold(report, |report, remedy| report.remedy(*remedy))
+            .remedy("list everything: provision-sim explain")
     } else {
         report.remedy(format!("the nearest names: {}", near.join(", ")))
     })

@@ -58,7 +58,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         class: Class::Network,
         c_sdk_result: TRANSPORT,
         rules: &["H.1", "J-242"],
-        aliases: &["<html", "<!doctype", "captive portal", "access denied", "web page blocked"],
+        aliases: &["<html", "<!doctype", "captive portal", "web page blocked"],
         ..breach("breach-stranger", "something else answers in the service's place")
     },
     Entry {

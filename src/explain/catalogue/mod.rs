@@ -6,6 +6,7 @@ mod alert;
 mod all;
 mod breach;
 mod certificate;
+mod client;
 mod connack;
 mod deadline;
 mod http;
@@ -21,3 +22,4 @@ mod tls;
 
 pub use all::{entries, entry};
 pub use certificate::certificate_text;
+pub(super) use client::WRAPPER;

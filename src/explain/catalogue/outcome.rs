@@ -175,11 +175,20 @@ pub(super) const ENTRIES: &[Entry] = &[
         name: None,
         title: "the registration ended as `failed`, with a code that is not known here",
         meaning: "The device is believed, and no hub could be assigned to it.",
-        causes: &[hint(About::Enrollment, "the message of the service says more than its number")],
-        remedies: &[hint(
-            About::Azure,
-            "look up the operation ID in the instance's diagnostic logs",
-        )],
+        causes: &[
+            hint(About::Enrollment, "the message of the service says more than its number"),
+            hint(
+                About::Enrollment,
+                "some SDKs hand on neither: the webhook's refusal (400207) is the most common",
+            ),
+        ],
+        remedies: &[
+            hint(
+                About::Any,
+                "read code and message in the registration's record: `provision-sim status`",
+            ),
+            hint(About::Azure, "look up the operation ID in the instance's diagnostic logs"),
+        ],
         at_fault: Party::Enrollment,
         class: Class::NotAssigned,
         c_sdk_result: AUTH_ERROR,

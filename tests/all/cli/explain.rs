@@ -87,3 +87,49 @@ fn what_is_not_known_exits_2_with_near_matches() {
     assert!(near.stderr.contains("tls-expird") && near.stderr.contains("tls-expired"));
     assert!(far.stderr.contains("provision-sim explain"), "{}", far.stderr);
 }
+
+/// What the C SDK's sample prints of a device whose key is wrong, twice.
+const LOG: &str = "Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\r\n\
+    Error: Time:Sun Nov 22 20:56:43 2026 File:/s/prov_device_ll_client.c Func:f Line:660 Unsuccessful json encountered: {\"errorCode\":401002,\"message\":\"x\"}\r\n\
+    Error: Func:g Line:979 Unable to process registration reply.\r\n\
+    Failure registering device: PROV_DEVICE_RESULT_DEV_AUTH_ERROR\r\n\
+    Error: Func:f Line:660 Unsuccessful json encountered: {\"errorCode\":401002,\"message\":\"x\"}\r\n\
+    connect: Connection refused sig=c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTAwMDA=\r\n";
+
+#[test]
+fn j_243_a_whole_log_is_told_in_order_from_a_pipe_and_from_a_file() {
+    let machine = Machine::new();
+    let file = machine.file("device.log", LOG);
+    let file = format!("@{}", file.display());
+
+    let piped = machine.run_with(&["explain", "-"], &[], LOG).assert_exit(0);
+    let read = machine.run(&["explain", &file]).assert_exit(0);
+    let json = machine.run_with(&["explain", "-", "-o", "json"], &[], LOG).assert_exit(0).json();
+    let given = machine.run(&["explain", LOG]).assert_exit(0);
+
+    let heads: Vec<_> = piped.stdout.lines().filter(|line| line.starts_with("line ")).collect();
+    assert!(heads[0].starts_with("line 2, and 1 more (Azure IoT SDK for C): Error: "), "{heads:?}");
+    assert!(heads[1].starts_with("line 6 (Azure IoT SDK for C): connect: "), "{heads:?}");
+    assert!(piped.stdout.contains("\n401002 Unauthorized: "), "{}", piped.stdout);
+    assert!(piped.stdout.contains("\nrefused "), "{}", piped.stdout);
+    assert!(!piped.stdout.contains("c2Vj"), "{}", piped.stdout);
+    assert_eq!((&piped.stdout, &piped.stdout), (&read.stdout, &given.stdout));
+    assert_eq!((&json[0]["line"], &json[0]["times"]), (&2.into(), &2.into()));
+    assert_eq!(json[1]["entries"][0]["key"], "refused");
+}
+
+#[test]
+fn j_243_a_log_that_says_nothing_tells_what_to_look_for() {
+    let machine = Machine::new();
+
+    let ran = machine.run_with(&["explain", "-"], &[], "all is well\n\nstill\n").assert_exit(2);
+    let named = machine.run(&["explain", "xyzzy"]).assert_exit(2);
+    let file = machine.file("a.log", "x");
+    let file = machine.run(&["explain", file.to_str().unwrap()]).assert_exit(2);
+
+    assert!(ran.stderr.contains("3 lines speak of no failure"), "{}", ran.stderr);
+    for told in [&ran.stderr, &named.stderr] {
+        assert!(told.contains("look for lines with `errorCode`"), "{told}");
+    }
+    assert!(file.stderr.contains("give @"), "{}", file.stderr);
+}
