@@ -26,7 +26,7 @@ pub(crate) struct Report {
     /// those of the C sample.
     pub(crate) message: String,
     #[serde(skip)]
-    pub(crate) headline: Option<String>,
+    pub(crate) headline: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) operation_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ pub(crate) struct Report {
     pub(crate) remedies: Vec<String>,
     /// The enrollment group of the local service whose key was taken.
     #[serde(skip)]
-    pub(crate) group: Option<String>,
+    pub(crate) group: Option<Box<str>>,
     /// How long the parts took of what failed.
     #[serde(skip)]
     pub(crate) timings: Option<Box<Timings>>,

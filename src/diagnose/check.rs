@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use super::finding::{Finding, Outcome};
 use super::subject::{Known, Port, Subject};
 use super::{clock, connect, input, socket, tls};
-use crate::device::ProvisioningClient;
+use crate::device::{Class, ProvisioningClient};
 
 type Running<'a> = Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
 
@@ -15,6 +15,8 @@ struct Check {
     name: &'static str,
     run: for<'a> fn(&'a Subject, &'a mut Known) -> Running<'a>,
 }
+
+const CLOCK: &str = "clock";
 
 /// All checks, in the order in which they are made.
 const CHECKS: &[Check] = &[
@@ -47,7 +49,7 @@ const CHECKS: &[Check] = &[
         name: "tls-https",
         run: |subject, known| Box::pin(tls::handshake(subject, known, Port::Https)),
     },
-    Check { name: "clock", run: |subject, known| Box::pin(clock::check(subject, known)) },
+    Check { name: CLOCK, run: |subject, known| Box::pin(clock::check(subject, known)) },
     Check { name: "connect", run: |subject, known| Box::pin(connect::check(subject, known)) },
     Check { name: "register", run: |subject, known| Box::pin(register(subject, known)) },
 ];
@@ -59,14 +61,25 @@ pub async fn diagnose(mut subject: Subject, mut tell: impl FnMut(&Outcome)) -> V
     for check in CHECKS {
         let started = Instant::now();
         let finding = (check.run)(&subject, &mut known).await;
+        let finding = shortened(finding, &outcomes);
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         // What is known of the clock helps to explain what comes after.
         subject.context.skew = known.skew;
+        known.clock_failed |= check.name == CLOCK && finding.class.is_some();
         let outcome = Outcome { check: check.name, finding, ms };
         tell(&outcome);
         outcomes.push(outcome);
     }
     outcomes
+}
+
+/// What an earlier check has told of the same trouble is not told again.
+fn shortened(finding: Finding, outcomes: &[Outcome]) -> Finding {
+    let same =
+        |outcome: &&Outcome| finding.advice.is_some() && outcome.finding.advice == finding.advice;
+    let Some(earlier) = outcomes.iter().find(same) else { return finding };
+    let first = finding.finding.split("; ").next().unwrap_or_default().to_owned();
+    Finding { finding: first, advice: Some(format!("as for {}", earlier.check)), ..finding }
 }
 
 /// Really registers the device, as `register` does.
@@ -83,6 +96,11 @@ async fn register(subject: &Subject, known: &mut Known) -> Finding {
             "the device is really registered now: {}, deviceId: {}",
             registered.assigned_hub, registered.device_id
         )),
+        // A token or certificate that is judged by a wrong clock says nothing of the key.
+        Err(error) if known.clock_failed && error.class() == Class::Identity => {
+            Finding::fail(Class::Identity, error.to_string())
+                .advice("set the clock first (see clock), then judge the key or the certificate")
+        }
         Err(error) => Finding::of_error(&error, &subject.context),
     }
 }

@@ -93,6 +93,8 @@ impl Finding {
             finding = format!("{finding}; {probably}{cause}");
         }
         let mut advice = explanation.remedies;
+        // This is it already.
+        advice.retain(|remedy| !remedy.contains("provision-sim diagnose"));
         advice.truncate(2);
         advice.push(format!("more: provision-sim explain {}", explanation.entry.key));
         Self::fail(error.class(), finding).advice(advice.join("; "))

@@ -100,6 +100,7 @@ mod tests {
             is_local: false,
             group: None,
             proxy: None,
+            ca_file: None,
         }
     }
 

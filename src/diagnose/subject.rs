@@ -35,6 +35,8 @@ pub(super) struct Known {
     pub(super) validity: Option<super::certificate::Validity>,
     pub(super) skew: Option<Skew>,
     pub(super) is_connected: bool,
+    /// Whether the clock is so wrong that no proof of identity can hold.
+    pub(super) clock_failed: bool,
 }
 
 /// How far a port could be reached.
@@ -172,6 +174,7 @@ mod tests {
             is_local: false,
             group: None,
             proxy: None,
+            ca_file: None,
         };
         Subject { settings, context, may_register: false }
     }

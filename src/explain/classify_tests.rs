@@ -95,7 +95,7 @@ fn every_error() -> Vec<Error> {
     let proxies = [
         ProxyFault::Resolve(text()),
         ProxyFault::Connect { peer, source: ErrorKind::TimedOut.into() },
-        ProxyFault::Unauthorized { had_credentials: false },
+        ProxyFault::Unauthorized { had_credentials: false, schemes: vec![] },
         ProxyFault::Refused { target: host(), status: 403, reason: text() },
         ProxyFault::NotHttp { excerpt: text() },
         ProxyFault::Closed,
@@ -231,7 +231,7 @@ fn k_1_the_three_texts_of_a_refused_certificate_are_told_apart() {
             info: None,
             timestamp_utc: None,
         };
-        let rejection = Rejection { status: 401, error: Some(error) };
+        let rejection = Rejection { status: 401, error: Some(error), says: None };
 
         assert_eq!(entry_of(&Error::Unauthorized(rejection)).key, key);
         let line = format!("{{\"errorCode\":401002,\"message\":\"{text}\"}}");

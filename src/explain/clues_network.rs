@@ -112,6 +112,14 @@ pub(super) fn of_deadline(deadline: &Deadline, context: &Context) -> Option<Clue
 
 fn tls(fault: &TlsFault, context: &Context) -> Option<Clue> {
     match fault {
+        TlsFault::UnknownIssuer if let Some(ca_file) = &context.ca_file => Some(
+            Clue::certain(About::Trust, format!("{ca_file}, which did not sign the server's certificate"))
+                .remedy(if context.is_local {
+                    "leave out --ca-file: --local takes that of the service"
+                } else {
+                    "give the file with the CA that signed it; for Azure leave out --ca-file (and SSL_CERT_FILE)"
+                }),
+        ),
         TlsFault::UnknownIssuer if context.is_local => Some(
             Clue::certain(About::Trust, "the CA file of the local service is not the one that signed its certificate")
                 .remedy("leave out --ca-file, or restart `provision-sim serve`"),

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::attestation::DeviceCertificate;
 use crate::device::{Breach, ConnectPhase, Deadline, NetworkError, Transport, Waiting};
-use crate::explain::Proof;
+use crate::explain::{CaFile, Proof};
 use crate::net::{DialError, TlsFault};
 use crate::pki::{TestCertificate, TestPki};
 
@@ -23,6 +23,7 @@ fn context(id: &str, key: GivenKey) -> Context {
         is_local: false,
         group: None,
         proxy: None,
+        ca_file: None,
     }
 }
 
@@ -344,4 +345,28 @@ fn j_29_a_404_without_another_code_names_the_id_scope() {
         assert_eq!(causes(body)[0], "the service does not know the ID scope 0ne00000000");
     }
     assert!(!causes(Some(operation))[0].contains("ID scope"));
+}
+
+#[test]
+fn a_ca_file_that_signed_nothing_is_the_cause_and_is_not_asked_for() {
+    let ca_file =
+        Some(CaFile { given: "--ca-file ca.pem".to_owned(), holds: vec!["CN=Old CA".to_owned()] });
+    let host = "localhost:8883".parse().unwrap();
+    let error = Error::Network(DialError::Tls { host, fault: TlsFault::UnknownIssuer }.into());
+    for is_local in [false, true] {
+        let context =
+            Context { ca_file: ca_file.clone(), is_local, ..context("a", device(OTHER_KEY)) };
+
+        let explanation = explained(&error, &context);
+
+        assert_eq!(
+            explanation.causes,
+            ["--ca-file ca.pem holds CN=Old CA, which did not sign the server's certificate"]
+        );
+        let remedies = explanation.remedies.join("; ");
+        assert!(
+            remedies.contains("leave out --ca-file") && !remedies.contains("give its CA"),
+            "{remedies}"
+        );
+    }
 }

@@ -1,5 +1,7 @@
 //! What is known on this side of a failed registration.
 
+use std::fmt;
+
 use super::Skew;
 use crate::attestation::{DeviceCertificate, DeviceKey, GroupKey};
 use crate::device::Credential;
@@ -57,6 +59,30 @@ pub struct Context {
     pub group: Option<String>,
     /// The proxy, without its credentials.
     pub proxy: Option<String>,
+    /// Whom the device trusts in place of the system's authorities, if that was said.
+    pub ca_file: Option<CaFile>,
+}
+
+/// A file of CA certificates, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaFile {
+    /// Where it was named, and its name.
+    pub given: String,
+    /// Whose certificates are in it.
+    pub holds: Vec<String>,
+}
+
+/// The first names are enough to see whose file it is.
+impl fmt::Display for CaFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const FEW: usize = 3;
+        let names = self.holds.iter().take(FEW).map(String::as_str).collect::<Vec<_>>().join("; ");
+        write!(f, "{} holds {names}", self.given)?;
+        match self.holds.len().saturating_sub(FEW) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
 }
 
 impl Context {

@@ -175,6 +175,7 @@ mod tests {
             group: None,
             is_local: false,
             proxy: None,
+            ca_file: None,
         };
         let hub = HubSettings::new(
             &settings,

@@ -39,7 +39,7 @@ pub use catalogue::{entries, entry};
 pub use classify::{entry_of, entry_of_code, entry_of_dial_error};
 pub use clock::{SKEW_TO_MENTION, Skew};
 pub use clues::{Explanation, explain};
-pub use context::{Context, GivenKey, Proof};
+pub use context::{CaFile, Context, GivenKey, Proof};
 pub use entry::{About, Entry, Hint, Party};
 pub use facts::{Clue, clue_from_id, clue_from_key, clue_from_scope};
 pub use find::{find, near};

@@ -33,14 +33,12 @@ pub enum ProxyFault {
         source: io::Error,
     },
     /// It wants to know who asks (407).
-    #[error("{}", if *.had_credentials {
-        "it refused the user name and password (407)"
-    } else {
-        "it wants a user name and password (407)"
-    })]
+    #[error("{}", unauthorized(*.had_credentials, .schemes))]
     Unauthorized {
         /// Whether it was told.
         had_credentials: bool,
+        /// The ways in which it takes that, as it names them, if it does.
+        schemes: Vec<String>,
     },
     /// It opens no tunnel to this target.
     #[error("it opened no tunnel to {target}: status {status}{}", in_brackets(.reason))]
@@ -61,6 +59,18 @@ pub enum ProxyFault {
     /// It hung up.
     #[error("it closed the connection instead of answering CONNECT")]
     Closed,
+}
+
+/// User name and password go as `Basic`; what else a proxy may want is not spoken here.
+fn unauthorized(had_credentials: bool, schemes: &[String]) -> String {
+    if !schemes.is_empty() && !schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic")) {
+        return format!("it takes {} only, and no Basic (407)", schemes.join(", "));
+    }
+    if had_credentials {
+        "it refused the user name and password (407)".to_owned()
+    } else {
+        "it wants a user name and password (407)".to_owned()
+    }
 }
 
 fn in_brackets(text: &str) -> String {
@@ -91,17 +101,30 @@ pub(super) async fn open(
     let request = zeroize::Zeroizing::new(request);
     stream.write_all(request.as_bytes()).await.map_err(|_| ProxyFault::Closed)?;
     stream.flush().await.map_err(|_| ProxyFault::Closed)?;
-    let (status, reason) = read_answer(stream).await?;
+    let (status, reason, schemes) = read_answer(stream).await?;
     match status {
         200..=299 => Ok(()),
-        407 => Err(ProxyFault::Unauthorized { had_credentials: credentials.is_some() }),
+        407 => Err(ProxyFault::Unauthorized { had_credentials: credentials.is_some(), schemes }),
         _ => Err(ProxyFault::Refused { target: target.clone(), status, reason }),
     }
 }
 
-/// Status and reason of the answer, whose head is read to its end and not a byte further than the
+/// The first word of each `Proxy-Authenticate` (RFC 9110, section 11.7.1).
+fn schemes(fields: &[httparse::Header<'_>]) -> Vec<String> {
+    let is_meant =
+        |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case("proxy-authenticate");
+    let words = fields.iter().filter(is_meant).filter_map(|field| {
+        let text = std::str::from_utf8(field.value).ok()?;
+        text.split_whitespace().next().map(|word| word.trim_end_matches(',').to_owned())
+    });
+    words.filter(|word| word.chars().all(|c| c.is_ascii_graphic())).take(4).collect()
+}
+
+/// Status, reason and schemes of the answer, whose head is read to its end and not a byte further than the
 /// proxy has sent of its own accord: after CONNECT the client speaks first.
-async fn read_answer(stream: &mut (impl AsyncRead + Unpin)) -> Result<(u16, String), ProxyFault> {
+async fn read_answer(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> Result<(u16, String, Vec<String>), ProxyFault> {
     let mut head = BytesMut::with_capacity(1024);
     let mut wants_more = true;
     loop {
@@ -123,7 +146,7 @@ async fn read_answer(stream: &mut (impl AsyncRead + Unpin)) -> Result<(u16, Stri
                 }
                 // Interim answers come before the real one (RFC 9110, section 15.2).
                 if !(100..=199).contains(&status) {
-                    return Ok((status, reason));
+                    return Ok((status, reason, schemes(answer.headers)));
                 }
                 let _ = head.split_to(length);
                 wants_more = head.is_empty();
@@ -176,6 +199,16 @@ mod tests {
     async fn every_way_to_refuse_has_its_own_words() {
         for (proxy, answer, text) in [
             ("b", "HTTP/1.1 407 X\r\n\r\n", "it wants a user name and password (407)"),
+            (
+                "u:p@b",
+                "HTTP/1.1 407 X\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: Negotiate\r\n\r\n",
+                "it takes NTLM, Negotiate only, and no Basic (407)",
+            ),
+            (
+                "b",
+                "HTTP/1.1 407 X\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n",
+                "it wants a user name and password (407)",
+            ),
             ("u:p@b", "HTTP/1.1 407 X\r\n\r\n", "it refused the user name and password (407)"),
             (
                 "b",

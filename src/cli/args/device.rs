@@ -67,6 +67,7 @@ impl DeviceArgs {
             is_local: self.service.local.is_given(),
             group,
             proxy: settings.route.proxy.as_ref().map(ToString::to_string),
+            ca_file: self.service.ca_file(local),
         };
         Ok((settings, context))
     }

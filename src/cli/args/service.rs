@@ -7,18 +7,25 @@ use std::time::Duration;
 
 use clap::Args;
 use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::duration::{timeout, token_lifetime};
 use super::local::LocalArg;
+use crate::attestation::Certificate;
 use crate::cli::input::variable;
 use crate::cli::local::Local;
 use crate::cli::report::Report;
 use crate::device::Ports;
+use crate::explain::CaFile;
 use crate::net::{Endpoint, Trust, client_config};
+use crate::text::read_pem;
 use crate::wire::{ApiVersion, GLOBAL_ENDPOINT, IdScope};
 
 /// Holds the ID scope, for the SDKs' samples as well.
 pub(crate) const ID_SCOPE_VARIABLE: &str = "IOTHUB_DEVICE_DPS_ID_SCOPE";
+/// The authorities of a whole system have about 250 KB.
+const MAX_CA_FILE: u64 = 16 * 1024 * 1024;
 
 /// The ID scope, apart from the rest: in the help it stands first.
 #[derive(Debug, Args)]
@@ -96,6 +103,22 @@ impl ServiceArgs {
     pub(crate) fn tls(&self, local: Option<&Local>) -> Result<Arc<ClientConfig>, Report> {
         client_config(&trust(self.ca_file.as_deref(), local))
             .map_err(|error| Report::usage(format!("--ca-file: {error}")))
+    }
+
+    /// The file that says whom to trust, if the user has named one, and whose certificates it holds.
+    pub(crate) fn ca_file(&self, local: Option<&Local>) -> Option<CaFile> {
+        let (name, path) = match &self.ca_file {
+            Some(path) => ("--ca-file", path.clone()),
+            None if local.is_some() => return None,
+            None => ("SSL_CERT_FILE", variable("SSL_CERT_FILE")?.into()),
+        };
+        let pem = read_pem(&path, MAX_CA_FILE).ok()?;
+        let certificates = CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok);
+        let holds = certificates
+            .filter_map(|der| Certificate::from_der(der).ok())
+            .map(|certificate| certificate.info().subject_name.clone())
+            .collect();
+        Some(CaFile { given: format!("{name} {}", path.display()), holds })
     }
 }
 

@@ -147,6 +147,7 @@ async fn register(bench: &Bench, device: &DeviceSpec, printer: &mut Printer) -> 
                 skew: None,
                 is_local: true,
                 proxy: None,
+                ca_file: None,
             };
             let mut report = failure::report(&error, &context);
             if matches!(error, Error::Failed { .. }) {

@@ -16,7 +16,7 @@ pub(crate) fn report(error: &Error, context: &Context) -> Report {
     let mut report = Report::new(error.kind(), Exit::from(error.class()), error);
     report.result = Some(error.c_sdk_result());
     report.code = code.map(|code| code.0);
-    report.group.clone_from(&context.group);
+    report.group = context.group.as_deref().map(Box::from);
     // A number that a hub has given is not what its name says elsewhere (K-11).
     let is_dps = !entry.key.starts_with("link-");
     report.name = code.filter(|_| is_dps).and_then(ErrorCode::name);
@@ -27,7 +27,7 @@ pub(crate) fn report(error: &Error, context: &Context) -> Report {
             with_tracking(report, rejection)
         }
         Error::Failed { message, date, .. } => {
-            report.headline = Some(std::mem::take(&mut report.message));
+            report.headline = Some(std::mem::take(&mut report.message).into());
             report.message = message.clone().unwrap_or_default();
             report.date.clone_from(date);
             report

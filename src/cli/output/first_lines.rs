@@ -100,6 +100,7 @@ fn table() -> String {
         is_local: false,
         group: None,
         proxy: None,
+        ca_file: None,
     };
     let mut table = "\n| case | exit | first line |\n|---|---|---|\n".to_owned();
     table += &format!("| assigned | {} | (none) |\n", Exit::Done as u8);

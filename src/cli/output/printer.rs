@@ -128,7 +128,7 @@ impl Printer {
     pub(crate) fn explain(&mut self, report: &Report) {
         status_line::clear();
         let mut err = anstream::stderr().lock();
-        let headline = report.headline.as_ref().unwrap_or(&report.message);
+        let headline = report.headline.as_deref().unwrap_or(&report.message);
         let _ = writeln!(err, "{RED}error:{RED:#} {}", inert(headline));
         for (name, text) in report.lines() {
             let _ = writeln!(err, "  {DIM}{name}:{DIM:#} {}", inert(&text));

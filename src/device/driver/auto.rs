@@ -93,7 +93,7 @@ mod tests {
             (dial(DialError::Tls { host, fault: TlsFault::Closed }), true),
             (proxy(refused), true),
             (proxy(ProxyFault::Closed), true),
-            (proxy(ProxyFault::Unauthorized { had_credentials: true }), false),
+            (proxy(ProxyFault::Unauthorized { had_credentials: true, schemes: vec![] }), false),
             (proxy(ProxyFault::Resolve(String::new())), false),
             (NetworkError::ClosedBeforeConnack.into(), true),
             (silence.into(), true),

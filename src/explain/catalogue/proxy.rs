@@ -21,10 +21,16 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         meaning: "The proxy answered CONNECT with 407: it wants a user name and a password, or others.",
         causes: &[hint(About::Any, "the proxy lets only those through that it knows")],
-        remedies: &[hint(
-            About::Any,
-            "give --proxy http://USER:PASSWORD@HOST:PORT, special characters percent-encoded",
-        )],
+        remedies: &[
+            hint(
+                About::Any,
+                "give --proxy http://USER:PASSWORD@HOST:PORT, special characters percent-encoded",
+            ),
+            hint(
+                About::Any,
+                "if it takes NTLM or Negotiate only, as devices do not: have the host let through without, or put a proxy like cntlm or px between",
+            ),
+        ],
         aliases: &["407", "http-407", "proxy authentication required"],
         ..fault("proxy-unauthorized", "the proxy wants a user name and a password")
     },

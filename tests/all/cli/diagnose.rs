@@ -345,6 +345,10 @@ async fn an_untrusted_authority_is_named_with_its_name() {
 
     diagnosis.assert("tls-mqtt", "fail", "not signed by a trusted authority");
     diagnosis.assert("tls-mqtt", "fail", "issued by CN=scripted test CA");
+    // The file is the cause: what it holds is told, and no other is asked for.
+    diagnosis.assert("tls-mqtt", "fail", "ca.pem holds CN=scripted test CA, which did not sign");
+    let advice = diagnosis.check("tls-mqtt")["advice"].as_str().unwrap();
+    assert!(!advice.contains("give its CA") && !advice.contains("sim diagnose"), "{advice}");
     diagnosis.assert("connect", "skip", "trusted");
 }
 
