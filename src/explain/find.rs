@@ -310,10 +310,17 @@ fn by_status_inside(text: &str) -> Vec<&'static Entry> {
     if !["http", "status", "error", "res/"].iter().any(|word| text.contains(word)) {
         return Vec::new();
     }
-    let statuses = numbers(text).filter(|number| number.len() == 3);
-    let statuses = statuses.filter_map(|number| number.parse().ok());
     let mut found = Vec::new();
-    statuses.for_each(|status| add(&mut found, by_status(status)));
+    let mut before = ' ';
+    for word in text.split_inclusive(|c: char| !c.is_ascii_digit()) {
+        let number = word.trim_end_matches(|c: char| !c.is_ascii_digit());
+        // `client.js:405:12` is a place in a file.
+        let is_place = before == ':' && word.ends_with(':');
+        if number.len() == 3 && !is_place {
+            number.parse().into_iter().for_each(|status| add(&mut found, by_status(status)));
+        }
+        before = word.chars().next_back().unwrap_or(' ');
+    }
     found
 }
 

@@ -70,12 +70,25 @@ impl Log {
         self.lines
     }
 
-    /// What was said, in order. Lines that only say that something failed count where no other does.
+    /// What was said, in order. Lines that only say that something failed count where no other does,
+    /// and a bare status where no code says more of it.
     pub fn findings(&self) -> Vec<&Finding> {
-        let is_more = |finding: &&Finding| finding.entries.iter().any(|entry| !is_wrapper(entry));
-        let telling: Vec<_> = self.findings.iter().filter(is_more).collect();
-        if telling.is_empty() { self.findings.iter().collect() } else { telling }
+        let all = || self.findings.iter().flat_map(|finding| &finding.entries);
+        let has_more = all().any(|entry| !is_wrapper(entry));
+        let says_more = |entry: &Entry| match entry.key.strip_prefix("http-") {
+            _ if is_wrapper(entry) => !has_more,
+            Some(status) => !all().any(|other| other.key.starts_with(status)),
+            None if entry.key == "failed" => !all().any(|other| is_outcome(other)),
+            None => true,
+        };
+        let is_telling = |finding: &&Finding| finding.entries.iter().any(|entry| says_more(entry));
+        self.findings.iter().filter(is_telling).collect()
     }
+}
+
+/// Whether an entry says why a registration ended as `failed`.
+fn is_outcome(entry: &Entry) -> bool {
+    entry.key.starts_with("link-") || entry.key.starts_with("4002") || entry.key == "401001"
 }
 
 /// How a line begins, on one line, without what may be a key.

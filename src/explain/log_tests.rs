@@ -466,6 +466,8 @@ fn j_243_times_counters_and_fractions_are_no_codes() {
         ("0x401002 a401002b at 401002z", &[]),
         ("errorCode:401002,", &["401002"]),
         ("first 404201, then 404203", &["404201", "404203"]),
+        ("    at request (node:_http_client:405:12)", &[]),
+        ("error, status: 405: no", &["http-405"]),
         ("nothing to see at 8883 after 300 s", &[]),
     ] {
         assert_eq!(keys(&find_in_line(text)), expected, "{text}");

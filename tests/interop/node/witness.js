@@ -43,6 +43,8 @@ async function rejected(promise) {
   try {
     result = await promise;
   } catch (error) {
+    // As a program that does not catch it prints it: `explain` is given this.
+    console.error(error);
     return error;
   }
   assert.fail(`expected an error, got ${JSON.stringify(result)}`);

@@ -51,6 +51,8 @@ def raised(kind, call):
     try:
         result = call()
     except kind as error:
+        # As a program that does not catch it prints it: `explain` is given this.
+        traceback.print_exception(error)
         return error
     raise AssertionError(f"expected {kind.__name__}, got {result!r}")
 
