@@ -316,7 +316,8 @@ fn by_status_inside(text: &str) -> Vec<&'static Entry> {
         let number = word.trim_end_matches(|c: char| !c.is_ascii_digit());
         // `client.js:405:12` is a place in a file.
         let is_place = before == ':' && word.ends_with(':');
-        if number.len() == 3 && !is_place {
+        let is_in_word = before.is_alphanumeric() || word.ends_with(|c: char| c.is_alphabetic());
+        if number.len() == 3 && !is_place && !is_in_word {
             number.parse().into_iter().for_each(|status| add(&mut found, by_status(status)));
         }
         before = word.chars().next_back().unwrap_or(' ');

@@ -467,6 +467,7 @@ fn j_243_times_counters_and_fractions_are_no_codes() {
         ("errorCode:401002,", &["401002"]),
         ("first 404201, then 404203", &["404201", "404203"]),
         ("    at request (node:_http_client:405:12)", &[]),
+        ("http x-ms-request-id: 9f404b-a401-b429c", &[]),
         ("error, status: 405: no", &["http-405"]),
         ("nothing to see at 8883 after 300 s", &[]),
     ] {

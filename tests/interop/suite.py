@@ -207,7 +207,8 @@ def unexplained(output, key):
     if told.returncode != 0:
         return f"explain ended with {told.returncode}: {told.stderr.strip()}"
     found = [entry["key"] for finding in json.loads(told.stdout) for entry in finding["entries"]]
-    return None if found == [key] else f"explain found {found}, not {key}"
+    # The SDK for Node prints whole sockets behind its error, with all sorts of numbers in them.
+    return None if found[:1] == [key] else f"explain found {found}, not {key} first"
 
 
 def binary():
