@@ -28,7 +28,7 @@ pub struct Authority {
     rsa: OnceLock<Rsa>,
 }
 
-/// By which keys a client can be convinced (K-12).
+/// By which keys a client can be convinced (J-207).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::service) enum Chain {
     /// By ECDSA all the way: the rule.

@@ -1,4 +1,4 @@
-//! The RSA side of the authority (K-12): firmware exists that knows RSA alone.
+//! The RSA side of the authority (J-207): firmware exists that knows RSA alone.
 //!
 //! rcgen and ring sign with RSA keys and make none, so a crate makes them that does nothing else here:
 //! docs/decisions/0007-rsa-keys.md.

@@ -1,4 +1,4 @@
-//! What a client offers in its first message of TLS, and with what it can be served (K-12).
+//! What a client offers in its first message of TLS, and with what it can be served (J-207).
 //!
 //! Pure.
 
@@ -74,7 +74,7 @@ impl fmt::Display for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "it offers {} and {}; served are TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, or TLS 1.3, and signatures by ECDSA on P-256 or by RSA, with SHA-256 (K-12)",
+            "it offers {} and {}; served are TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, or TLS 1.3, and signatures by ECDSA on P-256 or by RSA, with SHA-256 (J-207)",
             listed("the cipher suites", &self.suites),
             listed("the signatures", &self.schemes)
         )
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn k_12_whoever_can_is_served_by_ecdsa_and_whoever_cannot_by_rsa() {
+    fn j_207_whoever_can_is_served_by_ecdsa_and_whoever_cannot_by_rsa() {
         let (rsa, ecdsa) = (RSA_SUITES[0], ECDSA_SUITES[0]);
         let (of_1_3, cbc) = (SUITES_OF_1_3[0], Suite::TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA);
         let static_rsa = Suite::TLS_RSA_WITH_AES_128_GCM_SHA256;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn k_12_what_cannot_be_served_is_said_in_words() {
+    fn j_207_what_cannot_be_served_is_said_in_words() {
         let offer =
             Offer { suites: vec![Suite::TLS_RSA_WITH_AES_128_CBC_SHA; 14], schemes: vec![] };
 

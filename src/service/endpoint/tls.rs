@@ -112,12 +112,15 @@ struct Certificates {
     authority: Arc<Authority>,
     names: Names,
     /// By chain and name; that for this machine has none.
-    minted: RwLock<HashMap<(Chain, Option<String>), Arc<CertifiedKey>>>,
+    minted: RwLock<HashMap<Wanted, Arc<CertifiedKey>>>,
     /// The RSA side is made, or is being made.
     rsa: OnceCell<()>,
     /// Names that were asked for in vain and told of.
     unknown: RwLock<HashSet<String>>,
 }
+
+/// By which keys, and for which name.
+type Wanted = (Chain, Option<String>);
 
 /// Every instance has a name below this (A.1).
 const INSTANCES: &str = ".azure-devices-provisioning.net";

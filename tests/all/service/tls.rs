@@ -1,4 +1,4 @@
-//! TLS with clients that are not like ours: RSA only (K-12), and names of their own (J-208).
+//! TLS with clients that are not like ours: RSA only (J-207), and names of their own (J-208).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ async fn dial(
 }
 
 #[tokio::test]
-async fn k_12_a_client_whose_cipher_suites_know_rsa_only_needs_no_other_ca_file() {
+async fn j_207_a_client_whose_cipher_suites_know_rsa_only_needs_no_other_ca_file() {
     let folder = tempfile::tempdir().unwrap();
     let service = service(folder.path(), &[]).await;
     let ca_file = Authority::certificate_path(folder.path());
@@ -88,7 +88,7 @@ async fn k_12_a_client_whose_cipher_suites_know_rsa_only_needs_no_other_ca_file(
 }
 
 #[tokio::test]
-async fn k_12_a_client_that_knows_rsa_alone_trusts_the_second_certificate_of_the_ca_file() {
+async fn j_207_a_client_that_knows_rsa_alone_trusts_the_second_certificate_of_the_ca_file() {
     let folder = tempfile::tempdir().unwrap();
     let ca_file = Authority::certificate_path(folder.path());
     let first = service(folder.path(), &[]).await;

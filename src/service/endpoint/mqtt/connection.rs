@@ -47,7 +47,7 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
     let mut connection = Connection {
         stream,
         number,
-        speaker: Speaker::Provisioning(Session::new(number, certificates)),
+        speaker: Speaker::Provisioning(Box::new(Session::new(number, certificates))),
         inbox: BytesMut::with_capacity(512),
         outbox: BytesMut::new(),
         silence: None,
@@ -75,7 +75,7 @@ struct Connection<S> {
 
 /// What the client came for. Until CONNECT says otherwise, to be provisioned.
 enum Speaker {
-    Provisioning(Session),
+    Provisioning(Box<Session>),
     Hub(Box<HubConnection>),
 }
 
@@ -197,7 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let hubs = self.registrar.hubs().clone();
         let Speaker::Provisioning(session) = &mut self.speaker else { return None };
         let fresh = Session::new(self.number, Vec::new());
-        let certificates = std::mem::replace(session, fresh).into_certificates();
+        let certificates = std::mem::replace(&mut **session, fresh).into_certificates();
         match HubConnection::open(hubs, connect, certificates, self.number) {
             Ok(hub) => {
                 write::connack(&mut self.outbox, false, ConnectCode::Accepted);
