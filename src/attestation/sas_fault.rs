@@ -102,7 +102,7 @@ mod tests {
             SasFault::check_claims(&token.claims().unwrap(), &"scope".parse().unwrap(), &id, now)
                 .unwrap_err();
 
-        assert_eq!(fault.to_string(), "the SAS token expired 12s ago");
+        assert_eq!(fault.to_string(), "the SAS token expired 12.9 s ago");
         assert_eq!(fault.as_word(), "expired");
     }
 }

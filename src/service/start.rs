@@ -25,6 +25,7 @@ use super::running::Service;
 use super::start_error::StartError;
 use super::store::{Disk, Opening, StateError, Store};
 use crate::net::listen;
+use crate::wire::writable;
 
 impl Service {
     /// Starts a service. When this returns, devices can connect, and registrations that were in
@@ -43,6 +44,7 @@ impl Service {
             None => Store::in_memory(initial.clone()),
             Some(folder) => open_state(config, &instance, configured, folder).await?,
         };
+        warn_of_clock(SystemTime::now());
         instance.warn_of_leniency();
         doubt::warn_of_all(&instance, store.enrollments().iter().map(Arc::as_ref));
         let access = Arc::new(config.service_access()?);
@@ -69,6 +71,16 @@ impl Service {
         let registrar = Arc::new(Registrar::new(instance, (store, hubs), settings));
         registrar.resume();
         Ok(listeners.serve(&registrar, &access, &tls, authority))
+    }
+}
+
+/// A clock that no calendar has is told once; the service runs with the nearest time that can be
+/// written (J-206).
+fn warn_of_clock(now: SystemTime) {
+    if writable(now) != now {
+        tracing::warn!(
+            "this machine's clock is set before 1970 or after 9999: answers and certificates have the nearest of these times, and devices with a right clock will refuse them"
+        );
     }
 }
 

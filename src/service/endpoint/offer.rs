@@ -75,19 +75,45 @@ impl fmt::Display for Offer {
         write!(
             f,
             "it offers {} and {}; served are TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, or TLS 1.3, and signatures by ECDSA on P-256 or by RSA, with SHA-256 (J-207)",
-            listed("the cipher suites", &self.suites),
-            listed("the signatures", &self.schemes)
+            listed("the cipher suites", &self.suites, |suite| suite_name(*suite)),
+            listed("the signatures", &self.schemes, |scheme| format!("{scheme:?}"))
         )
     }
 }
 
+/// Suites that firmware offers and the TLS library has no names for. [IANA, TLS Cipher Suites]
+const OTHER_NAMES: [(u16, &str); 14] = [
+    (0x000a, "TLS_RSA_WITH_3DES_EDE_CBC_SHA"),
+    (0x002f, "TLS_RSA_WITH_AES_128_CBC_SHA"),
+    (0x0035, "TLS_RSA_WITH_AES_256_CBC_SHA"),
+    (0x003c, "TLS_RSA_WITH_AES_128_CBC_SHA256"),
+    (0x003d, "TLS_RSA_WITH_AES_256_CBC_SHA256"),
+    (0x009c, "TLS_RSA_WITH_AES_128_GCM_SHA256"),
+    (0x009d, "TLS_RSA_WITH_AES_256_GCM_SHA384"),
+    (0x00ff, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV"),
+    (0xc009, "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"),
+    (0xc00a, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"),
+    (0xc013, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"),
+    (0xc014, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"),
+    (0xc027, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"),
+    (0xc028, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"),
+];
+
+fn suite_name(suite: CipherSuite) -> String {
+    let number = u16::from(suite);
+    match OTHER_NAMES.iter().find(|(it, _)| *it == number) {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("{suite:?}"),
+    }
+}
+
 /// The first of them by name; those that nobody knows as numbers.
-fn listed(what: &str, all: &[impl fmt::Debug]) -> String {
+fn listed<T>(what: &str, all: &[T], name: impl Fn(&T) -> String) -> String {
     const SHOWN: usize = 12;
     if all.is_empty() {
         return what.replacen("the", "no", 1);
     }
-    let names: Vec<_> = all.iter().take(SHOWN).map(|it| format!("{it:?}")).collect();
+    let names: Vec<_> = all.iter().take(SHOWN).map(name).collect();
     let more = match all.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -135,7 +161,10 @@ mod tests {
 
         let said = offer.to_string();
 
-        assert!(said.starts_with("it offers the cipher suites TLS_RSA_WITH_AES_128_CBC_SHA, "));
+        assert!(
+            said.starts_with("it offers the cipher suites TLS_RSA_WITH_AES_128_CBC_SHA, "),
+            "{said}"
+        );
         assert!(said.contains(" and 2 more and no signatures; served are TLS 1.2"), "{said}");
     }
 }

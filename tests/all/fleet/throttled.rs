@@ -24,26 +24,22 @@ fn fleet(flags: &[&str]) -> Value {
     machine.run(&[&arguments[..], flags].concat()).assert_exit(0).json()
 }
 
-/// Whether all devices were assigned in the planned seconds, and some, or none, told to wait.
-fn is_as_planned(report: &Value, seconds: &Value, is_throttled: bool) -> bool {
-    assert_eq!(report["assigned"], 100, "{report}");
-    let elapsed = report["elapsedSeconds"].as_f64().expect("a time");
-    let ratio = elapsed / seconds.as_f64().expect("a time");
-    (ratio - 1.0).abs() <= TOLERANCE && (report["throttled"] != 0) == is_throttled
-}
-
-/// A fleet whose report says that it was held up by this machine says nothing of the plan; it starts
-/// again. Whatever else is off is a fault.
+/// All devices are assigned in the planned seconds, and some, or none, told to wait. What is late, this
+/// machine may have held up: that fleet says nothing of the plan, and starts again. None is early.
 fn assert_as_planned(flags: &[&str], seconds: &Value, is_throttled: bool) {
+    let planned = seconds.as_f64().expect("a time");
+    let mut last = Value::Null;
     for _ in 0..5 {
         let report = fleet(flags);
-        if is_as_planned(&report, seconds, is_throttled) {
+        assert_eq!(report["assigned"], 100, "{report}");
+        let ratio = report["elapsedSeconds"].as_f64().expect("a time") / planned;
+        assert!(ratio >= 1.0 - TOLERANCE, "{seconds} s were planned: {report}");
+        if ratio <= 1.0 + TOLERANCE && (report["throttled"] != 0) == is_throttled {
             return;
         }
-        let generator = &report["generator"];
-        assert_eq!(generator["isBottleneck"], true, "{seconds} s were planned: {report}");
+        last = report;
     }
-    panic!("this machine is too busy for any fleet to keep to its plan");
+    panic!("{seconds} s were planned, and five times it was otherwise: {last}");
 }
 
 #[test]
