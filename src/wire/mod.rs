@@ -17,6 +17,7 @@ mod message;
 mod object;
 mod timestamp;
 mod topic;
+#[cfg(feature = "service")]
 mod topic_filter;
 mod user_name;
 
