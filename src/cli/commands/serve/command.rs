@@ -1,36 +1,32 @@
-//! `serve`: a local Device Provisioning Service.
+//! The command and its flags.
 
-use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
+use super::description::{hub_connection_strings, ready};
+use super::failure::{authority_report, start_report};
+use super::screen::Screen;
 use crate::cli::args::configuration::ConfigurationArgs;
 use crate::cli::args::duration::timeout;
-use crate::cli::args::quotas::{self, QuotaArguments};
+use crate::cli::args::quotas::QuotaArguments;
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::input;
-use crate::cli::local::{HubConnectionStrings, Local, Published, Ready};
+use crate::cli::local::{Local, Published, Ready};
 use crate::cli::output::printer::Printer;
-use crate::cli::output::shell::quoted;
-use crate::cli::output::trust::how_to_trust;
 use crate::cli::report::Report;
 use crate::cli::state_folder::state_folder;
 use crate::cli::stop::StopSignal;
 use crate::contoso::{self, FUNCTION_URL, SampleFunction};
 use crate::net::{ProxyVariables, Trust, client_config};
 use crate::service::{
-    AllocationPolicy, Attestation, Authority, AuthorityError, CertificateConfig, Config,
-    EndpointKind, Enrollment, HttpsPort, Observer, Options, Pace, ResetOnSameHub, Service,
-    StartError, WebhookSettings, WebhookUrl, retry_after,
+    Authority, CertificateConfig, Config, HttpsPort, Observer, Options, Pace, ResetOnSameHub,
+    Service, WebhookSettings, WebhookUrl, retry_after,
 };
-use crate::wire::GLOBAL_ENDPOINT;
 
 /// What Azure tells devices to wait (A.5).
 const AZURE_RETRY_AFTER: Duration = Duration::from_secs(3);
@@ -191,7 +187,17 @@ impl Serve {
         let ready = ready(&service, ca_file);
         let published = Published::new(&self.described(&service, &config, &ready))?;
         match printer.format {
-            Output::Text => screen(printer, &service, &config, &ready, published.path(), self),
+            Output::Text => Screen {
+                service: &service,
+                config: &config,
+                ready: &ready,
+                published: published.path(),
+                host_names: &self.host_name,
+                has_own_certificate: self.tls_cert.is_some(),
+                state: self.state.as_deref(),
+                is_default_world: self.configuration.is_default(),
+            }
+            .show(printer),
             Output::Json | Output::Jsonl => {
                 printer.json(&ReadyLine { event: "ready", ready: &ready })
             }
@@ -335,20 +341,6 @@ fn host_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn ready(service: &Service, ca_file: PathBuf) -> Ready {
-    let https = service.https_address();
-    Ready {
-        mqtt: service.mqtt_address().to_string(),
-        https: Some(https.to_string()),
-        admin: service.admin_address().map(|address| address.to_string()),
-        ca_file: std::path::absolute(&ca_file).unwrap_or(ca_file),
-        id_scope: service.instance().id_scope.to_string(),
-        service_connection_string: Some(Zeroizing::new(
-            service.connection_string(&dialled_host(https)).to_string(),
-        )),
-    }
-}
-
 /// It becomes part of a file's name.
 fn service_name(text: &str) -> Result<String, String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -356,160 +348,6 @@ fn service_name(text: &str) -> Result<String, String> {
         true => Ok(text.to_owned()),
         false => Err("expected 1 to 64 letters, digits and - _ .".to_owned()),
     }
-}
-
-/// By the names of the hubs; at the service's own host `serviceConnectionString` does (J-130).
-fn hub_connection_strings(service: &Service) -> HubConnectionStrings {
-    let hubs = service.instance().linked_hubs.iter().map(|hub| &hub.host_name);
-    hubs.map(|hub| {
-        (hub.to_string(), Zeroizing::new(service.hub_connection_string(hub.as_str()).to_string()))
-    })
-    .collect()
-}
-
-/// The host and port that a client of the service API dials: a name that is in the certificate.
-fn dialled_host(address: SocketAddr) -> String {
-    let host = match address.ip() {
-        // Not for 127.0.0.2 and its like, which `localhost` does not lead to.
-        ip if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || ip.is_unspecified() => {
-            "localhost".to_owned()
-        }
-        IpAddr::V6(ip) => format!("[{ip}]"),
-        ip @ IpAddr::V4(_) => ip.to_string(),
-    };
-    match address.port() {
-        443 => host,
-        port => format!("{host}:{port}"),
-    }
-}
-
-fn authority_report(error: &AuthorityError) -> Report {
-    Report::usage(format!("--ca-dir: {error}"))
-}
-
-fn start_report(error: &StartError) -> Report {
-    match error {
-        StartError::Config(error) => Report::usage(format!("--config: {error}")),
-        StartError::Authority(error) => authority_report(error),
-        StartError::State(error) => {
-            let report = Report::usage(format!("--state: {error}")).remedy(error.remedy());
-            error.cause().into_iter().fold(report, Report::cause)
-        }
-        StartError::Listen { endpoint, source, .. } => {
-            let report = Report::usage(error);
-            let report = match source.kind() {
-                ErrorKind::AddrInUse => report
-                    .cause("another program, perhaps another `provision-sim serve`, has the port"),
-                ErrorKind::PermissionDenied => report
-                    .cause("ports below 1024 need a permission that this process does not have"),
-                _ => return report,
-            };
-            let flag = match *endpoint {
-                EndpointKind::Https => "--https-port",
-                EndpointKind::Management => {
-                    return report.remedy("--admin-port 0 picks a free one; the ready line has it");
-                }
-                EndpointKind::Mqtt => "--mqtt-port",
-            };
-            report.remedy(format!("{flag} 0 picks a free one; `register --local` finds it"))
-        }
-    }
-}
-
-/// What somebody needs who wants to connect a device.
-fn screen(
-    printer: &mut Printer,
-    service: &Service,
-    config: &Config,
-    ready: &Ready,
-    published: &Path,
-    flags: &Serve,
-) {
-    let instance = service.instance();
-    let mut row = |name: &str, value: &str| printer.line(format!("{name:<18}{value}"));
-    row("Host name", &host_names(flags));
-    row("MQTT over TLS", &ready.mqtt);
-    row("HTTPS, WebSocket", ready.https.as_deref().unwrap_or_default());
-    if let Some(admin) = &ready.admin {
-        row("Management", &format!("http://{admin}/ (healthz, registrations, journal)"));
-    }
-    row("ID scope", &ready.id_scope);
-    row("CA file", &ready.ca_file.display().to_string());
-    if let Some(state) = &flags.state {
-        row("State", &state.display().to_string());
-    }
-    for group in service.enrollments().groups() {
-        let policy = word(
-            &group
-                .allocation_policy
-                .or(instance.allocation_policy)
-                .unwrap_or(AllocationPolicy::Hashed),
-        );
-        let webhook = match &group.custom_allocation {
-            Some(definition) => format!(" {}", definition.webhook_url),
-            None => String::new(),
-        };
-        row("Enrollment group", &format!("{} ({policy}{webhook})", group.name()));
-    }
-    for hub in &instance.linked_hubs {
-        row("Linked hub", hub.host_name.as_str());
-    }
-    if let Some(quotas) = quotas::shown(&config.quotas) {
-        row("Quotas", &quotas);
-    }
-    row("Back ends", &format!("connection strings are in {}", published.display()));
-    printer.line("");
-    printer.line("Devices must trust the CA file:");
-    for line in how_to_trust(&ready.ca_file.display().to_string()) {
-        printer.line(format!("  {line}"));
-    }
-    printer.line(format!(
-        "Clients whose endpoint is fixed find the service with this line in the hosts file:\n  {}  {GLOBAL_ENDPOINT}",
-        dialled_address(service.mqtt_address().ip())
-    ));
-    printer.line("");
-    printer.line("To try it:");
-    printer.line("");
-    for command in commands_to_try(service, flags.configuration.is_default()) {
-        printer.line(format!("  {command}"));
-    }
-    printer.line("");
-    printer.line("Ready. Ctrl-C stops it.");
-}
-
-/// What a device or a back end is told in the place of Azure's names.
-fn host_names(flags: &Serve) -> String {
-    let own = if flags.tls_cert.is_some() { "that of --tls-cert" } else { "localhost" };
-    let all: Vec<_> =
-        std::iter::once(own).chain(flags.host_name.iter().map(String::as_str)).collect();
-    format!("{} (in the place of {GLOBAL_ENDPOINT})", all.join(", "))
-}
-
-/// The address that leads to a listener from this machine.
-fn dialled_address(ip: IpAddr) -> IpAddr {
-    if ip.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { ip }
-}
-
-/// A device of each group that can be registered without more ado; of a configuration's the first.
-fn commands_to_try(service: &Service, is_default_world: bool) -> Vec<String> {
-    const REGISTER: &str = "provision-sim register --local --reg-id";
-    if is_default_world {
-        return ["contoso-toaster-007", "my-device"].map(|id| format!("{REGISTER} {id}")).into();
-    }
-    let enrollments = service.enrollments();
-    let has_key = |group: &&Arc<Enrollment>| matches!(group.attestation, Attestation::GroupKeys(_));
-    vec![match enrollments.groups().find(has_key) {
-        Some(group) => format!("{REGISTER} my-device --group {}", quoted(group.name())),
-        None => format!("{REGISTER} my-device --device-key @device.key"),
-    }]
-}
-
-/// The word of a record's member, as the REST API has it.
-fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,0 +1,15 @@
+//! `serve`: a local Device Provisioning Service.
+//!
+//! From the ground up; each imports only from those before it:
+//!
+//! - `failure`: why it does not start.
+//! - `description`: what it says of itself, for programs and for other commands.
+//! - `screen`: what a person sees when it is ready.
+//! - `command`: the command.
+
+mod command;
+mod description;
+mod failure;
+mod screen;
+
+pub(crate) use command::Serve;
