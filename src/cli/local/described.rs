@@ -33,6 +33,9 @@ pub(crate) struct Ready {
 /// What back ends need to use each hub. They hold a key.
 pub(crate) type HubConnectionStrings = BTreeMap<String, Zeroizing<String>>;
 
+/// Where the webhooks are that configurations call by a name. Their addresses hold function keys.
+pub(crate) type NamedWebhooks = BTreeMap<String, Zeroizing<String>>;
+
 /// The file's content.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,6 +47,9 @@ pub(crate) struct Local {
     /// For the service APIs of the hubs, by host name. A service of an older version writes none.
     #[serde(default)]
     pub(crate) hub_connection_strings: HubConnectionStrings,
+    /// So that commands may write the names too (J-221). A service of an older version writes none.
+    #[serde(default)]
+    pub(crate) webhooks: NamedWebhooks,
     /// What devices are told to wait between polls, in milliseconds, and how many polls are answered
     /// that it is not done yet: what a fleet has to expect. A service of an older version writes none.
     #[serde(default)]
@@ -64,6 +70,7 @@ impl Local {
             ready,
             is_default_world: false,
             hub_connection_strings: HubConnectionStrings::new(),
+            webhooks: NamedWebhooks::new(),
             retry_after_ms: 0,
             assigning_polls: 0,
             name,

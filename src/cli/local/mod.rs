@@ -13,6 +13,6 @@ mod files;
 mod find;
 mod published;
 
-pub(crate) use described::{HubConnectionStrings, Local, Ready};
+pub(crate) use described::{HubConnectionStrings, Local, NamedWebhooks, Ready};
 pub(crate) use find::LocalChoice;
 pub(crate) use published::Published;

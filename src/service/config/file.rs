@@ -176,7 +176,12 @@ impl Config {
         self.webhooks.place(name, address);
     }
 
-    /// The webhooks that have been placed.
+    /// The webhooks that have been placed, by name.
+    pub fn placed_webhooks(&self) -> impl Iterator<Item = (&str, &WebhookUrl)> {
+        self.webhooks.iter()
+    }
+
+    /// The same, to look them up.
     pub(in crate::service) fn webhooks(&self) -> &NamedWebhooks {
         &self.webhooks
     }

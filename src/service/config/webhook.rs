@@ -34,6 +34,11 @@ impl NamedWebhooks {
         self.0.iter().find(|webhook| webhook.address == *address).map(|webhook| &*webhook.name)
     }
 
+    /// All of them, with where they are.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &WebhookUrl)> {
+        self.0.iter().map(|webhook| (&*webhook.name, &webhook.address))
+    }
+
     /// The enrollment with the address of its webhook in the place of a name.
     pub(super) fn resolve<'a>(&self, written: &'a EnrollmentConfig) -> Cow<'a, EnrollmentConfig> {
         let name = if self.0.is_empty() { None } else { written.webhook_url() };

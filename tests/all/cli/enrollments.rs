@@ -8,6 +8,8 @@ use crate::support::proxy::{ConnectProxy, Manner};
 const GROUP_KEY: &str =
     "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
 const DEVICE_KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
+/// The tutorial's function, as a configuration writes it.
+const FUNCTION: &str = "contoso:HttpTrigger1";
 const EMPTY_WORLD: &str =
     "idScope = \"0ne00012345\"\nlinkedHubs = [\"a.azure-devices.net\", \"b.azure-devices.net\"]\n";
 
@@ -47,15 +49,12 @@ fn the_tutorial_from_its_enrollment_to_its_device_with_commands_alone() {
     let machine = Machine::new();
     let _serve = machine.serve(&["--retry-after", "0s"]);
     let name = "contoso-custom-allocated-devices";
-    // The tutorial has its function already; here it is that of the default world.
-    let before = group(&machine, "show", name, &["-o", "json"]).assert_exit(0).json();
-    let webhook = before["customAllocationDefinition"]["webhookUrl"].as_str().unwrap();
     group(&machine, "delete", name, &[]).assert_exit(0);
     assert_eq!(register(&machine, "contoso-toaster-007", &["--group-key", TUTORIAL_KEY]).exit, 4);
 
     // Create the enrollment, note the primary key.
     let policy = ["--allocation-policy", "custom", "--iot-hubs", HUB];
-    let webhook = ["--webhook-url", webhook, "--api-version", "2019-03-31"];
+    let webhook = ["--webhook-url", FUNCTION, "--webhook-api-version", "2019-03-31"];
     let created = group(&machine, "create", name, &[policy, webhook].concat());
     let created = created.assert_exit(0);
     assert!(!created.stdout.contains("Primary key"), "{created:?}");
@@ -68,6 +67,51 @@ fn the_tutorial_from_its_enrollment_to_its_device_with_commands_alone() {
     let derived = machine.run(&derive).assert_exit(0).stdout;
     let assigned = register(&machine, "contoso-toaster-007", &["--device-key", derived.trim()]);
     assert_eq!(assigned.assert_exit(0).json()["registrationState"]["assignedHub"], HUB);
+}
+
+#[test]
+fn j_221_the_name_of_the_tutorials_function_is_taken_where_its_address_is() {
+    let machine = Machine::new();
+    let webhook = ["--webhook-url", FUNCTION, "--webhook-api-version", "2019-03-31"];
+    let custom = [&["--allocation-policy", "custom"], &webhook[..]].concat();
+    let dps = machine.path("dps.json");
+    let dps = dps.to_str().unwrap();
+    let hub = |id| {
+        let state = register(&machine, id, &["--group", "toasters"]).assert_exit(0).json();
+        state["registrationState"]["assignedHub"].clone()
+    };
+    {
+        let _serve = machine.serve(&["--retry-after", "0s"]);
+        group(&machine, "create", "toasters", &["--iot-hubs", HUB]).assert_exit(2);
+        group(&machine, "create", "toasters", &[]).assert_exit(0);
+        group(&machine, "update", "toasters", &custom).assert_exit(0);
+        assert_eq!(hub("contoso-toaster-1"), HUB);
+        machine.run(&["export", "--local", dps]).assert_exit(0);
+    }
+    // Its address is another one when the service is started again.
+    let _serve = machine.serve(&["--retry-after", "0s"]);
+    machine.run(&["import", "--local", dps]).assert_exit(0);
+    assert_eq!(hub("contoso-toaster-1"), HUB);
+}
+
+#[test]
+fn j_221_a_service_without_the_tutorials_function_is_not_sent_its_name() {
+    let machine = Machine::new();
+    let serve = empty(&machine);
+    let custom = ["--allocation-policy", "custom", "--webhook-url", FUNCTION, "--av", "2019-03-31"];
+
+    let here = group(&machine, "create", "toasters", &custom).assert_exit(2);
+    assert!(here.stderr.contains("the service has no function contoso:HttpTrigger1"), "{here:?}");
+
+    let connection = serve.ready["serviceConnectionString"].as_str().unwrap();
+    let there = ["enrollment-group", "create", "--eid", "toasters", "-l", connection];
+    let there = machine.run(&[&there[..], &custom].concat()).assert_exit(2);
+    assert!(there.stderr.contains("only `provision-sim serve` runs"), "{there:?}");
+    assert!(there.stderr.contains("try: give --local"), "{there:?}");
+
+    let typed = ["--allocation-policy", "custom", "--webhook-url", "contoso:Trigger"];
+    let typed = group(&machine, "create", "g", &[&typed[..], &["--av", "2019-03-31"]].concat());
+    assert!(typed.assert_exit(2).stderr.contains("is contoso:HttpTrigger1"));
 }
 
 #[test]

@@ -47,12 +47,13 @@ pub(super) struct Settings {
     /// The one hub of a static policy; what --iot-hubs and --allocation-policy static say together
     #[arg(long, alias = "hn", value_name = "HUB", hide = true, conflicts_with_all = ["iot_hubs", "allocation_policy"])]
     pub(super) iot_hub_host_name: Option<String>,
-    /// Address of the webhook that decides, with its function key; for the policy custom
+    /// Address of the webhook that decides, with its function key; for the policy custom. Of the local
+    /// service contoso:HttpTrigger1 is the tutorial's function
     #[arg(long, alias = "wh", value_name = "URL")]
     pub(super) webhook_url: Option<String>,
     /// Which shape of requests the webhook gets, such as 2019-03-31
-    #[arg(long, alias = "av", value_name = "DATE")]
-    pub(super) api_version: Option<ApiVersion>,
+    #[arg(long, aliases = ["api-version", "av"], value_name = "DATE")]
+    pub(super) webhook_api_version: Option<ApiVersion>,
     /// Whether devices may register: enabled or disabled
     #[arg(long, alias = "ps", value_name = "STATUS", ignore_case = true, value_parser = words(&["enabled", "disabled"]), hide_possible_values = true)]
     pub(super) provisioning_status: Option<String>,

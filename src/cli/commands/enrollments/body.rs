@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 use super::arguments::{Change, KindArgs, Settings};
 use super::attestation::Given;
 use super::member::object_at;
+use super::webhook::is_name;
 use super::words::python_literal;
 use crate::api_client::Kind;
 use crate::cli::input::read;
 use crate::cli::report::Report;
+use crate::contoso::FUNCTION_URL;
 
 /// What the service says of a record and nobody else.
 pub(super) const READ_ONLY: [&str; 4] =
@@ -119,7 +121,7 @@ fn check_allocation(record: &Value) -> Result<(), Report> {
     let definition = &record["customAllocationDefinition"];
     let (url, version) = (&definition["webhookUrl"], &definition["apiVersion"]);
     if url.is_string() != version.is_string() || (policy == Some("custom") && !url.is_string()) {
-        return Err(Report::usage("a webhook needs --webhook-url and --api-version"));
+        return Err(Report::usage("a webhook needs --webhook-url and --webhook-api-version"));
     }
     Ok(())
 }
@@ -145,12 +147,14 @@ fn webhook(settings: &Settings) -> Result<Map<String, Value>, Report> {
         let wrong = |reason: String| Report::usage(format!("--webhook-url: {reason}"));
         let url: url::Url =
             text.parse().map_err(|error| wrong(format!("it is no URL: {error}")))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(wrong("it must begin with https:// or http://".to_owned()));
+        if !matches!(url.scheme(), "http" | "https") && !is_name(text) {
+            return Err(wrong("it must begin with https:// or http://".to_owned()).remedy(
+                format!("the tutorial's function, of a local service, is {FUNCTION_URL}"),
+            ));
         }
         definition.insert("webhookUrl".to_owned(), text.as_str().into());
     }
-    if let Some(version) = &settings.api_version {
+    if let Some(version) = &settings.webhook_api_version {
         definition.insert("apiVersion".to_owned(), version.to_string().into());
     }
     Ok(definition)

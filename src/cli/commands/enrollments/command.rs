@@ -28,8 +28,9 @@ that `provision-sim serve` runs; a connection string any other, Azure's too.
 Examples:
   provision-sim enrollment-group create --local --enrollment-id pumps --show-keys
   provision-sim enrollment-group create --local --enrollment-id toasters \\
-      --allocation-policy custom --webhook-url http://localhost:7071/api/Allocate \\
-      --api-version 2019-03-31 --iot-hubs contoso-toasters-hub-1098.azure-devices.net
+      --allocation-policy custom --webhook-url contoso:HttpTrigger1 \\
+      --webhook-api-version 2019-03-31 \\
+      --iot-hubs contoso-toasters-hub-1098.azure-devices.net
   provision-sim enrollment-group show --local --enrollment-id pumps --show-keys
   provision-sim enrollment-group list --connection-string @dps.txt -o json
 
@@ -159,8 +160,9 @@ fn create<S: KindArgs>(change: &Change<S>, printer: &mut Printer) -> Result<Exit
     let (kind, id) = (S::KIND, change.enrollment_id.as_str());
     change.check_standard_input()?;
     change.query.check()?;
-    let body = body::created(change)?;
+    let mut body = body::created(change)?;
     let session = change.target.open()?;
+    session.webhooks.place("--webhook-url", &mut body)?;
     let record = session.wait(session.client.put(kind, id, &body, None));
     let record = record.map_err(|error| explained(&error, Some((kind, id))))?;
     if !change.query.print(&record, printer)? {
@@ -190,6 +192,7 @@ fn change<S: KindArgs>(update: &Update<S>, printer: &mut Printer) -> Result<Exit
         None => arguments::etag_of(&record)?,
     };
     changes.apply(kind, &mut record)?;
+    session.webhooks.place("--webhook-url", &mut record)?;
     let stored = session.wait(session.client.put(kind, id, &record, Some(&etag)));
     let stored = stored.map_err(explain)?;
     if !change.query.print(&stored, printer)? {

@@ -76,6 +76,7 @@ async fn all_records(session: &Session) -> Result<Value, CallError> {
             if let Some(id) = record[kind.id_member()].as_str().map(str::to_owned) {
                 session.fill_keys(kind, &id, &mut record).await?;
             }
+            session.webhooks.name(&mut record);
             records.push(record);
         }
         all[kind.collection()] = records.into();

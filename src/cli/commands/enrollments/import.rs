@@ -70,8 +70,11 @@ struct Imported<'a> {
 impl Import {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         let shown = Source::of(&self.file).to_string();
-        let items = self.items(&shown)?;
+        let mut items = self.items(&shown)?;
         let session = self.target.open()?;
+        for Item { record, place, .. } in &mut items {
+            session.webhooks.place(place, record)?;
+        }
         let (mut exit, mut all) = (Exit::Done, Vec::new());
         for item in &items {
             let Item { kind, id, .. } = item;

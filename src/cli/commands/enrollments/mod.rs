@@ -5,6 +5,7 @@
 //!
 //! - `words`: values as command lines of `az` write them.
 //! - `query`: `--query`: a part of the result.
+//! - `webhook`: webhooks that the local service calls by a name.
 //! - `target`: which service is asked.
 //! - `failure`: a call that failed, as a report.
 //! - `member`: members of a record that are written into.
@@ -35,6 +36,7 @@ mod query;
 mod registration;
 mod show;
 mod target;
+mod webhook;
 mod words;
 
 pub(crate) use command::{Enrollment, EnrollmentGroup};

@@ -7,11 +7,12 @@ use clap::Args;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use super::webhook::Webhooks;
 use crate::api_client::{CallError, ConnectionString, Kind, ServiceClient};
 use crate::cli::args::duration::timeout;
 use crate::cli::args::proxy::ProxyArgs;
 use crate::cli::input::{read, variable, wrong_value};
-use crate::cli::local::LocalChoice;
+use crate::cli::local::{Local, LocalChoice};
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::secret::{Secret, secret_variable};
@@ -91,6 +92,7 @@ impl AzArgs {
 /// A client, and what runs it.
 pub(super) struct Session {
     pub(super) client: ServiceClient,
+    pub(super) webhooks: Webhooks,
     runtime: Option<Runtime>,
 }
 
@@ -103,7 +105,7 @@ impl Target {
     /// A client of it. Nothing is sent yet.
     pub(super) fn open(&self) -> Result<Session, Report> {
         self.az.tell();
-        let (connection, trust) = match &self.local {
+        let (connection, trust, webhooks) = match &self.local {
             Some(choice) => Self::here(choice)?,
             None => self.there()?,
         };
@@ -122,20 +124,22 @@ impl Target {
         let runtime = Some(small_runtime()?);
         Ok(Session {
             client: ServiceClient::by_route(connection, &tls, route, self.timeout),
+            webhooks,
             runtime,
         })
     }
 
-    fn here(choice: &LocalChoice) -> Result<(ConnectionString, Trust), Report> {
-        let ready = choice.find()?.ready;
+    fn here(choice: &LocalChoice) -> Result<(ConnectionString, Trust, Webhooks), Report> {
+        let Local { ready, webhooks, .. } = choice.find()?;
         let (Some(_), Some(text)) = (&ready.https, &ready.service_connection_string) else {
             return Err(Report::usage("--local: the service has no service API")
                 .remedy("start `provision-sim serve` anew, of this version"));
         };
-        Ok((connection("--local", text)?, Trust::File(ready.ca_file)))
+        let connection = connection("--local", text)?;
+        Ok((connection, Trust::File(ready.ca_file), Webhooks::here(webhooks)))
     }
 
-    fn there(&self) -> Result<(ConnectionString, Trust), Report> {
+    fn there(&self) -> Result<(ConnectionString, Trust, Webhooks), Report> {
         let connection = match (&self.connection_string, secret_variable(VARIABLE)) {
             (Some(argument), _) => {
                 const FLAG: &str = "--connection-string";
@@ -148,7 +152,7 @@ impl Target {
             }
         };
         let file = variable("SSL_CERT_FILE").map(|path| Trust::File(path.into()));
-        Ok((connection, file.unwrap_or(Trust::System)))
+        Ok((connection, file.unwrap_or(Trust::System), Webhooks::there()))
     }
 }
 

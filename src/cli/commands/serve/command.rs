@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::description::{hub_connection_strings, ready};
+use super::description::{hub_connection_strings, named_webhooks, ready};
 use super::failure::{authority_report, start_report};
 use super::screen::Screen;
 use crate::cli::args::configuration::ConfigurationArgs;
@@ -234,6 +234,7 @@ impl Serve {
         let mut local = Local::new(ready.clone(), name);
         local.is_default_world = self.configuration.is_default();
         local.hub_connection_strings = hub_connection_strings(service);
+        local.webhooks = named_webhooks(config);
         local.retry_after_ms = u64::try_from(pace.retry_after.as_millis()).unwrap_or(u64::MAX);
         local.assigning_polls = pace.assigning_polls;
         local

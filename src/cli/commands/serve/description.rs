@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use crate::cli::local::{HubConnectionStrings, Ready};
-use crate::service::Service;
+use crate::cli::local::{HubConnectionStrings, NamedWebhooks, Ready};
+use crate::service::{Config, Service};
 
 pub(super) fn ready(service: &Service, ca_file: PathBuf) -> Ready {
     let https = service.https_address();
@@ -29,6 +29,14 @@ pub(super) fn hub_connection_strings(service: &Service) -> HubConnectionStrings 
         (hub.to_string(), Zeroizing::new(service.hub_connection_string(hub.as_str()).to_string()))
     })
     .collect()
+}
+
+/// By what configurations call them.
+pub(super) fn named_webhooks(config: &Config) -> NamedWebhooks {
+    let placed = config.placed_webhooks();
+    placed
+        .map(|(name, address)| (name.to_owned(), Zeroizing::new(address.as_written().to_owned())))
+        .collect()
 }
 
 /// The host and port that a client of the service API dials: a name that is in the certificate.
