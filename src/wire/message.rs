@@ -28,7 +28,8 @@ impl RegisterRequest {
     ///
     /// # Errors
     ///
-    /// If it is no JSON object, or has a member of the wrong kind: a payload is an object (A.5).
+    /// If it is no JSON object, or has a member of the wrong kind: a payload is an object (A.5), or a
+    /// text that holds one (J-215).
     pub fn read(body: &[u8]) -> Result<Self, ObjectFault> {
         if body.trim_ascii().is_empty() {
             return Ok(Self::default());
@@ -36,7 +37,7 @@ impl RegisterRequest {
         let object = Object::read(body)?;
         Ok(Self {
             registration_id: object.text("registrationId")?,
-            payload: object.object("payload")?,
+            payload: object.payload("payload")?,
         })
     }
 }

@@ -124,7 +124,7 @@ impl<'a> Object<'a> {
     /// If it is something else.
     pub fn text(&self, name: &'static str) -> Result<Option<String>, ObjectFault> {
         let Some(value) = self.member(name)? else { return Ok(None) };
-        serde_json::from_str(value.get()).map_err(|_| self.wrong(name, value, "a text"))
+        serde_json::from_str(value.get()).map_err(|_| self.wrong(name, value, TEXT))
     }
 
     /// A member that is an object, kept as written; none if it is null or not there.
@@ -140,7 +140,28 @@ impl<'a> Object<'a> {
                 let payload = serde_json::from_str(value.get());
                 payload.map(Some).map_err(|_| self.wrong(name, value, OBJECT))
             }
-            _ => Err(self.wrong(name, value, "a JSON object or null")),
+            _ => Err(self.wrong(name, value, OBJECT_OR_NULL)),
+        }
+    }
+
+    /// What a device has to say: a member that is an object, or a text that holds one, kept as
+    /// written; none if it is null or not there. The SDK for Java takes text for its payload and sends
+    /// it as a JSON string, whatever it holds (J-215).
+    ///
+    /// # Errors
+    ///
+    /// If it is something else.
+    pub fn payload(&self, name: &'static str) -> Result<Option<Payload>, ObjectFault> {
+        match self.member(name)? {
+            Some(value) if kind(value.get()) == TEXT => {
+                let text: String = serde_json::from_str(value.get()).unwrap_or_default();
+                Object::read(text.as_bytes())
+                    .ok()
+                    .and_then(|_| serde_json::from_str(value.get()).ok())
+                    .map(Some)
+                    .ok_or_else(|| self.wrong(name, value, OBJECT_OR_NULL))
+            }
+            _ => self.object(name),
         }
     }
 
@@ -165,13 +186,15 @@ impl<'a> Object<'a> {
 
 const NULL: &str = "null";
 const OBJECT: &str = "an object";
+const OBJECT_OR_NULL: &str = "a JSON object or null";
+const TEXT: &str = "a text";
 
 /// The kind of a JSON value, by its first character.
 fn kind(json: &str) -> &'static str {
     match json.bytes().next() {
         Some(b'{') => OBJECT,
         Some(b'[') => "an array",
-        Some(b'"') => "a text",
+        Some(b'"') => TEXT,
         Some(b't' | b'f') => "a boolean",
         Some(b'n') => NULL,
         _ => "a number",
@@ -307,5 +330,38 @@ mod tests {
             assert_eq!(said, found);
         }
         assert!(Object::read(b"{}").unwrap().object("payload").unwrap().is_none());
+    }
+
+    #[test]
+    fn j_215_a_text_that_holds_an_object_is_a_payload_of_devices_as_it_came() {
+        let payload = |text: &str| {
+            let body = format!("{{\"payload\": {text} }}");
+            Object::read(body.as_bytes()).unwrap().payload("payload")
+        };
+
+        for text in [r#""{\"modelId\":\"dtmi:a;1\"}""#, r#""{}""#, r#"" {\n} ""#, r#""\u007b}""#] {
+            assert_eq!(payload(text).unwrap().unwrap().as_json(), text, "letter by letter");
+        }
+        assert_eq!(payload("{ \"z\": 1e3 }").unwrap().unwrap().as_json(), "{\"z\":1e3}");
+        assert_eq!(payload("null"), Ok(None));
+        for (text, found) in [
+            (r#""text""#, TEXT),
+            (r#""""#, TEXT),
+            (r#""null""#, TEXT),
+            (r#""123""#, TEXT),
+            (r#""[{}]""#, TEXT),
+            (r#""{""#, TEXT),
+            (r#""{} {}""#, TEXT),
+            (r#""\"{}\"""#, TEXT),
+            (r#""\ud800""#, TEXT),
+            ("1", "a number"),
+            ("[{}]", "an array"),
+            ("true", "a boolean"),
+        ] {
+            let Err(ObjectFault::Member { found: said, .. }) = payload(text) else {
+                panic!("{text}");
+            };
+            assert_eq!(said, found);
+        }
     }
 }

@@ -113,6 +113,8 @@ async fn a_5_every_register_body_that_sdks_send_is_accepted() {
         r#"{"registrationId":"PUMP-0042","payload":{"url":"http:\/\/x"}}"#,
         r#"{"payload":{"a":[1,2]}}"#,
         r#"{"registrationId":null,"forceRegistration":true}"#,
+        // J-215.
+        r#"{"payload":"{\"modelId\":\"dtmi:contoso:pump;1\"}"}"#,
     ] {
         let answer = client.provision(body).await;
 
@@ -140,6 +142,7 @@ async fn k_2_a_body_that_cannot_be_read_is_400012_and_the_journal_says_what_and_
             "`payload` is a number, not a JSON object or null (line 1 column 12)",
         ),
         (br#"{"payload":"text"}"#, "`payload` is a text"),
+        (br#"{"payload":"[{}]"}"#, "`payload` is a text"),
         (br#"{"payload":[{}]}"#, "`payload` is an array"),
         (br#"{"payload":true}"#, "`payload` is a boolean"),
     ] {
