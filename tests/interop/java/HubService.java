@@ -1,4 +1,5 @@
 import com.microsoft.azure.sdk.iot.service.auth.AuthenticationType;
+import com.microsoft.azure.sdk.iot.service.exceptions.IotHubConflictException;
 import com.microsoft.azure.sdk.iot.service.exceptions.IotHubNotFoundException;
 import com.microsoft.azure.sdk.iot.service.exceptions.IotHubPreconditionFailedException;
 import com.microsoft.azure.sdk.iot.service.exceptions.IotHubUnauthorizedException;
@@ -15,6 +16,7 @@ final class HubService {
     public static void main(String[] names) throws Exception {
         Witness.main(names, Map.of(
             "device", HubService::device,
+            "made", HubService::made,
             "twin", HubService::twin,
             "wrong-key", HubService::wrongKey));
     }
@@ -48,6 +50,24 @@ final class HubService {
         registry().removeDevice(name);
         Witness.raised(IotHubNotFoundException.class, () -> twins().get(name));
         return name + " read and deleted";
+    }
+
+    /** The cases of devices have a class of that name, too. */
+    private static com.microsoft.azure.sdk.iot.service.registry.Device identity(String name) {
+        return new com.microsoft.azure.sdk.iot.service.registry.Device(name);
+    }
+
+    private static String made() throws Exception {
+        String name = "hub-java-made";
+        var made = registry().addDevice(identity(name));
+        Witness.expect(made.getStatus(), DeviceStatus.Enabled, "status");
+        Witness.expect(made.getAuthenticationType(), AuthenticationType.SAS, "kind of credential");
+        Witness.raised(IotHubConflictException.class, () -> registry().addDevice(identity(name)));
+        made.setStatus(DeviceStatus.Disabled);
+        Witness.expect(registry().updateDevice(made).getStatus(), DeviceStatus.Disabled, "status after it");
+        registry().removeDevice(name);
+        Witness.raised(IotHubNotFoundException.class, () -> registry().getDevice(name));
+        return name + " made, not made again, changed and deleted";
     }
 
     private static String twin() throws Exception {

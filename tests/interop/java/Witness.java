@@ -3,6 +3,8 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.net.Proxy;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -35,6 +37,8 @@ final class Witness {
     // The journal and the log go on from case to case; what was there before is not this case's.
     private static long eventsBefore;
     private static long logBefore;
+    // What the SDK raised last, as a program would print it: `explain` is given that.
+    private static String raised;
 
     private Witness() {}
 
@@ -49,11 +53,15 @@ final class Witness {
             eventsBefore = Files.size(Path.of(fact("events")));
             logBefore = Files.size(Path.of(fact("log")));
             long started = System.nanoTime();
+            raised = null;
             JsonObject line = new JsonObject();
             line.addProperty("case", name);
             try {
                 line.addProperty("said", within(name, cases.get(name)));
                 line.addProperty("passed", true);
+                if (raised != null) {
+                    line.addProperty("error", raised);
+                }
             } catch (Throwable error) {
                 error.printStackTrace();
                 line.addProperty("said", error.toString());
@@ -106,6 +114,9 @@ final class Witness {
                 found = kind.isInstance(cause) ? kind.cast(cause) : found;
             }
             if (found != null) {
+                StringWriter printed = new StringWriter();
+                error.printStackTrace(new PrintWriter(printed));
+                raised = printed.toString();
                 return found;
             }
             throw new AssertionError("expected " + kind.getSimpleName(), error);
