@@ -10,6 +10,7 @@
 //! What there is, and what is kept of it:
 //!
 //! - `lock`: locks that are held for a moment.
+//! - `section`: a part of a twin, as it was written.
 //! - `metadata`: when each property of a twin was last changed.
 //! - `twin`: what a hub keeps of a device's properties, and how it changes.
 //! - `enrollment`: who may register, and how.
@@ -74,6 +75,7 @@ mod registration;
 mod reply;
 mod reprovision;
 mod running;
+mod section;
 mod start;
 mod start_error;
 mod store;
@@ -113,6 +115,7 @@ pub use record::{
 pub use registrar::Pace;
 pub use reprovision::{Reprovisioning, ResetOnSameHub};
 pub use running::Service;
+pub use section::Section;
 pub use start_error::StartError;
 pub use store::{StateError, StoreError};
 pub use twin::{InitialTwin, Properties, Twin, TwinChange, TwinError};

@@ -2,15 +2,18 @@
 //! them (I).
 //!
 //! Pure. What a patch may hold follows IoT Hub's published rules: names without `.`, `$`, blanks
-//! and control characters, at most ten levels, 32 KB a section and 8 KB of tags.
+//! and control characters, at most ten levels, 32 KB a section and 8 KB of tags. Numbers come back as
+//! they were written (K-7): a section is a text.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::metadata::Metadata;
+use super::section::Section;
 use crate::wire::from_json_object;
 
 /// Deepest nesting of a section.
@@ -35,7 +38,7 @@ fn wrong(reason: impl Into<String>) -> TwinError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Properties {
     /// The properties, without `$version`.
-    pub values: Map<String, Value>,
+    pub values: Section,
     /// Counts changes, from 1 on.
     pub version: u64,
     /// When they were last changed; none if never, since the identity was made. Most never are.
@@ -43,25 +46,23 @@ pub struct Properties {
 }
 
 impl Properties {
-    fn new(values: Map<String, Value>) -> Self {
+    fn new(values: Section) -> Self {
         Self { values, version: 1, metadata: None }
     }
 
     /// The properties with `$version`, as they are shown.
-    pub fn shown(&self) -> Value {
-        let mut shown = self.values.clone();
-        shown.insert("$version".to_owned(), self.version.into());
-        Value::Object(shown)
+    pub fn shown(&self) -> Section {
+        self.values.with("$version", &self.version)
     }
 
-    fn patched(&self, patch: &Map<String, Value>, now: SystemTime) -> Result<Self, TwinError> {
-        let mut values = self.values.clone();
-        merge(&mut values, patch);
+    fn patched(&self, patch: &Section, now: SystemTime) -> Result<Self, TwinError> {
+        let values = self.values.merged(patch);
         check_size("the properties", &values, MAX_PROPERTIES)?;
         let version = self.version + 1;
+        let named = patch.values();
         let metadata = match &self.metadata {
-            Some(metadata) => metadata.patched(patch, now, version),
-            None => Metadata::new(now, version).patched(patch, now, version),
+            Some(metadata) => metadata.patched(&named, now, version),
+            None => Metadata::new(now, version).patched(&named, now, version),
         };
         Ok(Self { values, version, metadata: Some(Box::new(metadata)) })
     }
@@ -71,7 +72,7 @@ impl Properties {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Twin {
     /// For back ends only; devices never see them.
-    pub tags: Map<String, Value>,
+    pub tags: Section,
     /// What the back end wants.
     pub desired: Properties,
     /// What the device says.
@@ -86,7 +87,7 @@ impl Twin {
         Self {
             tags: initial.tags.clone(),
             desired: Properties::new(initial.desired.clone()),
-            reported: Properties::new(Map::new()),
+            reported: Properties::new(Section::default()),
             version: 1,
         }
     }
@@ -102,8 +103,9 @@ impl Twin {
     }
 
     /// What the device gets for `$iothub/twin/GET`: no tags.
-    pub fn for_device(&self) -> Value {
-        json!({ "desired": self.desired.shown(), "reported": self.reported.shown() })
+    pub fn for_device(&self) -> Section {
+        let twin = Section::default().with("desired", &self.desired.shown());
+        twin.with("reported", &self.reported.shown())
     }
 
     /// Takes in what a device reports; `null` deletes.
@@ -112,9 +114,9 @@ impl Twin {
     ///
     /// If it is no JSON object, or breaks a rule of twins.
     pub fn report(&self, patch: &[u8], now: SystemTime) -> Result<Self, TwinError> {
-        let patch: Map<String, Value> =
-            from_json_object(patch).map_err(|_| wrong("the body is not a JSON object"))?;
-        check_names(&patch, 1)?;
+        let patch = str::from_utf8(patch).ok().and_then(|patch| Section::read(patch).ok());
+        let patch = patch.ok_or_else(|| wrong("the body is not a JSON object"))?;
+        check_names(&patch.values(), 1)?;
         let reported = self.reported.patched(&patch, now)?;
         Ok(Self { reported, version: self.version + 1, ..self.clone() })
     }
@@ -127,7 +129,7 @@ impl Twin {
     pub fn patch(&self, change: &TwinChange, now: SystemTime) -> Result<Self, TwinError> {
         let mut tags = self.tags.clone();
         if let Some(patch) = &change.tags {
-            merge(&mut tags, patch);
+            tags = tags.merged(patch);
             check_size("the tags", &tags, MAX_TAGS)?;
         }
         let desired = match &change.desired {
@@ -145,9 +147,9 @@ impl Twin {
     pub fn replace(&self, change: &TwinChange, now: SystemTime) -> Result<Self, TwinError> {
         let version = self.desired.version;
         // All that is given is new, and nothing of what was there is left to be dated.
-        let empty = Properties { values: Map::new(), version, metadata: None };
+        let empty = Properties { values: Section::default(), version, metadata: None };
         let blank = Self {
-            tags: if change.tags.is_some() { Map::new() } else { self.tags.clone() },
+            tags: if change.tags.is_some() { Section::default() } else { self.tags.clone() },
             desired: if change.desired.is_some() { empty } else { self.desired.clone() },
             ..self.clone()
         };
@@ -160,9 +162,9 @@ impl Twin {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InitialTwin {
     /// Its tags.
-    pub tags: Map<String, Value>,
+    pub tags: Section,
     /// Its desired properties.
-    pub desired: Map<String, Value>,
+    pub desired: Section,
 }
 
 impl InitialTwin {
@@ -182,20 +184,23 @@ impl InitialTwin {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TwinChange {
     /// Tags, `null` to delete one.
-    pub tags: Option<Map<String, Value>>,
+    pub tags: Option<Section>,
     /// Desired properties, `null` to delete one.
-    pub desired: Option<Map<String, Value>>,
+    pub desired: Option<Section>,
 }
 
 #[derive(Deserialize)]
-struct ChangeBody {
-    tags: Option<Map<String, Value>>,
-    properties: Option<PropertiesBody>,
+struct ChangeBody<'a> {
+    #[serde(borrow)]
+    tags: Option<&'a RawValue>,
+    #[serde(borrow)]
+    properties: Option<PropertiesBody<'a>>,
 }
 
 #[derive(Deserialize)]
-struct PropertiesBody {
-    desired: Option<Map<String, Value>>,
+struct PropertiesBody<'a> {
+    #[serde(borrow)]
+    desired: Option<&'a RawValue>,
 }
 
 impl TwinChange {
@@ -206,42 +211,25 @@ impl TwinChange {
     ///
     /// If it has another shape, or a name breaks a rule of twins.
     pub fn read(json: &[u8]) -> Result<Self, TwinError> {
-        let body: ChangeBody = from_json_object(json)
+        let change = Self::sections(json)
             .map_err(|_| wrong("expected {\"tags\":{…},\"properties\":{\"desired\":{…}}}"))?;
-        let mut desired = body.properties.and_then(|properties| properties.desired);
-        if let Some(desired) = &mut desired {
-            desired.retain(|name, _| name != "$version" && name != "$metadata");
+        for section in change.tags.iter().chain(&change.desired) {
+            check_names(&section.values(), 1)?;
         }
-        for section in body.tags.iter().chain(&desired) {
-            check_names(section, 1)?;
-        }
-        Ok(Self { tags: body.tags, desired })
+        Ok(change)
+    }
+
+    fn sections(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let body: ChangeBody<'_> = from_json_object(json)?;
+        let section = |json: Option<&RawValue>| json.map(|it| Section::read(it.get())).transpose();
+        let desired = section(body.properties.and_then(|properties| properties.desired))?;
+        let desired = desired.map(|desired| desired.without(&["$version", "$metadata"]));
+        Ok(Self { tags: section(body.tags)?, desired })
     }
 
     /// The desired properties as devices are told of a change to them.
-    pub fn for_device(&self, version: u64) -> Option<Value> {
-        let mut patch = self.desired.clone()?;
-        patch.insert("$version".to_owned(), version.into());
-        Some(Value::Object(patch))
-    }
-}
-
-/// A merge patch (RFC 7396) of one object.
-fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
-    for (name, change) in patch {
-        match change {
-            // Not `remove`, which would change the order of the others.
-            Value::Null => drop(target.shift_remove(name)),
-            Value::Object(change) => match target.get_mut(name) {
-                Some(Value::Object(target)) => merge(target, change),
-                _ => {
-                    let mut fresh = Map::new();
-                    merge(&mut fresh, change);
-                    target.insert(name.clone(), Value::Object(fresh));
-                }
-            },
-            other => drop(target.insert(name.clone(), other.clone())),
-        }
+    pub fn for_device(&self, version: u64) -> Option<Section> {
+        Some(self.desired.as_ref()?.with("$version", &version))
     }
 }
 
@@ -269,8 +257,8 @@ fn check_value(value: &Value, depth: usize) -> Result<(), TwinError> {
     }
 }
 
-fn check_size(what: &str, section: &Map<String, Value>, limit: usize) -> Result<(), TwinError> {
-    let size = serde_json::to_string(section).map_or(usize::MAX, |json| json.len());
+fn check_size(what: &str, section: &Section, limit: usize) -> Result<(), TwinError> {
+    let size = section.as_json().len();
     if size > limit {
         return Err(wrong(format!("{what} would have {size} bytes; {limit} are allowed")));
     }
@@ -311,7 +299,7 @@ mod tests {
 
         let twin = twin.patch(&change, UNIX_EPOCH).unwrap();
 
-        assert_eq!(twin.tags.len(), 0);
+        assert!(twin.tags.is_empty());
         assert_eq!(
             twin.for_device().to_string(),
             r#"{"desired":{"interval":30,"led":{"on":true},"$version":2},"reported":{"fw":"1.0","state":{"b":1},"$version":3}}"#
@@ -331,7 +319,7 @@ mod tests {
         let twin = twin.replace(&change, UNIX_EPOCH).unwrap();
 
         assert_eq!(twin.desired.shown().to_string(), r#"{"a":1,"$version":2}"#);
-        assert_eq!(twin.tags.len(), 1, "tags were not given");
+        assert!(!twin.tags.is_empty(), "tags were not given");
     }
 
     #[test]
@@ -395,7 +383,7 @@ mod tests {
         #[test]
         fn no_patch_makes_it_panic_and_what_is_taken_has_no_null(patch in "[{}\\[\\]\":,a-c0-9nul ]{0,40}") {
             if let Ok(twin) = Twin::new(&InitialTwin::default()).report(patch.as_bytes(), UNIX_EPOCH) {
-                prop_assert!(!twin.reported.values.values().any(Value::is_null));
+                prop_assert!(!twin.reported.values.values().values().any(Value::is_null));
                 prop_assert_eq!(twin.reported.version, 2);
             }
         }

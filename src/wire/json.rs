@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -184,7 +184,7 @@ fn compact(json: &str) -> String {
 }
 
 /// Reads a JSON object. (serde would take an array in its place, member by member.)
-pub fn from_json_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+pub fn from_json_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, serde_json::Error> {
     match json.trim_ascii_start().first() {
         Some(b'{') | None => serde_json::from_slice(json),
         Some(_) => {

@@ -10,7 +10,7 @@ use super::method::{MethodAnswer, MethodCall, MethodFault};
 use crate::service::record::{Admission, HubDevice, HubFault, HubKey, HubProof};
 use crate::service::store::{Change, Store};
 use crate::service::twin::TwinChange;
-use crate::wire::{DeviceId, HubName};
+use crate::wire::{DeviceId, HubName, to_ascii_json};
 
 /// A device that signed in.
 #[derive(Debug)]
@@ -238,9 +238,8 @@ impl Hubs {
         });
         let device = changed.await?;
         let version = device.twin.desired.version;
-        if let Some(patch) = change.for_device(version) {
-            self.connections
-                .send(key, HubNotice::Desired { version, patch: Arc::from(patch.to_string()) });
+        if let Some(patch) = change.for_device(version).and_then(|it| to_ascii_json(&it).ok()) {
+            self.connections.send(key, HubNotice::Desired { version, patch: patch.into() });
         }
         Ok(device)
     }

@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::error::HubApiError;
 use super::query::Query;
@@ -14,7 +13,7 @@ use super::update::Update;
 use crate::service::api::{ApiError, IfMatch, Page, Request, Response};
 use crate::service::hub::HubError;
 use crate::service::record::HubDevice;
-use crate::wire::from_json_object;
+use crate::wire::{Payload, from_json_object};
 
 /// Devices of a list when the client does not say, and at most.
 const MAX_LIST: usize = 1000;
@@ -61,7 +60,8 @@ pub(super) fn query(site: &Site<'_>, request: &Request) -> Result<Response, HubA
             rows.map(|(place, row)| (Some(place), row)).collect()
         }
     };
-    let key = |item: &(Option<Place>, Value)| item.0.as_ref().map(Place::token).unwrap_or_default();
+    let key =
+        |item: &(Option<Place>, Payload)| item.0.as_ref().map(Place::token).unwrap_or_default();
     Ok(page.answer(item_type, items, key, |(_, row)| row.clone()))
 }
 

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::query::Query;
 use super::show;
 use super::site::Site;
 use crate::service::record::{HubDevice, HubKey};
+use crate::wire::{Members, Payload};
 
 /// Twins that are had from the store at once.
 const BATCH: usize = 128;
@@ -55,7 +54,7 @@ pub(super) fn devices<'a>(
 }
 
 /// A device's twin as queries see it.
-pub(super) fn twin(site: &Site<'_>, device: &HubDevice) -> Value {
+pub(super) fn twin(site: &Site<'_>, device: &HubDevice) -> Members {
     show::twin(device, site.presence(device))
 }
 
@@ -64,10 +63,10 @@ pub(super) fn rows<'a>(
     site: &'a Site<'a>,
     query: &'a Query,
     begin: Option<Place>,
-) -> impl Iterator<Item = (Place, Value)> + 'a {
+) -> impl Iterator<Item = (Place, Payload)> + 'a {
     let before = begin.as_ref().map_or(0, |place| place.given);
     let rows = devices(site, begin.map(|place| place.device)).filter_map(|device| {
-        let row = query.row(twin(site, &device))?;
+        let row = query.row(&twin(site, &device))?;
         Some((device.key(), row))
     });
     let left = query.limit().saturating_sub(before);
@@ -87,7 +86,9 @@ mod tests {
             Query::read("SELECT TOP 3 deviceId FROM devices WHERE deviceId != 'b'").unwrap();
         let ids = |begin: Option<Place>, length: usize| -> Vec<(String, Place)> {
             let rows = rows(&site, &query, begin).take(length);
-            rows.map(|(place, row)| (row["deviceId"].as_str().unwrap().to_owned(), place)).collect()
+            let id =
+                |row: &Payload| row.as_json().replace("{\"deviceId\":\"", "").replace("\"}", "");
+            rows.map(|(place, row)| (id(&row), place)).collect()
         };
 
         let first = ids(None, 2);

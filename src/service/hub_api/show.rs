@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::service::hub::Presence;
 use crate::service::metadata::Metadata;
 use crate::service::record::{Authentication, HubDevice};
+use crate::service::section::Section;
 use crate::service::twin::Properties;
-use crate::wire::timestamp;
+use crate::wire::{Members, timestamp};
 
 /// When what never happened did.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -48,44 +49,35 @@ pub(super) fn device(device: &HubDevice, presence: Presence) -> Value {
 }
 
 /// A twin, with tags, and with what the identity says of it.
-pub(super) fn twin(device: &HubDevice, presence: Presence) -> Value {
+pub(super) fn twin(device: &HubDevice, presence: Presence) -> Members {
     let twin = &device.twin;
-    let mut shown = json!({
-        "deviceId": device.device_id,
-        "etag": device.twin_etag.encoded(),
-        "deviceEtag": device.etag.encoded(),
-        "status": status(device),
-        "statusUpdateTime": time(device.status_updated),
-        "connectionState": connection_state(presence),
-        "lastActivityTime": time(presence.last_activity),
-        "cloudToDeviceMessageCount": presence.waiting,
-        "authenticationType": authentication_type(device),
-        "x509Thumbprint": thumbprints(device),
-        "version": twin.version,
-        "tags": twin.tags,
-        "properties": {
-            "desired": properties(&twin.desired, device.created, true),
-            "reported": properties(&twin.reported, device.created, false),
-        },
-        "capabilities": { "iotEdge": device.is_edge },
-    });
+    let mut shown = Members::default();
+    shown.add("deviceId", &device.device_id);
+    shown.add("etag", &device.twin_etag.encoded());
+    shown.add("deviceEtag", &device.etag.encoded());
+    shown.add("status", &status(device));
+    shown.add("statusUpdateTime", &time(device.status_updated));
+    shown.add("connectionState", &connection_state(presence));
+    shown.add("lastActivityTime", &time(presence.last_activity));
+    shown.add("cloudToDeviceMessageCount", &presence.waiting);
+    shown.add("authenticationType", &authentication_type(device));
+    shown.add("x509Thumbprint", &thumbprints(device));
+    shown.add("version", &twin.version);
     // A twin without tags has no such member.
-    if let Value::Object(shown) = &mut shown
-        && twin.tags.is_empty()
-    {
-        shown.shift_remove("tags");
-    }
+    shown.add_some("tags", (!twin.tags.is_empty()).then_some(&twin.tags));
+    let mut sections = Members::default();
+    sections.add("desired", &properties(&twin.desired, device.created, true));
+    sections.add("reported", &properties(&twin.reported, device.created, false));
+    shown.add("properties", &sections);
+    shown.add("capabilities", &json!({ "iotEdge": device.is_edge }));
     shown
 }
 
-fn properties(section: &Properties, created: SystemTime, has_versions: bool) -> Value {
-    let mut shown = section.values.clone();
+fn properties(section: &Properties, created: SystemTime, has_versions: bool) -> Section {
     let original = Metadata::new(created, 1);
     let metadata = section.metadata.as_deref().unwrap_or(&original);
-    let metadata = metadata.shown(&section.values, &original, has_versions);
-    shown.insert("$metadata".to_owned(), metadata);
-    shown.insert("$version".to_owned(), section.version.into());
-    Value::Object(shown)
+    let metadata = metadata.shown(&section.values.values(), &original, has_versions);
+    section.values.with("$metadata", &metadata).with("$version", &section.version)
 }
 
 fn thumbprints(device: &HubDevice) -> Value {
@@ -158,7 +150,7 @@ mod tests {
     #[test]
     fn i_what_happened_has_its_time_and_a_twin_without_tags_no_such_member() {
         let mut pump = testing::device("west.net", "pump");
-        pump.twin.tags.clear();
+        pump.twin.tags = Section::default();
         pump.status_updated = Some(UNIX_EPOCH);
         let presence = Presence {
             is_online: true,
@@ -169,9 +161,10 @@ mod tests {
 
         let (identity, twin) = (device(&pump, presence), twin(&pump, presence));
 
-        assert!(!identity.to_string().contains(NEVER) && !twin.to_string().contains(NEVER));
-        assert_eq!(twin["cloudToDeviceMessageCount"], 2);
-        assert!(twin.get("tags").is_none(), "{twin}");
+        let text = serde_json::to_string(&twin).unwrap();
+        assert!(!identity.to_string().contains(NEVER) && !text.contains(NEVER));
+        assert_eq!(twin.get("cloudToDeviceMessageCount").unwrap().as_json(), "2");
+        assert!(twin.get("tags").is_none(), "{twin:?}");
     }
 
     /// J-134.
@@ -197,6 +190,6 @@ mod tests {
         let etag = "IjAwMDAwMDA3LTAwMDAtMDMwMC0wMDAwLTAwMDAwMDAwMDAwMCI=";
         let at = r#""$lastUpdated":"1970-01-01T00:00:00Z""#;
         let expected = expected.replace("<etag>", etag).replace(r#""<at>""#, at);
-        assert_eq!(shown.to_string(), expected);
+        assert_eq!(serde_json::to_string(&shown).unwrap(), expected);
     }
 }

@@ -155,8 +155,8 @@ mod tests {
         (device, removed)
     }
 
-    fn site(device: &HubDevice) -> &str {
-        device.twin.desired.values["site"].as_str().unwrap()
+    fn site(device: &HubDevice) -> String {
+        device.twin.desired.values.values()["site"].as_str().unwrap().to_owned()
     }
 
     fn case(twin: TwinHandling) -> Case {

@@ -153,7 +153,7 @@ async fn an_allocation_function_is_asked_and_its_answer_counts() {
         .hubs()
         .device(&HubKey::new(&WEST.parse().unwrap(), &"toaster-1".parse().unwrap()))
         .unwrap();
-    assert_eq!(device.twin.for_device()["desired"]["slots"], 2);
+    assert_eq!(device.twin.for_device().values()["desired"]["slots"], 2);
     assert!(kettle.to_string().contains("400"), "{kettle}");
     service.expect(
         Expectation::registration("toaster-1")
@@ -215,7 +215,7 @@ async fn enrollments_are_those_that_were_asked_for() {
 
     assert_eq!(service.id_scope().as_str(), "0ne0000abcd");
     assert_eq!(group("pumps").reprovision_policy, Some(policy));
-    assert_eq!(group("pumps").first_twin().tags["kind"], "pump");
+    assert_eq!(group("pumps").first_twin().tags.values()["kind"], "pump");
     assert_eq!(group("certified").allocation_policy, Some(AllocationPolicy::Hashed));
     assert_eq!(group("asking").allocation_policy, Some(AllocationPolicy::Custom));
     assert!(!enrollments.find(Kind::Individual, "gone").unwrap().is_enabled());

@@ -1,10 +1,10 @@
 //! A device of a hub as the management listener shows it: nothing of its keys.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::service::hub::Hubs;
 use crate::service::record::{Authentication, HubDevice};
+use crate::service::section::Section;
 use crate::wire::{DeviceId, HubName, timestamp};
 
 /// A device of a hub, and its twin.
@@ -21,9 +21,9 @@ pub(super) struct HubTwin<'a> {
     created_date_time_utc: String,
     last_updated_date_time_utc: String,
     version: u64,
-    tags: &'a Map<String, Value>,
-    desired: Value,
-    reported: Value,
+    tags: &'a Section,
+    desired: Section,
+    reported: Section,
 }
 
 impl<'a> HubTwin<'a> {

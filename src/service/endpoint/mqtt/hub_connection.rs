@@ -13,6 +13,7 @@ use super::hub_session::{HubAnswer, HubQuestion, HubSession};
 use crate::attestation::{Certificate, SasToken};
 use crate::service::hub::{HubError, HubNotice, HubNotices, Hubs, SignedIn};
 use crate::service::record::HubProof;
+use crate::service::section::Section;
 use crate::wire::{HubUserName, HubUserNameError, to_ascii_json};
 
 /// The connection of a device that has signed in. Dropping it signs the device out.
@@ -134,7 +135,7 @@ fn instant(time: SystemTime) -> Option<Instant> {
     Instant::now().checked_add(left)
 }
 
-fn twin_answer(twin: Option<&serde_json::Value>) -> HubAnswer {
+fn twin_answer(twin: Option<&Section>) -> HubAnswer {
     let body = twin.and_then(|twin| to_ascii_json(twin).ok());
     match body {
         Some(body) => HubAnswer { status: 200, version: None, body },

@@ -4,18 +4,29 @@
 //! neither true nor false (as in the SQL of Azure Cosmos DB, from which the language descends). A
 //! twin is found if its condition is true.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use serde_json::Value;
+
+use crate::wire::{Members, Payload};
 
 /// A member of a twin, and of the members within.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Path(pub(super) Vec<String>);
 
 impl Path {
-    /// Its value, if the twin has it.
-    pub(super) fn of<'a>(&self, twin: &'a Value) -> Option<&'a Value> {
-        self.0.iter().try_fold(twin, |value, name| value.get(name))
+    /// It as it is written, if the twin has it.
+    pub(super) fn text(&self, twin: &Members) -> Option<Payload> {
+        let (first, within) = self.0.split_first()?;
+        within.iter().try_fold(twin.get(first)?.clone(), |value, name| {
+            let members: Members = serde_json::from_str(value.as_json()).ok()?;
+            members.get(name).cloned()
+        })
+    }
+
+    fn value(&self, twin: &Members) -> Option<Value> {
+        serde_json::from_str(self.text(twin)?.as_json()).ok()
     }
 
     /// The last name in it.
@@ -34,10 +45,10 @@ pub(super) enum Operand {
 }
 
 impl Operand {
-    fn of<'a>(&'a self, twin: &'a Value) -> Option<&'a Value> {
+    fn of(&self, twin: &Members) -> Option<Cow<'_, Value>> {
         match self {
-            Self::Member(path) => path.of(twin),
-            Self::Literal(value) => Some(value),
+            Self::Member(path) => path.value(twin).map(Cow::Owned),
+            Self::Literal(value) => Some(Cow::Borrowed(value)),
         }
     }
 }
@@ -94,21 +105,22 @@ pub(super) enum Expression {
 
 impl Expression {
     /// Whether it is true of a twin.
-    pub(super) fn holds(&self, twin: &Value) -> bool {
+    pub(super) fn holds(&self, twin: &Members) -> bool {
         self.truth(twin) == Some(true)
     }
 
     /// True, false, or neither.
-    fn truth(&self, twin: &Value) -> Option<bool> {
+    fn truth(&self, twin: &Members) -> Option<bool> {
         match self {
             Self::Compare(left, comparison, right) => {
-                order(left.of(twin)?, right.of(twin)?).map(|order| comparison.holds(order))
+                let (left, right) = (left.of(twin)?, right.of(twin)?);
+                order(&left, &right).map(|order| comparison.holds(order))
             }
             Self::In(operand, values) => {
                 let value = operand.of(twin)?;
-                Some(values.iter().any(|other| order(value, other).is_some_and(Ordering::is_eq)))
+                Some(values.iter().any(|other| order(&value, other).is_some_and(Ordering::is_eq)))
             }
-            Self::IsDefined(path) => Some(path.of(twin).is_some()),
+            Self::IsDefined(path) => Some(path.text(twin).is_some()),
             Self::Is(operand) => operand.of(twin)?.as_bool(),
             Self::Not(inner) => inner.truth(twin).map(|truth| !truth),
             Self::And(parts) => decided_by(false, parts, twin),
@@ -118,7 +130,7 @@ impl Expression {
 }
 
 /// One part with this truth decides; otherwise all must be known.
-fn decided_by(truth: bool, parts: &[Expression], twin: &Value) -> Option<bool> {
+fn decided_by(truth: bool, parts: &[Expression], twin: &Members) -> Option<bool> {
     let mut is_known = true;
     for part in parts {
         match part.truth(twin) {

@@ -1,9 +1,9 @@
 //! A query that has been understood, and its rows.
 
-use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::expression::{Expression, Path};
+use crate::wire::{Members, Payload};
 
 /// A query that has been understood: `SELECT … FROM devices [WHERE …]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,32 +49,40 @@ impl Query {
     /// The one row of a query that counts twins: their number under its name; none of any other.
     pub(in crate::service::hub_api) fn count(
         &self,
-        twins: impl Iterator<Item = Value>,
-    ) -> Option<Value> {
+        twins: impl Iterator<Item = Members>,
+    ) -> Option<Payload> {
         let Selection::Count(name) = &self.selection else { return None };
         let count = twins.filter(|twin| self.fits(twin)).take(self.limit()).count();
-        Some(Value::Object(Map::from_iter([(name.clone(), count.into())])))
+        let mut row = Members::default();
+        row.add(name, &count);
+        Some(Payload::of(&row))
     }
 
     /// The row for a twin, if it is one that is asked for. A member that it lacks is left out.
-    pub(in crate::service::hub_api) fn row(&self, twin: Value) -> Option<Value> {
-        if !self.fits(&twin) {
+    pub(in crate::service::hub_api) fn row(&self, twin: &Members) -> Option<Payload> {
+        if !self.fits(twin) {
             return None;
         }
         match &self.selection {
-            Selection::Everything => Some(twin),
+            Selection::Everything => Some(Payload::of(twin)),
             Selection::Count(_) => None,
-            Selection::Columns(columns) => Some(row(columns, &twin)),
+            Selection::Columns(columns) => Some(Payload::of(&row(columns, twin))),
         }
     }
 
-    fn fits(&self, twin: &Value) -> bool {
+    fn fits(&self, twin: &Members) -> bool {
         self.condition.as_ref().is_none_or(|condition| condition.holds(twin))
     }
 }
 
-fn row(columns: &[(Path, String)], twin: &Value) -> Value {
-    let members =
-        columns.iter().filter_map(|(path, name)| Some((name.clone(), path.of(twin)?.clone())));
-    Value::Object(members.collect())
+fn row(columns: &[(Path, String)], twin: &Members) -> Members {
+    columns.iter().fold(Members::default(), |row, (path, name)| match path.text(twin) {
+        // Of two with one name the last counts.
+        Some(value) => {
+            let mut row = row.without(&[name]);
+            row.add(name, &value);
+            row
+        }
+        None => row,
+    })
 }

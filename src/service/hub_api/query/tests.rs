@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::wire::{Members, Payload};
 
 fn twins() -> impl Iterator<Item = Value> {
     [
@@ -23,10 +24,12 @@ fn twins() -> impl Iterator<Item = Value> {
 
 /// The rows of a query, on one page.
 fn all(query: &Query) -> Vec<Value> {
-    match query.count(twins()) {
+    let twins = || twins().map(|twin| serde_json::from_value::<Members>(twin).unwrap());
+    let rows: Vec<Payload> = match query.count(twins()) {
         Some(count) => vec![count],
-        None => twins().filter_map(|twin| query.row(twin)).take(query.limit()).collect(),
-    }
+        None => twins().filter_map(|twin| query.row(&twin)).take(query.limit()).collect(),
+    };
+    rows.iter().map(|row| serde_json::from_str(row.as_json()).unwrap()).collect()
 }
 
 /// The device IDs that a condition finds.
@@ -102,6 +105,17 @@ fn i_selections_make_rows() {
     assert_eq!(rows("SELECT TOP(2) * FROM devices").as_array().unwrap().len(), 2);
     assert!(Query::read("SELECT * FROM devices").unwrap().gives_twins());
     assert!(!Query::read("SELECT deviceId FROM devices").unwrap().gives_twins());
+}
+
+#[test]
+fn k_7_a_row_has_what_is_selected_as_it_is_written() {
+    let json = r#"{"deviceId":"a","tags":{"n":1e3,"in":{"m":1.50}}}"#;
+    let twin: Members = serde_json::from_str(json).unwrap();
+    let row = |query| Query::read(query).unwrap().row(&twin).unwrap().as_json().to_owned();
+
+    assert_eq!(row("SELECT * FROM devices WHERE tags.n = 1000 AND tags.in.m <= 1.5"), json);
+    let columns = "SELECT tags.n, deviceId AS m, tags.in.m FROM devices";
+    assert_eq!(row(columns), r#"{"n":1e3,"m":1.50}"#);
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::json::{Unreadable, from_json};
@@ -13,6 +12,7 @@ use super::{text, time};
 use crate::attestation::DeviceKey;
 use crate::service::metadata::Metadata;
 use crate::service::record::{Authentication, HubDevice};
+use crate::service::section::Section;
 use crate::service::twin::{Properties, Twin};
 use crate::wire::{DeviceId, Etag, HubName};
 
@@ -58,7 +58,7 @@ enum AuthenticationRow {
 #[derive(Serialize, Deserialize)]
 struct TwinRow {
     version: u64,
-    tags: Section,
+    tags: SectionRow,
     desired: PropertiesRow,
     reported: PropertiesRow,
 }
@@ -66,7 +66,7 @@ struct TwinRow {
 #[derive(Serialize, Deserialize)]
 struct PropertiesRow {
     version: u64,
-    values: Section,
+    values: SectionRow,
     /// Left out where nothing was ever changed, and in what was kept before each property had a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     changed: Option<MetadataRow>,
@@ -97,19 +97,19 @@ impl From<MetadataRow> for Metadata {
     }
 }
 
-/// A JSON object that is read on its own: what could be taken from a request can be taken from
-/// here, however deep the row around it is.
+/// A JSON object that is kept as the text that it is (K-7), however deep the row around it is.
 #[derive(Serialize, Deserialize)]
-struct Section(Box<RawValue>);
+struct SectionRow(Box<RawValue>);
 
-impl Section {
-    fn of(values: &Map<String, Value>) -> Result<Self, serde_json::Error> {
-        serde_json::value::to_raw_value(values).map(Self)
+impl SectionRow {
+    fn of(section: &Section) -> Result<Self, serde_json::Error> {
+        serde_json::value::to_raw_value(section).map(Self)
     }
 
-    fn read(&self, what: &str) -> Result<Map<String, Value>, Unreadable> {
-        let read = serde_json::from_str(self.0.get());
-        read.map_err(|_| Unreadable::Content(format!("its {what} are no JSON object")))
+    fn read(&self, what: &str) -> Result<Section, Unreadable> {
+        // It was written from a section, and that it is JSON was seen as the row was read.
+        let section = Section::of_text(self.0.get());
+        section.ok_or_else(|| Unreadable::Content(format!("its {what} are no JSON object")))
     }
 }
 
@@ -117,7 +117,7 @@ impl Section {
 pub(in crate::service::store) fn encode(device: &HubDevice) -> Result<Vec<u8>, serde_json::Error> {
     let properties = |it: &Properties| -> Result<PropertiesRow, serde_json::Error> {
         let changed = it.metadata.as_deref().map(MetadataRow::from);
-        Ok(PropertiesRow { version: it.version, values: Section::of(&it.values)?, changed })
+        Ok(PropertiesRow { version: it.version, values: SectionRow::of(&it.values)?, changed })
     };
     serde_json::to_vec(&HubRow {
         hub: device.hub.clone(),
@@ -141,7 +141,7 @@ pub(in crate::service::store) fn encode(device: &HubDevice) -> Result<Vec<u8>, s
         etag: device.etag.clone(),
         twin: TwinRow {
             version: device.twin.version,
-            tags: Section::of(&device.twin.tags)?,
+            tags: SectionRow::of(&device.twin.tags)?,
             desired: properties(&device.twin.desired)?,
             reported: properties(&device.twin.reported)?,
         },
@@ -161,7 +161,9 @@ pub(in crate::service::store) fn decode(json: &[u8]) -> Result<HubDevice, Unread
         let (version, values) = (row.version, row.values.read(what)?);
         let metadata = match row.changed {
             Some(row) => Some(Metadata::from(row)),
-            None => (version > 1).then(|| Metadata::of_all(&values, twin_updated, version)),
+            None => {
+                (version > 1).then(|| Metadata::of_all(&values.values(), twin_updated, version))
+            }
         };
         Ok(Properties { version, values, metadata: metadata.map(Box::new) })
     };
@@ -200,6 +202,7 @@ mod tests {
 
     use proptest::option;
     use proptest::prelude::*;
+    use serde_json::{Map, Value};
 
     use super::*;
 
@@ -220,9 +223,11 @@ mod tests {
         .boxed()
     }
 
-    fn section() -> impl Strategy<Value = Map<String, Value>> {
-        prop::collection::vec(("[^.$ ]{1,6}", json(4)), 0..5)
-            .prop_map(|members| members.into_iter().collect())
+    fn section() -> impl Strategy<Value = Section> {
+        prop::collection::vec(("[^.$ ]{1,6}", json(4)), 0..5).prop_map(|members| {
+            let values: Map<String, Value> = members.into_iter().collect();
+            Section::read(&serde_json::to_string(&values).unwrap()).unwrap()
+        })
     }
 
     fn authentication() -> impl Strategy<Value = Authentication> {
@@ -294,7 +299,7 @@ mod tests {
         let device = decode(row.replace("<etag>", &etag).as_bytes()).unwrap();
 
         let updated = device.twin_updated;
-        let all = Metadata::of_all(&device.twin.desired.values, updated, 2);
+        let all = Metadata::of_all(&device.twin.desired.values.values(), updated, 2);
         assert_eq!(device.twin.desired.metadata.as_deref(), Some(&all));
         assert_eq!(device.twin.reported.metadata, None);
     }
