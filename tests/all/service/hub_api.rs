@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use provision_sim::service::HubKey;
 use rumqttc::{ConnectReturnCode, QoS};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::support::service::back_end::{
     BackEnd, HUB_POLICY, SERVICE_POLICY, Told, policy_key, token,
@@ -116,6 +117,83 @@ async fn i_a_patch_merges_and_counts_and_the_answer_is_the_whole_twin() {
     assert_eq!(twin["properties"]["reported"]["$version"], 1);
     assert_eq!(twin["version"], 3);
     assert_eq!(west.get(TWIN).await.ok(), twin);
+}
+
+/// What the device, its back end and a query see of the numbers of a twin.
+async fn shown(service: &TestService, hub: &str) -> [String; 3] {
+    let mut west = BackEnd::of_hub(service, hub).await;
+    let query = json!({ "query": "SELECT * FROM devices WHERE tags.n = 1000" }).to_string();
+    let mut device = Client::at_hub(service, ID, hub).await;
+    let twin = device.request("$iothub/twin/GET/?$rid=t", b" ").await.text;
+    let rows = west.ask("POST", "/devices/query", None, &query).await.text;
+    [west.get(TWIN).await.text, rows, twin]
+}
+
+#[track_caller]
+fn all_have(shown: &[String], texts: &[&str]) {
+    for text in texts {
+        assert!(shown.iter().all(|it| it.contains(text)), "{text}: {shown:#?}");
+    }
+}
+
+#[tokio::test]
+async fn k_7_the_numbers_of_a_twin_come_back_as_they_were_written() {
+    let folder = TempDir::new().unwrap();
+    let started = || Setup::new().retry_after(Duration::ZERO).state(folder.path()).start();
+    let service = started().await;
+    register(&service, ID).await;
+    let mut device = Client::at_hub(&service, ID, HUB_WEST).await;
+    let mut west = BackEnd::of_hub(&service, HUB_WEST).await;
+
+    let first =
+        r#"{"tags":{"n": 1e3},"properties":{"desired":{"a": 1.50,"b":{"c": [1E+2, "\u00fc"]}}}}"#;
+    west.ask("PATCH", TWIN, None, first).await.ok();
+    let told = device.answer().await;
+    device.report(r#"{"r": 2.0e-1, "s": 12345678901234567890123}"#).await;
+    west.ask("PATCH", TWIN, None, r#"{"properties":{"desired":{"b":{"d":7.0}}}}"#).await.ok();
+    let told_next = device.answer().await;
+    device.report(r#"{"t": 3}"#).await;
+
+    assert_eq!(told.text, r#"{"a":1.50,"b":{"c":[1E+2,"\u00fc"]},"$version":2}"#);
+    assert_eq!(told_next.text, r#"{"b":{"d":7.0},"$version":3}"#);
+    let desired = r#""a":1.50,"b":{"c":[1E+2,"\u00fc"],"d":7.0},"#;
+    let reported = r#""r":2.0e-1,"s":12345678901234567890123,"t":3,"#;
+    let before = shown(&service, HUB_WEST).await;
+    all_have(&before, &[desired, reported]);
+    all_have(&before[..2], &[r#""tags":{"n":1e3}"#]);
+    drop((device, west));
+    service.stop().await;
+
+    let service = started().await;
+
+    let after = shown(&service, HUB_WEST).await;
+    assert_eq!(after[2], before[2]);
+    all_have(&after[..2], &[desired, reported, r#""tags":{"n":1e3}"#]);
+}
+
+#[tokio::test]
+async fn k_7_the_numbers_of_a_first_twin_are_as_its_enrollment_or_webhook_wrote_them() {
+    let twin = r#"{"tags":{"n":1e3},"properties":{"desired":{"a":1.50}}}"#;
+    let answer = format!(r#"{{"iotHubHostName":"{HUB_WEST}","initialTwin":{twin}}}"#);
+    let webhook = Webhook::start([Reaction::Answer(200, answer)]).await;
+    let of_webhook = Setup::custom(&webhook.url(), "").retry_after(Duration::ZERO).start().await;
+    let of_enrollment = Setup::new().retry_after(Duration::ZERO).start().await;
+    let key = STANDARD.encode(derived(PRIMARY_KEY, ID));
+    let enrollment = format!(
+        r#"{{"registrationId":"{ID}","iotHubHostName":"{HUB_WEST}","initialTwin":{twin},"attestation":
+            {{"type":"symmetricKey","symmetricKey":{{"primaryKey":"{key}","secondaryKey":"{key}"}}}}}}"#
+    );
+    let mut dps = BackEnd::of_service(&of_enrollment).await;
+    dps.ask("PUT", &format!("/enrollments/{ID}"), None, &enrollment).await.ok();
+
+    for service in [of_webhook, of_enrollment] {
+        register(&service, ID).await;
+
+        let shown = shown(&service, HUB_WEST).await;
+
+        all_have(&shown, &[r#""a":1.50,"#]);
+        all_have(&shown[..2], &[r#""tags":{"n":1e3}"#]);
+    }
 }
 
 #[tokio::test]
