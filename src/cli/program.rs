@@ -1,6 +1,7 @@
 //! The program's own command line: its commands, and running the one that is named.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -14,6 +15,7 @@ use super::common::{Common, Output};
 use super::exit::Exit;
 use super::output::logging;
 use super::output::printer::Printer;
+use super::output::wrap::{width_of_errors, wrapped};
 use super::report::Report;
 
 /// Azure's Device Provisioning Service on your own machine, and the simulated device that talks to it.
@@ -150,8 +152,23 @@ fn usage(mut error: clap::Error, wants_json: bool) -> Exit {
         return Exit::Usage;
     }
     // Only a closed output can make this fail, and then nobody is there to be told.
-    let _ = error.print();
+    let _ = match error.use_stderr() {
+        true => write!(anstream::stderr(), "{}", wrapped_lines(&error.render().ansi().to_string())),
+        false => error.print(),
+    };
     if error.use_stderr() { Exit::Usage } else { Exit::Done }
+}
+
+/// Clap's words in lines that fit the terminal: it wraps help itself, and errors not.
+fn wrapped_lines(text: &str) -> String {
+    let width = width_of_errors();
+    let lines = text.split_inclusive('\n').map(|line| {
+        let text = line.trim_start_matches(' ');
+        let indent = line.len() - text.len();
+        let end = if text.ends_with('\n') { "\n" } else { "" };
+        format!("{:indent$}{}{end}", "", wrapped(text.trim_end_matches('\n'), width, indent))
+    });
+    lines.collect()
 }
 
 /// Clap's words as a report: its first paragraph is what is wrong, its tips are what to try.
@@ -212,6 +229,124 @@ mod tests {
                 assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
             }
         }
+    }
+
+    /// Every option that takes a value, of every command, with the words that lead to it.
+    fn options() -> Vec<(Vec<String>, clap::Arg)> {
+        let (mut options, mut open) = (Vec::new(), vec![(Vec::new(), Cli::command())]);
+        while let Some((mut words, command)) = open.pop() {
+            words.push(command.get_name().to_owned());
+            let taking = command.get_arguments().filter(|it| it.get_action().takes_values());
+            let named = taking.filter(|it| it.get_long().is_some());
+            options.extend(named.map(|it| (words.clone(), it.clone())));
+            let below = command.get_subcommands().cloned();
+            open.extend(below.map(|command| (words.clone(), command)));
+        }
+        options
+    }
+
+    /// What an option is called, and what its value.
+    fn names(option: &clap::Arg) -> (String, String) {
+        let value = option.get_value_names().and_then(|names| names.first());
+        let value = value.map(ToString::to_string).unwrap_or_default();
+        (option.get_long().unwrap_or_default().to_owned(), value)
+    }
+
+    #[test]
+    fn every_number_size_rate_and_duration_is_tried_at_its_ends() {
+        const ENDS: [&str; 29] = [
+            "0",
+            "-0",
+            "-1",
+            "1",
+            "0.0",
+            "1e400",
+            "NaN",
+            "inf",
+            "65535",
+            "65536",
+            "4294967295",
+            "4294967296",
+            "18446744073709551615",
+            "18446744073709551616",
+            "0s",
+            "1ns",
+            "99999999d",
+            "18446744073709551615s",
+            "18446744073709551615s 999999999ns",
+            "99999999999999y",
+            "0/s",
+            "1/0s",
+            "1/99999999d",
+            "1e400/s",
+            "18446744073709551615/1ns",
+            "0/0",
+            "18446744073709551614/18446744073709551615",
+            "99999999d:1/s",
+            "",
+        ];
+        let mut tried = 0;
+        for (words, option) in options() {
+            let (name, value) = names(&option);
+            let prefix = match &*value {
+                "DURATION" | "DURATION:RATE" | "RATE" | "INDEX/COUNT" | "N" | "P" | "L"
+                | "PORT" => "",
+                "NAME=LIMIT" => "polls=",
+                "HOW" => "random:",
+                "CONDITION" => "p99>",
+                _ => continue,
+            };
+            for end in ENDS {
+                let given = format!("--{name}={prefix}{end}");
+                let line = words.iter().cloned().chain([given]);
+                // Taken or refused in words; a panic would end the test.
+                if let Err(error) = Cli::try_parse_from(line) {
+                    assert!(!error.render().to_string().is_empty());
+                }
+                tried += 1;
+            }
+        }
+        assert!(tried > 500, "{tried}");
+    }
+
+    /// README: "Flags are called the same in every command".
+    #[test]
+    fn flags_are_called_the_same_in_every_command() {
+        const AS_FILE: [&str; 6] =
+            ["payload", "reported", "group-key", "device-key", "primary-key", "secondary-key"];
+        let all = options();
+        let has = |words: &[String], name: &str| {
+            all.iter().any(|(other, option)| other == words && option.get_long() == Some(name))
+        };
+        let mut others = Vec::new();
+        for (words, option) in &all {
+            let (name, value) = names(option);
+            let aliases = option.get_all_aliases().unwrap_or_default();
+            let (is_pem, is_trust) = (value == "PEM", format!("-{name}").ends_with("-ca-file"));
+            let is_certificate = name.contains("cert") || name.ends_with("-ca");
+            let is_key_of = name.strip_suffix("-key").filter(|_| is_pem);
+            let is_duration = ["ttl", "retry-after", "duration", "ramp"].contains(&&*name)
+                || format!("-{name}").ends_with("-timeout");
+            let rules = [
+                !is_pem || is_trust || is_certificate || is_key_of.is_some(),
+                is_key_of.is_none_or(|certificate| has(words, certificate)),
+                is_pem || !is_trust,
+                name != "report" || value.starts_with("FILE"),
+                is_duration == (value == "DURATION"),
+                !AS_FILE.contains(&&*name) || value.contains("|@FILE|-"),
+                name != "reg-id" || aliases.contains(&"registration-id"),
+                name != "registration-id" || aliases.contains(&"reg-id"),
+                name != "api-version" || !has(words, "webhook-url"),
+            ];
+            others.extend(
+                rules
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, holds)| !**holds)
+                    .map(|(rule, _)| format!("{} --{name} {value}: rule {rule}", words.join(" "))),
+            );
+        }
+        assert!(others.is_empty(), "{others:#?}");
     }
 
     #[test]

@@ -198,7 +198,7 @@ fn tell_log(log: &Log, printer: &mut Printer) -> Result<Exit, Report> {
         let is_list = finding.entries.len() > FEW;
         for entry in &finding.entries {
             if is_list || told.contains(&entry.key) {
-                printer.line(format!("{:<21} {}", entry.key, titled(entry)));
+                printer.prose(&format!("{:<21} ", entry.key), titled(entry));
             } else {
                 tell(entry, printer);
                 told.push(entry.key);
@@ -245,7 +245,7 @@ fn print(entries: &[&'static Entry], printer: &mut Printer, is_list: bool) {
     }
     for (index, entry) in entries.iter().enumerate() {
         if is_list {
-            printer.line(format!("{:<21} {}", entry.key, titled(entry)));
+            printer.prose(&format!("{:<21} ", entry.key), titled(entry));
         } else {
             if index > 0 {
                 printer.line("");
@@ -263,11 +263,11 @@ fn titled(entry: &Entry) -> String {
 }
 
 fn tell(entry: &Entry, printer: &mut Printer) {
-    printer.line(format!("{} {}", entry.key, titled(entry)));
-    printer.line(format!("  {}", entry.meaning));
+    printer.prose(&format!("{} ", entry.key), titled(entry));
+    printer.prose("  ", entry.meaning);
     for (word, hints) in [("cause", entry.causes), ("try", entry.remedies)] {
         for hint in hints {
-            printer.line(format!("  {word}: {}", hint.text));
+            printer.prose(&format!("  {word}: "), hint.text);
         }
     }
     let exit = Exit::from(entry.class) as u8;
@@ -279,7 +279,7 @@ fn tell(entry: &Entry, printer: &mut Printer) {
     if entry.is_ours {
         facts += "; the number is ours, not Azure's";
     }
-    printer.line(format!("  {facts}"));
+    printer.prose("  ", facts);
 }
 
 #[cfg(test)]

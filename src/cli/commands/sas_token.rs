@@ -158,7 +158,7 @@ impl Subject {
                     Some(false) => "WRONG",
                     None => "-",
                 };
-                printer.line(format!("{word:<6} {part:<10} {detail}"));
+                printer.prose(&format!("{word:<6} {part:<10} "), detail);
             }
         } else {
             printer.json(&serde_json::json!({ "valid": is_valid, "checks": checks }));

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::status_line;
+use super::wrap::{width_of_errors, width_of_output, wrapped};
 use crate::cli::common::Output;
 use crate::cli::report::Report;
 use crate::cli::timings::Timings;
@@ -62,6 +63,13 @@ impl Printer {
     /// belong here.
     pub(crate) fn lines(&mut self, lines: impl AsRef<str>) {
         lines.as_ref().split('\n').for_each(|line| self.line(line));
+    }
+
+    /// Sentences behind `lead`, wrapped; whatever stands in them (J-241).
+    pub(crate) fn prose(&mut self, lead: &str, text: impl AsRef<str>) {
+        let (lead, text) = (inert(lead), inert(text.as_ref()));
+        let indent = lead.chars().count();
+        self.write(&format!("{lead}{}", wrapped(&text, width_of_output(), indent)));
     }
 
     /// For a person, beside the result: which group's key was taken where none was named.
@@ -124,14 +132,24 @@ impl Printer {
         }
     }
 
-    /// A failure in words, on standard error.
+    /// A failure in words, on standard error. The first line of a device's failure has
+    /// words of the service or of the C sample, and stays one line: people look for it.
     pub(crate) fn explain(&mut self, report: &Report) {
         status_line::clear();
         let mut err = anstream::stderr().lock();
-        let headline = report.headline.as_deref().unwrap_or(&report.message);
-        let _ = writeln!(err, "{RED}error:{RED:#} {}", inert(headline));
+        let headline = inert(report.headline.as_deref().unwrap_or(&report.message));
+        let is_quoted =
+            report.headline.is_some() || report.result.is_some() || report.code.is_some();
+        let width = width_of_errors();
+        let headline = match is_quoted {
+            true => headline.as_ref().into(),
+            false => wrapped(&headline, width, "error: ".len()),
+        };
+        let _ = writeln!(err, "{RED}error:{RED:#} {headline}");
         for (name, text) in report.lines() {
-            let _ = writeln!(err, "  {DIM}{name}:{DIM:#} {}", inert(&text));
+            let text = inert(&text);
+            let text = wrapped(&text, width, "  : ".len() + name.len());
+            let _ = writeln!(err, "  {DIM}{name}:{DIM:#} {text}");
         }
     }
 
@@ -150,9 +168,14 @@ impl Printer {
             Status::Skip => DIM,
         };
         let word = status.as_str();
-        self.write(&format!("{style}{word:<4}{style:#} {check:<10} {}", inert(finding)));
+        let (width, indent) = (width_of_output(), 16);
+        let finding = inert(finding);
+        let finding = wrapped(&finding, width, indent);
+        self.write(&format!("{style}{word:<4}{style:#} {check:<10} {finding}"));
         if let Some(advice) = advice {
-            self.write(&format!("{:<15} {DIM}try:{DIM:#} {}", "", inert(advice)));
+            let advice = inert(advice);
+            let advice = wrapped(&advice, width, indent + "try: ".len());
+            self.write(&format!("{:<indent$}{DIM}try:{DIM:#} {advice}", ""));
         }
     }
 

@@ -20,3 +20,4 @@ mod register;
 mod register_x509;
 mod run;
 mod transports;
+mod wrap;

@@ -123,6 +123,8 @@ impl Session {
         let paths = std::iter::once(self.machine.path("bin")).chain(std::env::split_paths(&path));
         let mut shell = self.machine.shell(command);
         shell.env("PATH", std::env::join_paths(paths).unwrap()).current_dir(&self.folder);
+        // Pages show what readers see.
+        shell.env_remove("COLUMNS");
         if on_azure {
             let azure = self.azure.get_or_insert_with(|| Azure::start(&self.folder));
             shell.env("IOTHUB_DEVICE_DPS_ENDPOINT", azure.serve.mqtt());

@@ -21,6 +21,9 @@ pub const HUB: &str = "contoso-toasters-hub-1098.azure-devices.net";
 pub const GROUP_NOTE: &str =
     "with the key of enrollment group contoso-custom-allocated-devices (another: --group NAME)\n";
 
+/// As `COLUMNS`: texts are compared whole, not as they are wrapped.
+const WIDE: &str = "100000";
+
 /// A machine with nothing set up on it.
 pub struct Machine {
     home: TempDir,
@@ -58,7 +61,11 @@ impl Machine {
     /// A program that knows nothing of the user's own environment.
     fn program(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("HOME", self.home.path()).env("XDG_STATE_HOME", self.path("state"));
+        command
+            .env_clear()
+            .env("COLUMNS", WIDE)
+            .env("HOME", self.home.path())
+            .env("XDG_STATE_HOME", self.path("state"));
         // Without it Windows finds neither its sockets nor its randomness.
         if let Some(system) = std::env::var_os("SystemRoot") {
             command.env("SystemRoot", system);

@@ -236,30 +236,37 @@ fn print(plan: &plan::Plan, shown: &Shown, printer: &mut Printer) {
         ));
     }
     printer.line("");
-    printer.line(format!(
-        "At --rate {} all {devices} are assigned after about {}.",
-        shown.rate,
-        spoken(plan.takes)
-    ));
+    printer.prose(
+        "",
+        format!(
+            "At --rate {} all {devices} are assigned after about {}.",
+            shown.rate,
+            spoken(plan.takes)
+        ),
+    );
     if plan.spread.is_zero() {
-        printer.line("They may all start at once: so many fit into the limit.");
+        printer.prose("", "They may all start at once: so many fit into the limit.");
     } else {
-        printer.line(format!(
-            "Devices that start by themselves should each wait a random time of up to {}.",
-            spoken(plan.spread)
-        ));
+        printer.prose(
+            "",
+            format!(
+                "Devices that start by themselves should each wait a random time of up to {}.",
+                spoken(plan.spread)
+            ),
+        );
     }
     if let Some(storm) = &shown.all_at_once.as_ref().filter(|storm| storm.throttled > 0) {
-        printer.line(format!(
+        printer.prose("", format!(
             "All at once: about {} answers 429, in {} rounds, if each comes back just when told.",
             grouped(storm.throttled),
             grouped(storm.rounds)
         ));
     }
     if !plan.polls_take.is_zero() {
-        printer.line(format!("The polls of a device take {} at least.", spoken(plan.polls_take)));
+        printer
+            .prose("", format!("The polls of a device take {} at least.", spoken(plan.polls_take)));
     }
     for note in &shown.notes {
-        printer.line(format!("Note: {note}"));
+        printer.prose("Note: ", note);
     }
 }

@@ -11,7 +11,14 @@ use crate::fleet::report::{self, Bars, FailIf};
 /// Prints a report in the format that was asked for.
 pub(super) fn print(report: &report::Report, printer: &mut Printer) {
     if printer.is_text() {
-        printer.lines(report.text_with(bars()).trim_end());
+        for line in report.text_with(bars()).trim_end().split('\n') {
+            let text = line.trim_start();
+            // Columns do not get clearer by being broken.
+            match text.contains("  ") {
+                true => printer.line(line),
+                false => printer.prose(&line[..line.len() - text.len()], text),
+            }
+        }
     } else {
         printer.json(&report.to_json());
     }

@@ -32,7 +32,7 @@ impl Screen<'_> {
     pub(super) fn show(&self, printer: &mut Printer) {
         let Self { service, config, ready, .. } = self;
         let instance = service.instance();
-        let mut row = |name: &str, value: &str| printer.line(format!("{name:<18}{value}"));
+        let mut row = |name: &str, value: &str| printer.prose(&format!("{name:<18}"), value);
         row("Host name", &self.all_host_names());
         row("MQTT over TLS", &ready.mqtt);
         row("HTTPS, WebSocket", ready.https.as_deref().unwrap_or_default());
@@ -40,10 +40,12 @@ impl Screen<'_> {
             row("Management", &format!("http://{admin}/ (healthz, registrations, journal)"));
         }
         row("ID scope", &ready.id_scope);
-        row("CA file", &ready.ca_file.display().to_string());
-        if let Some(state) = self.state {
-            row("State", &state.display().to_string());
+        let files = [("CA file", Some(&*ready.ca_file)), ("State", self.state)];
+        for (name, path) in files.into_iter().filter_map(|(name, path)| Some((name, path?))) {
+            // Copied, and so never wrapped.
+            printer.line(format!("{name:<18}{}", path.display()));
         }
+        let mut row = |name: &str, value: &str| printer.prose(&format!("{name:<18}"), value);
         for group in service.enrollments().groups() {
             let policy = word(
                 &group
@@ -69,7 +71,8 @@ impl Screen<'_> {
         for line in how_to_trust(&ready.ca_file.display().to_string()) {
             printer.line(format!("  {line}"));
         }
-        printer.line(
+        printer.prose(
+            "",
             "Clients whose endpoint is fixed find the service with this line in the hosts file:",
         );
         let address = dialled_address(service.mqtt_address().ip());

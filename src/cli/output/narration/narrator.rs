@@ -8,6 +8,7 @@ use super::hub::HubStep;
 use super::text::{Paragraph, milliseconds, paragraph};
 use super::{http, hub, identity, mqtt, text};
 use crate::cli::output::status_line;
+use crate::cli::output::wrap::{width_of_errors, wrapped};
 use crate::device::{
     ConnectPhase, Error, Notice, Received, Registered, Secured, Sent, Settings, Signed,
 };
@@ -54,8 +55,11 @@ impl Narrator {
         status_line::clear();
         let mut err = anstream::stderr().lock();
         let _ = writeln!(err, "[{:>11}] {}", milliseconds(self.since.elapsed()), inert(&headline));
-        for line in lines.iter().map(String::as_str).chain(why) {
+        for line in &lines {
             let _ = writeln!(err, "    {}", inert(line));
+        }
+        for meaning in why {
+            let _ = writeln!(err, "    {}", wrapped(meaning, width_of_errors(), 4));
         }
     }
 }
