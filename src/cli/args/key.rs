@@ -116,28 +116,64 @@ pub(crate) fn group_key(
 /// A group key; one of a length that DPS never has is used, with a warning.
 fn group_key_from(name: &str, argument: &str) -> Result<GroupKey, Report> {
     let text = key_text(&read(name, argument)?);
-    let key: GroupKey = text.parse().map_err(|error| bad_key(name, argument, &error))?;
-    warn_of_length(name, key.length());
+    let key: GroupKey = text.parse().map_err(|error| bad_key(name, argument, &text, &error))?;
+    warn_of_form(name, &text, key.length());
     Ok(key)
 }
 
 fn device_key(name: &str, argument: &str) -> Result<DeviceKey, Report> {
     let text = key_text(&read(name, argument)?);
-    let key: DeviceKey = text.parse().map_err(|error| bad_key(name, argument, &error))?;
-    warn_of_length(name, key.length());
+    let key: DeviceKey = text.parse().map_err(|error| bad_key(name, argument, &text, &error))?;
+    warn_of_form(name, &text, key.length());
     Ok(key)
 }
 
-fn bad_key(name: &str, argument: &str, error: &KeyError) -> Report {
-    let report = Report::usage(format!("{name}: {error}"));
-    wrong_value(argument, report)
-        .remedy("copy the key whole, as the portal or `az … show --show-keys` shows it")
+fn bad_key(name: &str, argument: &str, text: &str, error: &KeyError) -> Report {
+    let report = wrong_value(argument, Report::usage(format!("{name}: {error}")));
+    match hexadecimal(text) {
+        Some(remark) => report.cause(remark),
+        None => {
+            report.remedy("copy the key whole, as the portal or `az … show --show-keys` shows it")
+        }
+    }
 }
 
-fn warn_of_length(name: &str, length: usize) {
-    if !(16..=64).contains(&length) {
+/// What to say of a key that seems to be written in hexadecimal digits (J-223). All of them are
+/// characters of Base64 too, so that it may be meant so.
+pub(crate) fn hexadecimal(text: &str) -> Option<String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let is_hexadecimal = digits.len() >= 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hexadecimal.then(|| {
+        format!(
+            "it has {} hexadecimal digits and nothing else; keys are read as Base64, here and by DPS. If the digits stand for bytes, convert them: xxd -r -p | base64 -w 0",
+            digits.len()
+        )
+    })
+}
+
+fn warn_of_form(name: &str, text: &str, length: usize) {
+    if let Some(remark) = hexadecimal(text) {
+        tracing::warn!("{name}: {remark}");
+    } else if !(16..=64).contains(&length) {
         tracing::warn!(
             "{name}: the key has {length} bytes; DPS takes keys of 16 to 64 (was it copied whole?)"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn j_223_hexadecimal_digits_get_a_word() {
+        let told = |text: &str| hexadecimal(text).is_some();
+
+        assert!(told(&"0123456789abcdef".repeat(4)) && told(&"AB".repeat(16)));
+        assert!(told(&format!("0x{}", "f".repeat(64))));
+        assert!(!told("abcd") && !told(&"AAAAAAAAAAAAAAAAAAAAAA==".repeat(2)));
+        let report =
+            bad_key("--device-key", "x", &"f".repeat(66), &KeyError::Length { length: 66 });
+        assert!(report.causes[0].starts_with("it has 66 hexadecimal digits"), "{report:?}");
     }
 }

@@ -12,6 +12,7 @@ use super::member::object_at;
 use super::words::{words, yes_or_no};
 use crate::api_client::Kind;
 use crate::attestation::{Certificate, DeviceKey, GroupKey};
+use crate::cli::args::key::hexadecimal;
 use crate::cli::input::{plain, read, wrong_value};
 use crate::cli::report::Report;
 use crate::cli::secret::Secret;
@@ -220,6 +221,9 @@ fn key(
         return Err(Report::usage(format!(
             "{flag}: the key has {length} bytes; DPS takes keys of 16 to 64"
         )));
+    }
+    if let Some(remark) = hexadecimal(&text) {
+        tracing::warn!("{flag}: {remark}");
     }
     Ok(Some(key))
 }
