@@ -23,7 +23,7 @@ mod lines;
 mod log_lines;
 mod moment;
 mod page;
-#[cfg(feature = "service")]
+#[cfg(any(feature = "fleet", feature = "service"))]
 mod path;
 mod plain;
 mod quoted;
@@ -44,12 +44,12 @@ pub use lines::TextReader;
 pub use log_lines::each_line;
 pub use moment::{day, is_beyond_dates, moment};
 pub use page::{is_html, page_line};
-#[cfg(feature = "service")]
+#[cfg(any(feature = "fleet", feature = "service"))]
 pub use path::MemberPath;
 pub use plain::plain;
 pub use quoted::{key_text, unquoted};
 #[cfg(any(feature = "fleet", feature = "service"))]
-pub use reason::{nearest, reason};
+pub use reason::{misread, nearest, reason, syntax};
 pub use source::{MAX_FILE, Source, decode_text, read_bytes, read_file, read_pem};
 pub use spoken::{spoken, written};
 #[cfg(feature = "cli")]

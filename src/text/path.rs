@@ -45,6 +45,7 @@ impl MemberPath {
     }
 
     /// The path to what holds a member of this name, if it leads to one.
+    #[cfg(feature = "service")]
     pub(super) fn holder(&self, name: &str) -> Self {
         match self.0.split_last() {
             Some((Segment::Member(last), holder)) if last == name => Self(holder.to_vec()),
@@ -58,6 +59,7 @@ impl MemberPath {
         path
     }
 
+    #[cfg(feature = "service")]
     pub(super) fn segments(&self) -> &[Segment] {
         &self.0
     }

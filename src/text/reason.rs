@@ -1,5 +1,7 @@
 //! What serde has to say of a file, in words for the person who wrote it.
 
+use super::path::MemberPath;
+
 /// What is wrong, in the words of JSON: members, objects, arrays and texts, and nothing of how this
 /// program holds them. Without the place in a text that nobody sees, and without the strings that
 /// serde quotes: one may be a key in the wrong place. Where a known word was meant, it says which.
@@ -38,6 +40,36 @@ pub fn reason(error: &serde_json::Error) -> String {
     } else {
         text.to_owned()
     }
+}
+
+/// What is wrong, and with which member: `hubs: expected an object, found the number 1`.
+pub fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let (path, reason) = (MemberPath::from(error.path()).to_string(), reason(error.inner()));
+    // Of a member that is not known or is there twice, the reason has the name.
+    let holder = |path: &str| match path.rsplit_once('.') {
+        Some((holder, last)) if reason.contains(&format!("`{last}`")) => holder.to_owned(),
+        None if reason.contains(&format!("`{path}`")) => String::new(),
+        _ => path.to_owned(),
+    };
+    match holder(&path) {
+        path if path.is_empty() => reason,
+        path => format!("{path}: {reason}"),
+    }
+}
+
+/// Why a text is no JSON at all, and where.
+pub fn syntax(error: &serde_json::Error) -> String {
+    let said = match reason(error).as_str() {
+        "expected one of its words, as a string" | "expected ident" => {
+            "expected a value: an object, an array, a string, a number, true, false or null"
+                .to_owned()
+        }
+        "trailing characters" => "more text follows its end".to_owned(),
+        "trailing comma" => "a comma stands before its end".to_owned(),
+        "key must be a string" => "a member's name stands in double quotes".to_owned(),
+        told => told.to_owned(),
+    };
+    format!("line {}, column {}: {said}", error.line(), error.column())
 }
 
 /// A word that is not known, or a member: `given`, expected … A long one may be a key.

@@ -116,3 +116,42 @@ fn a_member_that_comes_near_is_suggested_and_one_that_may_be_a_key_is_not_shown(
     let missing = serde_json::from_str::<Named>("{}").unwrap_err();
     assert_eq!(reason(&missing), "the member `name` is missing");
 }
+
+#[test]
+fn the_member_at_fault_is_named_once() {
+    let misread = |json: &str| {
+        let mut json = serde_json::Deserializer::from_str(json);
+        misread(&serde_path_to_error::deserialize::<_, Record>(&mut json).unwrap_err())
+    };
+
+    for (json, said) in [
+        (
+            r#"{"inner":{"weight":"x"}}"#,
+            "inner.weight: expected a whole number that is not negative",
+        ),
+        (r#"{"hubs":["a",7]}"#, "hubs[1]: expected a string, found the number 7"),
+        (r#"{"tags":{"a":null}}"#, "tags.a: expected a string, found null"),
+        (r#"{"inner":{"wieght":1}}"#, "inner: unknown member `wieght`"),
+        (r#"{"wieght":1}"#, "unknown member `wieght`"),
+        ("[]", "expected an object, found an array"),
+    ] {
+        assert!(misread(json).starts_with(said), "{}", misread(json));
+    }
+}
+
+#[test]
+fn what_is_no_json_is_told_with_its_place_and_in_plain_words() {
+    let syntax = |json: &str| syntax(&serde_json::from_str::<serde_json::Value>(json).unwrap_err());
+
+    for (json, said) in [
+        ("{\n\"a\": nul}", "line 2, column 9: expected a value: an object, an array"),
+        ("", "line 1, column 0: the text ends in the midst of a value"),
+        ("{\"a\":", "line 1, column 5: the text ends in the midst of a value"),
+        ("{} {}", "line 1, column 4: more text follows its end"),
+        ("{'a':1}", "line 1, column 2: a member's name stands in double quotes"),
+        ("[1,]", "line 1, column 4: a comma stands before its end"),
+        ("[1 2]", "line 1, column 4: expected `,` or `]`"),
+    ] {
+        assert!(syntax(json).starts_with(said), "{json}: {}", syntax(json));
+    }
+}
