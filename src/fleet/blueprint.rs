@@ -7,12 +7,14 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use thiserror::Error;
 
+use super::files::{FileFault, Files};
 use super::member::Member;
 use super::template::{PayloadTemplate, PayloadTemplateError};
 use crate::attestation::{Deriver, DeviceCertificate, IdentityFault};
 use crate::device::{Credential, Ports, Settings, Transport};
 use crate::net::{Endpoint, Route};
 use crate::pki::{PkiError, TestAuthority, Validity};
+use crate::tutorial;
 use crate::wire::{ApiVersion, IdScope, RegistrationId};
 
 /// How devices prove who they are that bring no key of their own.
@@ -21,6 +23,15 @@ use crate::wire::{ApiVersion, IdScope, RegistrationId};
 pub enum Identity {
     /// By a key derived from their group's.
     Group(Deriver),
+    /// By a key derived from that of the group of the tutorial's world that lets them in.
+    Tutorial {
+        /// The group of the tutorial.
+        custom: Deriver,
+        /// The one that takes all others.
+        open: Deriver,
+    },
+    /// By what stands in files of their own.
+    Files(Files),
     /// By a certificate that is made for each.
     Minted(Box<TestAuthority>),
     /// They all bring their own.
@@ -69,6 +80,9 @@ pub enum MemberError {
     /// The template makes no payload for it.
     #[error("the payload: {0}")]
     Payload(#[from] PayloadTemplateError),
+    /// Its file cannot be used.
+    #[error("{0}")]
+    File(#[from] FileFault),
     /// No certificate can be made for it.
     #[error("its certificate: {0}")]
     Certificate(#[from] PkiError),
@@ -115,6 +129,12 @@ impl Blueprint {
         }
         Ok(match &self.identity {
             Identity::Group(deriver) => Credential::SymmetricKey(deriver.derive(id)),
+            Identity::Tutorial { custom, open } => {
+                let is_custom = tutorial::group_of(id.as_str()).0 == tutorial::GROUP;
+                let group = if is_custom { custom } else { open };
+                Credential::SymmetricKey(group.derive(id))
+            }
+            Identity::Files(files) => files.credential(id, member.number)?,
             Identity::Minted(authority) => {
                 let made = authority.device(id.as_str(), Validity::TenYears)?;
                 let (chain, key) = (made.chain_pem(), made.key_pem());
@@ -173,6 +193,7 @@ mod tests {
             credential: None,
             payload: None,
             expected_hub: None,
+            expected_error_code: None,
         }
     }
 

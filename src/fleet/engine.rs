@@ -109,7 +109,9 @@ impl Fleet {
         };
         let launcher = tokio::spawn(launcher.run());
         let batch = Vec::new().into_iter();
-        Running { batches, batch, launcher, stop, counters, health: Health::start(), start }
+        let watched = counters.clone();
+        let health = Health::start(move || watched.burst.load(Ordering::Relaxed));
+        Running { batches, batch, launcher, stop, counters, health, start }
     }
 }
 
@@ -164,6 +166,7 @@ impl Running {
         let generator = GeneratorHealth {
             cpu_share: self.health.cpu_share(),
             max_lag: self.health.max_lag(),
+            steady_lag: self.health.steady_lag(),
             late_starts: self.counters.late.load(Ordering::Relaxed),
             open_peak: self.counters.open_peak.load(Ordering::Relaxed),
         };

@@ -16,22 +16,35 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(super) struct Health {
     began: Instant,
     cpu_before: Duration,
-    /// The longest time that a timer was late, in microseconds.
-    lag: Arc<AtomicU64>,
+    lag: Arc<Lag>,
     looking: AbortHandle,
 }
 
+/// The longest times that a timer was late, in microseconds.
+#[derive(Debug, Default)]
+struct Lag {
+    ever: AtomicU64,
+    /// While no devices were open that began all at once.
+    steady: AtomicU64,
+}
+
 impl Health {
-    /// Begins now, on the runtime that it is called on.
-    pub(super) fn start() -> Self {
-        let lag = Arc::new(AtomicU64::new(0));
-        let looking = tokio::spawn(look(lag.clone())).abort_handle();
+    /// Begins now, on the runtime that it is called on. `burst`: how many devices are open that began
+    /// all at once, by order.
+    pub(super) fn start(burst: impl Fn() -> u64 + Send + 'static) -> Self {
+        let lag = Arc::new(Lag::default());
+        let looking = tokio::spawn(look(lag.clone(), burst)).abort_handle();
         Self { began: Instant::now(), cpu_before: cpu_time(), lag, looking }
     }
 
     /// The longest time that a timer was late.
     pub(super) fn max_lag(&self) -> Duration {
-        Duration::from_micros(self.lag.load(Ordering::Relaxed))
+        Duration::from_micros(self.lag.ever.load(Ordering::Relaxed))
+    }
+
+    /// The same, of the time without a burst.
+    pub(super) fn steady_lag(&self) -> Duration {
+        Duration::from_micros(self.lag.steady.load(Ordering::Relaxed))
     }
 
     /// Which part of all cores this process has used since the beginning.
@@ -48,12 +61,16 @@ impl Drop for Health {
     }
 }
 
-async fn look(lag: Arc<AtomicU64>) {
+async fn look(lag: Arc<Lag>, burst: impl Fn() -> u64 + Send) {
     loop {
+        let was_burst = burst() > 0;
         let due = Instant::now() + LOOK_EVERY;
         tokio::time::sleep_until(due).await;
         let late = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-        lag.fetch_max(late, Ordering::Relaxed);
+        lag.ever.fetch_max(late, Ordering::Relaxed);
+        if !was_burst && burst() == 0 {
+            lag.steady.fetch_max(late, Ordering::Relaxed);
+        }
     }
 }
 

@@ -31,8 +31,10 @@ pub(super) struct Counters {
     pub(super) open: AtomicU64,
     /// The most that were open at a time.
     pub(super) open_peak: AtomicU64,
-    /// Those that began late.
+    /// Those that began late, where not all began at once.
     pub(super) late: AtomicU64,
+    /// Those that have not ended of those that began all at once.
+    pub(super) burst: AtomicU64,
 }
 
 /// What has become of the launches.
@@ -69,7 +71,7 @@ impl Launcher {
         let mut held = self.hold.subscribe();
         let end = self.until.map(|until| at(self.start, until));
         let mut stop = Stop { asked: self.stop.clone(), end };
-        let mut last = None;
+        let (mut last, mut crowd) = (None, Crowd::default());
         let (are_all, fault) = loop {
             let member = tokio::select! {
                 biased;
@@ -80,14 +82,18 @@ impl Launcher {
                 None => break (true, None),
                 Some(Err(fault)) => break (false, Some(fault)),
                 Some(Ok(member)) => {
-                    pacer.turn_to(self.schedule.next().flatten());
+                    let due = self.schedule.next().flatten();
+                    pacer.turn_to(due);
                     // A device that registers a second time while the first is under way makes the
                     // service forget the first (J-15).
                     let is_new_round = last.replace(member.number) >= Some(member.number);
                     tokio::select! {
                         biased;
                         () = stop.wanted() => break (!stop.is_asked(), None),
-                        slot = self.turn(&mut pacer, &mut held, is_new_round) => self.launch(member, &pacer, slot),
+                        slot = self.turn(&mut pacer, &mut held, is_new_round) => {
+                            let in_burst = crowd.takes_in(due, &self.counters);
+                            self.launch(member, &pacer, slot, in_burst);
+                        }
                     }
                 }
             }
@@ -131,7 +137,13 @@ impl Launcher {
         }
     }
 
-    fn launch(&self, member: Member, pacer: &Pacer, slot: Option<OwnedSemaphorePermit>) {
+    fn launch(
+        &self,
+        member: Member,
+        pacer: &Pacer,
+        slot: Option<OwnedSemaphorePermit>,
+        in_burst: bool,
+    ) {
         let (start, counters) = (self.start, self.counters.clone());
         let intended = pacer.intended(start.elapsed());
         let device = Device { blueprint: self.blueprint.clone(), member, start, intended };
@@ -139,16 +151,40 @@ impl Launcher {
         counters.begun.fetch_add(1, Ordering::Relaxed);
         let open = counters.open.fetch_add(1, Ordering::Relaxed) + 1;
         counters.open_peak.fetch_max(open, Ordering::Relaxed);
+        counters.burst.fetch_add(in_burst.into(), Ordering::Relaxed);
         tokio::spawn(async move {
-            if start.elapsed().saturating_sub(intended) > LATE {
+            if !in_burst && start.elapsed().saturating_sub(intended) > LATE {
                 counters.late.fetch_add(1, Ordering::Relaxed);
             }
             let result = device.provision(|until| extend(&hold, until)).await;
             counters.open.fetch_sub(1, Ordering::Relaxed);
+            counters.burst.fetch_sub(in_burst.into(), Ordering::Relaxed);
             drop(slot);
             // Whoever is gone does not want to know.
             let _ = results.send(result).await;
         });
+    }
+}
+
+/// Tells devices that begin all at once, by order, from others. Such a crowd makes every loop late for a
+/// moment, which says nothing of the machine (J-234).
+#[derive(Debug, Default)]
+struct Crowd {
+    /// When the device before was meant to begin, where that is laid down.
+    last_due: Option<Duration>,
+}
+
+impl Crowd {
+    /// Whether the next device begins together with others: at the moment of the one before it, or as one
+    /// of the first that fill the slots.
+    fn takes_in(&mut self, due: Option<Duration>, counters: &Counters) -> bool {
+        match due {
+            Some(due) => self.last_due.replace(due) == Some(due),
+            None => {
+                let begun = counters.begun.load(Ordering::Relaxed);
+                begun <= counters.open.load(Ordering::Relaxed)
+            }
+        }
     }
 }
 
@@ -225,6 +261,23 @@ mod tests {
 
         assert_eq!([open(0), open(50), open(501), open(999), open(1000)], [1, 1, 6, 10, 10]);
         assert_eq!(slots_at(Duration::ZERO, 10, Duration::ZERO), 10);
+    }
+
+    #[test]
+    fn j_234_a_crowd_is_who_begins_at_one_moment_or_fills_the_slots_first() {
+        let counters = Counters::default();
+        let mut crowd = Crowd::default();
+        let at = |millis| Some(Duration::from_millis(millis));
+
+        let timed: Vec<_> =
+            [0, 0, 0, 5, 9].map(|ms| crowd.takes_in(at(ms), &counters)).into_iter().collect();
+        assert_eq!(timed, [false, true, true, false, false]);
+        let free = |begun, open| {
+            counters.begun.store(begun, Ordering::Relaxed);
+            counters.open.store(open, Ordering::Relaxed);
+            Crowd::default().takes_in(None, &counters)
+        };
+        assert_eq!([free(0, 0), free(199, 199), free(200, 199)], [true, true, false]);
     }
 
     #[test]

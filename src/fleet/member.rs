@@ -5,19 +5,28 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::shard::Shard;
 use super::template::{IdPattern, PatternError};
 use crate::attestation::{DeviceCertificate, IdentityFault, KeyError};
-use crate::device::Credential;
-use crate::text::{key_text, reason};
+use crate::device::{Credential, Error as DeviceError};
+use crate::explain::entry;
+use crate::text::{key_text, misread, syntax};
 use crate::wire::{HubName, IdError, MAX_MESSAGE, Payload, RegistrationId};
 
 /// The columns of a CSV list, which are the members of a JSON line.
-const COLUMNS: [&str; 6] =
-    ["registrationId", "payload", "deviceKey", "certificate", "certificateKey", "expectedHub"];
+const COLUMNS: [&str; 7] = [
+    "registrationId",
+    "payload",
+    "deviceKey",
+    "certificate",
+    "certificateKey",
+    "expectedHub",
+    "expectedErrorCode",
+];
 /// What PEM begins with, and the name of a file does not.
 const PEM: &str = "-----BEGIN";
 
@@ -34,6 +43,8 @@ pub struct Member {
     pub payload: Option<Payload>,
     /// The hub that it must be assigned to.
     pub expected_hub: Option<HubName>,
+    /// The code that it must fail with, as reports name outcomes: `400207`, `deadline`.
+    pub expected_error_code: Option<String>,
 }
 
 /// What is wrong with a list of devices.
@@ -69,6 +80,17 @@ pub enum ListFault {
         /// Why not.
         reason: IdError,
     },
+    /// The code that it must fail with is none.
+    #[error(
+        "expectedErrorCode: expected a number such as 400207, or a kind of failure such as deadline{found}"
+    )]
+    ExpectedErrorCode {
+        /// What was found, in words; may be empty.
+        found: String,
+    },
+    /// It cannot be assigned and fail.
+    #[error("it has both an expectedHub and an expectedErrorCode")]
+    TwoExpectations,
     /// Its key is none. The text is not repeated.
     #[error("deviceKey: {0}")]
     Key(KeyError),
@@ -150,7 +172,14 @@ pub fn listed(list: impl BufRead + Send + 'static, shard: Shard, read_file: Read
 }
 
 fn member(number: u64, registration_id: RegistrationId) -> Member {
-    Member { number, registration_id, credential: None, payload: None, expected_hub: None }
+    Member {
+        number,
+        registration_id,
+        credential: None,
+        payload: None,
+        expected_hub: None,
+        expected_error_code: None,
+    }
 }
 
 /// What a list says of its devices, not checked yet, each with its line.
@@ -202,6 +231,7 @@ struct Entry {
     certificate: Option<Zeroizing<String>>,
     certificate_key: Option<Zeroizing<String>>,
     expected_hub: Option<String>,
+    expected_error_code: Option<Value>,
 }
 
 impl Entry {
@@ -231,8 +261,41 @@ impl Entry {
         let expected_hub = expected_hub
             .map(|text| text.parse().map_err(|reason| ListFault::ExpectedHub { text, reason }))
             .transpose()?;
-        Ok(Member { credential, payload: self.payload, expected_hub, ..member(0, id) })
+        let expected_error_code =
+            self.expected_error_code.as_ref().map(error_code).transpose()?.flatten();
+        if expected_hub.is_some() && expected_error_code.is_some() {
+            return Err(ListFault::TwoExpectations);
+        }
+        Ok(Member {
+            credential,
+            payload: self.payload,
+            expected_hub,
+            expected_error_code,
+            ..member(0, id)
+        })
     }
+}
+
+/// A code as reports name outcomes; an empty one is none.
+fn error_code(value: &Value) -> Result<Option<String>, ListFault> {
+    let refused = |found: String| Err(ListFault::ExpectedErrorCode { found });
+    let code = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        Value::Null => return Ok(None),
+        _ => return refused(String::new()),
+    };
+    let is_number = (6..=9).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit());
+    match code.is_empty() {
+        true => Ok(None),
+        false if is_number || is_kind(&code) => Ok(Some(code)),
+        false => refused(format!(", found {code:?}")),
+    }
+}
+
+/// A kind of failure, or what a hub says to the service (K-11).
+fn is_kind(code: &str) -> bool {
+    DeviceError::KINDS.contains(&code) || (code.starts_with("link-") && entry(code).is_some())
 }
 
 /// The device's certificate with its key, which may stand beside it.
@@ -258,8 +321,22 @@ fn proof(
 }
 
 fn from_json(text: &str) -> Result<Entry, ListFault> {
-    // The place that serde_json names is that within this one line, and is not told.
-    serde_json::from_str(text).map_err(|error| ListFault::Json(reason(&error)))
+    // The line that serde_json names is always the first: each line is read by itself.
+    let mut json = serde_json::Deserializer::from_str(text);
+    let entry = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        ListFault::Json(match error.inner().is_data() {
+            true => misread(&error),
+            false => not_json(error.inner()),
+        })
+    })?;
+    json.end().map_err(|error| ListFault::Json(not_json(&error)))?;
+    Ok(entry)
+}
+
+/// Without the number of the line, which is told already.
+fn not_json(error: &serde_json::Error) -> String {
+    let told = syntax(error);
+    format!("it is not JSON: {}", told.split_once(", ").map_or(told.as_str(), |(_, rest)| rest))
 }
 
 /// `skipped` blank lines stood above it.
@@ -300,7 +377,7 @@ fn from_record(columns: &[usize], record: &csv::StringRecord) -> Result<Entry, L
     for (column, field) in columns.iter().zip(record) {
         fields[*column] = field;
     }
-    let [registration_id, payload, key, certificate, certificate_key, hub] = fields;
+    let [registration_id, payload, key, certificate, certificate_key, hub, error_code] = fields;
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let payload = given(payload).map(|text| text.parse()).transpose();
     Ok(Entry {
@@ -310,6 +387,7 @@ fn from_record(columns: &[usize], record: &csv::StringRecord) -> Result<Entry, L
         certificate: given(certificate).map(Zeroizing::new),
         certificate_key: given(certificate_key).map(Zeroizing::new),
         expected_hub: given(hub),
+        expected_error_code: given(error_code).map(Value::String),
     })
 }
 

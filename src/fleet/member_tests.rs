@@ -63,7 +63,10 @@ fn what_is_wrong_is_told_with_its_line_and_without_keys() {
     for (text, said) in [
         ("a\n\nb c\n".to_owned(), "line 3: \"b c\" is no registration ID"),
         ("{\"registrationId\":\"a\"}\n{\"id\":\"b\"}".to_owned(), "line 2: unknown member `id`"),
-        ("{\"registrationId\":5}".to_owned(), "line 1: expected a string, found the number 5"),
+        (
+            "{\"registrationId\":5}".to_owned(),
+            "line 1: registrationId: expected a string, found the number 5",
+        ),
         ("{}".to_owned(), "line 1: the member `registrationId` is missing"),
         ("\nregistrationId,hub\na,b".to_owned(), "line 2: there is no column \"hub\""),
         ("registrationId,payload\na,1\nb".to_owned(), "line 3: it has 1 fields, and the header 2"),
@@ -85,6 +88,25 @@ fn what_is_wrong_is_told_with_its_line_and_without_keys() {
             "line 2: certificate: cannot read a.pem: ",
         ),
         (format!("registrationId,certificate\na,-----BEGIN {secret}"), "line 2: certificate: "),
+        (
+            "{\"registrationId\":\"a\",\"certificate\":{}}".to_owned(),
+            "line 1: certificate: expected a string, found an object",
+        ),
+        ("{\"registrationId\":nul}".to_owned(), "line 1: it is not JSON: column "),
+        ("{\"registrationId\":\"a\"} x".to_owned(), "line 1: it is not JSON: column 24: more text"),
+        (
+            "{\"registrationId\":\"a\"".to_owned(),
+            "line 1: it is not JSON: column 21: the text ends",
+        ),
+        (
+            "registrationId,expectedErrorCode\na,teapot".to_owned(),
+            "line 2: expectedErrorCode: expected a number such as 400207, or a kind of failure such \
+             as deadline, found \"teapot\"",
+        ),
+        (
+            "registrationId,expectedErrorCode,expectedHub\na,400207,b.net".to_owned(),
+            "line 2: it has both an expectedHub and an expectedErrorCode",
+        ),
     ] {
         let error = read(&text).unwrap_err();
 
@@ -124,6 +146,21 @@ fn d_5_certificates_are_pem_or_files_beside_the_list() {
     }
     let other = read("registrationId,certificate\npump-2,pump-1.pem".to_owned()).unwrap_err();
     assert!(other.starts_with("line 2: certificate: ") && other.contains("pump-1"), "{other}");
+}
+
+/// J-231.
+#[test]
+fn a_code_that_is_expected_is_a_number_or_a_kind_of_failure() {
+    let json = "{\"registrationId\":\"a\",\"expectedErrorCode\":400207}\n\
+                {\"registrationId\":\"b\",\"expectedErrorCode\":\"deadline\"}\n\
+                {\"registrationId\":\"c\",\"expectedErrorCode\":null}\n";
+    let csv = "registrationId,expectedErrorCode\na,400207\nb,deadline\nc,\n";
+
+    for list in [json, csv] {
+        let codes: Vec<_> =
+            read(list).unwrap().into_iter().map(|member| member.expected_error_code).collect();
+        assert_eq!(codes, [Some("400207".to_owned()), Some("deadline".to_owned()), None]);
+    }
 }
 
 #[test]

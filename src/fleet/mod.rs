@@ -11,6 +11,7 @@
 //! - `shard`: one fleet on several machines.
 //! - `member`: the devices, one after the other.
 //! - `ahead`: reads them ahead of their beginning.
+//! - `files`: their keys and certificates in files of their own.
 //! - `blueprint`: what they have in common.
 //! - `rate`: how many begin in which time.
 //! - `schedule`: when each is meant to begin.
@@ -26,6 +27,7 @@
 mod ahead;
 mod blueprint;
 mod engine;
+mod files;
 mod health;
 mod launcher;
 mod member;
@@ -42,10 +44,11 @@ mod watch;
 
 pub use blueprint::{Blueprint, Identity, MemberError};
 pub use engine::{Ended, Fleet, Progress, Running};
+pub use files::{FileFault, FileKind, Files, ReadSecret};
 pub use launcher::Launches;
 pub use member::{ListError, ListFault, Member, Members, ReadFile, listed, numbered};
 pub use rate::{RateError, Stage, StartRate};
 pub use result::{DeviceResult, Outcome, Phase};
 pub use schedule::{Plan, Schedule};
 pub use shard::{Shard, ShardError};
-pub use template::{IdPattern, PatternError, PayloadTemplate, PayloadTemplateError};
+pub use template::{FilePattern, IdPattern, PatternError, PayloadTemplate, PayloadTemplateError};

@@ -18,6 +18,8 @@ use crate::wire::{HubName, RegistrationId};
 pub(super) const BAD_INPUT: &str = "input";
 /// The code of a device that was assigned to another hub than it should be.
 pub(super) const OTHER_HUB: &str = "other-hub";
+/// The code of a device that was assigned where a failure was expected.
+pub(super) const NOT_REFUSED: &str = "not-refused";
 
 /// The wait before the second try, doubled each time.
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
@@ -46,7 +48,7 @@ impl Device {
             Ok(settings) => {
                 let id = &member.registration_id;
                 let result = persist(settings, id, start, &mut watch, &mut tries, hold).await;
-                (is_answer(&result), judge(result, member.expected_hub.as_ref()))
+                (is_answer(&result), judge(result, &member))
             }
         };
         let ended = start.elapsed();
@@ -58,6 +60,7 @@ impl Device {
             outcome,
             tries,
             throttled,
+            throttled_at: watch.throttled_at(),
             lost,
             intended,
             began,
@@ -133,7 +136,23 @@ fn is_answer(result: &Result<Registered, Error>) -> bool {
     }
 }
 
-fn judge(result: Result<Registered, Error>, expected_hub: Option<&HubName>) -> Outcome {
+/// How it ended, held against what its list expects (J-167, J-231).
+fn judge(result: Result<Registered, Error>, member: &Member) -> Outcome {
+    match (outcome(result, member.expected_hub.as_ref()), &member.expected_error_code) {
+        (Outcome::Failed { code, message }, Some(expected)) if code == *expected => {
+            Outcome::Refused { code, message }
+        }
+        (Outcome::Failed { code, message }, Some(expected)) => {
+            failed(&code, format!("{message} (expected was {expected})"))
+        }
+        (Outcome::Assigned { hub }, Some(expected)) => {
+            failed(NOT_REFUSED, format!("assigned to {hub}, where {expected} was expected"))
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+fn outcome(result: Result<Registered, Error>, expected_hub: Option<&HubName>) -> Outcome {
     match result {
         Ok(Registered { assigned_hub, .. }) => match expected_hub {
             Some(expected) if *expected != assigned_hub => failed(
@@ -208,9 +227,12 @@ mod tests {
         };
         let network: Error = NetworkError::ClosedBeforeConnack.into();
 
-        assert_eq!(judge(Err(failure), None), failed("400207", "Custom allocation failed".into()));
+        assert_eq!(
+            outcome(Err(failure), None),
+            failed("400207", "Custom allocation failed".into())
+        );
         assert!(
-            matches!(judge(Err(network), None), Outcome::Failed { code, .. } if code == "closed")
+            matches!(outcome(Err(network), None), Outcome::Failed { code, .. } if code == "closed")
         );
     }
 
@@ -228,9 +250,46 @@ mod tests {
         };
 
         let assigned = Outcome::Assigned { hub: hub("Hub-1.net") };
-        assert_eq!(judge(Ok(registered()), None), assigned);
-        assert_eq!(judge(Ok(registered()), Some(&hub("hub-1.NET"))), assigned);
-        let other = judge(Ok(registered()), Some(&hub("hub-2.net")));
+        assert_eq!(outcome(Ok(registered()), None), assigned);
+        assert_eq!(outcome(Ok(registered()), Some(&hub("hub-1.NET"))), assigned);
+        let other = outcome(Ok(registered()), Some(&hub("hub-2.net")));
         assert!(matches!(other, Outcome::Failed { code, .. } if code == OTHER_HUB));
+    }
+
+    #[test]
+    fn j_231_a_failure_that_is_expected_is_none_and_any_other_end_is_one() {
+        let failure = |code| Error::Failed {
+            operation_id: None,
+            code: Some(ErrorCode(code)),
+            message: Some("no".to_owned()),
+            date: None,
+        };
+        let member = Member {
+            number: 0,
+            registration_id: "heat-pump".parse().unwrap(),
+            credential: None,
+            payload: None,
+            expected_hub: None,
+            expected_error_code: Some("400207".to_owned()),
+        };
+        let registered = Registered {
+            assigned_hub: "hub-1.net".parse().unwrap(),
+            device_id: "heat-pump".parse().unwrap(),
+            operation_id: None,
+            substatus: None,
+            payload: None,
+            body: String::new(),
+        };
+
+        let refused = Outcome::Refused { code: "400207".to_owned(), message: "no".to_owned() };
+        assert_eq!(judge(Err(failure(400_207)), &member), refused);
+        assert_eq!(
+            judge(Err(failure(400_209)), &member),
+            failed("400209", "no (expected was 400207)".to_owned())
+        );
+        assert_eq!(
+            judge(Ok(registered), &member),
+            failed(NOT_REFUSED, "assigned to hub-1.net, where 400207 was expected".to_owned())
+        );
     }
 }

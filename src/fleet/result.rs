@@ -79,6 +79,13 @@ pub enum Outcome {
         /// In one line.
         message: String,
     },
+    /// Without, as its list expects.
+    Refused {
+        /// The code that was expected.
+        code: String,
+        /// In one line.
+        message: String,
+    },
 }
 
 /// One device.
@@ -92,6 +99,8 @@ pub struct DeviceResult {
     pub tries: u32,
     /// How often it was told to come later (429, 5xx).
     pub throttled: u32,
+    /// When that was: seconds since the fleet's start, and how often in each.
+    pub throttled_at: Vec<(u64, u32)>,
     /// How often an open connection was lost.
     pub lost: u32,
     /// When it was meant to begin, since the fleet's start.

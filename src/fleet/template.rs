@@ -1,6 +1,7 @@
 //! Texts with places for what differs from device to device: `{n}`, `{n:06}`, `{reg_id}`.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -67,6 +68,10 @@ pub struct IdPattern(Template);
 /// JSON and is left alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayloadTemplate(Template);
+
+/// Makes the name of a file of a registration ID and a number: `keys/{reg_id}.key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePattern(Template);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Template(Vec<Part>);
@@ -152,6 +157,26 @@ impl PayloadTemplate {
             Ok(payload) => Ok(payload),
             Err(reason) => Err(PayloadTemplateError::NotJson { registration_id, reason }),
         }
+    }
+}
+
+impl FilePattern {
+    /// The name of one device's file.
+    pub fn path(&self, registration_id: &RegistrationId, number: u64) -> PathBuf {
+        self.0.render(number, registration_id.as_str()).into()
+    }
+
+    /// Whether each device has a file of its own.
+    pub fn tells_apart(&self) -> bool {
+        !self.0.0.iter().all(|part| matches!(part, Part::Text(_)))
+    }
+}
+
+impl FromStr for FilePattern {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(Template::read(text)))
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Watch {
     /// When the next request is due, by the service's wish.
     next_request: Duration,
     throttled: u32,
+    /// In which second, and how often.
+    throttled_at: Vec<(u64, u32)>,
     lost: u32,
 }
 
@@ -50,6 +52,10 @@ impl Watch {
             Notice::Busy { rejection, wait } => {
                 self.answered(now);
                 self.throttled += 1;
+                match self.throttled_at.last_mut() {
+                    Some((second, count)) if *second == now.as_secs() => *count += 1,
+                    _ => self.throttled_at.push((now.as_secs(), 1)),
+                }
                 self.next_request = now.saturating_add(*wait);
                 self.begin_wait(now, *wait);
                 if rejection.status == THROTTLED && !self.is_answered {
@@ -79,6 +85,11 @@ impl Watch {
     /// How often the service said "later", and how often a connection was lost.
     pub(super) fn counts(&self) -> (u32, u32) {
         (self.throttled, self.lost)
+    }
+
+    /// When the service said "later": seconds, and how often in each.
+    pub(super) fn throttled_at(&mut self) -> Vec<(u64, u32)> {
+        std::mem::take(&mut self.throttled_at)
     }
 
     /// It is over. `was_answered`: by the service, one way or the other. `assigned`: the time from

@@ -39,6 +39,11 @@ impl LocalGroup {
         Self::new(tutorial::SIMULATED_GROUP, tutorial::SIMULATED_KEY)
     }
 
+    /// The group of the tutorial.
+    pub(crate) fn tutorials() -> Result<Self, Report> {
+        Self::new(tutorial::GROUP, tutorial::GROUP_KEY)
+    }
+
     fn new(name: &str, key: &str) -> Result<Self, Report> {
         let key = key.parse().map_err(Report::internal)?;
         Ok(Self { name: name.to_owned(), key })

@@ -34,7 +34,7 @@ impl Deadline {
     }
 
     /// A wait that passes the deadline is not begun. If it is a considerable part of the whole time,
-    /// "no result within 5 s" were a riddle after a tenth of a second.
+    /// "no result within 5 s" were a riddle after a tenth of a second (J-236).
     fn is_long_before_the_end(&self, wait: Duration) -> bool {
         wait > self.after / 10
     }
@@ -114,6 +114,7 @@ impl fmt::Display for Waiting {
 mod tests {
     use super::*;
 
+    /// J-236.
     #[test]
     fn a_device_that_gives_up_early_says_what_it_would_have_had_to_wait_for() {
         let told = |asked: Option<u64>| {

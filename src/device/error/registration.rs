@@ -133,6 +133,24 @@ impl Error {
         matches!(self, Self::Deadline(_) | Self::Network(NetworkError::NoAnswer { .. }))
     }
 
+    /// Everything that [`kind`](Self::kind) says.
+    pub const KINDS: [&'static str; 14] = [
+        "dns",
+        "tls",
+        "proxy",
+        "connect",
+        "closed",
+        "upgrade",
+        "transport",
+        "connack",
+        "protocol",
+        "unauthorized",
+        "rejected",
+        "failed",
+        "disabled",
+        "deadline",
+    ];
+
     /// A word for programs, finer than [`class`](Self::class).
     pub fn kind(&self) -> &'static str {
         match self {

@@ -3,9 +3,10 @@
 
 use std::fmt::Write;
 
-use super::Report;
+use super::run_info::RunInfo;
+use super::summary::Report;
 use super::svg::{escaped, outcome_chart, phase_chart, rate_chart};
-use super::text::outcome_name;
+use super::text::{expected, outcome_name};
 use super::units::{counted, grouped, per_second, percent};
 use crate::explain::entry;
 use crate::fleet::Phase;
@@ -14,6 +15,11 @@ use crate::text::spoken;
 const STYLE: &str = include_str!("page.css");
 /// Rows of a table; the JSON has all.
 const ROWS: usize = 100;
+/// What the strokes in the chart of the phases mean.
+const STROKES: &str = "<p class=\"soft key\">Each area is higher where more devices took that long; \
+    strokes, from dark to light:\
+    <span><i class=\"stroke\"></i>p50</span> <span><i class=\"stroke p90\"></i>p90</span> \
+    <span><i class=\"stroke p99\"></i>p99</span> <span><i class=\"stroke max\"></i>max</span></p>";
 
 impl Report {
     /// The report as an HTML document.
@@ -24,14 +30,7 @@ impl Report {
             grouped(tally.assigned),
             counted(tally.devices, "device", "devices")
         );
-        let mut page = format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-             <title>{title} – provision-sim fleet</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-             <h1>{title}</h1>\n<p class=\"soft\">provision-sim fleet, {} from first to last</p>\n",
-            spoken(self.elapsed)
-        );
+        let mut page = String::new();
         if let Some(why) = self.bottleneck() {
             let _ = writeln!(
                 page,
@@ -49,13 +48,15 @@ impl Report {
                     "<p class=\"soft key\">Devices a second:\
                      <span><i style=\"background:var(--soft)\"></i>launched</span> \
                      <span><i style=\"background:var(--good)\"></i>assigned</span> \
-                     <span><i style=\"background:var(--bad)\"></i>failed</span></p>{}",
+                     <span><i style=\"background:var(--bad)\"></i>failed</span> \
+                     <span><i style=\"background:var(--hold)\"></i>throttled (429, 5xx)</span></p>{}",
                     rate_chart(&tally.timeline)
                 ),
             );
         }
         if !tally.phases.is_empty() {
-            section(&mut page, "Time of each phase", &(phase_chart(self) + &self.phase_table()));
+            let charts = phase_chart(self) + STROKES + &self.phase_table();
+            section(&mut page, "Time of each phase", &charts);
         }
         section(
             &mut page,
@@ -66,7 +67,12 @@ impl Report {
             section(&mut page, "Hubs", &self.hub_table());
         }
         section(&mut page, "Generator", &self.generator_table());
-        page + "</main>\n</body>\n</html>\n"
+        if !self.runs.is_empty() {
+            section(&mut page, "What was run", &run_table(&self.runs));
+        }
+        let began = self.runs.first().map(|run| format!("{}, ", run.began)).unwrap_or_default();
+        let about = format!("{began}{} from first to last", spoken(self.elapsed));
+        document(&title, &about, &page)
     }
 
     fn tiles(&self, page: &mut String) {
@@ -77,6 +83,7 @@ impl Report {
         for (class, number, name) in [
             ("good", grouped(tally.assigned), "assigned"),
             (failed, grouped(tally.failed()), "failed"),
+            ("", grouped(tally.refused()), "refused, as expected"),
             ("", per_second(self.rate()), "assigned, on average"),
             ("", p99.map_or_else(|| "–".to_owned(), spoken), "p99 until assigned"),
             ("", grouped(tally.throttled), "throttled (429, 5xx)"),
@@ -110,7 +117,7 @@ impl Report {
         let rows = failures.into_iter().map(|(code, failure)| {
             let remedy = entry(code).and_then(|entry| entry.remedies.first());
             vec![
-                outcome_name(code),
+                outcome_name(code) + &expected(failure),
                 grouped(failure.devices),
                 failure.example.clone(),
                 remedy.map(|hint| hint.text.to_owned()).unwrap_or_default(),
@@ -147,16 +154,43 @@ impl Report {
     }
 }
 
-fn section(page: &mut String, title: &str, content: &str) {
+/// What was run, each run in a row.
+pub(super) fn run_table(runs: &[RunInfo]) -> String {
+    let rows = runs.iter().map(|run| {
+        vec![
+            run.began.clone(),
+            run.command.clone(),
+            run.target(),
+            run.program.clone(),
+            run.machine(),
+        ]
+    });
+    table(&["began", "command", "service", "program", "machine"], rows)
+}
+
+/// The whole page; `about` is not HTML yet.
+pub(super) fn document(title: &str, about: &str, body: &str) -> String {
+    let (title, about) = (escaped(title), escaped(about));
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <title>{title} – provision-sim fleet</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <h1>{title}</h1>\n<p class=\"soft\">provision-sim fleet, {about}</p>\n{body}</main>\n</body>\n</html>\n"
+    )
+}
+
+pub(super) fn section(page: &mut String, title: &str, content: &str) {
     let _ = writeln!(page, "<section><h2>{title}</h2>\n{content}\n</section>");
 }
 
-/// A table; columns whose title begins with `#` are numbers.
-fn table(titles: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+/// A table; columns whose title begins with `#` are numbers. Each cell knows its title, which small
+/// screens show beside it.
+pub(super) fn table(titles: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let class = |title: &str| if title.starts_with('#') { " class=\"n\"" } else { "" };
     let mut html = "<table>".to_owned();
     if titles.iter().any(|title| !title.is_empty()) {
-        html.push_str("<tr>");
+        html.push_str("<tr class=\"head\">");
         for title in titles {
             let _ = write!(html, "<th{}>{}</th>", class(title), title.trim_start_matches('#'));
         }
@@ -170,7 +204,12 @@ fn table(titles: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
         }
         html.push_str("<tr>");
         for (title, cell) in titles.iter().zip(row) {
-            let _ = write!(html, "<td{}>{}</td>", class(title), escaped(&cell));
+            let name = title.trim_start_matches('#');
+            let name = match name.is_empty() {
+                true => String::new(),
+                false => format!(" data-name=\"{name}\""),
+            };
+            let _ = write!(html, "<td{}{name}>{}</td>", class(title), escaped(&cell));
         }
         html.push_str("</tr>\n");
     }
@@ -210,7 +249,9 @@ mod tests {
             "<title>1 of 2 devices assigned",
             "400207 CustomAllocationFailed",
             "status code: 400",
-            "<td>hub-1</td><td class=\"n\">1</td><td class=\"n\">100 %</td>",
+            "<td data-name=\"hub\">hub-1</td><td class=\"n\" data-name=\"devices\">1</td>\
+             <td class=\"n\" data-name=\"share\">100 %</td>",
+            "<i class=\"stroke p99\"></i>p99",
             "tls: 1 devices, p50 30 ms",
             "no: the figures are the service",
         ] {
@@ -219,6 +260,40 @@ mod tests {
         assert_eq!(page.matches("<svg ").count(), 3);
         assert_eq!(page.matches("<svg ").count(), page.matches("</svg>").count());
         assert!(!page.contains("NaN") && !page.contains("inf\""), "{page}");
+    }
+
+    #[test]
+    fn the_page_says_what_was_run_and_when_the_service_said_later() {
+        let run = RunInfo {
+            began: "2026-03-02T08:15:30Z".to_owned(),
+            command: format!("fleet {HOSTILE}"),
+            ..RunInfo::default()
+        };
+        let throttled =
+            DeviceResult { throttled_at: vec![(0, 3)], ..result("a", Ok("hub-1"), 0, 1500) };
+        let page = Report { runs: vec![run], ..report_of(&[throttled]) }.html();
+
+        assert!(page.contains("provision-sim fleet, 2026-03-02T08:15:30Z, 1.5 s from"), "{page}");
+        assert!(page.contains("<title>throttled, 3.00/s at most</title>"), "{page}");
+        assert!(page.contains("data-name=\"command\">fleet &quot;&gt;&lt;script"), "{page}");
+        assert!(!page.contains("<script"), "{page}");
+        assert!(!sample().html().contains("throttled, "), "no line where there was none");
+    }
+
+    /// A screen of 400 pixels: no column is cut, no letter too small.
+    #[test]
+    fn on_small_screens_cells_stand_below_each_other_with_their_names() {
+        let page = sample().html();
+        let small = page.split("@media (max-width: 640px)").nth(1).unwrap();
+
+        assert!(small.contains("td[data-name]::before { content: attr(data-name)"), "{small}");
+        assert!(!page.contains("min-width: 560px"), "charts must not be wider than the screen");
+        for row in page.split("<tr>").skip(1) {
+            let row = row.split("</tr>").next().unwrap();
+            let (cells, names) = (row.matches("<td").count(), row.matches("data-name=").count());
+            // The table of the generator has a name in its first cell.
+            assert!(names == cells || (cells, names) == (2, 0), "{row}");
+        }
     }
 
     #[test]

@@ -11,10 +11,12 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use super::latency::Latency;
+use super::run_info::RunInfo;
 use super::tally::{Failure, Tally};
 use super::timeline::Timeline;
 use super::{GeneratorHealth, Report};
 use crate::fleet::Phase;
+use crate::text::misread;
 
 /// Raised when an older reader would misunderstand.
 const VERSION: u64 = 1;
@@ -53,6 +55,8 @@ struct Read {
     outcomes: BTreeMap<String, u64>,
     #[serde(default)]
     examples: BTreeMap<String, String>,
+    #[serde(default)]
+    expected: BTreeMap<String, u64>,
     hubs: BTreeMap<String, u64>,
     tries: u64,
     retries: u64,
@@ -61,6 +65,8 @@ struct Read {
     phases: BTreeMap<String, ReadPhase>,
     timeline: Timeline,
     generator: Generator,
+    #[serde(default)]
+    runs: Vec<RunInfo>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +79,9 @@ struct ReadPhase {
 struct Generator {
     cpu_share: f64,
     max_lag_ms: f64,
+    /// As above in what older versions wrote.
+    #[serde(default)]
+    steady_lag_ms: Option<f64>,
     late_starts: u64,
     open_peak: u64,
     #[serde(default)]
@@ -84,11 +93,17 @@ struct Generator {
 impl Report {
     /// The report as the object that `docs/fleet.md` describes.
     pub fn to_json(&self) -> Value {
-        let Self { tally, elapsed, generator } = self;
+        let Self { tally, elapsed, generator, runs } = self;
         let mut outcomes = Map::from_iter([(ASSIGNED.to_owned(), tally.assigned.into())]);
         outcomes.extend(tally.failures.iter().map(|(code, f)| (code.clone(), f.devices.into())));
         let examples: BTreeMap<_, _> =
             tally.failures.iter().map(|(code, failure)| (code, &failure.example)).collect();
+        let expected: BTreeMap<_, _> = tally
+            .failures
+            .iter()
+            .filter(|(_, failure)| failure.expected > 0)
+            .map(|(code, failure)| (code, failure.expected))
+            .collect();
         let phases = tally
             .phases
             .iter()
@@ -99,10 +114,12 @@ impl Report {
             "devices": tally.devices,
             "assigned": tally.assigned,
             "failed": tally.failed(),
+            "refused": tally.refused(),
             "elapsedSeconds": elapsed.as_secs_f64(),
             "registrationsPerSecond": self.rate(),
             "outcomes": outcomes,
             "examples": examples,
+            "expected": expected,
             "hubs": tally.hubs,
             "tries": tally.tries,
             "retries": tally.retries,
@@ -113,11 +130,13 @@ impl Report {
             "generator": Generator {
                 cpu_share: generator.cpu_share,
                 max_lag_ms: generator.max_lag.as_secs_f64() * 1e3,
+                steady_lag_ms: Some(generator.steady_lag.as_secs_f64() * 1e3),
                 late_starts: generator.late_starts,
                 open_peak: generator.open_peak,
                 is_bottleneck: why.is_some(),
                 why,
             },
+            "runs": runs,
         })
     }
 
@@ -131,19 +150,30 @@ impl Report {
             Some(VERSION) | None => {}
             Some(other) => return Err(ReadError::Version(other)),
         }
-        let read = Read::deserialize(value).map_err(|error| ReadError::Form(error.to_string()))?;
+        let mut read: Read = serde_path_to_error::deserialize(value)
+            .map_err(|error| ReadError::Form(misread(&error)))?;
         debug_assert_eq!(read.version, VERSION);
         let elapsed = Duration::try_from_secs_f64(read.elapsed_seconds)
-            .map_err(|error| ReadError::Form(format!("elapsedSeconds: {error}")))?;
+            .map_err(|_| span("", "elapsedSeconds"))?;
+        let lag = |member, millis: f64| {
+            Duration::try_from_secs_f64(millis / 1e3).map_err(|_| span("generator.", member))
+        };
+        let max_lag_ms = read.generator.max_lag_ms;
         let generator = GeneratorHealth {
             cpu_share: read.generator.cpu_share,
-            max_lag: Duration::try_from_secs_f64(read.generator.max_lag_ms / 1e3)
-                .map_err(|error| ReadError::Form(format!("generator.maxLagMs: {error}")))?,
+            max_lag: lag("maxLagMs", max_lag_ms)?,
+            steady_lag: lag("steadyLagMs", read.generator.steady_lag_ms.unwrap_or(max_lag_ms))?,
             late_starts: read.generator.late_starts,
             open_peak: read.generator.open_peak,
         };
-        Ok(Self { tally: tally(read)?, elapsed, generator })
+        let runs = std::mem::take(&mut read.runs);
+        Ok(Self { tally: tally(read)?, elapsed, generator, runs })
     }
+}
+
+/// A time that no run takes.
+fn span(holder: &str, member: &str) -> ReadError {
+    ReadError::Form(format!("{holder}{member}: expected a time that is not negative"))
 }
 
 fn phase_json(latency: &Latency) -> Value {
@@ -165,9 +195,13 @@ fn tally(mut read: Read) -> Result<Tally, ReadError> {
         .into_iter()
         .map(|(code, devices)| {
             let example = read.examples.remove(&code).unwrap_or_default();
-            (code, Failure { devices, example })
+            let expected = read.expected.remove(&code).unwrap_or_default();
+            (code, Failure { devices, expected, example })
         })
         .collect();
+    if failures.values().any(|failure| failure.expected > failure.devices) {
+        return Err(ReadError::Sums("more failures are expected than there are"));
+    }
     let ended = sum(failures.values().map(|failure| failure.devices).chain([assigned]));
     if ended != Some(read.devices) {
         return Err(ReadError::Sums("the outcomes do not add up to the devices"));
@@ -245,9 +279,27 @@ mod tests {
         assert_eq!(json["timeline"]["secondsPerStep"], 1);
         assert_eq!(
             json["generator"],
-            json!({"cpuShare": 0.25, "maxLagMs": 1.25, "lateStarts": 0, "openPeak": 7,
+            json!({"cpuShare": 0.25, "maxLagMs": 1.25, "steadyLagMs": 1.25, "lateStarts": 0, "openPeak": 7,
                 "isBottleneck": false, "why": null})
         );
+    }
+
+    #[test]
+    fn a_report_of_an_older_version_is_read_and_merged() {
+        let mut old = sample();
+        for member in ["runs", "expected", "refused"] {
+            assert!(old.as_object_mut().unwrap().remove(member).is_some(), "{member}");
+        }
+        assert!(old["generator"].as_object_mut().unwrap().remove("steadyLagMs").is_some());
+        assert!(old["timeline"].as_object_mut().unwrap().remove("throttled").is_some());
+        let mut new = Report::from_json(&sample()).unwrap();
+        new.runs.push(RunInfo { service: "localhost:8883".to_owned(), ..RunInfo::default() });
+
+        let mut whole = Report::from_json(&old).unwrap();
+        whole.merge(&Report::from_json(&new.to_json()).unwrap());
+
+        assert_eq!((whole.tally.devices, whole.tally.failed()), (6, 2));
+        assert_eq!(whole.runs, new.runs);
     }
 
     #[test]
@@ -258,12 +310,43 @@ mod tests {
             Report::from_json(&json).unwrap_err().to_string()
         };
 
-        assert!(Report::from_json(&json!([])).unwrap_err().to_string().contains("no report"));
-        assert!(refused(|json| json["hubs"] = json!(1)).contains("no report"));
+        for (value, said) in [
+            (json!([]), "it is no report of a fleet: expected an object, found an array"),
+            (json!(7), "it is no report of a fleet: expected an object, found the number 7"),
+            (json!({"version": 1}), "it is no report of a fleet: the member `devices` is missing"),
+            (
+                json!({"version": "1"}),
+                "it is no report of a fleet: version: expected a whole number that is not \
+                 negative, found a string",
+            ),
+        ] {
+            assert_eq!(Report::from_json(&value).unwrap_err().to_string(), said);
+        }
+        assert_eq!(
+            refused(|json| json["hubs"] = json!(1)),
+            "it is no report of a fleet: hubs: expected an object, found the number 1"
+        );
+        assert_eq!(
+            refused(|json| json["hubs"]["hub-1"] = json!(-1)),
+            "it is no report of a fleet: hubs.hub-1: expected a whole number that is not \
+             negative, found the number -1"
+        );
+        assert_eq!(
+            refused(|json| json["phases"]["tls"] = json!({})),
+            "it is no report of a fleet: phases.tls: the member `histogram` is missing"
+        );
+        assert!(
+            refused(|json| json["timeline"]["launched"][1] = json!("x"))
+                .contains("timeline.launched[1]: expected a whole number")
+        );
+        assert!(refused(|json| json["expected"] = json!({"400207": 2})).contains("more failures"));
         assert!(refused(|json| json["version"] = json!(2)).contains("version 2"));
         assert!(refused(|json| json["devices"] = json!(4)).contains("outcomes do not add up"));
         assert!(refused(|json| json["hubs"]["hub-1"] = json!(u64::MAX)).contains("hubs do not"));
-        assert!(refused(|json| json["elapsedSeconds"] = json!(-1)).contains("elapsedSeconds"));
+        assert!(
+            refused(|json| json["elapsedSeconds"] = json!(-1))
+                .contains("elapsedSeconds: expected a time that")
+        );
         assert!(
             refused(|json| json["phases"]["tls"]["histogram"] = json!("AAAA"))
                 .contains("phase \"tls\"")

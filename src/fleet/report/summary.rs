@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::generator::GeneratorHealth;
+use super::run_info::RunInfo;
 use super::tally::Tally;
 use crate::fleet::Phase;
 
@@ -15,6 +16,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// How the machine that made the load did.
     pub generator: GeneratorHealth,
+    /// What was run: once for each shard; nothing in what older versions wrote.
+    pub runs: Vec<RunInfo>,
 }
 
 impl Report {
@@ -37,5 +40,6 @@ impl Report {
         self.tally.merge(&other.tally);
         self.elapsed = self.elapsed.max(other.elapsed);
         self.generator.merge(&other.generator);
+        self.runs.extend_from_slice(&other.runs);
     }
 }

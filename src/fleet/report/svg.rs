@@ -5,6 +5,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::text::expected;
 use super::units::{grouped, per_second, percent};
 use super::{Latency, Report, Timeline};
 use crate::fleet::Phase;
@@ -13,8 +14,9 @@ use crate::text::spoken;
 const WIDTH: f64 = 860.0;
 /// Points of a line: more than are seen are averaged.
 const POINTS: usize = 430;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 16.0;
+// Room for labels in the letters that small screens have.
+const LEFT: f64 = 120.0;
+const RIGHT: f64 = 48.0;
 
 /// Text as it may stand in an element or a quoted attribute.
 pub(super) fn escaped(text: &str) -> String {
@@ -35,7 +37,7 @@ pub(super) fn escaped(text: &str) -> String {
 
 /// Launched, assigned and failed devices a second, over the time of the run.
 pub(super) fn rate_chart(timeline: &Timeline) -> String {
-    const HEIGHT: f64 = 240.0;
+    const HEIGHT: f64 = 300.0;
     const TOP: f64 = 12.0;
     const BOTTOM: f64 = 28.0;
     let steps = timeline.launched().len();
@@ -44,18 +46,21 @@ pub(super) fn rate_chart(timeline: &Timeline) -> String {
     let rates = |counts: &[u64]| -> Vec<f64> {
         counts.chunks(joined).map(|chunk| chunk.iter().sum::<u64>() as f64 / seconds).collect()
     };
-    let lines = [
+    let mut lines = vec![
         ("launched", rates(timeline.launched())),
         ("assigned", rates(timeline.assigned())),
         ("failed", rates(timeline.failed())),
     ];
+    if timeline.throttled().iter().any(|count| *count > 0) {
+        lines.push(("throttled", rates(timeline.throttled())));
+    }
     let most = lines.iter().flat_map(|(_, rates)| rates).copied().fold(0.0, f64::max);
     let top = round_up(most);
     let total = (steps as u64 * timeline.seconds_per_step()) as f64;
     let x = |at: f64| LEFT + at / total.max(1.0) * (WIDTH - LEFT - RIGHT);
     let y = |rate: f64| HEIGHT - BOTTOM - rate / top * (HEIGHT - TOP - BOTTOM);
 
-    let mut svg = open(HEIGHT, "Devices launched, assigned and failed in each second");
+    let mut svg = open(HEIGHT, "Devices launched, assigned, failed and throttled in each second");
     for part in 0..=4 {
         let rate = top * f64::from(part) / 4.0;
         let _ = write!(
@@ -72,7 +77,7 @@ pub(super) fn rate_chart(timeline: &Timeline) -> String {
         let _ = write!(
             svg,
             r#"<text class="middle" x="{:.1}" y="{:.1}">{}</text>"#,
-            x(at as f64).min(WIDTH - RIGHT - 16.0),
+            x(at as f64),
             HEIGHT - 8.0,
             if at == 0 { "0".to_owned() } else { spoken(Duration::from_secs(at)) },
         );
@@ -104,7 +109,7 @@ pub(super) fn rate_chart(timeline: &Timeline) -> String {
 pub(super) fn phase_chart(report: &Report) -> String {
     const ROW: f64 = 46.0;
     const AXIS: f64 = 28.0;
-    const NAMES: f64 = 90.0;
+    const NAMES: f64 = 130.0;
     let phases: Vec<_> =
         report.tally.phases.iter().filter(|(_, latency)| latency.count() > 0).collect();
     let height = ROW * phases.len() as f64 + AXIS;
@@ -122,7 +127,7 @@ pub(super) fn phase_chart(report: &Report) -> String {
             svg,
             r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="0" y2="{:.1}"/><text class="middle" x="{:.1}" y="{:.1}">{}</text>"#,
             height - AXIS,
-            x(decade).min(WIDTH - RIGHT - 16.0),
+            x(decade),
             height - 8.0,
             spoken(at),
             x = x(decade),
@@ -189,36 +194,31 @@ fn ridge(
 
 /// A bar for each way in which devices ended.
 pub(super) fn outcome_chart(report: &Report, name: impl Fn(&str) -> String) -> String {
-    const ROW: f64 = 30.0;
-    const NAMES: f64 = 260.0;
-    const NUMBERS: f64 = 150.0;
+    const ROW: f64 = 52.0;
+    const NUMBERS: f64 = 220.0;
     /// More failures are in the table below.
     const BARS: usize = 12;
     let tally = &report.tally;
     let mut rows = vec![("assigned".to_owned(), tally.assigned, "assigned")];
     let mut failures: Vec<_> = tally.failures.iter().collect();
     failures.sort_by_key(|(_, failure)| std::cmp::Reverse(failure.devices));
-    rows.extend(
-        failures
-            .into_iter()
-            .take(BARS)
-            .map(|(code, failure)| (name(code), failure.devices, "failed")),
-    );
+    rows.extend(failures.into_iter().take(BARS).map(|(code, failure)| {
+        let class = if failure.expected == failure.devices { "refused" } else { "failed" };
+        (name(code) + &expected(failure), failure.devices, class)
+    }));
     let mut svg = open(ROW * rows.len() as f64, "Devices by outcome");
     for (row, (name, devices, class)) in rows.iter().enumerate() {
         let y = ROW * row as f64;
         let share = *devices as f64 / tally.devices.max(1) as f64;
-        let width = (share * (WIDTH - NAMES - NUMBERS)).max(if *devices > 0 { 2.0 } else { 0.0 });
+        let width = (share * (WIDTH - NUMBERS)).max(if *devices > 0 { 2.0 } else { 0.0 });
         let _ = write!(
             svg,
-            r#"<text class="end" x="{:.1}" y="{:.1}">{}</text><rect class="{class}" x="{NAMES}" y="{:.1}" width="{width:.1}" height="{:.1}" rx="3"/><text x="{:.1}" y="{:.1}">{} · {}</text>"#,
-            NAMES - 12.0,
-            y + 19.0,
-            escaped(&shortened(name, 34)),
-            y + 5.0,
-            ROW - 10.0,
-            NAMES + width + 8.0,
-            y + 19.0,
+            r#"<text x="0" y="{:.1}">{}</text><rect class="{class}" x="0" y="{:.1}" width="{width:.1}" height="16" rx="3"/><text x="{:.1}" y="{:.1}">{} · {}</text>"#,
+            y + 20.0,
+            escaped(&shortened(name, 56)),
+            y + 28.0,
+            width + 8.0,
+            y + 41.0,
             grouped(*devices),
             percent(share),
         );
@@ -235,7 +235,6 @@ fn log(duration: Duration) -> f64 {
     (duration.as_micros().max(1) as f64).log10()
 }
 
-/// A round number of that size or a little more, 1 at least: the top of an axis.
 /// Where a time axis of so many seconds is marked: at round times, each of which is where it says.
 fn ticks(total: u64) -> impl Iterator<Item = u64> {
     const STEPS: [u64; 14] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200];
@@ -246,6 +245,7 @@ fn ticks(total: u64) -> impl Iterator<Item = u64> {
     (0..=total / step).map(move |tick| tick * step)
 }
 
+/// A round number of that size or a little more, 1 at least: the top of an axis.
 fn round_up(number: f64) -> f64 {
     let decade = 10_f64.powf(number.max(1.0).log10().floor());
     let steps = [1.0, 2.0, 4.0, 5.0, 8.0, 10.0];

@@ -27,6 +27,8 @@ pub struct Tally {
 pub struct Failure {
     /// How many.
     pub devices: u64,
+    /// How many of them were expected to (J-231).
+    pub expected: u64,
     /// What one of them was told: the message that sorts first, so that it is the same in whatever
     /// order results come.
     pub example: String,
@@ -46,6 +48,9 @@ impl Tally {
         self.retries += u64::from(result.tries.saturating_sub(1));
         self.throttled += u64::from(result.throttled);
         self.lost += u64::from(result.lost);
+        for (second, count) in &result.throttled_at {
+            self.timeline.throttled_at(*second, u64::from(*count));
+        }
         for (phase, duration) in &result.phases {
             if *phase != Phase::Assigned {
                 self.took(*phase, *duration);
@@ -59,8 +64,9 @@ impl Tally {
                 self.took(Phase::Assigned, result.ended.saturating_sub(result.intended));
                 self.timeline.record(Moment::Assigned, result.ended);
             }
-            Outcome::Failed { code, message } => {
-                self.failed_with(code, 1, message);
+            Outcome::Failed { code, message } | Outcome::Refused { code, message } => {
+                let is_expected = matches!(result.outcome, Outcome::Refused { .. });
+                self.failed_with(code, (1, is_expected.into()), message);
                 self.timeline.record(Moment::Failed, result.ended);
             }
         }
@@ -79,7 +85,7 @@ impl Tally {
             *sum = sum.saturating_add(more);
         }
         for (code, failure) in &other.failures {
-            self.failed_with(code, failure.devices, &failure.example);
+            self.failed_with(code, (failure.devices, failure.expected), &failure.example);
         }
         for (hub, devices) in &other.hubs {
             let sum = self.hubs.entry(hub.to_string()).or_default();
@@ -101,9 +107,14 @@ impl Tally {
         self.assigned
     }
 
-    /// How many have none.
+    /// How many have none, and should.
     pub fn failed(&self) -> u64 {
-        self.devices.saturating_sub(self.assigned)
+        self.devices.saturating_sub(self.assigned).saturating_sub(self.refused())
+    }
+
+    /// How many have none, as their list expects (J-231).
+    pub fn refused(&self) -> u64 {
+        self.failures.values().fold(0, |sum, failure| sum.saturating_add(failure.expected))
     }
 
     /// Those without a hub, by the service's code or the kind of the error.
@@ -150,11 +161,12 @@ impl Tally {
         self.phases.entry(phase).or_default().record(duration);
     }
 
-    fn failed_with(&mut self, code: &str, devices: u64, message: &str) {
+    fn failed_with(&mut self, code: &str, (devices, expected): (u64, u64), message: &str) {
         let failure = self.failures.entry(code.to_owned()).or_default();
         if failure.devices == 0 || message < failure.example.as_str() {
             message.clone_into(&mut failure.example);
         }
         failure.devices = failure.devices.saturating_add(devices);
+        failure.expected = failure.expected.saturating_add(expected);
     }
 }

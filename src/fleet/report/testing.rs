@@ -23,6 +23,7 @@ pub(super) fn result(
         outcome,
         tries: 1,
         throttled: 0,
+        throttled_at: Vec::new(),
         lost: 0,
         intended: Duration::from_millis(at),
         began: Duration::from_millis(at),
@@ -39,8 +40,9 @@ pub(super) fn report_of(results: &[DeviceResult]) -> Report {
     let generator = GeneratorHealth {
         cpu_share: 0.25,
         max_lag: Duration::from_micros(1250),
+        steady_lag: Duration::from_micros(1250),
         late_starts: 0,
         open_peak: 7,
     };
-    Report { tally, elapsed, generator }
+    Report { tally, elapsed, generator, runs: Vec::new() }
 }

@@ -15,7 +15,13 @@ fn millis(latency: &Latency, percent: f64) -> f64 {
 #[test]
 fn every_number_is_that_of_the_results() {
     let report = report_of(&[
-        DeviceResult { tries: 3, throttled: 2, lost: 1, ..result("a", Ok("hub-1"), 0, 100) },
+        DeviceResult {
+            tries: 3,
+            throttled: 2,
+            throttled_at: vec![(0, 1), (2, 1)],
+            lost: 1,
+            ..result("a", Ok("hub-1"), 0, 100)
+        },
         DeviceResult { tries: 1, throttled: 5, lost: 0, ..result("b", Ok("hub-1"), 500, 200) },
         DeviceResult { tries: 2, ..result("c", Ok("hub-2"), 1000, 300) },
         result("d", Err(("400207", "status code: 400")), 2000, 5),
@@ -30,11 +36,15 @@ fn every_number_is_that_of_the_results() {
     assert_eq!(hubs, [("hub-1", 2), ("hub-2", 1)]);
     let failures: Vec<_> = tally.failures().iter().collect();
     assert_eq!(failures[0].0, "400207");
-    assert_eq!(failures[0].1, &Failure { devices: 2, example: "status code: 200".into() });
-    assert_eq!(failures[1].1, &Failure { devices: 1, example: "refused".into() });
+    assert_eq!(
+        failures[0].1,
+        &Failure { devices: 2, expected: 0, example: "status code: 200".into() }
+    );
+    assert_eq!(failures[1].1, &Failure { devices: 1, expected: 0, example: "refused".into() });
     assert_eq!(tally.timeline().launched(), [2, 1, 2, 1]);
     assert_eq!(tally.timeline().assigned(), [2, 1, 0, 0]);
     assert_eq!(tally.timeline().failed(), [0, 0, 2, 1]);
+    assert_eq!(tally.timeline().throttled(), [1, 0, 1, 0]);
     assert_eq!(report.elapsed, Duration::from_millis(3505));
     assert!((report.rate() - 3.0 / 3.505).abs() < 1e-9);
 }

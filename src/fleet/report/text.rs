@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::units::{counted, grouped, per_second, percent};
-use super::{Latency, Report};
+use super::{Failure, Latency, Report};
 use crate::explain::entry;
 use crate::fleet::Phase;
 use crate::text::{inert, spoken};
@@ -42,10 +42,11 @@ impl Report {
             .and_then(|()| self.histogram(&mut text, bars))
             .and_then(|()| self.failures(&mut text))
             .and_then(|()| self.hubs(&mut text))
-            .and_then(|()| self.machine(&mut text));
+            .and_then(|()| self.machine(&mut text))
+            .and_then(|()| self.run(&mut text));
         match bars {
             Bars::Unicode => text,
-            Bars::Ascii => text.replace("µs", "us").replace('–', "-").replace('…', "..."),
+            Bars::Ascii => ascii(&text),
         }
     }
 
@@ -62,6 +63,10 @@ impl Report {
         writeln!(out)?;
         for (name, number) in [("assigned", tally.assigned), ("failed", tally.failed())] {
             writeln!(out, "  {name:<10}{:>12}  {:>9}", grouped(number), share(number))?;
+        }
+        if tally.refused() > 0 {
+            let (number, share) = (grouped(tally.refused()), share(tally.refused()));
+            writeln!(out, "  {:<10}{number:>12}  {share:>9}  as their list expects", "refused")?;
         }
         for (name, number, meaning) in [
             ("retries", tally.retries, "began again"),
@@ -112,11 +117,15 @@ impl Report {
         writeln!(out)?;
         writeln!(out, "  failures")?;
         for (code, failure) in failures.iter().take(LIST) {
-            writeln!(out, "  {:>10}  {}", grouped(failure.devices), outcome_name(code))?;
+            let expected = expected(failure);
+            writeln!(out, "  {:>10}  {}{expected}", grouped(failure.devices), outcome_name(code))?;
             writeln!(out, "{:14}{}", "", one_line(&failure.example))?;
         }
         rest(out, failures.len())?;
-        if let Some((code, _)) = failures.iter().find(|(code, _)| entry(code).is_some()) {
+        if let Some((code, _)) = failures
+            .iter()
+            .find(|(code, failure)| entry(code).is_some() && failure.expected < failure.devices)
+        {
             writeln!(out, "              what to do: provision-sim explain {code}")?;
         }
         Ok(())
@@ -156,6 +165,37 @@ impl Report {
             )?;
         }
         Ok(())
+    }
+
+    fn run(&self, out: &mut String) -> std::fmt::Result {
+        let Some(run) = self.runs.first() else { return Ok(()) };
+        let more = match self.runs.len() {
+            1 => String::new(),
+            all => format!(" (the first of {all})"),
+        };
+        for (name, value) in [
+            ("run", format!("{} on {}{more}", run.began, run.machine())),
+            ("service", run.target()),
+            ("program", run.program.clone()),
+            ("command", run.command.clone()),
+        ] {
+            writeln!(out, "  {:<11}{}", format!("{name}:"), inert(&value))?;
+        }
+        Ok(())
+    }
+}
+
+/// A text of reports without characters outside ASCII.
+pub fn ascii(text: &str) -> String {
+    text.replace("µs", "us").replace('–', "-").replace('…', "...").replace('×', "x")
+}
+
+/// How many of them were expected to.
+pub(super) fn expected(failure: &Failure) -> String {
+    match failure.expected {
+        0 => String::new(),
+        all if all == failure.devices => ", as expected".to_owned(),
+        some => format!(", {} of them as expected", grouped(some)),
     }
 }
 
@@ -242,7 +282,7 @@ fn bar(length: f64, bars: Bars) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{report_of, result};
-    use super::super::{GeneratorHealth, Report};
+    use super::super::{GeneratorHealth, Report, RunInfo};
     use super::*;
 
     fn sample() -> Report {
@@ -274,6 +314,59 @@ mod tests {
             assert!(text.lines().any(|found| found.trim_end() == line), "{line:?} in\n{text}");
         }
         assert!(!text.contains("BOTTLENECK"), "{text}");
+    }
+
+    #[test]
+    fn the_summary_says_what_was_run() {
+        let run = RunInfo {
+            began: "2026-03-02T08:15:30Z".to_owned(),
+            command: "provision-sim fleet --group-key '****'\n".to_owned(),
+            service: "localhost:8883".to_owned(),
+            id_scope: "0ne00002193".to_owned(),
+            transport: "mqtt".to_owned(),
+            program: "provision-sim 0.1.0".to_owned(),
+            processors: 2,
+            system: "linux x86_64".to_owned(),
+        };
+        let mut report = Report { runs: vec![run.clone()], ..sample() };
+
+        let text = report.text();
+        report.runs.push(run);
+
+        for line in [
+            "  run:       2026-03-02T08:15:30Z on 2 processors, linux x86_64",
+            "  service:   localhost:8883 by mqtt, ID scope 0ne00002193",
+            "  program:   provision-sim 0.1.0",
+            "  command:   provision-sim fleet --group-key '****'\\n",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line:?} in\n{text}");
+        }
+        assert!(report.text().contains("x86_64 (the first of 2)"), "{}", report.text());
+    }
+
+    #[test]
+    fn j_231_what_was_expected_to_fail_is_told_apart() {
+        let mut results = vec![result("a", Ok("hub-1"), 0, 10), result("b", Ok("hub-1"), 0, 10)];
+        results[1].outcome = crate::fleet::Outcome::Refused {
+            code: "400207".to_owned(),
+            message: "no toaster".to_owned(),
+        };
+        let report = report_of(&results);
+        let text = report.text();
+
+        for line in [
+            "  failed               0        0 %",
+            "  refused              1       50 %  as their list expects",
+            "           1  400207 CustomAllocationFailed, as expected",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line:?} in\n{text}");
+        }
+        assert!(!text.contains("what to do"), "{text}");
+        assert!(report.html().contains("refused, as expected"));
+        let json = report.to_json();
+        assert_eq!((&json["failed"], &json["refused"]), (&0.into(), &1.into()));
+        assert_eq!(json["outcomes"]["400207"], 1);
+        assert_eq!(Report::from_json(&json).unwrap(), report);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What happened when: how many devices began, were assigned and failed, second by second.
+//! What happened when: how many devices began, were assigned and failed, and how often the service
+//! said "later", second by second.
 //!
 //! Memory is bounded: when a run gets longer than the steps reach, steps are joined in pairs. Which
 //! length the steps have follows from the latest second alone, so the sum of two timelines is that
@@ -19,6 +20,7 @@ pub(super) enum Moment {
     Launched,
     Assigned,
     Failed,
+    Throttled,
 }
 
 /// Counts for each step of time since the fleet's start.
@@ -29,6 +31,7 @@ pub struct Timeline {
     launched: Vec<u64>,
     assigned: Vec<u64>,
     failed: Vec<u64>,
+    throttled: Vec<u64>,
 }
 
 /// As somebody's file says.
@@ -39,35 +42,53 @@ struct Written {
     launched: Vec<u64>,
     assigned: Vec<u64>,
     failed: Vec<u64>,
+    /// Missing in what older versions wrote.
+    #[serde(default)]
+    throttled: Vec<u64>,
 }
 
 impl TryFrom<Written> for Timeline {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
-        let Written { seconds_per_step, launched, assigned, failed } = written;
+        let Written { seconds_per_step, launched, assigned, failed, mut throttled } = written;
         if !seconds_per_step.is_power_of_two() || seconds_per_step > LONGEST_STEP {
             return Err("secondsPerStep must be 1, 2, 4, 8 and so on".to_owned());
         }
         let length = launched.len();
-        if length > MOST || assigned.len() != length || failed.len() != length {
+        if throttled.is_empty() {
+            throttled.resize(length.min(MOST), 0);
+        }
+        let others = [&assigned, &failed, &throttled];
+        if length > MOST || others.iter().any(|counts| counts.len() != length) {
             return Err(format!(
-                "launched, assigned and failed must be equally long, {MOST} steps at most"
+                "launched, assigned, failed and throttled must be equally long, {MOST} steps at most"
             ));
         }
-        Ok(Self { seconds_per_step, launched, assigned, failed })
+        Ok(Self { seconds_per_step, launched, assigned, failed, throttled })
     }
 }
 
 impl Default for Timeline {
     fn default() -> Self {
-        Self { seconds_per_step: 1, launched: Vec::new(), assigned: Vec::new(), failed: Vec::new() }
+        Self {
+            seconds_per_step: 1,
+            launched: Vec::new(),
+            assigned: Vec::new(),
+            failed: Vec::new(),
+            throttled: Vec::new(),
+        }
     }
 }
 
 impl Timeline {
     pub(super) fn record(&mut self, moment: Moment, at: Duration) {
         self.add(moment, at.as_secs(), 1);
+    }
+
+    /// The service said "later" so often in this second.
+    pub(super) fn throttled_at(&mut self, second: u64, count: u64) {
+        self.add(Moment::Throttled, second, count);
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -80,6 +101,7 @@ impl Timeline {
             (Moment::Launched, &other.launched),
             (Moment::Assigned, &other.assigned),
             (Moment::Failed, &other.failed),
+            (Moment::Throttled, &other.throttled),
         ] {
             for (step, count) in (0..).zip(counts) {
                 self.add(moment, step * other.seconds_per_step, *count);
@@ -107,6 +129,11 @@ impl Timeline {
         &self.failed
     }
 
+    /// How often the service said "later" (429, 5xx), in each step.
+    pub fn throttled(&self) -> &[u64] {
+        &self.throttled
+    }
+
     fn add(&mut self, moment: Moment, second: u64, count: u64) {
         if count == 0 {
             return;
@@ -116,6 +143,7 @@ impl Timeline {
             Moment::Launched => &mut self.launched,
             Moment::Assigned => &mut self.assigned,
             Moment::Failed => &mut self.failed,
+            Moment::Throttled => &mut self.throttled,
         };
         if let Some(place) = counts.get_mut(index) {
             *place = place.saturating_add(count);
@@ -146,7 +174,9 @@ impl Timeline {
     }
 
     fn each(&mut self, change: impl Fn(&mut Vec<u64>)) {
-        [&mut self.launched, &mut self.assigned, &mut self.failed].into_iter().for_each(change);
+        [&mut self.launched, &mut self.assigned, &mut self.failed, &mut self.throttled]
+            .into_iter()
+            .for_each(change);
     }
 }
 
@@ -195,6 +225,19 @@ mod tests {
         let endless = of(&[5, u64::MAX]);
         assert!(endless.launched().len() <= MOST);
         assert_eq!(endless.launched().iter().chain(endless.assigned()).sum::<u64>(), 2);
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_knows_nothing_of_throttling() {
+        let json = r#"{"secondsPerStep":1,"launched":[2,0],"assigned":[0,2],"failed":[0,0]}"#;
+
+        let mut read: Timeline = serde_json::from_str(json).unwrap();
+        assert_eq!(read.throttled(), [0, 0]);
+        let mut other = Timeline::default();
+        other.throttled_at(1, 7);
+        read.merge(&other);
+
+        assert_eq!((read.launched(), read.throttled()), (&[2, 0][..], &[0, 7][..]));
     }
 
     #[test]

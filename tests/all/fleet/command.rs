@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use provision_sim::attestation::GroupKey;
 use provision_sim::pki::{TestAuthority, Validity};
+use provision_sim::tutorial::SIMULATED_KEY;
 use serde_json::Value;
 
 use crate::support::cli::{HUB, Machine, Ran, TUTORIAL_KEY};
@@ -121,6 +123,105 @@ fn a_device_that_is_refused_counts_by_its_code_and_makes_the_exit_code_5() {
     fleet(&machine, &[&flags[..], &["--fail-if", "failed>49%"]].concat()).assert_exit(5);
 }
 
+/// J-231, J-237: without a key, `--local` has that of the group that lets each device in.
+#[test]
+fn a_mixed_fleet_passes_where_its_list_expects_the_failures() {
+    let machine = Machine::new();
+    let _serve = quick(&machine, &[]);
+    let list = machine.file(
+        "list.csv",
+        "registrationId,expectedErrorCode\n\
+         contoso-toaster-1,\n\
+         contoso-heatpump-2,400207\n\
+         pump-3,\n",
+    );
+    let results = machine.path("results.jsonl");
+    let flags = ["--reg-ids", list.to_str().unwrap(), "--results", results.to_str().unwrap()];
+
+    let report = fleet(&machine, &flags).assert_exit(0).json();
+
+    assert_eq!((&report["assigned"], &report["failed"]), (&2.into(), &0.into()), "{report}");
+    assert_eq!(report["refused"], 1);
+    assert_eq!(report["expected"], serde_json::json!({ "400207": 1 }));
+    let told = lines(&results);
+    let line = |id: &str| told.iter().find(|line| line["registrationId"] == id).unwrap();
+    assert_eq!(line("contoso-toaster-1")["status"], "assigned");
+    assert_eq!(line("contoso-heatpump-2")["status"], "refused");
+    assert_eq!(line("contoso-heatpump-2")["code"], "400207");
+    fleet(&machine, &[&flags[..], &["--fail-if", "failed>0"]].concat()).assert_exit(0);
+
+    machine.file("list.csv", "registrationId,expectedErrorCode\npump-3,400207\n");
+    let other = fleet(&machine, &flags).assert_exit(5).json();
+    assert_eq!(other["outcomes"]["not-refused"], 1, "{other}");
+}
+
+/// J-232.
+#[test]
+fn devices_of_a_pattern_have_keys_of_their_own_in_files() {
+    let machine = Machine::new();
+    let _serve = quick(&machine, &[]);
+    let group: GroupKey = SIMULATED_KEY.parse().unwrap();
+    for number in 0..3 {
+        let key = group.derive(&format!("pump-{number}").parse().unwrap()).to_base64();
+        machine.file(&format!("pump-{number}.key"), &key);
+    }
+    let file = |name: &str| format!("@{}", machine.path(name).display());
+    let run = |count: &str, key: &str| {
+        let flags = ["--count", count, "--reg-id-pattern", "pump-{n}", "--device-key", key];
+        fleet(&machine, &flags)
+    };
+
+    assert_eq!(run("3", &file("{reg_id}.key")).assert_exit(0).json()["assigned"], 3);
+    assert_eq!(run("3", &file("pump-{n}.key")).assert_exit(0).json()["assigned"], 3);
+    let fourth = run("4", &file("{reg_id}.key")).assert_exit(5).json();
+    assert_eq!(fourth["outcomes"]["input"], 1, "{fourth}");
+    assert!(fourth["examples"]["input"].to_string().contains("pump-3.key: cannot be read"));
+    for (key, said) in [
+        (file("none/{reg_id}.key"), "pump-0.key: cannot be read"),
+        (file("pump-0.key"), "all devices would have the same file"),
+        ("s3cret==".to_owned(), "expected the name of a file"),
+    ] {
+        let ran = run("3", &key).assert_exit(2);
+        assert!(ran.stdout.contains(said), "{ran:?}");
+    }
+}
+
+/// J-233.
+#[test]
+fn the_report_says_what_was_run_without_the_key() {
+    let machine = Machine::new();
+    let serve = quick(&machine, &[]);
+    let page = machine.path("report.html");
+    let flags = ["--count", "2", "--group-key", SIMULATED_KEY, "--report", page.to_str().unwrap()];
+
+    let report = fleet(&machine, &flags).assert_exit(0).json();
+
+    let run = &report["runs"][0];
+    let command = run["command"].as_str().unwrap();
+    assert!(command.starts_with("provision-sim fleet --local -o json --count 2 --group-key **** "));
+    assert_eq!(run["service"], serve.mqtt(), "{run}");
+    assert_eq!((&run["idScope"], &run["transport"]), (&"0ne00002193".into(), &"mqtt".into()));
+    assert!(run["program"].as_str().unwrap().starts_with("provision-sim "), "{run}");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains(&format!("{}, ", run["began"].as_str().unwrap())), "{page}");
+    assert!(!page.contains(SIMULATED_KEY) && !report.to_string().contains(SIMULATED_KEY));
+}
+
+/// J-234.
+#[test]
+fn nobody_is_late_where_all_begin_at_once_by_order() {
+    let machine = Machine::new();
+    let _serve = quick(&machine, &[]);
+
+    for flags in [&["--concurrency", "60"][..], &["--start", "boot-storm"]] {
+        let report = fleet(&machine, &[&["--count", "60"], flags].concat()).assert_exit(0).json();
+        let generator = &report["generator"];
+        // The first does not know yet that others begin with it.
+        assert!(generator["lateStarts"].as_u64().unwrap() <= 1, "{generator}");
+        assert!(generator["steadyLagMs"].as_f64() <= generator["maxLagMs"].as_f64());
+    }
+}
+
 #[test]
 fn j_160_shards_share_the_devices_without_talking_to_each_other() {
     let machine = Machine::new();
@@ -212,7 +313,7 @@ fn a_list_that_is_wrong_further_down_is_refused_before_anything_is_sent() {
         .assert_exit(2);
     let report: Value = serde_json::from_str(streamed.stdout.lines().next().unwrap()).unwrap();
     assert_eq!(report["assigned"], 1, "{streamed:?}");
-    assert!(streamed.stdout.contains("--reg-ids: line 3"), "{streamed:?}");
+    assert!(streamed.stdout.contains("--reg-ids: standard input, line 3: "), "{streamed:?}");
 }
 
 #[test]
@@ -307,6 +408,12 @@ fn d_5_certificates_are_made_for_each_device_by_a_test_ca_or_stand_in_the_list()
     let path = machine.file("list.csv", &list);
     let report = fleet(&machine, &["--reg-ids", path.to_str().unwrap()]).assert_exit(0).json();
     assert_eq!(report["assigned"], 2);
+    // Or in files whose names a pattern makes (J-232).
+    let names = machine.file("names.txt", "pump-1\npump-2\n");
+    let [cert, key] = ["{reg_id}.pem", "{reg_id}.key"].map(|name| machine.path(name));
+    let pattern = ["--cert", cert.to_str().unwrap(), "--cert-key", key.to_str().unwrap()];
+    let flags = [&["--reg-ids", names.to_str().unwrap()], &pattern[..]].concat();
+    assert_eq!(fleet(&machine, &flags).assert_exit(0).json()["assigned"], 2);
     machine.file("list.csv", &list.replace("pump-2.key", "pump-1.key"));
     let refused = fleet(&machine, &["--reg-ids", path.to_str().unwrap()]).assert_exit(2);
     assert!(refused.stdout.contains("list.csv, line 3: certificate: "), "{refused:?}");

@@ -21,6 +21,7 @@ fn shard(millis: &[u64]) -> Report {
             outcome,
             tries: 1,
             throttled: 0,
+            throttled_at: Vec::new(),
             lost: 0,
             intended: Duration::ZERO,
             began: Duration::ZERO,
@@ -29,7 +30,7 @@ fn shard(millis: &[u64]) -> Report {
         });
     }
     let elapsed = Duration::from_millis(millis.iter().max().copied().unwrap_or(0));
-    Report { tally, elapsed, generator: GeneratorHealth::default() }
+    Report { tally, elapsed, generator: GeneratorHealth::default(), runs: Vec::new() }
 }
 
 fn text(report: &Report) -> String {
@@ -119,9 +120,49 @@ fn what_is_no_report_is_refused_with_file_and_reason() {
         ran.stderr
     };
 
-    assert!(refused(&[&good, &bad]).contains("bad.json, report 1: it is no report of a fleet"));
-    assert!(refused(&[&cut]).contains("cut.json, report 1: it is not JSON"));
+    let ident = machine.file("ident.json", "{\"version\": nul}");
+    let list = machine.file("list.json", "[]");
+
+    assert!(refused(&[&good, &bad]).contains(
+        "bad.json, report 1: it is no report of a fleet: the member `devices` is missing"
+    ));
+    assert!(refused(&[&cut]).contains("cut.json, report 1: it is not JSON: line 1, column "));
+    assert!(
+        refused(&[&ident]).contains("ident.json, report 1: it is not JSON: line 1, column 16: ")
+    );
+    assert!(refused(&[&list]).contains("expected an object, found an array"));
+    for file in [&bad, &cut, &ident, &list] {
+        let told = refused(&[file]);
+        for inner in ["struct", "u64", "ident\n", "expected ident", "EOF", "serde"] {
+            assert!(!told.contains(inner), "{inner}: {told}");
+        }
+    }
     assert!(refused(&[&empty]).contains("empty.json is empty"));
     assert!(refused(&[&machine.path("none.json")]).contains("cannot read"));
     assert!(refused(&[&good, &good]).contains("good.json was given more than once"));
+}
+
+#[test]
+fn two_runs_are_compared_with_the_ratio_of_each_figure() {
+    let machine = Machine::new();
+    let before = machine.file("monday.json", &text(&shard(&[1000; 50])));
+    let after = machine.file("tuesday.json", &text(&shard(&[&[3000; 49][..], &[0]].concat())));
+    let page = machine.path("compared.html");
+    let [before, after] = [before, after].map(|path| path.to_str().unwrap().to_owned());
+    let arguments = ["fleet", "merge", "--compare", &before, &after];
+
+    let shown = machine
+        .run(&[&arguments[..], &["--report", page.to_str().unwrap()]].concat())
+        .assert_exit(0);
+    let json = machine.run(&[&arguments[..], &["-o", "json"]].concat()).assert_exit(0).json();
+
+    assert!(shown.stdout.contains("monday.json: 50 devices in 1 s\n"), "{shown:?}");
+    let row = shown.stdout.lines().find(|line| line.starts_with("assigned p50")).unwrap();
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[2..6], ["1", "s", "3", "s"], "{row}");
+    let ratio = json["ratios"]["phases"]["assigned"]["p50"].as_f64().unwrap();
+    assert!((ratio - 3.0).abs() < 0.01, "{json}");
+    assert_eq!(json["after"]["report"]["failed"], 1);
+    assert!(std::fs::read_to_string(page).unwrap().contains("Two runs compared"));
+    let alone = machine.run(&arguments[..4]).assert_exit(2);
+    assert!(alone.stderr.contains("two files are compared, and 1 given"), "{alone:?}");
 }

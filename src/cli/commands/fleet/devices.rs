@@ -14,11 +14,11 @@ use crate::cli::local::Local;
 use crate::cli::report::Report;
 use crate::cli::secret::Secret;
 use crate::fleet::{
-    Blueprint, IdPattern, Identity, ListError, ListFault, Members, ReadFile, Shard, listed,
-    numbered,
+    Blueprint, FileKind, FilePattern, Files, IdPattern, Identity, ListError, ListFault, Members,
+    ReadFile, Shard, listed, numbered,
 };
 use crate::pki::TestAuthority;
-use crate::text::{self, MAX_FILE, TextReader};
+use crate::text::{self, MAX_FILE, Source, TextReader};
 use crate::wire::RegistrationId;
 
 const INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
@@ -55,6 +55,21 @@ pub(super) struct DevicesArgs {
     pub(super) group_key: Option<Secret>,
     #[command(flatten)]
     pub(super) group: GroupArg,
+    /// Keys of the devices' own, each in a file: {reg_id} in its name is the device's, {n} its number
+    #[arg(
+        long,
+        value_name = "@FILE",
+        value_parser = key_file,
+        conflicts_with_all = ["group_key", "group", "cert", "test_ca"]
+    )]
+    device_key: Option<FilePattern>,
+    /// X.509 in place of a key: the devices' certificates, each in a file such as 'certs/{reg_id}.pem',
+    /// then intermediates; its private key may follow
+    #[arg(long, value_name = "PEM", conflicts_with_all = ["group_key", "group", "test_ca"])]
+    cert: Option<FilePattern>,
+    /// Private keys of --cert, if they are not in the same files, such as 'certs/{reg_id}.key'
+    #[arg(long, value_name = "PEM", requires = "cert")]
+    cert_key: Option<FilePattern>,
     /// X.509 in place of a key: a test CA that signs a certificate for each device, then those above
     /// it, as `provision-sim pki` makes them
     #[arg(long, value_name = "PEM", requires = "test_ca_key", conflicts_with = "group_key")]
@@ -69,8 +84,8 @@ pub(super) struct Devices {
     pub(super) members: Members,
     /// How many there are, where that can be known.
     pub(super) count: Option<u64>,
-    /// The first that has no credential of its own, where that can be known.
-    without_credential: Option<RegistrationId>,
+    /// The first that has no credential of its own, and its number, where that can be known.
+    without_credential: Option<(RegistrationId, u64)>,
     /// The first that has no payload of its own, where that can be known.
     without_payload: Option<RegistrationId>,
 }
@@ -101,6 +116,36 @@ impl DevicesArgs {
         }
     }
 
+    /// The files of all devices. That of the first is read, so that nothing is sent if it is wrong.
+    fn files(&self, devices: &Devices) -> Result<Option<Files>, Report> {
+        let kind = match (&self.device_key, &self.cert) {
+            (Some(key), _) => FileKind::Key(key.clone()),
+            (None, Some(certificate)) => FileKind::Certificate {
+                certificate: certificate.clone(),
+                key: self.cert_key.clone(),
+            },
+            (None, None) => return Ok(None),
+        };
+        let flag = if self.device_key.is_some() { "--device-key" } else { "--cert" };
+        let pattern = self.device_key.as_ref().or(self.cert.as_ref());
+        if pattern.is_some_and(|pattern| !pattern.tells_apart()) && devices.count != Some(1) {
+            return Err(Report::usage(format!("{flag}: all devices would have the same file"))
+                .remedy("put {reg_id} into its name, which becomes the device's: '{reg_id}.pem'"));
+        }
+        let files = Files { kind, read: Arc::new(|path| text::read_pem(path, MAX_FILE)) };
+        if let Some((first, number)) = &devices.without_credential {
+            files
+                .credential(first, *number)
+                .map_err(|error| Report::usage(format!("{flag}: {error}")))?;
+        }
+        Ok(Some(files))
+    }
+
+    /// Where a list comes from.
+    pub(super) fn list(&self) -> Option<Source> {
+        self.reg_ids.as_deref().map(Source::of)
+    }
+
     fn stream(&self, members: Members) -> Result<Devices, Report> {
         if self.rounds > 1 {
             return Err(Report::usage("--rounds: this list can be read once only")
@@ -118,7 +163,7 @@ impl DevicesArgs {
                 Report::usage(format!("--reg-ids: {}, {error}", path.display()))
             })?;
             if member.credential.is_none() && without_credential.is_none() {
-                without_credential = Some(member.registration_id.clone());
+                without_credential = Some((member.registration_id.clone(), member.number));
             }
             if member.payload.is_none() && without_payload.is_none() {
                 without_payload = Some(member.registration_id);
@@ -154,7 +199,7 @@ impl DevicesArgs {
         Ok(Devices {
             members: Box::new(members),
             count: Some(shard.share(count).saturating_mul(self.rounds)),
-            without_credential: Some(first.clone()),
+            without_credential: Some((first.clone(), 0)),
             without_payload: Some(first),
         })
     }
@@ -176,22 +221,35 @@ impl DevicesArgs {
         if let (Some(certificates), Some(key)) = (&self.test_ca, &self.test_ca_key) {
             return test_authority(certificates, key).map(Box::new).map(Identity::Minted);
         }
+        if let Some(files) = self.files(devices)? {
+            return Ok(Identity::Files(files));
+        }
         let group_key =
             match group_key(self.group_key.as_ref(), self.group.group.as_deref(), local)? {
                 Some(key) => Some(key),
                 None if local.is_some_and(|local| local.is_default_world) => {
-                    Some(LocalGroup::open()?.key)
+                    let (custom, open) = (LocalGroup::tutorials()?, LocalGroup::open()?);
+                    let (custom, open) = (custom.key.deriver(), open.key.deriver());
+                    return Ok(Identity::Tutorial { custom, open });
                 }
                 None => None,
             };
         match (group_key, &devices.without_credential) {
             (Some(key), _) => Ok(Identity::Group(key.deriver())),
             (None, None) => Ok(Identity::Own),
-            (None, Some(id)) => Err(Report::usage(format!(
+            (None, Some((id, _))) => Err(Report::usage(format!(
                 "no credential for {id}: give --group-key, or set {GROUP_KEY_VARIABLE}"
             ))
-            .remedy("or give each device a deviceKey or a certificate in a list (--reg-ids), or prove them by X.509: --test-ca PEM --test-ca-key PEM")),
+            .remedy("or give each device a key or a certificate of its own: in a list (--reg-ids), or in files: --device-key '@keys/{reg_id}.key', --cert 'certs/{reg_id}.pem'").remedy("or have certificates made: --test-ca PEM --test-ca-key PEM")),
         }
+    }
+}
+
+/// `@keys/{reg_id}.key`: a key by itself would be that of one device only.
+fn key_file(text: &str) -> Result<FilePattern, String> {
+    match text.strip_prefix('@') {
+        Some(path) if !path.is_empty() => path.parse().map_err(|never| match never {}),
+        _ => Err("expected the name of a file, such as '@keys/{reg_id}.key'; a list (--reg-ids) takes deviceKey for each device".to_owned()),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cli::input;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::fleet::report::{self, FailIf};
-use crate::text::Source;
+use crate::text::{Source, syntax};
 
 /// A report has at most about 2 MB; a file may hold those of many shards.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -22,11 +22,13 @@ const MAX_BYTES: u64 = 256 * 1024 * 1024;
 #[command(after_help = "\
 Reads what `fleet -o json` printed on each machine. Counts add up, and percentiles are those of all
 devices together, not means of percentiles; shards are taken to have run side by side. A file may
-hold several reports one after the other.
+hold several reports one after the other. With --compare two runs stand side by side, and the ratio
+of the second to the first.
 
 Examples:
   provision-sim fleet merge shard-*.json
   provision-sim fleet merge shard-*.json --report fleet.html -o json > fleet.json
+  provision-sim fleet merge --compare monday.json tuesday.json --report compared.html
   kubectl logs -l job-name=fleet --tail=-1 | provision-sim fleet merge - --fail-if 'failed>0.1%'
 
 Exit codes: 0 merged, 2 a file is no report, 5 a --fail-if holds")]
@@ -34,6 +36,9 @@ pub(super) struct Merge {
     /// Files with reports as JSON, or - for standard input
     #[arg(required = true, value_name = "FILE|-")]
     files: Vec<PathBuf>,
+    /// Compare the second file's run with the first's; merge nothing but the reports within each
+    #[arg(long, conflicts_with = "fail_if")]
+    compare: bool,
     /// Also write a page with charts
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
@@ -46,21 +51,39 @@ pub(super) struct Merge {
 impl Merge {
     pub(super) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         self.refuse_repeated()?;
-        let mut whole: Option<report::Report> = None;
-        for file in &self.files {
-            for part in read(file)? {
-                match &mut whole {
-                    Some(whole) => whole.merge(&part),
-                    None => whole = Some(part),
-                }
-            }
+        if self.compare {
+            return self.compare(printer);
         }
-        let whole = whole.ok_or_else(|| Report::usage("no report in what was given"))?;
+        let whole = whole(&self.files)?;
         reporting::print(&whole, printer);
         if let Some(path) = &self.report {
-            reporting::write_page(path, &whole)?;
+            reporting::write_page(path, &whole.html())?;
         }
         reporting::judge(&whole, &self.fail_if)?;
+        Ok(Exit::Done)
+    }
+
+    fn compare(&self, printer: &mut Printer) -> Result<Exit, Report> {
+        let [before, after] = &self.files[..] else {
+            let given = self.files.len();
+            return Err(Report::usage(format!(
+                "--compare: two files are compared, and {given} given"
+            ))
+            .remedy("merge the shards of each run into one file first: fleet merge … -o json"));
+        };
+        let side = |file: &PathBuf| {
+            let report = whole(std::slice::from_ref(file))?;
+            Ok(report::Side { name: Source::of(file).to_string(), report })
+        };
+        let compared = report::Comparison { before: side(before)?, after: side(after)? };
+        if printer.is_text() {
+            printer.lines(reporting::drawn(compared.text()).trim_end());
+        } else {
+            printer.json(&compared.to_json());
+        }
+        if let Some(path) = &self.report {
+            reporting::write_page(path, &compared.html())?;
+        }
         Ok(Exit::Done)
     }
 
@@ -80,6 +103,20 @@ impl Merge {
     }
 }
 
+/// All reports of these files, merged.
+fn whole(files: &[PathBuf]) -> Result<report::Report, Report> {
+    let mut whole: Option<report::Report> = None;
+    for file in files {
+        for part in read(file)? {
+            match &mut whole {
+                Some(whole) => whole.merge(&part),
+                None => whole = Some(part),
+            }
+        }
+    }
+    whole.ok_or_else(|| Report::usage("no report in what was given"))
+}
+
 /// All reports of a file.
 fn read(path: &Path) -> Result<Vec<report::Report>, Report> {
     let shown = Source::of(path);
@@ -92,7 +129,8 @@ fn read(path: &Path) -> Result<Vec<report::Report>, Report> {
             let report = Report::usage(format!("{shown}, report {}: {reason}", index + 1));
             report.remedy("merge what `provision-sim fleet -o json` printed")
         };
-        let value: Value = value.map_err(|error| wrong(format!("it is not JSON: {error}")))?;
+        let value: Value =
+            value.map_err(|error| wrong(format!("it is not JSON: {}", syntax(&error))))?;
         let report = report::Report::from_json(&value);
         reports.push(report.map_err(|error| wrong(error.to_string()))?);
     }

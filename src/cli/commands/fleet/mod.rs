@@ -8,12 +8,14 @@
 //! - `show`: a line for each device, and one that says how far the fleet is.
 //! - `reporting`: what a fleet's report is printed, written and judged by.
 //! - `results`: where the results go.
+//! - `about`: what the report says of its run.
 //! - `play`: runs a fleet to its end.
 //! - `run`: the fleet itself, and its flags.
 //! - `plan`: `fleet plan`: how long a rollout takes, and how fast to start it.
 //! - `merge`: `fleet merge`: one report of all shards of a run.
 //! - `command`: `fleet` and its subcommands.
 
+mod about;
 mod command;
 mod devices;
 mod merge;

@@ -14,9 +14,9 @@ use crate::cli::exit::Exit;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::stop::StopSignal;
-use crate::fleet::report::{self, Tally};
+use crate::fleet::report::{self, RunInfo, Tally};
 use crate::fleet::{DeviceResult, Ended, Fleet, Outcome, Running};
-use crate::text::spoken;
+use crate::text::{Source, spoken};
 
 /// How often the progress is shown and the results are flushed.
 const TICK: Duration = Duration::from_millis(200);
@@ -29,13 +29,23 @@ struct Event<T> {
     what: T,
 }
 
+/// What is known of a run beforehand.
+pub(super) struct About {
+    /// What was run, and where.
+    pub(super) run: RunInfo,
+    /// Where the list of devices comes from.
+    pub(super) list: Option<Source>,
+}
+
 /// What has come of the devices so far.
 struct Course<'a> {
     outputs: Outputs,
     printer: &'a mut Printer,
+    about: About,
     tally: Tally,
     assigned: u64,
     failed: u64,
+    refused: u64,
 }
 
 /// Runs `fleet`, of `total` devices, where that is known.
@@ -43,10 +53,12 @@ pub(super) async fn play(
     fleet: Fleet,
     total: Option<u64>,
     outputs: Outputs,
+    about: About,
     printer: &mut Printer,
 ) -> Result<Exit, Report> {
     let mut stop = StopSignal::new()?;
-    let mut course = Course { outputs, printer, tally: Tally::new(), assigned: 0, failed: 0 };
+    let mut course =
+        Course { outputs, printer, about, tally: Tally::new(), assigned: 0, failed: 0, refused: 0 };
     let mut line = ProgressLine::new(total, course.printer.is_quiet());
     let running = fleet.start();
     let ended = follow(running, &mut course, &mut line, &mut stop).await?;
@@ -82,7 +94,8 @@ async fn follow(
                 );
             }
             _ = tick.tick() => {
-                line.draw(running.progress(), course.assigned, course.failed);
+                let ended = (course.assigned, course.failed, course.refused);
+                line.draw(running.progress(), ended);
                 course.flush();
             }
         }
@@ -95,6 +108,7 @@ impl Course<'_> {
     fn take(&mut self, result: &DeviceResult) {
         match &result.outcome {
             Outcome::Assigned { .. } => self.assigned += 1,
+            Outcome::Refused { .. } => self.refused += 1,
             Outcome::Failed { code, message } => {
                 self.failed += 1;
                 tracing::info!("{}: {code}: {message}", result.registration_id);
@@ -127,7 +141,8 @@ impl Course<'_> {
                 spoken(launches.held)
             );
         }
-        let report = report::Report { tally: self.tally, elapsed, generator };
+        let runs = vec![self.about.run];
+        let report = report::Report { tally: self.tally, elapsed, generator, runs };
         match self.printer.format {
             Output::Text | Output::Json => reporting::print(&report, self.printer),
             Output::Jsonl => {
@@ -135,13 +150,14 @@ impl Course<'_> {
             }
         }
         if let Some(path) = &self.outputs.report {
-            reporting::write_page(path, &report)?;
+            reporting::write_page(path, &report.html())?;
         }
         if let Some(Results { path, fault: Some(error), .. }) = &self.outputs.results {
             return Err(unwritable("--results", path, error));
         }
         if let Some(fault) = launches.fault {
-            return Err(Report::usage(format!("--reg-ids: {fault}"))
+            let list = self.about.list.map(|list| format!("{list}, ")).unwrap_or_default();
+            return Err(Report::usage(format!("--reg-ids: {list}{fault}"))
                 .remedy("the devices above it were registered"));
         }
         let conditions = &self.outputs.fail_if;

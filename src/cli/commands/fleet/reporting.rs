@@ -24,9 +24,17 @@ pub(super) fn print(report: &report::Report, printer: &mut Printer) {
     }
 }
 
+/// A text of others' drawing, in the characters that the terminal has.
+pub(super) fn drawn(text: String) -> String {
+    match bars() {
+        Bars::Unicode => text,
+        Bars::Ascii => report::ascii(&text),
+    }
+}
+
 /// Writes the page of `--report`.
-pub(super) fn write_page(path: &Path, report: &report::Report) -> Result<(), Report> {
-    std::fs::write(path, report.html()).map_err(|error| {
+pub(super) fn write_page(path: &Path, html: &str) -> Result<(), Report> {
+    std::fs::write(path, html).map_err(|error| {
         let shown = path.display();
         Report::usage(format!("--report: cannot write {shown}: {}", input::plain(&error)))
     })

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::{Arg, Args};
 
+use super::about::run_info;
 use super::devices::DevicesArgs;
 use super::pace::PaceArgs;
-use super::play::play;
+use super::play::{About, play};
 use super::results::{Outputs, ResultsArgs};
 use super::source::{self, Sources};
 use crate::cli::args::route::RouteArgs;
@@ -31,8 +32,9 @@ device was meant to begin. Ctrl-C lets no more devices begin, and the open ones 
 ends at once. Either way everything is written.
 
 A list has a name a line; or is CSV whose header has registrationId and any of payload, deviceKey,
-certificate, certificateKey, expectedHub; or has a JSON object with these members a line.
-Certificates and their keys are PEM, or files beside the list; a key may stand in its certificate's.
+certificate, certificateKey, expectedHub, expectedErrorCode; or has a JSON object with these members
+a line. Certificates and their keys are PEM, or files beside the list; a key may stand in its
+certificate's. A device that fails with its expectedErrorCode has not failed.
 
 Examples:
   provision-sim fleet --local --count 20000 --concurrency 200
@@ -42,9 +44,10 @@ Examples:
       --rate 900/m --results results.jsonl --fail-if 'failed>0.1%'
   provision-sim fleet --local --count 100 --test-ca intermediate-cert.pem \\
       --test-ca-key intermediate-key.pem --payload '{\"serial\":\"{reg_id}\"}'
+  provision-sim fleet --local --count 100 --cert 'certs/{reg_id}.pem' --cert-key 'certs/{reg_id}.key'
   provision-sim fleet --local --count 100000 --shard 0/4 -o json
 
-Exit codes: 0 all assigned, 2 bad input, 3 no local service, 5 not all assigned; with --fail-if,
+Exit codes: 0 all assigned or refused as expected, 2 bad input, 3 no local service, 5 not all assigned; with --fail-if,
 5 if one of its conditions holds, else 0";
 
 /// Which devices, how fast, and where the results go.
@@ -82,7 +85,8 @@ fn in_words_of_a_fleet(flag: Arg) -> Arg {
     let words = match flag.get_id().as_str() {
         "local" => {
             "The service that `provision-sim serve` runs on this machine: fills host, port, CA, ID \
-             scope and the key of its group simulated-devices"
+             scope and the key of the group that lets each device in: of the tutorial's for its \
+             devices, else of simulated-devices"
         }
         "timeout" => "Each device must end within this, all its tries together",
         "ttl" => "How long a SAS token is valid",
@@ -123,6 +127,7 @@ impl Run {
         {
             tracing::warn!("{forecast}");
         }
+        let about = About { run: run_info(&blueprint), list: self.devices.list() };
         let fleet = Fleet {
             blueprint,
             members: devices.members,
@@ -137,7 +142,7 @@ impl Run {
             .enable_all()
             .build()
             .map_err(Report::internal)?;
-        let result = runtime.block_on(play(fleet, total, outputs, printer));
+        let result = runtime.block_on(play(fleet, total, outputs, about, printer));
         // What was given up must not hold up the end.
         runtime.shutdown_background();
         result

@@ -38,6 +38,9 @@ impl<'a> Line<'a> {
             Outcome::Failed { code, message } => {
                 ("failed", None, Some(code.as_str()), Some(message.as_str()))
             }
+            Outcome::Refused { code, message } => {
+                ("refused", None, Some(code.as_str()), Some(message.as_str()))
+            }
         };
         let phases = result.phases.iter();
         Self {
@@ -119,11 +122,12 @@ impl ProgressLine {
         Self { way, total, rate: Rate::default() }
     }
 
-    /// Says how far it is.
-    pub(super) fn draw(&mut self, progress: Progress, assigned: u64, failed: u64) {
-        self.rate.update(progress.elapsed, assigned + failed);
+    /// Says how far it is. `ended`: devices assigned, failed, and refused as expected.
+    pub(super) fn draw(&mut self, progress: Progress, ended: (u64, u64, u64)) {
+        let (assigned, failed, refused) = ended;
+        self.rate.update(progress.elapsed, assigned + failed + refused);
         let rate = self.rate.per_second.unwrap_or_default();
-        let text = || told(progress, assigned, failed, self.total, rate);
+        let text = || told(progress, ended, self.total, rate);
         let mut stderr = std::io::stderr().lock();
         // A standard error that is closed has nobody who reads it.
         let _ = match &mut self.way {
@@ -147,22 +151,21 @@ impl ProgressLine {
 
 fn told(
     progress: Progress,
-    assigned: u64,
-    failed: u64,
+    (assigned, failed, refused): (u64, u64, u64),
     total: Option<u64>,
     per_second: f64,
 ) -> String {
-    let ended = assigned + failed;
+    let ended = assigned + failed + refused;
     let mut text = ended.to_string();
     // Writing to a string does not fail.
     if let Some(total) = total {
         let _ = write!(text, " of {total}");
     }
-    let _ = write!(
-        text,
-        " devices, {per_second:.0}/s: {assigned} assigned, {failed} failed, {} in flight",
-        progress.open
-    );
+    let _ = write!(text, " devices, {per_second:.0}/s: {assigned} assigned, {failed} failed, ");
+    if refused > 0 {
+        let _ = write!(text, "{refused} refused as expected, ");
+    }
+    let _ = write!(text, "{} in flight", progress.open);
     let left = total.map(|total| total.saturating_sub(ended) as f64);
     if let Some(left) = left.filter(|_| per_second >= 0.1) {
         let seconds = Duration::from_secs_f64((left / per_second).min(1e9).ceil());
@@ -180,12 +183,12 @@ mod tests {
     #[test]
     fn the_line_says_how_far_it_is_and_how_long_it_takes() {
         assert_eq!(
-            told(PROGRESS, 149, 1, Some(1000), 10.0),
+            told(PROGRESS, (149, 1, 0), Some(1000), 10.0),
             "150 of 1000 devices, 10/s: 149 assigned, 1 failed, 20 in flight, 1 min 25 s to go"
         );
         assert_eq!(
-            told(PROGRESS, 150, 0, None, 0.0),
-            "150 devices, 0/s: 150 assigned, 0 failed, 20 in flight"
+            told(PROGRESS, (140, 0, 10), None, 0.0),
+            "150 devices, 0/s: 140 assigned, 0 failed, 10 refused as expected, 20 in flight"
         );
     }
 
