@@ -13,6 +13,11 @@ use crate::wire::RegistrationId;
 /// How many signatures are tried in each of the four steps (J-211).
 const TRIES: usize = 1_000;
 
+/// How many groups can be asked whether they would take a device, in one step (J-211).
+pub fn groups_to_ask(device: &RegistrationId) -> usize {
+    TRIES / GroupKeys::most_signatures(device)
+}
+
 /// Whose key signed, if it was not the device's.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -106,14 +111,15 @@ impl KnownKeys<'_> {
         if self.own.is_empty() {
             return None;
         }
-        let mut groups = self.groups.iter().take(TRIES / 2);
+        let mut groups = self.groups.iter().take(groups_to_ask(device));
         let (group, _) = groups.find(|(_, keys)| keys.matching(claims, device).is_some())?;
         Some(SignatureFault::OfGroup { group: (*group).to_owned() })
     }
 
     fn key_of_another(&self, claims: &Claims<'_>) -> Option<SignatureFault> {
-        let others = self.others.iter().take(TRIES / 2);
-        let own_key = others.into_iter().find(|(_, key)| claims.is_signed_with(key));
+        // No more than half of the tries, for what is derived matters more often.
+        let others = &self.others[..self.others.len().min(TRIES / 2)];
+        let own_key = others.iter().find(|(_, key)| claims.is_signed_with(key));
         if let Some((owner, _)) = own_key {
             return Some(SignatureFault::KeyOf((*owner).clone()));
         }
@@ -121,8 +127,9 @@ impl KnownKeys<'_> {
         let slots = self.groups.iter().flat_map(|(_, keys)| keys.slots()).take(TRIES / 4);
         let derivers: Vec<_> = slots.map(|(_, key)| key.deriver()).collect();
         let tries = self.candidates.iter().flat_map(|id| derivers.iter().map(move |it| (id, it)));
-        let (owner, _) =
-            tries.take(TRIES).find(|(id, deriver)| claims.is_signed_with(&deriver.derive(id)))?;
+        let (owner, _) = tries
+            .take(TRIES - others.len())
+            .find(|(id, deriver)| claims.is_signed_with(&deriver.derive(id)))?;
         Some(SignatureFault::KeyOf(owner.clone()))
     }
 }

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::utf8_percent_encode;
 
+use super::super::key::HMACS;
 use super::super::{GroupKey, SasToken, registration_resource};
 use super::*;
 use crate::wire::RESERVED;
@@ -152,4 +153,39 @@ fn j_211_what_a_wrong_key_costs_does_not_grow_with_what_is_enrolled() {
     assert_eq!(fault(&last.primary.derive(&id("d0"))), SignatureFault::Unknown);
     assert_eq!(fault(&many[0].primary.derive(&id("d2999"))), SignatureFault::Unknown);
     assert_eq!(fault(&many[0].primary.derive(&id("d0"))), SignatureFault::KeyOf(id("d0")));
+}
+
+/// Counted, not timed: the HMACs of a diagnosis, those that derive included.
+fn hmacs(groups: usize, own: bool, device: &str) -> usize {
+    let keys = keys();
+    let stranger: DeviceKey = "AAAAAAAAAAAAAAAAAAAAAA==".parse().unwrap();
+    let (owner, other) = (id("other"), "BBBBBBBBBBBBBBBBBBBBBA==".parse().unwrap());
+    let known = KnownKeys {
+        own: if own { vec![&other] } else { Vec::new() },
+        groups: vec![("pumps", &keys); groups],
+        others: vec![(&owner, &other); groups],
+        candidates: (0..1000).map(|n| id(&format!("d{n}"))).collect(),
+    };
+    let token = signed(&stranger, device);
+    let before = HMACS.get();
+
+    let fault = known.diagnose(&token.claims().unwrap(), &id(device));
+
+    assert_eq!(fault, SignatureFault::Unknown);
+    HMACS.get() - before
+}
+
+#[test]
+fn j_211_300_groups_and_1000_sightings_cost_10_000_hmacs_at_most_as_do_100_times_as_many() {
+    const MOST: usize = 10_000;
+
+    for own in [false, true] {
+        for device in ["pump-1", "Pump-1"] {
+            let (some, many) = (hmacs(300, own, device), hmacs(30_000, own, device));
+
+            assert!(some > 1000, "it is tried: {some}");
+            assert!(some <= MOST && many <= MOST, "{device}, own {own}: {some}, {many}");
+        }
+    }
+    assert!(hmacs(1, false, "pump-1") > 1000, "one group is tried with all that came by");
 }

@@ -49,6 +49,12 @@ pub enum KeyError {
     Ending,
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many HMACs this thread has made and keys it has made ready, for the tests that hold the cost.
+    pub(super) static HMACS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The raw bytes of a symmetric key.
 #[derive(Clone, PartialEq, Eq)]
 struct Secret(Zeroizing<Vec<u8>>);
@@ -63,6 +69,8 @@ impl Secret {
     }
 
     fn mac(&self) -> Hmac<Sha256> {
+        #[cfg(test)]
+        HMACS.set(HMACS.get() + 1);
         // HMAC takes keys of any length; only fixed-size MACs can refuse one.
         Hmac::new_from_slice(&self.0).unwrap_or_else(|_| unreachable!("HMAC takes any key length"))
     }
@@ -130,6 +138,8 @@ impl GroupKey {
     /// The group key made ready for deriving many keys: the two HMAC compressions that depend on
     /// the group key alone are done once.
     pub fn deriver(&self) -> Deriver {
+        #[cfg(test)]
+        HMACS.set(HMACS.get() + 1);
         let ready = HmacCore::new_from_slice(&self.0.0);
         Deriver(ready.unwrap_or_else(|_| unreachable!("HMAC takes any key length")))
     }
@@ -195,6 +205,8 @@ impl Deriver {
 
     /// By the blocks of HMAC: what it does more for each message takes a third of the time.
     fn digest(&self, text: &str) -> Zeroizing<[u8; DERIVED]> {
+        #[cfg(test)]
+        HMACS.set(HMACS.get() + 1);
         let (mut core, mut buffer) = (self.0.clone(), Buffer::<HmacCore<Sha256>>::default());
         buffer.digest_blocks(text.as_bytes(), |blocks| core.update_blocks(blocks));
         let mut digest = Zeroizing::new([0; DERIVED]);

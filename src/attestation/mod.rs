@@ -36,7 +36,7 @@ mod x509_fault;
 mod x509_key;
 
 pub use construction::Construction;
-pub use diagnosis::{KnownKeys, SignatureFault};
+pub use diagnosis::{KnownKeys, SignatureFault, groups_to_ask};
 pub use identity::DeviceCertificate;
 pub use identity_fault::{ChainWarning, IdentityFault};
 pub use key::{DerivedText, Deriver, DeviceKey, GroupKey, KeyError};

@@ -39,13 +39,18 @@ impl GroupKeys {
         [(KeySlot::Primary, &self.primary), (KeySlot::Secondary, &self.secondary)]
     }
 
+    /// How many signatures [`matching`](Self::matching) compares at most.
+    pub(super) fn most_signatures(registration_id: &RegistrationId) -> usize {
+        if has_upper_case(registration_id) { 4 } else { 2 }
+    }
+
     /// Which of the group's keys, if any, lies behind the key that signed the token.
     pub fn matching(
         &self,
         claims: &Claims<'_>,
         registration_id: &RegistrationId,
     ) -> Option<KeyMatch> {
-        let has_upper_case = registration_id.as_str().bytes().any(|byte| byte.is_ascii_uppercase());
+        let has_upper_case = has_upper_case(registration_id);
         self.slots().into_iter().find_map(|(slot, key)| {
             let deriver = key.deriver();
             if claims.is_signed_with(&deriver.derive(registration_id)) {
@@ -56,6 +61,11 @@ impl GroupKeys {
             folded.then_some(KeyMatch { slot, folded })
         })
     }
+}
+
+/// Only then is there a lower-case form of its own (J-5).
+fn has_upper_case(registration_id: &RegistrationId) -> bool {
+    registration_id.as_str().bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::proof::{Attested, Evidence};
 use super::refusal::Refusal;
 use crate::attestation::{
     Claims, DeviceKey, GroupKeys, KeyMatch, KeySlot, KnownKeys, SasFault, SasToken, SignatureFault,
-    X509Fault,
+    X509Fault, groups_to_ask,
 };
 use crate::service::enrollment::{Attestation, Enrollment, Enrollments, Kind, Subject};
 use crate::wire::{IdScope, RegistrationId};
@@ -68,13 +68,13 @@ fn taking_group(
     claims: &Claims<'_>,
     registration_id: &RegistrationId,
 ) -> Option<String> {
-    let mut groups = enrollments.groups().take(MOST_GROUPS);
+    let mut groups = enrollments.groups().take(groups_to_ask(registration_id));
     let found = groups.find(|group| matching(group, claims, registration_id).is_some())?;
     Some(found.name().to_owned())
 }
 
 /// How many enrollments are looked at to help somebody whose key is wrong (J-211).
-const MOST_GROUPS: usize = 500;
+const MOST_ENROLLMENTS: usize = 500;
 
 fn known_keys<'a>(
     enrollments: &'a Enrollments,
@@ -82,7 +82,7 @@ fn known_keys<'a>(
     candidates: Vec<RegistrationId>,
 ) -> KnownKeys<'a> {
     let groups = enrollments.groups();
-    let others = enrollments.iter().take(MOST_GROUPS).flat_map(|it| match &it.subject {
+    let others = enrollments.iter().take(MOST_ENROLLMENTS).flat_map(|it| match &it.subject {
         Subject::Individual { registration_id, .. } => {
             device_keys(it).into_iter().map(|key| (registration_id, key)).collect()
         }
