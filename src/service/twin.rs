@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::metadata::Metadata;
 use super::section::Section;
-use crate::wire::from_json_object;
+use crate::text::{read_body, reason};
 
 /// Deepest nesting of a section.
 const MAX_DEPTH: usize = 10;
@@ -27,11 +27,25 @@ const MAX_TAGS: usize = 8 * 1024;
 
 /// Why a patch, or a first twin, is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct TwinError(String);
+#[error("{reason}")]
+pub struct TwinError {
+    reason: String,
+    detail: Option<String>,
+}
+
+impl TwinError {
+    /// What cannot be read of the text, with member and place, for the log.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+}
 
 fn wrong(reason: impl Into<String>) -> TwinError {
-    TwinError(reason.into())
+    TwinError { reason: reason.into(), detail: None }
+}
+
+fn unreadable(reason: &str) -> impl FnOnce(String) -> TwinError {
+    move |detail| TwinError { detail: Some(detail), ..wrong(reason) }
 }
 
 /// Desired or reported properties.
@@ -114,6 +128,8 @@ impl Twin {
     ///
     /// If it is no JSON object, or breaks a rule of twins.
     pub fn report(&self, patch: &[u8], now: SystemTime) -> Result<Self, TwinError> {
+        read_body::<Map<String, Value>>(patch)
+            .map_err(unreadable("the body is not a JSON object"))?;
         let patch = str::from_utf8(patch).ok().and_then(|patch| Section::read(patch).ok());
         let patch = patch.ok_or_else(|| wrong("the body is not a JSON object"))?;
         check_names(&patch.values(), 1)?;
@@ -190,17 +206,14 @@ pub struct TwinChange {
 }
 
 #[derive(Deserialize)]
-struct ChangeBody<'a> {
-    #[serde(borrow)]
-    tags: Option<&'a RawValue>,
-    #[serde(borrow)]
-    properties: Option<PropertiesBody<'a>>,
+struct ChangeBody {
+    tags: Option<Box<RawValue>>,
+    properties: Option<PropertiesBody>,
 }
 
 #[derive(Deserialize)]
-struct PropertiesBody<'a> {
-    #[serde(borrow)]
-    desired: Option<&'a RawValue>,
+struct PropertiesBody {
+    desired: Option<Box<RawValue>>,
 }
 
 impl TwinChange {
@@ -211,17 +224,18 @@ impl TwinChange {
     ///
     /// If it has another shape, or a name breaks a rule of twins.
     pub fn read(json: &[u8]) -> Result<Self, TwinError> {
-        let change = Self::sections(json)
-            .map_err(|_| wrong("expected {\"tags\":{…},\"properties\":{\"desired\":{…}}}"))?;
+        const EXPECTED: &str = "expected {\"tags\":{…},\"properties\":{\"desired\":{…}}}";
+        let body = read_body(json).map_err(unreadable(EXPECTED))?;
+        let change = Self::sections(body).map_err(|error| unreadable(EXPECTED)(reason(&error)))?;
         for section in change.tags.iter().chain(&change.desired) {
             check_names(&section.values(), 1)?;
         }
         Ok(change)
     }
 
-    fn sections(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let body: ChangeBody<'_> = from_json_object(json)?;
-        let section = |json: Option<&RawValue>| json.map(|it| Section::read(it.get())).transpose();
+    fn sections(body: ChangeBody) -> Result<Self, serde_json::Error> {
+        let section =
+            |json: Option<Box<RawValue>>| json.map(|it| Section::read(it.get())).transpose();
         let desired = section(body.properties.and_then(|properties| properties.desired))?;
         let desired = desired.map(|desired| desired.without(&["$version", "$metadata"]));
         Ok(Self { tags: section(body.tags)?, desired })

@@ -12,6 +12,8 @@
 //! caches) are not read here.
 
 #[cfg(feature = "service")]
+mod body;
+#[cfg(feature = "service")]
 mod document;
 mod encoding;
 mod foreign;
@@ -34,6 +36,8 @@ mod spoken;
 #[cfg(feature = "cli")]
 mod yaml;
 
+#[cfg(feature = "service")]
+pub use body::read_body;
 #[cfg(feature = "service")]
 pub use document::{Document, Fault};
 pub use encoding::NotText;

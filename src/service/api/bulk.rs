@@ -16,6 +16,7 @@ use super::response::Response;
 use crate::service::doubt;
 use crate::service::enrollment::Kind;
 use crate::service::registrar::Registrar;
+use crate::text::read_body;
 use crate::wire::from_json_object;
 
 /// Most items of one request.
@@ -79,7 +80,7 @@ pub(super) async fn run(
     request: &Request,
     kind: Kind,
 ) -> Result<Response, ApiError> {
-    let body: Body = from_json_object(request.json()?).map_err(|_| ApiError::unreadable())?;
+    let body: Body = read_body(request.json()?).map_err(ApiError::unreadable)?;
     let mode = Mode::read(body.mode.as_deref())?;
     let (member, name_member, items) = match kind {
         Kind::Individual => ("enrollments", "registrationId", body.enrollments),

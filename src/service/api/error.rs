@@ -8,6 +8,7 @@ use super::response::Response;
 use crate::service::enrollment::Kind;
 use crate::service::quota::Throttled;
 use crate::service::reply::THROTTLED;
+use crate::text::Foreign;
 use crate::wire::{ErrorCode, ServiceError, timestamp};
 
 /// A refusal.
@@ -19,6 +20,8 @@ pub(in crate::service) struct ApiError {
     pub(in crate::service) message: Cow<'static, str>,
     allowed_methods: Option<&'static str>,
     retry_after: Option<Duration>,
+    /// What the log has besides.
+    detail: Option<String>,
 }
 
 impl ApiError {
@@ -28,6 +31,7 @@ impl ApiError {
             message: message.into(),
             allowed_methods: None,
             retry_after: None,
+            detail: None,
         }
     }
 
@@ -36,10 +40,12 @@ impl ApiError {
         Self::new(ErrorCode::BAD_REQUEST.0, message)
     }
 
-    /// The body is not the JSON object that the call takes. Not in serde's words: those quote what
-    /// they found, and that may be a key.
-    pub(super) fn unreadable() -> Self {
-        Self::bad_request("BadRequest: the body is not the JSON object that is expected here.")
+    /// The body is not the JSON object that the call takes. What of it cannot be read, and where, is in
+    /// the log.
+    pub(super) fn unreadable(detail: String) -> Self {
+        let error =
+            Self::bad_request("BadRequest: the body is not the JSON object that is expected here.");
+        Self { detail: Some(detail), ..error }
     }
 
     /// A token that no page gave out.
@@ -141,7 +147,9 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
+        write!(f, "{}: {}", self.code, self.message)?;
+        // Names of members are the sender's.
+        self.detail.iter().try_for_each(|detail| write!(f, " ({})", Foreign::short(detail)))
     }
 }
 

@@ -12,7 +12,7 @@ use super::request::Request;
 use super::response::Response;
 use crate::service::enrollment::{Enrollment, Kind, Secrets, show};
 use crate::service::registrar::Registrar;
-use crate::wire::from_json_object;
+use crate::text::read_body;
 
 /// Items of a page when the client does not say, and at most (J-82).
 const DEFAULT_PAGE: usize = 100;
@@ -51,8 +51,7 @@ fn asked(request: &Request) -> Result<Option<String>, ApiError> {
     if request.body.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let specification: Specification =
-        from_json_object(request.json()?).map_err(|_| ApiError::unreadable())?;
+    let specification: Specification = read_body(request.json()?).map_err(ApiError::unreadable)?;
     Ok(specification.query.map(|query| match query {
         Value::String(text) => text,
         other => other.to_string(),

@@ -28,3 +28,13 @@ pub enum HubError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+impl HubError {
+    /// What cannot be read of a text that was sent, for the log.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Twin(error) => error.detail(),
+            _ => None,
+        }
+    }
+}

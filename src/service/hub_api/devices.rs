@@ -13,7 +13,8 @@ use super::update::Update;
 use crate::service::api::{ApiError, IfMatch, Page, Request, Response};
 use crate::service::hub::HubError;
 use crate::service::record::HubDevice;
-use crate::wire::{Payload, from_json_object};
+use crate::text::read_body;
+use crate::wire::Payload;
 
 /// Devices of a list when the client does not say, and at most.
 const MAX_LIST: usize = 1000;
@@ -46,7 +47,7 @@ pub(super) fn list(site: &Site<'_>, request: &Request) -> Result<Response, HubAp
 /// Twins, or what a query selects from them, page by page.
 pub(super) fn query(site: &Site<'_>, request: &Request) -> Result<Response, HubApiError> {
     let specification: Specification =
-        from_json_object(request.json()?).map_err(|_| HubApiError::unreadable())?;
+        read_body(request.json()?).map_err(HubApiError::unreadable)?;
     let query = Query::read(&specification.query.unwrap_or_default())
         .map_err(|error| HubApiError::bad_query(&error))?;
     let page = Page::asked(request)?;

@@ -11,6 +11,7 @@ use super::nothing::Nothing;
 use super::query::QueryError;
 use crate::service::api::{ApiError, Response};
 use crate::service::hub::{HubError, MethodFault};
+use crate::text::Foreign;
 use crate::wire::{timestamp, writable};
 
 /// A refusal.
@@ -21,6 +22,8 @@ pub(super) struct HubApiError {
     code: &'static str,
     message: Cow<'static, str>,
     allowed_methods: Option<String>,
+    /// What the log has besides.
+    detail: Option<String>,
     /// Its number, where the answer is in the form that has one.
     numbered: Option<Numbered>,
 }
@@ -41,7 +44,8 @@ struct Body {
 
 impl HubApiError {
     fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), allowed_methods: None, numbered: None }
+        let message = message.into();
+        Self { status, code, message, allowed_methods: None, detail: None, numbered: None }
     }
 
     /// Something in the request is wrong.
@@ -49,10 +53,11 @@ impl HubApiError {
         Self::new(400, "ArgumentInvalid", message)
     }
 
-    /// The body is not the JSON object that the call takes. Not in serde's words: those quote what
-    /// they found, and that may be a key.
-    pub(super) fn unreadable() -> Self {
-        Self::bad_request("the body is not the JSON object that is expected here")
+    /// The body is not the JSON object that the call takes. What of it cannot be read, and where, is in
+    /// the log.
+    pub(super) fn unreadable(detail: String) -> Self {
+        let error = Self::bad_request("the body is not the JSON object that is expected here");
+        Self { detail: Some(detail), ..error }
     }
 
     /// The query is none, or none that is answered here.
@@ -184,7 +189,10 @@ impl HubApiError {
             }
             HubError::AlreadyExists => Self::already_exists(id),
             HubError::MailboxFull => Self::mailbox_full(),
-            HubError::Twin(error) => Self::bad_request(error.to_string()),
+            HubError::Twin(twin) => {
+                let detail = error.detail().map(str::to_owned);
+                Self { detail, ..Self::bad_request(twin.to_string()) }
+            }
             // Why is in the log.
             HubError::Store(_) => Self::new(500, "ServerError", "the change could not be kept"),
         }
@@ -234,7 +242,9 @@ impl From<ApiError> for HubApiError {
 
 impl fmt::Display for HubApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.status, self.code, self.message)
+        write!(f, "{} {}: {}", self.status, self.code, self.message)?;
+        // Names of members are the sender's.
+        self.detail.iter().try_for_each(|detail| write!(f, " ({})", Foreign::short(detail)))
     }
 }
 

@@ -10,7 +10,7 @@ use super::site::Site;
 use crate::attestation::DeviceKey;
 use crate::service::api::{Request, Response};
 use crate::service::record::Authentication;
-use crate::wire::from_json_object;
+use crate::text::read_body;
 
 /// Devices of one request, at most.
 const MAX_DEVICES: usize = 100;
@@ -63,7 +63,7 @@ pub(super) async fn regenerate(
     site: &Site<'_>,
     request: &Request,
 ) -> Result<Response, HubApiError> {
-    let body: Body = from_json_object(request.json()?).map_err(|_| HubApiError::unreadable())?;
+    let body: Body = read_body(request.json()?).map_err(HubApiError::unreadable)?;
     let policy = body.policy_key.unwrap_or_default();
     let rotation = Rotation::read(&policy).ok_or_else(|| {
         HubApiError::bad_request("policyKey is to be primaryKey, secondaryKey or swap")

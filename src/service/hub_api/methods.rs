@@ -11,7 +11,7 @@ use super::error::HubApiError;
 use super::site::Site;
 use crate::service::api::{Request, Response};
 use crate::service::hub::MethodCall;
-use crate::wire::from_json_object;
+use crate::text::read_body;
 
 /// How long a device has to answer when the client does not say.
 const RESPONSE_TIMEOUT: u64 = 30;
@@ -39,7 +39,7 @@ pub(super) async fn call(
     request: &Request,
     id: &str,
 ) -> Result<Response, HubApiError> {
-    let body: Body = from_json_object(request.json()?).map_err(|_| HubApiError::unreadable())?;
+    let body: Body = read_body(request.json()?).map_err(HubApiError::unreadable)?;
     let call = read(body)?;
     let device = site.device(id)?;
     if !device.is_enabled {

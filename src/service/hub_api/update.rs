@@ -12,7 +12,8 @@ use super::error::HubApiError;
 use crate::attestation::DeviceKey;
 use crate::service::record::{Authentication, HubDevice, NewIdentity};
 use crate::service::twin::InitialTwin;
-use crate::wire::{DeviceId, Etag, HubName, from_json_object};
+use crate::text::read_body;
+use crate::wire::{DeviceId, Etag, HubName};
 
 /// Longest reason that IoT Hub takes.
 const MAX_REASON: usize = 128;
@@ -77,7 +78,7 @@ impl Update {
     ///
     /// 400 that names the member, if it is no identity, or one that this hub cannot have.
     pub(super) fn read(body: &[u8], id: &str) -> Result<Self, HubApiError> {
-        let body: Body = from_json_object(body).map_err(|_| HubApiError::unreadable())?;
+        let body: Body = read_body(body).map_err(HubApiError::unreadable)?;
         let device_id = id.parse().map_err(|error| {
             HubApiError::bad_request(format!("deviceId {id:?} cannot be one: {error}"))
         })?;

@@ -10,6 +10,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
 use crate::support::cli::{Machine, Serve};
+use crate::support::service::token::{decoded, now, policy_token};
 
 /// A line of its own, a title, a colour, a direction; each in a form that gets through somewhere.
 const EVIL: &str =
@@ -128,6 +129,58 @@ fn j_203_what_one_device_does_all_the_time_is_counted_and_not_repeated() {
     let log = serve.log_with("more warnings");
     assert!(log.contains(r#"subscribes to "f/0" and 8999 more filters"#), "{log}");
     assert!(log.lines().count() < 100, "{log}");
+}
+
+#[test]
+fn k_2_what_cannot_be_read_and_where_is_in_the_log_of_every_api() {
+    let machine = Machine::new();
+    let serve = machine.serve(&[]);
+    let connection = serve.ready["serviceConnectionString"].as_str().unwrap();
+    let part = |name: &str| connection.split(';').find_map(|it| it.strip_prefix(name)).unwrap();
+    let key = decoded(part("SharedAccessKey="));
+    let (service, hub) = ("localhost", "contoso-toasters-hub-1098.azure-devices.net");
+    let made = r#"{"deviceId":"pump"}"#;
+
+    for (host, request, body, status, log) in [
+        (service, "POST /enrollments", r#"{"mode":7}"#, "400", "the member `mode`: "),
+        (service, "POST /enrollments/query", "{\n\"query\"", "400", "line 2 column 7"),
+        (
+            service,
+            "PUT /enrollments/pump",
+            "{'a':1}",
+            "400",
+            "it is not JSON: key must be a string",
+        ),
+        (hub, "PUT /devices/pump", made, "200", ""),
+        (hub, "PUT /devices/pump", r#"{"deviceId":[]}"#, "400", "the member `deviceId`: "),
+        (hub, "POST /devices/query", "[]", "400", "it is an array, not a JSON object"),
+        (hub, "POST /devices/keys/regenerate", r#"{"devices":7}"#, "400", "the member `devices`: "),
+        (
+            hub,
+            "POST /twins/pump/methods",
+            r#"{"methodName":7}"#,
+            "400",
+            "the member `methodName`: ",
+        ),
+        (hub, "PATCH /twins/pump", r#"{"tags":[]}"#, "400", "the member `tags`: "),
+    ] {
+        let token = policy_token(&key, host, part("SharedAccessKeyName="), now() + 600);
+        let (length, before) = (body.len(), serve.log().len());
+
+        let answer = say(
+            &serve,
+            serve.https(),
+            format!(
+                "{request}?api-version=2021-10-01 HTTP/1.1\r\nhost: {host}\r\n\
+                 authorization: {token}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            )
+            .as_bytes(),
+        );
+
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+        let logged = serve.log_with(log).split_off(before);
+        assert!(logged.contains(log), "{request} {body}: {logged}");
+    }
 }
 
 #[cfg(unix)]

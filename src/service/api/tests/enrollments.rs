@@ -233,7 +233,8 @@ async fn e_5_what_is_wrong_with_a_body_is_said_in_the_recorded_words() {
         ),
         (r#"{"attestation":{"type":"symmetricKey"}}"#.into(), "enrollmentGroupId is missing"),
         (String::new(), "The request body is empty."),
-        ("[]".into(), "expected a JSON object"),
+        ("[]".into(), "it is an array, not a JSON object"),
+        ("hello".into(), "it is not JSON: expected value at line 1 column 1"),
     ] {
         assert_eq!(refused(body).await, (400, 400_004, message.to_owned()));
     }

@@ -14,6 +14,7 @@ use crate::attestation::{Certificate, SasToken};
 use crate::service::hub::{HubError, HubNotice, HubNotices, Hubs, SignedIn};
 use crate::service::record::HubProof;
 use crate::service::section::Section;
+use crate::text::Foreign;
 use crate::wire::{HubUserName, HubUserNameError, to_ascii_json};
 
 /// The connection of a device that has signed in. Dropping it signs the device out.
@@ -71,7 +72,12 @@ impl HubConnection {
             HubQuestion::Report { rid, patch } => {
                 let reported = hubs.report(key, &patch).await;
                 if let Err(error) = &reported {
-                    tracing::warn!("{}: reports properties in vain: {error}", key.device_id());
+                    let detail = error.detail().map(|it| format!(" ({})", Foreign::short(it)));
+                    let detail = detail.unwrap_or_default();
+                    tracing::warn!(
+                        "{}: reports properties in vain: {error}{detail}",
+                        key.device_id()
+                    );
                 }
                 (rid, report_answer(&reported))
             }

@@ -15,7 +15,7 @@ use crate::service::enrollment::record::{CustomAllocationDefinition, Enrollment,
 use crate::service::enrollment::unknown::Unknown;
 use crate::service::enrollment::webhook_url::WebhookUrl;
 use crate::service::twin::InitialTwin;
-use crate::text::reason;
+use crate::text::{read_body, reason};
 use crate::wire::{ApiVersion, DeviceId, Etag, Members, Payload, RegistrationId};
 
 /// The members of a record, for who looks for the one that was meant.
@@ -123,8 +123,7 @@ pub fn read(
 
 /// What each member is, told by its path if it is of the wrong shape; and all as they are written.
 fn shaped(json: &[u8]) -> Result<(Body, Members), EnrollmentError> {
-    let object: Box<RawValue> =
-        crate::wire::from_json_object(json).map_err(|error| wrong(&[], reason(&error)))?;
+    let object: Box<RawValue> = read_body(json).map_err(|unreadable| wrong(&[], unreadable))?;
     no_lists_for_objects(object.get())?;
     let body =
         serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(object.get()))
@@ -267,7 +266,7 @@ mod tests {
                 r#"{"attestation":{"symmetricKey":"c2VjcmV0"}}"#,
                 "attestation.symmetricKey: expected an object, found a string",
             ),
-            ("[]", "expected a JSON object"),
+            ("[]", "it is an array, not a JSON object"),
         ] {
             assert_eq!(shaped(json.as_bytes()).err().unwrap().to_string(), told);
         }
