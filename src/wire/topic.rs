@@ -26,6 +26,24 @@ pub enum TopicError {
     /// Not one of the two request topics.
     #[error("expected {REGISTER}?$rid=… or {OPERATION_STATUS}?$rid=…&operationId=…")]
     NotARequest,
+    /// A request topic without the slash that ends its fixed part.
+    #[error("the `/` before `?$rid=…` is missing; expected {0}?$rid=…")]
+    Unterminated(
+        /// The fixed part.
+        &'static str,
+    ),
+    /// A request topic that breaks off.
+    #[error("it ends before its time; expected {0}?$rid=…")]
+    CutOff(
+        /// The fixed part.
+        &'static str,
+    ),
+    /// A request topic in other letters, and topics tell upper case from lower.
+    #[error("topics tell upper case from lower; expected {0}?$rid=…")]
+    Case(
+        /// The fixed part.
+        &'static str,
+    ),
     /// Not a response topic.
     #[error("expected {RESPONSE}<status>/?$rid=…")]
     NotAResponse,
@@ -57,13 +75,31 @@ impl FromStr for RequestTopic {
         if let Some(rest) = topic.strip_prefix(REGISTER) {
             return Ok(Self::Register { rid: parameter(rest, "$rid").to_owned() });
         }
-        let rest = topic.strip_prefix(OPERATION_STATUS).ok_or(TopicError::NotARequest)?;
+        let rest = topic.strip_prefix(OPERATION_STATUS).ok_or_else(|| near_miss(topic))?;
         let operation_id = percent_decode_str(parameter(rest, "operationId")).decode_utf8_lossy();
         Ok(Self::OperationStatus {
             rid: parameter(rest, "$rid").to_owned(),
             operation_id: operation_id.into_owned(),
         })
     }
+}
+
+/// What is wrong with a topic that is no request's, if it was meant for one.
+fn near_miss(topic: &str) -> TopicError {
+    let fixed = topic.split('?').next().unwrap_or_default();
+    let near = |expected: &'static str| {
+        let unterminated = expected.trim_end_matches('/');
+        if fixed == unterminated {
+            Some(TopicError::Unterminated(expected))
+        } else if fixed.trim_end_matches('/').eq_ignore_ascii_case(unterminated) {
+            Some(TopicError::Case(expected))
+        } else {
+            // Shorter ones could be the beginning of either.
+            let is_beginning = expected.starts_with(fixed) && fixed.len() >= RESPONSE.len();
+            is_beginning.then_some(TopicError::CutOff(expected))
+        }
+    };
+    [REGISTER, OPERATION_STATUS].into_iter().find_map(near).unwrap_or(TopicError::NotARequest)
 }
 
 impl fmt::Display for RequestTopic {
@@ -157,6 +193,30 @@ mod tests {
         let topic = "$dps/registrations/PUT/iotdps-register/?rid=1".parse();
 
         assert_eq!(topic, Ok(RequestTopic::Register { rid: String::new() }));
+    }
+
+    #[test]
+    fn j_12_a_topic_that_was_meant_for_a_requests_says_what_is_wrong_with_it() {
+        let told = |topic: &str| topic.parse::<RequestTopic>().unwrap_err().to_string();
+        let register = "expected $dps/registrations/PUT/iotdps-register/?$rid=…";
+        let poll = "expected $dps/registrations/GET/iotdps-get-operationstatus/?$rid=…";
+
+        for (topic, expected, what) in [
+            ("$dps/registrations/PUT/iotdps-register?$rid=1", register, "the `/` before `?$rid=…`"),
+            ("$dps/registrations/PUT/iotdps-register", register, "the `/` before `?$rid=…`"),
+            (
+                "$dps/registrations/GET/iotdps-get-operationstatus?$rid=1&operationId=2",
+                poll,
+                "the `/` before `?$rid=…`",
+            ),
+            ("$dps/registrations/PUT/iotdps-regis", register, "it ends before its time"),
+            ("$dps/registrations/GET/", poll, "it ends before its time"),
+            ("$dps/registrations/put/iotdps-register/?$rid=1", register, "upper case from lower"),
+            ("$DPS/Registrations/GET/iotdps-get-operationstatus?$rid=1", poll, "upper case"),
+        ] {
+            assert!(told(topic).contains(what), "{topic}: {}", told(topic));
+            assert!(told(topic).ends_with(expected), "{topic}: {}", told(topic));
+        }
     }
 
     #[test]

@@ -56,3 +56,46 @@ fn absent(enrollments: &Enrollments, registration_id: &RegistrationId) -> Refusa
         None => Refusal::new(SasFault::NothingSent { x509_groups }, judge),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::service::enrollment::read;
+
+    /// A group of symmetric keys, and one of the instance's authorities.
+    const KEYS: &str = r#"{"enrollmentGroupId":"keys","attestation":{"type":"symmetricKey"}}"#;
+    const X509: &str = r#"{"enrollmentGroupId":"x509","attestation":{"type":"x509","x509":{"caReferences":{"primary":"ca"}}}}"#;
+
+    #[test]
+    fn j_75_a_device_that_sends_nothing_is_told_what_its_enrollments_want() {
+        let id: RegistrationId = "pump-0042".parse().unwrap();
+        let told = |groups: &[&str]| {
+            let mut enrollments = Enrollments::default();
+            for json in groups {
+                let group = read(Kind::Group, json.as_bytes(), UNIX_EPOCH, 0, None).unwrap();
+                enrollments.put(Arc::new(group));
+            }
+            let refusal = absent(&enrollments, &id);
+            (refusal.fault.as_word(), refusal.text(&id))
+        };
+
+        let (word, text) = told(&[KEYS, X509]);
+        assert_eq!(word, "noToken");
+        assert!(
+            text.contains(
+                "neither a SAS token as password nor a client certificate was sent; 1 of the \
+                 enrollment groups are for X.509"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("or a client certificate in the TLS handshake"), "{text}");
+        let (word, text) = told(&[KEYS]);
+        assert_eq!(word, "noToken");
+        assert!(text.contains("no SAS token was sent") && !text.contains("certificate"), "{text}");
+        assert_eq!(told(&[X509]).0, "noCertificate");
+        assert_eq!(told(&[]).0, "noToken");
+    }
+}

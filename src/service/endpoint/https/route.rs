@@ -15,6 +15,11 @@ pub(super) enum Route {
     ServiceApi,
     /// Something of the hubs' service API (I).
     HubApi,
+    /// A call of the device API with a registration ID that has `/` in it, as none has (D.1).
+    SlashInId {
+        /// The ID, as it stands in the path.
+        registration_id: String,
+    },
     /// Nothing.
     Unknown,
 }
@@ -79,6 +84,14 @@ impl Route {
             [register] if is(register, "register") => Purpose::Register,
             [operations, operation_id] if is(operations, "operations") => {
                 Purpose::OperationStatus { operation_id: decoded(operation_id) }
+            }
+            [.., register] if is(register, "register") => {
+                let registration_id = parts[2..parts.len() - 1].join("/");
+                return Self::SlashInId { registration_id };
+            }
+            [.., operations, _] if is(operations, "operations") => {
+                let registration_id = parts[2..parts.len() - 2].join("/");
+                return Self::SlashInId { registration_id };
             }
             _ => return Self::Unknown,
         };
@@ -146,6 +159,18 @@ mod tests {
             "/statistics/devices",
         ] {
             assert_eq!(Route::of(path), Route::HubApi, "{path}");
+        }
+    }
+
+    #[test]
+    fn d_1_a_slash_in_an_id_is_known_from_a_path_that_is_none() {
+        for (path, id) in [
+            ("/0ne1/registrations/line/pump/register", "line/pump"),
+            ("/0ne1/registrations/a/b/c/REGISTER/", "a/b/c"),
+            ("/0ne1/registrations/line/pump/operations/5.4d", "line/pump"),
+        ] {
+            let route = Route::SlashInId { registration_id: id.to_owned() };
+            assert_eq!(Route::of(path), route, "{path}");
         }
     }
 

@@ -149,7 +149,7 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
     };
     let limit = match route {
         Route::ServiceApi | Route::HubApi => api::MAX_BODY,
-        Route::Device(_) | Route::Unknown => MAX_MESSAGE,
+        Route::Device(_) | Route::SlashInId { .. } | Route::Unknown => MAX_MESSAGE,
     };
     let body = match timeout(BODY_TIMEOUT, body::read(body, limit)).await {
         Ok(Ok(body)) => body,
@@ -168,6 +168,17 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
         Route::Device(call) => device::answer(&client, &call, &request).await,
         Route::ServiceApi => service_api::answer(&client, request).await,
         Route::HubApi => service_api::answer_for_hub(&client, request).await,
+        Route::SlashInId { registration_id } => {
+            tracing::warn!(
+                "{}: {} {}: there is nothing at this path: the registration ID {:?} has a `/`, and may \
+                 have letters, digits and - . _ : only (D.1)",
+                client.peer,
+                Foreign::short(request.method().as_str()),
+                Foreign::short(request.uri().path()),
+                Foreign::short(&registration_id)
+            );
+            reply::not_found()
+        }
         Route::Unknown => {
             tracing::warn!(
                 "{}: {} {}: there is nothing at this path",
