@@ -2,7 +2,7 @@
 //!
 //! Pure. A section is its own compact text: a value read into memory would forget that `1.50` was not
 //! `1.5`, and takes several times the room. It is taken apart only to be changed or looked into. Names
-//! and texts are written in one way, whatever escapes they came with, and a name is there once.
+//! and texts are written in one way, whatever escapes they came with, and a name is there once (J-193).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -251,6 +251,7 @@ mod tests {
         section(target).merged(&section(patch)).to_string()
     }
 
+    /// J-193.
     #[test]
     fn k_7_numbers_stay_as_written_and_all_else_is_written_in_one_way() {
         let read = section(

@@ -52,7 +52,7 @@ pub(super) fn recording(journal: &Journal, operation: &str, payload: Option<&str
 fn record(outcome: Outcome) -> DeviceRecord {
     DeviceRecord {
         registration_id: "Pump-0042".parse().unwrap(),
-        enrollment: EnrollmentName { kind: Kind::Group, name: "pumps".to_owned() },
+        enrollment: EnrollmentName { kind: Kind::Group, name: "pumps".into() },
         proven_by: ProvenBy::SymmetricKey,
         operation_id: "5.a".parse().unwrap(),
         outcome,

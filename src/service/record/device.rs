@@ -1,5 +1,6 @@
 //! The record of a device's registration.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::identity::HubKey;
@@ -39,14 +40,14 @@ pub struct DeviceRecord<O = Outcome> {
 pub struct EnrollmentName {
     /// Which kind.
     pub kind: Kind,
-    /// Registration ID or group ID.
-    pub name: String,
+    /// Registration ID or group ID. Copies share it.
+    pub name: Arc<str>,
 }
 
 impl EnrollmentName {
     /// The group, if it is one.
     pub fn group_id(&self) -> Option<&str> {
-        (self.kind == Kind::Group).then_some(self.name.as_str())
+        (self.kind == Kind::Group).then_some(&*self.name)
     }
 }
 

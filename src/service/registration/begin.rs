@@ -39,7 +39,7 @@ pub fn begin(previous: Option<&DeviceRecord>, accepted: Accepted<'_>, moment: Mo
         registration_id: accepted.registration_id.clone(),
         enrollment: EnrollmentName {
             kind: accepted.enrollment.kind(),
-            name: accepted.enrollment.name().to_owned(),
+            name: accepted.enrollment.name().into(),
         },
         proven_by: accepted.proven_by,
         operation_id: accepted.operation_id,

@@ -1,5 +1,7 @@
 //! What a store needs of a disk.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use super::change::Batch;
@@ -25,9 +27,9 @@ pub trait Durable: Send + 'static {
 #[derive(Debug, Default)]
 pub struct Stored {
     /// Registration records.
-    pub devices: Vec<DeviceRecord>,
+    pub devices: Vec<Arc<DeviceRecord>>,
     /// Devices of hubs.
-    pub hub_devices: Vec<HubDevice>,
+    pub hub_devices: Vec<Arc<HubDevice>>,
     /// Enrollments.
     pub enrollments: Enrollments,
 }

@@ -1,6 +1,8 @@
 //! All records in memory, for readers.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
@@ -23,7 +25,37 @@ pub(super) struct Memory {
 struct Tables {
     /// By folded ID.
     devices: BTreeMap<Box<str>, Arc<DeviceRecord>>,
-    hubs: BTreeMap<HubName, BTreeMap<DeviceId, Arc<HubDevice>>>,
+    hubs: BTreeMap<HubName, BTreeSet<ById>>,
+}
+
+/// A device of a hub, whose own ID is its place among the others.
+#[derive(Debug)]
+struct ById(Arc<HubDevice>);
+
+impl Borrow<DeviceId> for ById {
+    fn borrow(&self) -> &DeviceId {
+        &self.0.device_id
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.device_id == other.0.device_id
+    }
+}
+
+impl Eq for ById {}
+
+impl PartialOrd for ById {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ById {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.device_id.cmp(&other.0.device_id)
+    }
 }
 
 impl Tables {
@@ -36,7 +68,7 @@ impl Tables {
             Some(hub) => hub,
             None => self.hubs.entry(device.hub.clone()).or_default(),
         };
-        hub.insert(device.device_id.clone(), device);
+        hub.replace(ById(device));
     }
 }
 
@@ -83,7 +115,8 @@ impl Memory {
     }
 
     pub(super) fn hub_device(&self, key: &HubKey) -> Option<Arc<HubDevice>> {
-        read(&self.tables).hubs.get(key.hub())?.get(key.device_id()).cloned()
+        let tables = read(&self.tables);
+        tables.hubs.get(key.hub())?.get(key.device_id()).map(|ById(device)| device.clone())
     }
 
     pub(super) fn hub_devices(
@@ -104,9 +137,9 @@ impl Memory {
         let hubs = hubs.take_while(|(name, _)| hub.is_none_or(|hub| hub == *name));
         let behind = hubs.flat_map(|(name, devices)| {
             let after = after.filter(|after| after.hub() == name).map(HubKey::device_id);
-            devices.range((after.map_or(Unbounded, Excluded), Unbounded))
+            devices.range::<DeviceId, _>((after.map_or(Unbounded, Excluded), Unbounded))
         });
-        behind.take(limit).map(|(_, device)| device.clone()).collect()
+        behind.take(limit).map(|ById(device)| device.clone()).collect()
     }
 
     pub(super) fn enrollments(&self) -> RwLockReadGuard<'_, Enrollments> {
@@ -124,10 +157,10 @@ impl From<Stored> for Memory {
                 Some(hub) => hub,
                 None => hubs.entry(device.hub.clone()).or_default(),
             };
-            hub.push((device.device_id.clone(), Arc::new(device)));
+            hub.push(ById(device));
         }
         let tables = Tables {
-            devices: devices.map(|it| (it.registration_id.folded().into(), Arc::new(it))).collect(),
+            devices: devices.map(|it| (it.registration_id.folded().into(), it)).collect(),
             hubs: hubs.into_iter().map(|(name, hub)| (name, hub.into_iter().collect())).collect(),
         };
         Self { tables: RwLock::new(tables), enrollments: RwLock::new(stored.enrollments) }

@@ -19,7 +19,7 @@ fn record(id: &str, kind: Kind, enrollment: &str, outcome: Outcome) -> DeviceRec
     let updated = UNIX_EPOCH + Duration::new(1_772_439_331, 45_678_900);
     DeviceRecord {
         registration_id: id.parse().unwrap(),
-        enrollment: EnrollmentName { kind, name: enrollment.to_owned() },
+        enrollment: EnrollmentName { kind, name: enrollment.into() },
         proven_by: ProvenBy::SymmetricKey,
         operation_id: "5.4d1a.0b7c".parse().unwrap(),
         outcome,

@@ -57,7 +57,7 @@ impl From<&DeviceRecord> for Registration {
                     Kind::Individual => "individual",
                     Kind::Group => "group",
                 },
-                name: record.enrollment.name.clone(),
+                name: record.enrollment.name.to_string(),
             },
             attestation: Attestation {
                 r#type: match record.proven_by {

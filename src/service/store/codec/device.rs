@@ -107,7 +107,7 @@ impl From<&DeviceRecord> for DeviceRow {
         let assignment = record.assignment.clone();
         Self {
             registration_id: record.registration_id.clone(),
-            enrollment: EnrollmentRow { kind, name },
+            enrollment: EnrollmentRow { kind, name: (*name).into() },
             proven_by: record.proven_by,
             operation_id: record.operation_id.clone(),
             outcome: record.outcome.clone().into(),
@@ -126,7 +126,7 @@ impl From<DeviceRow> for DeviceRecord {
         let EnrollmentRow { kind, name } = row.enrollment;
         Self {
             registration_id: row.registration_id,
-            enrollment: EnrollmentName { kind, name },
+            enrollment: EnrollmentName { kind, name: name.into() },
             proven_by: row.proven_by,
             operation_id: row.operation_id,
             outcome: row.outcome.into(),
@@ -241,7 +241,7 @@ mod tests {
                 registration_id: who.0.parse().unwrap(),
                 enrollment: EnrollmentName {
                     kind: if who.1 { Kind::Group } else { Kind::Individual },
-                    name: who.2,
+                    name: who.2.into(),
                 },
                 proven_by: if who.3 { ProvenBy::X509 } else { ProvenBy::SymmetricKey },
                 operation_id: id.parse().unwrap(),

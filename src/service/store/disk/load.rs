@@ -1,7 +1,8 @@
 //! Reads a database whole, each table on a thread of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
@@ -13,6 +14,7 @@ use super::tables::{
 use crate::service::config::NamedWebhooks;
 use crate::service::enrollment::Kind;
 use crate::service::record::{DeviceRecord, HubDevice};
+use crate::service::section::Section;
 use crate::service::store::codec::enrollment::Entry;
 use crate::service::store::codec::{Unreadable, device, enrollment, hub};
 use crate::service::store::folder::StateError;
@@ -21,8 +23,8 @@ use crate::wire::{HubName, IdScope};
 
 /// All that a database holds.
 pub(super) struct Loaded {
-    pub(super) devices: Vec<DeviceRecord>,
-    pub(super) hub_devices: Vec<HubDevice>,
+    pub(super) devices: Vec<Arc<DeviceRecord>>,
+    pub(super) hub_devices: Vec<Arc<HubDevice>>,
     pub(super) enrollments: HashMap<Name, Entry>,
     pub(super) writes: u64,
     /// How many bytes of the file the records need.
@@ -89,23 +91,31 @@ pub(super) fn all(
 ) -> Result<Loaded, StateError> {
     let loaded = thread::scope(|scope| {
         let devices = scope.spawn(|| {
-            let mut hubs = Names::default();
+            let mut hubs = Shared::new(HubName::as_str);
+            let mut enrollments = Shared::new(|name: &Arc<str>| name);
             table(database, DEVICES, |key, json| {
                 let mut record = device::decode(json)?;
                 same(key, &record.registration_id.folded())?;
-                let records = std::iter::once(&mut record.assignment)
-                    .chain(record.before.as_mut().map(|before| &mut before.assignment));
-                records.flatten().for_each(|assignment| hubs.share(&mut assignment.hub));
-                Ok(record)
+                let mut share = |record: &mut DeviceRecord| {
+                    enrollments.share(&mut record.enrollment.name);
+                    record.assignment.iter_mut().for_each(|it| hubs.share(&mut it.hub));
+                };
+                share(&mut record);
+                record.before.as_deref_mut().into_iter().for_each(share);
+                Ok(Arc::new(record))
             })
         });
         let hub_devices = scope.spawn(|| {
-            let mut hubs = Names::default();
+            let mut hubs = Shared::new(HubName::as_str);
+            let mut sections = Shared::new(Section::as_json);
             table(database, HUB_DEVICES, |key, json| {
                 let mut device = hub::decode(json)?;
                 same(key, &hub_key(&device.key()))?;
                 hubs.share(&mut device.hub);
-                Ok(device)
+                // What devices report is of each its own; what they were first given, seldom.
+                sections.share(&mut device.twin.tags);
+                sections.share(&mut device.twin.desired.values);
+                Ok(Arc::new(device))
             })
         });
         let enrollments = scope.spawn(|| {
@@ -136,19 +146,29 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// The few names that a million records repeat: each is kept once.
-#[derive(Default)]
-struct Names(Vec<HubName>);
+/// The few texts that a million records repeat: each is kept once, of the last that were seen.
+struct Shared<T> {
+    seen: VecDeque<T>,
+    text: fn(&T) -> &str,
+}
 
-impl Names {
-    const MOST: usize = 64;
+impl<T: Clone> Shared<T> {
+    const MOST: usize = 32;
 
-    fn share(&mut self, name: &mut HubName) {
-        match self.0.iter().find(|known| known.as_str() == name.as_str()) {
-            Some(known) => *name = known.clone(),
-            None if self.0.len() < Self::MOST => self.0.push(name.clone()),
-            None => {}
+    fn new(text: fn(&T) -> &str) -> Self {
+        Self { seen: VecDeque::with_capacity(Self::MOST), text }
+    }
+
+    fn share(&mut self, one: &mut T) {
+        let text = self.text;
+        if let Some(known) = self.seen.iter().find(|known| text(known) == text(one)) {
+            *one = known.clone();
+            return;
         }
+        if self.seen.len() == Self::MOST {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(one.clone());
     }
 }
 

@@ -66,7 +66,7 @@ fn record(number: usize) -> DeviceRecord {
     let now = UNIX_EPOCH + Duration::new(1_772_439_330, 123_456_789);
     DeviceRecord {
         registration_id: id(number),
-        enrollment: EnrollmentName { kind: Kind::Group, name: "pumps".to_owned() },
+        enrollment: EnrollmentName { kind: Kind::Group, name: "pumps".into() },
         proven_by: ProvenBy::SymmetricKey,
         operation_id: format!("5.{number}").parse().unwrap(),
         outcome: Outcome::Assigning(Box::new(PendingAllocation {
@@ -125,8 +125,8 @@ fn what_was_written_is_there_when_it_is_opened_again() {
     drop(disk);
 
     let (mut disk, stored) = open(folder.path()).unwrap();
-    assert_eq!(stored.devices, [newer]);
-    assert_eq!(stored.hub_devices, std::slice::from_ref(&on_hub));
+    assert_eq!(stored.devices, [Arc::new(newer)]);
+    assert_eq!(stored.hub_devices, [Arc::new(on_hub.clone())]);
     assert_eq!(groups(&stored), [("Pumps".to_owned(), true)]);
 
     disk.write(&[vec![
@@ -322,7 +322,7 @@ fn j_191_a_file_gives_back_what_its_records_no_longer_need() {
     let filler = "x".repeat(1000);
     let many = |number: usize| {
         let mut record = record(number);
-        record.enrollment.name = filler.clone();
+        record.enrollment.name = filler.as_str().into();
         Change::PutDevice(Arc::new(record))
     };
     disk.write(&[(0..20_000).map(many).collect()]).unwrap();
