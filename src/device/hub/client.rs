@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -17,6 +17,7 @@ use super::settings::HubSettings;
 use super::twin::{DesiredChange, Twin};
 use crate::device::exchange::Loss;
 use crate::device::transport::Transport;
+use crate::wire::Payload;
 
 /// Changes that wait for a device that is busy; what is beyond is [`HubError::Missed`].
 const CHANGES: usize = 64;
@@ -96,15 +97,15 @@ impl HubClient {
         }
     }
 
-    /// Reports properties (I): a merge patch, in which `null` deletes. The new version of the reported
-    /// properties, where the hub names it.
+    /// Reports properties (I): a merge patch, in which `null` deletes, as a map or as a
+    /// [`Payload`], which keeps its digits. The new version of the reported properties, where the
+    /// hub names it.
     ///
     /// # Errors
     ///
     /// If the hub refuses (400 for what no twin may hold), or does not answer in time, or not any more.
-    pub async fn report(&self, patch: &Map<String, Value>) -> Result<Option<u64>, HubError> {
-        let patch = serde_json::to_vec(patch)
-            .unwrap_or_else(|_| unreachable!("JSON values always serialize"));
+    pub async fn report(&self, patch: &impl Serialize) -> Result<Option<u64>, HubError> {
+        let patch = Payload::of(patch).as_json().as_bytes().to_vec();
         match self.ask(Question::Report(patch)).await? {
             Answer::Reported(version) => Ok(version),
             Answer::Twin(_) | Answer::Taken => Err(self.ended()),

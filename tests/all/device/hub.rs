@@ -11,6 +11,7 @@ use provision_sim::device::{
 use provision_sim::net::{Trust, client_config};
 use provision_sim::pki::TestCertificate;
 use provision_sim::service::{HubKey, TwinChange, TwinVerb};
+use provision_sim::wire::Payload;
 use rumqttc::{ConnectReturnCode, Packet, QoS};
 use serde_json::{Map, Value, json};
 
@@ -203,6 +204,17 @@ async fn i_a_report_that_is_no_twin_is_refused_and_the_session_goes_on() {
 
     assert_eq!(error.to_string(), "the hub answered the report with status 400");
     hub.twin().await.unwrap();
+}
+
+#[tokio::test]
+async fn k_7_what_is_reported_is_sent_as_it_is_written() {
+    let service = Setup::new().retry_after(Duration::ZERO).start().await;
+    let hub = sign_in(&service).await;
+
+    hub.report(&r#"{"n": 1e3, "m": 1.50}"#.parse::<Payload>().unwrap()).await.unwrap();
+
+    let twin = &service.hubs().device(&key()).unwrap().twin;
+    assert_eq!(twin.reported.values.as_json(), r#"{"n":1e3,"m":1.50}"#);
 }
 
 #[tokio::test]

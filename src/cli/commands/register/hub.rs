@@ -16,7 +16,7 @@ use crate::device::{
     HubClient, HubError, HubSettings, HubSettingsError, Settings, Transport, Twin,
 };
 use crate::net::Endpoint;
-use crate::wire::{DeviceId, HubName};
+use crate::wire::{DeviceId, HubName, Payload, PayloadError};
 
 /// What to do on the hub.
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ pub(crate) struct HubArgs {
 /// What to do on the hub, checked.
 #[derive(Debug)]
 pub(crate) struct HubTasks {
-    report: Option<Map<String, Value>>,
+    report: Option<Payload>,
     messages: u32,
     gateway: Option<Endpoint>,
 }
@@ -63,11 +63,12 @@ impl HubArgs {
     }
 }
 
-fn properties(argument: &str) -> Result<Map<String, Value>, Report> {
+/// Properties to report, with their digits as they are written.
+fn properties(argument: &str) -> Result<Payload, Report> {
     let text = read("--reported", argument)?;
     let bad = |reason: &str| wrong_json("--reported", argument, &text, reason, r#"{"fw":"1.0"}"#);
-    match serde_json::from_str(&text) {
-        Ok(Value::Object(properties)) => Ok(properties),
+    match serde_json::from_str::<Value>(&text) {
+        Ok(Value::Object(_)) => text.parse().map_err(|error: PayloadError| bad(&error.to_string())),
         Ok(_) => Err(bad("it is no JSON object")),
         Err(error) => Err(bad(&format!("not valid JSON: {error}"))),
     }
