@@ -145,7 +145,7 @@ pub(crate) fn hexadecimal(text: &str) -> Option<String> {
     let is_hexadecimal = digits.len() >= 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_hexadecimal.then(|| {
         format!(
-            "it has {} hexadecimal digits and nothing else; keys are read as Base64, here and by DPS. If the digits stand for bytes, convert them: xxd -r -p | base64 -w 0",
+            "it has {} hexadecimal digits and nothing else; keys are read as Base64, here and by DPS. If the digits stand for bytes, convert them: `xxd -r -p | base64 -w 0`",
             digits.len()
         )
     })

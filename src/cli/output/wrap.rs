@@ -1,6 +1,7 @@
 //! Long texts in lines that fit the terminal, broken between words (J-222).
 //!
-//! What somebody copies is never broken: a word, and what stands between two backticks.
+//! What somebody copies is never broken: a word, what stands between two backticks, and a command line
+//! of this program, which reaches to the end or a semicolon.
 
 use std::borrow::Cow;
 use std::io::{stderr, stdout};
@@ -58,8 +59,12 @@ pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> Cow<'_, str> {
     lines.into()
 }
 
-/// The length of the word at the beginning: up to a space that does not stand between two backticks.
+/// The length of what is not broken at the beginning: up to a space that does not stand between two
+/// backticks, or in a command line.
 fn word(text: &str) -> usize {
+    if text.starts_with("provision-sim ") {
+        return text.find("; ").map_or(text.len(), |end| end + 1);
+    }
     let mut end = 0;
     loop {
         let Some(at) = text[end..].find([' ', '`']) else { return text.len() };
@@ -102,6 +107,10 @@ mod tests {
         assert_eq!(
             wrapped("run `provision-sim serve --state a b`, then", 20, 2),
             "run\n  `provision-sim serve --state a b`,\n  then"
+        );
+        assert_eq!(
+            wrapped("more: provision-sim explain 401; later", 20, 2),
+            "more:\n  provision-sim explain 401;\n  later"
         );
         assert_eq!(wrapped("it`s one two three", 10, 0), "it`s one\ntwo three", "one alone");
     }

@@ -15,6 +15,7 @@ fn words(text: &str) -> Vec<&str> {
 fn fits(line: &str, columns: usize) -> bool {
     line.chars().count() <= columns
         || line.contains('`')
+        || line.contains("provision-sim ")
         || line.trim_start().contains("  ")
         || words(line).len() <= 1
 }

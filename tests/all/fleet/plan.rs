@@ -84,3 +84,19 @@ fn what_cannot_be_planned_is_refused_with_what_to_give() {
     assert!(refused(&["--count=5", "--hub-sku=S4"]).contains("S4"));
     assert!(refused(&[]).contains("--count"));
 }
+
+#[test]
+fn the_rate_is_one_that_a_fleet_takes_at_the_ends_too() {
+    let machine = Machine::new();
+    for limit in ["registrations=1/24h", "registrations=1/1ms", "registrations=1000000/1ms"] {
+        for count in ["1", "1000000000"] {
+            let plan = ["fleet", "plan", "--count", count, "--quota", limit];
+            let polls = ["--polls-per-device=65535", "--lookups-per-device=65535", "-o", "json"];
+            let json = machine.run(&[&plan[..], &polls].concat()).assert_exit(0).json();
+
+            let rate = json["rate"].as_str().unwrap();
+            let taken = rate.parse::<provision_sim::fleet::StartRate>();
+            assert!(taken.is_ok(), "{limit}, {count}: {rate}");
+        }
+    }
+}

@@ -191,6 +191,9 @@ fn rate(per_second: f64) -> String {
         format!("{per_second:.0}/s")
     } else if per_minute >= 20.0 {
         format!("{per_minute:.0}/m")
+    } else if per_minute < 0.01 {
+        // Six places would say too little of it, or nothing.
+        format!("1/{:.0}s", (1.0 / per_second).ceil())
     } else {
         let text = format!("{per_minute:.6}");
         format!("{}/m", text.trim_end_matches('0').trim_end_matches('.'))
