@@ -15,8 +15,10 @@ use super::provision::Device;
 use super::result::DeviceResult;
 use super::schedule::Schedule;
 
-/// A device that begins later than this after it was meant to is late.
+/// A device that begins later than this after it was meant to is late …
 const LATE: Duration = Duration::from_millis(10);
+/// … if that is more than this part of all its time (J-235).
+const LATE_PART: u32 = 10;
 /// Stands for times that no clock can tell.
 const FAR_OFF: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// How often the number of slots grows while it is ramped up.
@@ -153,10 +155,10 @@ impl Launcher {
         counters.open_peak.fetch_max(open, Ordering::Relaxed);
         counters.burst.fetch_add(in_burst.into(), Ordering::Relaxed);
         tokio::spawn(async move {
-            if !in_burst && start.elapsed().saturating_sub(intended) > LATE {
+            let result = device.provision(|until| extend(&hold, until)).await;
+            if !in_burst && is_late(result.intended, result.began, result.ended) {
                 counters.late.fetch_add(1, Ordering::Relaxed);
             }
-            let result = device.provision(|until| extend(&hold, until)).await;
             counters.open.fetch_sub(1, Ordering::Relaxed);
             counters.burst.fetch_sub(in_burst.into(), Ordering::Relaxed);
             drop(slot);
@@ -164,6 +166,12 @@ impl Launcher {
             let _ = results.send(result).await;
         });
     }
+}
+
+/// Whether what a device lost before it began is a considerable part of what was measured of it.
+fn is_late(intended: Duration, began: Duration, ended: Duration) -> bool {
+    let delay = began.saturating_sub(intended);
+    delay > LATE.max(ended.saturating_sub(intended) / LATE_PART)
 }
 
 /// Tells devices that begin all at once, by order, from others. Such a crowd makes every loop late for a
@@ -278,6 +286,17 @@ mod tests {
             Crowd::default().takes_in(None, &counters)
         };
         assert_eq!([free(0, 0), free(199, 199), free(200, 199)], [true, true, false]);
+    }
+
+    #[test]
+    fn j_235_late_is_who_loses_a_tenth_of_its_time_before_it_begins() {
+        let late = |began, ended| {
+            let [intended, began, ended] = [100, began, ended].map(Duration::from_millis);
+            is_late(intended, began, ended)
+        };
+
+        assert_eq!([late(110, 120), late(111, 120)], [false, true]);
+        assert_eq!([late(400, 3100), late(401, 3100)], [false, true]);
     }
 
     #[test]

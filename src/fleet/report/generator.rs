@@ -9,6 +9,8 @@ use crate::text::spoken;
 
 /// From this share of the processors on, figures are the generator's.
 const BUSY: f64 = 0.9;
+/// Below this share a generator that is late was kept waiting by others.
+const IDLE: f64 = 0.5;
 /// An event loop that answers later than this measures itself …
 const LAG: Duration = Duration::from_millis(50);
 /// … if it is more than this part of what is measured (J-235).
@@ -51,6 +53,21 @@ impl GeneratorHealth {
         (!reasons.is_empty()).then(|| reasons.join(", "))
     }
 
+    /// What to do about it. One that had most of its processors to spare was kept waiting by others: often
+    /// by the service, on the same machine.
+    pub(super) fn remedy(&self) -> &'static str {
+        match self.cpu_share < IDLE {
+            true => {
+                "it had processors to spare, so that other programs on its machine, such as the \
+                 service, kept it waiting: run it elsewhere, or lower --rate or --concurrency"
+            }
+            false => {
+                "lower --rate or --concurrency, or share the devices out among machines (--shard, \
+                 fleet merge)"
+            }
+        }
+    }
+
     /// Of several machines the worst counts; their connections were open side by side (J-171).
     pub(super) fn merge(&mut self, other: &Self) {
         self.cpu_share = self.cpu_share.max(other.cpu_share);
@@ -90,6 +107,9 @@ mod tests {
             why(GeneratorHealth { late_starts: 2, cpu_share: 1.0, ..calm }).unwrap(),
             "it used 100 % of its processors, 2 % of the devices began late"
         );
+        assert!(calm.remedy().starts_with("lower --rate"));
+        let idle = GeneratorHealth { cpu_share: 0.1, ..calm };
+        assert!(idle.remedy().contains("other programs on its machine"));
         // A tenth of three seconds.
         let slow = Some(Duration::from_secs(3));
         let late = |millis| GeneratorHealth { steady_lag: Duration::from_millis(millis), ..calm };

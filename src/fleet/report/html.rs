@@ -35,8 +35,9 @@ impl Report {
             let _ = writeln!(
                 page,
                 "<section class=\"warn\"><b>The generator was the bottleneck:</b> {}. The times \
-                 below are its own as much as the service's.</section>",
-                escaped(&why)
+                 below are its own as much as the service's; {}.</section>",
+                escaped(&why),
+                escaped(self.generator.remedy())
             );
         }
         self.tiles(&mut page);

@@ -160,8 +160,8 @@ impl Report {
             writeln!(out, "  THE GENERATOR WAS THE BOTTLENECK: {why}.")?;
             writeln!(
                 out,
-                "  The times above are its own as much as the service's: lower --rate or \
-                 --concurrency,\n  or share the devices out among machines (--shard, fleet merge)."
+                "  The times above are its own as much as the service's;\n  {}.",
+                health.remedy()
             )?;
         }
         Ok(())
