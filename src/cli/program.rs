@@ -333,7 +333,8 @@ mod tests {
                 is_pem || !is_trust,
                 name != "report" || value.starts_with("FILE"),
                 is_duration == (value == "DURATION"),
-                !AS_FILE.contains(&&*name) || value.contains("|@FILE|-"),
+                // A fleet has a file for each device.
+                !AS_FILE.contains(&&*name) || value.contains("|@FILE|-") || value == "@FILE",
                 name != "reg-id" || aliases.contains(&"registration-id"),
                 name != "registration-id" || aliases.contains(&"reg-id"),
                 name != "api-version" || !has(words, "webhook-url"),

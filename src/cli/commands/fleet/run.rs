@@ -44,7 +44,8 @@ Examples:
       --rate 900/m --results results.jsonl --fail-if 'failed>0.1%'
   provision-sim fleet --local --count 100 --test-ca intermediate-cert.pem \\
       --test-ca-key intermediate-key.pem --payload '{\"serial\":\"{reg_id}\"}'
-  provision-sim fleet --local --count 100 --cert 'certs/{reg_id}.pem' --cert-key 'certs/{reg_id}.key'
+  provision-sim fleet --local --count 100 --cert 'certs/{reg_id}.pem' \\
+      --cert-key 'certs/{reg_id}.key'
   provision-sim fleet --local --count 100000 --shard 0/4 -o json
 
 Exit codes: 0 all assigned or refused as expected, 2 bad input, 3 no local service, 5 not all assigned; with --fail-if,
