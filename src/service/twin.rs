@@ -226,19 +226,23 @@ impl TwinChange {
     pub fn read(json: &[u8]) -> Result<Self, TwinError> {
         const EXPECTED: &str = "expected {\"tags\":{…},\"properties\":{\"desired\":{…}}}";
         let body = read_body(json).map_err(unreadable(EXPECTED))?;
-        let change = Self::sections(body).map_err(|error| unreadable(EXPECTED)(reason(&error)))?;
+        let change = Self::sections(body).map_err(unreadable(EXPECTED))?;
         for section in change.tags.iter().chain(&change.desired) {
             check_names(&section.values(), 1)?;
         }
         Ok(change)
     }
 
-    fn sections(body: ChangeBody) -> Result<Self, serde_json::Error> {
-        let section =
-            |json: Option<Box<RawValue>>| json.map(|it| Section::read(it.get())).transpose();
-        let desired = section(body.properties.and_then(|properties| properties.desired))?;
+    /// What is wrong comes with its member.
+    fn sections(body: ChangeBody) -> Result<Self, String> {
+        let section = |member: &str, json: Option<Box<RawValue>>| {
+            let section = json.map(|it| Section::read(it.get())).transpose();
+            section.map_err(|error| format!("the member `{member}`: {}", reason(&error)))
+        };
+        let desired = body.properties.and_then(|properties| properties.desired);
+        let desired = section("properties.desired", desired)?;
         let desired = desired.map(|desired| desired.without(&["$version", "$metadata"]));
-        Ok(Self { tags: section(body.tags)?, desired })
+        Ok(Self { tags: section("tags", body.tags)?, desired })
     }
 
     /// The desired properties as devices are told of a change to them.

@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::support::cli::{Machine, Ran};
 use crate::support::scripted::http::{HttpServer, answer};
 
-/// A service that gives this answer to everything.
+/// A service that gives this answer to everything, and closes the connection.
 async fn service(status: u16, body: &str) -> HttpServer {
-    HttpServer::start([vec![answer(status, &[], body)]]).await
+    HttpServer::start([vec![answer(status, &["Connection: close"], body)]]).await
 }
 
 /// A command of a device, over HTTPS.

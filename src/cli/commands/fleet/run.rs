@@ -48,8 +48,8 @@ Examples:
       --cert-key 'certs/{reg_id}.key'
   provision-sim fleet --local --count 100000 --shard 0/4 -o json
 
-Exit codes: 0 all assigned or refused as expected, 2 bad input, 3 no local service, 5 not all assigned; with --fail-if,
-5 if one of its conditions holds, else 0";
+Exit codes: 0 all assigned or refused as expected, 2 bad input, 3 no local service, 5 not all
+assigned; with --fail-if, 5 if one of its conditions holds, else 0";
 
 /// Which devices, how fast, and where the results go.
 #[derive(Debug, Args)]
