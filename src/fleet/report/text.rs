@@ -102,7 +102,8 @@ impl Report {
         writeln!(out, "  assigned, after they were meant to begin")?;
         for Row { from, to, devices } in rows {
             let length = devices as f64 / most as f64 * BAR;
-            let range = format!("{:>8} – {:>8}", spoken(from), spoken(to));
+            let width = to.saturating_sub(from);
+            let range = format!("{:>8} – {:>8}", edge(from, width), edge(to, width));
             writeln!(out, "  {range:<20} {} {}", bar(length, bars), grouped(devices))?;
         }
         Ok(())
@@ -183,6 +184,18 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// An edge of a row that is so wide: with as many digits as tell it from the next.
+fn edge(time: Duration, width: Duration) -> String {
+    const SECOND: Duration = Duration::from_secs(1);
+    if width >= SECOND {
+        return spoken(time);
+    }
+    let (unit, name) = if time >= SECOND { (1.0, "s") } else { (1e-3, "ms") };
+    let steps = [1.0, 0.1, 0.01];
+    let decimals = steps.iter().position(|step| width.as_secs_f64() / unit >= *step);
+    format!("{:.*} {name}", decimals.unwrap_or(steps.len()), time.as_secs_f64() / unit)
 }
 
 /// A text of reports without characters outside ASCII.
@@ -294,6 +307,17 @@ mod tests {
     }
 
     #[test]
+    fn rows_have_edges_that_differ() {
+        let ms = Duration::from_millis;
+
+        assert_eq!(edge(ms(3050), ms(40)), "3.05 s");
+        assert_eq!(edge(ms(3051), ms(9)), "3.051 s");
+        assert_eq!(edge(ms(50), ms(2)), "50 ms");
+        assert_eq!(edge(ms(50), Duration::from_micros(300)), "50.0 ms");
+        assert_eq!(edge(ms(125_000), ms(2000)), "2 min 5 s");
+    }
+
+    #[test]
     fn the_summary_reads_well() {
         let text = sample().text();
 
@@ -303,7 +327,7 @@ mod tests {
             "  failed               1      4.8 %",
             "  phase          devices       p50       p90       p99       max",
             "  tls                  1     30 ms     30 ms     30 ms     30 ms",
-            "       1 s –    1.2 s  ████████████████████████████████████████ 2",
+            "     1.0 s –    1.2 s  ████████████████████████████████████████ 2",
             "           1  400207 CustomAllocationFailed",
             "              Custom allocation failed\\n\\u{1b}[31m",
             "              what to do: provision-sim explain 400207",
@@ -374,7 +398,7 @@ mod tests {
         let text = sample().text_with(Bars::Ascii);
 
         assert!(text.is_ascii(), "{text}");
-        assert!(text.contains(" 1 s -    1.2 s "), "{text}");
+        assert!(text.contains(" 1.0 s -    1.2 s "), "{text}");
         assert!(text.contains(&"#".repeat(40)), "{text}");
     }
 
