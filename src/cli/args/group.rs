@@ -8,7 +8,6 @@ use crate::attestation::GroupKey;
 use crate::cli::local::Local;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
-use crate::net::{Trust, client_config};
 use crate::tutorial;
 use crate::wire::RegistrationId;
 
@@ -53,7 +52,7 @@ impl LocalGroup {
     pub(crate) fn named(name: &str, local: &Local) -> Result<Self, Report> {
         let runtime = small_runtime()?;
         let result = runtime.block_on(async {
-            let client = client(local)?;
+            let client = local.client("--group")?;
             match client.attestation(Kind::Group, name).await {
                 Ok(attestation) => key_of(name, &attestation.value()),
                 Err(error) => Err(not_found(name, &error, &client).await),
@@ -64,17 +63,6 @@ impl LocalGroup {
         let key = result?;
         Ok(Self { name: name.to_owned(), key })
     }
-}
-
-fn client(local: &Local) -> Result<ServiceClient, Report> {
-    let Some(text) = &local.ready.service_connection_string else {
-        return Err(Report::usage("--group: the local service has no service API")
-            .remedy("start `provision-sim serve` anew, of this version"));
-    };
-    let connection = text.parse().map_err(Report::internal)?;
-    let tls = client_config(&Trust::File(local.ready.ca_file.clone()))
-        .map_err(|error| Report::usage(format!("--local: {error}")))?;
-    Ok(ServiceClient::new(connection, &tls))
 }
 
 fn key_of(name: &str, attestation: &Value) -> Result<GroupKey, Report> {

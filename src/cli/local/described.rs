@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::api_client::ServiceClient;
 use crate::cli::report::Report;
 use crate::device::Ports;
-use crate::net::Endpoint;
+use crate::net::{Endpoint, Trust, client_config};
 use crate::wire::HTTPS_PORT;
 
 /// What a running service says of itself: the ready line of `serve -o json`, and `local.json`.
@@ -81,6 +82,18 @@ impl Local {
     /// Where it is dialled for MQTT.
     pub(crate) fn address(&self) -> Result<Endpoint, Report> {
         dialled(&self.ready.mqtt)
+    }
+
+    /// A client of its service API; `flag` is what needs it.
+    pub(crate) fn client(&self, flag: &str) -> Result<ServiceClient, Report> {
+        let Some(text) = &self.ready.service_connection_string else {
+            return Err(Report::usage(format!("{flag}: the local service has no service API"))
+                .remedy("start `provision-sim serve` anew, of this version"));
+        };
+        let connection = text.parse().map_err(Report::internal)?;
+        let tls = client_config(&Trust::File(self.ready.ca_file.clone()))
+            .map_err(|error| Report::usage(format!("--local: {error}")))?;
+        Ok(ServiceClient::new(connection, &tls))
     }
 
     /// How long a device waits that does as it is told.

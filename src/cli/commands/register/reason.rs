@@ -8,9 +8,7 @@ use hyper::header::HeaderMap;
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 
-use crate::api_client::ServiceClient;
 use crate::cli::local::Local;
-use crate::net::{Trust, client_config};
 use crate::wire::RegistrationId;
 
 /// It is at hand, or there is something wrong with it; the error is told all the same.
@@ -20,9 +18,7 @@ const REASON: &str = "x-provision-sim-reason";
 
 /// What the service's journal says of the last registration, if the service can be asked.
 pub(super) async fn reason(local: &Local, registration_id: &RegistrationId) -> Option<String> {
-    let text = local.ready.service_connection_string.as_ref()?;
-    let tls = client_config(&Trust::File(local.ready.ca_file.clone())).ok()?;
-    let client = ServiceClient::new(text.parse().ok()?, &tls);
+    let client = local.client("--local").ok()?;
     let path = format!("/registrations/{registration_id}");
     let call = client.call(Method::GET, &path, HeaderMap::new(), Vec::new());
     let answer = timeout(PATIENCE, call).await.ok()?.ok()?;
