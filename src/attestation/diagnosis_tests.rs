@@ -1,31 +1,14 @@
-use std::time::{Duration, UNIX_EPOCH};
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::utf8_percent_encode;
 
 use super::super::key::HMACS;
-use super::super::{GroupKey, SasToken, registration_resource};
+use super::super::testing::{id, keys, signed};
+use super::super::{GroupKey, SasToken};
 use super::*;
 use crate::wire::RESERVED;
 
 const SR: &str = "0ne0%2Fregistrations%2FPump-1";
-
-fn keys() -> GroupKeys {
-    GroupKeys {
-        primary: "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==".parse().unwrap(),
-        secondary: "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==".parse().unwrap(),
-    }
-}
-
-fn id(text: &str) -> RegistrationId {
-    text.parse().unwrap()
-}
-
-fn signed(key: &DeviceKey, registration_id: &str) -> SasToken {
-    let resource = registration_resource(&"scope".parse().unwrap(), &id(registration_id));
-    SasToken::sign(&resource, key, UNIX_EPOCH + Duration::from_secs(1_000))
-}
 
 /// A token with this `sr` whose signature is made over another text.
 fn over(sr: &str, text: &str, key: &DeviceKey) -> SasToken {

@@ -30,6 +30,8 @@ mod private_key;
 mod sas;
 mod sas_fault;
 mod symmetric;
+#[cfg(test)]
+mod testing;
 mod x509;
 mod x509_chain;
 mod x509_fault;

@@ -70,26 +70,9 @@ fn has_upper_case(registration_id: &RegistrationId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
 
-    use super::super::{DeviceKey, SasToken, registration_resource};
+    use super::super::testing::{id, keys, signed};
     use super::*;
-
-    fn keys() -> GroupKeys {
-        GroupKeys {
-            primary: "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==".parse().unwrap(),
-            secondary: "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==".parse().unwrap(),
-        }
-    }
-
-    fn id(text: &str) -> RegistrationId {
-        text.parse().unwrap()
-    }
-
-    fn signed(key: &DeviceKey, registration_id: &str) -> SasToken {
-        let resource = registration_resource(&"scope".parse().unwrap(), &id(registration_id));
-        SasToken::sign(&resource, key, UNIX_EPOCH + Duration::from_secs(1_000))
-    }
 
     #[test]
     fn d_3_derivations_from_either_key_match() {
