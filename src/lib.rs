@@ -10,6 +10,7 @@
 //! - [`attestation`]: how identity is proved and checked.
 //! - [`pki`]: certificates for tests.
 //! - [`tutorial`]: the names and keys of Microsoft's tutorial, as data.
+//! - `recipes`: how each SDK is told to reach a service.
 //! - [`device`]: a device that provisions itself.
 //! - [`api_client`]: a client of the service API, here or on Azure.
 //! - [`explain`]: what failures mean, why they happen, and what to try.
@@ -98,6 +99,9 @@ pub mod local_service;
 pub mod net;
 #[cfg(feature = "pki")]
 pub mod pki;
+#[cfg(feature = "service")]
+#[doc(hidden)]
+pub mod recipes;
 #[cfg(feature = "cli")]
 mod scenario;
 #[cfg(feature = "service")]

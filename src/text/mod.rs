@@ -31,6 +31,7 @@ mod plain;
 mod quoted;
 #[cfg(any(feature = "fleet", feature = "service"))]
 mod reason;
+mod shell;
 mod source;
 mod spoken;
 #[cfg(feature = "cli")]
@@ -54,6 +55,7 @@ pub use plain::plain;
 pub use quoted::{key_text, unquoted};
 #[cfg(any(feature = "fleet", feature = "service"))]
 pub use reason::{misread, nearest, reason, syntax};
+pub use shell::shell_word;
 pub use source::{MAX_FILE, Source, decode_text, read_bytes, read_file, read_pem};
 pub use spoken::{spoken, written};
 #[cfg(feature = "cli")]

@@ -12,10 +12,10 @@ use super::service::{IdScopeArg, ServiceArgs};
 use crate::cli::exit::Exit;
 use crate::cli::local::Local;
 use crate::cli::output::printer::Printer;
-use crate::cli::output::shell::quoted;
 use crate::cli::report::Report;
 use crate::device::Settings;
 use crate::explain::{Context, Proof};
+use crate::text::shell_word;
 use crate::wire::{ApiVersion, OperationId, Payload, RegistrationId};
 
 /// A device and its service.
@@ -98,7 +98,7 @@ impl DeviceArgs {
         registration_id: &RegistrationId,
     ) -> String {
         let mut words = vec!["provision-sim status".to_owned()];
-        let mut add = |flag: &str, value: &str| words.push(format!("{flag} {}", quoted(value)));
+        let mut add = |flag: &str, value: &str| words.push(format!("{flag} {}", shell_word(value)));
         add("--operation-id", operation_id.as_str());
         if let Some(id_scope) = &self.id_scope.id_scope {
             add("--id-scope", id_scope.as_str());

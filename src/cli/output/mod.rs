@@ -2,9 +2,7 @@
 //!
 //! From the ground up; each imports only from those before it:
 //!
-//! - `shell`: words that a user can paste into a shell.
 //! - `wrap`: long texts in lines that fit the terminal.
-//! - `trust`: how each kind of client is told to trust a CA file.
 //! - `status_line`: one line on the terminal that changes in place.
 //! - `logging`: logs, to standard error.
 //! - `printer`: results and failures, for people or for programs.
@@ -20,8 +18,6 @@ pub(crate) mod logging;
 pub(crate) mod narration;
 pub(crate) mod printer;
 pub(crate) mod progress;
-pub(crate) mod shell;
 pub(crate) mod status_line;
 pub(crate) mod transcript;
-pub(crate) mod trust;
 pub(crate) mod wrap;

@@ -9,9 +9,9 @@ use serde::Serialize;
 use crate::cli::args::quotas;
 use crate::cli::local::Ready;
 use crate::cli::output::printer::Printer;
-use crate::cli::output::shell::quoted;
-use crate::cli::output::trust::how_to_trust;
+use crate::recipes::how_to_trust;
 use crate::service::{AllocationPolicy, Attestation, Config, Enrollment, Service};
+use crate::text::shell_word;
 use crate::wire::GLOBAL_ENDPOINT;
 
 /// What somebody needs who wants to connect a device.
@@ -110,7 +110,7 @@ fn commands_to_try(service: &Service, is_default_world: bool) -> Vec<String> {
     let enrollments = service.enrollments();
     let has_key = |group: &&Arc<Enrollment>| matches!(group.attestation, Attestation::GroupKeys(_));
     vec![match enrollments.groups().find(has_key) {
-        Some(group) => format!("{REGISTER} my-device --group {}", quoted(group.name())),
+        Some(group) => format!("{REGISTER} my-device --group {}", shell_word(group.name())),
         None => format!("{REGISTER} my-device --device-key @device.key"),
     }]
 }

@@ -1,14 +1,14 @@
 //! How each kind of client is told to trust a CA file.
 
-use super::shell::quoted;
+use crate::text::shell_word;
 
 /// The store that the Java line makes, and its password, which protects nothing but is wanted.
-const JAVA_STORE: &str = "trust.jks";
-const JAVA_PASSWORD: &str = "changeit";
+pub(super) const JAVA_STORE: &str = "trust.jks";
+pub(super) const JAVA_PASSWORD: &str = "changeit";
 
 /// A line for each kind of client, in columns.
-pub(crate) fn how_to_trust(ca_file: &str) -> Vec<String> {
-    let ca = quoted(ca_file);
+pub fn how_to_trust(ca_file: &str) -> Vec<String> {
+    let ca = shell_word(ca_file);
     // Backslashes mean something in Python's other strings.
     let raw = if ca_file.contains('\\') { "r" } else { "" };
     [
@@ -19,7 +19,7 @@ pub(crate) fn how_to_trust(ca_file: &str) -> Vec<String> {
         (".NET", format!("SSL_CERT_FILE={ca} on Linux; on Windows add it to the trusted roots")),
         ("Java", format!("keytool -importcert -noprompt -storepass {JAVA_PASSWORD} -alias provision-sim -file {ca} -keystore {JAVA_STORE}")),
         ("", format!("java -Djavax.net.ssl.trustStore={JAVA_STORE} -Djavax.net.ssl.trustStorePassword={JAVA_PASSWORD} …")),
-        ("az", format!("REQUESTS_CA_BUNDLE={ca} SSL_CERT_FILE={ca}: its devices are the Python SDK")),
+        ("az", format!("REQUESTS_CA_BUNDLE={ca} SSL_CERT_FILE={ca}")),
         ("requests", format!("REQUESTS_CA_BUNDLE={ca}")),
     ]
     .into_iter()

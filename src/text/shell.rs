@@ -2,7 +2,7 @@
 
 /// A word as the shell reads it: as it is where that is safe, else in single quotes, in which
 /// neither shell looks for anything but their end.
-pub(crate) fn quoted(word: &str) -> String {
+pub fn shell_word(word: &str) -> String {
     if cfg!(windows) { for_powershell(word) } else { for_posix(word) }
 }
 

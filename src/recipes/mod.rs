@@ -1,0 +1,35 @@
+//! How each SDK is told to reach a service: exact texts to paste, for people.
+//!
+//! A [`Reach`] says where the service is and which device is meant; [`recipes`] gives for each
+//! [`Client`] what it needs and what to type. The start screen, the page and the documentation are
+//! made of it, so that they cannot say different things. Pure: nothing is read, dialled or looked up.
+//!
+//! From the ground up; each imports only from those before it:
+//!
+//! - `reach`: where the service is, and for which device.
+//! - `client`: the clients, and what a recipe is.
+//! - `literal`: a text in the source of a program.
+//! - `trust`: how each client is told to trust a CA file.
+//! - `gateway`: how each client is led through the gateway, a line for each.
+//! - `c`, `python`, `node`, `dotnet`, `java`, `az`, `curl`: a recipe each.
+//! - `all`: all of them.
+
+mod all;
+mod az;
+mod c;
+mod client;
+mod curl;
+mod dotnet;
+mod gateway;
+mod java;
+mod literal;
+mod node;
+mod python;
+mod reach;
+mod trust;
+
+pub use all::recipes;
+pub use client::{Client, Recipe, Step};
+pub use gateway::how_to_pass;
+pub use reach::Reach;
+pub use trust::how_to_trust;
