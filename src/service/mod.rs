@@ -102,8 +102,8 @@ pub use hub::{
 };
 pub use instance::{Instance, InstanceCertificate, LinkedHub};
 pub use journal::{
-    EntryAttestation, EntryEnrollment, EntryStatus, Journal, JournalEntry, JournalFilter, Observer,
-    RegistrationEvent, Text, WebhookAttempt, WebhookExchange,
+    Changes, EntryAttestation, EntryEnrollment, EntryStatus, Journal, JournalEntry, JournalFilter,
+    Observer, RegistrationEvent, Text, WebhookAttempt, WebhookExchange,
 };
 pub use metadata::Metadata;
 pub use options::Options;

@@ -21,7 +21,7 @@ pub struct JournalFilter {
 
 impl JournalFilter {
     /// Whether an entry is wanted, whatever the limit.
-    pub(super) fn takes(&self, entry: &JournalEntry) -> bool {
+    pub fn takes(&self, entry: &JournalEntry) -> bool {
         let is_of = |id: &String| id.eq_ignore_ascii_case(&entry.registration_id);
         self.after.is_none_or(|after| entry.sequence > after)
             && self.status.is_none_or(|status| entry.status == status)

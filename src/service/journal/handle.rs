@@ -1,9 +1,11 @@
 //! The journal, as everybody holds it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+use super::changes::Changes;
 use super::entry::JournalEntry;
 use super::filter::JournalFilter;
 use super::ring::{Limits, Ring, Slot};
@@ -20,7 +22,7 @@ pub struct Journal(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     ring: Mutex<Ring>,
-    /// Counts the changes.
+    /// The ring's revision.
     changes: watch::Sender<u64>,
 }
 
@@ -30,8 +32,9 @@ impl Journal {
     }
 
     pub(super) fn with_limits(limits: Limits) -> Self {
-        let ring = Mutex::new(Ring::new(limits));
-        Self(Arc::new(Inner { ring, changes: watch::Sender::new(0) }))
+        let revision = first_revision(SystemTime::now());
+        let ring = Mutex::new(Ring::new(limits, revision));
+        Self(Arc::new(Inner { ring, changes: watch::Sender::new(revision) }))
     }
 
     /// All entries, oldest first, each as it is now.
@@ -50,6 +53,54 @@ impl Journal {
         let mut newest: Vec<_> = wanted.rev().take(limit).collect();
         newest.reverse();
         newest
+    }
+
+    /// How far the journal has come: a number that goes up with every change. Who reads it before
+    /// the entries can go on from it with [`changes`](Self::changes) and misses nothing.
+    pub fn revision(&self) -> u64 {
+        *self.0.changes.borrow()
+    }
+
+    /// What is new after a revision: every entry that is wanted and was added or changed since,
+    /// once, as it is now, in the order of the last changes. 0 is before everything. With a limit
+    /// those that changed first; the revision that comes with them is then theirs, and the rest
+    /// comes behind it. An entry of which the filter wants no more, because it stands otherwise now,
+    /// is not among them: who must notice that asks without the status and looks for itself
+    /// ([`JournalFilter::takes`]).
+    ///
+    /// The cost is that of what is new. Nothing is kept for a reader, however slow.
+    pub fn changes(&self, after: u64, filter: &JournalFilter) -> Changes {
+        let limit = filter.limit.unwrap_or(usize::MAX);
+        let ring = self.ring();
+        let (mut revision, valid_since, oldest) = ring.position();
+        let reset = after != 0 && !(valid_since..=revision).contains(&after);
+        let from = if reset { 0 } else { after };
+        let mut entries = Vec::new();
+        let mut last = from;
+        for (changed, slot) in ring.changed_after(from) {
+            let entry = slot.entry();
+            if !filter.takes(&entry) {
+                continue;
+            }
+            if entries.len() >= limit {
+                revision = last;
+                break;
+            }
+            last = changed;
+            entries.push(entry);
+        }
+        Changes { revision, entries, oldest, reset }
+    }
+
+    /// Waits until the journal is at another revision than this, and returns it; at once if it is
+    /// already. Waits for ever where nothing comes, also when the service ends.
+    pub async fn changed(&self, after: u64) -> u64 {
+        let mut changes = self.0.changes.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        match changes.wait_for(|revision| *revision != after).await {
+            Ok(revision) => *revision,
+            Err(_) => self.revision(),
+        }
     }
 
     /// Waits until there is an entry that satisfies `predicate`, and returns the oldest one; at
@@ -86,12 +137,24 @@ impl Journal {
     }
 
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Ring) -> T) -> T {
-        let changed = change(&mut self.ring());
-        self.0.changes.send_modify(|count| *count = count.wrapping_add(1));
+        let mut ring = self.ring();
+        let changed = change(&mut ring);
+        let (revision, ..) = ring.position();
+        // Told while the ring is held, so that nobody is told of a revision that is older than the
+        // last one.
+        self.0.changes.send_if_modified(|told| std::mem::replace(told, revision) != revision);
         changed
     }
 
     pub(super) fn ring(&self) -> MutexGuard<'_, Ring> {
         lock(&self.0.ring)
     }
+}
+
+/// The revision of a journal that is empty yet: microseconds since 1970. So what a reader knows of the
+/// service that ran before is older than everything here, and the reader is told to begin again
+/// (J-197). It stays below 2^53, which JavaScript counts to, until the year 2255.
+pub(super) fn first_revision(now: SystemTime) -> u64 {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or_default().max(1)
 }

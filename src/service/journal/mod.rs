@@ -3,8 +3,11 @@
 //!
 //! Only written to by the registrar, through a [`Recording`]; nothing is decided by what stands in
 //! it. `entry` is the model, `event` the short view that observers get, `ring` bounds the memory,
-//! `handle` is the journal as everybody holds it, `recording` knows what is written down when.
+//! `changes` is what live readers are given, `handle` is the journal as everybody holds it, `recording` knows what is written down when.
 
+mod changes;
+#[cfg(test)]
+mod changes_tests;
 mod entry;
 mod event;
 mod filter;
@@ -15,6 +18,7 @@ mod ring;
 mod tests;
 mod text;
 
+pub use changes::Changes;
 pub use entry::{
     EntryAttestation, EntryEnrollment, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange,
 };

@@ -1,6 +1,7 @@
 //! The last registrations, and no more than fit into a bounded memory.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use super::entry::JournalEntry;
@@ -21,13 +22,20 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct Slot {
     sequence: u64,
-    entry: Mutex<Arc<JournalEntry>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    entry: Arc<JournalEntry>,
+    /// That of its last change; meaningless once it is forgotten.
+    revision: u64,
 }
 
 impl Slot {
     /// The entry as it is now.
     pub(super) fn entry(&self) -> Arc<JournalEntry> {
-        lock(&self.entry).clone()
+        lock(&self.state).entry.clone()
     }
 }
 
@@ -38,17 +46,28 @@ pub(super) struct Ring {
     /// Their sequence numbers follow each other without gaps.
     slots: VecDeque<Arc<Slot>>,
     by_operation: HashMap<Text, Arc<Slot>>,
+    /// By the revision of their last change, so that readers look at no entry that they know.
+    by_revision: BTreeMap<u64, Arc<Slot>>,
+    /// Goes up with every change.
+    revision: u64,
+    /// What was known at an earlier revision is no longer true: the first, or that of the last
+    /// clearing.
+    valid_since: u64,
     last_sequence: u64,
     bytes: usize,
     shared: Shared,
 }
 
 impl Ring {
-    pub(super) fn new(limits: Limits) -> Self {
+    /// An empty one, whose first change has the number after `revision`.
+    pub(super) fn new(limits: Limits, revision: u64) -> Self {
         Self {
             limits,
             slots: VecDeque::new(),
             by_operation: HashMap::new(),
+            by_revision: BTreeMap::new(),
+            revision,
+            valid_since: revision,
             last_sequence: 0,
             bytes: 0,
             shared: Shared::default(),
@@ -65,7 +84,10 @@ impl Ring {
         let entry = make(sequence, &mut self.shared);
         self.bytes += entry.weight();
         let operation_id = entry.operation_id.clone();
-        let slot = Arc::new(Slot { sequence, entry: Mutex::new(Arc::new(entry)) });
+        self.revision += 1;
+        let state = State { entry: Arc::new(entry), revision: self.revision };
+        let slot = Arc::new(Slot { sequence, state: Mutex::new(state) });
+        self.by_revision.insert(self.revision, slot.clone());
         if let Some(operation_id) = operation_id {
             self.by_operation.insert(operation_id, slot.clone());
         }
@@ -77,16 +99,23 @@ impl Ring {
     /// Changes an entry, whether it is still in the ring or not.
     pub(super) fn change(
         &mut self,
-        slot: &Slot,
+        slot: &Arc<Slot>,
         change: impl FnOnce(&mut JournalEntry, &mut Shared),
     ) {
+        let kept = self.slots.front().is_some_and(|oldest| oldest.sequence <= slot.sequence);
         let (before, after) = {
-            let mut entry = lock(&slot.entry);
-            let before = entry.weight();
-            change(Arc::make_mut(&mut entry), &mut self.shared);
-            (before, entry.weight())
+            let mut state = lock(&slot.state);
+            let before = state.entry.weight();
+            change(Arc::make_mut(&mut state.entry), &mut self.shared);
+            if kept {
+                self.by_revision.remove(&state.revision);
+                self.revision += 1;
+                state.revision = self.revision;
+                self.by_revision.insert(self.revision, slot.clone());
+            }
+            (before, state.entry.weight())
         };
-        if self.slots.front().is_some_and(|oldest| oldest.sequence <= slot.sequence) {
+        if kept {
             self.bytes = self.bytes + after - before;
             self.trim();
         }
@@ -102,12 +131,28 @@ impl Ring {
         self.slots.iter().map(Arc::as_ref)
     }
 
+    /// The revision, that since which readers' knowledge holds, and the number of the oldest entry
+    /// that there is or will be.
+    pub(super) fn position(&self) -> (u64, u64, u64) {
+        let oldest = self.slots.front().map_or(self.last_sequence + 1, |slot| slot.sequence);
+        (self.revision, self.valid_since, oldest)
+    }
+
+    /// What changed after a revision, with the revision of its last change, in the order of these.
+    pub(super) fn changed_after(&self, revision: u64) -> impl Iterator<Item = (u64, &Slot)> {
+        let later = (Bound::Excluded(revision), Bound::Unbounded);
+        self.by_revision.range(later).map(|(revision, slot)| (*revision, &**slot))
+    }
+
     /// Forgets all entries. Numbers go on, so that nobody who asks for what comes after one is
     /// given an older one.
     pub(super) fn clear(&mut self) {
         self.slots.clear();
         self.by_operation.clear();
+        self.by_revision.clear();
         self.bytes = 0;
+        self.revision += 1;
+        self.valid_since = self.revision;
     }
 
     fn trim(&mut self) {
@@ -115,6 +160,7 @@ impl Ring {
             || (self.bytes > self.limits.bytes && self.slots.len() > 1)
         {
             let Some(oldest) = self.slots.pop_front() else { return };
+            self.by_revision.remove(&lock(&oldest.state).revision);
             let entry = oldest.entry();
             self.bytes = self.bytes.saturating_sub(entry.weight());
             if let Some(operation_id) = &entry.operation_id {
@@ -125,6 +171,7 @@ impl Ring {
 
     #[cfg(test)]
     pub(super) fn sizes(&self) -> (usize, usize, usize) {
+        assert_eq!(self.by_revision.len(), self.slots.len());
         (self.slots.len(), self.by_operation.len(), self.bytes)
     }
 }

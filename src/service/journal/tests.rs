@@ -67,7 +67,7 @@ fn record(outcome: Outcome) -> DeviceRecord {
     }
 }
 
-fn assigned() -> DeviceRecord {
+pub(super) fn assigned() -> DeviceRecord {
     record(Outcome::Assigned { substatus: Substatus::InitialAssignment, payload: None })
 }
 
