@@ -15,7 +15,7 @@
 //! - `state_folder`: where the program keeps what it makes for itself.
 //! - `local`: how commands find the services that `serve` runs.
 //! - `runtime`: what runs the commands that wait for the network.
-//! - `stop`: the signals with which a user ends what goes on by itself.
+//! - `stop`: the signals, or the end of the input, that end what goes on by itself.
 //! - `output`: what is printed and logged, and how.
 //! - `args`: flags that several commands have.
 //! - `commands`: the commands, a file or a folder for each.

@@ -1,4 +1,10 @@
-//! The signals with which a user, a terminal or a system ends what goes on by itself.
+//! The signals with which a user, a terminal or a system ends what goes on by itself, and the end of
+//! its input, with which the program does that started it.
+
+use std::io::{Read, sink};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use super::report::Report;
 
@@ -6,15 +12,36 @@ use super::report::Report;
 ///
 /// It is made before anybody can know that the service is ready, because until then a signal ends
 /// the process at once.
-pub(crate) struct StopSignal(Signals);
+pub(crate) struct StopSignal {
+    signals: Signals,
+    end_of_input: Arc<Notify>,
+}
 
 impl StopSignal {
     pub(crate) fn new() -> Result<Self, Report> {
-        Signals::new().map(Self).map_err(Report::internal)
+        let signals = Signals::new().map_err(Report::internal)?;
+        Ok(Self { signals, end_of_input: Arc::default() })
+    }
+
+    /// Takes the end of standard input for one more signal. A pipe ends with the process that holds
+    /// its other end, however that dies, on every system.
+    pub(crate) fn or_end_of(&self, mut input: impl Read + Send + 'static) -> Result<(), Report> {
+        let ended = Arc::clone(&self.end_of_input);
+        // A thread of its own, which nobody waits for: such a read cannot be given up.
+        let reader = std::thread::Builder::new().name("end of input".to_owned());
+        let read = move || {
+            // An input that breaks is an end too.
+            let _ = std::io::copy(&mut input, &mut sink());
+            ended.notify_one();
+        };
+        reader.spawn(read).map(drop).map_err(Report::internal)
     }
 
     pub(crate) async fn received(&mut self) {
-        self.0.any().await;
+        tokio::select! {
+            () = self.signals.any() => {}
+            () = self.end_of_input.notified() => {}
+        }
     }
 }
 
@@ -71,5 +98,21 @@ impl Signals {
             _ = self.close.recv() => {}
             _ = self.shutdown.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_of_the_input_stops_as_a_signal_does() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut stop = StopSignal::new().unwrap();
+        stop.or_end_of(reader).unwrap();
+
+        drop(writer);
+
+        stop.received().await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::support::cli::{GROUP_NOTE, HUB, Machine, TUTORIAL_KEY};
+use crate::support::cli::{GROUP_NOTE, HUB, Machine, Serve, TUTORIAL_KEY};
 
 const TOASTER: [&str; 4] = ["register", "--local", "--reg-id", "contoso-toaster-007"];
 const HEAT_PUMP: [&str; 4] = ["register", "--local", "--reg-id", "contoso-heatpump-088"];
@@ -260,10 +260,23 @@ fn interrupt_and_terminate_end_it_cleanly_and_remove_its_file() {
 }
 
 #[test]
+fn a_program_that_started_it_ends_it_by_ending_itself() {
+    let machine = Machine::new();
+    let mut command = machine.command();
+    command.args(["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json", "--until-eof"]);
+    let serve = Serve::start(command.stdin(std::process::Stdio::piped()), &machine);
+    let local = machine.path("state/provision-sim/local.json");
+    assert!(local.exists());
+
+    assert_eq!(serve.end_of_input(), 0);
+
+    assert!(!local.exists());
+}
+
+#[test]
 fn the_ca_is_made_once_and_reused() {
     let machine = Machine::new();
-    let read =
-        |serve: &crate::support::cli::Serve| std::fs::read_to_string(serve.ca_file()).unwrap();
+    let read = |serve: &Serve| std::fs::read_to_string(serve.ca_file()).unwrap();
 
     let first = machine.serve(&[]);
     let before = read(&first);

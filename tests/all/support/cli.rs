@@ -229,6 +229,12 @@ impl Serve {
         assert_eq!(self.stop("TERM"), 0);
     }
 
+    /// Closes its standard input, if it has one of its own, as the system does for a process that died.
+    pub fn end_of_input(mut self) -> i32 {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap().code().expect("it ends by itself")
+    }
+
     /// Asks it to end, as a terminal (`INT`) or an init system (`TERM`) does.
     #[cfg(unix)]
     pub fn stop(mut self, signal: &str) -> i32 {

@@ -120,6 +120,10 @@ pub(crate) struct Serve {
     reset_same_hub: SameHub,
     #[command(flatten)]
     quotas: QuotaArguments,
+    /// Stop when standard input ends, as a signal does: for programs that start the service and must
+    /// not leave it behind, however they end themselves
+    #[arg(long)]
+    until_eof: bool,
 }
 
 /// What a reset means on the hub that a device has already (J-3).
@@ -178,6 +182,9 @@ impl Serve {
         let options = self.options(&config, authority, printer.format)?;
         // From here on a signal ends it in order; until now it ends the process at once.
         let mut stop = StopSignal::new()?;
+        if self.until_eof {
+            stop.or_end_of(std::io::stdin())?;
+        }
         let start = Service::start(&config, options);
         let Some(service) = unless(stop.received(), start).await else {
             // A large state is still being read, and nothing of it has been changed.
