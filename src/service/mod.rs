@@ -81,7 +81,10 @@ mod start_error;
 mod store;
 mod twin;
 
-pub use allocation::webhook::WebhookSettings;
+pub use allocation::webhook::{WebhookClient, WebhookSettings};
+pub use allocation::{
+    Applicant, Judgement, Replay, ReplayFault, Told, Trial, Verdict, requests_in,
+};
 pub use authority::{Authority, AuthorityError};
 pub use caller::Transport;
 pub use config::{

@@ -7,7 +7,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -175,7 +175,7 @@ impl Twin {
 
 /// The first twin of a device, from its enrollment or its webhook (E.1, G.4). Other members than
 /// these have no effect.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct InitialTwin {
     /// Its tags.
     pub tags: Section,

@@ -23,6 +23,10 @@ impl ApiVersion {
     /// What the C SDK's sample sends today, and so what this device sends.
     pub const DEFAULT: Self = Self::release(b"2021-06-01");
 
+    /// What enrollments with a webhook name most often: the version of the model in which the webhook
+    /// is shown its enrollment (G.3).
+    pub const OF_WEBHOOKS: Self = Self::release(b"2021-10-01");
+
     /// The versions seen on devices (A.3).
     const KNOWN: [Self; 15] = [
         Self::preview(b"2017-08-31"),
@@ -33,7 +37,7 @@ impl ApiVersion {
         Self::release(b"2019-03-31"),
         Self::release(b"2019-04-15"),
         Self::DEFAULT,
-        Self::release(b"2021-10-01"),
+        Self::OF_WEBHOOKS,
         Self::preview(b"2021-11-01"),
         Self::preview(b"2025-07-01"),
         Self::preview(b"2026-07-01"),

@@ -17,6 +17,8 @@ pub enum WebhookAnswer {
         body: Vec<u8>,
         /// Its header `Location`: where it says that the webhook is.
         location: Option<String>,
+        /// Its header `Content-Type`: what it says that the body is.
+        content_type: Option<String>,
     },
     /// None in time.
     Timeout {
@@ -46,7 +48,7 @@ impl WebhookAnswer {
 pub fn judge(answer: &WebhookAnswer, linked_hubs: &[HubName], mask: &Mask) -> Decision {
     match answer {
         WebhookAnswer::Http { status: 200..=299, body, .. } => judge_body(body, linked_hubs, mask),
-        WebhookAnswer::Http { status, body, location } => {
+        WebhookAnswer::Http { status, body, location, .. } => {
             let code = match status {
                 401 => ErrorCode::CUSTOM_ALLOCATION_UNAUTHORIZED_ACCESS,
                 _ => ErrorCode::CUSTOM_ALLOCATION_FAILED,
@@ -131,7 +133,7 @@ mod tests {
 
     fn judged(status: u16, body: &str) -> Decision {
         judge(
-            &WebhookAnswer::Http { status, body: body.into(), location: None },
+            &WebhookAnswer::Http { status, body: body.into(), location: None, content_type: None },
             &[HUB.parse().unwrap()],
             &Mask::of(None),
         )
@@ -219,7 +221,12 @@ mod tests {
     /// J-4, J-30.
     #[test]
     fn g_5_only_429_and_above_and_timeouts_are_asked_again() {
-        let http = |status| WebhookAnswer::Http { status, body: Vec::new(), location: None };
+        let http = |status| WebhookAnswer::Http {
+            status,
+            body: Vec::new(),
+            location: None,
+            content_type: None,
+        };
 
         assert!(
             http(429).is_worth_a_retry()
@@ -239,7 +246,8 @@ mod tests {
     fn g_6_each_trouble_with_a_webhook_has_its_own_sentence() {
         let hint = |status: u16, body: &[u8], location: Option<&str>| {
             let location = location.map(str::to_owned);
-            let answer = WebhookAnswer::Http { status, body: body.into(), location };
+            let body = body.into();
+            let answer = WebhookAnswer::Http { status, body, location, content_type: None };
             match judge(&answer, &[HUB.parse().unwrap()], &Mask::of(None)) {
                 Decision::Failed { hint, .. } => hint,
                 other => panic!("{other:?}"),

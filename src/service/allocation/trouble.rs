@@ -67,6 +67,16 @@ pub(super) fn of_no_hub<'a>(names: impl Iterator<Item = &'a str>, mask: &Mask) -
     }
 }
 
+/// A member that DPS does not know, if it is one.
+pub(super) fn of_member(name: &str, shown: &str) -> Option<String> {
+    if MEMBERS.contains(&name) {
+        return None;
+    }
+    let meant = (name.len() <= 40).then(|| nearest(name, MEMBERS.iter().copied())).flatten();
+    let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+    Some(format!("the answer has `{shown}`, which DPS ignores{meant}"))
+}
+
 fn is_like_host_name(name: &str) -> bool {
     // A name of that length at least is near; a whole body is not looked through.
     if name.len() > 40 {

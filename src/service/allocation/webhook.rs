@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use url::Position;
 
 use super::answer::WebhookAnswer;
+use super::trial::{Judgement, Trial};
 use crate::net::http::{ExchangeFault, HttpClient, HttpError, HttpSettings, Origin, Tls};
 use crate::net::{DialError, ProxyVariables, Route, TlsFault, Trust};
 use crate::service::enrollment::WebhookUrl;
@@ -103,6 +104,13 @@ impl WebhookClient {
         }
     }
 
+    /// Asks once, without a device, and judges the answer.
+    pub async fn attempt(&self, trial: &Trial) -> Judgement {
+        let body = Bytes::copy_from_slice(trial.request().as_bytes());
+        let (answer, took) = self.call_once(trial.url(), body).await;
+        trial.judge(&answer, took)
+    }
+
     async fn call_once(&self, url: &WebhookUrl, body: Bytes) -> (WebhookAnswer, Duration) {
         // Closing the semaphore is not among the things that happen; an error would only mean
         // that the limit does not hold.
@@ -128,9 +136,16 @@ impl WebhookClient {
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         request.headers_mut().insert(CONTENT_TYPE, json);
         let (head, body) = self.http.send(&origin, request).await?.into_parts();
-        let location = head.headers.get(LOCATION);
-        let location = location.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
-        Ok(WebhookAnswer::Http { status: head.status.as_u16(), body: body.into(), location })
+        let header = |name| {
+            let value = head.headers.get(name);
+            value.map(|it: &HeaderValue| String::from_utf8_lossy(it.as_bytes()).into_owned())
+        };
+        Ok(WebhookAnswer::Http {
+            status: head.status.as_u16(),
+            body: body.into(),
+            location: header(LOCATION),
+            content_type: header(CONTENT_TYPE),
+        })
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn assigned() -> DeviceRecord {
 }
 
 fn http(status: u16, body: &str) -> WebhookAnswer {
-    WebhookAnswer::Http { status, body: body.into(), location: None }
+    WebhookAnswer::Http { status, body: body.into(), location: None, content_type: None }
 }
 
 #[test]
