@@ -1,0 +1,1 @@
+export { ProvisionSimError, binary, refuse, startDps } from './index.js';

@@ -1,0 +1,34 @@
+// Compiled, never run: what a test in TypeScript may write.
+import { ProvisionSimError, refuse, startDps } from 'provision-sim';
+import type { AllocationRequest, Dps, JournalEntry } from 'provision-sim';
+
+await using dps: Dps = await startDps({
+  hubs: ['hub-west.azure-devices.net'],
+  retryAfter: 0,
+  allocation: (request: AllocationRequest) => {
+    const { registrationId, payload } = request.deviceRuntimeContext;
+    if (payload === undefined) return refuse('no payload');
+    if (registrationId.startsWith('a')) return request.linkedHubs[0]!;
+    return { iotHubHostName: 'hub-west.azure-devices.net', initialTwin: { tags: { site: 1 } }, payload: [1] };
+  },
+});
+using interception = dps.intercept();
+const key: string = dps.deviceKey('pump-1');
+const pump = await dps.enroll({ registrationId: 'pump-1', deviceId: 'a', hub: dps.hubs[0]! });
+await dps.enroll({ group: 'pumps', allocation: async () => 'hub-west.azure-devices.net', disabled: true });
+// @ts-expect-error: it is for one device or for many
+await dps.enroll({ registrationId: 'a', group: 'b' });
+// @ts-expect-error: it is for one device or for many
+await dps.enroll({});
+await pump.disable();
+const entry: JournalEntry = await dps.waitForRegistration('pump-1', { timeout: 1000, status: 'assigned' });
+if (entry.status === 'refused') throw new Error(entry.failedCheck ?? undefined);
+const hub: string | undefined = (await dps.registration('pump-1'))?.assignedHub;
+const interval: number = (await dps.twin('pump-1'))?.desired.interval;
+await dps.setDesired('pump-1', { interval: interval + 1, old: null }, hub);
+try {
+  await dps.reset();
+} catch (error) {
+  const explained: ProvisionSimError = await dps.explained(error);
+  throw new Error(explained.conversation + key + dps.gateway?.length + Object.keys(dps.env));
+}
