@@ -25,7 +25,18 @@ impl ServiceProcess {
     pub fn start(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = command(folder.path())
-            .args(["serve", "--mqtt-port", "0", "--https-port", "0", "-q", "-o", "json"])
+            .args([
+                "serve",
+                "--mqtt-port",
+                "0",
+                "--https-port",
+                "0",
+                "--admin-port",
+                "none",
+                "-q",
+                "-o",
+                "json",
+            ])
             .args(flags)
             .stdout(Stdio::piped())
             .spawn()

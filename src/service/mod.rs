@@ -91,7 +91,7 @@ pub use config::{
     CertificateConfig, Config, ConfigError, EnrollmentConfig, LinkedHubConfig, RECORD_NAMES,
     ServiceAuthorizationConfig, X509Config, retry_after,
 };
-pub use endpoint::{EndpointKind, HttpsPort};
+pub use endpoint::{EndpointKind, Port};
 pub use enrollment::Enrollments;
 pub use enrollment::{
     AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, DeviceKeys,
@@ -109,7 +109,7 @@ pub use journal::{
     Observer, RegistrationEvent, Text, WebhookAttempt, WebhookExchange,
 };
 pub use metadata::Metadata;
-pub use options::Options;
+pub use options::{AdminOptions, Options};
 pub use quota::{Quota, Quotas, Rate, RateError, UnknownQuota};
 pub use record::{
     Admission, Assignment, Authentication, DeviceRecord, EnrollmentName, HubDevice, HubFault,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::allocation::webhook::WebhookSettings;
 use super::authority::Authority;
-use super::endpoint::HttpsPort;
+use super::endpoint::Port;
 use super::journal::Observer;
 use super::registrar::Pace;
 use super::reprovision::ResetOnSameHub;
@@ -17,16 +17,16 @@ use crate::wire::RegistrationId;
 pub struct Options {
     /// Address of the listeners.
     pub bind: IpAddr,
-    /// Port of MQTT over TLS; 0 picks a free one.
-    pub mqtt_port: u16,
+    /// Port of MQTT over TLS.
+    pub mqtt_port: Port,
     /// Port of HTTPS and MQTT over WebSocket.
-    pub https_port: HttpsPort,
-    /// Port of the management listener, always on loopback; 0 picks a free one, without one there
-    /// is none.
-    pub admin_port: Option<u16>,
+    pub https_port: Port,
+    /// The management listener; `None` for none.
+    pub admin: Option<AdminOptions>,
     /// Who signs the certificates that clients see.
     pub authority: Authority,
-    /// Names and addresses of this machine that certificates are made for, besides `localhost` (J-208).
+    /// Names and addresses of this machine, besides `localhost`: certificates are made for them
+    /// (J-208), and the management listener answers to them (J-209).
     pub host_names: Vec<String>,
     /// What devices are told to wait, and how often.
     pub pace: Pace,
@@ -43,14 +43,30 @@ pub struct Options {
     pub state: Option<PathBuf>,
 }
 
+/// Where the management listener is. It has no password: whoever can reach the address can read and
+/// change everything. [`Default`] is loopback, on its own port if that can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdminOptions {
+    /// Its address.
+    pub bind: IpAddr,
+    /// Its port.
+    pub port: Port,
+}
+
+impl Default for AdminOptions {
+    fn default() -> Self {
+        Self { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), port: Port::OwnIfPossible }
+    }
+}
+
 impl Options {
     /// A service for this process alone: on free loopback ports, quick, and quiet.
     pub fn on_free_ports(authority: Authority) -> Self {
         Self {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            mqtt_port: 0,
-            https_port: HttpsPort::Exactly(0),
-            admin_port: None,
+            mqtt_port: Port::Exactly(0),
+            https_port: Port::Exactly(0),
+            admin: None,
             authority,
             host_names: Vec::new(),
             pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },

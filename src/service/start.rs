@@ -1,7 +1,7 @@
 //! The start of a service.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -15,16 +15,15 @@ use super::allocation::webhook::WebhookClient;
 use super::authority::Authority;
 use super::config::{Config, ConfiguredEnrollment};
 use super::doubt;
-use super::endpoint::{self, EndpointKind, HttpsPort};
+use super::endpoint::{self, EndpointKind, Port};
 use super::enrollment::Enrollments;
 use super::hub::Hubs;
 use super::instance::Instance;
-use super::options::Options;
+use super::options::{AdminOptions, Options};
 use super::registrar::{Registrar, RegistrarSettings};
 use super::running::Service;
 use super::start_error::StartError;
 use super::store::{Disk, Opening, StateError, Store};
-use crate::net::listen;
 use crate::wire::writable;
 
 impl Service {
@@ -40,28 +39,25 @@ impl Service {
         // The very records that the store begins with: keys that were made are the same.
         let mut initial = Enrollments::default();
         configured.iter().for_each(|it| initial.put(it.enrollment.clone()));
-        let store = match options.state {
+        let store = match &options.state {
             None => Store::in_memory(initial.clone()),
-            Some(folder) => open_state(config, &instance, configured, folder).await?,
+            Some(folder) => open_state(config, &instance, configured, folder.clone()).await?,
         };
         warn_of_clock(SystemTime::now());
         instance.warn_of_leniency();
         doubt::warn_of_all(&instance, store.enrollments().iter().map(Arc::as_ref));
         let access = Arc::new(config.service_access()?);
-        let webhooks = WebhookClient::new(options.webhooks);
         let names: Vec<_> = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
+        let listeners = Listeners::open(&options)?;
         let authority = Arc::new(options.authority);
-        let dialled = endpoint::Names { hubs: names.clone(), hosts: options.host_names };
+        let dialled = endpoint::Names { hubs: names.clone(), hosts: options.host_names.clone() };
         let tls = endpoint::Tls::new(authority.clone(), dialled)?;
-
-        let mqtt = SocketAddr::new(options.bind, options.mqtt_port);
-        let listeners = Listeners::open(mqtt, options.https_port, options.admin_port)?;
 
         let store = Arc::new(store);
         let hubs = Arc::new(Hubs::new(names, store.clone()));
         let settings = RegistrarSettings {
             initial,
-            webhooks,
+            webhooks: WebhookClient::new(options.webhooks),
             pace: options.pace,
             on_same_hub: options.on_same_hub,
             suspects: options.suspects,
@@ -70,7 +66,8 @@ impl Service {
         };
         let registrar = Arc::new(Registrar::new(instance, (store, hubs), settings));
         registrar.resume();
-        Ok(listeners.serve(&registrar, &access, &tls, authority))
+        let served = Served { registrar, access, tls, authority, host_names: options.host_names };
+        Ok(listeners.serve(served))
     }
 }
 
@@ -91,13 +88,16 @@ struct Listener {
 }
 
 impl Listener {
-    fn new(
+    /// Opens one. No port that is `asked` for by another is taken without being asked for.
+    fn open(
         endpoint: EndpointKind,
-        address: SocketAddr,
-        tcp: io::Result<TcpListener>,
+        bind: IpAddr,
+        port: Port,
+        asked: &[u16],
     ) -> Result<Self, StartError> {
+        let address = SocketAddr::new(bind, port.wanted(endpoint));
         let error = |source| StartError::Listen { endpoint, address, source };
-        let tcp = tcp.map_err(error)?;
+        let tcp = port.listen(endpoint, bind, asked).map_err(error)?;
         let address = tcp.local_addr().map_err(error)?;
         Ok(Self { tcp, address })
     }
@@ -110,31 +110,32 @@ struct Listeners {
     management: Option<Listener>,
 }
 
+/// What they serve.
+struct Served {
+    registrar: Arc<Registrar>,
+    access: Arc<ServiceAccess>,
+    tls: endpoint::Tls,
+    authority: Arc<Authority>,
+    host_names: Vec<String>,
+}
+
 impl Listeners {
-    fn open(
-        mqtt: SocketAddr,
-        https_port: HttpsPort,
-        admin_port: Option<u16>,
-    ) -> Result<Self, StartError> {
-        let https = SocketAddr::new(mqtt.ip(), https_port.wanted());
-        let management = |port| {
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            Listener::new(EndpointKind::Management, address, listen(address))
-        };
+    fn open(options: &Options) -> Result<Self, StartError> {
+        let admin_port = options.admin.map(|admin| admin.port);
+        let ports = [Some(options.mqtt_port), Some(options.https_port), admin_port];
+        let asked: Vec<u16> = ports.into_iter().flatten().filter_map(Port::asked).collect();
+        let management =
+            |it: AdminOptions| Listener::open(EndpointKind::Management, it.bind, it.port, &asked);
+        let device = |endpoint, port| Listener::open(endpoint, options.bind, port, &asked);
         Ok(Self {
-            mqtt: Listener::new(EndpointKind::Mqtt, mqtt, listen(mqtt))?,
-            https: Listener::new(EndpointKind::Https, https, https_port.listen(mqtt.ip()))?,
-            management: admin_port.map(management).transpose()?,
+            mqtt: device(EndpointKind::Mqtt, options.mqtt_port)?,
+            https: device(EndpointKind::Https, options.https_port)?,
+            management: options.admin.map(management).transpose()?,
         })
     }
 
-    fn serve(
-        self,
-        registrar: &Arc<Registrar>,
-        access: &Arc<ServiceAccess>,
-        tls: &endpoint::Tls,
-        authority: Arc<Authority>,
-    ) -> Service {
+    fn serve(self, served: Served) -> Service {
+        let Served { registrar, access, tls, authority, host_names } = served;
         let (mqtt, https) = (self.mqtt.address, self.https.address);
         let admin = self.management.as_ref().map(|listener| listener.address);
         let (stop, stopped) = watch::channel(false);
@@ -147,19 +148,30 @@ impl Listeners {
             )),
             tokio::spawn(endpoint::serve_https(
                 self.https.tcp,
-                tls.clone(),
+                tls,
                 registrar.clone(),
                 access.clone(),
                 stopped.clone(),
             )),
         ];
         if let Some(listener) = self.management {
+            warn_of_reach(listener.address);
             let registrar = registrar.clone();
             let managed = endpoint::Admin { registrar, authority, mqtt, https };
-            endpoints.push(tokio::spawn(endpoint::serve_admin(listener.tcp, managed, stopped)));
+            let hosts = endpoint::Hosts::new(listener.address.ip(), host_names);
+            let serve = endpoint::serve_admin(listener.tcp, managed, hosts, stopped);
+            endpoints.push(tokio::spawn(serve));
         }
-        let (registrar, access) = (registrar.clone(), access.clone());
         Service { mqtt, https, admin, registrar, access, stop, endpoints }
+    }
+}
+
+/// Who opens the management listener to others should know what they can do (J-209).
+fn warn_of_reach(admin: SocketAddr) {
+    if !admin.ip().is_loopback() {
+        tracing::warn!(
+            "the management listener is at {admin}, and has no password: whoever reaches that address can see and change everything here. Open it in networks of your own only, such as that of a compose file"
+        );
     }
 }
 

@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+use crate::wire::{HTTPS_PORT, MQTT_PORT};
+
+/// Where the management listener is if nobody says where: beside the usual 8080, which is so often
+/// taken.
+const ADMIN_PORT: u16 = 8880;
+
 /// An endpoint of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,8 +16,28 @@ pub enum EndpointKind {
     Mqtt,
     /// HTTPS, and MQTT over WebSocket.
     Https,
-    /// Management, plain HTTP on loopback.
+    /// Management, plain HTTP.
     Management,
+}
+
+impl EndpointKind {
+    /// The port on which it is looked for: 8883, 443, 8880.
+    pub fn own_port(self) -> u16 {
+        match self {
+            Self::Mqtt => MQTT_PORT,
+            Self::Https => HTTPS_PORT,
+            Self::Management => ADMIN_PORT,
+        }
+    }
+
+    /// The flag of `serve` that gives it another one.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Mqtt => "--mqtt-port",
+            Self::Https => "--https-port",
+            Self::Management => "--admin-port",
+        }
+    }
 }
 
 impl fmt::Display for EndpointKind {

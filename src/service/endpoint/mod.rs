@@ -4,7 +4,7 @@
 //! `repeats` counts warnings that one party can cause as often as it likes, `patience` ends connections
 //! whose other end reads nothing. `listener` accepts and numbers connections, `offer` is what a client can do,
 //! `handshake` does TLS as `tls` has it set up, `port`
-//! finds HTTPS a port; [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
+//! finds each listener one; [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
 //! want to know what the service has seen, not for devices.
 
 mod admin;
@@ -19,9 +19,9 @@ mod port;
 mod repeats;
 mod tls;
 
-pub(super) use admin::{Admin, serve as serve_admin};
+pub(super) use admin::{Admin, Hosts, serve as serve_admin};
 pub(super) use https::serve as serve_https;
 pub use kind::EndpointKind;
 pub(super) use mqtt::serve as serve_mqtt;
-pub use port::HttpsPort;
+pub use port::Port;
 pub(super) use tls::{Names, Tls};

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 
-use crate::support::cli::{HUB, Machine, get};
+use crate::support::cli::{HUB, Machine, Serve, ask, get};
 
 const TOASTER: [&str; 4] = ["register", "--local", "--reg-id", "contoso-toaster-007"];
 
@@ -34,7 +34,7 @@ fn the_ready_line_and_local_json_say_where_the_journal_can_be_read() {
 }
 
 #[test]
-fn a_management_port_that_is_taken_exits_2_and_says_so() {
+fn j_210_a_management_port_that_was_asked_for_and_is_taken_exits_2_and_says_so() {
     let machine = Machine::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -44,6 +44,62 @@ fn a_management_port_that_is_taken_exits_2_and_says_so() {
 
     assert!(ran.stderr.contains("management") && ran.stderr.contains(&port), "{}", ran.stderr);
     assert!(ran.stderr.contains("--admin-port 0"), "{}", ran.stderr);
+}
+
+#[test]
+fn j_210_a_listener_whose_port_was_not_asked_for_goes_elsewhere_and_says_so() {
+    let machine = Machine::new();
+    // Taken here, or by another: either way the service does not get them.
+    let _taken = [8883, 8880].map(|port| TcpListener::bind(("127.0.0.1", port)));
+
+    let serve = Serve::start(machine.command().args(["serve", "-o", "json"]), &machine);
+
+    let log = serve.log_with("not at 127.0.0.1:8880");
+    assert!(log.contains("not at 127.0.0.1:8883: another program"), "{log}");
+    assert!(log.contains("--mqtt-port 0 is silent about it"), "{log}");
+    let admin = serve.ready["admin"].as_str().unwrap();
+    assert!(!serve.mqtt().ends_with(":8883") && !admin.ends_with(":8880"), "{:?}", serve.ready);
+    assert_eq!(get(admin, "/healthz")["mqtt"], serve.mqtt());
+    machine.run(&[&TOASTER[..], &["--timeout", "30s"]].concat()).assert_exit(0);
+}
+
+#[test]
+fn without_a_management_listener_there_is_none() {
+    let machine = Machine::new();
+
+    let serve = machine.serve(&["--admin-port", "none"]);
+    let both = ["serve", "--admin-port", "none", "--admin-bind", "127.0.0.1"];
+    let refused = machine.run(&both).assert_exit(2);
+    let odd = machine.run(&["serve", "--admin-port", "never"]).assert_exit(2);
+
+    assert_eq!(serve.ready["admin"], Value::Null);
+    assert!(refused.stderr.contains("there is no management listener"), "{}", refused.stderr);
+    assert!(odd.stderr.contains("a port, 0 to 65535, or none"), "{}", odd.stderr);
+}
+
+#[test]
+fn j_209_neighbours_reach_it_where_it_is_bound_by_the_names_that_were_given_and_are_warned_of() {
+    let machine = Machine::new();
+    let bind = ["--admin-port", "0", "--admin-bind", "0.0.0.0", "--host-name", "dps"];
+    let serve = machine.serve(&bind);
+    let admin = serve.ready["admin"].as_str().unwrap().replace("0.0.0.0", "127.0.0.1");
+
+    serve.log_with("has no password: whoever reaches that address can see and change everything");
+    let status = |host: &str, more: &str| {
+        let answer = ask(&admin, &format!("GET /ca.pem HTTP/1.1\r\nHost: {host}\r\n{more}"));
+        answer[9..12].to_owned()
+    };
+    for host in ["localhost", "dps:8880", "172.17.0.2:8880"] {
+        assert_eq!(status(host, ""), "200", "{host}");
+    }
+    assert_eq!(status("evil.example", ""), "403");
+    assert_eq!(status("dps", "Origin: http://dps\r\n"), "200", "its own page");
+    assert_eq!(status("dps", "Origin: http://evil.example\r\n"), "403");
+    assert_eq!(status("dps", "Sec-Fetch-Site: cross-site\r\n"), "403");
+    let reset = "POST /reset HTTP/1.1\r\nContent-Length: 0\r\nHost: dps\r\n";
+    let by_page = ask(&admin, &format!("{reset}Origin: http://dps\r\n"));
+    assert!(by_page.starts_with("HTTP/1.1 403 "), "{by_page}");
+    assert!(ask(&admin, reset).starts_with("HTTP/1.1 204 "), "a program may");
 }
 
 #[test]

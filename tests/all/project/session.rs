@@ -17,6 +17,9 @@ const SMALL: u32 = 200;
 const AZURE_SCOPE: &str = "0ne00012345";
 const AZURE_KEY: &str = "bXktb3duLWdyb3Vwcy1rZXktb24tYXp1cmUtMDEyMzQ1Njc4OTAxMjM0NTY3ODk=";
 
+/// Where the management listener is on a machine that has one service.
+const ADMIN_PORT: &str = "8880";
+
 /// One page's terminal: a machine, the folder in which commands are typed, and what runs beside it.
 pub(super) struct Session {
     machine: Machine,
@@ -140,15 +143,17 @@ impl Session {
         let (flags, admin) = match flags.split_once("--admin-port ") {
             Some((before, rest)) => {
                 let (port, after) = rest.split_once(' ').unwrap_or((rest, ""));
-                (format!("{before}--admin-port 0 {after}"), Some(port))
+                (format!("{before} {after}"), port)
             }
-            None => (flags.to_owned(), None),
+            None => (flags.to_owned(), ADMIN_PORT),
         };
-        let here = "--mqtt-port 0 --https-port 0 --retry-after 0s -o json";
+        let here = "--mqtt-port 0 --https-port 0 --admin-port 0 --retry-after 0s -o json";
         let mut shell = self.shell(&format!("exec provision-sim serve {flags} {here}"), false);
         let serve = Serve::start(&mut shell, &self.machine);
-        if let (Some(port), Some(real)) = (admin, serve.ready["admin"].as_str()) {
-            self.addresses.push((format!("localhost:{port}"), real.to_owned()));
+        if let Some(real) = serve.ready["admin"].as_str() {
+            let named = format!("localhost:{admin}");
+            self.addresses.retain(|(earlier, _)| *earlier != named);
+            self.addresses.push((named, real.to_owned()));
         }
         self.serve = Some(serve);
         Ok(())

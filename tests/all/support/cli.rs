@@ -107,14 +107,14 @@ impl Machine {
     /// Like [`serve`](Self::serve), without events: for a test that does not read them.
     pub fn serve_without_events(&self, arguments: &[&str]) -> Serve {
         let ports = ["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json"];
-        Serve::start(self.command().args(ports).args(arguments), self)
+        Serve::start(self.command().args(ports).args(admin_port(arguments)).args(arguments), self)
     }
 
     /// The same on a certain port: where a service was that is gone.
     #[cfg(unix)]
     pub fn serve_again(&self, mqtt_port: &str, arguments: &[&str]) -> Serve {
         let ports = ["serve", "--mqtt-port", mqtt_port, "--https-port", "0", "-o", "json"];
-        Serve::start(self.command().args(ports).args(arguments), self)
+        Serve::start(self.command().args(ports).args(admin_port(arguments)).args(arguments), self)
     }
 
     /// What [`serve_without_events`](Self::serve_without_events) runs, by way of a shell that runs
@@ -125,16 +125,20 @@ impl Machine {
         let mut command = self.program("/bin/sh");
         command.arg("-c").arg(script).arg(BINARY);
         command.args(["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json"]);
-        Serve::start(command.args(arguments), self)
+        Serve::start(command.args(admin_port(arguments)).args(arguments), self)
     }
 
     /// Like [`serve`](Self::serve), with HTTPS where a user gets it who says nothing of it.
     pub fn serve_where_it_can(&self, arguments: &[&str]) -> Serve {
-        Serve::start(
-            self.command().args(["serve", "--mqtt-port", "0", "-o", "jsonl"]).args(arguments),
-            self,
-        )
+        let mut command = self.command();
+        command.args(["serve", "--mqtt-port", "0", "-o", "jsonl"]);
+        Serve::start(command.args(admin_port(arguments)).args(arguments), self)
     }
+}
+
+/// A free port for the management listener too, unless the test has something to say about it.
+fn admin_port(arguments: &[&str]) -> &'static [&'static str] {
+    if arguments.contains(&"--admin-port") { &[] } else { &["--admin-port", "0"] }
 }
 
 impl From<Output> for Ran {
@@ -160,13 +164,18 @@ impl Ran {
     }
 }
 
-/// What the management listener at `address` has at `path`.
-pub fn get(address: &str, path: &str) -> Value {
+/// The whole answer of the management listener at `address` to a request; `head` is all of its head.
+pub fn ask(address: &str, head: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// What the management listener at `address` has at `path`.
+pub fn get(address: &str, path: &str) -> Value {
+    let answer = ask(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n"));
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
 }

@@ -1,7 +1,8 @@
 //! The command and its flags.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -24,8 +25,8 @@ use crate::cli::stop::StopSignal;
 use crate::contoso::{self, FUNCTION_URL, SampleFunction};
 use crate::net::{ProxyVariables, Trust, client_config};
 use crate::service::{
-    Authority, CertificateConfig, Config, HttpsPort, Observer, Options, Pace, ResetOnSameHub,
-    Service, WebhookSettings, WebhookUrl, retry_after,
+    AdminOptions, Authority, CertificateConfig, Config, Observer, Options, Pace, Port,
+    ResetOnSameHub, Service, WebhookSettings, WebhookUrl, retry_after,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -45,7 +46,7 @@ Examples:
   provision-sim serve --from dps.json          # az iot dps show --name my-dps > dps.json
   provision-sim serve --quotas azure --quota polls=none
   provision-sim serve --quota registrations=10/1s --quota operations=100/min
-  provision-sim serve --admin-port 8080 -v     # then: curl localhost:8080/journal
+  provision-sim serve -v                       # then: curl localhost:8880/journal
   provision-sim serve --state ./dps-state
 
 Then, in another terminal: provision-sim register --local --reg-id contoso-toaster-007")]
@@ -63,20 +64,25 @@ pub(crate) struct Serve {
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     bind: IpAddr,
     /// Another name or address under which this machine is dialled, such as that of a container: the
-    /// certificates are made for it too. Several times for several
+    /// certificates are made for it too, and the management listener answers to it. Several times for
+    /// several
     #[arg(long, value_parser = host_name, value_name = "NAME", conflicts_with = "tls_cert")]
     host_name: Vec<String>,
-    /// Port of MQTT over TLS; 0 picks a free one
-    #[arg(long, default_value_t = crate::wire::MQTT_PORT, value_name = "PORT")]
-    mqtt_port: u16,
+    /// Port of MQTT over TLS; 0 picks a free one [default: 8883, or a free one where that is taken]
+    #[arg(long, value_name = "PORT")]
+    mqtt_port: Option<u16>,
     /// Port of HTTPS and of MQTT over WebSocket; 0 picks a free one [default: 443, or a free one
     /// where 443 is refused]
     #[arg(long, value_name = "PORT")]
     https_port: Option<u16>,
-    /// Port of the management listener, always on 127.0.0.1: what the service has seen, and how to
-    /// make it forget; 0 picks a free one [default: none]
-    #[arg(long, value_name = "PORT")]
-    admin_port: Option<u16>,
+    /// Port of the management listener: what the service has seen, and how to make it forget; 0 picks
+    /// a free one, none does without [default: 8880, or a free one where that is taken]
+    #[arg(long, value_name = "PORT|none")]
+    admin_port: Option<AdminPort>,
+    /// Address of the management listener. It has no password: whoever reaches the address can see and
+    /// change everything [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    admin_bind: Option<IpAddr>,
     /// What devices are told to wait between polls [default: 3s, as Azure]
     #[arg(long, value_parser = retry_after, value_name = "DURATION")]
     retry_after: Option<Duration>,
@@ -288,6 +294,23 @@ impl Serve {
         Ok((authority, Authority::certificate_path(&folder)))
     }
 
+    /// The management listener, unless there is to be none.
+    fn admin(&self) -> Result<Option<AdminOptions>, Report> {
+        let port = match (self.admin_port, self.admin_bind) {
+            (Some(AdminPort::None), Some(_)) => {
+                return Err(Report::usage(
+                    "--admin-bind: with --admin-port none there is no management listener",
+                )
+                .remedy("leave one of the two away"));
+            }
+            (Some(AdminPort::None), None) => return Ok(None),
+            (Some(AdminPort::Port(number)), _) => port(Some(number)),
+            (None, _) => port(None),
+        };
+        let bind = self.admin_bind.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        Ok(Some(AdminOptions { bind, port }))
+    }
+
     fn webhooks(&self) -> Result<WebhookSettings, Report> {
         let trust = self.webhook_ca_file.clone().map_or(Trust::System, Trust::File);
         if self.webhook_ca_file.is_some() {
@@ -317,9 +340,9 @@ impl Serve {
         };
         Ok(Options {
             bind: self.bind,
-            mqtt_port: self.mqtt_port,
-            https_port: self.https_port.map_or_else(HttpsPort::default, HttpsPort::Exactly),
-            admin_port: self.admin_port,
+            mqtt_port: port(self.mqtt_port),
+            https_port: port(self.https_port),
+            admin: self.admin()?,
             authority,
             host_names: self.host_name.clone(),
             pace: self.pace(config),
@@ -329,6 +352,32 @@ impl Serve {
             observer,
             state: self.state.clone(),
         })
+    }
+}
+
+/// A port that was asked for, or one that was not.
+fn port(asked: Option<u16>) -> Port {
+    asked.map_or(Port::OwnIfPossible, Port::Exactly)
+}
+
+/// A port, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AdminPort {
+    Port(u16),
+    None,
+}
+
+impl FromStr for AdminPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "none" => Ok(Self::None),
+            _ => text
+                .parse()
+                .map(Self::Port)
+                .map_err(|_| "expected a port, 0 to 65535, or none".to_owned()),
+        }
     }
 }
 

@@ -26,14 +26,13 @@ pub(super) fn start_report(error: &StartError) -> Report {
                     .cause("ports below 1024 need a permission that this process does not have"),
                 _ => return report,
             };
-            let flag = match *endpoint {
-                EndpointKind::Https => "--https-port",
-                EndpointKind::Management => {
-                    return report.remedy("--admin-port 0 picks a free one; the ready line has it");
-                }
-                EndpointKind::Mqtt => "--mqtt-port",
-            };
-            report.remedy(format!("{flag} 0 picks a free one; `register --local` finds it"))
+            let flag = endpoint.flag();
+            report.remedy(match endpoint {
+                EndpointKind::Management => format!(
+                    "{flag} 0 picks a free one, which the ready line has; {flag} none does without"
+                ),
+                _ => format!("{flag} 0 picks a free one; `register --local` finds it"),
+            })
         }
     }
 }

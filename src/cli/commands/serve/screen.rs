@@ -1,6 +1,6 @@
 //! What a person sees when the service is ready.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,8 +36,9 @@ impl Screen<'_> {
         row("Host name", &self.all_host_names());
         row("MQTT over TLS", &ready.mqtt);
         row("HTTPS, WebSocket", ready.https.as_deref().unwrap_or_default());
-        if let Some(admin) = &ready.admin {
-            row("Management", &format!("http://{admin}/ (healthz, registrations, journal)"));
+        if let Some(admin) = service.admin_address() {
+            let here = SocketAddr::new(dialled_address(admin.ip()), admin.port());
+            row("Management", &format!("http://{here}/ (healthz, registrations, journal)"));
         }
         row("ID scope", &ready.id_scope);
         let files = [("CA file", Some(&*ready.ca_file)), ("State", self.state)];

@@ -1,7 +1,7 @@
 //! The management listener: what the service has seen, for people and for tests, and the way back
-//! to the beginning. Plain HTTP on loopback, off unless asked for.
+//! to the beginning. Plain HTTP, on loopback unless asked otherwise.
 //!
-//! There is no password, so `guard` lets nothing in that a web page could send. No answer holds a
+//! There is no password, so `guard` lets nothing in that another web page could send. No answer holds a
 //! key: enrollments are not shown here, and the journal masks what others wrote. `handlers` are
 //! thin; what they show is made by the journal, by `registration` and by `twin`.
 
@@ -12,5 +12,6 @@ mod registration;
 mod server;
 mod twin;
 
+pub(in crate::service) use guard::Hosts;
 pub(in crate::service) use handlers::Admin;
 pub(in crate::service) use server::serve;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,7 +13,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::guard;
+use super::guard::{self, Hosts};
 use super::handlers::{self, Admin};
 use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::patience::Patient;
@@ -27,9 +27,10 @@ const MAX_HEAD: usize = 16 * 1024;
 pub(in crate::service) async fn serve(
     listener: TcpListener,
     admin: Admin,
+    hosts: Hosts,
     stop: watch::Receiver<bool>,
 ) {
-    let router = router(Arc::new(admin));
+    let router = router(Arc::new(admin), hosts);
     accept_all(listener, stop, |tcp, peer, _| serve_one(tcp, peer, router.clone())).await;
 }
 
@@ -47,7 +48,7 @@ async fn serve_one(tcp: TcpStream, peer: SocketAddr, router: Router) {
 }
 
 /// What is served.
-fn router(admin: Arc<Admin>) -> Router {
+fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
     Router::new()
         .route("/healthz", get(handlers::health))
         .route("/ca.pem", get(handlers::ca))
@@ -58,6 +59,7 @@ fn router(admin: Arc<Admin>) -> Router {
         .route("/reset", post(handlers::reset))
         .fallback(handlers::not_found)
         .method_not_allowed_fallback(handlers::method_not_allowed)
-        .layer(from_fn(guard::check))
+        .layer(from_fn(guard::keep_pages_from_changes))
+        .layer(from_fn_with_state(hosts, guard::check))
         .with_state(admin)
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use provision_sim::api_client::ServiceClient;
 use provision_sim::net::{Trust, client_config, crypto};
 use provision_sim::service::{
-    Authority, Config, Hubs, Observer, Options, Pace, RegistrationEvent, ResetOnSameHub, Service,
-    WebhookSettings,
+    AdminOptions, Authority, Config, Hubs, Observer, Options, Pace, Port, RegistrationEvent,
+    ResetOnSameHub, Service, WebhookSettings,
 };
 use provision_sim::wire::RegistrationId;
 use rustls::client::WantsClientCert;
@@ -39,7 +39,7 @@ pub struct Setup {
     webhooks: WebhookSettings,
     on_same_hub: ResetOnSameHub,
     suspects: Vec<RegistrationId>,
-    admin_port: Option<u16>,
+    admin: Option<AdminOptions>,
     state: Option<PathBuf>,
 }
 
@@ -136,7 +136,7 @@ impl Setup {
             webhooks: WebhookSettings { retries: vec![], ..WebhookSettings::default() },
             on_same_hub: ResetOnSameHub::default(),
             suspects: vec![],
-            admin_port: None,
+            admin: None,
             state: None,
         }
     }
@@ -186,7 +186,7 @@ impl Setup {
 
     /// With a management listener.
     pub fn admin(mut self) -> Self {
-        self.admin_port = Some(0);
+        self.admin = Some(AdminOptions { port: Port::Exactly(0), ..AdminOptions::default() });
         self
     }
 
@@ -202,7 +202,7 @@ impl Setup {
         let ca = authority.pem().to_owned();
         let (tell, events) = mpsc::unbounded_channel();
         let options = Options {
-            admin_port: self.admin_port,
+            admin: self.admin,
             pace: self.pace,
             webhooks: self.webhooks,
             on_same_hub: self.on_same_hub,
