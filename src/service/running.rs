@@ -1,6 +1,7 @@
 //! A running service: where it is, what it knows, and its end.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -8,6 +9,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::access::ServiceAccess;
+use super::authority::{Authority, AuthorityError};
 use super::enrollment::Enrollments;
 use super::hub::Hubs;
 use super::instance::Instance;
@@ -23,6 +25,7 @@ pub struct Service {
     pub(super) admin: Option<SocketAddr>,
     pub(super) registrar: Arc<Registrar>,
     pub(super) access: Arc<ServiceAccess>,
+    pub(super) authority: Arc<Authority>,
     pub(super) stop: watch::Sender<bool>,
     pub(super) endpoints: Vec<JoinHandle<()>>,
 }
@@ -67,6 +70,16 @@ impl Service {
     /// holds the same key.
     pub fn hub_connection_string(&self, host: &str) -> Zeroizing<String> {
         self.access.hub_connection_string(host)
+    }
+
+    /// Writes the certificate that clients have to trust to a file that everybody may read, and again
+    /// should there be more to trust (J-207). The file stays when the service ends.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn write_ca(&self, path: &Path) -> Result<(), AuthorityError> {
+        self.authority.copy_to(path)
     }
 
     /// The instance that is served.

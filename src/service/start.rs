@@ -157,12 +157,13 @@ impl Listeners {
         if let Some(listener) = self.management {
             warn_of_reach(listener.address);
             let registrar = registrar.clone();
+            let authority = authority.clone();
             let managed = endpoint::Admin { registrar, authority, mqtt, https };
             let hosts = endpoint::Hosts::new(listener.address.ip(), host_names);
             let serve = endpoint::serve_admin(listener.tcp, managed, hosts, stopped);
             endpoints.push(tokio::spawn(serve));
         }
-        Service { mqtt, https, admin, registrar, access, stop, endpoints }
+        Service { mqtt, https, admin, registrar, access, authority, stop, endpoints }
     }
 }
 

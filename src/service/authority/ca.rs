@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rcgen::{Issuer, KeyPair, SanType};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
@@ -11,10 +11,11 @@ use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
 use super::error::AuthorityError;
-use super::files::{CERTIFICATE_FILE, read, read_regular, warn_of_readers, write};
+use super::files::{CERTIFICATE_FILE, read, read_regular, replace, warn_of_readers, write};
 use super::minting::{dns, minting, name, self_signed, server_certificate};
 use super::rsa::Rsa;
 use crate::net::crypto;
+use crate::service::lock::lock;
 
 const KEY_FILE: &str = "ca.key";
 
@@ -26,6 +27,8 @@ pub struct Authority {
     /// Where it is kept; none in memory.
     folder: Option<PathBuf>,
     rsa: OnceLock<Rsa>,
+    /// Where somebody wants a copy of what clients have to trust.
+    copy: Mutex<Option<PathBuf>>,
 }
 
 /// By which keys a client can be convinced (J-207).
@@ -143,7 +146,19 @@ impl Authority {
             let rsa = Rsa::make(self.folder.as_deref(), &self.pem)?;
             // Whoever was quicker has made as good a one.
             let _ = self.rsa.set(rsa);
+            if let Some(path) = &*lock(&self.copy) {
+                replace(path, self.pem())?;
+            }
         }
+        Ok(())
+    }
+
+    /// Writes what clients have to trust to `path`, at once and whenever it changes.
+    pub(in crate::service) fn copy_to(&self, path: &Path) -> Result<(), AuthorityError> {
+        // A change in between waits for the lock, and is written then.
+        let mut copy = lock(&self.copy);
+        replace(path, self.pem())?;
+        *copy = Some(path.to_owned());
         Ok(())
     }
 
@@ -154,7 +169,7 @@ impl Authority {
     }
 
     fn of(pem: String, source: Source) -> Self {
-        Self { pem, source, folder: None, rsa: OnceLock::new() }
+        Self { pem, source, folder: None, rsa: OnceLock::new(), copy: Mutex::new(None) }
     }
 
     /// Whether a client that trusts the certificate would accept what the key signs: finds a key
@@ -286,6 +301,22 @@ mod tests {
 
         let mode = std::fs::metadata(folder.path().join(KEY_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn j_207_a_copy_has_the_rsa_root_as_soon_as_there_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.pem");
+        let authority = Authority::in_memory().unwrap();
+        let certificates =
+            || std::fs::read_to_string(&copy).unwrap().matches("BEGIN CERTIFICATE").count();
+
+        authority.copy_to(&copy).unwrap();
+        assert_eq!(certificates(), 1);
+        authority.make_rsa().unwrap();
+
+        assert_eq!(certificates(), 2);
+        assert!(authority.copy_to(&folder.path().join("no/copy.pem")).is_err());
     }
 
     fn key_of(authority: &Authority) -> String {

@@ -1,7 +1,9 @@
 //! The files of the authority.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
+
+use tempfile::NamedTempFile;
 
 use super::error::AuthorityError;
 use crate::text::{MAX_FILE, read_file};
@@ -44,6 +46,26 @@ pub(super) fn warn_of_readers(key: &Path) {
     let _ = key;
 }
 
+/// Writes a file that everybody may read. Clients may be reading it: it changes at once.
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), AuthorityError> {
+    let replace = || -> io::Result<()> {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(text.as_bytes())?;
+        #[cfg(unix)]
+        {
+            let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+            file.as_file().set_permissions(everybody)?;
+        }
+        file.persist(path).map(|_| ()).map_err(|error| error.error)
+    };
+    replace().map_err(|source| AuthorityError::Io {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    })
+}
+
 pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -51,7 +73,6 @@ pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityE
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     #[cfg(not(unix))]
     let _ = mode;
-    let written =
-        options.open(path).and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));
+    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|source| AuthorityError::Io { action: "write", path: path.to_owned(), source })
 }

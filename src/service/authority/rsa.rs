@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use super::error::AuthorityError;
-use super::files::{CERTIFICATE_FILE, read_regular, warn_of_readers};
+use super::files::{CERTIFICATE_FILE, read_regular, replace, warn_of_readers};
 use super::minting::{minting, self_signed};
 
 /// Its root, certificate and key, beside those of the ECDSA one.
@@ -96,24 +96,4 @@ fn new_key() -> Result<KeyPair, AuthorityError> {
     let der = key.to_pkcs8_der().map_err(minting)?;
     let der = PrivatePkcs8KeyDer::from(der.as_bytes());
     KeyPair::from_pkcs8_der_and_sign_algo(&der, &PKCS_RSA_SHA256).map_err(minting)
-}
-
-/// Clients may be reading it: it changes at once.
-fn replace(path: &Path, text: &str) -> Result<(), AuthorityError> {
-    let replace = || -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        #[cfg(unix)]
-        {
-            let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-            file.as_file().set_permissions(everybody)?;
-        }
-        file.persist(path).map(|_| ()).map_err(|error| error.error)
-    };
-    replace().map_err(|source| AuthorityError::Io {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
 }

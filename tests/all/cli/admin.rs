@@ -64,6 +64,31 @@ fn j_210_a_listener_whose_port_was_not_asked_for_goes_elsewhere_and_says_so() {
 }
 
 #[test]
+fn the_ca_is_written_where_others_can_read_it_before_the_service_says_that_it_is_ready() {
+    let machine = Machine::new();
+    let (out, taken) = (machine.path("ca-out.pem"), machine.path("taken"));
+    std::fs::write(&out, "of the last run").unwrap();
+    std::fs::create_dir(&taken).unwrap();
+
+    let serve = machine.serve(&["--ca-out", out.to_str().unwrap()]);
+
+    let written = std::fs::read(&out).unwrap();
+    assert_eq!(written, std::fs::read(serve.ca_file()).unwrap());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(out.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    }
+    let refused = |path: &str| machine.run(&["serve", "--ca-out", path]).assert_exit(2).stderr;
+    let missing = refused(machine.path("no/ca.pem").to_str().unwrap());
+    assert!(missing.contains("its folder is not there"), "{missing}");
+    let folder = refused(taken.to_str().unwrap());
+    assert!(folder.contains("no regular file"), "{folder}");
+    serve.end();
+    assert_eq!(std::fs::read(&out).unwrap(), written, "it stays");
+}
+
+#[test]
 fn without_a_management_listener_there_is_none() {
     let machine = Machine::new();
 

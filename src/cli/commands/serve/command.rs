@@ -1,7 +1,7 @@
 //! The command and its flags.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -96,6 +96,10 @@ pub(crate) struct Serve {
     /// Folder of the local CA; made there once [default: ca/ in the state folder]
     #[arg(long, value_name = "DIR")]
     ca_dir: Option<PathBuf>,
+    /// Where to write the certificate that clients have to trust, once the service is ready; it stays
+    /// there when the service ends
+    #[arg(long, value_parser = ca_out, value_name = "FILE")]
+    ca_out: Option<PathBuf>,
     /// Certificate of your own to show in place of the local CA's, with its chain
     #[arg(long, value_name = "PEM", requires = "tls_cert_key", conflicts_with = "ca_dir")]
     tls_cert: Option<PathBuf>,
@@ -197,6 +201,9 @@ impl Serve {
             return Ok(Exit::Done);
         };
         let service = service.map_err(|error| start_report(&error))?;
+        if let Some(path) = &self.ca_out {
+            service.write_ca(path).map_err(|error| Report::usage(format!("--ca-out: {error}")))?;
+        }
         let ready = ready(&service, ca_file);
         let published = Published::new(&self.described(&service, &config, &ready))?;
         match printer.format {
@@ -387,6 +394,19 @@ async fn unless<T>(stop: impl Future<Output = ()>, work: impl Future<Output = T>
         biased;
         () = stop => None,
         done = work => Some(done),
+    }
+}
+
+/// A file that can be written where its folder is there: found now rather than when all is ready.
+fn ca_out(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err("its folder is not there".to_owned());
+    }
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err("it is there and no regular file".to_owned()),
+        _ => Ok(path),
     }
 }
 
