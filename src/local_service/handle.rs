@@ -60,6 +60,7 @@ pub(super) struct Parts {
 /// ```
 pub struct LocalService {
     service: Arc<Service>,
+    gateway: SocketAddr,
     // Ends when dropped.
     _function: Option<SampleFunction>,
     host: Host,
@@ -88,6 +89,9 @@ impl LocalService {
         Ok(Self {
             // As an address: `localhost` may be another one first.
             endpoint: service.mqtt_address().ip().to_string().parse()?,
+            gateway: service
+                .gateway_address()
+                .unwrap_or_else(|| unreachable!("every plan asks for one")),
             service,
             _function: function,
             host,
@@ -109,6 +113,17 @@ impl LocalService {
     /// Where HTTPS, MQTT over WebSocket and the service API are served.
     pub fn https_address(&self) -> SocketAddr {
         self.service.https_address()
+    }
+
+    /// Where the gateway is: a proxy, HTTP CONNECT and SOCKS5 alike, through which SDKs reach this
+    /// service and its hubs under Azure's own names and ports.
+    pub fn gateway_address(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    /// The same as a proxy's address, for `HTTPS_PROXY` and the like.
+    pub fn gateway_url(&self) -> String {
+        format!("http://{}", self.gateway)
     }
 
     /// The ID scope.

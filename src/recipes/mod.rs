@@ -11,7 +11,13 @@
 //! - `literal`: a text in the source of a program.
 //! - `trust`: how each client is told to trust a CA file.
 //! - `gateway`: how each client is led through the gateway, a line for each.
-//! - `c`, `python`, `node`, `dotnet`, `java`, `az`, `curl`: a recipe each.
+//! - `c`: the C SDK's.
+//! - `python`: that of `azure-iot-device`.
+//! - `node`: the SDK's for Node.js.
+//! - `dotnet`: the SDK's for .NET.
+//! - `java`: the SDK's for Java.
+//! - `az`: the Azure CLI's.
+//! - `curl`: curl's.
 //! - `all`: all of them.
 
 mod all;

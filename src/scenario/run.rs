@@ -70,6 +70,8 @@ impl Bench {
             },
             webhooks,
             suspects: contoso::suspects(),
+            // For clients other than the scenario's own devices, which need none.
+            gateway_port: Some(0),
             ..Options::on_free_ports(authority)
         };
         let service = Service::start(&config, options).await?;

@@ -21,6 +21,10 @@ pub struct Options {
     pub mqtt_port: Port,
     /// Port of HTTPS and MQTT over WebSocket.
     pub https_port: Port,
+    /// Port of the gateway, always on loopback; 0 picks a free one, without one there is none.
+    pub gateway_port: Option<u16>,
+    /// Whether the gateway lets through what is not this service's (J-188).
+    pub gateway_open: bool,
     /// The management listener; `None` for none.
     pub admin: Option<AdminOptions>,
     /// Who signs the certificates that clients see.
@@ -66,6 +70,8 @@ impl Options {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             mqtt_port: Port::Exactly(0),
             https_port: Port::Exactly(0),
+            gateway_port: None,
+            gateway_open: false,
             admin: None,
             authority,
             host_names: Vec::new(),

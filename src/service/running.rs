@@ -22,6 +22,7 @@ use super::store::StoreError;
 pub struct Service {
     pub(super) mqtt: SocketAddr,
     pub(super) https: SocketAddr,
+    pub(super) gateway: Option<SocketAddr>,
     pub(super) admin: Option<SocketAddr>,
     pub(super) registrar: Arc<Registrar>,
     pub(super) access: Arc<ServiceAccess>,
@@ -39,6 +40,12 @@ impl Service {
     /// Where HTTPS and MQTT over WebSocket are served.
     pub fn https_address(&self) -> SocketAddr {
         self.https
+    }
+
+    /// Where the gateway is, if there is one: a proxy (HTTP CONNECT and SOCKS5) through which clients
+    /// reach this service under Azure's names and ports.
+    pub fn gateway_address(&self) -> Option<SocketAddr> {
+        self.gateway
     }
 
     /// Where the management listener is, if there is one.

@@ -1,7 +1,7 @@
 //! The start of a service.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -51,7 +51,7 @@ impl Service {
         let listeners = Listeners::open(&options)?;
         let authority = Arc::new(options.authority);
         let dialled = endpoint::Names { hubs: names.clone(), hosts: options.host_names.clone() };
-        let tls = endpoint::Tls::new(authority.clone(), dialled)?;
+        let tls = endpoint::Tls::new(authority.clone(), dialled.clone())?;
 
         let store = Arc::new(store);
         let hubs = Arc::new(Hubs::new(names, store.clone()));
@@ -66,8 +66,9 @@ impl Service {
         };
         let registrar = Arc::new(Registrar::new(instance, (store, hubs), settings));
         registrar.resume();
+        let led = Led { names: dialled, is_open: options.gateway_open };
         let served = Served { registrar, access, tls, authority, host_names: options.host_names };
-        Ok(listeners.serve(served))
+        Ok(listeners.serve(served, led))
     }
 }
 
@@ -107,6 +108,7 @@ impl Listener {
 struct Listeners {
     mqtt: Listener,
     https: Listener,
+    gateway: Option<Listener>,
     management: Option<Listener>,
 }
 
@@ -119,24 +121,36 @@ struct Served {
     host_names: Vec<String>,
 }
 
+/// What the gateway leads.
+struct Led {
+    names: endpoint::Names,
+    is_open: bool,
+}
+
 impl Listeners {
     fn open(options: &Options) -> Result<Self, StartError> {
         let admin_port = options.admin.map(|admin| admin.port);
-        let ports = [Some(options.mqtt_port), Some(options.https_port), admin_port];
+        let gateway_port = options.gateway_port.map(Port::Exactly);
+        let ports = [Some(options.mqtt_port), Some(options.https_port), gateway_port, admin_port];
         let asked: Vec<u16> = ports.into_iter().flatten().filter_map(Port::asked).collect();
+        let gateway = |port| {
+            Listener::open(EndpointKind::Gateway, IpAddr::V4(Ipv4Addr::LOCALHOST), port, &asked)
+        };
         let management =
             |it: AdminOptions| Listener::open(EndpointKind::Management, it.bind, it.port, &asked);
         let device = |endpoint, port| Listener::open(endpoint, options.bind, port, &asked);
         Ok(Self {
             mqtt: device(EndpointKind::Mqtt, options.mqtt_port)?,
             https: device(EndpointKind::Https, options.https_port)?,
+            gateway: gateway_port.map(gateway).transpose()?,
             management: options.admin.map(management).transpose()?,
         })
     }
 
-    fn serve(self, served: Served) -> Service {
+    fn serve(self, served: Served, led: Led) -> Service {
         let Served { registrar, access, tls, authority, host_names } = served;
         let (mqtt, https) = (self.mqtt.address, self.https.address);
+        let gateway = self.gateway.as_ref().map(|listener| listener.address);
         let admin = self.management.as_ref().map(|listener| listener.address);
         let (stop, stopped) = watch::channel(false);
         let mut endpoints: Vec<JoinHandle<()>> = vec![
@@ -154,6 +168,15 @@ impl Listeners {
                 stopped.clone(),
             )),
         ];
+        if let Some(listener) = self.gateway {
+            let listening = endpoint::Listening { mqtt, https, management: admin };
+            let gateway = endpoint::Gateway::new(listening, led.names, led.is_open);
+            endpoints.push(tokio::spawn(endpoint::serve_gateway(
+                listener.tcp,
+                gateway,
+                stopped.clone(),
+            )));
+        }
         if let Some(listener) = self.management {
             warn_of_reach(listener.address);
             let registrar = registrar.clone();
@@ -163,7 +186,7 @@ impl Listeners {
             let serve = endpoint::serve_admin(listener.tcp, managed, hosts, stopped);
             endpoints.push(tokio::spawn(serve));
         }
-        Service { mqtt, https, admin, registrar, access, authority, stop, endpoints }
+        Service { mqtt, https, gateway, admin, registrar, access, authority, stop, endpoints }
     }
 }
 

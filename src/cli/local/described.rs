@@ -21,6 +21,12 @@ pub(crate) struct Ready {
     pub(crate) mqtt: String,
     /// Address of HTTPS and of MQTT over WebSocket. A service of an older version writes `null`.
     pub(crate) https: Option<String>,
+    /// Address of AMQP over TLS; `null` while there is none. A service of an older version writes none.
+    #[serde(default)]
+    pub(crate) amqp: Option<String>,
+    /// Address of the gateway; `null` while there is none. A service of an older version writes none.
+    #[serde(default)]
+    pub(crate) gateway: Option<String>,
     /// Address of the management listener; `null` while there is none.
     pub(crate) admin: Option<String>,
     /// What clients have to trust.

@@ -103,6 +103,8 @@ mod tests {
         let ready = Ready {
             mqtt: mqtt.to_owned(),
             https: None,
+            amqp: None,
+            gateway: None,
             admin: None,
             ca_file: "ca.pem".into(),
             id_scope: "0ne00000001".to_owned(),

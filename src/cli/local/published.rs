@@ -94,6 +94,8 @@ mod tests {
         let ready = Ready {
             mqtt: listener.local_addr().unwrap().to_string(),
             https: None,
+            amqp: None,
+            gateway: None,
             admin: None,
             ca_file: PathBuf::from("ca.pem"),
             id_scope: "0ne00000001".to_owned(),

@@ -16,16 +16,20 @@ pub enum EndpointKind {
     Mqtt,
     /// HTTPS, and MQTT over WebSocket.
     Https,
+    /// The gateway to the others, on loopback.
+    Gateway,
     /// Management, plain HTTP.
     Management,
 }
 
 impl EndpointKind {
-    /// The port on which it is looked for: 8883, 443, 8880.
+    /// The port on which it is looked for: 8883, 443, 8880. The gateway has none of its own: whichever
+    /// is free.
     pub fn own_port(self) -> u16 {
         match self {
             Self::Mqtt => MQTT_PORT,
             Self::Https => HTTPS_PORT,
+            Self::Gateway => 0,
             Self::Management => ADMIN_PORT,
         }
     }
@@ -35,6 +39,7 @@ impl EndpointKind {
         match self {
             Self::Mqtt => "--mqtt-port",
             Self::Https => "--https-port",
+            Self::Gateway => "--gateway-port",
             Self::Management => "--admin-port",
         }
     }
@@ -45,6 +50,7 @@ impl fmt::Display for EndpointKind {
         f.write_str(match self {
             Self::Mqtt => "MQTT",
             Self::Https => "HTTPS",
+            Self::Gateway => "the gateway",
             Self::Management => "management",
         })
     }

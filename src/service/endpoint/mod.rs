@@ -5,14 +5,18 @@
 //! whose other end reads nothing. `listener` accepts and numbers connections, `offer` is what a client can do,
 //! `handshake` does TLS as `tls` has it set up, `port`
 //! finds each listener one; [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
-//! want to know what the service has seen, not for devices.
+//! want to know what the service has seen, not for devices. `names` are those under which the service is
+//! dialled, and [`gateway`] leads clients that dial them, with Azure's ports, to the endpoints.
 
 mod admin;
+// Public for fuzz targets of what it reads alone.
+pub mod gateway;
 mod handshake;
 mod https;
 mod kind;
 mod listener;
 pub mod mqtt;
+mod names;
 mod offer;
 mod patience;
 mod port;
@@ -20,8 +24,10 @@ mod repeats;
 mod tls;
 
 pub(super) use admin::{Admin, Hosts, serve as serve_admin};
+pub(super) use gateway::{Gateway, Listening, serve as serve_gateway};
 pub(super) use https::serve as serve_https;
 pub use kind::EndpointKind;
 pub(super) use mqtt::serve as serve_mqtt;
+pub(super) use names::Names;
 pub use port::Port;
-pub(super) use tls::{Names, Tls};
+pub(super) use tls::Tls;

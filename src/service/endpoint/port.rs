@@ -94,6 +94,7 @@ fn elsewhere(
     let (subject, others) = match endpoint {
         EndpointKind::Mqtt => ("MQTT is", "Most SDKs dial"),
         EndpointKind::Https => ("HTTPS and MQTT over WebSocket are", "Most SDKs dial"),
+        EndpointKind::Gateway => ("the gateway is", "Whoever was told of it looks for it at"),
         EndpointKind::Management => {
             ("the management listener is", "Whoever knows it looks for it at")
         }

@@ -23,22 +23,13 @@ use tokio::sync::OnceCell;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::names::Names;
 use super::offer::Offer;
 use crate::attestation::PublicKey;
 use crate::net::crypto;
 use crate::service::authority::{Authority, AuthorityError, Chain};
 use crate::service::lock::{read, write};
 use crate::text::Foreign;
-use crate::wire::HubName;
-
-/// The names under which a service is dialled.
-#[derive(Debug)]
-pub(in crate::service) struct Names {
-    /// Those that devices dial afterwards.
-    pub(in crate::service) hubs: Vec<HubName>,
-    /// Those that this machine has besides `localhost`.
-    pub(in crate::service) hosts: Vec<String>,
-}
 
 /// TLS of every listener.
 #[derive(Debug, Clone)]
@@ -122,8 +113,6 @@ struct Certificates {
 /// By which keys, and for which name.
 type Wanted = (Chain, Option<String>);
 
-/// Every instance has a name below this (A.1).
-const INSTANCES: &str = ".azure-devices-provisioning.net";
 /// More names than a test bench uses; beyond it they are minted anew each time.
 const MAX_MINTED: usize = 256;
 
@@ -139,15 +128,6 @@ impl Certificates {
         // Found now rather than at the first handshake, whatever is wrong.
         certificates.certificate(Chain::Ecdsa, None)?;
         Ok(certificates)
-    }
-
-    fn is_allowed(&self, name: &str) -> bool {
-        let is_instance = name
-            .strip_suffix(INSTANCES)
-            .is_some_and(|label| !label.is_empty() && !label.contains('.'));
-        is_instance
-            || self.names.hubs.iter().any(|hub| hub.is(name))
-            || self.names.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     }
 
     fn certificate(
@@ -224,7 +204,7 @@ impl ResolvesServerCert for ByName {
     fn resolve(&self, client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let Self { certificates, chain } = self;
         let asked = client_hello.server_name().map(str::to_ascii_lowercase);
-        let name = asked.as_deref().filter(|name| certificates.is_allowed(name));
+        let name = asked.as_deref().filter(|name| certificates.names.have(name));
         if let (Some(asked), None) = (&asked, name) {
             certificates.tell_of_unknown(asked);
         }

@@ -111,10 +111,21 @@ fn the_ready_line_is_as_promised_and_each_registration_a_line_after_it() {
     let members: Vec<_> = ready.as_object().unwrap().keys().cloned().collect();
     assert_eq!(
         members,
-        ["event", "mqtt", "https", "admin", "caFile", "idScope", "serviceConnectionString"]
+        [
+            "event",
+            "mqtt",
+            "https",
+            "amqp",
+            "gateway",
+            "admin",
+            "caFile",
+            "idScope",
+            "serviceConnectionString"
+        ]
     );
     assert_eq!((&ready["event"], &ready["idScope"]), (&"ready".into(), &"0ne00002193".into()));
     assert!(serve.https().starts_with("127.0.0.1:") && ready["admin"].is_null());
+    assert!(ready["amqp"].is_null() && ready["gateway"].is_null());
     assert!(serve.ca_file().exists());
     assert_eq!(event["event"], "registration");
     assert_eq!(event["registrationId"], "contoso-toaster-007");

@@ -48,6 +48,7 @@ Examples:
   provision-sim serve --quota registrations=10/1s --quota operations=100/min
   provision-sim serve -v                       # then: curl localhost:8880/journal
   provision-sim serve --state ./dps-state
+  provision-sim serve --mqtt-port 0 --https-port 0 --gateway-port 0   # for SDKs, without root
 
 Then, in another terminal: provision-sim register --local --reg-id contoso-toaster-007")]
 pub(crate) struct Serve {
@@ -75,6 +76,14 @@ pub(crate) struct Serve {
     /// where 443 is refused]
     #[arg(long, value_name = "PORT")]
     https_port: Option<u16>,
+    /// Port of the gateway, always on 127.0.0.1: a proxy of both kinds (HTTP CONNECT, SOCKS5) through
+    /// which SDKs reach this service under Azure's own names and ports; 0 picks a free one [default:
+    /// none]
+    #[arg(long, value_name = "PORT")]
+    gateway_port: Option<u16>,
+    /// Let the gateway lead to whatever else is asked for, too
+    #[arg(long, requires = "gateway_port")]
+    gateway_open: bool,
     /// Port of the management listener: what the service has seen, and how to make it forget; 0 picks
     /// a free one, none does without [default: 8880, or a free one where that is taken]
     #[arg(long, value_name = "PORT|none")]
@@ -349,6 +358,8 @@ impl Serve {
             bind: self.bind,
             mqtt_port: port(self.mqtt_port),
             https_port: port(self.https_port),
+            gateway_port: self.gateway_port,
+            gateway_open: self.gateway_open,
             admin: self.admin()?,
             authority,
             host_names: self.host_name.clone(),

@@ -13,6 +13,8 @@ pub(super) fn ready(service: &Service, ca_file: PathBuf) -> Ready {
     Ready {
         mqtt: service.mqtt_address().to_string(),
         https: Some(https.to_string()),
+        amqp: None,
+        gateway: service.gateway_address().map(|address| address.to_string()),
         admin: service.admin_address().map(|address| address.to_string()),
         ca_file: std::path::absolute(&ca_file).unwrap_or(ca_file),
         id_scope: service.instance().id_scope.to_string(),

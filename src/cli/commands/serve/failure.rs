@@ -31,6 +31,9 @@ pub(super) fn start_report(error: &StartError) -> Report {
                 EndpointKind::Management => format!(
                     "{flag} 0 picks a free one, which the ready line has; {flag} none does without"
                 ),
+                EndpointKind::Gateway => {
+                    format!("{flag} 0 picks a free one, which the ready line has")
+                }
                 _ => format!("{flag} 0 picks a free one; `register --local` finds it"),
             })
         }
