@@ -1,8 +1,11 @@
 //! Who asks the service for something.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::attest::Proof;
+use super::connection::ClientConnection;
 use crate::wire::{ApiVersion, IdScope, RegistrationId};
 
 /// How a request came.
@@ -20,7 +23,7 @@ pub enum Transport {
 #[derive(Debug)]
 pub struct Caller {
     /// Which connection; two requests of one are never at once.
-    pub connection: u64,
+    pub connection: Arc<ClientConnection>,
     /// How it came.
     pub transport: Transport,
     /// The scope it named.
@@ -31,4 +34,23 @@ pub struct Caller {
     pub api_version: ApiVersion,
     /// What it brings to prove it.
     pub proof: Proof,
+}
+
+/// A client that is sent away before it can ask for anything, and of which is known who it would be.
+#[derive(Debug)]
+pub struct TurnedAway {
+    /// Which connection.
+    pub connection: Arc<ClientConnection>,
+    /// How it came.
+    pub transport: Transport,
+    /// The device it says it is.
+    pub registration_id: RegistrationId,
+    /// The scope it named, whatever that is.
+    pub id_scope: Option<String>,
+    /// Which shape of replies it understands.
+    pub api_version: Option<ApiVersion>,
+    /// Which check it did not pass, in one word.
+    pub check: &'static str,
+    /// Why, for the log.
+    pub reason: String,
 }

@@ -33,6 +33,7 @@
 //!
 //! The service at work:
 //!
+//! - `connection`: what is known of a connection.
 //! - `caller`: who asks.
 //! - `reply`: what is said to devices.
 //! - `journal`: what the service saw.
@@ -55,6 +56,7 @@ mod attest;
 mod authority;
 mod caller;
 mod config;
+mod connection;
 mod doubt;
 // Public for fuzz targets and property tests of the packet reader alone.
 #[doc(hidden)]
@@ -91,6 +93,7 @@ pub use config::{
     CertificateConfig, Config, ConfigError, EnrollmentConfig, LinkedHubConfig, RECORD_NAMES,
     ServiceAuthorizationConfig, X509Config, retry_after,
 };
+pub use connection::{ClientConnection, TlsSession};
 pub use endpoint::{EndpointKind, Port};
 pub use enrollment::Enrollments;
 pub use enrollment::{
@@ -105,8 +108,9 @@ pub use hub::{
 };
 pub use instance::{Instance, InstanceCertificate, LinkedHub};
 pub use journal::{
-    Changes, EntryAttestation, EntryEnrollment, EntryStatus, Journal, JournalEntry, JournalFilter,
-    Observer, RegistrationEvent, Text, WebhookAttempt, WebhookExchange,
+    Actor, AnswerKind, Changes, EntryAnswer, EntryAttestation, EntryCheck, EntryEnrollment,
+    EntryHub, EntryStatus, Journal, JournalEntry, JournalFilter, MomentOutcome, Observer,
+    RegistrationEvent, Text, TimelineMoment, WebhookAttempt, WebhookExchange, timeline,
 };
 pub use metadata::Metadata;
 pub use options::{AdminOptions, Options};

@@ -7,15 +7,12 @@ use rustls::pki_types::CertificateDer;
 
 use super::judge::Judge;
 use super::proof::{Attested, Evidence};
-use super::refusal::Refusal;
+use super::refusal::{INVALID, Refusal};
 use crate::attestation::{Anchor, Certificate, DeviceChain, X509Fault};
 use crate::service::enrollment::{Attestation, Enrollment, Enrollments, Kind, Slots};
 use crate::service::instance::{Instance, InstanceCertificate};
 use crate::wire::RegistrationId;
 
-/// What a device is told that an individual enrollment refuses, or whose own certificate is no good,
-/// whoever would vouch for it (J-71).
-const INVALID: &str = "Invalid certificate.";
 /// What a device of no group is told whose chain reaches no certificate of the instance.
 const CA_NOT_FOUND: &str = "CA certificate not found.";
 /// What it is told if the chain does reach one.

@@ -9,8 +9,10 @@ mod judge;
 mod proof;
 mod refusal;
 mod sas;
+mod trail;
 
 pub use check::attest;
 pub use fault::{Fault, slot_name};
 pub use proof::{Attested, Evidence, Proof};
 pub use refusal::Refusal;
+pub use trail::Check;

@@ -4,6 +4,10 @@ use super::fault::{Fault, remedy};
 use super::judge::Judge;
 use crate::wire::RegistrationId;
 
+/// What a device is told that an individual enrollment refuses, or whose own certificate is no good,
+/// whoever would vouch for it (J-71).
+pub(super) const INVALID: &str = "Invalid certificate.";
+
 /// A device that is not believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -22,6 +26,11 @@ impl Refusal {
 
     pub(super) fn saying(self, message: &'static str) -> Self {
         Self { message, ..self }
+    }
+
+    /// Whether the device's own certificate is no good, whoever would vouch for it.
+    pub(super) fn is_of_own_certificate(&self) -> bool {
+        self.message == INVALID && self.judge == Judge::Nobody
     }
 
     /// For the log: why, who decided, and what would have been right.

@@ -3,17 +3,22 @@
 use std::net::SocketAddr;
 
 use rustls::pki_types::CertificateDer;
+use rustls::{ProtocolVersion, ServerConnection};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::TlsStream;
 
 use super::patience::Patient;
 use super::tls::{HandshakeFailure, Tls};
+use crate::attestation::Certificate;
 use crate::net::TlsFault;
+use crate::service::connection::{ClientConnection, TlsSession, said};
 
 /// A connection after the handshake.
 pub(super) struct Secured {
     pub(super) stream: TlsStream<Patient<TcpStream>>,
+    /// What is known of it so far.
+    pub(super) connection: ClientConnection,
     /// Those of the client, its own first; it has the key of that one.
     pub(super) certificates: Vec<CertificateDer<'static>>,
 }
@@ -21,7 +26,7 @@ pub(super) struct Secured {
 /// Does the handshake, or logs why there is none. `port` says what is served here.
 pub(super) async fn handshake(
     tcp: TcpStream,
-    peer: SocketAddr,
+    (peer, number): (SocketAddr, u64),
     tls: &Tls,
     until: Instant,
     port: &'static str,
@@ -43,9 +48,26 @@ pub(super) async fn handshake(
         }
     };
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let certificates =
+    let certificates: Vec<_> =
         certificates.iter().map(|certificate| certificate.clone().into_owned()).collect();
-    Some(Secured { stream, certificates })
+    let connection = ClientConnection::new(number, peer, agreed(stream.get_ref().1, &certificates));
+    Some(Secured { stream, connection, certificates })
+}
+
+/// What the two sides agreed on.
+fn agreed(tls: &ServerConnection, certificates: &[CertificateDer<'static>]) -> TlsSession {
+    let own = certificates.first().and_then(|own| Certificate::from_der(own.clone()).ok());
+    let mut session = TlsSession::default();
+    session.version = match tls.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => Some("1.2"),
+        Some(ProtocolVersion::TLSv1_3) => Some("1.3"),
+        _ => None,
+    };
+    session.cipher_suite = tls.negotiated_cipher_suite().and_then(|it| it.suite().as_str());
+    session.server_name = tls.server_name().map(said);
+    session.alpn = tls.alpn_protocol().map(|it| said(&String::from_utf8_lossy(it)));
+    session.client_certificate = own.map(|own| said(&own.info().subject_name));
+    session
 }
 
 /// A client that does not trust us is the most common trouble of all: said aloud. Port scanners and

@@ -1,12 +1,15 @@
 //! What the journal says of one registration.
 
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::answer::EntryAnswer;
 use super::text::Text;
 use crate::attestation::KeySlot;
 use crate::service::caller::Transport;
+use crate::service::connection::ClientConnection;
 use crate::service::enrollment::Kind;
 use crate::wire::{ErrorCode, HubName, Substatus, timestamp};
 
@@ -61,6 +64,21 @@ pub struct JournalEntry {
     pub took: Option<Duration>,
     /// How often the device has asked for the result.
     pub polls: u64,
+    /// The connection that it came by, with TLS and what its client says of itself; not known of one that
+    /// was resumed.
+    pub connection: Option<Arc<ClientConnection>>,
+    /// What was looked at before an operation was begun, in order. The last one is the one that failed, if
+    /// any did.
+    pub checks: Vec<EntryCheck>,
+    /// What the device was told, in order (J-218).
+    pub answers: Vec<EntryAnswer>,
+    /// How many more answers there were than are kept.
+    pub answers_left_out: u64,
+    /// What became of the device's identity on its hub.
+    pub hub: Option<EntryHub>,
+    /// Whence times in it are counted.
+    #[serde(skip)]
+    pub(super) started: Instant,
 }
 
 /// Where a registration stands.
@@ -123,6 +141,33 @@ pub enum EntryAttestation {
     },
 }
 
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntryCheck {
+    /// What, in one word: `idScope`, `token`, `expiry`, `enrollment`, `signature`, `chain` and so on.
+    /// [`JournalEntry::failed_check`] is more exact about what was wrong there.
+    pub check: &'static str,
+    /// Whether it was in order.
+    pub passed: bool,
+    /// What was found.
+    pub said: Text,
+}
+
+/// What a registration meant for the identity of a device on its hub (F.6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryHub {
+    /// When, from the request on; in JSON whole milliseconds.
+    #[serde(serialize_with = "as_millis")]
+    pub at: Duration,
+    /// `made`, `kept`, `moved` or `reset`.
+    pub identity: &'static str,
+    /// The hub where it was before, if that is another one.
+    pub moved_from: Option<HubName>,
+    /// Who gave its first twin: `webhook` or `enrollment`; `null` if it has none, or another already.
+    pub initial_twin: Option<&'static str>,
+}
+
 /// What was said to a webhook and by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -131,6 +176,9 @@ pub struct WebhookExchange {
     pub url: Text,
     /// The body of the request.
     pub request: Text,
+    /// When it was asked first, from the request on; in JSON whole milliseconds.
+    #[serde(serialize_with = "as_millis")]
+    pub at: Duration,
     /// Every answer, or what came in its place, in order.
     pub attempts: Vec<WebhookAttempt>,
 }
@@ -148,6 +196,9 @@ pub struct WebhookAttempt {
     pub body: Option<Text>,
     /// Why there is no answer.
     pub error: Option<Text>,
+    /// When it ended, from the request of the device on; in JSON whole milliseconds.
+    #[serde(serialize_with = "as_millis")]
+    pub at: Duration,
 }
 
 impl JournalEntry {
@@ -161,7 +212,15 @@ impl JournalEntry {
             webhook.request.len() + webhook.attempts.iter().map(attempt).sum::<usize>()
         });
         let own = [&self.reason, &self.payload, &self.operation_id, &self.device_id];
-        own.map(text).iter().sum::<usize>() + self.registration_id.len() + webhook
+        let connection = self.connection.as_ref().map_or(0, |connection| connection.weight());
+        let check = |check: &EntryCheck| size_of::<EntryCheck>() + check.said.len();
+        let answer = |answer: &EntryAnswer| size_of::<EntryAnswer>() + text(&answer.body);
+        own.map(text).iter().sum::<usize>()
+            + self.registration_id.len()
+            + webhook
+            + connection
+            + self.checks.iter().map(check).sum::<usize>()
+            + self.answers.iter().map(answer).sum::<usize>()
     }
 }
 
@@ -174,7 +233,7 @@ pub(super) fn millis(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn as_millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(millis(*took))
 }
 

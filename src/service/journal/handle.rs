@@ -42,6 +42,11 @@ impl Journal {
         self.ring().slots().map(Slot::entry).collect()
     }
 
+    /// The entry of that number, unless it is forgotten or still to come.
+    pub fn entry(&self, sequence: u64) -> Option<Arc<JournalEntry>> {
+        self.ring().of_sequence(sequence).map(Slot::entry)
+    }
+
     /// The entries that are wanted, oldest first.
     pub fn find(&self, filter: &JournalFilter) -> Vec<Arc<JournalEntry>> {
         let entries = self.entries();

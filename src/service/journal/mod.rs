@@ -2,12 +2,16 @@
 //! which check failed, what was said to the webhook and by it, and what came of it.
 //!
 //! Only written to by the registrar, through a [`Recording`]; nothing is decided by what stands in
-//! it. `entry` is the model, `event` the short view that observers get, `ring` bounds the memory,
-//! `changes` is what live readers are given, `handle` is the journal as everybody holds it, `recording` knows what is written down when.
+//! it. `entry` is the model, `answer` what a device was told, `timeline` all of it in order of time,
+//! `event` the short view that observers get, `ring` bounds the memory, `changes` is what live readers
+//! are given, `handle` is the journal as everybody holds it, `recording` knows what is written down
+//! when.
 
 mod changes;
 #[cfg(test)]
 mod changes_tests;
+
+mod answer;
 mod entry;
 mod event;
 mod filter;
@@ -17,13 +21,20 @@ mod ring;
 #[cfg(test)]
 mod tests;
 mod text;
+mod timeline;
+#[cfg(test)]
+mod timeline_tests;
 
+pub use answer::{AnswerKind, EntryAnswer};
 pub use changes::Changes;
 pub use entry::{
-    EntryAttestation, EntryEnrollment, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange,
+    EntryAttestation, EntryCheck, EntryEnrollment, EntryHub, EntryStatus, JournalEntry,
+    WebhookAttempt, WebhookExchange,
 };
 pub use event::{Observer, RegistrationEvent};
 pub use filter::JournalFilter;
 pub use handle::Journal;
-pub(super) use recording::Recording;
+pub(super) use recording::{Recording, Refused};
 pub use text::Text;
+pub(super) use timeline::presence;
+pub use timeline::{Actor, MomentOutcome, TimelineMoment, timeline};

@@ -1,21 +1,26 @@
 //! Writes down a registration while it happens. What is written passes the [`Mask`] first.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::answer::{AnswerKind, EntryAnswer};
 use super::entry::{
-    EntryAttestation, EntryEnrollment, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange,
+    EntryAttestation, EntryCheck, EntryEnrollment, EntryHub, EntryStatus, JournalEntry,
+    WebhookAttempt, WebhookExchange,
 };
 use super::handle::Journal;
 use super::ring::Slot;
 use super::text::{Shared, Text};
 use crate::service::allocation::WebhookAnswer;
-use crate::service::attest::{Attested, Evidence};
-use crate::service::caller::Caller;
+use crate::service::attest::{Attested, Check, Evidence};
+use crate::service::caller::{Caller, TurnedAway};
 use crate::service::enrollment::Enrollment;
 use crate::service::mask::{MAX_BODY, Mask};
 use crate::service::record::{DeviceRecord, Outcome, PendingRecord};
+use crate::service::registration::{IdentityFate, TwinSource};
+use crate::service::reply::Reply;
 use crate::wire::{ErrorCode, IdScope, OperationId, Payload, RegistrationId, Status};
 
 /// The registration of a device that was believed, as it goes on.
@@ -31,7 +36,7 @@ impl Journal {
     pub(in crate::service) fn begin(
         &self,
         caller: &Caller,
-        attested: &Attested,
+        (attested, checks): (&Attested, &[Check]),
         payload: Option<&Payload>,
         operation_id: &OperationId,
     ) -> Recording {
@@ -48,6 +53,7 @@ impl Journal {
                 attestation: Some(attestation(&attested.evidence, shared)),
                 operation_id: Some(operation_id.as_str().into()),
                 payload,
+                checks: kept(checks, &mask, shared),
                 ..begun(sequence, shared, caller)
             })
         });
@@ -87,10 +93,9 @@ impl Journal {
         &self,
         caller: &Caller,
         payload: Option<&Payload>,
-        code: ErrorCode,
-        failed_check: &'static str,
-        reason: &str,
+        refused: Refused<'_>,
     ) -> Arc<JournalEntry> {
+        let Refused { code, failed_check, checks, reason, reply } = refused;
         let mask = Mask::of(None);
         let payload = payload.map(|payload| masked(&mask, payload.as_json()));
         let reason = masked(&mask, reason);
@@ -102,11 +107,75 @@ impl Journal {
                 payload,
                 error_code: Some(code),
                 took: Some(Duration::ZERO),
+                checks: kept(checks, &mask, shared),
+                answers: vec![answer(Duration::ZERO, AnswerKind::Register, reply, None)],
                 ..begun(sequence, shared, caller)
             })
         });
         slot.entry()
     }
+
+    /// A client was sent away before it could ask for anything (J-217). `status` is what it was told, and
+    /// `code` the error if it is one of the REST API.
+    pub(in crate::service) fn turned_away(
+        &self,
+        who: &TurnedAway,
+        checks: &[Check],
+        (kind, status, code): (AnswerKind, u16, Option<ErrorCode>),
+    ) {
+        let mask = Mask::of(None);
+        let reason = masked(&mask, &who.reason);
+        let reply = Reply { status, retry_after: None, body: String::new() };
+        self.change(|ring| {
+            ring.push(|sequence, shared| JournalEntry {
+                transport: Some(who.transport),
+                connection: Some(who.connection.clone()),
+                api_version: match &who.api_version {
+                    Some(version) => shared.text(&version.to_string()),
+                    None => "".into(),
+                },
+                id_scope: masked(&mask, who.id_scope.as_deref().unwrap_or_default()),
+                status: EntryStatus::Refused,
+                failed_check: Some(who.check),
+                reason: Some(reason),
+                error_code: code,
+                took: Some(Duration::ZERO),
+                checks: kept(checks, &mask, shared),
+                answers: vec![answer(Duration::ZERO, kind, &reply, None)],
+                ..blank(sequence, &who.registration_id)
+            });
+        });
+    }
+
+    /// A device was told something about an operation of its own. `mask` is for what others wrote in it.
+    pub(in crate::service) fn answered(
+        &self,
+        (registration_id, operation_id): (&RegistrationId, &str),
+        kind: AnswerKind,
+        reply: &Reply,
+        mask: Option<&Mask>,
+    ) {
+        let Some(slot) = self.ring().of_operation(operation_id) else { return };
+        self.change(|ring| {
+            ring.change(&slot, |entry, _| {
+                if registration_id.names_same_device(&entry.registration_id) {
+                    let at = entry.started.elapsed();
+                    entry.answer(answer(at, kind, reply, mask));
+                }
+            });
+        });
+    }
+}
+
+/// How a register request was refused.
+pub(in crate::service) struct Refused<'a> {
+    pub(in crate::service) code: ErrorCode,
+    pub(in crate::service) failed_check: &'static str,
+    pub(in crate::service) checks: &'a [Check],
+    /// Why, as the log has it.
+    pub(in crate::service) reason: &'a str,
+    /// What the device is told.
+    pub(in crate::service) reply: &'a Reply,
 }
 
 impl Recording {
@@ -120,7 +189,8 @@ impl Recording {
         let request = masked(&self.mask, body);
         self.change(|entry, shared| {
             let url = shared.text(masked_url);
-            entry.webhook = Some(WebhookExchange { url, request, attempts: Vec::new() });
+            let at = entry.started.elapsed();
+            entry.webhook = Some(WebhookExchange { url, request, at, attempts: Vec::new() });
         });
     }
 
@@ -136,13 +206,14 @@ impl Recording {
             }
         };
         self.change(|entry, _| {
+            let at = entry.started.elapsed();
             let Some(webhook) = &mut entry.webhook else { return };
             // A webhook that is asked again mostly says the same again.
             let body = match webhook.attempts.last() {
                 Some(last) if last.body == body => last.body.clone(),
                 _ => body,
             };
-            webhook.attempts.push(WebhookAttempt { status, took, body, error });
+            webhook.attempts.push(WebhookAttempt { status, took, body, error, at });
         });
     }
 
@@ -161,13 +232,16 @@ impl Recording {
         });
     }
 
-    /// There is a result. Returns the entry as it is then.
+    /// There is a result, and this is what became of the device on its hub. Returns the entry as it is
+    /// then.
     pub(in crate::service) fn finish(
         &self,
         record: &DeviceRecord,
+        identity: Option<&IdentityFate>,
         took: Duration,
     ) -> Arc<JournalEntry> {
         self.change(|entry, shared| {
+            entry.hub = identity.map(|fate| hub(fate, took));
             entry.took = Some(took);
             entry.status = match record.outcome.status() {
                 Status::Assigned => EntryStatus::Assigned,
@@ -196,6 +270,11 @@ impl Recording {
         self.slot.entry()
     }
 
+    /// When it began.
+    pub(in crate::service) fn started(&self) -> Instant {
+        self.slot.entry().started
+    }
+
     fn change(&self, change: impl FnOnce(&mut JournalEntry, &mut Shared)) {
         self.journal.change(|ring| ring.change(&self.slot, change));
     }
@@ -217,10 +296,53 @@ fn masked(mask: &Mask, text: &(impl AsRef<[u8]> + ?Sized)) -> Text {
     Text::from(&*mask.shown(text, MAX_BODY).into_text())
 }
 
+/// Replies are ours and need no mask, but for what a webhook has written into one.
+fn answer(at: Duration, kind: AnswerKind, reply: &Reply, mask: Option<&Mask>) -> EntryAnswer {
+    let body = match mask {
+        _ if reply.body.is_empty() => None,
+        Some(mask) => Some(masked(mask, &reply.body)),
+        None => Some(reply.body.as_str().into()),
+    };
+    let Reply { status, retry_after, .. } = *reply;
+    EntryAnswer { at, kind, status, retry_after, body, count: 1, last_at: at }
+}
+
+/// What was found is mostly the same for all devices of a fleet, but for what was wrong.
+fn kept(checks: &[Check], mask: &Mask, shared: &mut Shared) -> Vec<EntryCheck> {
+    let keep = |it: &Check| EntryCheck {
+        check: it.check,
+        passed: it.passed,
+        said: match (&it.said, it.check) {
+            (_, _) if !it.passed => masked(mask, &*it.said),
+            (Cow::Borrowed(_), _) | (_, "enrollment" | "signature" | "chain") => {
+                shared.text(&it.said)
+            }
+            // Of this device alone.
+            _ => (&*it.said).into(),
+        },
+    };
+    checks.iter().map(keep).collect()
+}
+
+fn hub(fate: &IdentityFate, at: Duration) -> EntryHub {
+    let (identity, moved_from, twin) = match fate {
+        IdentityFate::Made { twin } => ("made", None, *twin),
+        IdentityFate::Kept => ("kept", None, None),
+        IdentityFate::Moved { from } => ("moved", Some(from.clone()), None),
+        IdentityFate::Reset { from, twin } => ("reset", from.clone(), *twin),
+    };
+    let initial_twin = twin.map(|source| match source {
+        TwinSource::Webhook => "webhook",
+        TwinSource::Enrollment => "enrollment",
+    });
+    EntryHub { at, identity, moved_from, initial_twin }
+}
+
 /// A registration of which nothing is known but who asks for it.
 fn begun(sequence: u64, shared: &mut Shared, caller: &Caller) -> JournalEntry {
     JournalEntry {
         transport: Some(caller.transport),
+        connection: Some(caller.connection.clone()),
         api_version: shared.text(&caller.api_version.to_string()),
         id_scope: shared.text(caller.id_scope.as_str()),
         ..blank(sequence, &caller.registration_id)
@@ -250,6 +372,12 @@ fn blank(sequence: u64, registration_id: &RegistrationId) -> JournalEntry {
         error_message: None,
         took: None,
         polls: 0,
+        connection: None,
+        checks: Vec::new(),
+        answers: Vec::new(),
+        answers_left_out: 0,
+        hub: None,
+        started: Instant::now(),
     }
 }
 

@@ -126,6 +126,13 @@ impl Ring {
         self.by_operation.get(operation_id).cloned()
     }
 
+    /// The entry of that number.
+    pub(super) fn of_sequence(&self, sequence: u64) -> Option<&Slot> {
+        let first = self.slots.front()?.sequence;
+        let index = usize::try_from(sequence.checked_sub(first)?).ok()?;
+        self.slots.get(index).map(Arc::as_ref)
+    }
+
     /// All entries, oldest first.
     pub(super) fn slots(&self) -> impl DoubleEndedIterator<Item = &Slot> {
         self.slots.iter().map(Arc::as_ref)

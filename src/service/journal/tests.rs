@@ -5,20 +5,23 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::ring::Limits;
-use super::{EntryStatus, Journal, JournalFilter, Recording};
+use super::{AnswerKind, EntryStatus, Journal, JournalFilter, Recording};
 use crate::attestation::{KeyMatch, KeySlot};
 use crate::service::allocation::WebhookAnswer;
-use crate::service::attest::{Attested, Evidence, Proof};
+use crate::service::attest::{Attested, Check, Evidence, Proof};
 use crate::service::caller::{Caller, Transport};
+use crate::service::connection::ClientConnection;
 use crate::service::enrollment::{Enrollment, Kind, read};
 use crate::service::record::{Assignment, DeviceRecord, EnrollmentName, Outcome, ProvenBy};
+use crate::service::registration::{IdentityFate, TwinSource};
+use crate::service::reply::Reply;
 use crate::wire::{ErrorCode, Etag, Payload, Substatus};
 
 const URL: &str = "http://127.0.0.1:7071/api/Choose?code=s3cr%2Fet%3D%3D";
 
 fn caller() -> Caller {
     Caller {
-        connection: 1,
+        connection: Arc::new(ClientConnection::numbered(1)),
         transport: Transport::Mqtt,
         id_scope: "0ne00002193".parse().unwrap(),
         registration_id: "Pump-0042".parse().unwrap(),
@@ -42,7 +45,8 @@ fn recording_to(journal: &Journal, url: &str, operation: &str, payload: Option<&
     let attested =
         Attested { enrollment: Arc::new(enrollment(url)), evidence: Evidence::Key(matched) };
     let payload: Option<Payload> = payload.map(|payload| payload.parse().unwrap());
-    journal.begin(&caller(), &attested, payload.as_ref(), &operation.parse().unwrap())
+    let checks = [Check::passed("enabled", "the enrollment is enabled")];
+    journal.begin(&caller(), (&attested, &checks), payload.as_ref(), &operation.parse().unwrap())
 }
 
 pub(super) fn recording(journal: &Journal, operation: &str, payload: Option<&str>) -> Recording {
@@ -87,13 +91,29 @@ fn a_registration_is_written_down_from_request_to_result_member_by_member() {
     recording.webhook_answered(&http(200, "{}"), Duration::from_micros(1_999));
     journal.polled("5.a");
     assert_eq!(journal.entries()[0].status, EntryStatus::Assigning);
-    recording.finish(&assigned(), Duration::from_millis(42));
+    let fate = IdentityFate::Made { twin: Some(TwinSource::Webhook) };
+    recording.finish(&assigned(), Some(&fate), Duration::from_millis(42));
     journal.polled("5.a");
     journal.polled("5.another");
+    let retry_after = Some(Duration::from_secs(3));
+    let reply = Reply { status: 202, retry_after, body: "{}".to_owned() };
+    let id = caller().registration_id;
+    journal.answered((&id, "5.a"), AnswerKind::Register, &reply, None);
+    journal.answered((&id, "5.another"), AnswerKind::Register, &reply, None);
+    let stranger = "pump-0043".parse().unwrap();
+    journal.answered((&stranger, "5.a"), AnswerKind::Poll, &reply, None);
 
     let mut entry = serde_json::to_value(&*journal.entries()[0]).unwrap();
     let time = entry["time"].take();
     assert!(time.as_str().is_some_and(|time| time.ends_with('Z')), "{time}");
+    let mut asked = entry["webhook"]["at"].take().as_u64();
+    for attempt in entry["webhook"]["attempts"].as_array_mut().unwrap() {
+        let answered = attempt["at"].take().as_u64();
+        assert!(answered >= asked, "{answered:?} after {asked:?}");
+        asked = answered;
+    }
+    assert!(entry["answers"][0]["at"].take().is_u64());
+    assert!(entry["answers"][0]["lastAt"].take().is_u64());
     let expected = json!({
         "sequence": 1, "time": null, "registrationId": "Pump-0042", "transport": "mqtt",
         "apiVersion": "2021-06-01", "idScope": "0ne00002193",
@@ -101,16 +121,31 @@ fn a_registration_is_written_down_from_request_to_result_member_by_member() {
         "attestation": { "type": "symmetricKey", "keySlot": "secondary" },
         "status": "assigned", "failedCheck": null, "reason": null, "payload": r#"{"a":1.50}"#,
         "webhook": {
-            "url": "http://127.0.0.1:7071/api/Choose?****", "request": "{}",
+            "url": "http://127.0.0.1:7071/api/Choose?****", "request": "{}", "at": null,
             "attempts": [
-                { "status": 500, "ms": 7, "body": "at ?****", "error": null },
-                { "status": null, "ms": 10000, "body": null, "error": "no answer in time" },
-                { "status": 200, "ms": 1, "body": "{}", "error": null },
+                { "status": 500, "ms": 7, "body": "at ?****", "error": null, "at": null },
+                { "status": null, "ms": 10000, "body": null, "error": "no answer in time", "at": null },
+                { "status": 200, "ms": 1, "body": "{}", "error": null, "at": null },
             ],
         },
         "operationId": "5.a", "assignedHub": "hub-west", "deviceId": "p",
         "substatus": "initialAssignment", "errorCode": null, "errorMessage": null,
         "ms": 42, "polls": 2,
+        "connection": {
+            "number": 1, "peer": "127.0.0.1:50112", "webSocket": false,
+            "tls": {
+                "version": null, "cipherSuite": null, "serverName": null, "alpn": null,
+                "clientCertificate": null,
+            },
+            "clientId": null, "clientVersion": null, "keepAlive": null, "userAgent": null,
+        },
+        "checks": [{ "check": "enabled", "passed": true, "said": "the enrollment is enabled" }],
+        "answers": [{
+            "at": null, "kind": "register", "status": 202, "retryAfter": 3, "body": "{}",
+            "count": 1, "lastAt": null,
+        }],
+        "answersLeftOut": 0,
+        "hub": { "at": 42, "identity": "made", "movedFrom": null, "initialTwin": "webhook" },
     });
     assert_eq!(entry, expected);
     let order = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
@@ -130,7 +165,7 @@ fn j_95_the_oldest_entries_make_room_and_nothing_of_them_stays() {
     assert_eq!((entries, operations), (3, 3));
     assert_eq!(bytes, journal.entries().iter().map(|entry| entry.weight()).sum::<usize>());
 
-    let entry = first.finish(&assigned(), Duration::ZERO);
+    let entry = first.finish(&assigned(), None, Duration::ZERO);
     assert_eq!(entry.status, EntryStatus::Assigned, "it completes although it is forgotten");
     assert_eq!(journal.ring().sizes().2, bytes, "and counts no more");
 }
@@ -164,7 +199,7 @@ fn j_97_without_a_start_the_newest_are_wanted_and_behind_one_the_oldest() {
     (0..5).for_each(|n| {
         let recording = recording(&journal, &format!("5.{n}"), None);
         if n % 2 == 0 {
-            recording.finish(&record(Outcome::Disabled), Duration::ZERO);
+            recording.finish(&record(Outcome::Disabled), None, Duration::ZERO);
         }
     });
     let found = |filter: JournalFilter| -> Vec<u64> {
@@ -188,7 +223,7 @@ fn a_journal_that_was_cleared_goes_on_counting() {
     let before = recording(&journal, "5.0", None);
 
     journal.clear();
-    before.finish(&assigned(), Duration::ZERO);
+    before.finish(&assigned(), None, Duration::ZERO);
     assert!(journal.entries().is_empty(), "what was forgotten does not come back");
     recording(&journal, "5.1", None);
 
@@ -209,7 +244,7 @@ async fn who_waits_for_an_entry_is_told_of_new_ones_changed_ones_and_those_alrea
 
     let code = ErrorCode::CUSTOM_ALLOCATION_FAILED;
     let failed = Outcome::Failed { code, message: "no".to_owned() };
-    recording.finish(&record(failed), Duration::ZERO);
+    recording.finish(&record(failed), None, Duration::ZERO);
 
     let entry = waiting.await.unwrap();
     assert_eq!((entry.sequence, entry.error_code), (1, Some(code)));
@@ -240,7 +275,7 @@ proptest! {
             let reason = said.clone();
             recording.webhook_answered(&WebhookAnswer::Unreachable { reason }, Duration::ZERO);
             recording.reason(&said);
-            recording.finish(&assigned(), Duration::ZERO);
+            recording.finish(&assigned(), None, Duration::ZERO);
         }
 
         for entry in journal.entries() {

@@ -39,6 +39,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether a webhook has written some of it.
+    pub fn has_foreign_text(&self) -> bool {
+        matches!(self, Self::Assigned { payload: Some(_), .. } | Self::Failed { .. })
+    }
+
     /// The word for it on the wire.
     pub fn status(&self) -> Status {
         match self {

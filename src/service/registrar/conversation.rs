@@ -23,8 +23,9 @@ pub(super) fn register(caller: &Caller, mask: &Mask, payload: Option<&Payload>) 
         None => "no payload".to_owned(),
     };
     tracing::debug!(
-        "{registration_id}: registers at ID scope {id_scope} over {} (connection {connection}), {payload}",
-        transport_name(caller.transport)
+        "{registration_id}: registers at ID scope {id_scope} over {} (connection {}), {payload}",
+        transport_name(caller.transport),
+        connection.number
     );
 }
 

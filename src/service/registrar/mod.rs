@@ -3,9 +3,11 @@
 //! What is decided stands in [`registration`](super::registration), [`attest`](super::attest) and
 //! [`allocation`](super::allocation); here it is done: stored, asked, answered, logged. `requests`
 //! answers what devices ask, `progress` takes a registration from its acceptance to its result,
-//! `refusal` says no, also to a `request_fault`, `log` and `conversation` say what happened, `reset` forgets. `core` is what
+//! `refusal` says no, also to a `request_fault`, `checks` tells what was
+//! looked at, `log` and `conversation` say what happened, `reset` forgets. `core` is what
 //! they share, `operations` is what is in progress, `seen` is which devices came by lately.
 
+mod checks;
 mod conversation;
 mod core;
 mod log;

@@ -32,7 +32,7 @@ impl Operation {
     ) -> Self {
         Self {
             id,
-            started: Instant::now(),
+            started: recording.started(),
             recording,
             connection,
             polls_left: AtomicU32::new(assigning_polls),

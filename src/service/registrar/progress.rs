@@ -15,7 +15,7 @@ use crate::service::enrollment::Enrollment;
 use crate::service::journal::Recording;
 use crate::service::record::{DeviceRecord, Outcome, PendingAllocation, PendingRecord, ProvenBy};
 use crate::service::registration::{
-    Accepted, Begun, Conclusion, Finding, Moment, begin, conclude, device_ids,
+    Accepted, Begun, Conclusion, Finding, IdentityFate, Moment, begin, conclude, device_ids,
 };
 use crate::service::reply::{Reply, error_reply, json_reply};
 use crate::service::reprovision::Reprovisioning;
@@ -119,7 +119,7 @@ impl Registrar {
         operation: &Operation,
     ) -> Result<(), StoreError> {
         self.keep(record.clone()).await?;
-        self.finished(&record, operation);
+        self.finished(&record, None, operation);
         Ok(())
     }
 
@@ -248,12 +248,13 @@ impl Registrar {
         let (reprovisioning, on_same_hub) = (reprovisioning(&record, enrollment), self.on_same_hub);
         let finding = Finding { enrollment, decision, reprovisioning, on_same_hub };
         let known = |key: &_| self.store.hub_device(key);
-        let Conclusion { changes, record, disconnect } = conclude(record, finding, known, moment());
+        let concluded = conclude(record, finding, known, moment());
+        let Conclusion { changes, record, identity, disconnect } = concluded;
         self.store.commit(changes).await?;
         for key in disconnect {
             self.hubs.disconnect(&key, "its identity was removed when the device registered again");
         }
-        self.finished(&record, operation);
+        self.finished(&record, identity.as_ref(), operation);
         Ok(())
     }
 
@@ -284,9 +285,15 @@ impl Registrar {
         json_reply(202, Some(self.pace.retry_after), status)
     }
 
-    fn finished(&self, record: &DeviceRecord, operation: &Operation) {
+    fn finished(
+        &self,
+        record: &DeviceRecord,
+        identity: Option<&IdentityFate>,
+        operation: &Operation,
+    ) {
         log::finished(record);
-        let entry = operation.recording.finish(record, operation.started.elapsed());
+        let took = operation.started.elapsed();
+        let entry = operation.recording.finish(record, identity, took);
         // First, so that an observer that panics leaves no device waiting for ever.
         self.operations.finish(&record.registration_id, operation);
         self.observer.tell(&entry);

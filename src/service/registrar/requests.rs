@@ -10,16 +10,18 @@ use super::operations::{Claim, Operation};
 use super::progress::AcceptedRequest;
 use super::refusal::{hold_off, refuse, refuse_request, unauthorized_code};
 use super::request_fault::RequestFault;
-use super::{conversation, log};
-use crate::service::attest::{Attested, Refusal, attest};
-use crate::service::caller::Caller;
+use super::{checks, conversation, log};
+use crate::service::attest::{Attested, Check, Refusal, attest};
+use crate::service::caller::{Caller, TurnedAway};
+use crate::service::journal::{AnswerKind, Refused};
 use crate::service::lock::lock;
 use crate::service::mask::Mask;
-use crate::service::record::{DeviceRecord, Outcome};
+use crate::service::record::{DeviceRecord, EnrollmentName, Outcome};
 use crate::service::registration::operation_id;
 use crate::service::reply::{Reply, error_reply, json_reply};
 use crate::wire::{
-    ErrorCode, OperationId, Payload, RegisterRequest, RegistrationOperationStatus, Status,
+    ConnectCode, ErrorCode, OperationId, Payload, RegisterRequest, RegistrationOperationStatus,
+    Status,
 };
 
 /// How long a poll that may come at once (`retry-after` 0, which Azure never sends) waits for a
@@ -36,70 +38,124 @@ impl Registrar {
             Ok(request) => request,
             Err(fault) => {
                 let (code, reason) = (fault.code(), fault.to_string());
-                self.refused(caller, None, code, "request", &reason);
-                return refuse_request(caller, &fault);
+                let reply = refuse_request(caller, &fault);
+                let checks = checks::of_bad_request(caller, reason.clone());
+                let (failed_check, checks) = ("request", &checks[..]);
+                let refused =
+                    Refused { code, failed_check, checks, reason: &reason, reply: &reply };
+                self.refused(caller, None, refused);
+                return reply;
             }
         };
+        let payload = request.payload.as_ref();
+        let mut checks = checks::of_request(caller);
         lock(&self.seen).add(&caller.registration_id);
         let attested = match self.attest(caller) {
             Ok(attested) => attested,
             Err(refusal) => {
-                let fault = &refusal.fault;
-                let code = unauthorized_code(caller, fault);
-                let reason = refusal.text(&caller.registration_id);
-                conversation::register(caller, &Mask::of(None), request.payload.as_ref());
-                self.refused(caller, request.payload.as_ref(), code, fault.as_word(), &reason);
-                return refuse(caller, &refusal);
+                conversation::register(caller, &Mask::of(None), payload);
+                let reply = refuse(caller, &refusal);
+                checks.extend(refusal.checks(&caller.proof));
+                let refused = Refused {
+                    code: unauthorized_code(caller, &refusal.fault),
+                    failed_check: refusal.fault.as_word(),
+                    checks: &checks,
+                    reason: &refusal.text(&caller.registration_id),
+                    reply: &reply,
+                };
+                self.refused(caller, payload, refused);
+                return reply;
             }
         };
+        checks.extend(attested.checks(&caller.proof, self.instance.requires_verified_ca));
         // Behind the proof: no stranger uses up what the devices have (J-92).
         if let Err(throttled) = self.throttle.registration(Instant::now()) {
-            let (code, reason) = (ErrorCode::THROTTLED, throttled.to_string());
-            self.refused(caller, request.payload.as_ref(), code, "quota", &reason);
-            return hold_off(caller, &throttled);
+            let reason = throttled.to_string();
+            let reply = hold_off(caller, &throttled);
+            checks.push(Check::failed("quota", reason.clone()));
+            let (code, checks) = (ErrorCode::THROTTLED, &checks[..]);
+            let refused =
+                Refused { code, failed_check: "quota", checks, reason: &reason, reply: &reply };
+            self.refused(caller, payload, refused);
+            return reply;
         }
+        checks.push(attested.enabled());
         let (operation, _entered) = loop {
             // Not while everything is being forgotten.
             let entered = self.gate.read().await;
-            let Caller { connection, registration_id, .. } = caller;
+            let (registration_id, connection) = (&caller.registration_id, caller.connection.number);
             let make = || {
                 let id = self.new_operation_id(caller);
-                let payload = request.payload.as_ref();
-                let recording = self.journal.begin(caller, &attested, payload, &id);
-                Operation::new(id, *connection, self.pace.assigning_polls, recording)
+                let recording = self.journal.begin(caller, (&attested, &checks), payload, &id);
+                Operation::new(id, connection, self.pace.assigning_polls, recording)
             };
-            match self.operations.claim(registration_id, *connection, make) {
+            match self.operations.claim(registration_id, connection, make) {
                 Claim::Mine(operation) => break (operation, entered),
-                Claim::Repeated(operation_id) => return self.repeat(&operation_id),
+                Claim::Repeated(operation_id) => {
+                    let reply = self.repeat(&operation_id);
+                    self.told(caller, operation_id.as_str(), AnswerKind::Register, &reply, None);
+                    return reply;
+                }
                 // Two registrations of one device follow each other (J-21).
                 Claim::Taken(other) => {
                     drop(entered);
                     if timeout(LONGEST_QUEUE, other.done()).await.is_err() {
                         let code = ErrorCode::PRECONDITION_FAILED;
                         let reason = "another connection's operation does not end (J-21)";
-                        self.refused(caller, request.payload.as_ref(), code, "queue", reason);
-                        return error_reply(code, "Precondition failed.");
+                        let reply = error_reply(code, "Precondition failed.");
+                        checks.push(Check::failed("queue", reason));
+                        let (failed_check, checks) = ("queue", &checks[..]);
+                        let refused = Refused { code, failed_check, checks, reason, reply: &reply };
+                        self.refused(caller, payload, refused);
+                        return reply;
                     }
                 }
             }
         };
-        conversation::register(caller, operation.recording.mask(), request.payload.as_ref());
+        conversation::register(caller, operation.recording.mask(), payload);
         log::accepted(caller, &attested);
         let registrar = Arc::clone(self);
+        let operation_id = operation.id.clone();
         let accepted = AcceptedRequest::new(caller, attested, request.payload);
         let reply =
             self.run_to_end(async move { registrar.start(accepted, operation).await }).await;
-        reply.unwrap_or_else(|| error_reply(ErrorCode::INTERNAL, "InternalServerError"))
+        let reply =
+            reply.unwrap_or_else(|| error_reply(ErrorCode::INTERNAL, "InternalServerError"));
+        self.told(caller, operation_id.as_str(), AnswerKind::Register, &reply, None);
+        reply
+    }
+
+    /// A device's CONNECT was refused (A.6). No event: it has not asked for anything.
+    pub fn refused_connect(&self, who: TurnedAway, code: ConnectCode) {
+        let said = (AnswerKind::Connack, code as u16, None);
+        self.journal.turned_away(&who, &checks::of_turned_away(&who), said);
+    }
+
+    /// A register request was refused before it came here. No event, as of a CONNECT.
+    pub fn refused_request(&self, who: TurnedAway, code: ErrorCode) {
+        let said = (AnswerKind::Register, code.status(), Some(code));
+        self.journal.turned_away(&who, &checks::of_turned_away(&who), said);
     }
 
     /// Answers a poll (A.5): at once, with the current state.
     pub async fn operation_status(&self, caller: &Caller, operation_id: &str) -> Reply {
+        let (reply, record) = self.status_of(caller, operation_id).await;
+        self.told(caller, operation_id, AnswerKind::Poll, &reply, record.as_ref());
+        reply
+    }
+
+    /// The answer to a poll, and the record if the answer tells its result.
+    async fn status_of(
+        &self,
+        caller: &Caller,
+        operation_id: &str,
+    ) -> (Reply, Option<DeviceRecord>) {
         if let Err(refusal) = self.attest(caller) {
             // No event: a poll is no registration.
-            return refuse(caller, &refusal);
+            return (refuse(caller, &refusal), None);
         }
         if let Err(throttled) = self.throttle.poll(&caller.registration_id, Instant::now()) {
-            return hold_off(caller, &throttled);
+            return (hold_off(caller, &throttled), None);
         }
         let find = || {
             let record = self.store.device(&caller.registration_id)?;
@@ -110,12 +166,13 @@ impl Registrar {
                 "{}: asks for operation {operation_id:?}, which it does not have",
                 caller.registration_id
             );
-            return error_reply(ErrorCode::OPERATION_NOT_FOUND, "Operation not found.");
+            let reply = error_reply(ErrorCode::OPERATION_NOT_FOUND, "Operation not found.");
+            return (reply, None);
         };
         self.journal.polled(operation_id);
         conversation::poll(caller, operation_id);
         let still_assigning =
-            |record: &DeviceRecord| self.accepted_reply(&record.reply_still_assigning());
+            |record: &DeviceRecord| (self.accepted_reply(&record.reply_still_assigning()), None);
         if let Some(operation) = self.operations.find(&caller.registration_id, operation_id) {
             if operation.holds_back() {
                 return still_assigning(&record);
@@ -130,7 +187,7 @@ impl Registrar {
             return still_assigning(&record);
         }
         conversation::told(caller, &record);
-        json_reply(200, None, &record.reply(&caller.api_version))
+        (json_reply(200, None, &record.reply(&caller.api_version)), Some(record))
     }
 
     /// Answers a registration status lookup (B.1): the state alone, as a poll would have it.
@@ -146,8 +203,16 @@ impl Registrar {
             return hold_off(caller, &throttled);
         }
         let record = self.store.device(&caller.registration_id);
-        match record.and_then(|record| record.reply(&caller.api_version).registration_state) {
-            Some(state) => json_reply(200, None, &state),
+        let reply = record.as_ref().map(|record| record.reply(&caller.api_version));
+        match reply.and_then(|reply| reply.registration_state) {
+            Some(state) => {
+                let reply = json_reply(200, None, &state);
+                if let Some(record) = &record {
+                    let operation_id = record.operation_id.as_str();
+                    self.told(caller, operation_id, AnswerKind::Lookup, &reply, Some(record));
+                }
+                reply
+            }
             None => error_reply(ErrorCode::RECORD_NOT_FOUND, "Registration not found."),
         }
     }
@@ -190,14 +255,36 @@ impl Registrar {
         })
     }
 
-    fn refused(
+    fn refused(&self, caller: &Caller, payload: Option<&Payload>, refused: Refused<'_>) {
+        self.observer.tell(&self.journal.refused(caller, payload, refused));
+    }
+
+    /// Writes down what a device is told of its operation, and of the result in `record`, if it is told
+    /// one: what a webhook has written there is masked.
+    fn told(
         &self,
         caller: &Caller,
-        payload: Option<&Payload>,
-        code: ErrorCode,
-        failed_check: &'static str,
-        reason: &str,
+        operation_id: &str,
+        kind: AnswerKind,
+        reply: &Reply,
+        record: Option<&DeviceRecord>,
     ) {
-        self.observer.tell(&self.journal.refused(caller, payload, code, failed_check, reason));
+        let whose = (&caller.registration_id, operation_id);
+        let Some(record) = record.filter(|it| it.outcome.has_foreign_text()) else {
+            return self.journal.answered(whose, kind, reply, None);
+        };
+        let EnrollmentName { kind: of, name } = &record.enrollment;
+        match self.read_enrollments(|all| all.find(*of, name).cloned()) {
+            Some(enrollment) => {
+                let definition = enrollment.custom_allocation.as_ref();
+                let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
+                self.journal.answered(whose, kind, reply, Some(&mask));
+            }
+            // What was secret in it is not known any more.
+            None => {
+                let without_body = Reply { body: String::new(), ..reply.clone() };
+                self.journal.answered(whose, kind, &without_body, None);
+            }
+        }
     }
 }

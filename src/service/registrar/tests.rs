@@ -11,6 +11,7 @@ use crate::service::allocation::webhook::{WebhookClient, WebhookSettings};
 use crate::service::attest::Proof;
 use crate::service::caller::{Caller, Transport};
 use crate::service::config::Config;
+use crate::service::connection::ClientConnection;
 use crate::service::enrollment::Enrollments;
 use crate::service::hub::Hubs;
 use crate::service::journal::Observer;
@@ -79,7 +80,7 @@ fn caller() -> Caller {
     let resource = registration_resource(&id_scope, &registration_id);
     let expiry = SystemTime::now() + Duration::from_secs(60);
     Caller {
-        connection: 1,
+        connection: Arc::new(ClientConnection::numbered(1)),
         transport: Transport::Mqtt,
         proof: Proof::Sas(SasToken::sign(&resource, &key, expiry)),
         id_scope,
@@ -116,7 +117,7 @@ async fn j_127_a_registration_of_a_device_that_hangs_up_is_seen_through() {
     disk.send(true).unwrap();
     disk.send(true).unwrap();
     // It waits for the first one's end (J-21).
-    let other = Caller { connection: 2, ..caller };
+    let other = Caller { connection: Arc::new(ClientConnection::numbered(2)), ..caller };
     assert_eq!(registrar.register(&other, b"").await.status, 202);
     let record = registrar.records().device(&other.registration_id).unwrap();
     assert!(record.before.is_some(), "the first one was kept");
@@ -144,7 +145,9 @@ async fn j_126_a_result_that_cannot_be_kept_stays_assigning_and_the_device_may_r
     assert_eq!(poll.status, 202);
 
     disk.send(true).unwrap();
-    let anew = registrar.register(&Caller { connection: 2, ..caller }, b"").await;
+    let anew = registrar
+        .register(&Caller { connection: Arc::new(ClientConnection::numbered(2)), ..caller }, b"")
+        .await;
     assert_eq!(anew.status, 202);
     assert_ne!(operation_of(&anew), accepted);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::identity::{IdentityUpdate, to_disconnect, update_identity};
+use super::identity::{IdentityFate, IdentityUpdate, to_disconnect, update_identity};
 use super::moment::Moment;
 use crate::service::allocation::Decision;
 use crate::service::enrollment::Enrollment;
@@ -34,6 +34,8 @@ pub struct Conclusion {
     pub changes: Batch,
     /// The record among it.
     pub record: Arc<DeviceRecord>,
+    /// What became of the device's identity; none without a hub, or with one that has no proof for it.
+    pub identity: Option<IdentityFate>,
     /// The identities whose connections must end then.
     pub disconnect: Vec<HubKey>,
 }
@@ -58,7 +60,7 @@ pub fn conclude(
         Decision::Hub { host_name, payload, initial_twin } => (host_name, payload, initial_twin),
         Decision::Failed { code, message, .. } => {
             let record = pending.with_outcome(Outcome::Failed { code, message });
-            return conclusion(record, Batch::new(), Vec::new(), moment);
+            return conclusion(record, None, Batch::new(), Vec::new(), moment);
         }
     };
     let [own, enrolled] = device_ids(&pending, enrollment);
@@ -76,7 +78,7 @@ pub fn conclude(
     let earlier = elsewhere.and_then(|key| known(&key));
     let certificate = pending.outcome.certificate.as_ref();
     let authentication = Authentication::of(enrollment, &pending.registration_id, certificate);
-    let changes = authentication.map(|authentication| {
+    let updated = authentication.map(|authentication| {
         let update = IdentityUpdate {
             hub: &assignment.hub,
             identity: NewIdentity {
@@ -93,21 +95,23 @@ pub fn conclude(
         };
         update_identity(update, moment.now)
     });
+    let (identity, changes) = updated.unzip();
     let changes = changes.unwrap_or_default();
     let disconnect = to_disconnect(&changes, present.as_deref()).collect();
 
     let mut record = pending.with_outcome(Outcome::Assigned { substatus, payload });
     record.assignment = Some(assignment);
-    conclusion(record, changes, disconnect, moment)
+    conclusion(record, identity, changes, disconnect, moment)
 }
 
 fn conclusion(
     record: DeviceRecord,
+    identity: Option<IdentityFate>,
     mut changes: Batch,
     disconnect: Vec<HubKey>,
     moment: Moment,
 ) -> Conclusion {
     let record = Arc::new(DeviceRecord { updated: moment.now, etag: moment.etag(), ..record });
     changes.push(Change::PutDevice(record.clone()));
-    Conclusion { changes, record, disconnect }
+    Conclusion { changes, record, identity, disconnect }
 }

@@ -31,37 +31,80 @@ pub struct IdentityUpdate<'a> {
     pub from_enrollment: &'a InitialTwin,
 }
 
-/// The changes that make it so. Keys and thumbprints are refreshed each time; what moves takes the old
+/// What became of a device's identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentityFate {
+    /// There was none, now there is.
+    Made {
+        /// Who gave its first twin; nobody if that is empty.
+        twin: Option<TwinSource>,
+    },
+    /// It was there and stays, with its twin.
+    Kept,
+    /// It came here from another hub, with its twin.
+    Moved {
+        /// That hub.
+        from: HubName,
+    },
+    /// There was one, here or elsewhere, and it began anew.
+    Reset {
+        /// The hub that it came from, if that is another one.
+        from: Option<HubName>,
+        /// Who gave its first twin; nobody if that is empty.
+        twin: Option<TwinSource>,
+    },
+}
+
+/// Who gave a device its first twin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TwinSource {
+    /// The webhook, with its answer (G).
+    Webhook,
+    /// The enrollment.
+    Enrollment,
+}
+
+/// The changes that make it so, and what they come to. Keys and thumbprints are refreshed each time; what moves takes the old
 /// identity's capabilities along, and what begins anew has the enrollment's (F.6).
 ///
 /// Where something should be kept or moved that is not there, the device gets its first twin (J-120).
-pub fn update_identity(update: IdentityUpdate<'_>, now: SystemTime) -> Batch {
+pub fn update_identity(update: IdentityUpdate<'_>, now: SystemTime) -> (IdentityFate, Batch) {
     let IdentityUpdate { hub, identity, twin, present, earlier, from_webhook, from_enrollment } =
         update;
     let first = || from_webhook.unwrap_or(from_enrollment);
+    let began = |twin: &InitialTwin, source| {
+        let twin = (*twin != InitialTwin::default()).then_some(source);
+        match (present, earlier) {
+            (None, None) => IdentityFate::Made { twin },
+            (_, earlier) => IdentityFate::Reset { from: earlier.map(|it| it.hub.clone()), twin },
+        }
+    };
+    let source = from_webhook.map_or(TwinSource::Enrollment, |_| TwinSource::Webhook);
     let salt = identity.salt;
     let authentication = identity.authentication.clone();
-    let device = match (twin, present, earlier) {
+    let (fate, device) = match (twin, present, earlier) {
         (TwinHandling::Kept, Some(present), _) => {
-            present.with_authentication(authentication, now, salt)
+            (IdentityFate::Kept, present.with_authentication(authentication, now, salt))
         }
         (TwinHandling::Moved, _, Some(earlier)) => {
             let identity = NewIdentity { is_edge: earlier.is_edge, ..identity };
             let fresh = HubDevice::new(hub, identity, &InitialTwin::default(), now);
-            fresh.with_twin(earlier.twin.moved(), now, salt)
+            let moved = fresh.with_twin(earlier.twin.moved(), now, salt);
+            (IdentityFate::Moved { from: earlier.hub.clone() }, moved)
         }
         (TwinHandling::FreshFromEnrollment, ..) => {
-            HubDevice::new(hub, identity, from_enrollment, now)
+            let fate = began(from_enrollment, TwinSource::Enrollment);
+            (fate, HubDevice::new(hub, identity, from_enrollment, now))
         }
         (TwinHandling::Kept | TwinHandling::Moved | TwinHandling::Fresh, ..) => {
-            HubDevice::new(hub, identity, first(), now)
+            (began(first(), source), HubDevice::new(hub, identity, first(), now))
         }
     };
     let left = earlier.filter(|_| twin != TwinHandling::Kept).map(HubDevice::key);
     let removal = left.into_iter().map(Change::RemoveHubDevice);
     // One that is as it was need not be written again.
     let arrived = (present != Some(&device)).then(|| Change::PutHubDevice(Arc::new(device)));
-    removal.chain(arrived).collect()
+    (fate, removal.chain(arrived).collect())
 }
 
 /// The devices whose identity a batch removes or makes anew: whoever is connected as one is
@@ -130,7 +173,7 @@ mod tests {
     /// The device on `east` afterwards, and the key that was removed.
     fn updated(case: &Case) -> (HubDevice, Option<HubKey>) {
         let fresh = keys();
-        let changes = update_identity(
+        let (_, changes) = update_identity(
             IdentityUpdate {
                 hub: &name("east"),
                 identity: identity(fresh.clone()),

@@ -7,6 +7,7 @@ use super::super::testing::{World, request, world};
 use crate::attestation::{SasToken, registration_resource};
 use crate::service::attest::Proof;
 use crate::service::caller::{Caller, Transport};
+use crate::service::connection::ClientConnection;
 use crate::service::enrollment::Kind;
 use crate::service::record::{
     Assignment, DeviceRecord, EnrollmentName, Outcome, PendingAllocation, ProvenBy,
@@ -187,7 +188,8 @@ async fn register(world: &World, key: &str) {
     let api_version = "2021-06-01".parse().unwrap();
     let proof = Proof::Sas(token);
     let transport = Transport::Mqtt;
-    let caller = Caller { connection: 1, transport, id_scope, registration_id, api_version, proof };
+    let connection = Arc::new(ClientConnection::numbered(1));
+    let caller = Caller { connection, transport, id_scope, registration_id, api_version, proof };
     assert_eq!(world.registrar.register(&caller, b"").await.status, 202);
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer;
 use super::registration::Registration;
+use super::story::{Story, hub_key};
 use super::twin::HubTwin;
 use crate::service::authority::Authority;
 use crate::service::journal::JournalFilter;
@@ -129,6 +130,30 @@ pub(super) async fn journal(
     }
 }
 
+/// `GET /journal/{sequence}`: one registration, as a story and with the twin as it is now (J-219).
+pub(super) async fn journal_entry(
+    State(admin): State<Arc<Admin>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Response<Body> {
+    let text = match path {
+        Ok(Path(text)) => text,
+        Err(error) => return answer::bad_request(&error.body_text()),
+    };
+    let Ok(sequence) = text.parse() else {
+        return answer::bad_request(&format!("{text:?} is no sequence number of the journal"));
+    };
+    match admin.registrar.journal.entry(sequence) {
+        Some(entry) => {
+            let hubs = admin.registrar.hubs();
+            let device = hub_key(&entry).and_then(|key| hubs.device(&key));
+            answer::json(&Story::new(&entry, device.as_deref(), hubs))
+        }
+        None => answer::no_record(&format!(
+            "the journal has no entry {sequence}: it is still to come, or forgotten (J-95)"
+        )),
+    }
+}
+
 /// What `GET /twins` may be asked.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -175,7 +200,7 @@ pub(super) async fn reset(State(admin): State<Arc<Admin>>) -> Response<Body> {
 /// Everything else.
 pub(super) async fn not_found(request: Request) -> Response<Body> {
     answer::path_not_found(&format!(
-        "there is nothing at {}; there are /healthz, /ca.pem, /registrations, /registrations/ID, /twins, /journal and /reset",
+        "there is nothing at {}; there are /healthz, /ca.pem, /registrations, /registrations/ID, /twins, /journal, /journal/SEQUENCE and /reset",
         request.uri().path()
     ))
 }

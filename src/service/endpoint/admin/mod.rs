@@ -3,13 +3,14 @@
 //!
 //! There is no password, so `guard` lets nothing in that another web page could send. No answer holds a
 //! key: enrollments are not shown here, and the journal masks what others wrote. `handlers` are
-//! thin; what they show is made by the journal, by `registration` and by `twin`.
+//! thin; what they show is made by the journal, by `registration`, by `twin` and by `story`.
 
 mod answer;
 mod guard;
 mod handlers;
 mod registration;
 mod server;
+mod story;
 mod twin;
 
 pub(in crate::service) use guard::Hosts;

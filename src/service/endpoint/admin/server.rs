@@ -55,6 +55,7 @@ fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
         .route("/registrations", get(handlers::registrations))
         .route("/registrations/{id}", get(handlers::registration))
         .route("/journal", get(handlers::journal))
+        .route("/journal/{sequence}", get(handlers::journal_entry))
         .route("/twins", get(handlers::twins))
         .route("/reset", post(handlers::reset))
         .fallback(handlers::not_found)

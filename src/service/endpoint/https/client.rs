@@ -3,19 +3,40 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use hyper::header::{HeaderMap, USER_AGENT};
 use hyper::upgrade::OnUpgrade;
 use rustls::pki_types::CertificateDer;
 
 use crate::service::access::ServiceAccess;
+use crate::service::connection::{ClientConnection, said};
+use crate::service::lock::lock;
 use crate::service::registrar::Registrar;
 
 /// One client on one connection.
 pub(super) struct Client {
     pub(super) peer: SocketAddr,
-    pub(super) number: u64,
+    /// What is known of the connection, with what its last request said.
+    pub(super) known: Mutex<Arc<ClientConnection>>,
     pub(super) certificates: Vec<CertificateDer<'static>>,
     pub(super) registrar: Arc<Registrar>,
     pub(super) access: Arc<ServiceAccess>,
     /// The connection itself, once a request has made a WebSocket of it.
     pub(super) upgrade: Mutex<Option<OnUpgrade>>,
+}
+
+impl Client {
+    /// The connection, as a request with this `User-Agent` makes it known.
+    pub(super) fn connection(&self, user_agent: Option<&str>) -> Arc<ClientConnection> {
+        let mut known = lock(&self.known);
+        if known.user_agent.as_deref() != user_agent {
+            let user_agent = user_agent.map(said);
+            *known = Arc::new(ClientConnection { user_agent, ..(**known).clone() });
+        }
+        known.clone()
+    }
+}
+
+/// What a request says of the program that sends it.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(USER_AGENT).and_then(|value| value.to_str().ok())
 }

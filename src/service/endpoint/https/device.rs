@@ -4,12 +4,12 @@ use hyper::Request;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use rustls::pki_types::CertificateDer;
 
-use super::client::Client;
+use super::client::{Client, user_agent};
 use super::reply::{self, Answer};
 use super::route::{DeviceCall, Purpose};
 use crate::attestation::SasToken;
 use crate::service::attest::Proof;
-use crate::service::caller::{Caller, Transport};
+use crate::service::caller::{Caller, Transport, TurnedAway};
 use crate::wire::{ApiVersion, ErrorCode, GLOBAL_ENDPOINT, IdScope, RegistrationId};
 
 /// Answers a call.
@@ -27,7 +27,13 @@ pub(super) async fn answer(
         Ok(caller) => caller,
         Err(refusal) => {
             tracing::warn!("{}: refused with {}: {}", client.peer, refusal.code, refusal.reason);
-            return reply::error(refusal.code, refusal.message);
+            let (code, message) = (refusal.code, refusal.message);
+            if matches!(call.purpose, Purpose::Register)
+                && let Some(who) = turned_away(client, call, request, refusal)
+            {
+                client.registrar.refused_request(who, code);
+            }
+            return reply::error(code, message);
         }
     };
     let (registrar, body) = (&client.registrar, request.body());
@@ -45,6 +51,8 @@ pub(super) async fn answer(
 #[derive(Debug, PartialEq, Eq)]
 struct Refusal {
     code: ErrorCode,
+    /// The same in one word, for the journal.
+    check: &'static str,
     /// For the device.
     message: &'static str,
     /// For the log.
@@ -58,7 +66,7 @@ fn caller(
     request: &Request<Vec<u8>>,
 ) -> Result<Caller, Refusal> {
     Ok(Caller {
-        connection: client.number,
+        connection: client.connection(user_agent(request.headers())),
         transport: Transport::Https,
         id_scope: id_scope(&call.id_scope, &client.registrar.instance().id_scope)?,
         registration_id: registration_id(&call.registration_id)?,
@@ -67,10 +75,29 @@ fn caller(
     })
 }
 
+/// Who is refused, if it names a device (J-217).
+fn turned_away(
+    client: &Client,
+    call: &DeviceCall,
+    request: &Request<Vec<u8>>,
+    Refusal { check, reason, .. }: Refusal,
+) -> Option<TurnedAway> {
+    Some(TurnedAway {
+        connection: client.connection(user_agent(request.headers())),
+        transport: Transport::Https,
+        registration_id: call.registration_id.parse().ok()?,
+        id_scope: Some(call.id_scope.clone()),
+        api_version: None,
+        check,
+        reason,
+    })
+}
+
 /// The scope that is served, or 404 (J-29).
 fn id_scope(text: &str, served: &IdScope) -> Result<IdScope, Refusal> {
     text.parse().ok().filter(|_| served.matches(text)).ok_or_else(|| Refusal {
         code: ErrorCode::ID_SCOPE_NOT_FOUND,
+        check: "idScope",
         message: "ID scope not found.",
         reason: format!("asks for the ID scope {text:?}; {served} is served here (J-29)"),
     })
@@ -79,6 +106,7 @@ fn id_scope(text: &str, served: &IdScope) -> Result<IdScope, Refusal> {
 fn registration_id(text: &str) -> Result<RegistrationId, Refusal> {
     text.parse().map_err(|error| Refusal {
         code: ErrorCode::BAD_REQUEST,
+        check: "registrationId",
         message: "Invalid RegistrationId",
         reason: format!("the registration ID {text:?} in the path: {error} (D.1)"),
     })
@@ -89,7 +117,12 @@ fn registration_id(text: &str) -> Result<RegistrationId, Refusal> {
 fn api_version(query: &str) -> Result<ApiVersion, Refusal> {
     let mut pairs = url::form_urlencoded::parse(query.as_bytes());
     let value = pairs.find(|(key, _)| key.eq_ignore_ascii_case("api-version"));
-    let refusal = |message, reason| Refusal { code: ErrorCode::BAD_REQUEST, message, reason };
+    let refusal = |message, reason| Refusal {
+        code: ErrorCode::BAD_REQUEST,
+        check: "request",
+        message,
+        reason,
+    };
     let Some((_, value)) = value else {
         let reason = "no api-version in the query (B.1)".to_owned();
         return Err(refusal("Missing api-version", reason));

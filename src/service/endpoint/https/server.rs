@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::Request;
@@ -18,13 +18,14 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::body::{self, BodyFault};
-use super::client::Client;
+use super::client::{Client, user_agent};
 use super::reply::{self, Answer};
 use super::route::Route;
 use super::{device, service_api, upgrade};
 use crate::net::{WebSocketEnd, WebSocketStream};
 use crate::service::access::{ServiceAccess, without_port};
 use crate::service::api;
+use crate::service::connection::ClientConnection;
 use crate::service::endpoint::handshake::{Secured, handshake};
 use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::mqtt;
@@ -68,11 +69,12 @@ async fn run(
     access: Arc<ServiceAccess>,
 ) {
     let until = Instant::now() + OPENING;
-    let secured = handshake(tcp, peer, &tls, until, "HTTPS and MQTT over WebSocket").await;
-    let Some(Secured { stream, certificates }) = secured else { return };
+    let secured =
+        handshake(tcp, (peer, number), &tls, until, "HTTPS and MQTT over WebSocket").await;
+    let Some(Secured { stream, connection, certificates }) = secured else { return };
     let client = Arc::new(Client {
         peer,
-        number,
+        known: Mutex::new(Arc::new(connection)),
         certificates,
         registrar,
         access,
@@ -108,7 +110,8 @@ async fn run(
 }
 
 async fn speak_mqtt(upgrade: OnUpgrade, client: Client) {
-    let Client { peer, number, certificates, registrar, .. } = client;
+    let Client { peer, known, certificates, registrar, .. } = client;
+    let known = known.into_inner().unwrap_or_else(PoisonError::into_inner);
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!("{peer}: {error}"),
@@ -120,7 +123,8 @@ async fn speak_mqtt(upgrade: OnUpgrade, client: Client) {
     let stream =
         WebSocketStream::new(stream, early, WebSocketEnd::Server, mqtt::MAX_HUB_PACKET).await;
     let opened_by = Instant::now() + mqtt::OPENING;
-    mqtt::serve_stream(stream, peer, number, certificates, registrar, opened_by).await;
+    let connection = ClientConnection { web_socket: true, ..Arc::unwrap_or_clone(known) };
+    mqtt::serve_stream(stream, connection, certificates, registrar, opened_by).await;
 }
 
 /// Answers one request. An error ends the connection, because there is nobody left to be told.
@@ -128,6 +132,7 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
     if let Some(offer) = upgrade::offer(request.method(), request.headers()) {
         return Ok(match offer {
             Ok(accepted) => {
+                client.connection(user_agent(request.headers()));
                 let on_upgrade = hyper::upgrade::on(&mut request);
                 *lock(&client.upgrade) = Some(on_upgrade);
                 accepted

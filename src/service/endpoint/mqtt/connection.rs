@@ -15,6 +15,7 @@ use super::codec::{Connect, Packet, read, write};
 use super::flow::{CloseReason, Flow};
 use super::hub_connection::HubConnection;
 use super::session::{Question, Session};
+use crate::service::connection::ClientConnection;
 use crate::service::hub::HubNotice;
 use crate::service::registrar::Registrar;
 use crate::text::Foreign;
@@ -38,16 +39,16 @@ pub(in crate::service) const MAX_HUB_PACKET: usize = (256 + 4) * 1024;
 /// only its own connection ends.
 pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    peer: SocketAddr,
-    number: u64,
+    client: ClientConnection,
     certificates: Vec<CertificateDer<'static>>,
     registrar: Arc<Registrar>,
     opened_by: Instant,
 ) {
+    let (peer, number) = (client.peer, client.number);
     let mut connection = Connection {
         stream,
         number,
-        speaker: Speaker::Provisioning(Box::new(Session::new(number, certificates))),
+        speaker: Speaker::Provisioning(Box::new(Session::new(client, certificates))),
         inbox: BytesMut::with_capacity(512),
         outbox: BytesMut::new(),
         silence: None,
@@ -135,7 +136,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let id_scope = &self.registrar.instance().id_scope;
                 match session.take(packet, id_scope, &mut self.outbox) {
                     Flow::Continue => {}
-                    Flow::Close(reason) => return Ok(Some(reason)),
+                    Flow::Close(reason) => {
+                        if let Some((who, code)) = session.turned_away() {
+                            self.registrar.refused_connect(who, code);
+                        }
+                        return Ok(Some(reason));
+                    }
                     Flow::Ask(question) => self.ask(question).await?,
                 }
             }
@@ -196,8 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn sign_in(&mut self, connect: &Connect) -> Option<CloseReason> {
         let hubs = self.registrar.hubs().clone();
         let Speaker::Provisioning(session) = &mut self.speaker else { return None };
-        let fresh = Session::new(self.number, Vec::new());
-        let certificates = std::mem::replace(&mut **session, fresh).into_certificates();
+        let certificates = session.take_certificates();
         match HubConnection::open(hubs, connect, certificates, self.number) {
             Ok(hub) => {
                 write::connack(&mut self.outbox, false, ConnectCode::Accepted);

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::connection::{OPENING, serve_stream};
-use crate::service::endpoint::handshake::handshake;
+use crate::service::endpoint::handshake::{Secured, handshake};
 use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::tls::Tls;
 use crate::service::registrar::Registrar;
@@ -24,10 +24,10 @@ pub(in crate::service) async fn serve(
         async move {
             let opened_by = Instant::now() + OPENING;
             // Boxed: what it needs is given back before the connection becomes idle.
-            let secured = Box::pin(handshake(tcp, peer, &tls, opened_by, "MQTT over TLS")).await;
-            if let Some(secured) = secured {
-                let (stream, certificates) = (secured.stream, secured.certificates);
-                serve_stream(stream, peer, number, certificates, registrar, opened_by).await;
+            let secured =
+                Box::pin(handshake(tcp, (peer, number), &tls, opened_by, "MQTT over TLS")).await;
+            if let Some(Secured { stream, connection, certificates }) = secured {
+                serve_stream(stream, connection, certificates, registrar, opened_by).await;
             }
         }
     })

@@ -12,10 +12,11 @@ use tokio::time::Instant;
 
 use super::codec::{Connect, Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use super::flow::{CloseReason, Flow};
-use super::identify::identify;
+use super::identify::{Refused, identify};
 use super::pacing::{EARLIEST, earliest_answer};
 use super::subscriptions::Subscriptions;
-use crate::service::caller::Caller;
+use crate::service::caller::{Caller, TurnedAway};
+use crate::service::connection::ClientConnection;
 use crate::service::endpoint::repeats::Repeats;
 use crate::service::reply::Reply;
 use crate::text::Foreign;
@@ -24,10 +25,12 @@ use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseT
 /// A session, from the first packet on.
 #[derive(Debug)]
 pub(super) struct Session {
-    connection: u64,
+    /// What is known of the connection, until CONNECT.
+    connection: Option<Box<ClientConnection>>,
     /// Those of the TLS handshake, until CONNECT.
     certificates: Vec<CertificateDer<'static>>,
     device: Option<Caller>,
+    turned_away: Option<Box<(TurnedAway, ConnectCode)>>,
     subscriptions: Subscriptions,
     earliest_answer: Duration,
     warnings: Repeats,
@@ -42,11 +45,15 @@ pub(super) struct Question {
 }
 
 impl Session {
-    pub(super) fn new(connection: u64, certificates: Vec<CertificateDer<'static>>) -> Self {
+    pub(super) fn new(
+        connection: ClientConnection,
+        certificates: Vec<CertificateDer<'static>>,
+    ) -> Self {
         Self {
-            connection,
+            connection: Some(Box::new(connection)),
             certificates,
             device: None,
+            turned_away: None,
             subscriptions: Subscriptions::to([RESPONSE_FILTER]),
             earliest_answer: EARLIEST,
             warnings: Repeats::default(),
@@ -55,8 +62,13 @@ impl Session {
     }
 
     /// The certificates of the handshake, for a session of another kind. Before CONNECT only.
-    pub(super) fn into_certificates(self) -> Vec<CertificateDer<'static>> {
-        self.certificates
+    pub(super) fn take_certificates(&mut self) -> Vec<CertificateDer<'static>> {
+        std::mem::take(&mut self.certificates)
+    }
+
+    /// The device whose CONNECT was refused, and with what; once.
+    pub(super) fn turned_away(&mut self) -> Option<(TurnedAway, ConnectCode)> {
+        self.turned_away.take().map(|it| *it)
     }
 
     /// The device, once it is connected.
@@ -123,14 +135,19 @@ impl Session {
         self.warn_of_will(&connect);
         let certificates = std::mem::take(&mut self.certificates);
         self.earliest_answer = earliest_answer(connect.user_name.as_deref().unwrap_or_default());
-        match identify(self.connection, connect, certificates, id_scope) {
+        // There is one CONNECT; a second is a violation before it comes here.
+        let Some(connection) = self.connection.take() else {
+            return Flow::Close(CloseReason::Violated(Violation::SecondConnect));
+        };
+        match identify(*connection, connect, certificates, id_scope) {
             Ok(caller) => {
                 write::connack(out, false, ConnectCode::Accepted);
                 self.device = Some(caller);
                 Flow::Continue
             }
-            Err((code, reason)) => {
+            Err(Refused { code, reason, turned_away }) => {
                 write::connack(out, false, code);
+                self.turned_away = turned_away.map(|it| Box::new((it, code)));
                 let reason = format!("CONNACK {} ({code}): {reason}", code as u8);
                 Flow::Close(CloseReason::Refused(reason))
             }
@@ -269,7 +286,7 @@ mod tests {
     }
 
     fn connected() -> Session {
-        let mut session = Session::new(1, Vec::new());
+        let mut session = Session::new(ClientConnection::numbered(1), Vec::new());
         let flow =
             session.take(connect("pump-0042", Some(USER_NAME)), &scope(), &mut BytesMut::new());
         assert!(matches!(flow, Flow::Continue));
@@ -296,7 +313,10 @@ mod tests {
             ("pump-0042", Some("nonsense"), 5),
             ("pump-0042", None, 5),
         ] {
-            let (flow, out) = take(&mut Session::new(1, Vec::new()), connect(client_id, user_name));
+            let (flow, out) = take(
+                &mut Session::new(ClientConnection::numbered(1), Vec::new()),
+                connect(client_id, user_name),
+            );
 
             assert!(matches!(flow, Flow::Close(CloseReason::Refused(_))), "{user_name:?}");
             assert_eq!(out, [0x20, 2, 0, code], "{user_name:?}");
@@ -305,8 +325,10 @@ mod tests {
 
     #[test]
     fn a_10_a_connect_without_any_proof_is_accepted() {
-        let (flow, out) =
-            take(&mut Session::new(1, Vec::new()), connect("pump-0042", Some(USER_NAME)));
+        let (flow, out) = take(
+            &mut Session::new(ClientConnection::numbered(1), Vec::new()),
+            connect("pump-0042", Some(USER_NAME)),
+        );
 
         assert!(matches!(flow, Flow::Continue));
         assert_eq!(out, [0x20, 2, 0, 0]);
@@ -314,7 +336,8 @@ mod tests {
 
     #[test]
     fn connect_comes_first_and_once() {
-        let (flow, _) = take(&mut Session::new(1, Vec::new()), Packet::PingReq);
+        let (flow, _) =
+            take(&mut Session::new(ClientConnection::numbered(1), Vec::new()), Packet::PingReq);
         assert!(matches!(
             flow,
             Flow::Close(CloseReason::Violated(Violation::FirstPacketNotConnect { .. }))

@@ -1,0 +1,214 @@
+//! Which checks were made on a device, in order, and what each found: the way that a decision took,
+//! told from the decision itself.
+//!
+//! The order is that of `sas` and of `certificates`: whatever stands before the check that failed has
+//! passed, and nothing behind it was looked at.
+
+use std::borrow::Cow;
+
+use super::fault::{Fault, slot_name};
+use super::judge::Judge;
+use super::proof::{Attested, Evidence, Proof};
+use super::refusal::Refusal;
+use crate::attestation::{SasFault, SasToken, X509Fault};
+use crate::service::enrollment::Kind;
+use crate::wire::timestamp;
+
+/// One check that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at, in one word.
+    pub check: &'static str,
+    /// Whether it was in order.
+    pub passed: bool,
+    /// What was found.
+    pub said: Cow<'static, str>,
+}
+
+impl Check {
+    /// One that was in order.
+    pub fn passed(check: &'static str, said: impl Into<Cow<'static, str>>) -> Self {
+        Self { check, passed: true, said: said.into() }
+    }
+
+    /// One that was not: the last that was made.
+    pub fn failed(check: &'static str, said: impl Into<Cow<'static, str>>) -> Self {
+        Self { check, passed: false, said: said.into() }
+    }
+}
+
+impl Attested {
+    /// The checks that it has passed. `by_ca` is whether the chain had to reach a verified certificate
+    /// of the instance.
+    pub fn checks(&self, proof: &Proof, by_ca: bool) -> Vec<Check> {
+        let (enrollment, own) = (&self.enrollment, self.enrollment.kind() == Kind::Individual);
+        let name = enrollment.name();
+        match &self.evidence {
+            Evidence::Key(matched) => {
+                let mut checks = token(proof);
+                let slot = slot_name(matched.slot);
+                checks.push(Check::passed("enrollment", match own {
+                    true => individual(name),
+                    false => format!(
+                        "it has no individual enrollment; enrollment group {name:?} takes its key"
+                    ),
+                }));
+                checks.push(Check::passed("signature", match own {
+                    true => format!("the token is signed with the enrollment's {slot} key"),
+                    false if matched.folded => format!(
+                        "the token is signed with a key that is derived from the group's {slot} key, for \
+                         the registration ID in lower case (J-5)"
+                    ),
+                    false => format!(
+                        "the token is signed with the key that is derived from the group's {slot} key"
+                    ),
+                }));
+                checks
+            }
+            Evidence::Certificate { leaf, authority } => {
+                let mut checks = certificate();
+                match authority {
+                    None => {
+                        checks.push(Check::passed("enrollment", individual(name)));
+                        let thumbprint = &leaf.info().sha1_thumbprint;
+                        let said =
+                            format!("its certificate {thumbprint} is that of its enrollment");
+                        checks.push(Check::passed("thumbprint", said));
+                    }
+                    // It is disabled, and so keeps the device from a group that would take it.
+                    Some(_) if own => checks.push(Check::passed("enrollment", individual(name))),
+                    Some(authority) => {
+                        checks.push(Check::passed("enrollment", BY_CHAIN));
+                        let said = format!(
+                            "the chain leads to {authority:?}, which is a certificate of enrollment \
+                             group {name:?}"
+                        );
+                        checks.push(Check::passed("chain", said));
+                        checks.extend(by_ca.then(|| Check::passed("verifiedCa", VERIFIED)));
+                    }
+                }
+                checks
+            }
+        }
+    }
+
+    /// The one that follows when it is believed (F.1).
+    pub fn enabled(&self) -> Check {
+        match self.enrollment.is_enabled() {
+            true => Check::passed("enabled", "the enrollment is enabled"),
+            false => Check::failed("enabled", "the enrollment is disabled"),
+        }
+    }
+}
+
+impl Refusal {
+    /// The checks that were made: all but the last were passed.
+    pub fn checks(&self, proof: &Proof) -> Vec<Check> {
+        let step = self.step(proof);
+        let mut checks = match proof {
+            Proof::Absent => Vec::new(),
+            Proof::Sas(_) => token(proof),
+            Proof::Certificates(_) => certificate(),
+        };
+        checks.extend(self.lookup(proof));
+        if step == "verifiedCa"
+            && let Judge::Group(name) = &self.judge
+        {
+            let said = format!("the chain leads to a certificate of enrollment group {name:?}");
+            checks.push(Check::passed("chain", said));
+        }
+        // What stands behind the failed one was not reached.
+        let reached = checks.iter().position(|it| it.check == step).unwrap_or(checks.len());
+        checks.truncate(reached);
+        let said = match (&self.judge, step) {
+            (Judge::Groups { count: 0 }, _) => NO_ENROLLMENT.into(),
+            _ => self.fault.to_string(),
+        };
+        checks.push(Check::failed(step, said));
+        checks
+    }
+
+    /// Which enrollment was found, or which were asked.
+    fn lookup(&self, proof: &Proof) -> Option<Check> {
+        let said = match (&self.judge, proof) {
+            (_, Proof::Absent) => return None,
+            (Judge::Individual { name, instead_of: None }, _) => individual(name).into(),
+            (Judge::Individual { name, instead_of: Some(group) }, _) => format!(
+                "{}; enrollment group {group:?} would take the device, but is not asked",
+                individual(name)
+            )
+            .into(),
+            (Judge::Groups { count }, _) => format!(
+                "it has no individual enrollment; {count} enrollment group(s) with symmetric keys were \
+                 asked"
+            )
+            .into(),
+            (Judge::Group(_) | Judge::Nobody, _) => Cow::Borrowed(BY_CHAIN),
+        };
+        Some(Check::passed("enrollment", said))
+    }
+
+    /// The check that was not passed, whatever was wrong there.
+    fn step(&self, proof: &Proof) -> &'static str {
+        match &self.fault {
+            Fault::Sas(fault) => match fault {
+                SasFault::Absent | SasFault::NothingSent { .. } => "proof",
+                SasFault::Malformed(_) => "token",
+                SasFault::Names(_) => "resource",
+                SasFault::Expired(_) => "expiry",
+                SasFault::OtherAttestation { .. } => "attestation",
+                SasFault::Signature(_) if self.judge == (Judge::Groups { count: 0 }) => {
+                    "enrollment"
+                }
+                SasFault::Signature(_) => "signature",
+            },
+            Fault::X509(fault) => match fault {
+                X509Fault::Absent if matches!(proof, Proof::Sas(_)) => "attestation",
+                X509Fault::Absent => "proof",
+                X509Fault::TooLong { .. } | X509Fault::Malformed { .. } => "certificate",
+                X509Fault::CommonName { .. } => "commonName",
+                X509Fault::CriticalExtension { .. } if self.is_of_own_certificate() => "extensions",
+                X509Fault::Expired { .. } | X509Fault::NotYetValid { .. } => "validity",
+                X509Fault::OtherAttestation { .. } => "attestation",
+                X509Fault::Thumbprint { .. } => "thumbprint",
+                X509Fault::NoVerifiedCa { .. } => "verifiedCa",
+                _ => "chain",
+            },
+        }
+    }
+}
+
+const BY_CHAIN: &str = "it has no individual enrollment; its chain decides which group has it";
+const NO_ENROLLMENT: &str =
+    "it has no individual enrollment, and there is no enrollment group with symmetric keys";
+const VERIFIED: &str = "the chain reaches a CA certificate of the instance that is verified";
+
+fn individual(name: &str) -> String {
+    format!("individual enrollment {name:?} decides, before any group")
+}
+
+/// What is looked at in a token before anything else, as if all of it were in order.
+fn token(proof: &Proof) -> Vec<Check> {
+    let Proof::Sas(token) = proof else { return Vec::new() };
+    let mut checks = vec![
+        Check::passed("token", "a SAS token was sent, and can be read"),
+        Check::passed("resource", "the token is for this ID scope and registration ID"),
+    ];
+    checks.extend(expiry(token));
+    checks
+}
+
+fn expiry(token: &SasToken) -> Option<Check> {
+    let expires = timestamp(token.claims().ok()?.expires());
+    Some(Check::passed("expiry", format!("the token is valid until {expires}")))
+}
+
+/// The same of a certificate.
+fn certificate() -> Vec<Check> {
+    vec![
+        Check::passed("certificate", "a client certificate was sent, and can be read"),
+        Check::passed("commonName", "its common name is the registration ID"),
+        Check::passed("extensions", "it has no critical extension that is unknown"),
+        Check::passed("validity", "it is valid now"),
+    ]
+}
