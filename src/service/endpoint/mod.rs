@@ -18,6 +18,8 @@ mod listener;
 pub mod mqtt;
 mod names;
 mod offer;
+#[cfg(feature = "page")]
+mod page;
 mod patience;
 mod port;
 mod repeats;

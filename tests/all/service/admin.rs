@@ -250,7 +250,7 @@ async fn wrong_requests_are_answered_with_what_would_be_right() {
     let service = Setup::new().admin().start().await;
 
     for (request, status, says) in [
-        ("GET /", 404, "/healthz"),
+        ("GET /nothing", 404, "/healthz"),
         ("GET /journal/1", 404, "/journal"),
         ("GET /reset", 405, "POST"),
         ("DELETE /registrations/pump-1", 405, "GET"),

@@ -16,6 +16,8 @@ use tokio::sync::watch;
 use super::guard::{self, Hosts};
 use super::handlers::{self, Admin};
 use crate::service::endpoint::listener::accept_all;
+#[cfg(feature = "page")]
+use crate::service::endpoint::page;
 use crate::service::endpoint::patience::Patient;
 
 /// How long the head of a request may take, and so how long a connection may be idle before it.
@@ -47,9 +49,14 @@ async fn serve_one(tcp: TcpStream, peer: SocketAddr, router: Router) {
     }
 }
 
-/// What is served.
+/// What is served: the JSON API, and the page where it is built in.
 fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
-    Router::new()
+    #[cfg(feature = "page")]
+    let site = {
+        let Admin { registrar, mqtt, https, .. } = &*admin;
+        Arc::new(page::Site::new(registrar.clone(), *mqtt, *https))
+    };
+    let api = Router::new()
         .route("/healthz", get(handlers::health))
         .route("/ca.pem", get(handlers::ca))
         .route("/registrations", get(handlers::registrations))
@@ -61,6 +68,8 @@ fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
         .fallback(handlers::not_found)
         .method_not_allowed_fallback(handlers::method_not_allowed)
         .layer(from_fn(guard::keep_pages_from_changes))
-        .layer(from_fn_with_state(hosts, guard::check))
-        .with_state(admin)
+        .with_state(admin);
+    #[cfg(feature = "page")]
+    let api = api.merge(page::router(site));
+    api.layer(from_fn_with_state(hosts, guard::check))
 }

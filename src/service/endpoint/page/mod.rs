@@ -1,0 +1,27 @@
+//! The page of the management listener: what came in, live, for people with a browser.
+//!
+//! Rendered here, from templates that escape what they are given; the script only puts fresher parts into
+//! what is there, and without it the page works but for its liveness. Nothing is had from anywhere else.
+//! What devices wrote passes [`inert`](crate::text::inert) on its way into a view model, so that a page
+//! shows every character that could hide something.
+//!
+//! - `token`: what tells a form of ours from one of another page.
+//! - `site`: what the pages are made from.
+//! - `assets`: style, script and icon, as they are in the program.
+//! - `shell`: what stands on every page.
+//! - `answer`: pages and redirects as answers, and the headers of all of them.
+//! - `posted`: what a form of ours sent.
+//! - `registrations`: the list of what came in, live.
+//! - `router`: which path shows what.
+
+mod answer;
+mod assets;
+mod posted;
+mod registrations;
+mod router;
+mod shell;
+mod site;
+mod token;
+
+pub(super) use router::router;
+pub(super) use site::Site;
