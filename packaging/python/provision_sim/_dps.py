@@ -17,6 +17,7 @@ from ._conversation import conversation, result
 from ._enrollment import GROUP, INDIVIDUAL, Enrollment, path
 from ._errors import AllocationError, DpsError, WaitError
 from ._http import Management, ServiceApi
+from ._intercept import Interception
 from ._keys import new_key
 from ._model import JournalEntry, Registration, Twin, entries
 from ._process import Process
@@ -135,6 +136,7 @@ class Dps:
         self._process: Optional[Process] = None
         self._is_running = False
         self._functions: Optional[FunctionServer] = None
+        self._interception: Optional[Interception] = None
         self._told_errors = 0
         self._at_the_end: List[JournalEntry] = []
 
@@ -179,6 +181,8 @@ class Dps:
             pass  # it has ended by itself: what it logged says why
         self._is_running = False
         running.discard(self)
+        if self._interception is not None:
+            self._interception.lift()
         self._process.stop()
         if self._functions is not None:
             self._functions.close()
@@ -238,6 +242,17 @@ class Dps:
         return str(self._ready("https"))
 
     @property
+    def amqp(self) -> Optional[str]:
+        """`HOST:PORT` of AMQP; None if it is not served."""
+        address = self._running().ready.get("amqp")
+        return None if address is None else str(address)
+
+    @property
+    def hubs(self) -> List[str]:
+        """The names of the linked hubs."""
+        return list(self._running().described()["hubConnectionStrings"])
+
+    @property
     def gateway(self) -> str:
         """`HOST:PORT` of the gateway: an HTTP and SOCKS5 proxy behind which the production names of DPS
         and of the linked hubs lead to this service."""
@@ -269,6 +284,21 @@ class Dps:
             "IOTHUB_DEVICE_DPS_ENDPOINT": self.host,
             "IOTHUB_DEVICE_DPS_ID_SCOPE": self.id_scope,
         }
+
+    def intercept(self) -> None:
+        """Leads whatever this process connects to by the names of Azure IoT to this service, and lets it
+        trust the CA there, until the service stops: for programs that have no option for that. Other
+        connections stay as they are, and a name that the service does not have is not found.
+
+        Only for what is written in Python, and for one service at a time in a process.
+
+        Raises:
+            DpsError: if another service does it already.
+        """
+        if self._interception is None:
+            ports = {8883: self.mqtt, 443: self.https, 5671: self.amqp}
+            served = {port: address for port, address in ports.items() if address is not None}
+            self._interception = Interception([self.host, *self.hubs], served, self.ca_pem)
 
     # The SDK's clients
 

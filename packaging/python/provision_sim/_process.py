@@ -67,6 +67,12 @@ class Process:
         """A file in the folder that is removed with the service."""
         return os.path.join(self._folder, name)
 
+    def described(self) -> Dict[str, Any]:
+        """What the service says of itself to other programs of this machine."""
+        with open(os.path.join(self._path("state"), "provision-sim", "local.json"), encoding="utf-8") as file:
+            described: Dict[str, Any] = json.load(file)
+            return described
+
     @property
     def log(self) -> str:
         """What the service has logged so far, at its end too."""

@@ -1,14 +1,17 @@
 """The unmodified `azure-iot-device`, by production host names and ports, through the gateway."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 
+import certifi
 import pytest
+import requests
 from azure.iot.device import IoTHubDeviceClient, ProvisioningDeviceClient
 from azure.iot.device.exceptions import ClientError
-from provision_sim import Allocation, Refuse, find_binary
+from provision_sim import Allocation, Dps, DpsError, Refuse, find_binary
 
 HUB = "contoso-toasters-hub-1098.azure-devices.net"
 WEST, EAST = "hub-west.azure-devices.net", "hub-east.azure-devices.net"
@@ -136,3 +139,37 @@ print(answer.status_code, requests.utils.get_environ_proxies("https://{HUB}/"))
 
     assert ran.returncode == 0, ran.stderr
     assert dps.gateway in ran.stdout
+
+
+def production():
+    """A device as it goes into production: it knows Azure's names, and nothing of tests."""
+    key = os.environ["DEVICE_KEY"]
+    state = (
+        ProvisioningDeviceClient.create_from_symmetric_key(
+            "global.azure-devices-provisioning.net", "pump-1", os.environ["ID_SCOPE"], key
+        )
+        .register()
+        .registration_state
+    )
+    client = IoTHubDeviceClient.create_from_symmetric_key(key, state.assigned_hub, state.device_id)
+    client.patch_twin_reported_properties({"fw": "1.0"})
+    client.shutdown()
+
+
+@pytest.mark.dps(hubs=[WEST])
+def test_a_production_device_is_intercepted(dps, monkeypatch):
+    monkeypatch.setenv("ID_SCOPE", dps.id_scope)
+    monkeypatch.setenv("DEVICE_KEY", dps.device_key("pump-1"))
+    before = socket.getaddrinfo
+    dps.intercept()
+
+    production()
+
+    assert dps.twin("pump-1").reported == {"fw": "1.0"}
+    assert requests.get(f"https://{WEST}/twins/pump-1", verify=certifi.where()).status_code == 401
+    with pytest.raises(socket.gaierror, match="hub-north.* is not served"):
+        socket.create_connection(("hub-north.azure-devices.net", 8883))
+    with pytest.raises(DpsError, match="another service"), Dps(hubs=[WEST]) as another:
+        another.intercept()
+    dps.stop()
+    assert socket.getaddrinfo is before
