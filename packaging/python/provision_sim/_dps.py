@@ -161,8 +161,10 @@ class Dps:
         ready = self._process.ready
         with open(ready["caFile"], encoding="ascii") as file:
             self._ca_pem = file.read()
-        self._management = Management(ready["admin"])
-        self._api = ServiceApi(ready["https"], ready["serviceConnectionString"], self._ca_pem)
+        self._management = Management(ready["admin"], self._process.raise_if_ended)
+        self._api = ServiceApi(
+            ready["https"], ready["serviceConnectionString"], self._ca_pem, self._process.raise_if_ended
+        )
         try:
             if self._function is not None:
                 self.allocation(self._function)
@@ -519,9 +521,7 @@ class Dps:
         told, self._told_errors = self._told_errors, len(errors)
         if len(errors) > told:
             error = errors[told]
-            raise AllocationError(
-                f"an allocation function raised {error!r}\n\n{self.conversation()}"
-            ) from error
+            raise AllocationError(f"an allocation function raised {error!r}\n\n{self.conversation()}") from error
 
     def _allocation_errors(self) -> List[BaseException]:
         return list(self._functions.errors) if self._functions is not None else []

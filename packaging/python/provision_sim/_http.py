@@ -8,7 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import urlencode
 
 from ._errors import ApiError, DpsError
@@ -19,11 +19,16 @@ _API_VERSION = "2021-10-01"
 _HUB_API_VERSION = "2021-04-12"
 
 
+Died = Callable[[], None]
+"""Raises if the service has ended by itself, which explains why it does not answer."""
+
+
 class Management:
     """The management listener: what the service has seen."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, died: Died) -> None:
         self._address = address
+        self._died = died
 
     def get(self, path: str, query: Optional[Mapping[str, object]] = None) -> Any:
         return self._call("GET", path, query)
@@ -36,14 +41,15 @@ class Management:
         known = {name: value for name, value in (query or {}).items() if value is not None}
         target = f"{path}?{urlencode(known)}" if known else path
         headers = {"Content-Length": "0"} if method == "POST" else {}
-        return _answer(connection, method, target, headers, None).content
+        return _answer(connection, method, target, headers, None, self._died).content
 
 
 class ServiceApi:
     """Enrollments, and the twins of the hubs, in the name of the service's own policy."""
 
-    def __init__(self, https: str, connection_string: str, ca_pem: str) -> None:
+    def __init__(self, https: str, connection_string: str, ca_pem: str, died: Died) -> None:
         self._address = https
+        self._died = died
         self._facts = dict(part.split("=", 1) for part in connection_string.split(";") if part)
         self._context = ssl.create_default_context(cadata=ca_pem)
 
@@ -80,7 +86,7 @@ class ServiceApi:
         elif method == "POST":
             headers["Content-Length"] = "0"
         connection = http.client.HTTPSConnection(self._address, timeout=_SECONDS, context=self._context)
-        return _answer(connection, method, f"{path}?api-version={version}", headers, content)
+        return _answer(connection, method, f"{path}?api-version={version}", headers, content, self._died)
 
 
 class _Answer(NamedTuple):
@@ -91,7 +97,12 @@ class _Answer(NamedTuple):
 
 
 def _answer(
-    connection: http.client.HTTPConnection, method: str, target: str, headers: Dict[str, str], body: Optional[bytes]
+    connection: http.client.HTTPConnection,
+    method: str,
+    target: str,
+    headers: Dict[str, str],
+    body: Optional[bytes],
+    died: Died,
 ) -> _Answer:
     what = f"{method} {target.split('?')[0]}"
     try:
@@ -100,6 +111,7 @@ def _answer(
         answer = connection.getresponse()
         status, text = answer.status, answer.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
+        died()
         raise DpsError(f"{what}: the service does not answer: {error!r}") from error
     finally:
         connection.close()

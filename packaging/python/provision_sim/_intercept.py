@@ -16,9 +16,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from ._errors import DpsError
 
 _OF_AZURE = tuple(
-    f"{service}.{top}"
-    for service in ("azure-devices-provisioning", "azure-devices")
-    for top in ("net", "cn", "us")
+    f"{service}.{top}" for service in ("azure-devices-provisioning", "azure-devices") for top in ("net", "cn", "us")
 )
 
 

@@ -16,6 +16,8 @@ from typing import IO, Any, Dict, List, Mapping, Optional, Sequence
 from ._errors import StartError
 
 _STOP_SECONDS = 5
+# Between the end of its sockets and that of a process.
+_DYING_SECONDS = 1
 # What a program needs of its surroundings to run at all. All else stays out: proxies, a CA, variables
 # of `provision-sim`, and the state folder, in which `--local` would find a service of the user's own.
 _KEPT_VARIABLES = ("SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "HOME", "USERPROFILE")
@@ -97,9 +99,18 @@ class Process:
         """
         with self._changed:
             happened = self._changed.wait_for(lambda: self._ended or self._events > seen, timeout=max(seconds, 0))
-            if self._ended and self._events <= seen:
-                raise StartError(f"the service has ended\n{self.log}")
+        if not happened or self.events() > seen:
             return happened
+        self.raise_if_ended()
+        return False
+
+    def raise_if_ended(self) -> None:
+        """Raises StartError if the service has ended by itself."""
+        try:
+            code = self._child.wait(_DYING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return
+        raise StartError(f"the service has ended by itself (exit code {code}); its log:\n{self.log}")
 
     def stop(self) -> None:
         """Ends it in order; with force if it does not."""

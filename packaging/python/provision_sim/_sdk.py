@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Tuple, Union
 from ._errors import DpsError
 
 if TYPE_CHECKING:
-    from azure.iot.device import X509, IoTHubDeviceClient, ProvisioningDeviceClient, ProxyOptions
+    from azure.iot.device import X509, ProxyOptions
 
 Certificate = Union["X509", Tuple[str, str]]
 """A certificate as the SDK has it, or the paths of its PEM file and of its key."""

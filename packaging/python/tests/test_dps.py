@@ -1,5 +1,6 @@
 """`Dps`, with devices that need no SDK."""
 
+import concurrent.futures
 import os
 import signal
 import socket
@@ -64,11 +65,11 @@ def test_a_configuration_in_every_form(form, tmp_path, new_device):
 
 def test_a_mapping_says_what_toml_can_say(new_device):
     hostile = 'a "b" \\ \n\t\x7f ü 😀'
-    quoted = {"enrollmentGroupId": "q", "initialTwin": {"tags": {"odd-ß\"key\"": hostile, "n": [1, 2.5, True]}}}
+    quoted = {"enrollmentGroupId": "q", "initialTwin": {"tags": {'odd-ß"key"': hostile, "n": [1, 2.5, True]}}}
 
     with Dps(config(enrollmentGroups=[{**config()["enrollmentGroups"][0], **quoted}])) as dps:
         new_device(dps).register("pump-1")
-        assert dps.twin("pump-1").tags == {"odd-ß\"key\"": hostile, "n": [1, 2.5, True]}
+        assert dps.twin("pump-1").tags == {'odd-ß"key"': hostile, "n": [1, 2.5, True]}
     with pytest.raises(TypeError, match=r"enrollmentGroups\[0\]\.x is <object"):
         Dps({"enrollmentGroups": [{"x": object()}]}).start()
 
@@ -174,7 +175,7 @@ def test_what_a_function_raises_ends_the_with(new_device):
         with Dps(hubs=[WEST], allocation=broken) as dps:
             assert new_device(dps).register("pump-1")["error"]["code"] == 400207
     assert isinstance(raised.value.__cause__, KeyError)
-    assert "return request[\"noSuchMember\"]" in str(raised.value)
+    assert 'return request["noSuchMember"]' in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -275,8 +276,12 @@ def test_nothing_is_left_behind():
 @pytest.mark.parametrize("end", ["killed", "ended", "forgotten"])
 def test_the_service_ends_with_the_process_that_started_it(end):
     last = {"killed": "sys.stdin.read()", "ended": "", "forgotten": "del dps; gc.collect(); sys.stdin.read()"}[end]
-    program = f"import gc, sys; from provision_sim import Dps; dps = Dps().start(); print(dps.admin, flush=True); {last}"
-    process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    program = (
+        f"import gc, sys; from provision_sim import Dps; dps = Dps().start(); print(dps.admin, flush=True); {last}"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     host, port = process.stdout.readline().strip().split(":")
     try:
         connection = socket.create_connection((host, int(port)), timeout=30)
@@ -300,9 +305,19 @@ def closes(connection):
 
 def test_a_service_that_died_says_so(dps):
     dps._process._child.kill()
-    with pytest.raises(StartError, match="has ended"):
+    with pytest.raises(StartError, match="has ended by itself"):
         dps.wait_for_registration("pump-1")
+    with pytest.raises(StartError, match="has ended by itself"):
+        dps.enroll("pump-1")
     assert "The service saw no registration" in dps.conversation()
+
+
+def test_waiting_ends_when_the_service_does(dps):
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        waiting = threads.submit(dps.wait_for_registration, "pump-1", timeout=60)
+        dps._process._child.kill()
+        with pytest.raises(StartError, match="has ended by itself"):
+            waiting.result()
 
 
 def test_a_fork_does_not_end_the_service(dps):

@@ -151,7 +151,9 @@ def test_hubs(dps):
 
 def test_markers_and_fixtures_are_documented(run):
     assert "@pytest.mark.dps(config=None, *, hubs=None" in run("", "--markers").stdout.str()
-    assert re.search(r"^dps .*\n +A Device Provisioning Service of the test's own", run("", "--fixtures").stdout.str(), re.M)
+    assert re.search(
+        r"^dps .*\n +A Device Provisioning Service of the test's own", run("", "--fixtures").stdout.str(), re.M
+    )
     ran = run("import pytest\n@pytest.mark.dps(hub=[])\ndef test_it(dps):\n    pass\n")
     ran.assert_outcomes(errors=1)
     ran.stdout.fnmatch_lines(["*unexpected keyword argument 'hub'*"])
