@@ -64,8 +64,8 @@ def binstall(checks, archive) -> None:
     checks.that(address == wanted, "binstall looks for the archive's name", address, wanted)
     listed = support.run(["tar", "tzf", archive]).stdout.splitlines()
     checks.that(inside in listed, "binstall finds the binary in it", inside)
-    there = {"x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "x86_64-pc-windows-msvc"}
-    checks.that(there <= set(said["overrides"]), "glibc systems are given the musl binary, Windows a zip")
+    windows = said["overrides"]["x86_64-pc-windows-msvc"]["pkg-fmt"]
+    checks.that(windows == "zip" and said["pkg-fmt"] == "tgz", "Windows has a zip, the others a tar archive")
 
 
 def homebrew(checks, out) -> None:
