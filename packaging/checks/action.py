@@ -1,60 +1,17 @@
 """Usage: action.py OUT: the GitHub Action, step by step as a runner does it, from a release on loopback."""
 
-import functools
-import http.server
-import os
 import re
-import shutil
 import sys
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import support
 import workflow
-from reproducible import sha256, version
+from release import releases
 
 REGISTER = (
     'provision-sim register --host "localhost:$PORT" --ca-file "$DPS_CA_FILE" --id-scope "$DPS_ID_SCOPE"'
     ' --reg-id "$DEVICE" --device-key "$(provision-sim derive-key --local --reg-id "$DEVICE")"'
 )
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A file server that says nothing."""
-
-    def log_message(self, *_) -> None:
-        pass
-
-
-@contextmanager
-def releases(folder: Path, out: Path):
-    """A release as the action finds it: the archive under the name that its target has there."""
-    target = f"{os.uname().machine}-unknown-linux-musl"
-    release = folder / f"releases/v{version()}"
-    release.mkdir(parents=True)
-    archive = support.only(out, "provision-sim-*-linux-*.tar.gz")
-    unpacked = folder / "unpacked"
-    unpacked.mkdir()
-    support.run(["tar", "xzf", archive, "--strip-components=1"], cwd=unpacked)
-    documents = folder / "documents"
-    documents.mkdir()
-    for name in ("man", "completions"):
-        shutil.move(unpacked / name, documents / name)
-    made = support.run(
-        [sys.executable, support.HERE.parent / "archive.py", unpacked / "provision-sim", target, documents, release]
-    )
-    name = Path(made.stdout.strip()).name
-    digest = sha256((release / name).read_bytes())
-    (release / "SHA256SUMS").write_text(f"{'0' * 64}  another-file.tar.gz\n{digest}  {name}\n")
-
-    handler = functools.partial(Quiet, directory=folder / "releases")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield release, f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
 
 
 def installs_and_serves(checks, job, address: str) -> None:
