@@ -15,3 +15,6 @@ mod rules;
 mod session;
 #[cfg(unix)]
 mod typed;
+mod version;
+#[cfg(unix)]
+mod workflows;
