@@ -14,17 +14,20 @@ TEMPLATE = support.ROOT / "packaging/gitlab/provision-sim.yml"
 
 # As in a `script:` of somebody who extends the job.
 SCRIPT = """
-for device in contoso-toaster-007 contoso-heatpump-088; do
-    provision-sim register --host "localhost:${DPS_MQTT##*:}" --ca-file "$DPS_CA_FILE" --id-scope "$DPS_ID_SCOPE" \\
-        --reg-id "$device" --device-key "$(provision-sim derive-key --local --reg-id "$device")"
-    echo "exit code $?"
-done
-provision-sim register --host global.azure-devices-provisioning.net --proxy "http://$DPS_GATEWAY" \\
-    --ca-file "$DPS_CA_FILE" --id-scope "$DPS_ID_SCOPE" --reg-id contoso-toaster-007 \\
-    --device-key "$(provision-sim derive-key --local --reg-id contoso-toaster-007)" > /dev/null
-echo "by Azure's names: exit code $?"
-kill "$service" && wait "$service"
-echo "stopped: exit code $?"
+device() {
+    provision-sim register --ca-file "$DPS_CA_FILE" --id-scope "$DPS_ID_SCOPE" --reg-id "$1" \\
+        --device-key "$(provision-sim derive-key --local --reg-id "$1")" "${@:2}" && code=0 || code=$?
+    echo "exit code $code"
+}
+device contoso-toaster-007 --host "localhost:${DPS_MQTT##*:}"
+device contoso-heatpump-088 --host "localhost:${DPS_MQTT##*:}"
+echo "by Azure's names:"
+device contoso-toaster-007 --host global.azure-devices-provisioning.net --proxy "http://$DPS_GATEWAY" | tail -n 1
+kill "$service"
+wait "$service"
+echo "stopped"
+false
+echo "went on"
 """
 
 
@@ -35,7 +38,7 @@ def job(folder: Path, described: dict, script: str, **variables: str):
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(folder)}
     environment.update({name: str(value) for name, value in described["variables"].items()})
     environment.update(variables)
-    text = "\n".join([*described["before_script"], script])
+    text = "\n".join(["set -eo pipefail", *described["before_script"], script])
     return support.run(["bash", "-c", text], env=environment, cwd=folder)
 
 
@@ -49,8 +52,9 @@ def main(out: str) -> None:
         said = done.stdout + done.stderr
         checks.that("contoso-toasters-hub-1098" in said and "exit code 0\n" in said, "a job's toaster is accepted", said)
         checks.that("exit code 5\n" in said, "its heat pump is rejected", said)
-        checks.that("by Azure's names: exit code 0" in said, "Azure's names lead here", said)
-        checks.that("stopped: exit code 0" in said, "the service ends with the job", said)
+        checks.that("by Azure's names:\nexit code 0" in said, "Azure's names lead here", said)
+        checks.that("stopped\n" in said, "the service ends with exit code 0", said)
+        checks.that(done.returncode == 1 and "went on" not in said, "a line that fails still ends the job", said)
 
         done = job(folder, in_job, "echo went on", PROVISION_SIM_RELEASES=address, PROVISION_SIM_FLAGS="--no-such")
         told = "went on" not in done.stdout and "--no-such" in done.stderr

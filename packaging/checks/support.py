@@ -92,12 +92,13 @@ class Container:
     Its network is its own, so that every port is free and nothing outside is reached.
     """
 
-    def __init__(self, root: Path, user: int, environment: dict) -> None:
+    def __init__(self, root: Path, user: int, environment: dict, names=()) -> None:
         self.root, self.user, self.environment = root, user, environment
         hosts = root / "etc/hosts"
         hosts.parent.mkdir(parents=True, exist_ok=True)
-        # As every engine writes it.
-        hosts.write_text("127.0.0.1 localhost\n::1 localhost\n")
+        # As every engine writes it, with what its own name service says besides.
+        lines = ["127.0.0.1 localhost", "::1 localhost", *(f"127.0.0.1 {name}" for name in names)]
+        hosts.write_text("\n".join(lines) + "\n")
 
     def command(self, *arguments: str, beside=None, devices: bool = True):
         """What runs `arguments` in it; `beside` a process that is running there."""
