@@ -93,7 +93,7 @@ def homebrew(checks, out) -> None:
 def main(out: str) -> None:
     checks = support.Checks("archive")
     out = support.Path(out)
-    archive = support.only(out, "provision-sim-*-linux-*.tar.gz")
+    archive = support.native(out, "provision-sim-*-PROCESSOR-unknown-linux-*.tar.gz")
     sums(checks, out)
     used(checks, archive)
     binstall(checks, archive)

@@ -106,7 +106,7 @@ def lint(checks, package) -> None:
 
 def main(out: str) -> None:
     checks = support.Checks("deb")
-    package = support.only(out, "provision-sim_*.deb")
+    package = support.native(out, "provision-sim_*_PROCESSOR.deb")
     control(checks, package)
     with support.empty_folder() as folder:
         root = folder / "root"

@@ -14,6 +14,8 @@ from reproducible import version
 sys.path.insert(0, str(support.ROOT / "packaging/image"))
 import layout  # noqa: E402
 
+NATIVE = {"x86_64": "amd64", "aarch64": "arm64"}[support.os.uname().machine]
+
 
 def blob(checks, folder, descriptor) -> bytes:
     """What a descriptor stands for: it is there, and its size and digest are right."""
@@ -24,28 +26,50 @@ def blob(checks, folder, descriptor) -> bytes:
     return data
 
 
-def read(checks, folder):
-    """The image's configuration and its layers' bytes."""
+def read(checks, folder, wanted: str):
+    """The configuration and the layers of the image for an architecture."""
     version_of_layout = json.loads((folder / "oci-layout").read_text())["imageLayoutVersion"]
     checks.that(version_of_layout == "1.0.0", "it is an OCI layout of version 1.0.0")
     index = json.loads((folder / "index.json").read_text())
     checks.that(index["mediaType"] == layout.INDEX and len(index["manifests"]) == 1, "one image is in it")
-    described = index["manifests"][0]
+    (described,) = index["manifests"]
     name = described["annotations"]["org.opencontainers.image.ref.name"]
     checks.that(name == version(), "it is named after Cargo.toml's version")
-    manifest = json.loads(blob(checks, folder, described))
-    types = [manifest["mediaType"], manifest["config"]["mediaType"], *(layer["mediaType"] for layer in manifest["layers"])]
-    checks.that(types == [layout.MANIFEST, layout.CONFIG, layout.LAYER], "media types are OCI's", types)
-    config = json.loads(blob(checks, folder, manifest["config"]))
-    layers = [blob(checks, folder, layer) for layer in manifest["layers"]]
-    contents = [gzip.decompress(layer) for layer in layers]
-    digests = [f"sha256:{hashlib.sha256(content).hexdigest()}" for content in contents]
-    checks.that(config["rootfs"]["diff_ids"] == digests, "the layers are those of the configuration")
-    checks.that(config["architecture"] == described["platform"]["architecture"], "the platform is the binary's")
+    named = [described]
+    platforms = [described]
+    if described["mediaType"] == layout.INDEX:
+        platforms = json.loads(blob(checks, folder, described))["manifests"]
+        named += platforms
+    found = {}
+    for platform in platforms:
+        manifest = json.loads(blob(checks, folder, platform))
+        parts = [manifest["config"], *manifest["layers"]]
+        named += parts
+        types = [manifest["mediaType"], *(part["mediaType"] for part in parts)]
+        checks.that(types == [layout.MANIFEST, layout.CONFIG, layout.LAYER], "media types are OCI's", types)
+        config = json.loads(blob(checks, folder, manifest["config"]))
+        contents = [gzip.decompress(blob(checks, folder, layer)) for layer in manifest["layers"]]
+        digests = [f"sha256:{hashlib.sha256(content).hexdigest()}" for content in contents]
+        checks.that(config["rootfs"]["diff_ids"] == digests, "the layers are those of the configuration")
+        checks.that(config["architecture"] == platform["platform"]["architecture"], "the platform is the binary's")
+        found[config["architecture"]] = config, contents
     blobs = {file.name for file in (folder / "blobs/sha256").iterdir()}
-    named = {item["digest"].split(":")[1] for item in (described, manifest["config"], *manifest["layers"])}
-    checks.that(blobs == named, "nothing else is in the layout")
-    return config, contents
+    checks.that(blobs == {item["digest"].split(":")[1] for item in named}, "nothing else is in the layout")
+    checks.that(wanted in found, f"it has an image for {wanted}")
+    return found[wanted]
+
+
+def of_several(checks, folder, binary: bytes) -> None:
+    """Two architectures behind one index; the second binary is the first under another name of processor."""
+    (folder / "one").write_bytes(binary)
+    other = {"amd64": b"\xb7\0", "arm64": b"\x3e\0"}[NATIVE]
+    (folder / "other").write_bytes(binary[:18] + other + binary[20:])
+    layout.main(str(folder / "several"), str(folder / "one"), str(folder / "other"))
+    _, contents = read(checks, folder / "several", "arm64" if NATIVE == "amd64" else "amd64")
+    checks.that(contents, "images of several architectures are one")
+    layout.main(str(folder / "again"), str(folder / "one"), str(folder / "other"))
+    same = (folder / "several/index.json").read_bytes() == (folder / "again/index.json").read_bytes()
+    checks.that(same, "made again, it is the same")
 
 
 def in_container(checks, config, root) -> None:
@@ -95,15 +119,18 @@ def in_container(checks, config, root) -> None:
 def main(out: str) -> None:
     checks = support.Checks("image")
     folder = support.Path(out) / "image"
-    config, contents = read(checks, folder)
+    config, contents = read(checks, folder, NATIVE)
     checks.that(config["config"] == layout.container(), "it starts as the Dockerfile says")
-    with support.empty_folder() as root:
-        root.chmod(0o755)
+    with support.empty_folder() as temporary:
+        temporary.chmod(0o755)
+        root = temporary / "root"
+        root.mkdir(mode=0o755)
         for content in contents:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 archive.extractall(root)
         owner = (root / "state").stat().st_uid
         checks.that(support.os.geteuid() != 0 or owner == 65532, "/state belongs to the image's user", owner)
+        of_several(checks, temporary, (root / "provision-sim").read_bytes())
         with checks.unless_skipped("the entry point, in an empty root"):
             in_container(checks, config, root)
     checks.end()

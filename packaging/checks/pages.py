@@ -53,7 +53,7 @@ def on_gitlab(checks, folder: Path, address: str, block: str) -> None:
 def compose(checks, out: Path, root: Path, block: str) -> None:
     """The containers of the compose file, on one network, with the names that it gives them."""
     services = yaml.safe_load(block)["services"]
-    config, contents = image.read(support.Checks("image of the page"), out / "image")
+    config, contents = image.read(checks, out / "image", image.NATIVE)
     said = config["config"]
     root.mkdir(mode=0o755)
     for content in contents:

@@ -26,7 +26,7 @@ def releases(folder: Path, out: Path):
     ask for. It has the binary that was made here."""
     release = folder / f"releases/v{version()}"
     release.mkdir(parents=True)
-    archive = support.only(out, f"provision-sim-*-{os.uname().machine}-unknown-linux-*.tar.gz")
+    archive = support.native(out, "provision-sim-*-PROCESSOR-unknown-linux-*.tar.gz")
     unpacked, documents = folder / "unpacked", folder / "documents"
     unpacked.mkdir()
     documents.mkdir()

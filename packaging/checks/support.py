@@ -59,6 +59,19 @@ def only(folder, pattern: str) -> Path:
     return found[0]
 
 
+def native(folder, pattern: str) -> Path:
+    """The one file of that name for this machine: PROCESSOR in it stands for what the processor is called.
+
+    Of two archives for Linux it is the one for musl, as in what a release makes of it.
+    """
+    names = {"x86_64": ("x86_64", "amd64"), "aarch64": ("aarch64", "arm64")}[os.uname().machine]
+    found = {path for name in names for path in Path(folder).glob(pattern.replace("PROCESSOR", name))}
+    musl = {path for path in found if "-musl" in path.name}
+    if len(musl or found) != 1:
+        sys.exit(f"{len(found)} files are called {pattern} in {folder}, and not one")
+    return (musl or found).pop()
+
+
 @contextmanager
 def empty_folder():
     """A folder outside the tree, which is gone afterwards."""
