@@ -29,7 +29,7 @@ fn j_197_what_is_new_comes_once_as_it_is_now_in_the_order_of_the_last_changes() 
 
     first.reason("a");
     third.reason("b");
-    first.finish(&assigned(), Duration::ZERO);
+    first.finish(&assigned(), None, Duration::ZERO);
     let changes = journal.changes(changes.revision, &all());
     assert_eq!(sequences(&changes), [3, 1]);
     assert_eq!(changes.entries[1].status, EntryStatus::Assigned);
@@ -44,8 +44,8 @@ fn j_197_with_a_limit_the_rest_comes_behind_and_a_filter_passes_by_what_is_not_w
     let journal = Journal::new();
     let recordings: Vec<Recording> =
         (0..5).map(|n| recording(&journal, &format!("5.{n}"), None)).collect();
-    recordings[0].finish(&assigned(), Duration::ZERO);
-    recordings[2].finish(&assigned(), Duration::ZERO);
+    recordings[0].finish(&assigned(), None, Duration::ZERO);
+    recordings[2].finish(&assigned(), None, Duration::ZERO);
 
     let two = JournalFilter { limit: Some(2), ..all() };
     let changes = journal.changes(0, &two);
