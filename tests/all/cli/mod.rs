@@ -8,6 +8,7 @@ mod diagnose_route;
 mod enrollments;
 mod explain;
 mod foreign;
+mod gateway;
 mod group;
 mod import;
 mod keys;

@@ -251,7 +251,7 @@ async fn wrong_requests_are_answered_with_what_would_be_right() {
 
     for (request, status, says) in [
         ("GET /nothing", 404, "/healthz"),
-        ("GET /journal/1", 404, "/journal"),
+        ("GET /journal/1", 404, "no entry 1"),
         ("GET /reset", 405, "POST"),
         ("DELETE /registrations/pump-1", 405, "GET"),
         ("GET /registrations/pump-1", 404, "never registered"),

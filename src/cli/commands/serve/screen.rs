@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::args::quotas;
 use crate::cli::local::Ready;
 use crate::cli::output::printer::Printer;
-use crate::recipes::how_to_trust;
+use crate::recipes::{how_to_pass, how_to_trust};
 use crate::service::{AllocationPolicy, Attestation, Config, Enrollment, Service};
 use crate::text::shell_word;
 use crate::wire::GLOBAL_ENDPOINT;
@@ -36,6 +36,12 @@ impl Screen<'_> {
         row("Host name", &self.all_host_names());
         row("MQTT over TLS", &ready.mqtt);
         row("HTTPS, WebSocket", ready.https.as_deref().unwrap_or_default());
+        if let Some(gateway) = &ready.gateway {
+            row(
+                "Gateway",
+                &format!("{gateway} (HTTP CONNECT and SOCKS5: leads Azure's names and ports here)"),
+            );
+        }
         if let Some(admin) = service.admin_address() {
             let here = SocketAddr::new(dialled_address(admin.ip()), admin.port());
             row("Management", &format!("http://{here}/ (healthz, registrations, journal)"));
@@ -72,12 +78,7 @@ impl Screen<'_> {
         for line in how_to_trust(&ready.ca_file.display().to_string()) {
             printer.line(format!("  {line}"));
         }
-        printer.prose(
-            "",
-            "Clients whose endpoint is fixed find the service with this line in the hosts file:",
-        );
-        let address = dialled_address(service.mqtt_address().ip());
-        printer.line(format!("  {address}  {GLOBAL_ENDPOINT}"));
+        self.how_to_reach(printer);
         printer.line("");
         printer.line("To try it:");
         printer.line("");
@@ -86,6 +87,26 @@ impl Screen<'_> {
         }
         printer.line("");
         printer.line("Ready. Ctrl-C stops it.");
+    }
+
+    /// For clients that know Azure's names and ports alone.
+    fn how_to_reach(&self, printer: &mut Printer) {
+        if let Some(gateway) = &self.ready.gateway {
+            printer.prose(
+                "",
+                "Through the gateway they take Azure's own names and ports, those of their hub too:",
+            );
+            for line in how_to_pass(gateway) {
+                printer.line(format!("  {line}"));
+            }
+            return;
+        }
+        printer.prose(
+            "",
+            "Clients whose endpoint is fixed find the service through a gateway (--gateway-port 0), or with this line in the hosts file:",
+        );
+        let address = dialled_address(self.service.mqtt_address().ip());
+        printer.line(format!("  {address}  {GLOBAL_ENDPOINT}"));
     }
 
     /// What a device or a back end is told in the place of Azure's names.

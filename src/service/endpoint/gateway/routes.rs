@@ -129,10 +129,19 @@ impl fmt::Display for Denial {
                 f,
                 "{target}: AMQP is not served; take MQTT ({MQTT_PORT}), or HTTPS or MQTT over WebSocket ({HTTPS_PORT})"
             ),
-            Self::Foreign { target, hubs } => write!(
-                f,
-                "{target} is not this service: the gateway leads the names of DPS, localhost and the linked hubs ({hubs}); with --gateway-open it lets everything else through"
-            ),
+            Self::Foreign { target, hubs } => {
+                write!(
+                    f,
+                    "{target} is not this service: the gateway leads the names of DPS, localhost and the linked hubs ({hubs}); with --gateway-open it lets everything else through"
+                )?;
+                match target.host {
+                    // Which name it was, nobody can tell any more.
+                    Host::Address(_) => f.write_str(
+                        "; if the client has looked a name up itself, let it ask the proxy for the name (socks5h://)",
+                    ),
+                    Host::Name(_) => Ok(()),
+                }
+            }
         }
     }
 }
@@ -210,6 +219,8 @@ mod tests {
 
         assert!(said.starts_with("example.com:443 is not this service"), "{said}");
         assert!(said.contains("Hub-1.azure-devices.net") && said.contains("--gateway-open"));
+        assert!(!said.contains("socks5h"), "{said}");
+        assert!(self::said("10.0.0.1:443", false).contains("socks5h"));
         for target in [
             "hub-2.azure-devices.net:8883",
             "10.0.0.1:443",

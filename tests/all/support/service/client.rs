@@ -168,8 +168,17 @@ impl Client {
     /// The same, where the service may refuse the handshake.
     pub async fn try_dial(service: &TestService, tls: Arc<ClientConfig>) -> io::Result<Self> {
         let tcp = TcpStream::connect(service.address()).await.expect("a connection");
+        Self::try_over(tcp, "localhost", tls).await
+    }
+
+    /// Through what is open already, to a host of this name.
+    pub async fn over(tcp: TcpStream, host: &str, tls: Arc<ClientConfig>) -> Self {
+        Self::try_over(tcp, host, tls).await.expect("a handshake")
+    }
+
+    async fn try_over(tcp: TcpStream, host: &str, tls: Arc<ClientConfig>) -> io::Result<Self> {
         tcp.set_nodelay(true).expect("no delay");
-        let name = ServerName::try_from("localhost").expect("a name");
+        let name = ServerName::try_from(host.to_owned()).expect("a name");
         let handshake = TlsConnector::from(tls).connect(name, tcp);
         let stream = within("the TLS handshake", handshake).await?;
         Ok(Self { stream, inbox: BytesMut::new(), publish: QoS::AtLeastOnce, next_id: 1 })

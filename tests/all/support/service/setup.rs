@@ -40,6 +40,9 @@ pub struct Setup {
     on_same_hub: ResetOnSameHub,
     suspects: Vec<RegistrationId>,
     admin: Option<AdminOptions>,
+    /// Whether there is a gateway, and whether it is open.
+    gateway: Option<bool>,
+    host_names: Vec<String>,
     state: Option<PathBuf>,
 }
 
@@ -137,6 +140,8 @@ impl Setup {
             on_same_hub: ResetOnSameHub::default(),
             suspects: vec![],
             admin: None,
+            gateway: None,
+            host_names: vec![],
             state: None,
         }
     }
@@ -190,6 +195,24 @@ impl Setup {
         self
     }
 
+    /// With a gateway to the service alone.
+    pub fn gateway(mut self) -> Self {
+        self.gateway = Some(false);
+        self
+    }
+
+    /// With a gateway to everywhere.
+    pub fn open_gateway(mut self) -> Self {
+        self.gateway = Some(true);
+        self
+    }
+
+    /// The machine has this name as well.
+    pub fn host_name(mut self, name: &str) -> Self {
+        self.host_names.push(name.to_owned());
+        self
+    }
+
     /// What is kept is kept in this folder.
     pub fn state(mut self, folder: &Path) -> Self {
         self.state = Some(folder.to_owned());
@@ -203,6 +226,9 @@ impl Setup {
         let (tell, events) = mpsc::unbounded_channel();
         let options = Options {
             admin: self.admin,
+            gateway_port: self.gateway.map(|_| 0),
+            gateway_open: self.gateway.unwrap_or_default(),
+            host_names: self.host_names,
             pace: self.pace,
             webhooks: self.webhooks,
             on_same_hub: self.on_same_hub,
@@ -241,6 +267,10 @@ impl TestService {
 
     pub fn https_address(&self) -> SocketAddr {
         self.service.https_address()
+    }
+
+    pub fn gateway_address(&self) -> SocketAddr {
+        self.service.gateway_address().expect("a gateway")
     }
 
     /// What a back end needs to use the hub at `host`.
