@@ -349,14 +349,14 @@ class Dps:
         registration_id: str,
         *,
         key: Optional[str] = None,
-        group: Optional[str] = None,
         x509: Optional[_sdk.Certificate] = None,
         websockets: bool = False,
         aio: bool = False,
         **options: Any,
     ) -> Any:
         """An `IoTHubDeviceClient` of `azure-iot-device` for the hub that the device was assigned to; not
-        connected yet. The arguments are those of `provisioning_client`.
+        connected yet. The arguments are those of `provisioning_client`; by default it has the key of the
+        enrollment that let it in.
 
         Raises:
             WaitError: if the device has no hub; with the whole conversation.
@@ -366,13 +366,14 @@ class Dps:
             raise WaitError(f"{registration_id} has no hub\n\n{self.conversation()}")
         made = _sdk.hub_client(aio)
         options = {**self._way(websockets), **options}
+        identity = {"hostname": record.assigned_hub, "device_id": record.device_id}
         if x509 is not None:
-            identity = {"hostname": record.assigned_hub, "device_id": record.device_id}
             return made.create_from_x509_certificate(x509=_sdk.x509(x509), **identity, **options)
-        key = key if key is not None else self.device_key(registration_id, group)
-        return made.create_from_symmetric_key(
-            symmetric_key=key, hostname=record.assigned_hub, device_id=record.device_id, **options
-        )
+        if key is None:
+            # Its hub has the keys of the enrollment that it came by.
+            kind = INDIVIDUAL if record.raw["enrollment"]["kind"] == "individual" else GROUP
+            key = Enrollment(self._api, kind, record.enrollment).device_key(registration_id)
+        return made.create_from_symmetric_key(symmetric_key=key, **identity, **options)
 
     def _way(self, websockets: bool) -> Dict[str, Any]:
         return {
