@@ -96,10 +96,10 @@ for (const how of ['throws', 'exits', 'is killed', 'forgets to stop']) {
     // This connection ends with the service.
     const witness = net.connect(Number(admin.split(':')[1]), '127.0.0.1');
     await once(witness, 'connect');
-    witness.on('error', () => {}).resume();
-    const closed = once(witness, 'close');
+    const closed = new Promise((resolve) => witness.on('error', () => {}).on('close', resolve).resume());
+    const exited = once(program, 'exit');
     program.kill(how === 'is killed' ? 'SIGKILL' : 'SIGUSR2');
-    await closed;
+    await Promise.all([closed, exited]);
     if (how !== 'is killed') assert.equal(fs.existsSync(folder), false);
     fs.rmSync(folder, { recursive: true, force: true });
   });

@@ -14,12 +14,12 @@ try {
   process.exit(1);
 }
 
-const child = spawn(file, process.argv.slice(2), { stdio: 'inherit', windowsHide: false });
+// A terminal sends Ctrl-C to both; this process must live until the program has ended as it likes. Before the
+// program is there, for it may be fast.
+let child;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 
-// A terminal sends Ctrl-C to both; this process must live until the program has ended as it likes.
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-const pass = (signal) => child.kill(signal);
-for (const signal of signals) process.on(signal, pass);
+child = spawn(file, process.argv.slice(2), { stdio: 'inherit', windowsHide: false });
 
 child.on('error', (error) => {
   console.error(`error: ${file} cannot be run: ${error.message}`);
