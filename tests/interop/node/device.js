@@ -3,11 +3,12 @@
 const assert = require('assert/strict');
 const { createHmac } = require('crypto');
 const https = require('https');
+const { MqttBase } = require('azure-iot-mqtt-base');
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
 const { Http } = require('azure-iot-provisioning-device-http');
 const { Mqtt, MqttWs } = require('azure-iot-provisioning-device-mqtt');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
-const { FACTS, HUB, within, rejected, journal, payloadAtWebhook } = require('./witness');
+const { FACTS, HUB, DPS, agent, within, rejected, journal, payloadAtWebhook } = require('./witness');
 
 // The keys of the world that `serve` has without a configuration; they are published.
 const CONTOSO = 'oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==';
@@ -18,14 +19,19 @@ const derived = (groupKey, registrationId) =>
 
 const port = (endpoint) => endpoint.slice(endpoint.lastIndexOf(':') + 1);
 
-// How each transport is led to the local service's port: the SDK has no option for it.
+// How each transport is led to the local service: the provisioning client has no option for it.
 const TRANSPORTS = {
+  // Through no proxy, but by a port of its own.
   mqtt: () => [`localhost:${port(FACTS.mqtt)}`, new Mqtt()],
-  // The SDK appends `:443/$iothub/websocket` to the host; the `#` makes that a fragment.
-  mqttWs: () => [`localhost:${port(FACTS.https)}/$iothub/websocket#`, new MqttWs()],
+  // What the hub's client has an option for, its transport has too.
+  mqttWs: () => {
+    const base = new MqttBase();
+    base.setOptions({ mqtt: { webSocketAgent: agent() } });
+    return [DPS, new MqttWs(base)];
+  },
   http: () => {
-    https.globalAgent.defaultPort = Number(port(FACTS.https));
-    return ['localhost', new Http()];
+    https.globalAgent = agent();
+    return [DPS, new Http()];
   },
 };
 

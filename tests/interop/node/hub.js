@@ -1,7 +1,8 @@
 // From provisioning to the assigned hub with `azure-iot-device`: twin, desired update, message, method.
 //
-// The device asks DPS for its hub, then signs in there; the gateway option leads it to the local
-// service, and user name and token keep the hub's name. `azure-iothub` plays the back end.
+// The device asks DPS for its hub, then signs in there: over WebSocket by the hub's own name, through the
+// gateway of the service; over MQTT, which takes no proxy, by the SDK's own gateway option, with which user
+// name and token keep the hub's name. `azure-iothub` plays the back end.
 'use strict';
 const assert = require('assert/strict');
 const fs = require('fs');
@@ -13,36 +14,36 @@ const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key
 const { X509Security } = require('azure-iot-security-x509');
 const { client: provisioning, derived } = require('./device');
 const { call, registry } = require('./hub_service');
-const { FACTS, HUB, main, messages, within } = require('./witness');
+const { FACTS, HUB, agent, main, messages, within } = require('./witness');
 
 const port = (endpoint) => endpoint.slice(endpoint.lastIndexOf(':') + 1);
 
 const TRANSPORTS = {
   mqtt: { gateway: `localhost:${port(FACTS.mqtt)}`, transport: Mqtt },
-  // The SDK appends `:443/$iothub/websocket` to the gateway too; the `#` makes that a fragment.
-  mqttWs: { gateway: `localhost:${port(FACTS.https)}/$iothub/websocket#`, transport: MqttWs },
+  mqttWs: { transport: MqttWs, options: { mqtt: { webSocketAgent: agent() } } },
 };
 
 const withKey = (name, over) => async () => {
   const key = derived(FACTS.hubGroupKey, name);
   const { assignedHub, deviceId } = await provisioned(over, new SymmetricKeySecurityClient(name, key));
-  const { gateway, transport } = TRANSPORTS[over];
-  const text = `HostName=${assignedHub};DeviceId=${deviceId};SharedAccessKey=${key};GatewayHostName=${gateway}`;
-  return livesAtItsHub(Client.fromConnectionString(text, transport), deviceId);
+  const { gateway, transport, options } = TRANSPORTS[over];
+  const text = `HostName=${assignedHub};DeviceId=${deviceId};SharedAccessKey=${key}`;
+  const client = Client.fromConnectionString(gateway ? `${text};GatewayHostName=${gateway}` : text, transport);
+  return livesAtItsHub(client, deviceId, options);
 };
 
 const withCertificate = (name, over) => async () => {
   const read = (file) => fs.readFileSync(path.join(FACTS.pki, file), 'utf8');
   const certificate = { cert: read(`${name}.pem`), key: read(`${name}.key`) };
   const { assignedHub, deviceId } = await provisioned(over, new X509Security(name, certificate));
-  const { gateway, transport } = TRANSPORTS[over];
+  const { gateway, transport, options } = TRANSPORTS[over];
   // With a certificate, the SDK forgets the gateway of a connection string, but not that of a provider.
   const provider = {
     type: AuthenticationType.X509,
     getDeviceCredentials: (callback) =>
       callback(null, { host: assignedHub, deviceId, gatewayHostName: gateway, x509: certificate }),
   };
-  return livesAtItsHub(Client.fromAuthenticationProvider(provider, transport), deviceId);
+  return livesAtItsHub(Client.fromAuthenticationProvider(provider, transport), deviceId, options);
 };
 
 async function provisioned(over, security) {
@@ -54,7 +55,8 @@ async function provisioned(over, security) {
 
 const plain = (value) => JSON.parse(JSON.stringify(value));
 
-async function livesAtItsHub(client, deviceId) {
+async function livesAtItsHub(client, deviceId, options) {
+  if (options) await within('setOptions', client.setOptions(options));
   await within('open', client.open());
   const twin = await within('getTwin', client.getTwin());
   const first = FACTS.initialTwin.properties.desired;

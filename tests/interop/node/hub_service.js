@@ -5,20 +5,16 @@ const https = require('https');
 const { Client, Registry } = require('azure-iothub');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const device = require('./device');
-const { FACTS, main, within, rejected } = require('./witness');
+const { FACTS, HUB, agent, connectionString, main, within, rejected } = require('./witness');
 
-const [, host, port] = /HostName=([^;:]+):?(\d*)/.exec(FACTS.serviceConnectionString);
-
-// This SDK takes no port from the connection string, and makes agents of its own: all agents of the
-// process are moved.
+// This SDK takes no agent, but makes some of its own: all agents of the process are led through the gateway.
 https.Agent = class extends https.Agent {
-  constructor(options) {
-    super(options);
-    this.defaultPort = Number(port || FACTS.https.split(':').pop());
+  constructor() {
+    return agent();
   }
 };
 
-const text = FACTS.serviceConnectionString.replace(/HostName=[^;]+/, `HostName=${host}`);
+const text = connectionString(HUB);
 
 function registry(change = (text) => text) {
   return Registry.fromConnectionString(change(text));

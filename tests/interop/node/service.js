@@ -3,15 +3,14 @@
 const assert = require('assert/strict');
 const https = require('https');
 const { ProvisioningServiceClient } = require('azure-iot-provisioning-service');
-const { FACTS, HUB, main, within, rejected } = require('./witness');
+const { HUB, agent, connectionString, main, within, rejected } = require('./witness');
 
 const attestation = { type: 'symmetricKey' }; // the service makes the keys
 
-// This SDK takes no port from the connection string: it is moved for the whole process.
+// This SDK takes neither a port nor an agent: the gateway leads the whole process.
 function client(change = (text) => text) {
-  const [, host, port] = /HostName=([^;:]+):?(\d*)/.exec(FACTS.serviceConnectionString);
-  https.globalAgent.defaultPort = Number(port || FACTS.https.split(':').pop());
-  const text = FACTS.serviceConnectionString.replace(/HostName=[^;]+/, `HostName=${host}`);
+  https.globalAgent = agent();
+  const text = connectionString('my-dps.azure-devices-provisioning.net');
   return ProvisioningServiceClient.fromConnectionString(change(text));
 }
 

@@ -2,15 +2,23 @@
 'use strict';
 const assert = require('assert/strict');
 const fs = require('fs');
+const { HttpsProxyAgent } = require('https-proxy-agent');
 
 const FACTS = JSON.parse(process.env.INTEROP);
 const HUB = 'contoso-toasters-hub-1098.azure-devices.net';
+const DPS = 'global.azure-devices-provisioning.net';
 const CASE_SECONDS = 45; // more than the SDK's own longest wait for an answer, 30 s
 
 // The journal and the log go on from case to case; what was there before is not this case's.
 const before = { events: fs.statSync(FACTS.events).size, log: fs.statSync(FACTS.log).size };
 
 let step = 'the start';
+
+/** What leads the names of Azure to the service, for whatever takes an agent. */
+const agent = () => new HttpsProxyAgent(`http://${FACTS.gateway}`);
+
+/** The connection string of the service, or of a hub, under the name that it has on Azure. */
+const connectionString = (host) => FACTS.serviceConnectionString.replace(/HostName=[^;]+/, `HostName=${host}`);
 
 /** Runs the case that the command line names, and leaves without waiting for the SDK's sockets. */
 function main(cases) {
@@ -83,4 +91,4 @@ async function fresh(name, wanted) {
   }
 }
 
-module.exports = { FACTS, HUB, main, within, rejected, journal, payloadAtWebhook, messages };
+module.exports = { FACTS, HUB, DPS, agent, connectionString, main, within, rejected, journal, payloadAtWebhook, messages };

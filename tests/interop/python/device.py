@@ -4,12 +4,9 @@ import base64
 import hashlib
 import hmac
 
-import loopback_proxy
 from azure.iot.device import ProvisioningDeviceClient, ProxyOptions
 from azure.iot.device.exceptions import ClientError
-from witness import FACTS, HUB, expect, journal, payload_at_webhook, raised
-
-DPS = "global.azure-devices-provisioning.net"
+from witness import DPS, FACTS, HUB, expect, journal, payload_at_webhook, proxy, raised
 
 # The keys of the world that `serve` has without a configuration; they are published.
 CONTOSO = "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA=="
@@ -22,15 +19,14 @@ def derived(group_key, registration_id):
 
 
 def connection(websockets):
-    """The arguments that lead the SDK to the local service, under the real name."""
-    port, endpoint = (443, FACTS["https"]) if websockets else (8883, FACTS["mqtt"])
+    """The arguments that lead the SDK to the local service, under the real name: over each kind of proxy."""
     with open(FACTS["caFile"]) as ca:
         trusted = ca.read()
     return {
         "provisioning_host": DPS,
         "id_scope": FACTS["idScope"],
         "server_verification_cert": trusted,
-        "proxy_options": ProxyOptions("SOCKS5", "127.0.0.1", loopback_proxy.start({(DPS, port): endpoint})),
+        "proxy_options": ProxyOptions("HTTP" if websockets else "SOCKS5", *proxy()),
         "websockets": websockets,
     }
 

@@ -8,7 +8,6 @@ import os
 import queue
 
 import hub_service
-import loopback_proxy
 import witness
 from azure.iot.device import (
     X509,
@@ -22,14 +21,13 @@ from device import connection, derived
 from witness import FACTS, HUB, expect
 
 
-def hub_connection(hub, websockets):
-    """The arguments that lead the SDK to the local service, under the hub's name."""
-    port, endpoint = (443, FACTS["https"]) if websockets else (8883, FACTS["mqtt"])
+def hub_connection(websockets):
+    """The same for the assigned hub, each over the other kind of proxy."""
     with open(FACTS["caFile"]) as ca:
         trusted = ca.read()
     return {
         "server_verification_cert": trusted,
-        "proxy_options": ProxyOptions("SOCKS5", "127.0.0.1", loopback_proxy.start({(hub, port): endpoint})),
+        "proxy_options": ProxyOptions("SOCKS5" if websockets else "HTTP", *witness.proxy()),
         "websockets": websockets,
     }
 
@@ -46,7 +44,7 @@ def with_key(websockets):
             symmetric_key=key,
             hostname=state.assigned_hub,
             device_id=state.device_id,
-            **hub_connection(state.assigned_hub, websockets),
+            **hub_connection(websockets),
         ),
         state.device_id,
     )
@@ -65,7 +63,7 @@ def with_certificate(websockets):
             x509=certificate,
             hostname=state.assigned_hub,
             device_id=state.device_id,
-            **hub_connection(state.assigned_hub, websockets),
+            **hub_connection(websockets),
         ),
         state.device_id,
     )

@@ -1,21 +1,19 @@
 """The hub's back end through `azure-iot-hub`: identities, twins, methods."""
 
-import os
-
 import witness
 from azure.iot.device import ProvisioningDeviceClient
 from azure.iot.hub import IoTHubRegistryManager
 from azure.iot.hub.protocol.models import CloudToDeviceMethod, QuerySpecification, Twin, TwinProperties
 from device import connection, derived
 from msrest.exceptions import HttpOperationError
-from witness import FACTS, expect, raised
+from witness import FACTS, HUB, expect, raised
 
-# The SDK has no option for it; `requests`, below it, looks here.
-os.environ["REQUESTS_CA_BUNDLE"] = FACTS["caFile"]
+# The SDK has no option for either; `requests`, below it, looks here.
+witness.by_environment()
 
 
 def manager(change=lambda text: text):
-    return IoTHubRegistryManager.from_connection_string(change(FACTS["serviceConnectionString"]))
+    return IoTHubRegistryManager.from_connection_string(change(witness.connection_string(HUB)))
 
 
 def change_desired(device_id, desired, etag=None):

@@ -10,6 +10,7 @@ import urllib.request
 
 FACTS = json.loads(os.environ["INTEROP"])
 HUB = "contoso-toasters-hub-1098.azure-devices.net"
+DPS = "global.azure-devices-provisioning.net"
 CASE_SECONDS = 45  # more than the SDK's own longest wait for an answer, 30 s
 
 # The journal and the log go on from case to case; what was there before is not this case's.
@@ -39,6 +40,24 @@ def leave(code):
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def proxy():
+    """The service's gateway, which leads the names of Azure to it: host and port."""
+    host, _, port = FACTS["gateway"].rpartition(":")
+    return host, int(port)
+
+
+def by_environment():
+    """Leads all that `requests` dials through the gateway, as an operator would, and gives it the CA."""
+    os.environ["HTTPS_PROXY"] = f"http://{FACTS['gateway']}"
+    os.environ["REQUESTS_CA_BUNDLE"] = FACTS["caFile"]
+
+
+def connection_string(host):
+    """That of the service, or of a hub, under the name that it has on Azure."""
+    parts = [part for part in FACTS["serviceConnectionString"].split(";") if part]
+    return ";".join(f"HostName={host}" if part.startswith("HostName=") else part for part in parts)
 
 
 def expect(actual, expected, what):
