@@ -11,6 +11,7 @@ use super::answer::{AnswerKind, EntryAnswer};
 use super::entry::{
     EntryHub, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange, as_millis, millis,
 };
+use super::text::Text;
 use crate::service::caller::Transport;
 use crate::service::connection::ClientConnection;
 use crate::text::{Foreign, spoken};
@@ -86,7 +87,7 @@ pub fn timeline(entry: &JournalEntry) -> Vec<TimelineMoment> {
         let outcome = if check.passed { Good } else { Bad };
         story.now(
             Service,
-            format!("checks {}", check.check),
+            format!("checks {}", looked_at(check.check)),
             Some(check.said.to_string()),
             outcome,
         );
@@ -178,7 +179,7 @@ impl Story {
         );
         for attempt in &webhook.attempts {
             let WebhookAttempt { status, took, body, error, at } = attempt;
-            let text = |text: &Option<super::Text>| text.as_ref().map(|it| it.as_str().to_owned());
+            let text = |text: &Option<Text>| text.as_ref().map(|it| it.as_str().to_owned());
             let took = spoken(*took);
             match status {
                 Some(status) => {
@@ -201,7 +202,9 @@ impl Story {
     /// What it came to.
     fn end(&mut self, entry: &JournalEntry) {
         let at = entry.took.unwrap_or_default();
-        let reason = entry.reason.as_ref().map(|reason| reason.as_str().to_owned());
+        // Told by the check already, if that is all that there is to say.
+        let is_told = |reason: &&Text| entry.checks.iter().all(|check| check.said != **reason);
+        let reason = entry.reason.as_ref().filter(is_told).map(|reason| reason.as_str().to_owned());
         let code = entry.error_code.map(|code| format!(" with {code}")).unwrap_or_default();
         match entry.status {
             EntryStatus::Assigning => {}
@@ -318,4 +321,33 @@ pub fn presence(
         false => (format!("has {id} no more: it signed in, and has left"), Neutral),
     };
     Some(TimelineMoment { at, actor: Hub, title, detail: None, outcome })
+}
+
+/// What a check looks at, for people.
+fn looked_at(check: &'static str) -> &'static str {
+    match check {
+        "userName" => "the user name",
+        "clientId" => "the client ID",
+        "idScope" => "the ID scope",
+        "registrationId" => "the registration ID",
+        "request" => "the request",
+        "proof" => "the proof",
+        "token" => "the SAS token",
+        "resource" => "the token's resource",
+        "expiry" => "the token's expiry",
+        "signature" => "the token's signature",
+        "certificate" => "the client certificate",
+        "commonName" => "the certificate's common name",
+        "extensions" => "the certificate's extensions",
+        "validity" => "the certificate's validity",
+        "thumbprint" => "the certificate's thumbprint",
+        "chain" => "the certificate chain",
+        "verifiedCa" => "the verified CA",
+        "enrollment" => "the enrollment",
+        "attestation" => "the kind of proof",
+        "enabled" => "the enrollment's status",
+        "quota" => "the quota",
+        "queue" => "the device's other operation",
+        other => other,
+    }
 }

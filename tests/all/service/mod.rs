@@ -17,6 +17,7 @@ mod reprovisioning;
 mod sas;
 mod sdks;
 mod state;
+mod timeline;
 mod tls;
 mod webhook;
 mod websocket;
