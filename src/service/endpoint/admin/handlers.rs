@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::Response;
+use axum::http::{HeaderName, Response};
 use serde::{Deserialize, Serialize};
 
 use super::answer;
@@ -18,6 +18,9 @@ use crate::service::journal::JournalFilter;
 use crate::service::record::HubKey;
 use crate::service::registrar::Registrar;
 use crate::wire::RegistrationId;
+
+/// Where the events of the journal go on from the entries that are shown (J-198).
+const REVISION: HeaderName = HeaderName::from_static("journal-revision");
 
 /// What is managed.
 #[derive(Debug)]
@@ -120,9 +123,14 @@ pub(super) async fn journal(
     match query {
         Ok(Query(mut filter)) => {
             filter.limit.get_or_insert(ENTRIES);
-            let entries = admin.registrar.journal.find(&filter);
+            let journal = &admin.registrar.journal;
+            // Before the entries are read: what changes meanwhile is then told again, not missed.
+            let revision = journal.revision();
+            let entries = journal.find(&filter);
             let entries: Vec<_> = entries.iter().map(|entry| &**entry).collect();
-            answer::json(&entries)
+            let mut answer = answer::json(&entries);
+            answer.headers_mut().insert(REVISION, revision.into());
+            answer
         }
         Err(error) => {
             bad_query(&error, "registrationId, status, after (a sequence number) and limit")
@@ -200,7 +208,7 @@ pub(super) async fn reset(State(admin): State<Arc<Admin>>) -> Response<Body> {
 /// Everything else.
 pub(super) async fn not_found(request: Request) -> Response<Body> {
     answer::path_not_found(&format!(
-        "there is nothing at {}; there are / (a page), /healthz, /ca.pem, /registrations, /registrations/ID, /twins, /journal, /journal/SEQUENCE and /reset",
+        "there is nothing at {}; there are / (a page), /healthz, /ca.pem, /registrations, /registrations/ID, /twins, /journal, /journal/SEQUENCE, /journal/events and /reset",
         request.uri().path()
     ))
 }
@@ -212,6 +220,6 @@ pub(super) async fn method_not_allowed(request: Request) -> Response<Body> {
     answer::method_not_allowed(&format!("{path} takes {verb}, not {}", request.method()))
 }
 
-fn bad_query(error: &QueryRejection, known: &str) -> Response<Body> {
+pub(super) fn bad_query(error: &QueryRejection, known: &str) -> Response<Body> {
     answer::bad_request(&format!("{}; the query takes {known}", error.body_text()))
 }

@@ -3,9 +3,11 @@
 //!
 //! There is no password, so `guard` lets nothing in that another web page could send. No answer holds a
 //! key: enrollments are not shown here, and the journal masks what others wrote. `handlers` are
-//! thin; what they show is made by the journal, by `registration`, by `twin` and by `story`.
+//! thin, and `events` is one that goes on; what they show is made by the journal, by `registration`, by
+//! `twin` and by `story`.
 
 mod answer;
+mod events;
 mod guard;
 mod handlers;
 mod registration;

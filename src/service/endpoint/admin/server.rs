@@ -13,6 +13,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use super::events;
 use super::guard::{self, Hosts};
 use super::handlers::{self, Admin};
 use crate::service::endpoint::listener::accept_all;
@@ -62,6 +63,7 @@ fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
         .route("/registrations", get(handlers::registrations))
         .route("/registrations/{id}", get(handlers::registration))
         .route("/journal", get(handlers::journal))
+        .route("/journal/events", get(events::events))
         .route("/journal/{sequence}", get(handlers::journal_entry))
         .route("/twins", get(handlers::twins))
         .route("/reset", post(handlers::reset))
