@@ -37,6 +37,7 @@
 //! - `caller`: who asks.
 //! - `reply`: what is said to devices.
 //! - `journal`: what the service saw.
+//! - `commentary`: what failed registrations mean, from above.
 //! - `hub`: the hubs to which devices are assigned.
 //! - `registrar`: takes requests of devices, and finishes registrations.
 //! - `api`: the service API.
@@ -55,6 +56,7 @@ mod api;
 mod attest;
 mod authority;
 mod caller;
+mod commentary;
 mod config;
 mod connection;
 mod doubt;
@@ -89,6 +91,7 @@ pub use allocation::{
 };
 pub use authority::{Authority, AuthorityError};
 pub use caller::Transport;
+pub use commentary::{Commentary, Explanation};
 pub use config::{
     CertificateConfig, Config, ConfigError, EnrollmentConfig, LinkedHubConfig, RECORD_NAMES,
     ServiceAuthorizationConfig, X509Config, retry_after,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::allocation::webhook::WebhookSettings;
 use super::authority::Authority;
+use super::commentary::Commentary;
 use super::endpoint::Port;
 use super::journal::Observer;
 use super::registrar::Pace;
@@ -42,6 +43,8 @@ pub struct Options {
     pub suspects: Vec<RegistrationId>,
     /// Who wants to know of every registration.
     pub observer: Observer,
+    /// Who explains failed registrations, on the page.
+    pub commentary: Commentary,
     /// The folder in which devices and enrollments are kept beyond the end of the service; made if
     /// it is not there. Without one they are forgotten.
     pub state: Option<PathBuf>,
@@ -80,6 +83,7 @@ impl Options {
             webhooks: WebhookSettings::default(),
             suspects: Vec::new(),
             observer: Observer::default(),
+            commentary: Commentary::default(),
             state: None,
         }
     }

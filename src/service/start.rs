@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::access::ServiceAccess;
 use super::allocation::webhook::WebhookClient;
 use super::authority::Authority;
+use super::commentary::Commentary;
 use super::config::{Config, ConfiguredEnrollment};
 use super::doubt;
 use super::endpoint::{self, EndpointKind, Port};
@@ -66,9 +67,16 @@ impl Service {
         };
         let registrar = Arc::new(Registrar::new(instance, (store, hubs), settings));
         registrar.resume();
-        let led = Led { names: dialled, is_open: options.gateway_open };
-        let served = Served { registrar, access, tls, authority, host_names: options.host_names };
-        Ok(listeners.serve(served, led))
+        let served = Served {
+            registrar,
+            access,
+            tls,
+            authority,
+            host_names: options.host_names,
+            led: Led { names: dialled, is_open: options.gateway_open },
+            commentary: options.commentary,
+        };
+        Ok(listeners.serve(served))
     }
 }
 
@@ -119,6 +127,8 @@ struct Served {
     tls: endpoint::Tls,
     authority: Arc<Authority>,
     host_names: Vec<String>,
+    led: Led,
+    commentary: Commentary,
 }
 
 /// What the gateway leads.
@@ -147,8 +157,8 @@ impl Listeners {
         })
     }
 
-    fn serve(self, served: Served, led: Led) -> Service {
-        let Served { registrar, access, tls, authority, host_names } = served;
+    fn serve(self, served: Served) -> Service {
+        let Served { registrar, access, tls, authority, host_names, led, commentary } = served;
         let (mqtt, https) = (self.mqtt.address, self.https.address);
         let gateway = self.gateway.as_ref().map(|listener| listener.address);
         let admin = self.management.as_ref().map(|listener| listener.address);
@@ -181,7 +191,7 @@ impl Listeners {
             warn_of_reach(listener.address);
             let registrar = registrar.clone();
             let authority = authority.clone();
-            let managed = endpoint::Admin { registrar, authority, mqtt, https };
+            let managed = endpoint::Admin { registrar, authority, mqtt, https, commentary };
             let hosts = endpoint::Hosts::new(listener.address.ip(), host_names);
             let serve = endpoint::serve_admin(listener.tcp, managed, hosts, stopped);
             endpoints.push(tokio::spawn(serve));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::commentary;
 use super::description::{hub_connection_strings, named_webhooks, ready};
 use super::failure::{authority_report, start_report};
 use super::screen::Screen;
@@ -25,7 +26,7 @@ use crate::cli::stop::StopSignal;
 use crate::contoso::{self, FUNCTION_URL, SampleFunction};
 use crate::net::{ProxyVariables, Trust, client_config};
 use crate::service::{
-    AdminOptions, Authority, CertificateConfig, Config, Observer, Options, Pace, Port,
+    AdminOptions, Authority, CertificateConfig, Commentary, Config, Observer, Options, Pace, Port,
     ResetOnSameHub, Service, WebhookSettings, WebhookUrl, retry_after,
 };
 
@@ -368,6 +369,7 @@ impl Serve {
             webhooks: self.webhooks()?,
             suspects: contoso::suspects(),
             observer,
+            commentary: Commentary::new(commentary::explain),
             state: self.state.clone(),
         })
     }

@@ -2,12 +2,14 @@
 //!
 //! From the ground up; each imports only from those before it:
 //!
+//! - `commentary`: what the catalogue says of registrations that failed.
 //! - `failure`: why it does not start.
 //! - `description`: what it says of itself, for programs and for other commands.
 //! - `screen`: what a person sees when it is ready.
 //! - `command`: the command.
 
 mod command;
+mod commentary;
 mod description;
 mod failure;
 mod screen;

@@ -14,6 +14,7 @@ use super::registration::Registration;
 use super::story::{Story, hub_key};
 use super::twin::HubTwin;
 use crate::service::authority::Authority;
+use crate::service::commentary::Commentary;
 use crate::service::journal::JournalFilter;
 use crate::service::record::HubKey;
 use crate::service::registrar::Registrar;
@@ -30,6 +31,8 @@ pub(in crate::service) struct Admin {
     pub(in crate::service) authority: Arc<Authority>,
     pub(in crate::service) mqtt: SocketAddr,
     pub(in crate::service) https: SocketAddr,
+    /// Who explains failures.
+    pub(in crate::service) commentary: Commentary,
 }
 
 /// How many records are listed unless the client says otherwise.
@@ -154,7 +157,7 @@ pub(super) async fn journal_entry(
         Some(entry) => {
             let hubs = admin.registrar.hubs();
             let device = hub_key(&entry).and_then(|key| hubs.device(&key));
-            answer::json(&Story::new(&entry, device.as_deref(), hubs))
+            answer::json(&Story::new(&entry, device.as_deref(), hubs, &admin.commentary))
         }
         None => answer::no_record(&format!(
             "the journal has no entry {sequence}: it is still to come, or forgotten (J-95)"

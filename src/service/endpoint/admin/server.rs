@@ -54,8 +54,8 @@ async fn serve_one(tcp: TcpStream, peer: SocketAddr, router: Router) {
 fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
     #[cfg(feature = "page")]
     let site = {
-        let Admin { registrar, mqtt, https, .. } = &*admin;
-        Arc::new(page::Site::new(registrar.clone(), *mqtt, *https))
+        let Admin { registrar, commentary, mqtt, https, .. } = &*admin;
+        Arc::new(page::Site::new(registrar.clone(), commentary.clone(), *mqtt, *https))
     };
     let api = Router::new()
         .route("/healthz", get(handlers::health))

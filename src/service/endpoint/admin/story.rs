@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::twin::HubTwin;
+use crate::service::commentary::{Commentary, Explanation};
 use crate::service::hub::Hubs;
 use crate::service::journal::{JournalEntry, TimelineMoment, presence, timeline};
 use crate::service::record::{HubDevice, HubKey};
@@ -16,13 +17,21 @@ pub(super) struct Story<'a> {
     timeline: Vec<TimelineMoment>,
     /// None if the device has no hub, or is not there any more.
     twin: Option<HubTwin<'a>>,
+    /// What its failure means, if somebody can say.
+    explanation: Option<Explanation>,
 }
 
 impl<'a> Story<'a> {
     /// `device` is the one of the entry, as its hub knows it.
-    pub(super) fn new(entry: &'a JournalEntry, device: Option<&'a HubDevice>, hubs: &Hubs) -> Self {
+    pub(super) fn new(
+        entry: &'a JournalEntry,
+        device: Option<&'a HubDevice>,
+        hubs: &Hubs,
+        commentary: &Commentary,
+    ) -> Self {
+        let twin = device.map(|device| HubTwin::new(device, hubs));
         let timeline = moments(entry, hubs);
-        Self { entry, timeline, twin: device.map(|device| HubTwin::new(device, hubs)) }
+        Self { entry, timeline, twin, explanation: commentary.on(entry) }
     }
 }
 

@@ -5,6 +5,7 @@
 //! What devices wrote passes [`inert`](crate::text::inert) on its way into a view model, so that a page
 //! shows every character that could hide something.
 //!
+//! - `shown`: texts of others, as a page shows them.
 //! - `token`: what tells a form of ours from one of another page.
 //! - `site`: what the pages are made from.
 //! - `assets`: style, script and icon, as they are in the program.
@@ -12,14 +13,17 @@
 //! - `answer`: pages and redirects as answers, and the headers of all of them.
 //! - `posted`: what a form of ours sent.
 //! - `registrations`: the list of what came in, live.
+//! - `registration`: one of them, the whole conversation.
 //! - `router`: which path shows what.
 
 mod answer;
 mod assets;
 mod posted;
+mod registration;
 mod registrations;
 mod router;
 mod shell;
+mod shown;
 mod site;
 mod token;
 

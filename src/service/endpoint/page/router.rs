@@ -12,6 +12,7 @@ use axum::routing::{any, get, post};
 use super::answer;
 use super::assets;
 use super::posted::Posted;
+use super::registration;
 use super::registrations;
 use super::site::Site;
 use crate::text::Foreign;
@@ -21,6 +22,8 @@ pub(in crate::service::endpoint) fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/", get(registrations::list))
         .route("/ui/registrations/events", get(registrations::events))
+        .route("/ui/registration/{sequence}", get(registration::registration))
+        .route("/ui/registration/{sequence}/events", get(registration::events))
         .route("/ui/assets/{name}", get(asset))
         .route("/ui/reset", post(reset))
         .route("/ui/{*rest}", any(not_found))

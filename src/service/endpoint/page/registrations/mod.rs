@@ -14,3 +14,4 @@ mod row;
 
 pub(super) use events::events;
 pub(super) use list::list;
+pub(super) use row::{Status, Time, label};

@@ -118,7 +118,7 @@ fn beginning(reason: &str) -> String {
 }
 
 /// As people write it.
-pub(super) fn label(transport: Transport) -> &'static str {
+pub(in crate::service::endpoint::page) fn label(transport: Transport) -> &'static str {
     match transport {
         Transport::Mqtt => "MQTT",
         Transport::Https => "HTTPS",

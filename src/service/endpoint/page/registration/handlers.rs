@@ -1,0 +1,116 @@
+//! The page of a registration, and what it is told while the registration goes on.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::HOST;
+use axum::http::{HeaderMap, Response};
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+use tokio::time::{Instant, sleep_until};
+
+use super::conversation::Conversation;
+use crate::service::endpoint::page::answer;
+use crate::service::endpoint::page::shell::{Section, Shell};
+use crate::service::endpoint::page::site::Site;
+use crate::service::journal::JournalEntry;
+
+/// A page is told at most so often.
+const PAUSE: Duration = Duration::from_millis(250);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Template)]
+#[template(path = "page/registration.html")]
+struct Page {
+    shell: Shell,
+    sequence: u64,
+    id: String,
+    /// Other registrations of the device.
+    others: String,
+    curl: String,
+    conversation: Conversation,
+}
+
+/// `GET /ui/registration/{sequence}`.
+pub(in crate::service::endpoint::page) async fn registration(
+    State(site): State<Arc<Site>>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let found = number.parse().ok().and_then(|number| site.registrar.journal.entry(number));
+    let Some(entry) = found else {
+        return answer::not_found(
+            &site,
+            "There is no such registration: it was forgotten to make room for others, the service was started again, or it never was.",
+        );
+    };
+    let id = entry.registration_id.to_string();
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("q", entry.registration_id.as_str())
+        .finish();
+    let sequence = entry.sequence;
+    // As the browser names it, which `guard` has looked at.
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    answer::page(&Page {
+        shell: Shell::new(&site, &*id, Some(Section::Registrations)),
+        sequence,
+        id,
+        others: format!("/?{query}"),
+        curl: format!("curl http://{host}/journal/{sequence}"),
+        conversation: conversation(&site, &entry),
+    })
+}
+
+/// `GET /ui/registration/{sequence}/events`: the conversation anew whenever it has gone on (J-226).
+pub(in crate::service::endpoint::page) async fn events(
+    State(site): State<Arc<Site>>,
+    Path(number): Path<String>,
+) -> Response<Body> {
+    let journal = &site.registrar.journal;
+    let Some(first) = number.parse().ok().and_then(|number| journal.entry(number)) else {
+        return answer::not_found(&site, "There is no such registration.");
+    };
+    let hello = Event::default().event("hello").data(site.token.mark());
+    // It may have gone on between the page and this: the first look is told in any case.
+    let begin = (None::<Arc<JournalEntry>>, Instant::now());
+    let sequence = first.sequence;
+    let told = stream::unfold(begin, move |(before, not_before)| {
+        let site = site.clone();
+        async move {
+            let entry = changed(&site, sequence, before).await?;
+            sleep_until(not_before).await;
+            let html = conversation(&site, &entry).render().unwrap_or_default();
+            let event = Event::default().event("update").data(json!({ "html": html }).to_string());
+            Some((event, (Some(entry), Instant::now() + PAUSE)))
+        }
+    });
+    let all = stream::iter([hello]).chain(told).map(Ok::<_, Infallible>);
+    Sse::new(all).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response()
+}
+
+/// The entry as soon as it is another than before; none once it is forgotten.
+async fn changed(
+    site: &Site,
+    sequence: u64,
+    before: Option<Arc<JournalEntry>>,
+) -> Option<Arc<JournalEntry>> {
+    let journal = &site.registrar.journal;
+    loop {
+        let revision = journal.revision();
+        let now = journal.entry(sequence)?;
+        if before.as_ref().is_none_or(|before| !Arc::ptr_eq(before, &now)) {
+            return Some(now);
+        }
+        journal.changed(revision).await;
+    }
+}
+
+fn conversation(site: &Site, entry: &JournalEntry) -> Conversation {
+    Conversation::new(entry, site.commentary.on(entry), site.registrar.hubs())
+}
