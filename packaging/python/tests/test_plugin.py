@@ -199,9 +199,10 @@ def test_device(dps, name, worker_id):
     assert len({gateway for _, gateway in met}) == 2
 
 
-def test_the_programs_of_the_documentation_run(run):
-    """Each block of Python on the page is a file of tests."""
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["python.md", "ci.md"])
+def test_the_programs_of_the_documentation_run(run, page):
+    """Each block of Python on the pages is a file of tests."""
+    page = (ROOT / "docs" / page).read_text(encoding="utf-8")
     programs = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
     assert programs
     for program in programs:
