@@ -17,7 +17,7 @@ from ._dps import HOST, Dps
 from ._enrollment import Enrollment
 from ._errors import AllocationError, ApiError, DpsError, StartError, WaitError
 from ._keys import derive_device_key
-from ._model import JournalEntry, Registration, Twin, WebhookAttempt
+from ._model import JournalEntry, Moment, Registration, Twin, WebhookAttempt
 
 __all__ = [
     "HOST",
@@ -30,6 +30,7 @@ __all__ = [
     "DpsError",
     "Enrollment",
     "JournalEntry",
+    "Moment",
     "Refuse",
     "Registration",
     "StartError",

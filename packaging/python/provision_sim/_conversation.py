@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any, Iterable, List, Mapping, Sequence
+from typing import Iterable, List, Mapping, Sequence
 
-from ._model import JournalEntry
+from ._model import JournalEntry, Moment
 
-LOG_LINES = 200
+LOG_LINES = 100
 """How much of the log is shown: its end."""
 LOG_COLUMNS = 240
-"""How much of a line of it: requests of the webhook are long, and stand whole in the journal."""
+"""How much of a line of it: requests of the webhook are long, and stand whole in the timeline."""
 
 
-def conversation(entries: Sequence[JournalEntry], log: str, errors: Iterable[BaseException]) -> str:
-    """All of it, line by line."""
+def conversation(
+    entries: Sequence[JournalEntry],
+    timelines: Mapping[int, Sequence[Moment]],
+    log: str,
+    errors: Iterable[BaseException],
+) -> str:
+    """All of it, line by line. `timelines` has what is known of an entry, by its sequence."""
     lines: List[str] = []
     if not entries:
         lines.append("The service saw no registration.")
@@ -23,7 +28,8 @@ def conversation(entries: Sequence[JournalEntry], log: str, errors: Iterable[Bas
     else:
         lines.append(f"The service saw {len(entries)} registrations:")
     for entry in entries:
-        lines.extend(_registration(entry))
+        lines.append(_head(entry))
+        lines.extend(_timeline(timelines.get(entry.sequence, ())))
     for error in errors:
         lines.append("An allocation function raised:")
         trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
@@ -40,38 +46,41 @@ def _cut(line: str) -> str:
     return line if len(line) <= LOG_COLUMNS else line[:LOG_COLUMNS] + " …"
 
 
-def _registration(entry: JournalEntry) -> Iterable[str]:
-    over = f" over {entry.transport.upper()}" if entry.transport else ""
-    yield f"  #{entry.sequence} {entry.registration_id}{over}, {entry.time}"
-    yield f"     ID scope {entry.raw.get('idScope')}, api-version {entry.raw.get('apiVersion')}"
+def _head(entry: JournalEntry) -> str:
+    through = ""
     if entry.enrollment is not None:
-        kind = "individual enrollment" if entry.enrollment_kind == "individual" else "enrollment group"
-        yield f"     {kind} {entry.enrollment}"
-    if entry.attestation is not None:
-        yield f"     proved itself with {_proof(entry.attestation)}"
-    if entry.raw.get("payload") is not None:
-        yield f"     payload: {entry.raw['payload']}"
-    if entry.webhook_url is not None:
-        yield f"     webhook {entry.webhook_url}"
-        yield f"       was asked: {entry.raw['webhook']['request']}"
-        for attempt in entry.webhook_attempts:
-            if attempt.status is None:
-                yield f"       did not answer: {attempt.error} ({attempt.ms} ms)"
-            else:
-                yield f"       answered {attempt.status} after {attempt.ms} ms: {attempt.body}"
-    yield f"     {result(entry)}"
-    if entry.reason is not None:
-        yield f"       because: {entry.reason}"
-    if entry.polls:
-        yield f"     asked for the result {entry.polls} times"
+        kind = "enrollment" if entry.enrollment_kind == "individual" else "enrollment group"
+        through = f" through {kind} {entry.enrollment}"
+    return f"  #{entry.sequence} {entry.registration_id}{through}: {result(entry)} ({entry.time})"
 
 
-def _proof(attestation: Mapping[str, Any]) -> str:
-    if attestation.get("type") == "symmetricKey":
-        return f"the {attestation.get('keySlot')} key"
-    if attestation.get("authority"):
-        return f"the certificate {attestation.get('thumbprint')}, under {attestation['authority']}"
-    return f"the enrolled certificate {attestation.get('thumbprint')}"
+def _timeline(moments: Sequence[Moment]) -> Iterable[str]:
+    passed: List[Moment] = []
+    for moment in moments:
+        # Checks that were passed are of interest together.
+        if moment.outcome == "good" and moment.title.startswith(_CHECKS):
+            passed.append(moment)
+            continue
+        if passed:
+            yield _passed(passed)
+            passed = []
+        detail = f": {moment.detail}" if moment.detail else ""
+        yield _line(moment, moment.title + detail)
+    if passed:
+        yield _passed(passed)
+
+
+_CHECKS = "checks "
+
+
+def _passed(checks: Sequence[Moment]) -> str:
+    names = ", ".join(check.title[len(_CHECKS) :] for check in checks)
+    return _line(checks[0], f"checks and finds good: {names}")
+
+
+def _line(moment: Moment, text: str) -> str:
+    mark = "!" if moment.outcome == "bad" else " "
+    return f"   {mark} {moment.at:5} ms  {moment.actor:7}  {text}"
 
 
 def result(entry: JournalEntry) -> str:

@@ -19,7 +19,7 @@ from ._errors import AllocationError, DpsError, WaitError
 from ._http import Management, ServiceApi
 from ._intercept import Interception
 from ._keys import new_key
-from ._model import JournalEntry, Registration, Twin, entries
+from ._model import JournalEntry, Moment, Registration, Twin, entries
 from ._process import Process
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _TUTORIAL_DEVICES = ("contoso-toaster", "contoso-heatpump")
 _SIMULATED_GROUP = "simulated-devices"
 
 _EVERY_ENTRY = 10_000
+_TIMELINES = 50
+"""How many of the newest registrations a conversation tells moment by moment."""
 _API_VERSION_OF_FUNCTIONS = "2021-10-01"
 
 Path = Union[str, "os.PathLike[str]"]
@@ -139,6 +141,7 @@ class Dps:
         self._interception: Optional[Interception] = None
         self._told_errors = 0
         self._at_the_end: List[JournalEntry] = []
+        self._told_at_the_end: Dict[int, List[Moment]] = {}
 
     # How long it lives
 
@@ -179,6 +182,7 @@ class Dps:
             return
         try:
             self._at_the_end = self.journal()
+            self._told_at_the_end = self._timelines(self._at_the_end)
         except DpsError:
             pass  # it has ended by itself: what it logged says why
         self._is_running = False
@@ -576,6 +580,12 @@ class Dps:
         query = {"registrationId": registration_id, "status": status, "after": after, "limit": _EVERY_ENTRY}
         return entries(self._management.get("/journal", query))
 
+    def timeline(self, entry: JournalEntry) -> List[Moment]:
+        """Who did what when in a registration, in order: how the device connected, what was checked, what the
+        allocation function was asked and said, what the device was told, and what it did at its hub."""
+        self._running()
+        return [Moment.read(each) for each in self._management.get(f"/journal/{entry.sequence}")["timeline"]]
+
     def registration(self, registration_id: str) -> Optional[Registration]:
         """The record of a device; None if it never registered, or was refused each time."""
         self._running()
@@ -659,9 +669,13 @@ class Dps:
         since = since or Position(0, 0, 0)
         try:
             seen = self.journal(after=since.sequence)
+            told = self._timelines(seen) if self._is_running else self._told_at_the_end
         except DpsError:
-            seen = []  # it does not run: there is the log
-        return conversation(seen, self.log[since.log :], self._allocation_errors()[since.errors :])
+            seen, told = [], {}  # it does not run: there is the log
+        return conversation(seen, told, self.log[since.log :], self._allocation_errors()[since.errors :])
+
+    def _timelines(self, seen: List[JournalEntry]) -> Dict[int, List[Moment]]:
+        return {entry.sequence: self.timeline(entry) for entry in seen[-_TIMELINES:]}
 
 
 def _attestation(

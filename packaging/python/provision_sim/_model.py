@@ -110,6 +110,26 @@ class JournalEntry:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """Something that happened in a registration: see `Dps.timeline`."""
+
+    at: int
+    """When, in milliseconds from the request on."""
+    actor: str
+    """Who: `device`, `service`, `webhook` or `hub`."""
+    title: str
+    """What it did: a sentence whose subject is the actor."""
+    detail: Optional[str]
+    """More about it: a sentence, or what was sent, as others wrote it."""
+    outcome: str
+    """Whether it helped: `good`, `bad` or `neutral`."""
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> Moment:
+        return cls(raw["at"], raw["actor"], raw["title"], raw.get("detail"), raw["outcome"])
+
+
+@dataclass(frozen=True)
 class Registration:
     """The record of a device that registered: what its last registration came to."""
 

@@ -144,12 +144,12 @@ def test_waiting_in_vain_shows_the_whole_conversation(dps, device):
     text = str(raised.value)
     assert text.startswith("no registration of contoso-heatpump-1 has ended as assigned within 0.05 s\n  #1 failed")
     for line in (
-        "#1 contoso-heatpump-1 over MQTT",
-        "enrollment group contoso-custom-allocated-devices",
-        "proved itself with the primary key",
-        "answered 400 after",
-        "failed with 400207: Custom allocation failed with status code: 400",
-        'because: the webhook answered 400: "Unrecognized device registration."',
+        "#1 contoso-heatpump-1 through enrollment group contoso-custom-allocated-devices: failed with 400207: Custom",
+        "ms  device   connects over MQTT from 127.0.0.1:",
+        "ms  service  checks and finds good: userName, clientId, idScope, request, token, resource, expiry, ",
+        "ms  webhook  answers 400 after",
+        ": Unrecognized device registration.",
+        "ms  service  ends it with 400207: Custom allocation failed with status code: 400",
         "contoso-heatpump-1: registers at ID scope",
     ):
         assert line in text
@@ -163,7 +163,12 @@ def test_a_wrong_key_is_explained(dps, device):
     entry = dps.wait_for_registration("contoso-toaster-1")
     assert (entry.status, entry.failed_check) == ("refused", "signature")
     assert dps.registration("contoso-toaster-1") is None
-    assert "the check that failed: signature" in dps.conversation()
+    bad = [moment.title for moment in dps.timeline(entry) if moment.outcome == "bad"]
+    assert bad[:2] == ["checks signature", "refuses it with 401000 for signature"]
+    told = dps.conversation()
+    assert "refused with 401000; the check that failed: signature" in told
+    dps.stop()
+    assert "ms  service  checks signature: " in dps.conversation()
 
 
 @pytest.mark.dps(hubs=[WEST])

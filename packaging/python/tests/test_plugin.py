@@ -55,11 +55,9 @@ def test_good(dps):
         [
             "*provision-sim: conversation*",
             "The service saw 2 registrations:",
-            "  #1 contoso-toaster-1 over MQTT, *",
-            "     assigned to contoso-toasters-hub-1098.azure-devices.net as contoso-toaster-1",
-            "  #2 contoso-heatpump-088 over MQTT, *",
-            "       answered 400 after * ms: Unrecognized device registration.",
-            "     failed with 400207: Custom allocation failed with status code: 400",
+            "  #1 contoso-toaster-1 * assigned to contoso-toasters-hub-1098.azure-devices.net as contoso-toaster-1 *",
+            "  #2 contoso-heatpump-088 * failed with 400207: Custom allocation failed with status code: 400 *",
+            "   ! * ms  webhook  answers 400 after * ms: Unrecognized device registration.",
             "Its log:",
             "*contoso-heatpump-088: failed with 400207*",
         ]
