@@ -55,6 +55,8 @@ export interface Dps {
   readonly gateway: string | null;
   /** `HOST:PORT` of the management listener and its page (plain HTTP). */
   readonly admin: string;
+  /** The process of the service. */
+  readonly pid: number;
   /** For clients of the service API. */
   readonly serviceConnectionString: string;
   /** Names of the linked hubs. */

@@ -103,6 +103,7 @@ class Dps {
     this.amqp = ready.amqp ?? null;
     this.gateway = ready.gateway ?? null;
     this.admin = ready.admin;
+    this.pid = service.child.pid;
     this.serviceConnectionString = ready.serviceConnectionString;
     const credentials = connection(ready.serviceConnectionString);
     this.#management = management(ready.admin);
