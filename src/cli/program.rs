@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::commands::{
     completions, derive_key, diagnose, enrollments, explain, fleet, man, pki, register, run,
-    sas_token, serve, status,
+    sas_token, serve, status, webhook,
 };
 use super::common::{Common, Output};
 use super::exit::Exit;
@@ -71,6 +71,7 @@ enum Command {
     ComputeDeviceKey(enrollments::ComputeDeviceKey),
     Export(enrollments::Export),
     Import(enrollments::Import),
+    Webhook(webhook::Webhook),
     Pki(pki::Pki),
     Completions(completions::Completions),
     Man(man::Man),
@@ -96,6 +97,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Serve(command) => command.run(&mut printer),
         Command::Run(command) => command.run(&mut printer),
         Command::Fleet(command) => command.run(&mut printer),
+        Command::Webhook(command) => command.run(&mut printer),
         Command::Pki(command) => command.run(&mut printer),
         Command::EnrollmentGroup(command) => command.run(&mut printer),
         Command::Enrollment(command) => command.run(&mut printer),
@@ -323,7 +325,7 @@ mod tests {
             let (name, value) = names(option);
             let aliases = option.get_all_aliases().unwrap_or_default();
             let (is_pem, is_trust) = (value == "PEM", format!("-{name}").ends_with("-ca-file"));
-            let is_certificate = name.contains("cert") || name.ends_with("-ca");
+            let is_certificate = name.contains("cert") || name.ends_with("-ca") || name == "x509";
             let is_key_of = name.strip_suffix("-key").filter(|_| is_pem);
             let is_duration = ["ttl", "retry-after", "duration", "ramp"].contains(&&*name)
                 || format!("-{name}").ends_with("-timeout");

@@ -11,6 +11,7 @@
 //! - `sas_token`: SAS tokens, signed and checked.
 //! - `enrollments`: `enrollment-group`, `enrollment`, `registration`, `compute-device-key`, `export` and
 //!   `import`.
+//! - `webhook`: a custom allocation function, tried without a device.
 //! - `pki`: certificates for tests.
 //! - `completions`: what a shell needs to complete command lines.
 //! - `man`: manual pages.
@@ -28,3 +29,4 @@ pub(crate) mod run;
 pub(crate) mod sas_token;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod webhook;

@@ -74,13 +74,17 @@ impl Printer {
 
     /// For a person, beside the result: which group's key was taken where none was named.
     pub(crate) fn note_group(&self, group: Option<&str>) {
-        let Some(group) = group.filter(|_| self.is_chatty()) else { return };
-        status_line::clear();
-        let mut err = anstream::stderr().lock();
-        let _ = writeln!(
-            err,
-            "{DIM}with the key of enrollment group {group} (another: --group NAME){DIM:#}"
-        );
+        if let Some(group) = group {
+            self.note(&format!("with the key of enrollment group {group} (another: --group NAME)"));
+        }
+    }
+
+    /// For a person, beside the result: what was taken where nothing was said.
+    pub(crate) fn note(&self, text: &str) {
+        if self.is_chatty() {
+            status_line::clear();
+            let _ = writeln!(anstream::stderr().lock(), "{DIM}{}{DIM:#}", inert(text));
+        }
     }
 
     /// A line of JSON.

@@ -92,6 +92,11 @@ impl Replay {
         })
     }
 
+    /// The request, letter by letter.
+    pub fn request(&self) -> &str {
+        &self.request
+    }
+
     /// The device that asked.
     pub fn registration_id(&self) -> &RegistrationId {
         &self.registration_id

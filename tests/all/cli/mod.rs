@@ -21,4 +21,5 @@ mod register;
 mod register_x509;
 mod run;
 mod transports;
+mod webhook;
 mod wrap;
