@@ -42,6 +42,7 @@
 //! - `registrar`: takes requests of devices, and finishes registrations.
 //! - `api`: the service API.
 //! - `hub_api`: the service API of the hubs.
+//! - `simulator`: a device on demand.
 //! - `endpoint`: where all of this is reached.
 //! - `options`: how a service is run.
 //! - `start_error`: why it did not start.
@@ -80,6 +81,7 @@ mod reply;
 mod reprovision;
 mod running;
 mod section;
+mod simulator;
 mod start;
 mod start_error;
 mod store;
@@ -126,6 +128,7 @@ pub use registrar::Pace;
 pub use reprovision::{Reprovisioning, ResetOnSameHub};
 pub use running::Service;
 pub use section::Section;
+pub use simulator::{Simulated, SimulatedDevice, Simulating, Simulator};
 pub use start_error::StartError;
 pub use store::{StateError, StoreError};
 pub use twin::{InitialTwin, Properties, Twin, TwinChange, TwinError};

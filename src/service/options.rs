@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::allocation::webhook::WebhookSettings;
@@ -11,6 +12,7 @@ use super::endpoint::Port;
 use super::journal::Observer;
 use super::registrar::Pace;
 use super::reprovision::ResetOnSameHub;
+use super::simulator::Simulator;
 use crate::wire::RegistrationId;
 
 /// How a service is run.
@@ -48,6 +50,8 @@ pub struct Options {
     /// The folder in which devices and enrollments are kept beyond the end of the service; made if
     /// it is not there. Without one they are forgotten.
     pub state: Option<PathBuf>,
+    /// Who simulates devices for the page; without one it offers none.
+    pub simulator: Option<Arc<dyn Simulator>>,
 }
 
 /// Where the management listener is. It has no password: whoever can reach the address can read and
@@ -85,6 +89,7 @@ impl Options {
             observer: Observer::default(),
             commentary: Commentary::default(),
             state: None,
+            simulator: None,
         }
     }
 }

@@ -23,6 +23,7 @@ use super::instance::Instance;
 use super::options::{AdminOptions, Options};
 use super::registrar::{Registrar, RegistrarSettings};
 use super::running::Service;
+use super::simulator::Simulator;
 use super::start_error::StartError;
 use super::store::{Disk, Opening, StateError, Store};
 use crate::wire::writable;
@@ -75,6 +76,7 @@ impl Service {
             host_names: options.host_names,
             led: Led { names: dialled, is_open: options.gateway_open },
             commentary: options.commentary,
+            simulator: options.simulator,
         };
         Ok(listeners.serve(served))
     }
@@ -129,6 +131,7 @@ struct Served {
     host_names: Vec<String>,
     led: Led,
     commentary: Commentary,
+    simulator: Option<Arc<dyn Simulator>>,
 }
 
 /// What the gateway leads.
@@ -158,7 +161,8 @@ impl Listeners {
     }
 
     fn serve(self, served: Served) -> Service {
-        let Served { registrar, access, tls, authority, host_names, led, commentary } = served;
+        let Served { registrar, access, tls, authority, host_names, led, commentary, simulator } =
+            served;
         let (mqtt, https) = (self.mqtt.address, self.https.address);
         let gateway = self.gateway.as_ref().map(|listener| listener.address);
         let admin = self.management.as_ref().map(|listener| listener.address);
@@ -191,7 +195,15 @@ impl Listeners {
             warn_of_reach(listener.address);
             let registrar = registrar.clone();
             let authority = authority.clone();
-            let managed = endpoint::Admin { registrar, authority, mqtt, https, commentary };
+            let managed = endpoint::Admin {
+                registrar,
+                authority,
+                commentary,
+                mqtt,
+                https,
+                gateway,
+                simulator,
+            };
             let hosts = endpoint::Hosts::new(listener.address.ip(), host_names);
             let serve = endpoint::serve_admin(listener.tcp, managed, hosts, stopped);
             endpoints.push(tokio::spawn(serve));

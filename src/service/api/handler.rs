@@ -26,6 +26,17 @@ pub(crate) async fn handle(
     }
 }
 
+/// The same for whom the service trusts without a token: its own page. Every other rule holds.
+pub(in crate::service) async fn handle_own(registrar: &Registrar, request: Request) -> Response {
+    match carry_out(registrar, &request).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::warn!("{request}: refused with {error}");
+            error.into_response()
+        }
+    }
+}
+
 async fn answer(
     registrar: &Registrar,
     access: &ServiceAccess,
@@ -38,6 +49,10 @@ async fn answer(
         tracing::warn!("{request}: {fault}");
         return Err(ApiError::unauthorized());
     }
+    carry_out(registrar, request).await
+}
+
+async fn carry_out(registrar: &Registrar, request: &Request) -> Result<Response, ApiError> {
     let api_version = request.api_version()?;
     let route = Route::of(request)?;
     if let Err(throttled) = registrar.throttle.operation(Instant::now()) {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::sync::watch;
+
 use super::connections::{Connections, HubNotice, HubNotices, Presence};
 use super::error::HubError;
 use super::message::{DeviceMessage, NumberedMessage};
@@ -38,12 +40,14 @@ pub struct Hubs {
     names: Vec<HubName>,
     store: Arc<Store>,
     connections: Connections,
+    /// Counts what changes of devices and who is connected.
+    changes: watch::Sender<u64>,
 }
 
 impl Hubs {
     /// The hubs of these names.
     pub fn new(names: Vec<HubName>, store: Arc<Store>) -> Self {
-        Self { names, store, connections: Connections::default() }
+        Self { names, store, connections: Connections::default(), changes: watch::Sender::new(0) }
     }
 
     /// The hub of that name, as linked; case does not matter.
@@ -54,6 +58,16 @@ impl Hubs {
     /// The names of the hubs, as linked.
     pub fn names(&self) -> &[HubName] {
         &self.names
+    }
+
+    /// Hears that something has changed: a twin, an identity, who is connected. What changes with a
+    /// registration is in the journal.
+    pub(in crate::service) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn note_change(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Signs a device in. An older connection of the same device ends (I).
@@ -75,12 +89,14 @@ impl Hubs {
         let now = SystemTime::now();
         let Admission { until } = device.admit(proof, now)?;
         let notices = self.connections.open(&key, connection, now);
+        self.note_change();
         Ok(SignedIn { key, until, notices })
     }
 
     /// The connection of a device has ended.
     pub fn sign_out(&self, key: &HubKey, connection: u64) {
         self.connections.close(key, connection, SystemTime::now());
+        self.note_change();
     }
 
     /// Whether a device is connected.
@@ -171,16 +187,19 @@ impl Hubs {
     /// Ends the connection of a device that may not stay.
     pub fn interrupt(&self, key: &HubKey, why: &'static str) {
         self.connections.interrupt(key, why, SystemTime::now());
+        self.note_change();
     }
 
     /// Ends the connection of a device whose identity is gone, and forgets what is known of it.
     pub fn disconnect(&self, key: &HubKey, why: &'static str) {
         self.connections.disconnect(key, why);
+        self.note_change();
     }
 
     /// All are forgotten.
     pub fn disconnect_all(&self, why: &'static str) {
         self.connections.disconnect_all(why);
+        self.note_change();
     }
 
     /// A device.
@@ -256,6 +275,7 @@ impl Hubs {
         }
         let device = Arc::new(device);
         self.store.commit(vec![Change::PutHubDevice(device.clone())]).await?;
+        self.note_change();
         Ok(device)
     }
 
@@ -273,6 +293,7 @@ impl Hubs {
         let device = self.store.hub_device(key).ok_or(HubError::NotFound)?;
         let changed = Arc::new(make(&device)?);
         self.store.commit(vec![Change::PutHubDevice(changed.clone())]).await?;
+        self.note_change();
         Ok(changed)
     }
 

@@ -85,6 +85,11 @@ impl Registrar {
         &self.store
     }
 
+    /// Who calls webhooks.
+    pub(in crate::service) fn webhooks(&self) -> &WebhookClient {
+        &self.webhooks
+    }
+
     /// The hubs to which devices are assigned.
     pub fn hubs(&self) -> &Arc<Hubs> {
         &self.hubs

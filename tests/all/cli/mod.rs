@@ -15,6 +15,7 @@ mod keys;
 mod log;
 mod manual;
 mod narration;
+mod page;
 mod pki;
 mod quotas;
 mod register;

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -12,6 +13,7 @@ use super::commentary;
 use super::description::{hub_connection_strings, named_webhooks, ready};
 use super::failure::{authority_report, start_report};
 use super::screen::Screen;
+use super::simulator::Devices;
 use crate::cli::args::configuration::ConfigurationArgs;
 use crate::cli::args::duration::timeout;
 use crate::cli::args::quotas::QuotaArguments;
@@ -371,6 +373,7 @@ impl Serve {
             observer,
             commentary: Commentary::new(commentary::explain),
             state: self.state.clone(),
+            simulator: Some(Arc::new(Devices)),
         })
     }
 }

@@ -6,6 +6,7 @@
 //! - `failure`: why it does not start.
 //! - `description`: what it says of itself, for programs and for other commands.
 //! - `screen`: what a person sees when it is ready.
+//! - `simulator`: the devices that its page lets register.
 //! - `command`: the command.
 
 mod command;
@@ -13,5 +14,6 @@ mod commentary;
 mod description;
 mod failure;
 mod screen;
+mod simulator;
 
 pub(crate) use command::Serve;

@@ -18,6 +18,7 @@ use crate::service::commentary::Commentary;
 use crate::service::journal::JournalFilter;
 use crate::service::record::HubKey;
 use crate::service::registrar::Registrar;
+use crate::service::simulator::Simulator;
 use crate::wire::RegistrationId;
 
 /// Where the events of the journal go on from the entries that are shown (J-198).
@@ -33,6 +34,9 @@ pub(in crate::service) struct Admin {
     pub(in crate::service) https: SocketAddr,
     /// Who explains failures.
     pub(in crate::service) commentary: Commentary,
+    pub(in crate::service) gateway: Option<SocketAddr>,
+    /// Who simulates devices for the page.
+    pub(in crate::service) simulator: Option<Arc<dyn Simulator>>,
 }
 
 /// How many records are listed unless the client says otherwise.

@@ -54,8 +54,17 @@ async fn serve_one(tcp: TcpStream, peer: SocketAddr, router: Router) {
 fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
     #[cfg(feature = "page")]
     let site = {
-        let Admin { registrar, commentary, mqtt, https, .. } = &*admin;
-        Arc::new(page::Site::new(registrar.clone(), commentary.clone(), *mqtt, *https))
+        let Admin { registrar, authority, commentary, mqtt, https, gateway, simulator } = &*admin;
+        Arc::new(page::Site {
+            registrar: registrar.clone(),
+            authority: authority.clone(),
+            mqtt: *mqtt,
+            https: *https,
+            gateway: *gateway,
+            commentary: commentary.clone(),
+            simulator: simulator.clone(),
+            token: page::Token::random(),
+        })
     };
     let api = Router::new()
         .route("/healthz", get(handlers::health))

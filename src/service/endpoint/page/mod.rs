@@ -12,20 +12,39 @@
 //! - `shell`: what stands on every page.
 //! - `answer`: pages and redirects as answers, and the headers of all of them.
 //! - `posted`: what a form of ours sent.
+//! - `address`: addresses within the site.
+//! - `live`: a part of a page that is told anew.
+//! - `choose`: which enrollment is meant.
+//! - `request`: requests to the service API.
 //! - `registrations`: the list of what came in, live.
 //! - `registration`: one of them, the whole conversation.
+//! - `records`: the record of a device's registration.
+//! - `enrollments`: who may register.
+//! - `hubs`: the hubs, their devices and twins.
+//! - `connect`: what to type for each SDK.
+//! - `trial`: a simulated device, and a webhook asked without one.
 //! - `router`: which path shows what.
 
+mod address;
 mod answer;
 mod assets;
+mod choose;
+mod connect;
+mod enrollments;
+mod hubs;
+mod live;
 mod posted;
+mod records;
 mod registration;
 mod registrations;
+mod request;
 mod router;
 mod shell;
 mod shown;
 mod site;
 mod token;
+mod trial;
 
 pub(super) use router::router;
 pub(super) use site::Site;
+pub(super) use token::Token;

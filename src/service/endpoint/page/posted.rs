@@ -24,6 +24,12 @@ impl Posted {
         self.whole(name).map(str::trim).filter(|value| !value.is_empty())
     }
 
+    /// Each value of a field that is there several times.
+    pub(super) fn each(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.0.iter().filter(move |(field, _)| field == name);
+        fields.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
     /// A field as it was typed.
     pub(super) fn whole(&self, name: &str) -> Option<&str> {
         let mut fields = self.0.iter();

@@ -11,10 +11,15 @@ use axum::routing::{any, get, post};
 
 use super::answer;
 use super::assets;
+use super::connect;
+use super::enrollments;
+use super::hubs;
 use super::posted::Posted;
+use super::records;
 use super::registration;
 use super::registrations;
 use super::site::Site;
+use super::trial;
 use crate::text::Foreign;
 
 /// The pages; `guard` stands before them.
@@ -24,6 +29,27 @@ pub(in crate::service::endpoint) fn router(site: Arc<Site>) -> Router {
         .route("/ui/registrations/events", get(registrations::events))
         .route("/ui/registration/{sequence}", get(registration::registration))
         .route("/ui/registration/{sequence}/events", get(registration::events))
+        .route("/ui/record", get(records::record))
+        .route("/ui/record/delete", post(records::delete))
+        .route("/ui/enrollments", get(enrollments::list))
+        .route("/ui/enrollments/new", get(enrollments::new).post(enrollments::create))
+        .route("/ui/enrollment", get(enrollments::detail))
+        .route("/ui/enrollment/keys", post(enrollments::keys))
+        .route("/ui/enrollment/edit", get(enrollments::edit).post(enrollments::save))
+        .route("/ui/enrollment/status", post(enrollments::set_status))
+        .route("/ui/enrollment/delete", post(enrollments::delete))
+        .route("/ui/hubs", get(hubs::list))
+        .route("/ui/hubs/events", get(hubs::list_events))
+        .route("/ui/hub", get(hubs::devices))
+        .route("/ui/hub/events", get(hubs::devices_events))
+        .route("/ui/device", get(hubs::device))
+        .route("/ui/device/events", get(hubs::device_events))
+        .route("/ui/device/desired", post(hubs::change_desired))
+        .route("/ui/device/method", post(hubs::call_method))
+        .route("/ui/connect", get(connect::connect).post(connect::with_key))
+        .route("/ui/try", get(trial::show))
+        .route("/ui/try/device", post(trial::simulate))
+        .route("/ui/try/webhook", post(trial::ask))
         .route("/ui/assets/{name}", get(asset))
         .route("/ui/reset", post(reset))
         .route("/ui/{*rest}", any(not_found))

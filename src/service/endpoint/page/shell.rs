@@ -7,21 +7,34 @@ use super::site::Site;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     Registrations,
+    Enrollments,
+    Hubs,
+    Connect,
+    Try,
 }
 
 impl Section {
     /// All of them, in their order.
-    const ALL: [Self; 1] = [Self::Registrations];
+    const ALL: [Self; 5] =
+        [Self::Registrations, Self::Enrollments, Self::Hubs, Self::Connect, Self::Try];
 
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Registrations => "Registrations",
+            Self::Enrollments => "Enrollments",
+            Self::Hubs => "Hubs",
+            Self::Connect => "Connect",
+            Self::Try => "Try it",
         }
     }
 
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Registrations => "/",
+            Self::Enrollments => "/ui/enrollments",
+            Self::Hubs => "/ui/hubs",
+            Self::Connect => "/ui/connect",
+            Self::Try => "/ui/try",
         }
     }
 }

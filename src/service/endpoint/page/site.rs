@@ -4,30 +4,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::token::Token;
+use crate::service::authority::Authority;
 use crate::service::commentary::Commentary;
 use crate::service::registrar::Registrar;
+use crate::service::simulator::Simulator;
 
 /// A running service, as its pages need it.
 #[derive(Debug)]
 pub(in crate::service::endpoint) struct Site {
-    pub(super) registrar: Arc<Registrar>,
+    pub(in crate::service::endpoint) registrar: Arc<Registrar>,
+    /// What clients have to trust.
+    pub(in crate::service::endpoint) authority: Arc<Authority>,
     /// Where MQTT over TLS is served.
-    pub(super) mqtt: SocketAddr,
+    pub(in crate::service::endpoint) mqtt: SocketAddr,
     /// Where HTTPS and MQTT over WebSocket are served.
-    pub(super) https: SocketAddr,
+    pub(in crate::service::endpoint) https: SocketAddr,
+    /// Where the gateway is, if there is one.
+    pub(in crate::service::endpoint) gateway: Option<SocketAddr>,
+    /// Who simulates devices, if there is somebody.
+    pub(in crate::service::endpoint) simulator: Option<Arc<dyn Simulator>>,
     /// Who explains failures.
-    pub(super) commentary: Commentary,
+    pub(in crate::service::endpoint) commentary: Commentary,
     /// What the forms of these pages carry.
-    pub(super) token: Token,
-}
-
-impl Site {
-    pub(in crate::service::endpoint) fn new(
-        registrar: Arc<Registrar>,
-        commentary: Commentary,
-        mqtt: SocketAddr,
-        https: SocketAddr,
-    ) -> Self {
-        Self { registrar, mqtt, https, commentary, token: Token::random() }
-    }
+    pub(in crate::service::endpoint) token: Token,
 }

@@ -14,10 +14,10 @@ pub(super) const HEADER: &str = "x-page-token";
 pub(super) const FIELD: &str = "token";
 
 /// A secret of one running service, known to the pages that it served.
-pub(super) struct Token(String);
+pub(in crate::service::endpoint) struct Token(String);
 
 impl Token {
-    pub(super) fn random() -> Self {
+    pub(in crate::service::endpoint) fn random() -> Self {
         // Without the system's random numbers there is no service: its keys need them before this.
         let mut bytes = [0; 32];
         if getrandom::fill(&mut bytes).is_err() {

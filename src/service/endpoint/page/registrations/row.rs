@@ -8,6 +8,7 @@ use crate::service::attest::slot_name;
 use crate::service::caller::Transport;
 use crate::service::enrollment::Kind;
 use crate::service::journal::{EntryAttestation, EntryStatus, JournalEntry};
+use crate::service::record::Outcome;
 use crate::text::{inert, spoken};
 use crate::wire::timestamp;
 
@@ -45,6 +46,17 @@ impl From<EntryStatus> for Status {
             EntryStatus::Refused => ("Refused", "✕", "bad"),
         };
         Self { word, sign, colour }
+    }
+}
+
+impl From<&Outcome> for Status {
+    fn from(outcome: &Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Assigning(_) => EntryStatus::Assigning,
+            Outcome::Assigned { .. } => EntryStatus::Assigned,
+            Outcome::Failed { .. } => EntryStatus::Failed,
+            Outcome::Disabled => EntryStatus::Disabled,
+        })
     }
 }
 

@@ -1,0 +1,135 @@
+//! One enrollment.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{Response, StatusCode};
+
+use super::view::{self, View};
+use crate::service::endpoint::page::address::{address, asked, kind_of};
+use crate::service::endpoint::page::answer;
+use crate::service::endpoint::page::posted::Posted;
+use crate::service::endpoint::page::records::RecordRow;
+use crate::service::endpoint::page::shell::{Section, Shell};
+use crate::service::endpoint::page::site::Site;
+use crate::service::enrollment::{Attestation, Enrollment, Kind};
+use crate::text::{Foreign, inert};
+
+/// How many of its devices are shown.
+const DEVICES: usize = 20;
+
+#[derive(Debug, Template)]
+#[template(path = "page/enrollment.html")]
+struct Detail {
+    shell: Shell,
+    it: View,
+    record: String,
+    /// Only for who asked.
+    keys: Vec<(&'static str, String)>,
+    devices: Vec<RecordRow>,
+    has_more_devices: bool,
+    registrations: String,
+    edit: String,
+    connect: String,
+    complaint: Option<String>,
+}
+
+/// `GET /ui/enrollment`.
+pub(in crate::service::endpoint::page) async fn detail(
+    State(site): State<Arc<Site>>,
+    RawQuery(query): RawQuery,
+) -> Response<Body> {
+    let asked = |name| asked(query.as_deref(), name);
+    match find(&site, &asked("kind"), &asked("name")) {
+        Some(enrollment) => answer::page(&shown(&site, &enrollment, Vec::new(), None)),
+        None => missing(&site, &asked("name")),
+    }
+}
+
+/// `POST /ui/enrollment/keys`: the same with its keys.
+pub(in crate::service::endpoint::page) async fn keys(
+    State(site): State<Arc<Site>>,
+    posted: Posted,
+) -> Response<Body> {
+    let name = posted.text("name").unwrap_or_default();
+    match find(&site, posted.text("kind").unwrap_or_default(), name) {
+        Some(enrollment) => {
+            let keys = keys_of(&enrollment.attestation);
+            answer::page(&shown(&site, &enrollment, keys, None))
+        }
+        None => missing(&site, name),
+    }
+}
+
+/// The enrollment of a kind and a name, as forms and addresses have them.
+pub(super) fn find(site: &Site, kind: &str, name: &str) -> Option<Arc<Enrollment>> {
+    let kind = kind_of(kind)?;
+    site.registrar.read_enrollments(|all| all.find(kind, name).cloned())
+}
+
+/// There is none.
+pub(super) fn missing(site: &Site, name: &str) -> Response<Body> {
+    answer::not_found(site, &format!("There is no enrollment {:?}.", Foreign::short(name)))
+}
+
+/// The page with what was refused.
+pub(super) fn complain(
+    site: &Site,
+    enrollment: &Enrollment,
+    status: u16,
+    complaint: String,
+) -> Response<Body> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    answer::with_status(status, &shown(site, enrollment, Vec::new(), Some(complaint)))
+}
+
+fn shown(
+    site: &Site,
+    enrollment: &Enrollment,
+    keys: Vec<(&'static str, String)>,
+    complaint: Option<String>,
+) -> Detail {
+    let it = View::from(enrollment);
+    let (kind, name) = (enrollment.kind(), enrollment.name());
+    let records = site.registrar.records();
+    let mut devices = match kind {
+        Kind::Group => records.of_group(name, None, DEVICES + 1),
+        Kind::Individual => {
+            name.parse().ok().and_then(|id| records.device(&id)).into_iter().collect()
+        }
+    };
+    let has_more_devices = devices.len() > DEVICES;
+    devices.truncate(DEVICES);
+    let connect = match kind {
+        Kind::Group => address("/ui/connect", &[("enrollment", name)]),
+        Kind::Individual => address("/ui/connect", &[("id", name), ("enrollment", name)]),
+    };
+    Detail {
+        shell: Shell::new(site, inert(name), Some(Section::Enrollments)),
+        record: view::record(enrollment),
+        keys,
+        devices: devices.iter().map(|record| RecordRow::from(&**record)).collect(),
+        has_more_devices,
+        registrations: address("/", &[("enrollment", name)]),
+        edit: address("/ui/enrollment/edit", &[("kind", it.kind), ("name", name)]),
+        connect,
+        it,
+        complaint,
+    }
+}
+
+fn keys_of(attestation: &Attestation) -> Vec<(&'static str, String)> {
+    match attestation {
+        Attestation::GroupKeys(keys) => vec![
+            ("Primary key", keys.primary.to_base64().to_string()),
+            ("Secondary key", keys.secondary.to_base64().to_string()),
+        ],
+        Attestation::DeviceKeys(keys) => ["Primary key", "Secondary key"]
+            .into_iter()
+            .zip(keys.iter().map(|key| key.to_base64().to_string()))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
