@@ -274,6 +274,19 @@ class Dps:
         """The connection string of the service API, of the hubs too."""
         return str(self._ready("serviceConnectionString"))
 
+    def hub_connection_string(self, hub: Optional[str] = None) -> str:
+        """The connection string of a hub in its own name, of its policy `iothubowner`: for back ends that
+        `intercept()` leads there.
+
+        Args:
+            hub: the hub; by default the first.
+        """
+        strings = self._running().described()["hubConnectionStrings"]
+        hub = self.hubs[0] if hub is None else hub
+        if hub not in strings:
+            raise DpsError(f"{hub} is no linked hub: there are {', '.join(strings)}")
+        return str(strings[hub])
+
     @property
     def env(self) -> Dict[str, str]:
         """Variables for other programs, such as `az`, a device in a subprocess, or one in Node: the

@@ -167,6 +167,10 @@ def test_a_production_device_is_intercepted(dps, monkeypatch):
 
     assert dps.twin("pump-1").reported == {"fw": "1.0"}
     assert requests.get(f"https://{WEST}/twins/pump-1", verify=certifi.where()).status_code == 401
+    assert requests.get(f"https://localhost:{dps.https.split(':')[1]}/enrollments/pump-1").status_code == 401
+    assert dps.hub_connection_string().startswith(f"HostName={WEST};SharedAccessKeyName=iothubowner;")
+    with pytest.raises(DpsError, match="hub-north.* is no linked hub"):
+        dps.hub_connection_string("hub-north.azure-devices.net")
     with pytest.raises(socket.gaierror, match="hub-north.* is not served"):
         socket.create_connection(("hub-north.azure-devices.net", 8883))
     with pytest.raises(DpsError, match="another service"), Dps(hubs=[WEST]) as another:
