@@ -13,11 +13,12 @@ With pytest, the fixtures `dps` and `dps_session` do the same; `docs/python.md` 
 from ._allocation import Allocation, AllocationFunction, Refuse
 from ._binary import find_binary
 from ._config import Config
-from ._dps import HOST, Dps
+from ._dps import Dps
 from ._enrollment import Enrollment
 from ._errors import AllocationError, ApiError, DpsError, StartError, WaitError
 from ._keys import derive_device_key
 from ._model import JournalEntry, Moment, Registration, Twin, WebhookAttempt
+from ._service import HOST
 
 __all__ = [
     "HOST",

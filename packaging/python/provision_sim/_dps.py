@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import os
-import time
 import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Type, TypeVar, Union
-from urllib.parse import quote
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Type, TypeVar, Union
 
 from . import _sdk
 from ._allocation import AllocationFunction, FunctionServer
 from ._binary import find_binary
 from ._config import OWN_GROUP, Config, as_toml, own_world
-from ._conversation import conversation, result
 from ._enrollment import GROUP, INDIVIDUAL, Enrollment, path
 from ._errors import AllocationError, DpsError, WaitError
-from ._http import Management, ServiceApi
-from ._intercept import Interception
 from ._keys import new_key
-from ._model import JournalEntry, Moment, Registration, Twin, entries
+from ._observed import Observed
 from ._process import Process
-
-if TYPE_CHECKING:
-    from azure.iot.device import ProxyOptions
-
-HOST = "global.azure-devices-provisioning.net"
-"""The production host name of DPS; behind the gateway it is the service's."""
 
 # The default world, as `provision-sim serve --help` describes it.
 _TUTORIAL_GROUP = "contoso-custom-allocated-devices"
 _TUTORIAL_DEVICES = ("contoso-toaster", "contoso-heatpump")
 _SIMULATED_GROUP = "simulated-devices"
 
-_EVERY_ENTRY = 10_000
-_TIMELINES = 50
-"""How many of the newest registrations a conversation tells moment by moment."""
 _API_VERSION_OF_FUNCTIONS = "2021-10-01"
 
 Path = Union[str, "os.PathLike[str]"]
@@ -46,18 +32,7 @@ running: weakref.WeakSet[Dps] = weakref.WeakSet()
 """All services of this process."""
 
 
-class Position(NamedTuple):
-    """How far the conversation of a service has come."""
-
-    sequence: int
-    """The newest entry of the journal."""
-    log: int
-    """Characters of the log."""
-    errors: int
-    """Errors of allocation functions."""
-
-
-class Dps:
+class Dps(Observed):
     """A local Device Provisioning Service with its hubs, on free ports, for as long as it is open.
 
         with Dps() as dps:
@@ -106,6 +81,7 @@ class Dps:
         binary: Optional[Path] = None,
         start_timeout: float = 30,
     ) -> None:
+        super().__init__()
         if config is not None and (hubs is not None or id_scope is not None):
             raise TypeError("hubs and id_scope stand in the configuration: give either config or these")
         if isinstance(hubs, str):
@@ -135,13 +111,7 @@ class Dps:
         self._environment = dict(environment or {})
         self._binary = binary
         self._start_timeout = start_timeout
-        self._process: Optional[Process] = None
-        self._is_running = False
-        self._functions: Optional[FunctionServer] = None
-        self._interception: Optional[Interception] = None
         self._told_errors = 0
-        self._at_the_end: List[JournalEntry] = []
-        self._told_at_the_end: Dict[int, List[Moment]] = {}
 
     # How long it lives
 
@@ -158,16 +128,8 @@ class Dps:
         text = as_toml(self._config) if self._config is not None else None
         if text is None and self._config is not None:
             arguments += ["--config", os.fspath(self._config)]  # type: ignore[arg-type]
-        self._process = Process(binary, arguments, text, self._environment, self._start_timeout)
-        self._is_running = True
+        self._begin(Process(binary, arguments, text, self._environment, self._start_timeout))
         running.add(self)
-        ready = self._process.ready
-        with open(ready["caFile"], encoding="ascii") as file:
-            self._ca_pem = file.read()
-        self._management = Management(ready["admin"], self._process.raise_if_ended)
-        self._api = ServiceApi(
-            ready["https"], ready["serviceConnectionString"], self._ca_pem, self._process.raise_if_ended
-        )
         try:
             if self._function is not None:
                 self.allocation(self._function)
@@ -178,18 +140,10 @@ class Dps:
 
     def stop(self) -> None:
         """Stops it, and removes what it has made. Journal and log can still be read."""
-        if self._process is None or not self._is_running:
+        if not self._is_running:
             return
-        try:
-            self._at_the_end = self.journal()
-            self._told_at_the_end = self._timelines(self._at_the_end)
-        except DpsError:
-            pass  # it has ended by itself: what it logged says why
-        self._is_running = False
         running.discard(self)
-        if self._interception is not None:
-            self._interception.lift()
-        self._process.stop()
+        self._end()
         if self._functions is not None:
             self._functions.close()
 
@@ -206,124 +160,7 @@ class Dps:
             # Python 3.11: under the error, wherever that is shown.
             error.add_note(f"provision-sim: conversation\n{self.conversation()}")
 
-    def _running(self) -> Process:
-        if self._process is None or not self._is_running:
-            raise DpsError("the service does not run" + (" any more" if self._process else ": use it in a `with`"))
-        return self._process
-
-    def _ready(self, name: str) -> Any:
-        return self._running().ready[name]
-
-    # How it is reached
-
-    @property
-    def host(self) -> str:
-        """The production host name of DPS, for clients that go through the gateway."""
-        return HOST
-
-    @property
-    def id_scope(self) -> str:
-        """The ID scope that devices must name."""
-        return str(self._ready("idScope"))
-
-    @property
-    def ca_file(self) -> str:
-        """The file with the CA that clients must trust (PEM)."""
-        return str(self._ready("caFile"))
-
-    @property
-    def ca_pem(self) -> str:
-        """The same as text: the SDK's `server_verification_cert`."""
-        self._running()
-        return self._ca_pem
-
-    @property
-    def mqtt(self) -> str:
-        """`HOST:PORT` of MQTT over TLS."""
-        return str(self._ready("mqtt"))
-
-    @property
-    def https(self) -> str:
-        """`HOST:PORT` of HTTPS and of MQTT over WebSocket."""
-        return str(self._ready("https"))
-
-    @property
-    def amqp(self) -> Optional[str]:
-        """`HOST:PORT` of AMQP; None if it is not served."""
-        address = self._running().ready.get("amqp")
-        return None if address is None else str(address)
-
-    @property
-    def hubs(self) -> List[str]:
-        """The names of the linked hubs."""
-        return list(self._running().described()["hubConnectionStrings"])
-
-    @property
-    def gateway(self) -> str:
-        """`HOST:PORT` of the gateway: an HTTP and SOCKS5 proxy behind which the production names of DPS
-        and of the linked hubs lead to this service."""
-        return str(self._ready("gateway"))
-
-    @property
-    def admin(self) -> str:
-        """`HOST:PORT` of the management listener (plain HTTP)."""
-        return str(self._ready("admin"))
-
-    @property
-    def service_connection_string(self) -> str:
-        """The connection string of the service API, of the hubs too."""
-        return str(self._ready("serviceConnectionString"))
-
-    def hub_connection_string(self, hub: Optional[str] = None) -> str:
-        """The connection string of a hub in its own name, of its policy `iothubowner`: for back ends that
-        `intercept()` leads there.
-
-        Args:
-            hub: the hub; by default the first.
-        """
-        strings = self._running().described()["hubConnectionStrings"]
-        hub = self.hubs[0] if hub is None else hub
-        if hub not in strings:
-            raise DpsError(f"{hub} is no linked hub: there are {', '.join(strings)}")
-        return str(strings[hub])
-
-    @property
-    def env(self) -> Dict[str, str]:
-        """Variables for other programs, such as `az`, a device in a subprocess, or one in Node: the
-        gateway as their proxy, the CA as what they trust, and host and ID scope by the names that
-        Microsoft's samples read. Add them to your own: `{**os.environ, **dps.env}`."""
-        proxy = f"http://{self.gateway}"
-        trust = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-        return {
-            "HTTPS_PROXY": proxy,
-            "https_proxy": proxy,
-            "NO_PROXY": "",
-            "no_proxy": "",
-            **{name: self.ca_file for name in trust},
-            "IOTHUB_DEVICE_DPS_ENDPOINT": self.host,
-            "IOTHUB_DEVICE_DPS_ID_SCOPE": self.id_scope,
-        }
-
-    def intercept(self) -> None:
-        """Leads whatever this process connects to by the names of Azure IoT to this service, and lets it
-        trust the CA there, until the service stops: for programs that have no option for that. Other
-        connections stay as they are, and a name that the service does not have is not found.
-
-        Only for what is written in Python, and for one service at a time in a process.
-
-        Raises:
-            DpsError: if another service does it already.
-        """
-        if self._interception is None:
-            ports = {8883: self.mqtt, 443: self.https, 5671: self.amqp}
-            served = {port: address for port, address in ports.items() if address is not None}
-            self._interception = Interception([self.host, *self.hubs], served, self.ca_pem)
-
     # The SDK's clients
-
-    def proxy_options(self) -> ProxyOptions:
-        """The SDK's `ProxyOptions` that lead through the gateway."""
-        return _sdk.proxy_options(self.gateway)
 
     def provisioning_client(
         self,
@@ -541,9 +378,6 @@ class Dps:
             error = errors[told]
             raise AllocationError(f"an allocation function raised {error!r}\n\n{self.conversation()}") from error
 
-    def _allocation_errors(self) -> List[BaseException]:
-        return list(self._functions.errors) if self._functions is not None else []
-
     def _group_ids(self) -> List[str]:
         return [str(record["enrollmentGroupId"]) for record in self._service_api().query("/enrollmentGroups")]
 
@@ -564,99 +398,6 @@ class Dps:
         self._service_api().get(path(kind, name))
         return Enrollment(self._api, kind, name)
 
-    def _service_api(self) -> ServiceApi:
-        self._running()
-        return self._api
-
-    # What happened
-
-    def journal(
-        self, registration_id: Optional[str] = None, *, status: Optional[str] = None, after: int = 0
-    ) -> List[JournalEntry]:
-        """The registrations that the service saw, oldest first: those in progress and refused ones too.
-
-        Args:
-            registration_id: only of this device.
-            status: only with this status, such as `failed`.
-            after: only those behind this `sequence`.
-        """
-        if self._process is not None and not self._is_running:
-            wanted = (registration_id or "").lower()
-            return [
-                entry
-                for entry in self._at_the_end
-                if entry.sequence > after
-                and (status is None or entry.status == status)
-                and (registration_id is None or entry.registration_id.lower() == wanted)
-            ]
-        self._running()
-        query = {"registrationId": registration_id, "status": status, "after": after, "limit": _EVERY_ENTRY}
-        return entries(self._management.get("/journal", query))
-
-    def timeline(self, entry: JournalEntry) -> List[Moment]:
-        """Who did what when in a registration, in order: how the device connected, what was checked, what the
-        allocation function was asked and said, what the device was told, and what it did at its hub."""
-        self._running()
-        return [Moment.read(each) for each in self._management.get(f"/journal/{entry.sequence}")["timeline"]]
-
-    def registration(self, registration_id: str) -> Optional[Registration]:
-        """The record of a device; None if it never registered, or was refused each time."""
-        self._running()
-        found = self._management.get("/registrations", {"registrationId": registration_id})
-        return Registration.read(found[0]) if found else None
-
-    def wait_for_registration(
-        self, registration_id: str, timeout: float = 10, *, status: Optional[str] = None, after: int = 0
-    ) -> JournalEntry:
-        """Waits until a registration of this device has ended, well or not, and returns the first that
-        did; at once if there is one.
-
-        Args:
-            registration_id: the device.
-            timeout: seconds.
-            status: how it must have ended, such as `assigned`.
-            after: only registrations behind this `sequence`: that of the entry before, for a device that
-                registers again.
-
-        Raises:
-            WaitError: if none ends in time; with the whole conversation.
-        """
-        process = self._running()
-        deadline = time.monotonic() + timeout
-        while True:
-            # Counted before the look, so that what happens in between is not waited for in vain.
-            seen = process.events()
-            found = [entry for entry in self.journal(registration_id, status=status, after=after) if entry.ended]
-            if found:
-                return found[0]
-            if not process.wait_for_event(seen, deadline - time.monotonic()):
-                break
-        wanted = f"no registration of {registration_id} has ended" + (f" as {status}" if status else "")
-        others = self.journal(registration_id, after=after)
-        stands = "".join(f"\n  #{entry.sequence} {result(entry)}" for entry in others)
-        raise WaitError(f"{wanted} within {timeout:g} s{stands}\n\n{self.conversation()}")
-
-    def twin(self, device_id: str, hub: Optional[str] = None) -> Optional[Twin]:
-        """A device on its hub: tags, desired and reported properties, whether it is connected. None if no
-        hub knows it."""
-        self._running()
-        found = self._management.get("/twins", {"deviceId": device_id, "hub": hub, "limit": 1})
-        return Twin.read(found[0]) if found else None
-
-    def set_desired(self, device_id: str, properties: Mapping[str, Any]) -> Twin:
-        """Changes desired properties, as a back end does; a device that is connected is told. A value of
-        None removes its property. Returns the new twin.
-
-        Raises:
-            ApiError: if no hub knows the device.
-        """
-        body = {"properties": {"desired": dict(properties)}}
-        self._service_api().call("PATCH", f"/twins/{quote(device_id, safe='')}", body)
-        twin = self.twin(device_id)
-        if twin is None:
-            raise DpsError(f"{device_id} was removed from its hub meanwhile")
-        return twin
-
     def reset(self) -> None:
         """Forgets devices, hubs' twins and the journal; the enrollments are again those of the beginning."""
         self._running()
@@ -664,31 +405,6 @@ class Dps:
         self._told_errors = len(self._allocation_errors())
         if self._function is not None:
             self.allocation(self._function)
-
-    @property
-    def log(self) -> str:
-        """What the service has logged, line by line as it happened."""
-        return self._process.log if self._process is not None else ""
-
-    def position(self) -> Position:
-        """Where the conversation stands, for `conversation(since=…)`."""
-        newest = self._management.get("/journal", {"limit": 1}) if self._is_running else []
-        sequence = newest[0]["sequence"] if newest else 0
-        return Position(sequence, len(self.log), len(self._allocation_errors()))
-
-    def conversation(self, since: Optional[Position] = None) -> str:
-        """What the service and its devices said to each other, for people: each registration with the
-        check that failed, what the allocation function was asked and said, and the log."""
-        since = since or Position(0, 0, 0)
-        try:
-            seen = self.journal(after=since.sequence)
-            told = self._timelines(seen) if self._is_running else self._told_at_the_end
-        except DpsError:
-            seen, told = [], {}  # it does not run: there is the log
-        return conversation(seen, told, self.log[since.log :], self._allocation_errors()[since.errors :])
-
-    def _timelines(self, seen: List[JournalEntry]) -> Dict[int, List[Moment]]:
-        return {entry.sequence: self.timeline(entry) for entry in seen[-_TIMELINES:]}
 
 
 def _attestation(

@@ -14,8 +14,9 @@ from typing import Any, Dict, Generator, List, Tuple
 
 import pytest
 
-from ._dps import Dps, Position, running
+from ._dps import Dps, running
 from ._errors import AllocationError, WaitError
+from ._observed import Position
 
 _SECTION = "provision-sim: conversation"
 _BEFORE = pytest.StashKey[Dict[Dps, Position]]()
