@@ -27,7 +27,7 @@
 //! `cli`, the default, is the program and all the rest. Without it (`default-features = false`) take
 //! what is needed: `device` for a device that provisions itself, `service` for the service and
 //! [`LocalService`], `fleet` for many devices and what their failures mean, `pki` for certificates to
-//! test with. [`wire`], [`net`], [`attestation`] and [`tutorial`] are always there.
+//! test with; `page` adds the page of the management listener. [`wire`], [`net`], [`attestation`] and [`tutorial`] are always there.
 //!
 //! # Both halves in one program
 //!

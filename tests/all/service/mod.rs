@@ -12,6 +12,7 @@ mod kill;
 mod mqtt;
 mod mqtt_reader;
 mod observer;
+mod page;
 mod page_views;
 mod quotas;
 mod registration;

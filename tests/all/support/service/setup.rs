@@ -8,8 +8,8 @@ use std::time::Duration;
 use provision_sim::api_client::ServiceClient;
 use provision_sim::net::{Trust, client_config, crypto};
 use provision_sim::service::{
-    AdminOptions, Authority, Config, Hubs, Observer, Options, Pace, Port, RegistrationEvent,
-    ResetOnSameHub, Service, WebhookSettings,
+    AdminOptions, Authority, Commentary, Config, Hubs, Observer, Options, Pace, Port,
+    RegistrationEvent, ResetOnSameHub, Service, WebhookSettings,
 };
 use provision_sim::wire::RegistrationId;
 use rustls::client::WantsClientCert;
@@ -44,6 +44,7 @@ pub struct Setup {
     gateway: Option<bool>,
     host_names: Vec<String>,
     state: Option<PathBuf>,
+    commentary: Commentary,
 }
 
 impl Setup {
@@ -143,6 +144,7 @@ impl Setup {
             gateway: None,
             host_names: vec![],
             state: None,
+            commentary: Commentary::default(),
         }
     }
 
@@ -219,6 +221,12 @@ impl Setup {
         self
     }
 
+    /// Who explains failures.
+    pub fn commentary(mut self, commentary: Commentary) -> Self {
+        self.commentary = commentary;
+        self
+    }
+
     pub async fn start(self) -> TestService {
         let authority = Authority::in_memory().expect("an authority");
         let tls = client_config(&Trust::Pem(authority.pem().to_owned())).expect("its certificate");
@@ -237,6 +245,7 @@ impl Setup {
                 let _ = tell.send(event.clone());
             }),
             state: self.state,
+            commentary: self.commentary,
             ..Options::on_free_ports(authority)
         };
         let config = Config::from_toml(&self.config, &[]).expect("a configuration");
