@@ -92,10 +92,7 @@ def main(out: str) -> None:
             try:
                 installs_and_serves(checks, job, address)
             finally:
-                # A check that failed leaves no service behind.
-                pid = job.temporary / "provision-sim/service/pid"
-                if pid.exists():
-                    support.run(["kill", pid.read_text().strip()])
+                job.end()
             refuses(checks, folder, release, address)
     checks.end()
 

@@ -27,8 +27,16 @@ def github(checks, folder: Path, address: str, block: str) -> None:
     place = folder / "github"
     place.mkdir()
     job = workflow.Job(place)
+    try:
+        steps(checks, job, job_of_the_page["steps"], address)
+    finally:
+        job.end()
+
+
+def steps(checks, job, described, address: str) -> None:
+    """Each of them, with the outputs of the first."""
     known = {}
-    for step in job_of_the_page["steps"]:
+    for step in described:
         if "uses" in step:
             checks.that(step["uses"].startswith("OWNER/provision-sim@"), "the page's job uses the action")
             outputs = job.uses(support.ROOT, releases=address)

@@ -5,6 +5,7 @@ It knows what this project's action uses: `run` steps, their `env`, inputs, and 
 
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -66,6 +67,12 @@ class Job:
         for folder in files["PATH"].read_text().splitlines():
             self.environment["PATH"] = f"{folder}:{self.environment['PATH']}"
         return done.returncode, pairs(files["OUTPUT"])
+
+    def end(self) -> None:
+        """What the runner does at last: nothing that was started goes on."""
+        pid = self.temporary / "provision-sim/service/pid"
+        if pid.exists():
+            os.kill(int(pid.read_text()), signal.SIGTERM)
 
 
 def pairs(file: Path) -> dict:

@@ -164,12 +164,11 @@ def compact(value) -> bytes:
 
 
 def main(out: str, *binaries: str) -> None:
-    """Writes the layout and prints its path."""
+    """Writes the layout."""
     if Path(out).exists():
         sys.exit(f"layout.py: {out} is there already: remove it first")
     layout = Layout(Path(out))
     layout.index([layout.image(Path(binary)) for binary in binaries])
-    print(out)
 
 
 if __name__ == "__main__":
