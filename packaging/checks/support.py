@@ -160,5 +160,6 @@ def wait_for(condition, process, log) -> None:
             said = log.read()
             if process.returncode == 77:
                 raise Skip(said.strip())
-            sys.exit(f"it does not come up: exit code {process.returncode}\n{said}")
-        time.sleep(0.05)
+            ended = "it still runs" if process.returncode is None else f"exit code {process.returncode}"
+            sys.exit(f"the service does not come up ({ended})\n{said}")
+        time.sleep(0.1)
