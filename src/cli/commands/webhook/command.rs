@@ -19,8 +19,8 @@ use crate::service::Trial;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Sends the request that DPS would send, judges the answer as the service does, and says what the
-device would be told and whatever is odd in the answer. Nothing is registered, and an answer of 429 or
-above is not asked for again.
+device would be told and whatever is odd in the answer. Nothing is registered, and an answer of
+429 or above is not asked for again.
 
 Examples:
   provision-sim webhook test http://localhost:7071/api/HttpTrigger1 --reg-id contoso-toaster-007 \\
