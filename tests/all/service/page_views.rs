@@ -323,7 +323,7 @@ async fn a_method_is_called_from_the_page() {
 }
 
 #[tokio::test]
-async fn hubs_and_their_devices_are_counted_searched_and_live() {
+async fn j_250_hubs_and_their_devices_are_counted_searched_and_live() {
     let (service, browser) = with_page(Setup::at_once()).await;
     let mut page = browser.listen("/ui/hubs/events").await;
     page.update_with(HUB_EAST).await;
