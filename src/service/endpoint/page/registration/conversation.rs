@@ -5,6 +5,7 @@ use std::time::Duration;
 use askama::Template;
 
 use crate::service::commentary::Explanation;
+use crate::service::endpoint::page::address::{address, of_enrollment};
 use crate::service::endpoint::page::registrations::{Status, Time, label};
 use crate::service::endpoint::page::shown::Shown;
 use crate::service::enrollment::Kind;
@@ -87,11 +88,6 @@ fn facts(entry: &JournalEntry) -> Vec<Fact> {
     let mut add = |name, value: Option<String>, link: Option<String>| {
         facts.extend(value.map(|value| Fact { name, value, link }));
     };
-    let list = |name: &str, value: &str| {
-        let query =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
-        Some(format!("/?{query}"))
-    };
     let enrollment = entry.enrollment.as_ref();
     let kind = |kind| match kind {
         Kind::Individual => "individual",
@@ -100,11 +96,14 @@ fn facts(entry: &JournalEntry) -> Vec<Fact> {
     add(
         "Enrollment",
         enrollment.map(|it| format!("{} ({})", it.name, kind(it.kind))),
-        enrollment.and_then(|it| list("enrollment", it.name.as_str())),
+        enrollment.map(|it| of_enrollment(it.kind, it.name.as_str())),
     );
     let hub = entry.assigned_hub.as_ref().map(|hub| hub.as_str());
-    add("Hub", hub.map(|hub| inert(hub).into_owned()), hub.and_then(|hub| list("hub", hub)));
-    add("Device ID", entry.device_id.as_ref().map(ToString::to_string), None);
+    let at_hub = hub.map(|hub| address("/ui/hub", &[("name", hub)]));
+    add("Hub", hub.map(|hub| inert(hub).into_owned()), at_hub);
+    let id = entry.device_id.as_ref();
+    let device = hub.zip(id).map(|(hub, id)| address("/ui/device", &[("hub", hub), ("id", id)]));
+    add("Device ID", id.map(ToString::to_string), device);
     let error = entry.error_code.map(|code| match &entry.error_message {
         Some(message) => format!("{code}: {message}"),
         None => code.to_string(),
