@@ -14,6 +14,7 @@
 //! - `private_file`: files that only their owner may read.
 //! - `state_folder`: where the program keeps what it makes for itself.
 //! - `local`: how commands find the services that `serve` runs.
+//! - `randomness`: whether the system gives random numbers.
 //! - `runtime`: what runs the commands that wait for the network.
 //! - `stop`: the signals, or the end of the input, that end what goes on by itself.
 //! - `output`: what is printed and logged, and how.
@@ -32,6 +33,7 @@ mod local;
 mod output;
 mod private_file;
 mod program;
+mod randomness;
 mod report;
 mod runtime;
 mod secret;

@@ -16,7 +16,9 @@ use super::exit::Exit;
 use super::output::logging;
 use super::output::printer::Printer;
 use super::output::wrap::{width_of_errors, wrapped};
+use super::randomness;
 use super::report::Report;
+use super::stop;
 
 /// Azure's Device Provisioning Service on your own machine, and the simulated device that talks to it.
 #[derive(Debug, Parser)]
@@ -84,9 +86,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(error, wants_json(&arguments)),
     };
+    stop::end_when_first_process();
     cli.common.color.apply();
     let mut printer = Printer::new(cli.common.output).quiet(cli.common.quiet);
     logging::init(&cli.common, cli.command.log_levels());
+    if let Err(report) = cli.command.needs_randomness().then(randomness::check).transpose() {
+        printer.error(&report);
+        return report.exit;
+    }
     let result = match cli.command {
         Command::DeriveKey(command) => command.run(&mut printer),
         Command::SasToken(command) => command.run(&mut printer),
@@ -115,6 +122,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 impl Command {
+    /// Whether it makes keys or IDs, or speaks TLS.
+    fn needs_randomness(&self) -> bool {
+        !matches!(
+            self,
+            Self::DeriveKey(_)
+                | Self::SasToken(_)
+                | Self::Explain(_)
+                | Self::Completions(_)
+                | Self::Man(_)
+        )
+    }
+
     /// What is logged without a flag, with `-v` and with `-vv`: a service is run to be watched, a
     /// device for its result; a scenario's service mostly does what the file wants it to do.
     fn log_levels(&self) -> [LevelFilter; 3] {

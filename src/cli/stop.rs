@@ -3,10 +3,23 @@
 
 use std::io::{Read, sink};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
 use super::report::Report;
+
+/// Whether a [`StopSignal`] takes what comes.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// How it was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// By a person, who may have more to say: Ctrl-C.
+    Interrupt,
+    /// By a system, which will not wait for long: SIGTERM.
+    Terminate,
+}
 
 /// Waits to be told to stop, as often as that comes.
 ///
@@ -20,6 +33,7 @@ pub(crate) struct StopSignal {
 impl StopSignal {
     pub(crate) fn new() -> Result<Self, Report> {
         let signals = Signals::new().map_err(Report::internal)?;
+        IS_TAKEN.store(true, Ordering::SeqCst);
         Ok(Self { signals, end_of_input: Arc::default() })
     }
 
@@ -37,12 +51,39 @@ impl StopSignal {
         reader.spawn(read).map(drop).map_err(Report::internal)
     }
 
-    pub(crate) async fn received(&mut self) {
+    pub(crate) async fn received(&mut self) -> Asked {
         tokio::select! {
-            () = self.signals.any() => {}
-            () = self.end_of_input.notified() => {}
+            asked = self.signals.any() => asked,
+            () = self.end_of_input.notified() => Asked::Terminate,
         }
     }
+}
+
+/// In a container the program may be the first process, for which the system ignores every signal that
+/// nobody takes: neither Ctrl-C nor the end of the container would end it. From here on they do, as
+/// elsewhere, until a [`StopSignal`] takes them.
+pub(crate) fn end_when_first_process() {
+    if std::process::id() == 1 {
+        // Without the thread it goes on as it would have.
+        let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(end_when_told);
+    }
+}
+
+fn end_when_told() {
+    let Ok(runtime) = super::runtime::small_runtime() else { return };
+    runtime.block_on(async {
+        let Ok(mut signals) = Signals::new() else { return };
+        loop {
+            let asked = signals.any().await;
+            if !IS_TAKEN.load(Ordering::SeqCst) {
+                // As shells number those that a signal has ended.
+                std::process::exit(match asked {
+                    Asked::Interrupt => 130,
+                    Asked::Terminate => 143,
+                });
+            }
+        }
+    });
 }
 
 #[cfg(unix)]
@@ -61,10 +102,10 @@ impl Signals {
         })
     }
 
-    async fn any(&mut self) {
+    async fn any(&mut self) -> Asked {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => Asked::Interrupt,
+            _ = self.terminate.recv() => Asked::Terminate,
         }
     }
 }
@@ -91,12 +132,12 @@ impl Signals {
         })
     }
 
-    async fn any(&mut self) {
+    async fn any(&mut self) -> Asked {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.pause.recv() => {}
-            _ = self.close.recv() => {}
-            _ = self.shutdown.recv() => {}
+            _ = self.interrupt.recv() => Asked::Interrupt,
+            _ = self.pause.recv() => Asked::Interrupt,
+            _ = self.close.recv() => Asked::Terminate,
+            _ = self.shutdown.recv() => Asked::Terminate,
         }
     }
 }

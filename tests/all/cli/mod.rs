@@ -21,6 +21,7 @@ mod quotas;
 mod register;
 mod register_x509;
 mod run;
+mod stop;
 mod transports;
 mod webhook;
 mod wrap;

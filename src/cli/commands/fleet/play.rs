@@ -13,7 +13,7 @@ use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::cli::stop::StopSignal;
+use crate::cli::stop::{Asked, StopSignal};
 use crate::fleet::report::{self, RunInfo, Tally};
 use crate::fleet::{DeviceResult, Ended, Fleet, Outcome, Running};
 use crate::text::{Source, spoken};
@@ -81,8 +81,8 @@ async fn follow(
                 Some(result) => course.take(&result),
                 None => break,
             },
-            () = stop.received() => {
-                if is_stopping {
+            asked = stop.received() => {
+                if is_stopping || asked == Asked::Terminate {
                     break;
                 }
                 is_stopping = true;

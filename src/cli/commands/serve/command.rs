@@ -235,7 +235,9 @@ impl Serve {
             }
         }
         stop.received().await;
-        service.stop().await;
+        // From here on no command finds it. Whoever asks twice does not want to wait.
+        drop(published);
+        unless(stop.received(), service.stop()).await;
         Ok(Exit::Done)
     }
 
@@ -405,10 +407,10 @@ impl FromStr for AdminPort {
 }
 
 /// What comes of `work`, unless `stop` is there before.
-async fn unless<T>(stop: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
+async fn unless<S, T>(stop: impl Future<Output = S>, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
-        () = stop => None,
+        _ = stop => None,
         done = work => Some(done),
     }
 }
@@ -452,7 +454,7 @@ mod tests {
     #[tokio::test]
     async fn a_signal_ends_a_start_that_takes_long() {
         assert_eq!(unless(ready(()), pending::<()>()).await, None);
-        assert_eq!(unless(pending(), ready(7)).await, Some(7));
+        assert_eq!(unless(pending::<()>(), ready(7)).await, Some(7));
     }
 
     #[test]
