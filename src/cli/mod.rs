@@ -14,6 +14,7 @@
 //! - `private_file`: files that only their owner may read.
 //! - `state_folder`: where the program keeps what it makes for itself.
 //! - `local`: how commands find the services that `serve` runs.
+//! - `management`: asks the management listener of a service.
 //! - `randomness`: whether the system gives random numbers.
 //! - `runtime`: what runs the commands that wait for the network.
 //! - `stop`: the signals, or the end of the input, that end what goes on by itself.
@@ -30,6 +31,7 @@ mod documents;
 mod exit;
 mod input;
 mod local;
+mod management;
 mod output;
 mod private_file;
 mod program;

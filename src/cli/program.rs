@@ -8,8 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 use super::commands::{
-    completions, derive_key, diagnose, enrollments, explain, fleet, man, pki, register, run,
-    sas_token, serve, status, webhook,
+    completions, derive_key, diagnose, enrollments, explain, fleet, healthcheck, log, man, pki,
+    register, run, sas_token, serve, status, webhook,
 };
 use super::common::{Common, Output};
 use super::exit::Exit;
@@ -63,6 +63,8 @@ enum Command {
     Status(status::Status),
     Diagnose(Box<diagnose::Diagnose>),
     Explain(explain::Explain),
+    Log(log::Log),
+    Healthcheck(healthcheck::Healthcheck),
     Run(run::Run),
     Fleet(Box<fleet::Fleet>),
     DeriveKey(derive_key::DeriveKey),
@@ -102,6 +104,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Diagnose(command) => command.run(&mut printer),
         Command::Explain(command) => command.run(&mut printer),
         Command::Serve(command) => command.run(&mut printer),
+        Command::Log(mut command) => {
+            command.is_verbose = cli.common.verbose > 0;
+            command.run(&mut printer)
+        }
+        Command::Healthcheck(command) => command.run(&mut printer),
         Command::Run(command) => command.run(&mut printer),
         Command::Fleet(command) => command.run(&mut printer),
         Command::Webhook(command) => command.run(&mut printer),
@@ -129,6 +136,7 @@ impl Command {
             Self::DeriveKey(_)
                 | Self::SasToken(_)
                 | Self::Explain(_)
+                | Self::Log(_)
                 | Self::Completions(_)
                 | Self::Man(_)
         )

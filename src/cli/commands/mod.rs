@@ -5,6 +5,8 @@
 //! - `status`: how a device's registration stands.
 //! - `diagnose`: what keeps a device from registering.
 //! - `explain`: what a code, a name, or a line of a log means.
+//! - `log`: the registrations that a service has seen.
+//! - `healthcheck`: whether a service is up.
 //! - `run`: scenarios, played and judged.
 //! - `fleet`: many devices at once.
 //! - `derive_key`: the device keys of an enrollment group.
@@ -22,6 +24,8 @@ pub(crate) mod diagnose;
 pub(crate) mod enrollments;
 pub(crate) mod explain;
 pub(crate) mod fleet;
+pub(crate) mod healthcheck;
+pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod pki;
 pub(crate) mod register;

@@ -90,6 +90,16 @@ impl Local {
         dialled(&self.ready.mqtt)
     }
 
+    /// Where it is dialled for HTTPS; a service of an older version may say of none.
+    pub(crate) fn https_address(&self) -> Result<Endpoint, Report> {
+        dialled(self.ready.https.as_deref().unwrap_or(&self.ready.mqtt))
+    }
+
+    /// Where its management listener is, if it has one.
+    pub(crate) fn admin(&self) -> Result<Option<Endpoint>, Report> {
+        self.ready.admin.as_deref().map(dialled).transpose()
+    }
+
     /// A client of its service API; `flag` is what needs it.
     pub(crate) fn client(&self, flag: &str) -> Result<ServiceClient, Report> {
         let Some(text) = &self.ready.service_connection_string else {

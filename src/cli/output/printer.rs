@@ -23,11 +23,20 @@ const DIM: Style = Style::new().dimmed();
 pub(crate) struct Printer {
     pub(crate) format: Output,
     is_quiet: bool,
+    is_closed: bool,
+}
+
+/// Whether something is good, for the eye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Good,
+    Bad,
+    Neutral,
 }
 
 impl Printer {
     pub(crate) fn new(format: Output) -> Self {
-        Self { format, is_quiet: false }
+        Self { format, is_quiet: false, is_closed: false }
     }
 
     /// Whether only results and errors are wanted.
@@ -107,7 +116,12 @@ impl Printer {
     /// A line that may have our own colours.
     fn write(&mut self, line: &str) {
         status_line::clear();
-        let _ = writeln!(anstream::stdout(), "{line}");
+        self.is_closed |= writeln!(anstream::stdout(), "{line}").is_err();
+    }
+
+    /// Whether whoever read the output has gone, so that what goes on by itself need not.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
     /// A line of JSON, for those who follow along.
@@ -181,6 +195,17 @@ impl Printer {
             let advice = wrapped(&advice, width, indent + "try: ".len());
             self.write(&format!("{:<indent$}{DIM}try:{DIM:#} {advice}", ""));
         }
+    }
+
+    /// A line in which a word has the colour of its mark; whatever stands in it (J-241).
+    pub(crate) fn marked(&mut self, mark: Mark, lead: &str, word: &str, rest: &str) {
+        let style = match mark {
+            Mark::Good => GREEN,
+            Mark::Bad => RED,
+            Mark::Neutral => DIM,
+        };
+        let [lead, word, rest] = [lead, word, rest].map(inert);
+        self.write(&format!("{lead}{style}{word}{style:#}{rest}"));
     }
 
     /// `PASS` or `FAIL`, and what of.

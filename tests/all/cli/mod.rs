@@ -23,5 +23,6 @@ mod register_x509;
 mod run;
 mod stop;
 mod transports;
+mod watch;
 mod webhook;
 mod wrap;

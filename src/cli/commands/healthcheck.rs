@@ -1,0 +1,115 @@
+//! `healthcheck`: whether a service is up, for whoever starts it and waits.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout as within;
+
+use crate::cli::args::duration::timeout;
+use crate::cli::exit::Exit;
+use crate::cli::local::{Local, LocalChoice};
+use crate::cli::management::{ListenerUrl, Management};
+use crate::cli::output::printer::Printer;
+use crate::cli::report::Report;
+use crate::cli::runtime::small_runtime;
+use crate::net::{Route, Trust, client_config, dial};
+use crate::text::spoken;
+use crate::wire::{HTTPS_PORT, MQTT_PORT};
+
+/// Whether a service is up: exit code 0 if it is, 3 if not
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It asks the management listener; where a local service has none, it opens a TLS connection to each of
+the other listeners.
+
+Examples:
+  provision-sim healthcheck
+  provision-sim healthcheck --url http://dps:8880 --timeout 500ms
+  HEALTHCHECK CMD [\"/provision-sim\", \"healthcheck\"]         # in a Dockerfile")]
+pub(crate) struct Healthcheck {
+    /// The service that `provision-sim serve` runs on this machine or in this container: NAME, or the
+    /// port of its MQTT, where several run [default: the only one]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    local: Option<LocalChoice>,
+    /// The management listener of a service elsewhere
+    #[arg(long, value_name = "URL", conflicts_with = "local")]
+    url: Option<ListenerUrl>,
+    /// How long it may take
+    #[arg(long, default_value = "2s", value_parser = timeout, value_name = "DURATION")]
+    timeout: Duration,
+}
+
+/// What a service that is up says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Health {
+    status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    mqtt: String,
+    https: String,
+    id_scope: String,
+}
+
+impl Healthcheck {
+    pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
+        let runtime = small_runtime()?;
+        let health = runtime.block_on(self.health());
+        // A name that is looked up must not hold up the end.
+        runtime.shutdown_background();
+        let health = health?;
+        if printer.is_text() {
+            let Health { mqtt, https, id_scope, .. } = &health;
+            printer.line(format!("healthy: MQTT {mqtt}, HTTPS {https}, ID scope {id_scope}"));
+        } else {
+            printer.json(&health);
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn health(&self) -> Result<Health, Report> {
+        if let Some(url) = &self.url {
+            return asked(&Management::at(url, self.timeout)).await;
+        }
+        let local = self.local.clone().unwrap_or_default().find()?;
+        match Management::of(&local, self.timeout)? {
+            Some(management) => asked(&management).await,
+            None => within(self.timeout, dialled(&local)).await.unwrap_or_else(|_| {
+                Err(unhealthy(format!("no TLS connection within {}", spoken(self.timeout))))
+            }),
+        }
+    }
+}
+
+async fn asked(management: &Management) -> Result<Health, Report> {
+    let (_, body) = management.get("/healthz").await.map_err(|report| unhealthy(report.message))?;
+    let health = serde_json::from_slice::<Health>(&body).ok();
+    health.filter(|health| health.status == "ok").ok_or_else(|| {
+        unhealthy(format!("what answers at {} is no provision-sim", management.shown()))
+    })
+}
+
+/// Whether each listener of a local service takes a connection and shows a certificate of its CA.
+async fn dialled(local: &Local) -> Result<Health, Report> {
+    let tls = client_config(&Trust::File(local.ready.ca_file.clone()))
+        .map_err(|error| unhealthy(error.to_string()))?;
+    let https = local.ready.https.clone().unwrap_or_default();
+    let endpoints = [(local.address()?, MQTT_PORT), (local.https_address()?, HTTPS_PORT)];
+    for (endpoint, port) in endpoints {
+        dial(&endpoint, port, &Route::default(), tls.clone(), |_| {})
+            .await
+            .map_err(|error| unhealthy(format!("{endpoint}: {error}")))?;
+    }
+    Ok(Health {
+        status: "ok".to_owned(),
+        version: None,
+        mqtt: local.ready.mqtt.clone(),
+        https,
+        id_scope: local.ready.id_scope.clone(),
+    })
+}
+
+fn unhealthy(why: String) -> Report {
+    Report::new("unhealthy", Exit::Network, format!("unhealthy: {why}"))
+}
