@@ -5,11 +5,10 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::attestation::KeySlot;
 use crate::service::{
-    EntryAttestation, EntryStatus, JournalEntry, Kind, Transport, WebhookAttempt,
+    EntryStatus, JournalEntry, MomentOutcome, TimelineMoment, Transport, timeline,
 };
-use crate::text::{Foreign, spoken};
+use crate::text::Foreign;
 use crate::wire::{HubName, timestamp};
 
 /// All of it.
@@ -25,8 +24,8 @@ pub(super) fn of(entries: &[Arc<JournalEntry>]) -> String {
 
 fn registration(text: &mut String, entry: &JournalEntry) {
     // Writing to a string cannot fail.
-    let mut line = |indent: usize, content: String| {
-        let _ = writeln!(text, "{:indent$}{}", "", one_line(&content));
+    let mut line = |indent: usize, content: &str| {
+        let _ = writeln!(text, "{:indent$}{}", "", one_line(content));
     };
     let transport = match entry.transport {
         Some(Transport::Mqtt) => " over MQTT",
@@ -34,58 +33,35 @@ fn registration(text: &mut String, entry: &JournalEntry) {
         None => "",
     };
     let at = timestamp(entry.time);
-    line(2, format!("#{} {}{transport}, {at}", entry.sequence, entry.registration_id));
-    line(5, format!("ID scope {}, api-version {}", entry.id_scope, entry.api_version));
-    if let Some(enrollment) = &entry.enrollment {
-        let kind = match enrollment.kind {
-            Kind::Individual => "individual enrollment",
-            Kind::Group => "enrollment group",
-        };
-        line(5, format!("{kind} {}", enrollment.name));
-    }
-    if let Some(attestation) = &entry.attestation {
-        line(5, format!("proved itself with {}", proof(attestation)));
-    }
-    if let Some(payload) = &entry.payload {
-        line(5, format!("payload: {payload}"));
-    }
-    if let Some(webhook) = &entry.webhook {
-        line(5, format!("webhook {}", webhook.url));
-        line(7, format!("was asked: {}", webhook.request));
-        webhook.attempts.iter().for_each(|attempt| line(7, answer(attempt)));
-    }
-    line(5, result(entry));
-    if let Some(reason) = &entry.reason {
-        line(7, format!("because: {reason}"));
-    }
-    if entry.polls > 0 {
-        line(5, format!("asked for the result {} times", entry.polls));
+    line(2, &format!("#{} {}{transport}, {at}", entry.sequence, entry.registration_id));
+    line(5, &result(entry));
+    let moments = timeline(entry);
+    let mut rest = &moments[..];
+    while let Some((first, others)) = rest.split_first() {
+        // What was in order is said in one breath.
+        let passed = rest.iter().map_while(in_order).collect::<Vec<_>>();
+        if passed.len() > 1 {
+            line(5, &format!("{} service checks {}: in order", since(first), passed.join(", ")));
+            rest = rest.get(passed.len()..).unwrap_or_default();
+            continue;
+        }
+        line(5, &format!("{} {} {}", since(first), first.actor.as_str(), first.title));
+        if let Some(detail) = &first.detail {
+            line(14, detail);
+        }
+        rest = others;
     }
 }
 
-fn proof(attestation: &EntryAttestation) -> String {
-    match attestation {
-        EntryAttestation::SymmetricKey { key_slot: KeySlot::Primary } => "the primary key".into(),
-        EntryAttestation::SymmetricKey { key_slot: KeySlot::Secondary } => {
-            "the secondary key".into()
-        }
-        EntryAttestation::X509 { thumbprint, authority: None } => {
-            format!("the enrolled certificate {thumbprint}")
-        }
-        EntryAttestation::X509 { thumbprint, authority: Some(authority) } => {
-            format!("the certificate {thumbprint}, under {authority}")
-        }
-    }
+/// What a check that was passed has looked at.
+fn in_order(moment: &TimelineMoment) -> Option<&str> {
+    let is_good = moment.outcome == MomentOutcome::Good;
+    moment.title.strip_prefix("checks ").filter(|_| is_good)
 }
 
-fn answer(attempt: &WebhookAttempt) -> String {
-    let took = spoken(attempt.took);
-    let said = attempt.body.as_ref().or(attempt.error.as_ref());
-    let said = said.map_or("nothing", |said| said.as_str());
-    match attempt.status {
-        Some(status) => format!("answered {status} after {took}: {said}"),
-        None => format!("did not answer: {said} ({took})"),
-    }
+/// When, in a column of its own.
+fn since(moment: &TimelineMoment) -> String {
+    format!("{:>8}", format!("{} ms", moment.at.as_millis()))
 }
 
 /// How a registration ended, or where it stands.

@@ -11,7 +11,8 @@ use crate::service::{EntryStatus, JournalEntry};
 
 /// Registrations that a test expects: of whom, how they end, and how many.
 ///
-/// Every request to register counts, also one that was refused or put off. Unless it says otherwise,
+/// Every request to register counts, also one that was refused or put off, and so does a device whose
+/// CONNECT was refused (J-217). Unless it says otherwise,
 /// at least one is expected, and it may end in any way.
 ///
 /// ```

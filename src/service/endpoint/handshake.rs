@@ -57,17 +57,17 @@ pub(super) async fn handshake(
 /// What the two sides agreed on.
 fn agreed(tls: &ServerConnection, certificates: &[CertificateDer<'static>]) -> TlsSession {
     let own = certificates.first().and_then(|own| Certificate::from_der(own.clone()).ok());
-    let mut session = TlsSession::default();
-    session.version = match tls.protocol_version() {
-        Some(ProtocolVersion::TLSv1_2) => Some("1.2"),
-        Some(ProtocolVersion::TLSv1_3) => Some("1.3"),
-        _ => None,
-    };
-    session.cipher_suite = tls.negotiated_cipher_suite().and_then(|it| it.suite().as_str());
-    session.server_name = tls.server_name().map(said);
-    session.alpn = tls.alpn_protocol().map(|it| said(&String::from_utf8_lossy(it)));
-    session.client_certificate = own.map(|own| said(&own.info().subject_name));
-    session
+    TlsSession {
+        version: match tls.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => Some("1.2"),
+            Some(ProtocolVersion::TLSv1_3) => Some("1.3"),
+            _ => None,
+        },
+        cipher_suite: tls.negotiated_cipher_suite().and_then(|it| it.suite().as_str()),
+        server_name: tls.server_name().map(said),
+        alpn: tls.alpn_protocol().map(|it| said(&String::from_utf8_lossy(it))),
+        client_certificate: own.map(|own| said(&own.info().subject_name)),
+    }
 }
 
 /// A client that does not trust us is the most common trouble of all: said aloud. Port scanners and

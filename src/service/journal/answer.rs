@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::entry::{JournalEntry, as_millis};
+use super::millis::as_millis;
 use super::text::Text;
 
 /// How many answers of one registration are kept (J-218).
@@ -56,21 +56,20 @@ impl EntryAnswer {
     }
 }
 
-impl JournalEntry {
-    /// Adds an answer. Beyond those that are kept, the newest takes the place of the one before it, so that
-    /// the last word is always there.
-    pub(super) fn answer(&mut self, answer: EntryAnswer) {
-        let is_full = self.answers.len() >= MAX_ANSWERS;
-        match self.answers.last_mut() {
-            Some(last) if last.says_as_much_as(&answer) => {
-                last.count += 1;
-                last.last_at = answer.at;
-            }
-            Some(last) if is_full => {
-                self.answers_left_out += last.count;
-                *last = answer;
-            }
-            _ => self.answers.push(answer),
+/// Adds an answer, and tells how many are left out for it: beyond those that are kept, the newest takes the
+/// place of the one before it, so that the last word is always there.
+pub(super) fn add(answers: &mut Vec<EntryAnswer>, answer: EntryAnswer) -> u64 {
+    let is_full = answers.len() >= MAX_ANSWERS;
+    match answers.last_mut() {
+        Some(last) if last.says_as_much_as(&answer) => {
+            last.count += 1;
+            last.last_at = answer.at;
+            0
+        }
+        Some(last) if is_full => std::mem::replace(last, answer).count,
+        _ => {
+            answers.push(answer);
+            0
         }
     }
 }

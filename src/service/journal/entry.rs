@@ -5,7 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::answer::EntryAnswer;
+use super::answer::{EntryAnswer, add};
+use super::millis::{as_millis, as_optional_millis};
 use super::text::Text;
 use crate::attestation::KeySlot;
 use crate::service::caller::Transport;
@@ -202,6 +203,11 @@ pub struct WebhookAttempt {
 }
 
 impl JournalEntry {
+    /// The device was told something.
+    pub(super) fn answer(&mut self, answer: EntryAnswer) {
+        self.answers_left_out += add(&mut self.answers, answer);
+    }
+
     /// Bytes of the texts that it does not share with others.
     pub(super) fn weight(&self) -> usize {
         let text = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.len());
@@ -226,22 +232,6 @@ impl JournalEntry {
 
 fn as_timestamp<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&timestamp(*time))
-}
-
-/// Whole milliseconds.
-pub(super) fn millis(took: Duration) -> u64 {
-    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
-}
-
-pub(super) fn as_millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(millis(*took))
-}
-
-fn as_optional_millis<S: Serializer>(
-    took: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    took.map(millis).serialize(serializer)
 }
 
 fn as_kind<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::entry::{JournalEntry, millis};
+use super::entry::JournalEntry;
+use super::millis::millis;
 use crate::wire::{ErrorCode, HubName};
 
 /// A registration that ended, or was refused. Serializes to the line that `serve -o jsonl` prints;

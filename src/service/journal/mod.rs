@@ -16,6 +16,7 @@ mod entry;
 mod event;
 mod filter;
 mod handle;
+mod millis;
 mod recording;
 mod ring;
 #[cfg(test)]

@@ -8,9 +8,8 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::answer::{AnswerKind, EntryAnswer};
-use super::entry::{
-    EntryHub, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange, as_millis, millis,
-};
+use super::entry::{EntryHub, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange};
+use super::millis::{as_millis, millis};
 use super::text::Text;
 use crate::service::caller::Transport;
 use crate::service::connection::ClientConnection;

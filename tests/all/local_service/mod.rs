@@ -313,13 +313,19 @@ fn an_expectation_that_is_not_met_shows_the_whole_conversation_and_no_secret() {
     for part in [
         "\n  expected: at least 1 registration of pump-1 that is assigned\n  found:    0\n            not #2: refused with 401000",
         "\nThe service saw 2 registrations:\n  #1 kettle-1 over MQTT, ",
-        "\n     enrollment group local-devices\n     proved itself with the primary key\n     payload: {\"model\":\"kettle\"}\n     webhook http://127.0.0.1:",
-        "/api/Allocate1?****\n       was asked: {\"enrollmentGroup\":",
-        "\n       answered 400 after ",
+        "\n     failed with 400207: ",
+        " device connects over MQTT from 127.0.0.1:",
+        " device asks to register, with a payload\n              {\"model\":\"kettle\"}\n",
+        ": in order\n         0 ms service begins the operation ",
+        " service asks the webhook http://127.0.0.1:",
+        "/api/Allocate1?****\n              {\"enrollmentGroup\":",
+        " webhook answers 400 after ",
         "&code=****",
         "\\n  #9 forged",
         "\n  #2 pump-1 over MQTT, ",
-        "; the check that failed: signature\n       because: ",
+        "; the check that failed: signature\n",
+        "service checks the token's signature\n              the SAS token is signed with ",
+        "service answers register with 401\n",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }

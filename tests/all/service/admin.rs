@@ -147,6 +147,33 @@ async fn the_journal_is_filtered_and_read_on() {
 }
 
 #[tokio::test]
+async fn j_219_an_entry_alone_is_a_story_with_the_twin_as_it_is_now() {
+    let service = Setup::new().admin().start().await;
+    provision(&service, "pump-1").await;
+    let mut at_hub = Client::at_hub(&service, "pump-1", HUB_WEST).await;
+    at_hub.report(r#"{"fw":"1.0"}"#).await;
+
+    let entry = get(&service, "/journal/1").await.json();
+
+    assert_eq!((&entry["sequence"], &entry["status"]), (&json!(1), &json!("assigned")));
+    assert_eq!(entry["connection"]["tls"]["version"], "1.3");
+    assert_eq!(entry["hub"]["identity"], "made");
+    assert_eq!(entry["twin"]["reported"]["fw"], "1.0");
+    assert_eq!(entry["twin"]["connectionState"], "Connected");
+    let moments = entry["timeline"].as_array().unwrap();
+    assert_eq!(moments.last().unwrap()["title"], "has pump-1 signed in");
+    let actors: Vec<_> = moments.iter().map(|moment| moment["actor"].as_str().unwrap()).collect();
+    assert_eq!((actors[0], actors[actors.len() - 1]), ("device", "hub"));
+    assert!(moments.iter().all(|moment| moment["at"].is_u64()), "{moments:?}");
+
+    let stranger = Device::with_password("pump-2", "hello");
+    Client::connect(&service, &stranger).await.register("").await;
+    let refused = get(&service, "/journal/2").await.json();
+    assert_eq!((&refused["twin"], &refused["hub"]), (&json!(null), &json!(null)));
+    assert_eq!(refused["checks"].as_array().unwrap().last().unwrap()["passed"], false);
+}
+
+#[tokio::test]
 async fn g_2_no_answer_holds_a_secret() {
     let echo = Reaction::Answer(500, "at /api/Choose?code=s3cret%3D%3D&clientId=d".to_owned());
     let webhook = Webhook::start([echo]).await;
@@ -157,8 +184,15 @@ async fn g_2_no_answer_holds_a_secret() {
     let stranger = Device::with_password("pump-3", &password);
     Client::connect(&service, &stranger).await.register("").await;
 
-    let paths =
-        ["/healthz", "/registrations", "/registrations/pump-1", "/journal", "/journal?limit=x"];
+    let paths = [
+        "/healthz",
+        "/registrations",
+        "/registrations/pump-1",
+        "/journal",
+        "/journal/1",
+        "/journal/2",
+        "/journal?limit=x",
+    ];
     for path in paths {
         let shown = get(&service, path).await.body;
         for secret in ["s3cret", PRIMARY_KEY, SECONDARY_KEY, signature, "PRIVATE"] {

@@ -304,6 +304,36 @@ async fn bad_requests_are_refused_each_with_its_own_code() {
     assert_eq!(wrong_verb.header("allow"), Some("PUT"));
 }
 
+#[tokio::test]
+async fn j_217_a_register_that_is_refused_before_its_proof_is_in_the_journal_and_a_poll_is_not() {
+    let service = Setup::at_once().start().await;
+    let mut http = Http::open(&service).await;
+    let more = format!("{}\nUser-Agent: curl/8.5.0", authorization("a").trim_end());
+    let register = path("a", "/register");
+
+    for (method, target) in [
+        ("PUT", register.replace(SCOPE, "0neFFFFFFFF")),
+        ("PUT", register.replace("2021-06-01", "2024-01-01")),
+        ("GET", path("a", "/operations/1").replace(SCOPE, "0neFFFFFFFF")),
+        ("PUT", path("a%20b", "/register")),
+    ] {
+        http.call(method, &target, &more, "{}").await;
+    }
+
+    let entries = service.inside().journal().entries();
+    let told: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.failed_check.unwrap(), entry.error_code.unwrap().0, entry.checks.len()))
+        .collect();
+    assert_eq!(told, [("idScope", 404_000, 1), ("request", 400_004, 3)]);
+    let connection = entries[0].connection.as_ref().unwrap();
+    assert_eq!(connection.user_agent.as_deref(), Some("curl/8.5.0"));
+    assert_eq!((connection.client_id.as_ref(), connection.keep_alive), (None, None));
+    assert_eq!(entries[0].connection, entries[1].connection);
+    let answer = &entries[0].answers[0];
+    assert_eq!((answer.status, answer.body.as_ref()), (404, None));
+}
+
 /// J-63.
 #[tokio::test]
 async fn h_3_a_body_beyond_96_kb_is_413_and_ends_the_connection() {
