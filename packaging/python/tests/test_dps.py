@@ -146,7 +146,7 @@ def test_waiting_in_vain_shows_the_whole_conversation(dps, device):
     for line in (
         "#1 contoso-heatpump-1 through enrollment group contoso-custom-allocated-devices: failed with 400207: Custom",
         "ms  device   connects over MQTT from 127.0.0.1:",
-        "ms  service  checks and finds good: userName, clientId, idScope, request, token, resource, expiry, ",
+        "ms  service  checks and finds good: the user name, the client ID, ",
         "ms  webhook  answers 400 after",
         ": Unrecognized device registration.",
         "ms  service  ends it with 400207: Custom allocation failed with status code: 400",
@@ -164,11 +164,11 @@ def test_a_wrong_key_is_explained(dps, device):
     assert (entry.status, entry.failed_check) == ("refused", "signature")
     assert dps.registration("contoso-toaster-1") is None
     bad = [moment.title for moment in dps.timeline(entry) if moment.outcome == "bad"]
-    assert bad[:2] == ["checks signature", "refuses it with 401000 for signature"]
+    assert bad[:2] == ["checks the token's signature", "refuses it with 401000 for signature"]
     told = dps.conversation()
     assert "refused with 401000; the check that failed: signature" in told
     dps.stop()
-    assert "ms  service  checks signature: " in dps.conversation()
+    assert "ms  service  checks the token's signature: " in dps.conversation()
 
 
 @pytest.mark.dps(hubs=[WEST])
