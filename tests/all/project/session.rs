@@ -139,14 +139,11 @@ impl Session {
     /// Starts the service of the page, in place of the one that it had before.
     fn start_service(&mut self, flags: &str) -> Result<(), String> {
         self.stop_service()?;
-        let flags = flags.split(" #").next().unwrap();
-        let (flags, admin) = match flags.split_once("--admin-port ") {
-            Some((before, rest)) => {
-                let (port, after) = rest.split_once(' ').unwrap_or((rest, ""));
-                (format!("{before} {after}"), port)
-            }
-            None => (flags.to_owned(), ADMIN_PORT),
-        };
+        let mut flags = flags.split(" #").next().unwrap().to_owned();
+        let admin = without(&mut flags, "--admin-port").unwrap_or_else(|| ADMIN_PORT.to_owned());
+        for ours in ["--mqtt-port", "--https-port", "--retry-after", "-o"] {
+            without(&mut flags, ours);
+        }
         let here = "--mqtt-port 0 --https-port 0 --admin-port 0 --retry-after 0s -o json";
         let mut shell = self.shell(&format!("exec provision-sim serve {flags} {here}"), false);
         let serve = Serve::start(&mut shell, &self.machine);
@@ -165,6 +162,15 @@ impl Session {
             Some(exit) => Err(format!("`provision-sim serve` ended with exit code {exit}")),
         }
     }
+}
+
+/// Takes a flag out of a command line, and returns its value.
+fn without(flags: &mut String, flag: &str) -> Option<String> {
+    let mut words: Vec<_> = flags.split(' ').map(str::to_owned).collect();
+    let at = words.iter().position(|word| word == flag)?;
+    let value = words.drain(at..at + 2).next_back();
+    *flags = words.join(" ");
+    value
 }
 
 impl Azure {
