@@ -23,6 +23,7 @@ use super::instance::Instance;
 use super::options::{AdminOptions, Options};
 use super::registrar::{Registrar, RegistrarSettings};
 use super::running::Service;
+#[cfg(feature = "page")]
 use super::simulator::Simulator;
 use super::start_error::StartError;
 use super::store::{Disk, Opening, StateError, Store};
@@ -76,6 +77,7 @@ impl Service {
             host_names: options.host_names,
             led: Led { names: dialled, is_open: options.gateway_open },
             commentary: options.commentary,
+            #[cfg(feature = "page")]
             simulator: options.simulator,
         };
         Ok(listeners.serve(served))
@@ -131,6 +133,7 @@ struct Served {
     host_names: Vec<String>,
     led: Led,
     commentary: Commentary,
+    #[cfg(feature = "page")]
     simulator: Option<Arc<dyn Simulator>>,
 }
 
@@ -161,8 +164,17 @@ impl Listeners {
     }
 
     fn serve(self, served: Served) -> Service {
-        let Served { registrar, access, tls, authority, host_names, led, commentary, simulator } =
-            served;
+        let Served {
+            registrar,
+            access,
+            tls,
+            authority,
+            host_names,
+            led,
+            commentary,
+            #[cfg(feature = "page")]
+            simulator,
+        } = served;
         let (mqtt, https) = (self.mqtt.address, self.https.address);
         let gateway = self.gateway.as_ref().map(|listener| listener.address);
         let admin = self.management.as_ref().map(|listener| listener.address);
@@ -201,7 +213,9 @@ impl Listeners {
                 commentary,
                 mqtt,
                 https,
+                #[cfg(feature = "page")]
                 gateway,
+                #[cfg(feature = "page")]
                 simulator,
             };
             let hosts = endpoint::Hosts::new(listener.address.ip(), host_names);

@@ -27,6 +27,7 @@ pub(crate) async fn handle(
 }
 
 /// The same for whom the service trusts without a token: its own page. Every other rule holds.
+#[cfg(feature = "page")]
 pub(in crate::service) async fn handle_own(registrar: &Registrar, request: Request) -> Response {
     match carry_out(registrar, &request).await {
         Ok(response) => response,

@@ -21,6 +21,7 @@ mod tests;
 
 pub(super) use error::ApiError;
 pub(crate) use handler::handle;
+#[cfg(feature = "page")]
 pub(super) use handler::handle_own;
 pub(super) use precondition::IfMatch;
 pub(super) use query::Page;

@@ -62,6 +62,7 @@ impl Hubs {
 
     /// Hears that something has changed: a twin, an identity, who is connected. What changes with a
     /// registration is in the journal.
+    #[cfg(feature = "page")]
     pub(in crate::service) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

@@ -86,6 +86,7 @@ impl Registrar {
     }
 
     /// Who calls webhooks.
+    #[cfg(feature = "page")]
     pub(in crate::service) fn webhooks(&self) -> &WebhookClient {
         &self.webhooks
     }

@@ -18,6 +18,7 @@ use crate::service::commentary::Commentary;
 use crate::service::journal::JournalFilter;
 use crate::service::record::HubKey;
 use crate::service::registrar::Registrar;
+#[cfg(feature = "page")]
 use crate::service::simulator::Simulator;
 use crate::wire::RegistrationId;
 
@@ -34,8 +35,10 @@ pub(in crate::service) struct Admin {
     pub(in crate::service) https: SocketAddr,
     /// Who explains failures.
     pub(in crate::service) commentary: Commentary,
+    #[cfg(feature = "page")]
     pub(in crate::service) gateway: Option<SocketAddr>,
     /// Who simulates devices for the page.
+    #[cfg(feature = "page")]
     pub(in crate::service) simulator: Option<Arc<dyn Simulator>>,
 }
 
