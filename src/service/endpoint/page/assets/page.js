@@ -201,8 +201,15 @@
     act();
   });
 
+  // Fields that say nothing stay out of the address.
+  const shortAddresses = () => all("form[method=get]").forEach((form) =>
+    form.addEventListener("submit", () => [...form.elements].forEach((field) => {
+      if (field.name && !field.value) field.disabled = true;
+    })));
+
   document.addEventListener("DOMContentLoaded", () => {
     colours();
+    shortAddresses();
     copying();
     times();
     setInterval(() => times(), 10000);
