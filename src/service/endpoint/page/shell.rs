@@ -80,6 +80,12 @@ impl Shell {
             is_here: here == Some(section),
         };
         let fact = |label, value: String| Fact { label, value };
+        let mut facts = vec![
+            fact("ID scope", site.registrar.instance().id_scope.to_string()),
+            fact("MQTT", site.mqtt.to_string()),
+            fact("HTTPS", site.https.to_string()),
+        ];
+        facts.extend(site.gateway.map(|gateway| fact("Gateway", gateway.to_string())));
         Self {
             title: title.into(),
             token: site.token.text().to_owned(),
@@ -89,11 +95,7 @@ impl Shell {
             icon: ICON.path(),
             links: Section::ALL.map(link).into(),
             scope: site.registrar.instance().id_scope.to_string(),
-            facts: vec![
-                fact("ID scope", site.registrar.instance().id_scope.to_string()),
-                fact("MQTT", site.mqtt.to_string()),
-                fact("HTTPS", site.https.to_string()),
-            ],
+            facts,
             version: env!("CARGO_PKG_VERSION"),
         }
     }
