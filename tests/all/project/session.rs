@@ -58,7 +58,7 @@ impl Session {
         let runtime = Runtime::new().unwrap();
         let webhook = runtime.block_on(Webhook::start([Reaction::hub(HUB)]));
         let origin = webhook.url().split("/api/").next().unwrap().to_owned();
-        self.addresses.push(("http://localhost:7071".to_owned(), origin));
+        self.name_address("http://localhost:7071".to_owned(), origin);
         self.function = Some((runtime, webhook));
     }
 
@@ -148,12 +148,17 @@ impl Session {
         let mut shell = self.shell(&format!("exec provision-sim serve {flags} {here}"), false);
         let serve = Serve::start(&mut shell, &self.machine);
         if let Some(real) = serve.ready["admin"].as_str() {
-            let named = format!("localhost:{admin}");
-            self.addresses.retain(|(earlier, _)| *earlier != named);
-            self.addresses.push((named, real.to_owned()));
+            let real = real.to_owned();
+            self.name_address(format!("localhost:{admin}"), real);
         }
         self.serve = Some(serve);
         Ok(())
+    }
+
+    /// What the page calls `named` is at `real` from here on.
+    fn name_address(&mut self, named: String, real: String) {
+        self.addresses.retain(|(earlier, _)| *earlier != named);
+        self.addresses.push((named, real));
     }
 
     fn stop_service(&mut self) -> Result<(), String> {
