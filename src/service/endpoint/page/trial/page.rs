@@ -89,10 +89,8 @@ pub(in crate::service::endpoint::page) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response<Body> {
     let asked = |name| asked(query.as_deref(), name);
-    let mut tried = Tried::default();
-    tried.device.id = asked("id");
-    tried.device.enrollment = asked("enrollment");
-    shown(&site, StatusCode::OK, tried)
+    let device = Device { id: asked("id"), enrollment: asked("enrollment"), ..Device::default() };
+    shown(&site, StatusCode::OK, Tried { device, ..Tried::default() })
 }
 
 /// The page with what was tried.
