@@ -65,7 +65,7 @@ mod tests {
             let text = whole(&recipe);
             let is_told = text.contains("--gateway-port 0");
             assert!(
-                is_told || text.contains("localhost:18"),
+                is_told || text.contains("localhost:18") || text.contains("Port = 18883"),
                 "neither for {:?}: {text}",
                 recipe.client
             );

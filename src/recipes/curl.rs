@@ -16,10 +16,7 @@ pub(super) fn recipe(reach: &Reach<'_>) -> Recipe {
     let url =
         format!("https://{authority}/{scope}/registrations/{id}/register?api-version=2021-06-01");
     let text = format!(
-        "\
-TOKEN=$(provision-sim sas-token --id-scope {scope} --reg-id {id} --device-key {key})
-curl --cacert {ca}{proxy} -X PUT {url} -H \"Authorization: $TOKEN\" -H 'Content-Type: application/json' -d {body}
-",
+        "curl --fail-with-body --cacert {ca}{proxy} -X PUT {url} -H \"Authorization: $(provision-sim sas-token --id-scope {scope} --reg-id {id} --device-key {key})\" -H 'Content-Type: application/json' -d {body}\n",
         scope = shell_word(scope),
         id = shell_word(id),
         key = shell_word(reach.device_key()),

@@ -1,9 +1,9 @@
-//! The Azure IoT SDK for .NET: over WebSocket and HTTP it takes a proxy, over plain MQTT it does not.
-//! [azure-iot-sdk-csharp, `ProvisioningTransportHandler.Proxy`]
+//! The Azure IoT SDK for .NET: over WebSocket and HTTP it takes a proxy, over plain MQTT it does not, but a
+//! port. [azure-iot-sdk-csharp, `ProvisioningTransportHandler.cs`]
 
-use super::client::{Client, Recipe, Step, fixed_ports};
+use super::client::{Client, Recipe, Step};
 use super::literal::literal;
-use super::reach::Reach;
+use super::reach::{Reach, port};
 use crate::text::shell_word;
 
 pub(super) fn recipe(reach: &Reach<'_>) -> Recipe {
@@ -11,13 +11,13 @@ pub(super) fn recipe(reach: &Reach<'_>) -> Recipe {
         "Trust: on Linux SSL_CERT_FILE={} in the program's environment; on Windows and macOS add the file to the trusted roots.",
         shell_word(reach.ca_file())
     );
-    let (mut using, mut proxy, mut fallback, mut given, mut hub) =
-        ("", String::new(), "TcpOnly", "", "");
+    let (mut using, mut proxy, mut fallback, mut hub) = ("", String::new(), "TcpOnly", "");
+    let mut given = format!("Port = {}", port(reach.mqtt));
     if let Some(gateway) = reach.gateway {
         using = "using System.Net;\nusing Microsoft.Azure.Devices.Client;\n";
         proxy = format!("var proxy = new WebProxy({});\n", literal(&format!("http://{gateway}")));
         fallback = "WebSocketOnly";
-        given = " { Proxy = proxy }";
+        given = "Proxy = proxy".to_owned();
         hub = "
 using var hub = DeviceClient.Create(
     result.AssignedHub,
@@ -34,7 +34,7 @@ using Microsoft.Azure.Devices.Provisioning.Client.Transport;
 using Microsoft.Azure.Devices.Shared;
 
 {proxy}using var security = new SecurityProviderSymmetricKey({id}, {key}, null);
-using var transport = new ProvisioningTransportHandlerMqtt(TransportFallbackType.{fallback}){given};
+using var transport = new ProvisioningTransportHandlerMqtt(TransportFallbackType.{fallback}) {{ {given} }};
 var device = ProvisioningDeviceClient.Create({host}, {scope}, security, transport);
 DeviceRegistrationResult result = await device.RegisterAsync();
 Console.WriteLine($\"{{result.Status}} {{result.AssignedHub}}\");
@@ -51,7 +51,7 @@ dotnet add package Microsoft.Azure.Devices.Provisioning.Transport.Mqtt
 ";
     Recipe {
         client: Client::DotNet,
-        needs: [Some(trust), fixed_ports(reach)].into_iter().flatten().collect(),
+        needs: vec![trust],
         steps: vec![Step::new("sh", install), Step::new("csharp", text)],
     }
 }

@@ -57,6 +57,7 @@ System.out.println(result.getIothubUri());
 const HUB: &str = "
 var hub = new DeviceClient(result.getIothubUri(), result.getDeviceId(), security, IotHubClientProtocol.MQTT);
 hub.open(false);
+hub.subscribeToDesiredProperties((changed, context) -> System.out.println(changed), null);
 System.out.println(hub.getTwin());
 hub.close();
 ";

@@ -53,6 +53,7 @@ SUITE = [
     ("node/hub.js", HUB),
     ("python/hub_service.py", ["device", "made", "twin", "wrong-key"]),
     ("node/hub_service.js", ["device", "made", "twin", "wrong-key"]),
+    ("reach.py", ["python", "node", "java", "curl"]),
     ("java/Device.java", ANY_TRANSPORT),
     ("java/X509.java", ["group", "individual", "stranger", "group-ws", "group-http", "individual-http"]),
     ("java/Service.java", ["enrollment", "group", "enrollment-pages", "group-pages", "bulk", "wrong-key"]),
@@ -148,6 +149,7 @@ def run(file, case, facts):
         "PYTHONDONTWRITEBYTECODE": "1",
         "NODE_PATH": str(WORK / "node" / "node_modules"),
         "NODE_EXTRA_CA_CERTS": facts["caFile"],
+        "PROVISION_SIM": str(binary()),
         "INTEROP": json.dumps(facts),
     }
     started = time.monotonic()

@@ -18,6 +18,8 @@ pub(crate) mod logging;
 pub(crate) mod narration;
 pub(crate) mod printer;
 pub(crate) mod progress;
+#[cfg(test)]
+mod reach_page;
 pub(crate) mod status_line;
 pub(crate) mod transcript;
 pub(crate) mod wrap;

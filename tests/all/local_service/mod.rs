@@ -6,12 +6,13 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use provision_sim::device::{
-    Credential, Error, ProvisioningClient, Registered, Settings, Transport,
+    Credential, Error, Ports, ProvisioningClient, Registered, Settings, Transport,
 };
+use provision_sim::net::Route;
 use provision_sim::service::{
     AllocationPolicy, EntryStatus, HubKey, Kind, Quota, Quotas, ReprovisionPolicy,
 };
-use provision_sim::wire::Substatus;
+use provision_sim::wire::{GLOBAL_ENDPOINT, Substatus};
 use provision_sim::{AllocationAnswer, EnrollmentBuilder, Expectation, LocalService};
 use serde_json::{Value, json};
 
@@ -420,4 +421,19 @@ async fn connection_strings_lead_to_the_service_api_and_to_hubs() {
     assert!(dps.starts_with(&format!("HostName=localhost:{port};SharedAccessKeyName=")));
     assert!(hub.starts_with(&format!("HostName={WEST};SharedAccessKeyName=iothubowner;")));
     assert!(!format!("{service:?}").contains("SharedAccessKey"));
+}
+
+#[tokio::test]
+async fn j_187_through_the_gateway_a_device_keeps_azures_own_names() {
+    let service = LocalService::start().await.unwrap();
+    let proxy = service.gateway_url();
+    assert_eq!(proxy, format!("http://{}", service.gateway_address()));
+
+    let direct = settings(&service, "pump-1");
+    let route = Route { proxy: Some(proxy.parse().unwrap()), ..Route::default() };
+    let endpoint = GLOBAL_ENDPOINT.parse().unwrap();
+    let registered =
+        register(Settings { endpoint, route, ports: Ports::default(), ..direct }).await;
+
+    assert_eq!(registered.unwrap().assigned_hub, LocalService::DEFAULT_HUB);
 }

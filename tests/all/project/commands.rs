@@ -11,7 +11,8 @@ use super::session::Session;
 use super::typed::{transcript, typed};
 
 /// What blocks without commands are written in.
-const NO_COMMANDS: [&str; 7] = ["js", "json", "python", "toml", "rust", "text", "yaml"];
+const NO_COMMANDS: [&str; 10] =
+    ["c", "csharp", "java", "js", "json", "python", "toml", "rust", "text", "yaml"];
 
 #[test]
 fn every_command_of_the_documents_does_what_they_say() {

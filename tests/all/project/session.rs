@@ -141,6 +141,10 @@ impl Session {
         self.stop_service()?;
         let mut flags = flags.split(" #").next().unwrap().to_owned();
         let admin = without(&mut flags, "--admin-port").unwrap_or_else(|| ADMIN_PORT.to_owned());
+        let gateway = without(&mut flags, "--gateway-port");
+        if gateway.is_some() {
+            flags += " --gateway-port 0";
+        }
         for ours in ["--mqtt-port", "--https-port", "--retry-after", "-o"] {
             without(&mut flags, ours);
         }
@@ -150,6 +154,10 @@ impl Session {
         if let Some(real) = serve.ready["admin"].as_str() {
             let real = real.to_owned();
             self.name_address(format!("localhost:{admin}"), real);
+        }
+        if let (Some(port), Some(real)) = (gateway, serve.ready["gateway"].as_str()) {
+            let real = real.to_owned();
+            self.name_address(format!("127.0.0.1:{port}"), real);
         }
         self.serve = Some(serve);
         Ok(())
