@@ -17,8 +17,10 @@ describe('looks', () => {
   before(async () => {
     ({ dps, browser, end } = await start());
     dps.intercept();
-    ({ device } = await lived(dps));
-    paths = await everyPage(await page(browser, dps));
+    const { deviceId, hub, ...made } = await lived(dps);
+    device = made.device;
+    const most = [`/ui/device?${new URLSearchParams({ hub, id: deviceId })}`, '/ui/connect?id=tap-1'];
+    paths = await everyPage(await page(browser, dps), most);
     for (const file of fs.readdirSync(PICTURES)) if (file.endsWith('.png')) fs.rmSync(path.join(PICTURES, file));
   });
   after(async () => {
@@ -57,10 +59,11 @@ describe('looks', () => {
   }
 });
 
-/** What can be come to by links, one of each kind: name for a file, and address. */
-async function everyPage(seen) {
+/** What can be come to by links, one of each kind: name for a file, and address. `most` are taken first. */
+async function everyPage(seen, most) {
   const found = new Map();
-  const waiting = ['/'];
+  // Of some kinds the one that has the most to show.
+  const waiting = [...most, '/'];
   while (waiting.length > 0) {
     const address = waiting.shift();
     const name = kind(address);
