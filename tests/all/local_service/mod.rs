@@ -430,7 +430,7 @@ async fn j_187_through_the_gateway_a_device_keeps_azures_own_names() {
     assert_eq!(proxy, format!("http://{}", service.gateway_address()));
 
     let direct = settings(&service, "pump-1");
-    let route = Route { proxy: Some(proxy.parse().unwrap()), ..Route::default() };
+    let route = Route::default().through(proxy.parse().unwrap());
     let endpoint = GLOBAL_ENDPOINT.parse().unwrap();
     let registered =
         register(Settings { endpoint, route, ports: Ports::default(), ..direct }).await;
