@@ -89,7 +89,8 @@ fn the_first_process_of_a_container_ends_when_it_is_told_to() {
     let unshare = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child"];
     let may = Command::new("unshare").args(unshare).arg("true").stderr(Stdio::null()).status();
     if !may.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: this system lets nobody make a PID namespace (unshare --user --pid)");
+        let why = "SKIPPED: this system lets nobody make a PID namespace (unshare --user --pid)";
+        writeln!(std::io::stderr(), "{why}").unwrap();
         return;
     }
     let machine = Machine::new();
