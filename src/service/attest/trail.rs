@@ -212,3 +212,66 @@ fn certificate() -> Vec<Check> {
         Check::passed("validity", "it is valid now"),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::refusal::INVALID;
+    use super::*;
+
+    /// The checks of a refusal, the failed one with a `!`.
+    fn trail(
+        fault: impl Into<Fault>,
+        judge: Judge,
+        message: &'static str,
+        proof: &Proof,
+    ) -> String {
+        let refusal = Refusal::new(fault, judge).saying(message);
+        let checks = refusal.checks(proof);
+        let (last, before) = checks.split_last().unwrap();
+        assert!(!last.passed && before.iter().all(|check| check.passed), "{checks:?}");
+        let words: Vec<_> = before.iter().map(|check| check.check).collect();
+        format!("{} {}!", words.join(" "), last.check)
+    }
+
+    #[test]
+    fn j_218_before_the_check_that_failed_stands_what_was_passed_and_nothing_else() {
+        let certificates = Proof::Certificates(Vec::new());
+        let token = "SharedAccessSignature sr=a%2Fregistrations%2Fb&sig=AAAA&se=1893456000";
+        let token = Proof::Sas(SasToken::from_text(token));
+        let own = || Judge::Individual { name: "pump".to_owned(), instead_of: None };
+        let extension =
+            || X509Fault::CriticalExtension { subject: "a".into(), extension: "b".into() };
+        let unverified = X509Fault::NoVerifiedCa { group: "pumps".into(), unverified: None };
+        let of = |fault: X509Fault, judge, message| trail(fault, judge, message, &certificates);
+        const CA: &str = "CA certificate not found.";
+
+        assert_eq!(
+            of(X509Fault::TooLong { count: 11, max: 10 }, Judge::Nobody, INVALID),
+            " certificate!"
+        );
+        assert_eq!(of(extension(), Judge::Nobody, INVALID), "certificate commonName extensions!");
+        assert_eq!(
+            of(extension(), Judge::Nobody, CA),
+            "certificate commonName extensions validity enrollment chain!",
+            "of an issuer"
+        );
+        assert_eq!(
+            of(unverified, Judge::Group("pumps".into()), CA),
+            "certificate commonName extensions validity enrollment chain verifiedCa!"
+        );
+        assert_eq!(
+            of(X509Fault::OtherAttestation { wanted: "a SAS token" }, own(), INVALID),
+            "certificate commonName extensions validity enrollment attestation!"
+        );
+        assert_eq!(
+            trail(X509Fault::Absent, own(), "Unauthorized", &token),
+            "token resource expiry enrollment attestation!"
+        );
+        assert_eq!(trail(X509Fault::Absent, own(), "Unauthorized", &Proof::Absent), " proof!");
+        let unknown = || crate::attestation::SignatureFault::Unknown;
+        let of = |judge| trail(SasFault::from(unknown()), judge, "Unauthorized", &token);
+        assert_eq!(of(Judge::Groups { count: 0 }), "token resource expiry enrollment!");
+        assert_eq!(of(Judge::Groups { count: 2 }), "token resource expiry enrollment signature!");
+        assert_eq!(of(own()), "token resource expiry enrollment signature!");
+    }
+}
