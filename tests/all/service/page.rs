@@ -218,7 +218,10 @@ async fn a_registration_is_shown_as_a_whole_conversation() {
     // K-7: letter by letter.
     page.has("  &#34;t&#34;: 20.50,\n  &#34;big&#34;: 12345678901234567890\n");
     page.has("&#34;n&#34;: 1.50").has("asks the webhook").has("answers 200").has(HUB_WEST);
-    page.has("/api/Choose?****").lacks("s3cret").has("Assigned").has("/?enrollment=pumps");
+    page.has("/api/Choose?****")
+        .lacks("s3cret")
+        .has("Assigned")
+        .has("/ui/enrollment?kind=group&#38;name=pumps");
     page.has("curl http://localhost/journal/1");
 }
 

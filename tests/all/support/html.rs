@@ -69,11 +69,12 @@ pub fn read(html: &str) -> Html {
 /// Where a tag ends: at the first `>` that is in no quotes.
 #[track_caller]
 fn end_of(tag: &str) -> usize {
-    let mut is_quoted = false;
+    let mut quote = None;
     for (at, letter) in tag.char_indices() {
-        match letter {
-            '"' => is_quoted = !is_quoted,
-            '>' if !is_quoted => return at,
+        match (quote, letter) {
+            (None, '"' | '\'') => quote = Some(letter),
+            (Some(open), letter) if open == letter => quote = None,
+            (None, '>') => return at,
             _ => {}
         }
     }
@@ -91,8 +92,9 @@ fn attributes(text: &str) -> Vec<(&str, &str)> {
             rest = after.trim_start();
             continue;
         };
-        let quoted = quoted.strip_prefix('"').unwrap_or_else(|| panic!("{name} has no quotes"));
-        let (value, after) = quoted.split_once('"').expect("the end of a value");
+        let quote = quoted.chars().next().filter(|it| matches!(it, '"' | '\''));
+        let quote = quote.unwrap_or_else(|| panic!("{name} has no quotes"));
+        let (value, after) = quoted[1..].split_once(quote).expect("the end of a value");
         found.push((name, value));
         assert!(after.is_empty() || after.starts_with(char::is_whitespace), "{after:.40}");
         rest = after.trim_start();
