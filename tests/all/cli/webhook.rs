@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::certificate::Issue;
 use crate::support::cli::{HUB, Machine, Ran};
 use crate::support::service::setup::{HUB_EAST, HUB_WEST};
 use crate::support::service::webhook::{Reaction, Webhook, nobody};
@@ -112,10 +113,8 @@ async fn j_228_a_function_over_tls_is_called_if_its_ca_is_trusted() {
     let (machine, ran) = run(machine, &[&start[..], &["--webhook-ca-file", &ca]].concat()).await;
     ran.assert_exit(0);
 
-    let other = machine.file(
-        "other.pem",
-        &crate::support::certificate::Issue::default().make().ca_pem().to_owned(),
-    );
+    let stranger = Issue::default().make();
+    let other = machine.file("other.pem", stranger.ca_pem());
     let other = other.to_str().unwrap().to_owned();
     let (_, ran) = run(machine, &[&start[..], &["--webhook-ca-file", &other]].concat()).await;
     ran.assert_exit(3);
