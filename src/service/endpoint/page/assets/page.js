@@ -108,7 +108,7 @@
       template.innerHTML = html;
       return template.content.firstElementChild;
     };
-    const put = ({ sequence, html }) => {
+    const put = ({ sequence, html }, isCalm) => {
       const row = parse(html), old = rowOf(sequence);
       times(row);
       if (old) {
@@ -121,7 +121,7 @@
       // Nearly always the first place.
       let next = body.firstElementChild;
       while (next && Number(next.dataset.sequence) > sequence) next = next.nextElementSibling;
-      row.classList.add("new");
+      if (isCalm) row.classList.add("new");
       body.insertBefore(row, next);
       return 1;
     };
@@ -129,7 +129,9 @@
     const update = ({ reset, counts, rows, gone }) => {
       if (reset) body.replaceChildren();
       gone.forEach((sequence) => rowOf(sequence)?.remove());
-      const arrived = rows.reverse().reduce((sum, row) => sum + put(row), 0);
+      // In a crowd nobody sees a single row arrive, and a hundred that fade keep a processor busy.
+      const isCalm = rows.length <= 5;
+      const arrived = rows.reverse().reduce((sum, row) => sum + put(row, isCalm), 0);
       while (body.rows.length > kept) body.lastElementChild.remove();
       [counts.all, ...counts.each].forEach((count, at) => {
         document.querySelector(`[data-count="${at}"]`).textContent = count;
