@@ -20,8 +20,8 @@ use crate::wire::{HTTPS_PORT, MQTT_PORT};
 /// Whether a service is up: exit code 0 if it is, 3 if not
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It asks the management listener; where a local service has none, it opens a TLS connection to each of
-the other listeners.
+It asks the management listener; where a local service has none, it opens a TLS connection to each
+of the other listeners.
 
 Examples:
   provision-sim healthcheck
