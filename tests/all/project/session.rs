@@ -89,7 +89,11 @@ impl Session {
 
     /// Sees that every flag of a command that cannot be run here is one that exists.
     pub(super) fn check_flags(&mut self, command: &str) -> Result<(), String> {
-        let Some((_, rest)) = command.split_once("provision-sim ") else { return Ok(()) };
+        let Some((before, rest)) = command.split_once("provision-sim ") else { return Ok(()) };
+        // The value of a flag, such as keytool's `-alias`, is no command.
+        if before.split_whitespace().next_back().is_some_and(|word| word.starts_with('-')) {
+            return Ok(());
+        }
         let arguments = rest.split(['|', '<', '>', '#']).next().unwrap();
         let command = format!("provision-sim {arguments} --help");
         let output =
