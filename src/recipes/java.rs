@@ -13,7 +13,7 @@ const HOSTS: &str = "java-hosts";
 pub(super) fn recipe(reach: &Reach<'_>) -> Recipe {
     let mut needs: Vec<String> = fixed_ports(reach).into_iter().collect();
     let mut shell = format!(
-        "keytool -importcert -noprompt -storepass {JAVA_PASSWORD} -alias provision-sim -file {} -keystore {JAVA_STORE}\n",
+        "keytool -importcert -noprompt -storepass {JAVA_PASSWORD} -file {} -keystore {JAVA_STORE} -alias provision-sim\n",
         shell_word(reach.ca_file())
     );
     let mut options = String::new();

@@ -17,7 +17,7 @@ pub fn how_to_trust(ca_file: &str) -> Vec<String> {
         ("", format!("SSL_CERT_FILE={ca} where a wrapper passes nothing on, as iotc does")),
         ("Node", format!("NODE_EXTRA_CA_CERTS={ca}, set before the process starts")),
         (".NET", format!("SSL_CERT_FILE={ca} on Linux; on Windows add it to the trusted roots")),
-        ("Java", format!("keytool -importcert -noprompt -storepass {JAVA_PASSWORD} -alias provision-sim -file {ca} -keystore {JAVA_STORE}")),
+        ("Java", format!("keytool -importcert -noprompt -storepass {JAVA_PASSWORD} -file {ca} -keystore {JAVA_STORE} -alias provision-sim")),
         ("", format!("java -Djavax.net.ssl.trustStore={JAVA_STORE} -Djavax.net.ssl.trustStorePassword={JAVA_PASSWORD} …")),
         ("az", format!("REQUESTS_CA_BUNDLE={ca} SSL_CERT_FILE={ca}")),
         ("requests", format!("REQUESTS_CA_BUNDLE={ca}")),
