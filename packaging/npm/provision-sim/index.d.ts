@@ -107,6 +107,8 @@ export interface Dps {
    */
   intercept(): Interception;
 
+  /** What happened in a registration, moment by moment; `entry` is one of the journal. */
+  timeline(entry: Pick<JournalEntry, 'sequence'>): Promise<Moment[]>;
   /** What the service saw and logged, of one device or of all, as text. */
   conversation(registrationId?: string): Promise<string>;
   /** The error with that text in its message: `catch (error) { throw await dps.explained(error); }`. */
@@ -269,6 +271,16 @@ export interface JournalEntry {
   errorMessage: string | null;
   ms: number | null;
   polls: number;
+}
+
+/** Something that happened in a registration. */
+export interface Moment {
+  /** Milliseconds since the request. */
+  at: number;
+  actor: 'device' | 'service' | 'webhook' | 'hub';
+  title: string;
+  detail: string | null;
+  outcome: 'neutral' | 'good' | 'bad';
 }
 
 /** A device at its hub. */

@@ -11,6 +11,7 @@ const readline = require('node:readline');
 const { test } = require('node:test');
 const tls = require('node:tls');
 const { ProvisionSimError, startDps } = require('provision-sim');
+const { register } = require('./devices');
 
 const asyncDispose = Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose');
 
@@ -72,6 +73,16 @@ test('who waits in vain is told what came instead', async (t) => {
     assert.match(error.conversation, /What it logged/);
     return true;
   });
+});
+
+test('nothing that a device says controls a terminal', async (t) => {
+  const dps = await startDps({ test: t });
+  dps.intercept();
+  const device = { ...dps, registrationId: 'pump-1', key: dps.deviceKey('pump-1'), over: 'Http' };
+  await register({ ...device, payload: { '\u001b[2J': 'a\u202eb\u2028#2 pump-1: refused' } });
+  const text = await dps.conversation();
+  assert.match(text, /pump-1 over https/);
+  assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2028]/);
 });
 
 test('a test that fails says what the service saw', async () => {

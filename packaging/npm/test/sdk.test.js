@@ -136,7 +136,13 @@ describe('hubs and an allocation function of the test', () => {
       assert.match(error.result.registrationState.errorMessage, /418/);
       return true;
     });
-    assert.match(await dps.conversation('shy'), /418 no payload/);
+    const text = await dps.conversation('shy');
+    assert.match(text, /#\d+ shy over mqtt, group enrollment devices: failed/);
+    assert.match(text, /checks, and finds good: .*the token's signature/);
+    assert.match(text, /! +\d+ ms  webhook  answers 418 after .*: no payload/);
+    assert.match(text, /that is: the enrollment's webhook refused the device/);
+    const [entry] = await dps.journal({ registrationId: 'shy' });
+    assert.equal((await dps.timeline(entry))[0].actor, 'device');
   });
 
   test('an enrollment can have one of its own', async () => {

@@ -1,50 +1,66 @@
-// The text of a failure: what the service saw, what was said to whom, and its log.
+// The text of a failure: each registration as the service tells it, moment by moment, and the service's log.
 'use strict';
 
-// Lines of the log that a failure shows, the last ones.
+// Lines of the log that a failure shows, the last ones, and characters of each: the bodies of webhooks stand
+// whole among the moments.
 const LINES = 60;
-
-// And characters of each: the bodies of webhooks are in the journal already.
 const WIDTH = 400;
 
-const indented = (text) => text.replace(/^/gm, '    ');
-
 /**
- * `entries` are the journal's, oldest first; where the failure is about one device, the others are only
- * named.
+ * `stories` are entries of the journal, oldest first; those with a `timeline` are told, the others only named.
+ * `missing` is a device that ought to be among them.
  */
-function conversation(entries, log, registrationId) {
-  const isIts = (it) => registrationId === undefined || it.registrationId === registrationId;
-  const seen = entries.map((it) => (isIts(it) ? entry(it) : indented(headline(it))));
-  if (registrationId !== undefined && !entries.some(isIts)) seen.push(`    nothing of ${registrationId}`);
-  const lines = log.trimEnd().split('\n').map((line) => (line.length > WIDTH ? `${line.slice(0, WIDTH)}…` : line));
+function conversation(stories, log, missing) {
+  const seen = stories.flatMap((story) => [headline(story), ...moments(story.timeline ?? []), ...explained(story.explanation)]);
+  if (missing !== undefined) seen.push(`  nothing of ${missing}`);
+  if (seen.length === 0) seen.push('  nothing');
+  const lines = log.trimEnd().split('\n');
   const left = Math.max(0, lines.length - LINES);
   const more = left > 0 ? ` (the last ${LINES} lines of ${lines.length})` : '';
-  const last = lines.slice(left).join('\n') || 'nothing';
-  return `What the service saw:\n${seen.join('\n') || '    nothing'}\nWhat it logged${more}:\n${indented(last)}`;
+  const last = lines.slice(left).map((line) => `  ${line.length > WIDTH ? `${line.slice(0, WIDTH)}…` : line}`);
+  return ['What the service saw:', ...seen, `What it logged${more}:`, ...last].map(inert).join('\n');
 }
 
 function headline({ sequence, registrationId, transport, enrollment, status }) {
   const by = enrollment ? `${enrollment.kind} enrollment ${enrollment.name}` : 'no enrollment';
-  return `#${sequence} ${registrationId} over ${transport}, ${by}: ${status}`;
+  return `  #${sequence} ${registrationId} over ${transport}, ${by}: ${status}`;
 }
 
-/** One registration, from the device's request to what it was told. */
-function entry(it) {
-  const lines = [headline(it)];
-  const say = (text) => lines.push(indented(text));
-  if (it.failedCheck) say(`did not pass: ${it.failedCheck}`);
-  if (it.reason) say(`because: ${it.reason}`);
-  if (it.payload) say(`the device's payload: ${it.payload}`);
-  if (it.webhook) {
-    say(`the webhook ${it.webhook.url} was asked: ${it.webhook.request}`);
-    for (const { status, ms, body, error } of it.webhook.attempts) {
-      say(`and said after ${ms} ms: ${error ?? `${status} ${body ?? ''}`.trimEnd()}`);
+const CHECKS = /^checks /;
+
+function moments(timeline) {
+  const lines = [];
+  let passed = [];
+  const tell = () => {
+    if (passed.length === 0) return;
+    const names = passed.map(({ title }) => title.replace(CHECKS, '')).join(', ');
+    lines.push(line(passed[0], `checks, and finds good: ${names}`));
+    passed = [];
+  };
+  for (const moment of timeline) {
+    // Checks that were passed are of interest together.
+    if (moment.outcome === 'good' && CHECKS.test(moment.title)) {
+      passed.push(moment);
+      continue;
     }
+    tell();
+    lines.push(line(moment, moment.detail === null ? moment.title : `${moment.title}: ${moment.detail}`));
   }
-  if (it.assignedHub) say(`assigned to ${it.assignedHub} as ${it.deviceId} after ${it.polls} polls, ${it.ms} ms`);
-  if (it.errorCode) say(`the device was told: ${it.errorCode} ${it.errorMessage ?? ''}`.trimEnd());
-  return indented(lines.join('\n'));
+  tell();
+  return lines;
 }
+
+const line = ({ at, actor, outcome }, text) =>
+  `  ${outcome === 'bad' ? '!' : ' '} ${String(at).padStart(5)} ms  ${actor.padEnd(7)}  ${text}`;
+
+// What is known of such a failure.
+function explained(explanation) {
+  if (!explanation) return [];
+  return [`    that is: ${explanation.title}`, ...explanation.remedies.map((remedy) => `    try: ${remedy}`)];
+}
+
+// Devices write some of this: nothing of it moves a terminal's cursor, or looks like a line of ours.
+const inert = (text) =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (it) => `\\u{${it.codePointAt(0).toString(16).padStart(4, '0')}}`);
 
 module.exports = { conversation };

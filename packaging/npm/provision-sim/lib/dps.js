@@ -283,10 +283,24 @@ class Dps {
     return { gateway: this.gateway, ca: this.ca };
   }
 
+  /** What happened in a registration, moment by moment; `entry` is one of the journal. */
+  async timeline(entry) {
+    return (await this.#story(entry)).timeline;
+  }
+
+  // The entry with its timeline, and what is known of its failure.
+  #story({ sequence }) {
+    return this.#management.get(`/journal/${sequence}`);
+  }
+
   /** What the service saw and logged, of one device or of all, as text. */
   async conversation(registrationId) {
+    const isIts = (entry) => registrationId === undefined || entry.registrationId === registrationId;
     const entries = await this.journal({ limit: ENTRIES }).catch(() => []);
-    return conversation(entries, this.log, registrationId);
+    // One that is forgotten meanwhile is only named.
+    const stories = entries.map((entry) => (isIts(entry) ? this.#story(entry).catch(() => entry) : entry));
+    const missing = entries.some(isIts) ? undefined : registrationId;
+    return conversation(await Promise.all(stories), this.log, missing);
   }
 
   /** The error with the conversation in its message. */
