@@ -26,7 +26,10 @@ export interface StartOptions {
   args?: string[];
   /** How many milliseconds the start may take; 10,000 if not given. */
   startTimeout?: number;
-  /** The context of a test of `node:test`: the service ends with it, and where it fails, says what it saw. */
+  /**
+   * The context of a test of `node:test`: the service ends with it, and where it fails (before Node 20.12: in
+   * any case), says what it saw.
+   */
   test?: TestContext;
 }
 
