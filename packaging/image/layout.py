@@ -167,6 +167,9 @@ def main(out: str, *binaries: str) -> None:
     """Writes the layout."""
     if Path(out).exists():
         sys.exit(f"layout.py: {out} is there already: remove it first")
+    # Before anything is written.
+    for binary in binaries:
+        architecture(Path(binary))
     layout = Layout(Path(out))
     layout.index([layout.image(Path(binary)) for binary in binaries])
 
