@@ -50,9 +50,10 @@ impl Shown {
     /// What a field of a form has, as it is.
     #[track_caller]
     pub fn field(&self, name: &str) -> String {
-        let (_, rest) =
-            self.body.split_once(&format!("name=\"{name}\" value=\"")).expect("the field");
-        unescaped(rest.split_once('"').expect("its end").0)
+        let (_, rest) = self.body.split_once(&format!("name=\"{name}\"")).expect("the field");
+        let (tag, _) = rest.split_once('>').expect("the end of its tag");
+        let (_, value) = tag.split_once(" value=\"").expect("its value");
+        unescaped(value.split_once('"').expect("its end").0)
     }
 }
 
