@@ -7,16 +7,21 @@
 mod answer;
 mod decision;
 mod hashed;
+mod judgement;
+mod odd;
 mod plan;
 mod replay;
 mod request;
 mod trial;
+#[cfg(test)]
+mod trial_tests;
 mod trouble;
 pub mod webhook;
 
 pub use answer::{WebhookAnswer, judge};
 pub use decision::Decision;
+pub use judgement::{Judgement, Told, Verdict};
 pub use plan::{Plan, Question, plan};
 pub use replay::{Replay, ReplayFault, requests_in};
 pub use request::{Applicant, allocation_request};
-pub use trial::{Judgement, Told, Trial, Verdict};
+pub use trial::Trial;

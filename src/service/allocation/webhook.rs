@@ -10,7 +10,8 @@ use tokio::time::sleep;
 use url::Position;
 
 use super::answer::WebhookAnswer;
-use super::trial::{Judgement, Trial};
+use super::judgement::Judgement;
+use super::trial::Trial;
 use crate::net::http::{ExchangeFault, HttpClient, HttpError, HttpSettings, Origin, Tls};
 use crate::net::{DialError, ProxyVariables, Route, TlsFault, Trust};
 use crate::service::enrollment::WebhookUrl;
