@@ -44,7 +44,7 @@ impl Screen<'_> {
         }
         if let Some(admin) = service.admin_address() {
             let here = SocketAddr::new(dialled_address(admin.ip()), admin.port());
-            row("Management", &format!("http://{here}/ (healthz, registrations, journal)"));
+            row("Page", &format!("http://{here}/ (for programs: healthz, registrations, journal)"));
         }
         row("ID scope", &ready.id_scope);
         let files = [("CA file", Some(&*ready.ca_file)), ("State", self.state)];
