@@ -45,7 +45,7 @@ pub use dial::{Dialed, Timings, dial, dial_saying};
 pub use dial_error::{DialError, Phase};
 pub use endpoint::{Endpoint, EndpointError};
 pub use fault::TlsFault;
-pub use listen::{BACKLOG, listen};
+pub use listen::{BACKLOG, from_here, listen};
 pub use no_proxy::NoProxy;
 pub use proxy::{Proxy, ProxyError};
 pub use proxy_variables::ProxyVariables;

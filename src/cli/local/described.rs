@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::api_client::ServiceClient;
 use crate::cli::report::Report;
 use crate::device::Ports;
-use crate::net::{Endpoint, Trust, client_config};
+use crate::net::{Endpoint, Trust, client_config, from_here};
 use crate::wire::HTTPS_PORT;
 
 /// What a running service says of itself: the ready line of `serve -o json`, and `local.json`.
@@ -127,8 +127,10 @@ impl Local {
     }
 }
 
-/// A service that listens everywhere is dialled on this machine.
 fn dialled(address: &str) -> Result<Endpoint, Report> {
-    let here = address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
-    here.parse().map_err(|error| Report::usage(format!("--local: {address:?}: {error}")))
+    let here = address.parse().map(|address| from_here(address).to_string());
+    here.as_deref()
+        .unwrap_or(address)
+        .parse()
+        .map_err(|error| Report::usage(format!("--local: {address:?}: {error}")))
 }

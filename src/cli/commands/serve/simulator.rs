@@ -1,6 +1,5 @@
 //! The devices that the service's page lets register: real ones of ours, over the network.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::cli::output::failure;
@@ -9,7 +8,7 @@ use crate::device::{
     Credential, Error, Notice, Ports, ProvisioningClient, Registered, Settings, Transport as Way,
 };
 use crate::explain::Context;
-use crate::net::{Endpoint, Trust, client_config};
+use crate::net::{Endpoint, Trust, client_config, from_here};
 use crate::service::{Simulated, SimulatedDevice, Simulating, Simulator, Transport};
 use crate::text::spoken;
 
@@ -45,7 +44,7 @@ async fn register(device: SimulatedDevice) -> Simulated {
 }
 
 fn settings(device: &SimulatedDevice) -> Result<(Settings, Context), String> {
-    let (mqtt, https) = (dialled(device.mqtt), dialled(device.https));
+    let (mqtt, https) = (from_here(device.mqtt), from_here(device.https));
     let (transport, address) = match device.transport {
         Transport::Mqtt => (Way::Mqtt, mqtt),
         Transport::Https => (Way::Https, https),
@@ -81,16 +80,6 @@ fn settings(device: &SimulatedDevice) -> Result<(Settings, Context), String> {
         )
     };
     Ok((settings, context))
-}
-
-/// A service that listens everywhere is dialled on this machine.
-fn dialled(address: SocketAddr) -> SocketAddr {
-    let here = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(here, address.port())
 }
 
 /// What the C SDK's sample prints, and whatever a device has to wait for.

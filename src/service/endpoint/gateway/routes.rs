@@ -3,10 +3,11 @@
 //! Pure.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::reply::Outcome;
 use super::target::{Host, Target};
+use crate::net::from_here;
 use crate::service::endpoint::EndpointKind;
 use crate::service::endpoint::names::Names;
 use crate::wire::{HTTPS_PORT, MQTT_PORT};
@@ -94,14 +95,8 @@ impl Routes {
         }
     }
 
-    /// An endpoint that listens everywhere is dialled on this machine.
     fn here(&self, kind: EndpointKind, address: SocketAddr) -> Way {
-        let ip = match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        Way::Here(kind, SocketAddr::new(ip, address.port()))
+        Way::Here(kind, from_here(address))
     }
 
     fn foreign(&self, target: &Target) -> Way {
