@@ -43,10 +43,7 @@ fn doubts(instance: &Instance, enrollment: &Enrollment) -> Vec<String> {
             "names the hub {name:?}, which is not linked; it is never chosen (J-31)"
         ));
     }
-    let hubs: Vec<&LinkedHub> = match &named {
-        Some(names) => names.iter().filter_map(|name| instance.linked_hub(name)).collect(),
-        None => instance.linked_hubs.iter().filter(|hub| hub.apply_allocation_policy).collect(),
-    };
+    let hubs = instance.hubs_of(enrollment);
     match enrollment.allocation_policy {
         Some(AllocationPolicy::Static) if named.is_none_or(|names| names.is_empty()) => {
             let gets = hubs.first().map_or("none", |hub| hub.host_name.as_str());

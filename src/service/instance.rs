@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::enrollment::AllocationPolicy;
+use super::enrollment::{AllocationPolicy, Enrollment};
 use crate::attestation::Certificate;
 use crate::wire::{HubName, IdScope};
 
@@ -48,6 +48,15 @@ impl Instance {
             tracing::warn!(
                 "X.509 groups take devices without a verified CA certificate; Azure refuses them (D.5)"
             );
+        }
+    }
+
+    /// The hubs that an enrollment may use: those it names, as far as they are linked, else every
+    /// linked one that is open to all (F.5, J-31).
+    pub(super) fn hubs_of(&self, enrollment: &Enrollment) -> Vec<&LinkedHub> {
+        match enrollment.named_hubs() {
+            Some(names) => names.into_iter().filter_map(|name| self.linked_hub(name)).collect(),
+            None => self.linked_hubs.iter().filter(|hub| hub.apply_allocation_policy).collect(),
         }
     }
 

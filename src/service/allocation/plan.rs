@@ -8,15 +8,6 @@ use crate::service::enrollment::{AllocationPolicy, Enrollment, WebhookUrl};
 use crate::service::instance::{Instance, LinkedHub};
 use crate::wire::{ErrorCode, HubName};
 
-/// The hubs that an enrollment may use: those it names, as far as they are linked, else every
-/// linked one that is open to all (F.5, J-31).
-fn candidates<'a>(instance: &'a Instance, enrollment: &Enrollment) -> Vec<&'a LinkedHub> {
-    match enrollment.named_hubs() {
-        Some(names) => names.into_iter().filter_map(|name| instance.linked_hub(name)).collect(),
-        None => instance.linked_hubs.iter().filter(|hub| hub.apply_allocation_policy).collect(),
-    }
-}
-
 /// The failure of an enrollment without hubs (J-9).
 fn no_hub() -> Decision {
     Decision::Failed {
@@ -54,7 +45,7 @@ pub fn plan(
     folded_registration_id: &str,
     kept: Option<&HubName>,
 ) -> Plan {
-    let candidates = candidates(instance, enrollment);
+    let candidates = instance.hubs_of(enrollment);
     let webhook = enrollment.custom_allocation.as_ref().map(|it| &it.webhook_url);
     match (enrollment.allocation_policy.or(instance.allocation_policy), kept) {
         (Some(AllocationPolicy::Custom), kept) => {

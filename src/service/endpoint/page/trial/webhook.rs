@@ -80,13 +80,7 @@ fn trial(site: &Site, asked: &Webhook) -> Result<Trial, String> {
             Some(Assignment { hub, device_id: enrollment.device_id(&registration_id) })
         }
     };
-    let instance = site.registrar.instance();
-    let linked = match enrollment.named_hubs() {
-        Some(names) => names.into_iter().filter_map(|name| instance.linked_hub(name)).collect(),
-        None => {
-            instance.linked_hubs.iter().filter(|it| it.apply_allocation_policy).collect::<Vec<_>>()
-        }
-    };
+    let linked = site.registrar.instance().hubs_of(&enrollment);
     let linked = linked.into_iter().map(|hub| hub.host_name.clone()).collect();
     let payload = payload(&asked.payload)?;
     let applicant = Applicant {
