@@ -18,7 +18,8 @@ use crate::attestation::GroupKey;
 use crate::contoso::FUNCTION_URL;
 use crate::net::{Trust, client_config};
 use crate::service::{
-    Authority, Config, LinkedHubConfig, Options, Pace, Quotas, ResetOnSameHub, WebhookSettings,
+    Authority, Config, FaultRule, FaultRuleError, LinkedHubConfig, Options, Pace, Quotas,
+    ResetOnSameHub, WebhookSettings,
 };
 use crate::text::{MAX_FILE, read_file};
 
@@ -59,6 +60,7 @@ pub struct LocalServiceBuilder {
     quotas: Option<Quotas>,
     webhooks: WebhookSettings,
     on_same_hub: ResetOnSameHub,
+    faults: Vec<FaultRule>,
     state: Option<PathBuf>,
     expectations: Vec<Expectation>,
     wait_timeout: Duration,
@@ -85,6 +87,7 @@ impl Default for LocalServiceBuilder {
             quotas: None,
             webhooks: WebhookSettings::default(),
             on_same_hub: ResetOnSameHub::default(),
+            faults: Vec::new(),
             state: None,
             expectations: Vec::new(),
             wait_timeout: Duration::from_secs(10),
@@ -186,6 +189,16 @@ impl LocalServiceBuilder {
         self
     }
 
+    /// Has something go wrong from the start on; see [`LocalService::fault`].
+    ///
+    /// # Errors
+    ///
+    /// If it is no rule, or can never strike.
+    pub fn fault(mut self, rule: &str) -> Result<Self, FaultRuleError> {
+        self.faults.push(rule.parse()?);
+        Ok(self)
+    }
+
     /// Keeps the state in this folder, so that the next service on it goes on from there. Give the
     /// default group a key of its own then: one that is made is another at each start.
     pub fn state(mut self, folder: impl AsRef<Path>) -> Self {
@@ -253,6 +266,7 @@ impl LocalServiceBuilder {
         let options = Options {
             pace,
             on_same_hub: self.on_same_hub,
+            faults: self.faults,
             webhooks: self.webhooks,
             state: self.state,
             // Whoever tests with an SDK needs it, and nobody else meets it.

@@ -19,7 +19,7 @@ use super::plan::Served;
 use crate::attestation::{DeviceKey, GroupKey};
 use crate::contoso::SampleFunction;
 use crate::net::{Endpoint, EndpointError};
-use crate::service::{EntryStatus, Journal, JournalEntry, Service};
+use crate::service::{EntryStatus, FaultRuleError, Journal, JournalEntry, Service};
 use crate::wire::{IdScope, RegistrationId};
 
 /// What a local service has besides.
@@ -201,6 +201,30 @@ impl LocalService {
     /// What it saw, registration by registration.
     pub fn journal(&self) -> &Journal {
         self.service.journal()
+    }
+
+    /// Has something go wrong from now on, and returns the number of the rule; see `docs/faults.md` for the
+    /// words. `service().faults()` tells how often it struck, and takes it away again.
+    ///
+    /// ```
+    /// # use provision_sim::LocalService;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let service = LocalService::start().await?;
+    /// let fault = service.fault("poll status=503 retry-after=2 times=2 device=pump-*")?;
+    ///
+    /// // Your device registers here, and polls at least three times.
+    ///
+    /// assert_eq!(service.service().faults().get(fault).map(|it| it.struck), Some(0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If it is no rule, or can never strike.
+    pub fn fault(&self, rule: &str) -> Result<u64, FaultRuleError> {
+        Ok(self.service.faults().add(rule.parse()?))
     }
 
     /// Adds an expectation, to be verified by [`verify`](Self::verify), or at the end.

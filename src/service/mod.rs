@@ -18,6 +18,7 @@
 //! - `access`: who may use the service APIs.
 //! - `authority`: who signs the certificates that clients see.
 //! - `quota`: how often the service may be asked.
+//! - `fault_rule`: what may go wrong on purpose.
 //! - `config`: the file that says all this.
 //! - `doubt`: what in a record is hardly meant.
 //! - `record`: what is kept of devices.
@@ -36,6 +37,7 @@
 //! - `connection`: what is known of a connection.
 //! - `caller`: who asks.
 //! - `reply`: what is said to devices.
+//! - `faults`: what goes wrong on purpose.
 //! - `journal`: what the service saw.
 //! - `commentary`: what failed registrations mean, from above.
 //! - `hub`: the hubs to which devices are assigned.
@@ -65,6 +67,8 @@ mod doubt;
 #[doc(hidden)]
 pub mod endpoint;
 mod enrollment;
+mod fault_rule;
+mod faults;
 mod hub;
 mod hub_api;
 mod instance;
@@ -107,6 +111,10 @@ pub use enrollment::{
     Subject, Unknown, WebhookUrl, WebhookUrlError, read as read_enrollment,
     show as show_enrollment,
 };
+pub use fault_rule::{
+    FaultPlace, FaultRule, FaultRuleError, FaultTransport, FaultWord, fault_words,
+};
+pub use faults::{FaultStatus, Faults};
 pub use hub::{
     DeviceMessage, HubError, HubNotice, HubNotices, Hubs, MethodAnswer, MethodCall, MethodFault,
     NumberedMessage, Presence, SignedIn, TwinVerb,
@@ -114,8 +122,8 @@ pub use hub::{
 pub use instance::{Instance, InstanceCertificate, LinkedHub};
 pub use journal::{
     Actor, AnswerKind, Changes, EntryAnswer, EntryAttestation, EntryCheck, EntryEnrollment,
-    EntryHub, EntryStatus, Journal, JournalEntry, JournalFilter, MomentOutcome, Observer,
-    RegistrationEvent, Text, TimelineMoment, WebhookAttempt, WebhookExchange, timeline,
+    EntryFault, EntryHub, EntryStatus, Journal, JournalEntry, JournalFilter, MomentOutcome,
+    Observer, RegistrationEvent, Text, TimelineMoment, WebhookAttempt, WebhookExchange, timeline,
 };
 pub use metadata::Metadata;
 pub use options::{AdminOptions, Options};

@@ -9,6 +9,7 @@ use super::allocation::webhook::WebhookSettings;
 use super::authority::Authority;
 use super::commentary::Commentary;
 use super::endpoint::Port;
+use super::fault_rule::FaultRule;
 use super::journal::Observer;
 use super::registrar::Pace;
 use super::reprovision::ResetOnSameHub;
@@ -43,6 +44,8 @@ pub struct Options {
     pub webhooks: WebhookSettings,
     /// Registration IDs whose keys are tried, beside those seen, when a token does not match.
     pub suspects: Vec<RegistrationId>,
+    /// What goes wrong on purpose, behind what the configuration says of it.
+    pub faults: Vec<FaultRule>,
     /// Who wants to know of every registration.
     pub observer: Observer,
     /// Who explains failed registrations, on the page.
@@ -86,6 +89,7 @@ impl Options {
             on_same_hub: ResetOnSameHub::default(),
             webhooks: WebhookSettings::default(),
             suspects: Vec::new(),
+            faults: Vec::new(),
             observer: Observer::default(),
             commentary: Commentary::default(),
             state: None,

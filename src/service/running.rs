@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::access::ServiceAccess;
 use super::authority::{Authority, AuthorityError};
 use super::enrollment::Enrollments;
+use super::faults::Faults;
 use super::hub::Hubs;
 use super::instance::Instance;
 use super::journal::Journal;
@@ -58,8 +59,13 @@ impl Service {
         &self.registrar.journal
     }
 
-    /// Forgets all device records, identities on hubs and the journal; the enrollments are those of the configuration
-    /// again. Operations in progress end without a result (J-99).
+    /// The faults that it has on demand: what there are, and how to have others.
+    pub fn faults(&self) -> &Faults {
+        &self.registrar.faults
+    }
+
+    /// Forgets all device records, identities on hubs and the journal; the enrollments and the faults on demand are those of
+    /// the start again. Operations in progress end without a result (J-99).
     ///
     /// # Errors
     ///

@@ -18,6 +18,7 @@ use super::config::{Config, ConfiguredEnrollment};
 use super::doubt;
 use super::endpoint::{self, EndpointKind, Port};
 use super::enrollment::Enrollments;
+use super::faults::Faults;
 use super::hub::Hubs;
 use super::instance::Instance;
 use super::options::{AdminOptions, Options};
@@ -65,6 +66,7 @@ impl Service {
             on_same_hub: options.on_same_hub,
             suspects: options.suspects,
             quotas: config.quotas,
+            faults: Faults::new(config.faults.iter().cloned().chain(options.faults)),
             observer: options.observer,
         };
         let registrar = Arc::new(Registrar::new(instance, (store, hubs), settings));

@@ -11,6 +11,7 @@ use crate::service::access::ServiceAccess;
 use crate::service::allocation::webhook::{WebhookClient, WebhookSettings};
 use crate::service::config::Config;
 use crate::service::enrollment::Enrollments;
+use crate::service::faults::Faults;
 use crate::service::hub::Hubs;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
@@ -55,6 +56,7 @@ pub(super) fn world() -> World {
         instance,
         (store, hubs),
         RegistrarSettings {
+            faults: Faults::default(),
             initial: Enrollments::default(),
             webhooks: WebhookClient::new(WebhookSettings::default()),
             pace: Pace { retry_after: Duration::ZERO, assigning_polls: 0 },

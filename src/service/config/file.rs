@@ -15,6 +15,7 @@ use super::webhook::NamedWebhooks;
 use super::written::EnrollmentConfig;
 use crate::service::access::ServiceAccess;
 use crate::service::enrollment::{AllocationPolicy, Enrollments, Kind, WebhookUrl};
+use crate::service::fault_rule::FaultRule;
 use crate::service::instance::Instance;
 use crate::service::quota::Quotas;
 use crate::text::{Document, Fault, MemberPath};
@@ -56,6 +57,9 @@ pub struct Config {
     /// How often the instance may be asked; as often as one likes if it is not there (H.3).
     #[serde(default)]
     pub quotas: Quotas,
+    /// What goes wrong on purpose.
+    #[serde(default)]
+    pub faults: Vec<FaultRule>,
     /// Who may use the service API; made at start if it is not there (E.6).
     #[serde(default)]
     pub service_authorization: Option<ServiceAuthorizationConfig>,

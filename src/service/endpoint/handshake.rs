@@ -8,15 +8,21 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::TlsStream;
 
+use super::line::{Line, RipCord};
 use super::patience::Patient;
 use super::tls::{HandshakeFailure, Tls};
 use crate::attestation::Certificate;
 use crate::net::TlsFault;
 use crate::service::connection::{ClientConnection, TlsSession, said};
 
+/// What carries everything that is said after it.
+pub(super) type Stream = TlsStream<Patient<Line>>;
+
 /// A connection after the handshake.
 pub(super) struct Secured {
-    pub(super) stream: TlsStream<Patient<TcpStream>>,
+    pub(super) stream: Stream,
+    /// How it can be made to end with a reset.
+    pub(super) cord: RipCord,
     /// What is known of it so far.
     pub(super) connection: ClientConnection,
     /// Those of the client, its own first; it has the key of that one.
@@ -36,7 +42,9 @@ pub(super) async fn handshake(
         tracing::debug!("{peer}: {error}");
         return None;
     }
-    let stream = match timeout_at(until, tls.accept(Patient::new(tcp))).await {
+    let line = Line::new(tcp);
+    let cord = line.cord();
+    let stream = match timeout_at(until, tls.accept(Patient::new(line))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(failure)) => {
             log_failure(peer, failure, port);
@@ -51,7 +59,7 @@ pub(super) async fn handshake(
     let certificates: Vec<_> =
         certificates.iter().map(|certificate| certificate.clone().into_owned()).collect();
     let connection = ClientConnection::new(number, peer, agreed(stream.get_ref().1, &certificates));
-    Some(Secured { stream, connection, certificates })
+    Some(Secured { stream, cord, connection, certificates })
 }
 
 /// What the two sides agreed on.

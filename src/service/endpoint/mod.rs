@@ -2,7 +2,7 @@
 //! registrar, and its replies into what the device understands.
 //!
 //! `repeats` counts warnings that one party can cause as often as it likes, `patience` ends connections
-//! whose other end reads nothing. `listener` accepts and numbers connections, `offer` is what a client can do,
+//! whose other end reads nothing. `line` is a client's socket, `listener` accepts and numbers connections, `offer` is what a client can do,
 //! `handshake` does TLS as `tls` has it set up, `port`
 //! finds each listener one; [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
 //! want to know what the service has seen, not for devices. `names` are those under which the service is
@@ -14,6 +14,7 @@ pub mod gateway;
 mod handshake;
 mod https;
 mod kind;
+mod line;
 mod listener;
 pub mod mqtt;
 mod names;

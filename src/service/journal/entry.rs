@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::answer::{EntryAnswer, add};
+use super::fault::{self, EntryFault};
 use super::millis::{as_millis, as_optional_millis};
 use super::text::Text;
 use crate::attestation::KeySlot;
@@ -75,6 +76,8 @@ pub struct JournalEntry {
     pub answers: Vec<EntryAnswer>,
     /// How many more answers there were than are kept.
     pub answers_left_out: u64,
+    /// The faults on demand that struck it, in order (J-267).
+    pub faults: Vec<EntryFault>,
     /// What became of the device's identity on its hub.
     pub hub: Option<EntryHub>,
     /// Whence times in it are counted.
@@ -208,6 +211,11 @@ impl JournalEntry {
         self.answers_left_out += add(&mut self.answers, answer);
     }
 
+    /// A fault on demand has struck.
+    pub(super) fn fault(&mut self, fault: EntryFault) {
+        fault::add(&mut self.faults, fault);
+    }
+
     /// Bytes of the texts that it does not share with others.
     pub(super) fn weight(&self) -> usize {
         let text = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.len());
@@ -227,6 +235,7 @@ impl JournalEntry {
             + connection
             + self.checks.iter().map(check).sum::<usize>()
             + self.answers.iter().map(answer).sum::<usize>()
+            + self.faults.len() * size_of::<EntryFault>()
     }
 }
 

@@ -2,7 +2,7 @@
 //! which check failed, what was said to the webhook and by it, and what came of it.
 //!
 //! Only written to by the registrar, through a [`Recording`]; nothing is decided by what stands in
-//! it. `entry` is the model, `answer` what a device was told, `timeline` all of it in order of time,
+//! it. `entry` is the model, `answer` what a device was told, `fault` what went wrong on purpose, `timeline` all of it in order of time,
 //! `event` the short view that observers get, `ring` bounds the memory, `changes` is what live readers
 //! are given, `handle` is the journal as everybody holds it, `recording` knows what is written down
 //! when.
@@ -14,6 +14,7 @@ mod changes_tests;
 mod answer;
 mod entry;
 mod event;
+mod fault;
 mod filter;
 mod handle;
 mod millis;
@@ -33,6 +34,7 @@ pub use entry::{
     WebhookAttempt, WebhookExchange,
 };
 pub use event::{Observer, RegistrationEvent};
+pub use fault::EntryFault;
 pub use filter::JournalFilter;
 pub use handle::Journal;
 pub(super) use recording::{Recording, Refused};

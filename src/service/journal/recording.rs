@@ -10,6 +10,7 @@ use super::entry::{
     EntryAttestation, EntryCheck, EntryEnrollment, EntryHub, EntryStatus, JournalEntry,
     WebhookAttempt, WebhookExchange,
 };
+use super::fault::EntryFault;
 use super::handle::Journal;
 use super::ring::Slot;
 use super::text::{Shared, Text};
@@ -17,11 +18,12 @@ use crate::service::allocation::WebhookAnswer;
 use crate::service::attest::{Attested, Check, Evidence};
 use crate::service::caller::{Caller, TurnedAway};
 use crate::service::enrollment::Enrollment;
+use crate::service::faults::Strike;
 use crate::service::mask::{MAX_BODY, Mask};
 use crate::service::record::{DeviceRecord, Outcome, PendingRecord};
 use crate::service::registration::{IdentityFate, TwinSource};
 use crate::service::reply::Reply;
-use crate::wire::{ErrorCode, IdScope, OperationId, Payload, RegistrationId, Status};
+use crate::wire::{ErrorCode, IdScope, OperationId, Payload, RegistrationId, ServiceError, Status};
 
 /// The registration of a device that was believed, as it goes on.
 #[derive(Clone)]
@@ -143,6 +145,48 @@ impl Journal {
                 checks: kept(checks, &mask, shared),
                 answers: vec![answer(Duration::ZERO, kind, &reply, None)],
                 ..blank(sequence, &who.registration_id)
+            });
+        });
+    }
+
+    /// A fault on demand has struck a register request, in place of what it asked for; and what was said,
+    /// if anything was.
+    pub(in crate::service) fn struck_register(
+        &self,
+        caller: &Caller,
+        strike: &Strike,
+        said: (AnswerKind, Option<&Reply>),
+    ) -> Arc<JournalEntry> {
+        let make = |sequence, shared: &mut Shared| struck(sequence, shared, caller, strike, said);
+        self.change(|ring| ring.push(make)).entry()
+    }
+
+    /// A fault on demand has struck another request; of this operation, if it is about one.
+    pub(in crate::service) fn struck(
+        &self,
+        caller: &Caller,
+        operation_id: Option<&str>,
+        strike: &Strike,
+        (kind, reply): (AnswerKind, Option<&Reply>),
+    ) {
+        let id = &caller.registration_id;
+        self.change(|ring| {
+            let of_operation = operation_id.and_then(|operation| ring.of_operation(operation));
+            let of_device = of_operation
+                .filter(|slot| id.names_same_device(&slot.entry().registration_id))
+                .or_else(|| ring.of_device(id));
+            let Some(slot) = of_device else {
+                ring.push(|sequence, shared| {
+                    struck(sequence, shared, caller, strike, (kind, reply))
+                });
+                return;
+            };
+            ring.change(&slot, |entry, shared| {
+                let at = entry.started.elapsed();
+                entry.fault(fault(at, shared, strike));
+                if let Some(reply) = reply {
+                    entry.answer(answer(at, kind, reply, None));
+                }
             });
         });
     }
@@ -296,6 +340,32 @@ fn masked(mask: &Mask, text: &(impl AsRef<[u8]> + ?Sized)) -> Text {
     Text::from(&*mask.shown(text, MAX_BODY).into_text())
 }
 
+fn fault(at: Duration, shared: &mut Shared, strike: &Strike) -> EntryFault {
+    let rule = shared.text(&strike.rule.to_string());
+    EntryFault { at, id: strike.id, rule, count: 1, last_at: at }
+}
+
+/// A request of which nothing came but a fault on demand.
+fn struck(
+    sequence: u64,
+    shared: &mut Shared,
+    caller: &Caller,
+    strike: &Strike,
+    (kind, reply): (AnswerKind, Option<&Reply>),
+) -> JournalEntry {
+    let error = reply.and_then(|reply| serde_json::from_str::<ServiceError>(&reply.body).ok());
+    JournalEntry {
+        status: EntryStatus::Refused,
+        failed_check: Some("fault"),
+        reason: Some(shared.text(&format!("a fault was asked for: {}", strike.rule))),
+        error_code: error.map(|error| error.error_code),
+        took: Some(Duration::ZERO),
+        faults: vec![fault(Duration::ZERO, shared, strike)],
+        answers: reply.map(|reply| answer(Duration::ZERO, kind, reply, None)).into_iter().collect(),
+        ..begun(sequence, shared, caller)
+    }
+}
+
 /// Replies are ours and need no mask, but for what a webhook has written into one.
 fn answer(at: Duration, kind: AnswerKind, reply: &Reply, mask: Option<&Mask>) -> EntryAnswer {
     let body = match mask {
@@ -376,6 +446,7 @@ fn blank(sequence: u64, registration_id: &RegistrationId) -> JournalEntry {
         checks: Vec::new(),
         answers: Vec::new(),
         answers_left_out: 0,
+        faults: Vec::new(),
         hub: None,
         started: Instant::now(),
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::entry::JournalEntry;
 use super::text::{Shared, Text};
 use crate::service::lock::lock;
+use crate::wire::RegistrationId;
 
 /// How much is kept; the oldest entries go first.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +125,13 @@ impl Ring {
     /// The entry of an operation.
     pub(super) fn of_operation(&self, operation_id: &str) -> Option<Arc<Slot>> {
         self.by_operation.get(operation_id).cloned()
+    }
+
+    /// The newest entry of a device.
+    pub(super) fn of_device(&self, registration_id: &RegistrationId) -> Option<Arc<Slot>> {
+        let is_of_device =
+            |slot: &&Arc<Slot>| registration_id.names_same_device(&slot.entry().registration_id);
+        self.slots.iter().rev().find(is_of_device).cloned()
     }
 
     /// The entry of that number.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::answer::{AnswerKind, EntryAnswer};
 use super::entry::{EntryHub, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange};
+use super::fault::EntryFault;
 use super::millis::{as_millis, millis};
 use super::text::Text;
 use crate::service::caller::Transport;
@@ -109,6 +110,7 @@ pub fn timeline(entry: &JournalEntry) -> Vec<TimelineMoment> {
         let title = format!("gave {left_out} more answers, which are not kept");
         story.add(at, Service, title, None, Neutral);
     }
+    entry.faults.iter().for_each(|fault| story.fault(fault));
     entry.answers.iter().for_each(|answer| story.answer(answer));
     let Story(mut moments) = story;
     moments.sort_by_key(|moment| moment.at);
@@ -241,6 +243,14 @@ impl Story {
         self.add(hub.at, Hub, title, twin, Good);
     }
 
+    fn fault(&mut self, EntryFault { at, id, rule, count, last_at }: &EntryFault) {
+        let mut title = format!("has fault {id} strike, as was asked for: {rule}");
+        if *count > 1 {
+            title.push_str(&format!(" ({count} times, until {} ms)", millis(*last_at)));
+        }
+        self.add(*at, Service, title, None, Bad);
+    }
+
     fn answer(&mut self, answer: &EntryAnswer) {
         let EntryAnswer { at, kind, status, retry_after, body, count, last_at } = answer;
         let to = match kind {
@@ -345,6 +355,7 @@ fn looked_at(check: &'static str) -> &'static str {
         "enrollment" => "the enrollment",
         "attestation" => "the kind of proof",
         "enabled" => "the enrollment's status",
+        "fault" => "the faults on demand",
         "quota" => "the quota",
         "queue" => "the device's other operation",
         other => other,

@@ -11,6 +11,7 @@ use super::seen::SeenRegistrationIds;
 use super::settings::{Pace, RegistrarSettings};
 use crate::service::allocation::webhook::WebhookClient;
 use crate::service::enrollment::Enrollments;
+use crate::service::faults::Faults;
 use crate::service::hub::Hubs;
 use crate::service::instance::Instance;
 use crate::service::journal::{Journal, Observer};
@@ -33,6 +34,7 @@ pub struct Registrar {
     pub(super) webhooks: WebhookClient,
     pub(super) pace: Pace,
     pub(super) on_same_hub: ResetOnSameHub,
+    pub(in crate::service) faults: Faults,
     pub(super) observer: Observer,
     pub(super) operations: Operations,
     pub(in crate::service) throttle: Throttle,
@@ -47,8 +49,16 @@ impl Registrar {
         (store, hubs): (Arc<Store>, Arc<Hubs>),
         settings: RegistrarSettings,
     ) -> Self {
-        let RegistrarSettings { initial, webhooks, pace, on_same_hub, suspects, quotas, observer } =
-            settings;
+        let RegistrarSettings {
+            initial,
+            webhooks,
+            pace,
+            on_same_hub,
+            suspects,
+            quotas,
+            faults,
+            observer,
+        } = settings;
         Self {
             instance,
             initial,
@@ -59,6 +69,7 @@ impl Registrar {
             webhooks,
             pace,
             on_same_hub,
+            faults,
             observer,
             operations: Operations::default(),
             throttle: Throttle::new(quotas),

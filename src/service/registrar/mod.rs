@@ -5,7 +5,7 @@
 //! answers what devices ask, `progress` takes a registration from its acceptance to its result,
 //! `refusal` says no, also to a `request_fault`, `checks` tells what was
 //! looked at, `log` and `conversation` say what happened, `reset` forgets. `core` is what
-//! they share, `operations` is what is in progress, `seen` is which devices came by lately.
+//! they share, `struck` lets faults on demand strike, `operations` is what is in progress, `seen` is which devices came by lately.
 
 mod checks;
 mod conversation;
@@ -19,8 +19,10 @@ mod requests;
 mod reset;
 mod seen;
 mod settings;
+mod struck;
 #[cfg(test)]
 mod tests;
 
 pub use self::core::Registrar;
 pub use settings::{Pace, RegistrarSettings};
+pub(in crate::service) use struck::Asked;

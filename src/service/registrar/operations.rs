@@ -127,6 +127,14 @@ impl Operations {
         }
     }
 
+    /// It is as if there had never been one of that name: the device may register anew at once.
+    pub(super) fn forget(&self, registration_id: &RegistrationId, id: &str) {
+        if let Some(operation) = self.find(registration_id, id) {
+            self.by_device().remove(&registration_id.folded());
+            operation.is_done.send_replace(true);
+        }
+    }
+
     /// Ends them all without a result: whoever waits for one goes on.
     pub(super) fn forget_all(&self) {
         for (_, operation) in self.by_device().drain() {

@@ -139,8 +139,15 @@ impl Registrar {
 
     /// Answers a poll (A.5): at once, with the current state.
     pub async fn operation_status(&self, caller: &Caller, operation_id: &str) -> Reply {
-        let (reply, record) = self.status_of(caller, operation_id).await;
+        let (reply, record) = self.status_of(caller, operation_id, false).await;
         self.told(caller, operation_id, AnswerKind::Poll, &reply, record.as_ref());
+        reply
+    }
+
+    /// The same, but that an operation with a result is told to be in progress.
+    pub(super) async fn hold_back(&self, caller: &Caller, operation_id: &str) -> Reply {
+        let (reply, _) = self.status_of(caller, operation_id, true).await;
+        self.told(caller, operation_id, AnswerKind::Poll, &reply, None);
         reply
     }
 
@@ -149,6 +156,7 @@ impl Registrar {
         &self,
         caller: &Caller,
         operation_id: &str,
+        is_held_back: bool,
     ) -> (Reply, Option<DeviceRecord>) {
         if let Err(refusal) = self.attest(caller) {
             // No event: a poll is no registration.
@@ -173,6 +181,9 @@ impl Registrar {
         conversation::poll(caller, operation_id);
         let still_assigning =
             |record: &DeviceRecord| (self.accepted_reply(&record.reply_still_assigning()), None);
+        if is_held_back {
+            return still_assigning(&record);
+        }
         if let Some(operation) = self.operations.find(&caller.registration_id, operation_id) {
             if operation.holds_back() {
                 return still_assigning(&record);
@@ -235,7 +246,7 @@ impl Registrar {
         }
     }
 
-    fn attest(&self, caller: &Caller) -> Result<Attested, Refusal> {
+    pub(super) fn attest(&self, caller: &Caller) -> Result<Attested, Refusal> {
         let Caller { id_scope, registration_id, proof, .. } = caller;
         let suspects = || lock(&self.seen).all();
         let enrollments = self.store.enrollments();

@@ -7,7 +7,7 @@ use crate::service::store::{Batch, Change, StoreError};
 
 impl Registrar {
     /// Forgets all device records, identities on hubs, the journal and the devices seen; the
-    /// enrollments are those of the configuration again. Operations in progress end without a
+    /// enrollments and the faults on demand are those of the start again. Operations in progress end without a
     /// result: their webhook calls are given up, and their devices are told at the next poll that
     /// there is no such operation. When this returns, nothing of before is left and nothing of it
     /// is still to come (J-99).
@@ -25,6 +25,7 @@ impl Registrar {
         self.hubs().disconnect_all("the service was reset");
         lock(&self.seen).forget();
         self.journal.clear();
+        self.faults.restart();
         tracing::info!("everything but the configuration is forgotten");
         Ok(())
     }

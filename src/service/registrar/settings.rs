@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::service::allocation::webhook::WebhookClient;
 use crate::service::enrollment::Enrollments;
+use crate::service::faults::Faults;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
 use crate::service::reprovision::ResetOnSameHub;
@@ -33,6 +34,8 @@ pub struct RegistrarSettings {
     pub suspects: Vec<RegistrationId>,
     /// How often devices and back ends may ask (H.3).
     pub quotas: Quotas,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
     /// Who wants to know of every registration.
     pub observer: Observer,
 }

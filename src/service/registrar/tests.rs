@@ -13,6 +13,7 @@ use crate::service::caller::{Caller, Transport};
 use crate::service::config::Config;
 use crate::service::connection::ClientConnection;
 use crate::service::enrollment::Enrollments;
+use crate::service::faults::Faults;
 use crate::service::hub::Hubs;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
@@ -61,6 +62,7 @@ fn registrar_with(more: &str) -> (Arc<Registrar>, mpsc::Sender<bool>) {
     let store = Store::durable(Disk(told), Stored { enrollments, ..Stored::default() });
     let store = Arc::new(store);
     let settings = RegistrarSettings {
+        faults: Faults::default(),
         initial: Enrollments::default(),
         quotas: Quotas::default(),
         webhooks: WebhookClient::new(WebhookSettings::default()),

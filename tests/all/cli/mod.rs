@@ -7,6 +7,7 @@ mod diagnose;
 mod diagnose_route;
 mod enrollments;
 mod explain;
+mod faults;
 mod foreign;
 mod gateway;
 mod group;

@@ -5,6 +5,7 @@
 mod commands;
 mod document;
 mod examples;
+mod faults;
 // Its files are named as Unix names them.
 #[cfg(unix)]
 mod layers;

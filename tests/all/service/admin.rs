@@ -316,3 +316,59 @@ async fn a_client_that_says_nothing_does_not_hold_up_the_end() {
     let closed = within("the end", silent.read(&mut [0; 16])).await;
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
 }
+
+/// Sends a body, as a program does.
+async fn post(service: &TestService, path: &str, body: &str) -> Answer {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\nHost: localhost\nConnection: close\nContent-Length: {length}"
+    );
+    let address = service.inside().admin_address().unwrap();
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let text = format!("{}\r\n\r\n{body}", head.replace('\n', "\r\n"));
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let answer = within("an answer", exchange).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+}
+
+#[tokio::test]
+async fn j_260_faults_are_added_listed_and_taken_away() {
+    let service = Setup::at_once().admin().start().await;
+    let mut client = Client::connect(&service, &Device::new("pump-0042")).await;
+
+    let added = post(&service, "/faults", r#"{"rule":"register status=503"}"#).await;
+    let other = post(&service, "/faults", r#"{"rule":"poll close times=1"}"#).await;
+    assert_eq!((added.status, &added.json()["id"]), (201, &json!(1)));
+    assert_eq!(other.json()["rule"], "poll times=1 close");
+    assert_eq!(client.register("").await.status(), 503);
+
+    let all = get(&service, "/faults").await.json();
+    assert_eq!(all.as_array().map(Vec::len), Some(2), "{all}");
+    assert_eq!((&all[0]["matched"], &all[0]["struck"]), (&json!(1), &json!(1)));
+    assert!(all[0]["lastStruck"].is_string() && all[1]["lastStruck"].is_null(), "{all}");
+    assert_eq!(get(&service, "/faults/2").await.json(), all[1]);
+    assert_eq!(ask(&service, "DELETE /faults/1").await.status, 204);
+    assert_eq!(client.register("").await.status(), 202);
+    assert_eq!(ask(&service, "DELETE /faults").await.status, 204);
+    assert_eq!(get(&service, "/faults").await.json(), json!([]));
+
+    for (body, told) in [
+        (r#"{"rule":"poll statsu=503"}"#, "did you mean status?"),
+        (r#"{"rule":"lookup late"}"#, "late can never strike at lookup"),
+        ("nonsense", "expected {\"rule\":\"…\"}"),
+        (r#"{"rule":"poll close","times":1}"#, "times"),
+    ] {
+        let (status, message) = post(&service, "/faults", body).await.error();
+        assert!(status == 400 && message.contains(told), "{body}: {message}");
+    }
+    assert_eq!(ask(&service, "DELETE /faults/1").await.error().0, 404);
+    assert_eq!(get(&service, "/faults/one").await.error().0, 400);
+    assert_eq!(ask(&service, "PUT /faults").await.status, 405);
+}

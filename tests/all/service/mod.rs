@@ -2,6 +2,7 @@
 
 mod admin;
 mod events;
+mod faults;
 mod gateway;
 mod hostile;
 mod https;

@@ -28,8 +28,8 @@ use crate::cli::stop::StopSignal;
 use crate::contoso::{self, FUNCTION_URL, SampleFunction};
 use crate::net::{ProxyVariables, Trust, client_config};
 use crate::service::{
-    AdminOptions, Authority, CertificateConfig, Commentary, Config, Observer, Options, Pace, Port,
-    ResetOnSameHub, Service, WebhookSettings, WebhookUrl, retry_after,
+    AdminOptions, Authority, CertificateConfig, Commentary, Config, FaultRule, Observer, Options,
+    Pace, Port, ResetOnSameHub, Service, WebhookSettings, WebhookUrl, retry_after,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -49,6 +49,7 @@ Examples:
   provision-sim serve --from dps.json          # az iot dps show --name my-dps > dps.json
   provision-sim serve --quotas azure --quota polls=none
   provision-sim serve --quota registrations=10/1s --quota operations=100/min
+  provision-sim serve --fault 'poll status=503 times=2 device=pump-*'
   provision-sim serve -v                       # then: curl localhost:8880/journal
   provision-sim serve --state ./dps-state
   provision-sim serve --mqtt-port 0 --https-port 0 --gateway-port 0   # for SDKs, without root
@@ -140,6 +141,10 @@ pub(crate) struct Serve {
     /// identity and twin begin anew), keep (nothing); what Azure does is not documented
     #[arg(long, value_enum, default_value_t, value_name = "WHAT", hide_possible_values = true)]
     reset_same_hub: SameHub,
+    /// What is to go wrong, several times for several: 'WHERE [WHO] [WHEN] WHAT', such as
+    /// 'poll status=503 retry-after=2 times=2 device=pump-*'; all words are in docs/faults.md
+    #[arg(long, value_name = "RULE")]
+    fault: Vec<FaultRule>,
     #[command(flatten)]
     quotas: QuotaArguments,
     /// Stop when standard input ends, as a signal does: for programs that start the service and must
@@ -372,6 +377,7 @@ impl Serve {
             on_same_hub: self.reset_same_hub.into(),
             webhooks: self.webhooks()?,
             suspects: contoso::suspects(),
+            faults: self.fault.clone(),
             observer,
             commentary: Commentary::new(commentary::explain),
             state: self.state.clone(),

@@ -218,7 +218,7 @@ pub(super) async fn reset(State(admin): State<Arc<Admin>>) -> Response<Body> {
 /// Everything else.
 pub(super) async fn not_found(request: Request) -> Response<Body> {
     answer::path_not_found(&format!(
-        "there is nothing at {}; there are / (a page), /healthz, /ca.pem, /registrations, /registrations/ID, /twins, /journal, /journal/SEQUENCE, /journal/events and /reset",
+        "there is nothing at {}; there are / (a page), /healthz, /ca.pem, /registrations, /registrations/ID, /twins, /journal, /journal/SEQUENCE, /journal/events, /faults, /faults/ID and /reset",
         request.uri().path()
     ))
 }
@@ -226,7 +226,12 @@ pub(super) async fn not_found(request: Request) -> Response<Body> {
 /// A path of ours with a verb that it does not have; the router adds `Allow`.
 pub(super) async fn method_not_allowed(request: Request) -> Response<Body> {
     let path = request.uri().path();
-    let verb = if path == "/reset" { "POST" } else { "GET" };
+    let verb = match path {
+        "/reset" => "POST",
+        "/faults" => "GET, POST or DELETE",
+        _ if path.starts_with("/faults/") => "GET or DELETE",
+        _ => "GET",
+    };
     answer::method_not_allowed(&format!("{path} takes {verb}, not {}", request.method()))
 }
 

@@ -3,11 +3,12 @@
 //!
 //! There is no password, so `guard` lets nothing in that another web page could send. No answer holds a
 //! key: enrollments are not shown here, and the journal masks what others wrote. `handlers` are
-//! thin, and `events` is one that goes on; what they show is made by the journal, by `registration`, by
+//! thin, `faults` lets things go wrong, and `events` is one that goes on; what they show is made by the journal, by `registration`, by
 //! `twin` and by `story`.
 
 mod answer;
 mod events;
+mod faults;
 mod guard;
 mod handlers;
 mod registration;

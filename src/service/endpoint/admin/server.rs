@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::events;
+use super::faults;
 use super::guard::{self, Hosts};
 use super::handlers::{self, Admin};
 use crate::service::endpoint::listener::accept_all;
@@ -75,6 +76,8 @@ fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
         .route("/journal/events", get(events::events))
         .route("/journal/{sequence}", get(handlers::journal_entry))
         .route("/twins", get(handlers::twins))
+        .route("/faults", get(faults::list).post(faults::add).delete(faults::clear))
+        .route("/faults/{id}", get(faults::one).delete(faults::remove))
         .route("/reset", post(handlers::reset))
         .fallback(handlers::not_found)
         .method_not_allowed_fallback(handlers::method_not_allowed)

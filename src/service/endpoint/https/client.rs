@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 
 use crate::service::access::ServiceAccess;
 use crate::service::connection::{ClientConnection, said};
+use crate::service::endpoint::line::RipCord;
 use crate::service::lock::lock;
 use crate::service::registrar::Registrar;
 
@@ -20,6 +21,8 @@ pub(super) struct Client {
     pub(super) certificates: Vec<CertificateDer<'static>>,
     pub(super) registrar: Arc<Registrar>,
     pub(super) access: Arc<ServiceAccess>,
+    /// How the connection can be made to end with a reset.
+    pub(super) cord: RipCord,
     /// The connection itself, once a request has made a WebSocket of it.
     pub(super) upgrade: Mutex<Option<OnUpgrade>>,
 }

@@ -1,8 +1,12 @@
 //! The device API (B.1): from a request to a call of the registrar.
 
+use std::io;
+use std::time::Duration;
+
 use hyper::Request;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use rustls::pki_types::CertificateDer;
+use tokio::time::sleep;
 
 use super::client::{Client, user_agent};
 use super::reply::{self, Answer};
@@ -10,18 +14,24 @@ use super::route::{DeviceCall, Purpose};
 use crate::attestation::SasToken;
 use crate::service::attest::Proof;
 use crate::service::caller::{Caller, Transport, TurnedAway};
+use crate::service::faults::{HangUp, Verdict};
+use crate::service::registrar::Asked;
 use crate::wire::{ApiVersion, ErrorCode, GLOBAL_ENDPOINT, IdScope, RegistrationId};
+
+/// How long a fault on demand may keep silent: the connection is not heard meanwhile, so that nobody would
+/// notice that its client has gone (J-266).
+const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 
 /// Answers a call.
 pub(super) async fn answer(
     client: &Client,
     call: &DeviceCall,
     request: &Request<Vec<u8>>,
-) -> Answer {
+) -> io::Result<Answer> {
     let verb = call.purpose.verb();
     if request.method() != verb {
         tracing::warn!("{}: {} where only {verb} is served (B.1)", client.peer, request.method());
-        return reply::method_not_allowed(verb);
+        return Ok(reply::method_not_allowed(verb));
     }
     let caller = match caller(client, call, request) {
         Ok(caller) => caller,
@@ -33,18 +43,43 @@ pub(super) async fn answer(
             {
                 client.registrar.refused_request(who, code);
             }
-            return reply::error(code, message);
+            return Ok(reply::error(code, message));
         }
     };
     let (registrar, body) = (&client.registrar, request.body());
-    let said = match &call.purpose {
-        Purpose::Register => registrar.register(&caller, body).await,
-        Purpose::OperationStatus { operation_id } => {
-            registrar.operation_status(&caller, operation_id).await
-        }
-        Purpose::RegistrationState => registrar.registration_state(&caller, body).await,
+    let asked = match &call.purpose {
+        Purpose::Register => Asked::Register(body),
+        Purpose::OperationStatus { operation_id } => Asked::Poll(operation_id),
+        Purpose::RegistrationState => Asked::Lookup(body),
     };
-    reply::of(said, Some(&location(request, &caller)))
+    match registrar.answer(&caller, asked).await {
+        Verdict::Reply(said) => Ok(reply::of(said, Some(&location(request, &caller)))),
+        other => Box::pin(carry_out(client, other, &location(request, &caller))).await,
+    }
+}
+
+/// Does what a fault on demand wants. An error ends the connection.
+async fn carry_out(client: &Client, mut verdict: Verdict, location: &str) -> io::Result<Answer> {
+    if let Verdict::Delay(delay, then) = verdict {
+        sleep(delay).await;
+        verdict = *then;
+    }
+    match verdict {
+        Verdict::Reply(said) => Ok(reply::of(said, Some(location))),
+        Verdict::Say(said) => Ok(reply::odd(*said, Some(location))),
+        Verdict::Silence => {
+            sleep(LONGEST_SILENCE).await;
+            Err(io::ErrorKind::TimedOut.into())
+        }
+        Verdict::HangUp(how) => {
+            if how == HangUp::Reset {
+                client.cord.pull();
+            }
+            Err(io::ErrorKind::ConnectionAborted.into())
+        }
+        // HTTP has no other way to lose an answer; and delays do not come one in the other.
+        Verdict::Lose | Verdict::Delay(..) => Err(io::ErrorKind::ConnectionAborted.into()),
+    }
 }
 
 /// Why a request does not come before the registrar.

@@ -6,6 +6,7 @@
 //! looks like. `server` serves a connection: HTTP/1.1 as long as it lasts, and MQTT from an upgrade
 //! on.
 
+mod answer_body;
 mod body;
 mod client;
 mod device;

@@ -3,19 +3,20 @@
 //! Always with a body and a reason phrase: Node's client fails on an empty one, the C SDK's waits
 //! for ever without the other.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
 use hyper::header::{
     ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY,
 };
 use hyper::{Response, StatusCode};
 
+use super::answer_body::AnswerBody;
+use crate::service::fault_rule::RetryAfter;
+use crate::service::faults::Said;
 use crate::service::reply::{Reply, error_reply};
 use crate::wire::{ErrorCode, ServiceError};
 
 /// An answer.
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<AnswerBody>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
@@ -32,7 +33,7 @@ const TOO_LONG: ErrorCode = ErrorCode(413_000);
 pub(super) fn of(reply: Reply, location: Option<&str>) -> Answer {
     let error: Option<ServiceError> =
         (reply.status >= 400).then(|| serde_json::from_str(&reply.body).ok()).flatten();
-    let mut answer = Response::new(Full::new(Bytes::from(reply.body)));
+    let mut answer = Response::new(AnswerBody::new(reply.body));
     *answer.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = answer.headers_mut();
@@ -60,6 +61,35 @@ pub(super) fn of(reply: Reply, location: Option<&str>) -> Answer {
     let request_id = request_id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     if let Ok(request_id) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, request_id);
+    }
+    answer
+}
+
+/// What is said as a fault on demand wants it.
+pub(super) fn odd(said: Said, location: Option<&str>) -> Answer {
+    let Said { reply, retry_after, is_page, cut, .. } = said;
+    let mut answer = of(reply, location);
+    match retry_after {
+        None => {}
+        Some(RetryAfter::Absent) => {
+            answer.headers_mut().remove(RETRY_AFTER);
+        }
+        Some(RetryAfter::Text(text)) => {
+            // All that a rule may say can stand in a header.
+            if let Ok(text) = HeaderValue::from_str(&text) {
+                answer.headers_mut().insert(RETRY_AFTER, text);
+            }
+        }
+    }
+    if is_page {
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        answer.headers_mut().insert(CONTENT_TYPE, html);
+    }
+    if let Some(length) = cut
+        && !answer.body_mut().cut(length)
+    {
+        // There is nothing to miss, but the connection ends all the same.
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer
 }

@@ -15,7 +15,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tokio_rustls::server::TlsStream;
 
 use super::body::{self, BodyFault};
 use super::client::{Client, user_agent};
@@ -26,10 +25,9 @@ use crate::net::{WebSocketEnd, WebSocketStream};
 use crate::service::access::{ServiceAccess, without_port};
 use crate::service::api;
 use crate::service::connection::ClientConnection;
-use crate::service::endpoint::handshake::{Secured, handshake};
+use crate::service::endpoint::handshake::{Secured, Stream, handshake};
 use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::mqtt;
-use crate::service::endpoint::patience::Patient;
 use crate::service::endpoint::tls::Tls;
 use crate::service::lock::lock;
 use crate::service::registrar::Registrar;
@@ -71,13 +69,14 @@ async fn run(
     let until = Instant::now() + OPENING;
     let secured =
         handshake(tcp, (peer, number), &tls, until, "HTTPS and MQTT over WebSocket").await;
-    let Some(Secured { stream, connection, certificates }) = secured else { return };
+    let Some(Secured { stream, cord, connection, certificates }) = secured else { return };
     let client = Arc::new(Client {
         peer,
         known: Mutex::new(Arc::new(connection)),
         certificates,
         registrar,
         access,
+        cord,
         upgrade: Mutex::default(),
     });
     let answering = client.clone();
@@ -110,13 +109,13 @@ async fn run(
 }
 
 async fn speak_mqtt(upgrade: OnUpgrade, client: Client) {
-    let Client { peer, known, certificates, registrar, .. } = client;
+    let Client { peer, known, certificates, registrar, cord, .. } = client;
     let known = known.into_inner().unwrap_or_else(PoisonError::into_inner);
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!("{peer}: {error}"),
     };
-    let Ok(parts) = upgraded.downcast::<TokioIo<TlsStream<Patient<TcpStream>>>>() else {
+    let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else {
         return tracing::error!("{peer}: an upgraded connection is not the one that was accepted");
     };
     let (stream, early) = (parts.io.into_inner(), parts.read_buf.to_vec());
@@ -124,7 +123,7 @@ async fn speak_mqtt(upgrade: OnUpgrade, client: Client) {
         WebSocketStream::new(stream, early, WebSocketEnd::Server, mqtt::MAX_HUB_PACKET).await;
     let opened_by = Instant::now() + mqtt::OPENING;
     let connection = ClientConnection { web_socket: true, ..Arc::unwrap_or_clone(known) };
-    mqtt::serve_stream(stream, connection, certificates, registrar, opened_by).await;
+    mqtt::serve_stream((stream, cord), connection, certificates, registrar, opened_by).await;
 }
 
 /// Answers one request. An error ends the connection, because there is nobody left to be told.
@@ -170,7 +169,7 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
     };
     let request = Request::from_parts(head, body);
     Ok(match route {
-        Route::Device(call) => device::answer(&client, &call, &request).await,
+        Route::Device(call) => device::answer(&client, &call, &request).await?,
         Route::ServiceApi => service_api::answer(&client, request).await,
         Route::HubApi => service_api::answer_for_hub(&client, request).await,
         Route::SlashInId { registration_id } => {

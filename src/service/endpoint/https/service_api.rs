@@ -1,11 +1,10 @@
 //! Carries the service API (E) and that of the hubs (I): an HTTP request to its handler, and the
 //! answer back.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
 use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
+use super::answer_body::AnswerBody;
 use super::client::Client;
 use super::reply::{self, Answer};
 use crate::service::api;
@@ -43,7 +42,7 @@ async fn carried(work: impl Future<Output = api::Response> + Send + 'static) -> 
 }
 
 fn answered(api::Response { status, headers, body }: api::Response) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    let mut answer = Response::new(AnswerBody::new(body));
     *answer.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers {

@@ -9,6 +9,7 @@ use hyper::header::{
 };
 use hyper::{Method, Response, StatusCode};
 
+use super::answer_body::AnswerBody;
 use super::reply::{self, Answer};
 use crate::net::websocket_accept;
 use crate::wire::ErrorCode;
@@ -80,7 +81,7 @@ fn accept(headers: &HeaderMap) -> Result<Answer, Refusal> {
         .find(|word| word.eq_ignore_ascii_case("mqtt"))
         .and_then(|word| HeaderValue::from_str(word).ok())
         .ok_or(Refusal::Subprotocol)?;
-    let mut answer = Response::new(http_body_util::Full::default());
+    let mut answer = Response::new(AnswerBody::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let answered = answer.headers_mut();
     answered.insert(UPGRADE, HeaderValue::from_static("websocket"));

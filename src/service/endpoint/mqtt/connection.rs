@@ -13,11 +13,14 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::codec::{Connect, Packet, read, write};
 use super::flow::{CloseReason, Flow};
+use super::held::{Delayed, Held};
 use super::hub_connection::HubConnection;
 use super::session::{Question, Session};
 use crate::service::connection::ClientConnection;
+use crate::service::endpoint::line::RipCord;
+use crate::service::faults::{HangUp, Order, Verdict};
 use crate::service::hub::HubNotice;
-use crate::service::registrar::Registrar;
+use crate::service::registrar::{Asked, Registrar};
 use crate::text::Foreign;
 use crate::wire::{ConnectCode, HubUserName, MAX_MESSAGE, RequestTopic};
 
@@ -38,7 +41,7 @@ pub(in crate::service) const MAX_HUB_PACKET: usize = (256 + 4) * 1024;
 /// Serves one connection to its end; CONNECT must be there by `opened_by`. Whatever a client does,
 /// only its own connection ends.
 pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
+    (stream, cord): (S, RipCord),
     client: ClientConnection,
     certificates: Vec<CertificateDer<'static>>,
     registrar: Arc<Registrar>,
@@ -52,6 +55,7 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
         inbox: BytesMut::with_capacity(512),
         outbox: BytesMut::new(),
         silence: None,
+        held: None,
         registrar,
     };
     let end = connection.serve(opened_by).await;
@@ -59,6 +63,9 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
         session.warn_of_more();
     }
     connection.log(peer, &end);
+    if let End::Struck(HangUp::Reset) = end {
+        return cord.pull();
+    }
     // Also of a connection that is lost: a WebSocket says only now what was wrong.
     let _ = timeout_at(Instant::now() + PARTING, connection.stream.shutdown()).await;
 }
@@ -71,6 +78,8 @@ struct Connection<S> {
     outbox: BytesMut,
     /// How long the client may say nothing; none before CONNECT.
     silence: Option<Duration>,
+    /// What faults on demand hold back.
+    held: Option<Box<Held>>,
     registrar: Arc<Registrar>,
 }
 
@@ -86,6 +95,8 @@ enum End {
     Silent,
     /// The text is for the log.
     Lost(String),
+    /// A fault on demand wants it, and was logged.
+    Struck(HangUp),
 }
 
 /// What a connection waits for.
@@ -94,6 +105,8 @@ enum Heard {
     /// From the hub; none if there is nothing more to come.
     Notice(Option<HubNotice>),
     TokenEnded,
+    /// What was held back is due.
+    Due,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -124,6 +137,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Ok(Some(CloseReason::Refused("its SAS token has expired".to_owned())));
             }
             Heard::Notice(notice) => return Ok(self.deliver(notice)),
+            Heard::Due => {
+                let due = self.held.as_mut().and_then(|held| held.take_due());
+                let Some(Delayed { bytes, then, .. }) = due else { return Ok(None) };
+                self.outbox.extend_from_slice(&bytes);
+                return then.map_or(Ok(None), |how| Err(End::Struck(how)));
+            }
         };
         if let Packet::Connect(connect) = &packet {
             self.silence = Some(allowed_silence(connect.keep_alive));
@@ -164,17 +183,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !earliest.is_zero() {
             flush(stream, outbox).await?;
         }
-        let reply = {
-            let mut asking = pin!(async {
-                match &topic {
-                    RequestTopic::Register { .. } => registrar.register(device, &body).await,
-                    RequestTopic::OperationStatus { operation_id, .. } => {
-                        registrar.operation_status(device, operation_id).await
-                    }
-                }
-            });
+        let verdict = {
+            let asked = match &topic {
+                RequestTopic::Register { .. } => Asked::Register(&body),
+                RequestTopic::OperationStatus { operation_id, .. } => Asked::Poll(operation_id),
+            };
+            let mut asking = pin!(registrar.answer(device, asked));
             match asking.as_mut().now_or_never() {
-                Some(reply) => reply,
+                Some(verdict) => verdict,
                 None => {
                     flush(stream, outbox).await?;
                     asking.await
@@ -184,8 +200,48 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !earliest.is_zero() {
             sleep_until(asked + earliest).await;
         }
-        session.answer(&topic, &reply, outbox);
+        match verdict {
+            Verdict::Reply(reply) if self.held.is_none() => session.answer(&topic, &reply, outbox),
+            verdict => return self.carry_out(&topic, verdict),
+        }
         Ok(())
+    }
+
+    /// Does what a fault on demand wants, now or later; and what waits for an answer goes behind this one.
+    fn carry_out(&mut self, topic: &RequestTopic, mut verdict: Verdict) -> Result<(), End> {
+        let Speaker::Provisioning(session) = &mut self.speaker else { return Ok(()) };
+        let held = self.held.get_or_insert_default();
+        let late = held.take_late();
+        let mut delay = Duration::ZERO;
+        if let Verdict::Delay(wanted, then) = verdict {
+            (delay, verdict) = (wanted, *then);
+        }
+        let (mut bytes, mut then) = (BytesMut::new(), None);
+        match verdict {
+            Verdict::Reply(reply) => session.answer(topic, &reply, &mut bytes),
+            Verdict::Say(said) => {
+                session.answer_oddly(topic, &said, &mut bytes);
+                match said.order {
+                    Order::Once => {}
+                    Order::Twice => session.answer_oddly(topic, &said, &mut bytes),
+                    Order::Late => held.until_next(std::mem::take(&mut bytes)),
+                }
+                if let Some(length) = said.cut {
+                    bytes.truncate(length);
+                    then = Some(HangUp::Close);
+                }
+            }
+            Verdict::HangUp(how) => then = Some(how),
+            // Delays do not come one in the other.
+            Verdict::Silence | Verdict::Lose | Verdict::Delay(..) => {}
+        }
+        bytes.extend_from_slice(&late);
+        if !delay.is_zero() {
+            held.until(Delayed { at: Instant::now() + delay, bytes, then });
+            return Ok(());
+        }
+        self.outbox.extend_from_slice(&bytes);
+        then.map_or(Ok(()), |how| Err(End::Struck(how)))
     }
 
     /// By the user name: that of a device at a hub begins with the name of the hub.
@@ -231,11 +287,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Waits for a packet, and at a hub for its notices too. Nothing that was read is lost if one is there
     /// before the other.
     async fn hear(&mut self, until: Instant) -> Result<Heard, End> {
-        let Self { stream, inbox, speaker, .. } = self;
+        let Self { stream, inbox, speaker, held, .. } = self;
         match speaker {
-            Speaker::Provisioning(_) => {
-                next_packet(stream, inbox, MAX_PACKET, until).await.map(Heard::Packet)
-            }
+            Speaker::Provisioning(_) => match held.as_ref().and_then(|held| held.next_due()) {
+                None => next_packet(stream, inbox, MAX_PACKET, until).await.map(Heard::Packet),
+                Some(due) => tokio::select! {
+                    packet = next_packet(stream, inbox, MAX_PACKET, until) => {
+                        packet.map(Heard::Packet)
+                    }
+                    () = sleep_until(due) => Ok(Heard::Due),
+                },
+            },
             Speaker::Hub(hub) => {
                 let token_ended = async {
                     match hub.until {
@@ -287,6 +349,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 );
             }
             End::Silent => tracing::info!("{name} ({peer}): said nothing for too long"),
+            End::Struck(_) => tracing::debug!("{name} ({peer}): closed, as was asked for"),
             End::Lost(reason) => tracing::debug!("{name} ({peer}): {reason}"),
         }
     }

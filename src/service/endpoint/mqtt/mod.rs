@@ -2,12 +2,13 @@
 //!
 //! [`codec`] knows packets, `session` what a device may say when, `hub_session` the same for a device
 //! that has a hub already and signs in to it (I), `subscriptions` what both publish on, `pacing` how soon a client can
-//! bear its answer, `connection` a stream of bytes, whether TLS or a WebSocket. Which of the two a
+//! bear its answer, `held` is what a fault on demand has said later, `connection` a stream of bytes, whether TLS or a WebSocket. Which of the two a
 //! device wants, its user name says.
 
 pub mod codec;
 mod connection;
 mod flow;
+mod held;
 mod hub_connection;
 mod hub_session;
 mod identify;

@@ -26,7 +26,8 @@ pub(in crate::service) async fn serve(
             // Boxed: what it needs is given back before the connection becomes idle.
             let secured =
                 Box::pin(handshake(tcp, (peer, number), &tls, opened_by, "MQTT over TLS")).await;
-            if let Some(Secured { stream, connection, certificates }) = secured {
+            if let Some(Secured { stream, cord, connection, certificates }) = secured {
+                let stream = (stream, cord);
                 serve_stream(stream, connection, certificates, registrar, opened_by).await;
             }
         }

@@ -18,6 +18,8 @@ use super::subscriptions::Subscriptions;
 use crate::service::caller::{Caller, TurnedAway};
 use crate::service::connection::ClientConnection;
 use crate::service::endpoint::repeats::Repeats;
+use crate::service::fault_rule::RetryAfter;
+use crate::service::faults::Said;
 use crate::service::reply::Reply;
 use crate::text::Foreign;
 use crate::wire::{ConnectCode, IdScope, RESPONSE_FILTER, RequestTopic, ResponseTopic};
@@ -237,14 +239,34 @@ impl Session {
             rid: rid.clone(),
             retry_after: reply.retry_after,
         };
-        let topic = topic.to_string();
-        let Some(granted) = self.subscriptions.granted(&topic) else {
+        self.say(&topic.to_string(), &reply.body, out);
+    }
+
+    /// The same, as a fault on demand wants it.
+    pub(super) fn answer_oddly(&mut self, topic: &RequestTopic, said: &Said, out: &mut BytesMut) {
+        let (RequestTopic::Register { rid } | RequestTopic::OperationStatus { rid, .. }) = topic;
+        let Said { reply, retry_after, has_wrong_rid, .. } = said;
+        let topic = ResponseTopic {
+            status: reply.status,
+            rid: if *has_wrong_rid { uuid::Uuid::new_v4().to_string() } else { rid.clone() },
+            retry_after: reply.retry_after.filter(|_| retry_after.is_none()),
+        };
+        let mut topic = topic.to_string();
+        if let Some(RetryAfter::Text(text)) = retry_after {
+            topic.push_str("&retry-after=");
+            topic.push_str(text);
+        }
+        self.say(&topic, &reply.body, out);
+    }
+
+    fn say(&mut self, topic: &str, body: &str, out: &mut BytesMut) {
+        let Some(granted) = self.subscriptions.granted(topic) else {
             self.warn(format_args!(
                 "is not subscribed to {RESPONSE_FILTER} and will not hear the answer (A.4)"
             ));
             return;
         };
-        let sent = self.subscriptions.publish(granted, &topic, &reply.body, out);
+        let sent = self.subscriptions.publish(granted, topic, body, out);
         if let Err(error) = sent {
             self.warn(format_args!("cannot be answered: {error}"));
         }

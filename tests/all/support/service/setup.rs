@@ -8,7 +8,7 @@ use std::time::Duration;
 use provision_sim::api_client::ServiceClient;
 use provision_sim::net::{Trust, client_config, crypto};
 use provision_sim::service::{
-    AdminOptions, Authority, Commentary, Config, Hubs, Observer, Options, Pace, Port,
+    AdminOptions, Authority, Commentary, Config, FaultRule, Hubs, Observer, Options, Pace, Port,
     RegistrationEvent, ResetOnSameHub, Service, WebhookSettings,
 };
 use provision_sim::wire::RegistrationId;
@@ -39,6 +39,7 @@ pub struct Setup {
     webhooks: WebhookSettings,
     on_same_hub: ResetOnSameHub,
     suspects: Vec<RegistrationId>,
+    faults: Vec<FaultRule>,
     admin: Option<AdminOptions>,
     /// Whether there is a gateway, and whether it is open.
     gateway: Option<bool>,
@@ -140,6 +141,7 @@ impl Setup {
             webhooks: WebhookSettings { retries: vec![], ..WebhookSettings::default() },
             on_same_hub: ResetOnSameHub::default(),
             suspects: vec![],
+            faults: vec![],
             admin: None,
             gateway: None,
             host_names: vec![],
@@ -188,6 +190,12 @@ impl Setup {
 
     pub fn suspect(mut self, id: &str) -> Self {
         self.suspects.push(id.parse().expect("a registration ID"));
+        self
+    }
+
+    /// Where this goes wrong.
+    pub fn fault(mut self, rule: &str) -> Self {
+        self.faults.push(rule.parse().unwrap_or_else(|error| panic!("{rule}: {error}")));
         self
     }
 
@@ -241,6 +249,7 @@ impl Setup {
             webhooks: self.webhooks,
             on_same_hub: self.on_same_hub,
             suspects: self.suspects,
+            faults: self.faults,
             observer: Observer::new(move |event| {
                 let _ = tell.send(event.clone());
             }),

@@ -1,0 +1,183 @@
+//! Every word of a rule: where it may stand, and what it means. The parser, its errors and the tables of
+//! the documents are made from this.
+
+use super::place::FaultPlace::{self, Lookup, Poll, Register};
+use super::place::FaultTransport::{self, Mqtt, MqttWs};
+
+/// A word of a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FaultWord {
+    /// The word.
+    pub name: &'static str,
+    /// What stands behind its `=`, in capitals where it is to be replaced; empty if it has none.
+    pub value: &'static str,
+    /// Where it may stand.
+    pub places: &'static [FaultPlace],
+    /// On which transports it strikes.
+    pub transports: &'static [FaultTransport],
+    /// What it means.
+    pub about: &'static str,
+}
+
+const ALL: &[FaultPlace] = &FaultPlace::ALL;
+const REQUESTS: &[FaultPlace] = &[Register, Poll, Lookup];
+const OPERATIONS: &[FaultPlace] = &[Register, Poll];
+const ANY: &[FaultTransport] = &FaultTransport::ALL;
+const OVER_MQTT: &[FaultTransport] = &[Mqtt, MqttWs];
+
+const fn word(
+    name: &'static str,
+    value: &'static str,
+    places: &'static [FaultPlace],
+    transports: &'static [FaultTransport],
+    about: &'static str,
+) -> FaultWord {
+    FaultWord { name, value, places, transports, about }
+}
+
+/// For whom, and when.
+pub(super) const CONDITIONS: &[FaultWord] = &[
+    word(
+        "device",
+        "GLOB",
+        ALL,
+        ANY,
+        "only devices of this registration ID, in which `*` stands for any characters and `?` for one",
+    ),
+    word("enrollment", "NAME", ALL, ANY, "only devices that this enrollment or group lets in"),
+    word("transport", "mqtt|mqtt-ws|https", ALL, ANY, "only requests that come over this"),
+    word("nth", "N", ALL, ANY, "only the N-th request"),
+    word("from", "N", ALL, ANY, "the N-th request and those after it"),
+    word("every", "N", ALL, ANY, "each N-th request; with `from=` every N requests from there on"),
+    word("times", "N", ALL, ANY, "at most N times"),
+    word("probability", "P", ALL, ANY, "each time with this chance, above 0 and at most 1"),
+    word("seed", "N", ALL, ANY, "chance comes out the same in every run with the same seed"),
+    word(
+        "scope",
+        "device|all",
+        ALL,
+        ANY,
+        "whether requests are counted for each device, as they are unless it says otherwise, or for all together",
+    ),
+];
+
+/// What.
+pub(super) const DEEDS: &[FaultWord] = &[
+    word(
+        "status",
+        "STATUS",
+        REQUESTS,
+        ANY,
+        "the answer has this status; from 400 on it is an error, and nothing is done",
+    ),
+    word(
+        "code",
+        "CODE",
+        REQUESTS,
+        ANY,
+        "the code of that error, six digits; its first three are the status unless there is one",
+    ),
+    word("message", "TEXT", REQUESTS, ANY, "the message of that error"),
+    word(
+        "retry-after",
+        "TEXT",
+        REQUESTS,
+        ANY,
+        "what is told of the wait, usable or not: `7`, `abc`, `-1`, `1.5`, a date in quotes; `none` leaves it out",
+    ),
+    word(
+        "delay",
+        "DURATION",
+        REQUESTS,
+        ANY,
+        "what happens, happens so much later; other packets of the connection are answered meanwhile",
+    ),
+    word(
+        "silence",
+        "",
+        REQUESTS,
+        ANY,
+        "nothing is done and nothing is said; over HTTPS the connection ends after 10 minutes",
+    ),
+    word("close", "", REQUESTS, ANY, "the connection is closed in order, and nothing is done"),
+    word("reset", "", REQUESTS, ANY, "the connection is reset (TCP RST), and nothing is done"),
+    word(
+        "truncate",
+        "BYTES",
+        REQUESTS,
+        ANY,
+        "the answer breaks off after so many bytes (over MQTT of the packet, over HTTPS of the body), and the connection ends",
+    ),
+    word(
+        "lose-answer",
+        "",
+        REQUESTS,
+        ANY,
+        "what was asked for is done, and never told; over HTTPS the connection ends then",
+    ),
+    word("duplicate", "", OPERATIONS, OVER_MQTT, "the answer comes twice"),
+    word("late", "", OPERATIONS, OVER_MQTT, "the answer comes after the one to the next request"),
+    word("wrong-rid", "", OPERATIONS, OVER_MQTT, "the answer is to a `$rid` that nobody has sent"),
+    word("broken-json", "", REQUESTS, ANY, "the answer's JSON breaks off in the middle"),
+    word("no-operation-id", "", OPERATIONS, ANY, "the answer has no `operationId`"),
+    word(
+        "unknown-status",
+        "",
+        REQUESTS,
+        ANY,
+        "the answer's `status` is a word that no document has",
+    ),
+    word(
+        "html",
+        "",
+        REQUESTS,
+        ANY,
+        "the answer is a page for browsers, as of a proxy; with `status=` it has that status",
+    ),
+    word(
+        "assigning",
+        "N",
+        &[Poll],
+        ANY,
+        "the first N polls of each operation are told that it is in progress",
+    ),
+    word(
+        "forget-operation",
+        "",
+        OPERATIONS,
+        ANY,
+        "the operation is not known any more: its polls are answered 404",
+    ),
+    word(
+        "hub",
+        "unknown",
+        &[Poll, Lookup],
+        ANY,
+        "the answer assigns a hub that is not there, `unknown.azure-devices.net`",
+    ),
+];
+
+/// Every word but the places: first those that say for whom and when, then those that say what.
+pub fn fault_words() -> impl Iterator<Item = &'static FaultWord> {
+    CONDITIONS.iter().chain(DEEDS)
+}
+
+impl FaultWord {
+    /// The word of that name.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        fault_words().find(|word| word.name == name)
+    }
+
+    /// Whether it says what happens, and not for whom and when.
+    pub fn is_deed(&self) -> bool {
+        DEEDS.iter().any(|deed| deed.name == self.name)
+    }
+
+    /// It, with what stands behind it.
+    pub fn form(&self) -> String {
+        match self.value {
+            "" => self.name.to_owned(),
+            value => format!("{}={value}", self.name),
+        }
+    }
+}

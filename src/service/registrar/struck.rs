@@ -1,0 +1,181 @@
+//! Requests of devices, as the faults on demand have them: the one way in for every transport.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::core::Registrar;
+use crate::service::caller::{Caller, Transport};
+use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
+use crate::service::faults::{Point, Strike, Verdict};
+use crate::service::journal::AnswerKind;
+use crate::service::reply::{Reply, error_reply};
+use crate::wire::ErrorCode;
+
+/// What a device asks.
+#[derive(Debug, Clone, Copy)]
+pub enum Asked<'a> {
+    /// To register, with this body.
+    Register(&'a [u8]),
+    /// How this operation stands.
+    Poll(&'a str),
+    /// How its registration stands, with this body.
+    Lookup(&'a [u8]),
+}
+
+impl<'a> Asked<'a> {
+    fn place(self) -> FaultPlace {
+        match self {
+            Self::Register(_) => FaultPlace::Register,
+            Self::Poll(_) => FaultPlace::Poll,
+            Self::Lookup(_) => FaultPlace::Lookup,
+        }
+    }
+
+    fn kind(self) -> AnswerKind {
+        match self {
+            Self::Register(_) => AnswerKind::Register,
+            Self::Poll(_) => AnswerKind::Poll,
+            Self::Lookup(_) => AnswerKind::Lookup,
+        }
+    }
+
+    fn operation(self) -> Option<&'a str> {
+        match self {
+            Self::Poll(operation_id) => Some(operation_id),
+            Self::Register(_) | Self::Lookup(_) => None,
+        }
+    }
+}
+
+impl Registrar {
+    /// Does what a device asks, and tells how it is to be answered. Where there are no faults on demand
+    /// that is always a reply.
+    pub(in crate::service) async fn answer(
+        self: &Arc<Self>,
+        caller: &Caller,
+        asked: Asked<'_>,
+    ) -> Verdict {
+        if self.faults.are_at(asked.place()) {
+            // Boxed: what only faults need is no burden to all others.
+            return Box::pin(self.answer_with_faults(caller, asked)).await;
+        }
+        Verdict::Reply(self.carry_out(caller, asked).await)
+    }
+
+    async fn carry_out(self: &Arc<Self>, caller: &Caller, asked: Asked<'_>) -> Reply {
+        match asked {
+            Asked::Register(body) => self.register(caller, body).await,
+            Asked::Poll(operation_id) => self.operation_status(caller, operation_id).await,
+            Asked::Lookup(body) => self.registration_state(caller, body).await,
+        }
+    }
+
+    async fn answer_with_faults(self: &Arc<Self>, caller: &Caller, asked: Asked<'_>) -> Verdict {
+        if let Asked::Poll(operation_id) = asked
+            && self.faults.have_forgotten(operation_id)
+        {
+            return Verdict::Reply(self.say_forgotten(caller, operation_id));
+        }
+        if let Some(strike) = self.strike(caller, asked, asked.operation(), None)
+            && let Some(verdict) = self.instead(caller, asked, &strike).await
+        {
+            return verdict;
+        }
+        let reply = self.carry_out(caller, asked).await;
+        let operation = asked.operation().map(str::to_owned).or_else(|| operation_in(&reply));
+        let operation = operation.as_deref();
+        let Some(strike) = self.strike(caller, asked, operation, Some(&reply)) else {
+            return Verdict::Reply(reply);
+        };
+        self.journal.struck(caller, operation, &strike, (asked.kind(), None));
+        if let (Some(Deed::ForgetOperation), Some(operation)) = (strike.rule.what.deed, operation) {
+            self.forget(caller, &strike, operation);
+        }
+        strike.rule.what.instead_of(reply)
+    }
+
+    /// What is done in place of what was asked for.
+    async fn instead(
+        self: &Arc<Self>,
+        caller: &Caller,
+        asked: Asked<'_>,
+        strike: &Strike,
+    ) -> Option<Verdict> {
+        let what = &strike.rule.what;
+        match (what.deed, asked) {
+            (Some(Deed::ForgetOperation), Asked::Poll(operation_id)) => {
+                self.forget(caller, strike, operation_id);
+                self.journal.struck(caller, Some(operation_id), strike, (asked.kind(), None));
+                let reply = self.say_forgotten(caller, operation_id);
+                return Some(what.delayed(Verdict::Reply(reply)));
+            }
+            (Some(Deed::Assigning(_)), Asked::Poll(operation_id)) => {
+                self.journal.struck(caller, Some(operation_id), strike, (asked.kind(), None));
+                let reply = self.hold_back(caller, operation_id).await;
+                return Some(what.delayed(Verdict::Reply(reply)));
+            }
+            _ => {}
+        }
+        let verdict = what.instead()?;
+        let said = (asked.kind(), verdict.reply());
+        match asked {
+            Asked::Register(_) => {
+                let entry = self.journal.struck_register(caller, strike, said);
+                self.observer.tell(&entry);
+            }
+            _ => self.journal.struck(caller, asked.operation(), strike, said),
+        }
+        Some(verdict)
+    }
+
+    fn forget(&self, caller: &Caller, strike: &Strike, operation_id: &str) {
+        self.faults.forget(strike, operation_id);
+        // Else a device that registers again on the same connection would be given it again.
+        self.operations.forget(&caller.registration_id, operation_id);
+    }
+
+    fn strike(
+        &self,
+        caller: &Caller,
+        asked: Asked<'_>,
+        operation: Option<&str>,
+        reply: Option<&Reply>,
+    ) -> Option<Strike> {
+        let enrollment = || self.enrollment_of(caller);
+        self.faults.strike(&Point {
+            place: asked.place(),
+            transport: Some(match caller.transport {
+                Transport::Mqtt if caller.connection.web_socket => FaultTransport::MqttWs,
+                Transport::Mqtt => FaultTransport::Mqtt,
+                Transport::Https => FaultTransport::Https,
+            }),
+            device: caller.registration_id.as_str(),
+            operation,
+            enrollment: &enrollment,
+            reply,
+            now: SystemTime::now(),
+        })
+    }
+
+    /// Who would let the device in.
+    fn enrollment_of(&self, caller: &Caller) -> Option<String> {
+        self.attest(caller).ok().map(|attested| attested.enrollment.name().to_owned())
+    }
+
+    fn say_forgotten(&self, caller: &Caller, operation_id: &str) -> Reply {
+        let reply = error_reply(ErrorCode::OPERATION_NOT_FOUND, "Operation not found.");
+        self.journal.answered(
+            (&caller.registration_id, operation_id),
+            AnswerKind::Poll,
+            &reply,
+            None,
+        );
+        reply
+    }
+}
+
+/// The operation that an answer names.
+fn operation_in(reply: &Reply) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_str(&reply.body).ok()?;
+    body.get("operationId")?.as_str().map(str::to_owned)
+}
