@@ -55,6 +55,14 @@ impl Default for WebhookSettings {
     }
 }
 
+/// What becomes of one call in place of what the webhook says.
+pub enum Meddling {
+    /// It is not made, and after this time there is this answer.
+    Instead(Duration, WebhookAnswer),
+    /// The webhook is called this much later, and its answer becomes another.
+    Change(Duration, fn(WebhookAnswer) -> WebhookAnswer),
+}
+
 /// An HTTP client for webhooks; `http` is taken beside `https`, for functions on this machine.
 #[derive(Debug)]
 pub struct WebhookClient {
@@ -78,18 +86,22 @@ impl WebhookClient {
     }
 
     /// Posts `body`, again while it is worth a retry, and returns the last answer. Each answer is
-    /// told to `answered`, with the time that it took.
+    /// told to `answered`, with the time that it took; `meddle` is asked before each call.
     pub async fn call(
         &self,
         url: &WebhookUrl,
         body: Vec<u8>,
         who: &str,
+        meddle: impl Fn() -> Option<Meddling>,
         answered: impl Fn(&WebhookAnswer, Duration),
     ) -> WebhookAnswer {
         let body = Bytes::from(body);
         let mut retries = self.settings.retries.iter();
         loop {
-            let (answer, took) = self.call_once(url, body.clone()).await;
+            let (answer, took) = match meddle() {
+                None => self.call_once(url, body.clone()).await,
+                Some(meddling) => Box::pin(self.meddled(url, body.clone(), meddling)).await,
+            };
             answered(&answer, took);
             match retries.next() {
                 Some(wait) if answer.is_worth_a_retry() => {
@@ -110,6 +122,32 @@ impl WebhookClient {
         let body = Bytes::copy_from_slice(trial.request().as_bytes());
         let (answer, took) = self.call_once(trial.url(), body).await;
         trial.judge(&answer, took)
+    }
+
+    /// A call with which something is wrong on purpose: it takes no longer than any other may.
+    async fn meddled(
+        &self,
+        url: &WebhookUrl,
+        body: Bytes,
+        meddling: Meddling,
+    ) -> (WebhookAnswer, Duration) {
+        let limit = self.settings.timeout;
+        let wait = match &meddling {
+            Meddling::Instead(wait, _) | Meddling::Change(wait, _) => *wait,
+        };
+        if wait >= limit {
+            sleep(limit).await;
+            let reason = format!("the webhook did not answer within {} (a fault)", spoken(limit));
+            return (WebhookAnswer::Timeout { reason }, limit);
+        }
+        sleep(wait).await;
+        match meddling {
+            Meddling::Instead(_, answer) => (answer, wait),
+            Meddling::Change(_, change) => {
+                let (answer, took) = self.call_once(url, body).await;
+                (change(answer), wait + took)
+            }
+        }
     }
 
     async fn call_once(&self, url: &WebhookUrl, body: Bytes) -> (WebhookAnswer, Duration) {

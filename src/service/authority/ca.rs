@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::error::AuthorityError;
 use super::files::{CERTIFICATE_FILE, read, read_regular, replace, warn_of_readers, write};
+use super::flaw::CertificateFlaw;
 use super::minting::{dns, minting, name, self_signed, server_certificate};
 use super::rsa::Rsa;
 use crate::net::crypto;
@@ -235,7 +236,34 @@ impl Authority {
         names: &[&str],
     ) -> Result<CertifiedKey, AuthorityError> {
         let names = names.iter().map(|name| dns(name)).collect::<Result<_, _>>()?;
-        self.mint_with(chain, names)
+        self.mint_with(chain, names, false)
+    }
+
+    /// One with which something is wrong, for whoever dials `name`, or else this machine, which has `more`
+    /// names. Where a certificate of the user's own is shown, an authority that nobody knows signs it.
+    pub(in crate::service) fn mint_flawed(
+        &self,
+        chain: Chain,
+        flaw: CertificateFlaw,
+        name: Option<&str>,
+        more: &[String],
+    ) -> Result<CertifiedKey, AuthorityError> {
+        if flaw == CertificateFlaw::Untrusted || !self.is_local() {
+            let nobodys = Self::in_memory()?;
+            if flaw != CertificateFlaw::Untrusted {
+                return nobodys.mint_flawed(Chain::Ecdsa, flaw, name, more);
+            }
+            return match name {
+                Some(name) => nobodys.mint(Chain::Ecdsa, &[name]),
+                None => nobodys.mint_for_this_machine(Chain::Ecdsa, more),
+            };
+        }
+        let names = match (flaw, name) {
+            (CertificateFlaw::WrongName, _) => vec![dns("another-host.invalid")?],
+            (_, Some(name)) => vec![dns(name)?],
+            (_, None) => names_of_this_machine(more)?,
+        };
+        self.mint_with(chain, names, flaw == CertificateFlaw::Expired)
     }
 
     /// The server certificate for whoever dials this machine by one of its own names, `more` among
@@ -245,30 +273,41 @@ impl Authority {
         chain: Chain,
         more: &[String],
     ) -> Result<CertifiedKey, AuthorityError> {
-        let mut names = vec![dns("localhost")?, dns(crate::wire::GLOBAL_ENDPOINT)?];
-        for text in more {
-            names.push(name(text)?);
-        }
-        // A fleet spreads over several loopback addresses, because one has too few ports.
-        names.extend(
-            (1..=9).map(|last| SanType::IpAddress(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)))),
-        );
-        names.push(SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)));
-        self.mint_with(chain, names)
+        self.mint_with(chain, names_of_this_machine(more)?, false)
     }
 
-    fn mint_with(&self, chain: Chain, names: Vec<SanType>) -> Result<CertifiedKey, AuthorityError> {
+    fn mint_with(
+        &self,
+        chain: Chain,
+        names: Vec<SanType>,
+        is_expired: bool,
+    ) -> Result<CertifiedKey, AuthorityError> {
         let local = match &self.source {
             Source::Local(local) => &**local,
             Source::Own(certified) => return Ok(certified.clone()),
         };
         let rsa = || self.rsa.get().ok_or_else(|| minting("its RSA side is not made yet"));
         match chain {
-            Chain::Ecdsa => server_certificate(names, &local.leaf_key, &local.issuer),
-            Chain::RsaBelowEcdsa => server_certificate(names, &rsa()?.leaf_key, &local.issuer),
-            Chain::Rsa => server_certificate(names, &rsa()?.leaf_key, &rsa()?.issuer),
+            Chain::Ecdsa => server_certificate(names, &local.leaf_key, &local.issuer, is_expired),
+            Chain::RsaBelowEcdsa => {
+                server_certificate(names, &rsa()?.leaf_key, &local.issuer, is_expired)
+            }
+            Chain::Rsa => server_certificate(names, &rsa()?.leaf_key, &rsa()?.issuer, is_expired),
         }
     }
+}
+
+/// The names under which this machine is dialled, `more` among them, and the service by Azure's.
+fn names_of_this_machine(more: &[String]) -> Result<Vec<SanType>, AuthorityError> {
+    let mut names = vec![dns("localhost")?, dns(crate::wire::GLOBAL_ENDPOINT)?];
+    for text in more {
+        names.push(name(text)?);
+    }
+    // A fleet spreads over several loopback addresses, because one has too few ports.
+    names
+        .extend((1..=9).map(|last| SanType::IpAddress(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)))));
+    names.push(SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)));
+    Ok(names)
 }
 
 impl fmt::Debug for Authority {

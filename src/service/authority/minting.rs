@@ -36,6 +36,13 @@ pub(super) fn self_signed(key: &KeyPair, kind: &str) -> Result<String, Authority
     params.self_signed(key).map(|certificate| certificate.pem()).map_err(minting)
 }
 
+/// It was, until yesterday.
+fn valid_in_the_past(params: &mut CertificateParams) {
+    let now = OffsetDateTime::from(writable(SystemTime::now()));
+    params.not_before = now - Duration::days(30);
+    params.not_after = now - CLOCK_ROOM;
+}
+
 fn valid_for(params: &mut CertificateParams, lifetime: Duration) {
     let now = OffsetDateTime::from(writable(SystemTime::now()));
     params.not_before = now - CLOCK_ROOM;
@@ -47,6 +54,7 @@ pub(super) fn server_certificate(
     names: Vec<SanType>,
     key: &KeyPair,
     issuer: &Issuer<'_, KeyPair>,
+    is_expired: bool,
 ) -> Result<CertifiedKey, AuthorityError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
@@ -55,7 +63,11 @@ pub(super) fn server_certificate(
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
-    valid_for(&mut params, LEAF_LIFETIME);
+    if is_expired {
+        valid_in_the_past(&mut params);
+    } else {
+        valid_for(&mut params, LEAF_LIFETIME);
+    }
     let certificate = params.signed_by(key, issuer).map_err(minting)?;
     let key = PrivateKeyDer::try_from(key.serialize_der())
         .map_err(|error| AuthorityError::Minting(error.to_owned()))?;

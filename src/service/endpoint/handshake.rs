@@ -1,11 +1,14 @@
 //! The TLS handshake of a connection, and what is said of one that fails.
 
+use std::io;
 use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ProtocolVersion, ServerConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
 use super::line::{Line, RipCord};
@@ -13,7 +16,10 @@ use super::patience::Patient;
 use super::tls::{HandshakeFailure, Tls};
 use crate::attestation::Certificate;
 use crate::net::TlsFault;
+use crate::service::authority::CertificateFlaw;
 use crate::service::connection::{ClientConnection, TlsSession, said};
+use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
+use crate::service::faults::{Faults, Point};
 
 /// What carries everything that is said after it.
 pub(super) type Stream = TlsStream<Patient<Line>>;
@@ -23,6 +29,8 @@ pub(super) struct Secured {
     pub(super) stream: Stream,
     /// How it can be made to end with a reset.
     pub(super) cord: RipCord,
+    /// By when it must have said what it is.
+    pub(super) until: Instant,
     /// What is known of it so far.
     pub(super) connection: ClientConnection,
     /// Those of the client, its own first; it has the key of that one.
@@ -34,17 +42,25 @@ pub(super) async fn handshake(
     tcp: TcpStream,
     (peer, number): (SocketAddr, u64),
     tls: &Tls,
-    until: Instant,
+    mut until: Instant,
     port: &'static str,
+    faults: (&Faults, FaultTransport),
 ) -> Option<Secured> {
     // Without it every small packet may wait 40 ms for the delayed acknowledgement of the last.
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!("{peer}: {error}");
         return None;
     }
-    let line = Line::new(tcp);
+    let mut line = Line::new(tcp);
     let cord = line.cord();
-    let stream = match timeout_at(until, tls.accept(Patient::new(line))).await {
+    let mut flaw = None;
+    if faults.0.are_at(FaultPlace::Accept) || faults.0.are_at(FaultPlace::Tls) {
+        // Boxed: it is not there where there are no faults.
+        let struck = Box::pin(strike(line, peer, faults)).await?;
+        (line, flaw) = (struck.line, struck.flaw);
+        until += struck.delay;
+    }
+    let stream = match timeout_at(until, tls.accept(Patient::new(line), flaw)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(failure)) => {
             log_failure(peer, failure, port);
@@ -59,7 +75,73 @@ pub(super) async fn handshake(
     let certificates: Vec<_> =
         certificates.iter().map(|certificate| certificate.clone().into_owned()).collect();
     let connection = ClientConnection::new(number, peer, agreed(stream.get_ref().1, &certificates));
-    Some(Secured { stream, cord, connection, certificates })
+    Some(Secured { stream, cord, until, connection, certificates })
+}
+
+/// A connection that goes on after faults on demand have struck it.
+struct Struck {
+    line: Line,
+    delay: Duration,
+    flaw: Option<CertificateFlaw>,
+}
+
+/// How long a fault on demand may keep silent (J-266).
+const LONGEST_SILENCE: Duration = Duration::from_secs(600);
+
+/// Has faults strike the connection and its handshake; none if that is the end of it.
+async fn strike(
+    mut line: Line,
+    peer: SocketAddr,
+    (faults, transport): (&Faults, FaultTransport),
+) -> Option<Struck> {
+    let (mut delay, mut flaw) = (Duration::ZERO, None);
+    for place in [FaultPlace::Accept, FaultPlace::Tls] {
+        let strike = faults.strike(&Point {
+            place,
+            transport: Some(transport),
+            device: &peer.to_string(),
+            operation: None,
+            enrollment: &|| None,
+            reply: None,
+            now: SystemTime::now(),
+        });
+        let Some(strike) = strike else { continue };
+        let what = &strike.rule.what;
+        if let Some(wait) = what.delay {
+            sleep(wait).await;
+            delay += wait;
+        }
+        match what.deed {
+            Some(Deed::Close) => return None,
+            Some(Deed::Reset) => {
+                line.cord().pull();
+                return None;
+            }
+            Some(Deed::Silence) => {
+                let _ = timeout(LONGEST_SILENCE, copy(&mut line, &mut sink())).await;
+                return None;
+            }
+            Some(Deed::Truncate(bytes)) => line.cut_after(bytes),
+            Some(Deed::Slow(rate)) => line.slow_down(rate),
+            Some(Deed::TlsAlert(alert)) => {
+                let _ = timeout(LONGEST_SILENCE, send_alert(&mut line, alert)).await;
+                return None;
+            }
+            Some(Deed::Certificate(wanted)) => flaw = Some(wanted),
+            _ => {}
+        }
+    }
+    Some(Struck { line, delay, flaw })
+}
+
+/// Takes in the client's first record, which is its hello, and answers it with a fatal alert.
+async fn send_alert(line: &mut Line, alert: u8) -> io::Result<()> {
+    let mut head = [0; 5];
+    line.read_exact(&mut head).await?;
+    let mut body = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+    line.read_exact(&mut body).await?;
+    line.write_all(&[21, 3, 3, 0, 2, 2, alert]).await?;
+    line.shutdown().await
 }
 
 /// What the two sides agreed on.

@@ -13,7 +13,7 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{Acceptor, ClientHello, ParsedCertificate, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
     SignatureScheme,
@@ -27,7 +27,7 @@ use super::names::Names;
 use super::offer::Offer;
 use crate::attestation::PublicKey;
 use crate::net::crypto;
-use crate::service::authority::{Authority, AuthorityError, Chain};
+use crate::service::authority::{Authority, AuthorityError, CertificateFlaw, Chain};
 use crate::service::lock::{read, write};
 use crate::text::Foreign;
 
@@ -53,7 +53,10 @@ impl Tls {
         names: Names,
     ) -> Result<Self, AuthorityError> {
         let certificates = Arc::new(Certificates::new(authority, names)?);
-        let config = |chain| Arc::new(server_config(&certificates, chain));
+        let config = |chain| {
+            let by_name = ByName { certificates: certificates.clone(), chain };
+            Arc::new(server_config(Arc::new(by_name)))
+        };
         Ok(Self {
             ecdsa: config(Chain::Ecdsa),
             rsa_below_ecdsa: config(Chain::RsaBelowEcdsa),
@@ -63,7 +66,12 @@ impl Tls {
     }
 
     /// Does the handshake. What has to be made for the client is made first, off the async threads.
-    pub(super) async fn accept<S>(&self, stream: S) -> Result<TlsStream<S>, HandshakeFailure>
+    /// With a flaw, a certificate that has it is shown.
+    pub(super) async fn accept<S>(
+        &self,
+        stream: S,
+        flaw: Option<CertificateFlaw>,
+    ) -> Result<TlsStream<S>, HandshakeFailure>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -72,7 +80,8 @@ impl Tls {
         let offer = Offer::of(&begun.client_hello());
         // One with which nothing can be done gets the alert that is right for it. Decided here: what
         // rustls tells whoever chooses a certificate lacks what the cipher suites have no use for.
-        let config = match offer.chain().unwrap_or(Chain::Ecdsa) {
+        let chain = offer.chain().unwrap_or(Chain::Ecdsa);
+        let config = match chain {
             Chain::Ecdsa => &self.ecdsa,
             Chain::RsaBelowEcdsa => &self.rsa_below_ecdsa,
             Chain::Rsa => &self.rsa,
@@ -80,18 +89,28 @@ impl Tls {
         if !Arc::ptr_eq(config, &self.ecdsa) {
             self.certificates.prepare_rsa().await;
         }
-        let done = begun.into_stream(config.clone()).await;
+        let config = match flaw {
+            None => config.clone(),
+            Some(flaw) => {
+                let name = begun.client_hello().server_name().map(str::to_ascii_lowercase);
+                let flawed = self.certificates.flawed(chain, flaw, name.as_deref());
+                flawed.map_err(|error| HandshakeFailure {
+                    error: io::Error::other(error),
+                    offer: None,
+                })?
+            }
+        };
+        let done = begun.into_stream(config).await;
         done.map_err(|error| HandshakeFailure { error, offer: Some(offer) })
     }
 }
 
-fn server_config(certificates: &Arc<Certificates>, chain: Chain) -> ServerConfig {
-    let by_name = ByName { certificates: certificates.clone(), chain };
+fn server_config(by_name: Arc<dyn ResolvesServerCert>) -> ServerConfig {
     let mut config = ServerConfig::builder_with_provider(crypto())
         .with_safe_default_protocol_versions()
         .unwrap_or_else(|_| unreachable!("ring has cipher suites for both default versions"))
         .with_client_cert_verifier(Arc::new(AnyCertificate { provider: crypto() }))
-        .with_cert_resolver(Arc::new(by_name));
+        .with_cert_resolver(by_name);
     // Two session tickets a handshake would be sent, and stored, for devices that never resume.
     config.send_tls13_tickets = 0;
     config
@@ -149,6 +168,18 @@ impl Certificates {
             all.insert(key, minted.clone());
         }
         Ok(minted)
+    }
+
+    /// What shows a certificate with this flaw, made anew: it is for tests, and not for many of them.
+    fn flawed(
+        &self,
+        chain: Chain,
+        flaw: CertificateFlaw,
+        name: Option<&str>,
+    ) -> Result<Arc<ServerConfig>, AuthorityError> {
+        let name = name.filter(|name| self.names.have(name));
+        let key = self.authority.mint_flawed(chain, flaw, name, &self.names.hosts)?;
+        Ok(Arc::new(server_config(Arc::new(SingleCertAndKey::from(key)))))
     }
 
     /// Makes the RSA side, once, while others wait for it.

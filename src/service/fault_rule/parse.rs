@@ -13,6 +13,7 @@ use super::sense::judge;
 use super::what::{Deed, RetryAfter, What};
 use super::when::{Scope, When};
 use super::word::{FaultWord, fault_words};
+use crate::service::authority::CertificateFlaw;
 use crate::text::{Foreign, nearest, written};
 
 /// Why a text is no rule, or one that can never strike.
@@ -158,6 +159,21 @@ impl FaultRule {
             "delay" => what.delay = Some(delay(text)?),
             "truncate" => what.deed = Some(Deed::Truncate(number(text, 0, u32::MAX)?)),
             "assigning" => what.deed = Some(Deed::Assigning(number(text, 1, u32::MAX)?)),
+            "slow" => {
+                let rate = text.strip_suffix("/s").and_then(|rate| number(rate, 1, u32::MAX).ok());
+                what.deed =
+                    Some(Deed::Slow(rate.ok_or("bytes a second from 1 on, such as 100/s")?));
+            }
+            "tls-alert" => what.deed = Some(Deed::TlsAlert(alert(text)?)),
+            "certificate" => {
+                let mut all = CertificateFlaw::ALL.into_iter();
+                let found = all.find(|flaw| flaw.as_str() == text);
+                what.deed =
+                    Some(Deed::Certificate(found.ok_or("expired, wrong-name or untrusted")?));
+            }
+            "clock" => what.deed = Some(Deed::Clock(clock(text)?)),
+            "connack" => what.deed = Some(Deed::Connack(number(text, 1, u8::MAX)?)),
+            "suback" => what.deed = Some(Deed::Suback(number(text, 0, u8::MAX)?)),
             "hub" if text == "unknown" => what.deed = Some(Deed::UnknownHub),
             "hub" => return Err("unknown".to_owned()),
             _ => return Err("nothing".to_owned()),
@@ -218,6 +234,46 @@ fn delay(text: &str) -> Result<Duration, String> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let wait = humantime::parse_duration(text).ok().filter(|it| *it <= DAY && !it.is_zero());
     wait.ok_or("a duration of at most a day, such as 500ms or 3s".to_owned())
+}
+
+/// A clock that is ahead or behind, in seconds.
+fn clock(text: &str) -> Result<i64, String> {
+    const EXPECTED: &str = "+ or - and a duration of at least a second, such as +2h or -3days";
+    const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+    let (is_ahead, offset) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
+        (Some(offset), _) => (true, offset),
+        (None, Some(offset)) => (false, offset),
+        (None, None) => return Err(EXPECTED.to_owned()),
+    };
+    let offset = humantime::parse_duration(offset).ok().filter(|it| *it <= LONGEST);
+    let seconds = offset.and_then(|it| i64::try_from(it.as_secs()).ok()).filter(|it| *it > 0);
+    let seconds = seconds.ok_or(EXPECTED)?;
+    Ok(if is_ahead { seconds } else { -seconds })
+}
+
+/// The alerts that a server may have a reason for (RFC 8446, section 6), and any by its number.
+fn alert(text: &str) -> Result<u8, String> {
+    const NAMES: [(&str, u8); 14] = [
+        ("handshake-failure", 40),
+        ("bad-certificate", 42),
+        ("unsupported-certificate", 43),
+        ("certificate-revoked", 44),
+        ("certificate-expired", 45),
+        ("certificate-unknown", 46),
+        ("illegal-parameter", 47),
+        ("unknown-ca", 48),
+        ("access-denied", 49),
+        ("decode-error", 50),
+        ("protocol-version", 70),
+        ("insufficient-security", 71),
+        ("internal-error", 80),
+        ("unrecognized-name", 112),
+    ];
+    let named = NAMES.iter().find(|(name, _)| name.replace('-', "_") == text.replace('-', "_"));
+    named.map(|(_, code)| *code).or_else(|| text.parse().ok()).ok_or_else(|| {
+        let names: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
+        format!("a number from 0 to 255, or one of {}", names.join(", "))
+    })
 }
 
 /// The words of a rule.
@@ -330,6 +386,16 @@ impl Display for Deed {
             Self::Html => "html",
             Self::ForgetOperation => "forget-operation",
             Self::UnknownHub => "hub=unknown",
+            Self::Slow(rate) => return write!(f, "slow={rate}/s"),
+            Self::TlsAlert(code) => return write!(f, "tls-alert={code}"),
+            Self::Certificate(flaw) => return write!(f, "certificate={}", flaw.as_str()),
+            Self::Clock(seconds) => {
+                let sign = if *seconds < 0 { '-' } else { '+' };
+                let offset = Duration::from_secs(seconds.unsigned_abs());
+                return write!(f, "clock={sign}{}", written(offset));
+            }
+            Self::Connack(code) => return write!(f, "connack={code}"),
+            Self::Suback(code) => return write!(f, "suback={code}"),
             Self::Truncate(bytes) => return write!(f, "truncate={bytes}"),
             Self::Assigning(polls) => return write!(f, "assigning={polls}"),
         };

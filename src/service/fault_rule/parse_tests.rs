@@ -40,6 +40,11 @@ fn j_260_rules_are_read_and_written() {
             "register probability=0.03 seed=7 scope=all lose-answer",
         ),
         ("poll assigning=3", "poll assigning=3"),
+        ("accept slow=100/s transport=mqtt", "accept transport=mqtt slow=100/s"),
+        ("tls certificate=wrong-name", "tls certificate=wrong-name"),
+        ("tls tls-alert=unknown_ca", "tls tls-alert=48"),
+        ("register clock=+2h", "register clock=+2h"),
+        ("poll clock=-90m", "poll clock=-1h30m"),
         (
             "lookup hub=unknown enrollment=\"my pumps\"",
             "lookup enrollment=\"my pumps\" hub=unknown",
@@ -61,6 +66,8 @@ fn j_260_an_unknown_word_is_refused_by_name_with_the_nearest() {
         ("pol status=503", "did you mean poll?"),
         ("status=503", "begin with where it strikes, not with status"),
         ("poll=3 close", "poll is where it strikes, and takes no value"),
+        ("connect conack=5", "did you mean connack?"),
+        ("connect connack=0", "connack=0: expected a whole number from 1 to 255"),
         ("poll statsu=503", "no rule has a word \"statsu\"; did you mean status?"),
         ("poll xyzzy", "no rule has a word \"xyzzy\"; there are device, "),
         ("poll status", "status needs a value: status=STATUS"),
@@ -77,6 +84,10 @@ fn j_260_an_unknown_word_is_refused_by_name_with_the_nearest() {
         ("poll retry-after=a&b", "without + # &"),
         ("poll message=\"open", "message=: the quotes are not closed"),
         ("poll =3", "there is an = without a word before it"),
+        ("tls certificate=old", "expired, wrong-name or untrusted"),
+        ("tls tls-alert=boom", "or one of handshake-failure, "),
+        ("register clock=2h", "such as +2h"),
+        ("accept slow=fast", "such as 100/s"),
         ("poll hub=other", "hub=other: expected unknown"),
         ("poll device= close", "device=: expected a registration ID"),
     ] {
@@ -89,9 +100,28 @@ fn j_260_an_unknown_word_is_refused_by_name_with_the_nearest() {
 fn j_261_a_rule_that_can_never_strike_is_refused_with_the_reason() {
     for (text, reason) in [
         ("poll", "it does not say what happens; at poll it may be status=STATUS, "),
+        (
+            "connect retry-after=2",
+            "retry-after can never strike at connect; it is for register, poll and lookup",
+        ),
+        ("accept close device=pump-*", "device can never strike at accept"),
+        ("tls close transport=mqtt-ws", "nothing asks for a tls over mqtt-ws"),
+        ("tls clock=+2h", "clock can never strike at tls; it is for register, poll and lookup"),
+        ("register clock=+2h status=503", "decides what is answered"),
+        ("poll connack=5", "connack can never strike at poll; it is for connect and hub-connect"),
+        ("connect connack=3 transport=https", "nothing asks for a connect over https"),
+        ("webhook close transport=mqtt", "transport can never strike at webhook"),
+        ("connect close enrollment=pumps", "enrollment can never strike at connect"),
+        ("webhook broken-json status=500", "the webhook is not called"),
         ("register assigning=3", "assigning can never strike at register; it is for poll"),
-        ("register hub=unknown", "hub can never strike at register; it is for poll and lookup"),
-        ("lookup wrong-rid", "wrong-rid can never strike at lookup; it is for register and poll"),
+        (
+            "register hub=unknown",
+            "hub can never strike at register; it is for poll, lookup and webhook",
+        ),
+        (
+            "lookup wrong-rid",
+            "wrong-rid can never strike at lookup; it is for register, poll and twin",
+        ),
         (
             "poll wrong-rid transport=https",
             "it can never strike over https: wrong-rid is for mqtt and mqtt-ws",
@@ -128,6 +158,9 @@ fn j_261_every_word_can_strike_where_it_says_so() {
                 "STATUS" => "=503".to_owned(),
                 "CODE" => "=503001".to_owned(),
                 "DURATION" => "=3s".to_owned(),
+                "BYTES/s" => "=100/s".to_owned(),
+                "expired|wrong-name|untrusted" => "=expired".to_owned(),
+                "+DURATION|-DURATION" => "=+2h".to_owned(),
                 _ => "=2".to_owned(),
             };
             // A message, and a wait that is told to a look-up, are part of an error.

@@ -6,12 +6,26 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FaultPlace {
+    /// A TCP connection, before anything is said.
+    Accept,
+    /// A TLS handshake.
+    Tls,
+    /// CONNECT of a device that is to be provisioned.
+    Connect,
+    /// SUBSCRIBE of such a device.
+    Subscribe,
     /// A register request.
     Register,
     /// The question how an operation stands.
     Poll,
     /// The question how a registration stands, over HTTPS (B.1).
     Lookup,
+    /// A call of an allocation webhook.
+    Webhook,
+    /// CONNECT of a device at its hub.
+    HubConnect,
+    /// A device asks for its twin, or reports properties.
+    Twin,
 }
 
 /// What carries a request.
@@ -29,32 +43,82 @@ use FaultTransport::{Https, Mqtt, MqttWs};
 
 impl FaultPlace {
     /// All of them, in the order of a device's way.
-    pub const ALL: [Self; 3] = [Self::Register, Self::Poll, Self::Lookup];
+    pub const ALL: [Self; 10] = [
+        Self::Accept,
+        Self::Tls,
+        Self::Connect,
+        Self::Subscribe,
+        Self::Register,
+        Self::Poll,
+        Self::Lookup,
+        Self::Webhook,
+        Self::HubConnect,
+        Self::Twin,
+    ];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Accept => "accept",
+            Self::Tls => "tls",
+            Self::Connect => "connect",
+            Self::Subscribe => "subscribe",
             Self::Register => "register",
             Self::Poll => "poll",
             Self::Lookup => "lookup",
+            Self::Webhook => "webhook",
+            Self::HubConnect => "hub-connect",
+            Self::Twin => "twin",
         }
     }
 
     /// What it is, for people.
     pub fn about(self) -> &'static str {
         match self {
+            Self::Accept => {
+                "a TCP connection, before anything is said; `https` is the port of MQTT over WebSocket too"
+            }
+            Self::Tls => "a TLS handshake; `https` as above",
+            Self::Connect => "CONNECT of a device that is to be provisioned",
+            Self::Subscribe => "SUBSCRIBE of such a device",
             Self::Register => "a register request",
             Self::Poll => "the question how an operation stands",
             Self::Lookup => "the question how a registration stands, over HTTPS",
+            Self::Webhook => {
+                "a call of an allocation webhook, each try for itself; it has no transport"
+            }
+            Self::HubConnect => "CONNECT of a device at its hub",
+            Self::Twin => "a device at its hub asks for its twin, or reports properties",
         }
     }
 
     /// What may carry it.
     pub fn transports(self) -> &'static [FaultTransport] {
         match self {
-            Self::Register | Self::Poll => &FaultTransport::ALL,
+            Self::Accept | Self::Tls => &[Mqtt, Https],
+            Self::Register | Self::Poll | Self::Webhook => &FaultTransport::ALL,
+            Self::Connect | Self::Subscribe | Self::HubConnect | Self::Twin => &[Mqtt, MqttWs],
             Self::Lookup => &[Https],
         }
+    }
+
+    /// Whether it is known there which device it is.
+    pub(in crate::service) fn knows_device(self) -> bool {
+        !matches!(self, Self::Accept | Self::Tls)
+    }
+
+    /// Whether what is asked for and its answer are one moment: there is nothing to be looked at in the answer
+    /// before a rule can be judged.
+    pub(in crate::service) fn is_one_moment(self) -> bool {
+        matches!(
+            self,
+            Self::Accept
+                | Self::Tls
+                | Self::Connect
+                | Self::Subscribe
+                | Self::Webhook
+                | Self::HubConnect
+        )
     }
 
     /// A bit of its own, for sets of places.

@@ -39,7 +39,10 @@ impl FaultRule {
 
     /// What is counted together (J-262).
     pub(in crate::service) fn scope(&self) -> Scope {
-        self.when.scope.unwrap_or(Scope::Device)
+        match self.place.knows_device() {
+            true => self.when.scope.unwrap_or(Scope::Device),
+            false => Scope::All,
+        }
     }
 
     /// The transports on which words of these names, at this place, can all happen.

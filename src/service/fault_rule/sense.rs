@@ -98,6 +98,13 @@ fn what(rule: &FaultRule) -> Result<(), String> {
     let Some(deed) = what.deed else { return Ok(()) };
     let changes_answer = what.status.is_some() || what.code.is_some() || what.retry_after.is_some();
     match deed {
+        Deed::LoseAnswer | Deed::BrokenJson | Deed::UnknownHub
+            if rule.place == FaultPlace::Webhook && what.status.is_some() =>
+        {
+            Err(format!(
+                "with a status the webhook is not called, and {deed} has no answer; write a rule for each"
+            ))
+        }
         Deed::Silence | Deed::LoseAnswer if what.delay.is_some() => {
             Err(format!("nothing is said with {deed}, so there is nothing to delay"))
         }
@@ -116,7 +123,7 @@ fn what(rule: &FaultRule) -> Result<(), String> {
         Deed::Assigning(_) if rule.when.scope.is_some() => {
             Err("assigning=N counts the polls of each operation; leave out scope".to_owned())
         }
-        Deed::Assigning(_) | Deed::ForgetOperation if changes_answer => {
+        Deed::Assigning(_) | Deed::ForgetOperation | Deed::Clock(_) if changes_answer => {
             Err(format!("{deed} decides what is answered; leave out status and retry-after"))
         }
         Deed::NoOperationId | Deed::UnknownStatus | Deed::UnknownHub if is_error => {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::place::FaultPlace;
+use crate::service::authority::CertificateFlaw;
+
 /// What happens: something of the answer is another, it comes late, or something else happens to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct What {
@@ -62,26 +65,40 @@ pub enum Deed {
     ForgetOperation,
     /// The answer assigns a hub that is not there.
     UnknownHub,
+    /// The service says no more than so many bytes a second.
+    Slow(u32),
+    /// The TLS handshake ends with this alert.
+    TlsAlert(u8),
+    /// The service shows a certificate that no client may accept.
+    Certificate(CertificateFlaw),
+    /// The service judges by a clock that is so many seconds ahead.
+    Clock(i64),
+    /// CONNACK has this return code.
+    Connack(u8),
+    /// SUBACK has this return code for every filter.
+    Suback(u8),
 }
 
-/// At which moment of a request something happens.
+/// When it is known of a request whether something can happen to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// In place of what was asked for.
-    Instead,
-    /// To its answer.
+    /// As soon as it is there.
+    Request,
+    /// Once there is an answer, for it depends on what is in that.
     Answer,
 }
 
 impl What {
-    /// Whether what was asked for is not even begun.
-    pub(in crate::service) fn stage(&self, is_poll: bool) -> Stage {
+    /// When it is known whether it can happen.
+    pub(in crate::service) fn stage(&self, place: FaultPlace) -> Stage {
+        let tells_wait_alone =
+            self.retry_after.is_some() && self.status.is_none() && self.delay.is_none();
         match self.deed {
-            Some(Deed::Silence | Deed::Close | Deed::Reset | Deed::Assigning(_)) => Stage::Instead,
-            Some(Deed::ForgetOperation) if is_poll => Stage::Instead,
-            Some(_) => Stage::Answer,
-            None if self.is_error() => Stage::Instead,
-            None => Stage::Answer,
+            _ if place.is_one_moment() => Stage::Request,
+            Some(Deed::NoOperationId | Deed::UnknownStatus | Deed::UnknownHub) => Stage::Answer,
+            Some(Deed::ForgetOperation) if place == FaultPlace::Register => Stage::Answer,
+            None if tells_wait_alone && !self.is_error() => Stage::Answer,
+            _ => Stage::Request,
         }
     }
 

@@ -1,7 +1,9 @@
 //! Every word of a rule: where it may stand, and what it means. The parser, its errors and the tables of
 //! the documents are made from this.
 
-use super::place::FaultPlace::{self, Lookup, Poll, Register};
+use super::place::FaultPlace::{
+    self, Accept, Connect, HubConnect, Lookup, Poll, Register, Subscribe, Tls, Twin, Webhook,
+};
 use super::place::FaultTransport::{self, Mqtt, MqttWs};
 
 /// A word of a rule.
@@ -21,7 +23,14 @@ pub struct FaultWord {
 
 const ALL: &[FaultPlace] = &FaultPlace::ALL;
 const REQUESTS: &[FaultPlace] = &[Register, Poll, Lookup];
+const ANSWERS: &[FaultPlace] = &[Register, Poll, Lookup, Webhook, Twin];
+const PUBLISHED: &[FaultPlace] = &[Register, Poll, Twin];
+const DEVICES: &[FaultPlace] =
+    &[Connect, Subscribe, Register, Poll, Lookup, Webhook, HubConnect, Twin];
 const OPERATIONS: &[FaultPlace] = &[Register, Poll];
+const ENROLLED: &[FaultPlace] = &[Subscribe, Register, Poll, Lookup, Webhook, HubConnect, Twin];
+const CARRIED: &[FaultPlace] =
+    &[Accept, Tls, Connect, Subscribe, Register, Poll, Lookup, HubConnect, Twin];
 const ANY: &[FaultTransport] = &FaultTransport::ALL;
 const OVER_MQTT: &[FaultTransport] = &[Mqtt, MqttWs];
 
@@ -40,12 +49,12 @@ pub(super) const CONDITIONS: &[FaultWord] = &[
     word(
         "device",
         "GLOB",
-        ALL,
+        DEVICES,
         ANY,
         "only devices of this registration ID, in which `*` stands for any characters and `?` for one",
     ),
-    word("enrollment", "NAME", ALL, ANY, "only devices that this enrollment or group lets in"),
-    word("transport", "mqtt|mqtt-ws|https", ALL, ANY, "only requests that come over this"),
+    word("enrollment", "NAME", ENROLLED, ANY, "only devices that this enrollment or group lets in"),
+    word("transport", "mqtt|mqtt-ws|https", CARRIED, ANY, "only requests that come over this"),
     word("nth", "N", ALL, ANY, "only the N-th request"),
     word("from", "N", ALL, ANY, "the N-th request and those after it"),
     word("every", "N", ALL, ANY, "each N-th request; with `from=` every N requests from there on"),
@@ -55,7 +64,7 @@ pub(super) const CONDITIONS: &[FaultWord] = &[
     word(
         "scope",
         "device|all",
-        ALL,
+        DEVICES,
         ANY,
         "whether requests are counted for each device, as they are unless it says otherwise, or for all together",
     ),
@@ -66,7 +75,7 @@ pub(super) const DEEDS: &[FaultWord] = &[
     word(
         "status",
         "STATUS",
-        REQUESTS,
+        ANSWERS,
         ANY,
         "the answer has this status; from 400 on it is an error, and nothing is done",
     ),
@@ -88,37 +97,37 @@ pub(super) const DEEDS: &[FaultWord] = &[
     word(
         "delay",
         "DURATION",
-        REQUESTS,
+        ALL,
         ANY,
         "what happens, happens so much later; other packets of the connection are answered meanwhile",
     ),
     word(
         "silence",
         "",
-        REQUESTS,
+        ALL,
         ANY,
         "nothing is done and nothing is said; over HTTPS the connection ends after 10 minutes",
     ),
-    word("close", "", REQUESTS, ANY, "the connection is closed in order, and nothing is done"),
-    word("reset", "", REQUESTS, ANY, "the connection is reset (TCP RST), and nothing is done"),
+    word("close", "", ALL, ANY, "the connection is closed, and nothing is done"),
+    word("reset", "", ALL, ANY, "the connection is reset (TCP RST), and nothing is done"),
     word(
         "truncate",
         "BYTES",
-        REQUESTS,
+        &[Accept, Register, Poll, Lookup, Twin],
         ANY,
-        "the answer breaks off after so many bytes (over MQTT of the packet, over HTTPS of the body), and the connection ends",
+        "the answer breaks off after so many bytes (over MQTT of the packet, over HTTPS of the body, at `accept` of all that is said, TLS included), and the connection ends",
     ),
     word(
         "lose-answer",
         "",
-        REQUESTS,
+        ANSWERS,
         ANY,
         "what was asked for is done, and never told; over HTTPS the connection ends then",
     ),
-    word("duplicate", "", OPERATIONS, OVER_MQTT, "the answer comes twice"),
-    word("late", "", OPERATIONS, OVER_MQTT, "the answer comes after the one to the next request"),
-    word("wrong-rid", "", OPERATIONS, OVER_MQTT, "the answer is to a `$rid` that nobody has sent"),
-    word("broken-json", "", REQUESTS, ANY, "the answer's JSON breaks off in the middle"),
+    word("duplicate", "", PUBLISHED, OVER_MQTT, "the answer comes twice"),
+    word("late", "", PUBLISHED, OVER_MQTT, "the answer comes after the one to the next request"),
+    word("wrong-rid", "", PUBLISHED, OVER_MQTT, "the answer is to a `$rid` that nobody has sent"),
+    word("broken-json", "", ANSWERS, ANY, "the answer's JSON breaks off in the middle"),
     word("no-operation-id", "", OPERATIONS, ANY, "the answer has no `operationId`"),
     word(
         "unknown-status",
@@ -130,7 +139,7 @@ pub(super) const DEEDS: &[FaultWord] = &[
     word(
         "html",
         "",
-        REQUESTS,
+        &[Register, Poll, Lookup, Webhook],
         ANY,
         "the answer is a page for browsers, as of a proxy; with `status=` it has that status",
     ),
@@ -151,9 +160,51 @@ pub(super) const DEEDS: &[FaultWord] = &[
     word(
         "hub",
         "unknown",
-        &[Poll, Lookup],
+        &[Poll, Lookup, Webhook],
         ANY,
         "the answer assigns a hub that is not there, `unknown.azure-devices.net`",
+    ),
+    word(
+        "connack",
+        "N",
+        &[Connect, HubConnect],
+        OVER_MQTT,
+        "CONNACK has this return code, 1 to 255, and the connection ends",
+    ),
+    word(
+        "suback",
+        "N",
+        &[Subscribe],
+        OVER_MQTT,
+        "SUBACK has this return code for every filter, 0 to 255; above 2 nothing is subscribed to",
+    ),
+    word(
+        "slow",
+        "BYTES/s",
+        &[Accept],
+        ANY,
+        "the service says no more than so many bytes a second, TLS included",
+    ),
+    word(
+        "tls-alert",
+        "ALERT",
+        &[Tls],
+        ANY,
+        "the handshake ends with this alert, by its name, such as `handshake-failure`, or its number",
+    ),
+    word(
+        "certificate",
+        "expired|wrong-name|untrusted",
+        &[Tls],
+        ANY,
+        "the service shows such a certificate, which no client may accept",
+    ),
+    word(
+        "clock",
+        "+DURATION|-DURATION",
+        REQUESTS,
+        ANY,
+        "the service judges tokens and certificates by a clock that is ahead, or behind, by so much",
     ),
 ];
 

@@ -14,4 +14,4 @@ mod verdict;
 
 pub(super) use plan::{Point, Strike};
 pub use seam::{FaultStatus, Faults};
-pub(super) use verdict::{HangUp, Order, Said, Verdict};
+pub(super) use verdict::{HangUp, Order, PAGE, Said, UNKNOWN_HUB, Verdict};

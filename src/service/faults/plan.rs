@@ -80,9 +80,9 @@ impl Active {
     /// Whether it is meant for this, whatever was counted.
     fn is_for(&self, point: &Point<'_>) -> bool {
         let rule = &*self.rule;
-        let stage = if point.reply.is_some() { Stage::Answer } else { Stage::Instead };
+        let stage = if point.reply.is_some() { Stage::Answer } else { Stage::Request };
         rule.place == point.place
-            && rule.what.stage(rule.place == FaultPlace::Poll) == stage
+            && rule.what.stage(rule.place) == stage
             && point.transport.is_none_or(|transport| rule.transports.contains(&transport))
             && rule.device.as_ref().is_none_or(|glob| glob.matches(point.device))
             && point.reply.is_none_or(|reply| rule.what.can_change(reply))

@@ -15,7 +15,7 @@ pub(in crate::service) const UNKNOWN_HUB: &str = "unknown.azure-devices.net";
 /// The status that `unknown-status` has.
 const UNKNOWN_STATUS: &str = "pondering";
 /// What a proxy would say.
-const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body><h1>The service cannot be reached</h1></body></html>\n";
+pub(in crate::service) const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body><h1>The service cannot be reached</h1></body></html>\n";
 
 /// What a transport does about a request.
 #[derive(Debug, PartialEq)]

@@ -161,6 +161,61 @@ impl Journal {
         self.change(|ring| ring.push(make)).entry()
     }
 
+    /// A fault on demand has struck what is done for an operation.
+    pub(in crate::service) fn struck_operation(&self, operation_id: &str, strike: &Strike) {
+        self.change(|ring| {
+            let Some(slot) = ring.of_operation(operation_id) else { return };
+            ring.change(&slot, |entry, shared| {
+                let at = entry.started.elapsed();
+                entry.fault(fault(at, shared, strike));
+            });
+        });
+    }
+
+    /// A fault on demand has struck a device at its hub: what is kept of its last registration.
+    pub(in crate::service) fn struck_device(&self, id: &RegistrationId, strike: &Strike) {
+        self.change(|ring| {
+            let Some(slot) = ring.of_device(id) else { return };
+            ring.change(&slot, |entry, shared| {
+                let at = entry.started.elapsed();
+                entry.fault(fault(at, shared, strike));
+            });
+        });
+    }
+
+    /// A fault on demand has struck a client that has not asked for anything yet (J-268); `connack` is what
+    /// it was told, if it was told that.
+    pub(in crate::service) fn struck_client(
+        &self,
+        who: &TurnedAway,
+        strike: &Strike,
+        connack: Option<u8>,
+    ) {
+        let reply =
+            |code: u8| Reply { status: code.into(), retry_after: None, body: String::new() };
+        self.change(|ring| {
+            ring.push(|sequence, shared| JournalEntry {
+                transport: Some(who.transport),
+                connection: Some(who.connection.clone()),
+                api_version: match &who.api_version {
+                    Some(version) => shared.text(&version.to_string()),
+                    None => "".into(),
+                },
+                id_scope: masked(&Mask::of(None), who.id_scope.as_deref().unwrap_or_default()),
+                status: EntryStatus::Refused,
+                failed_check: Some("fault"),
+                reason: Some(masked(&Mask::of(None), &who.reason)),
+                took: Some(Duration::ZERO),
+                faults: vec![fault(Duration::ZERO, shared, strike)],
+                answers: connack
+                    .map(|code| answer(Duration::ZERO, AnswerKind::Connack, &reply(code), None))
+                    .into_iter()
+                    .collect(),
+                ..blank(sequence, &who.registration_id)
+            });
+        });
+    }
+
     /// A fault on demand has struck another request; of this operation, if it is about one.
     pub(in crate::service) fn struck(
         &self,

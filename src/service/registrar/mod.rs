@@ -5,12 +5,13 @@
 //! answers what devices ask, `progress` takes a registration from its acceptance to its result,
 //! `refusal` says no, also to a `request_fault`, `checks` tells what was
 //! looked at, `log` and `conversation` say what happened, `reset` forgets. `core` is what
-//! they share, `struck` lets faults on demand strike, `operations` is what is in progress, `seen` is which devices came by lately.
+//! they share, `struck` lets faults on demand strike, and so do `struck_client` and `meddling`, `operations` is what is in progress, `seen` is which devices came by lately.
 
 mod checks;
 mod conversation;
 mod core;
 mod log;
+mod meddling;
 mod operations;
 mod progress;
 mod refusal;
@@ -20,6 +21,7 @@ mod reset;
 mod seen;
 mod settings;
 mod struck;
+mod struck_client;
 #[cfg(test)]
 mod tests;
 

@@ -220,7 +220,8 @@ impl Registrar {
             recording.webhook_answered(answer, took);
             conversation::webhook_answered(who, mask, answer, took);
         };
-        let answer = self.webhooks.call(url, body, who, answered).await;
+        let meddle = || self.meddle(record, enrollment);
+        let answer = self.webhooks.call(url, body, who, meddle, answered).await;
         judge(&answer, linked_hubs, mask)
     }
 

@@ -32,8 +32,13 @@ const GRACE: Duration = Duration::from_secs(1);
 const LONGEST_QUEUE: Duration = Duration::from_secs(20);
 
 impl Registrar {
-    /// Answers a register request (F.1).
-    pub async fn register(self: &Arc<Self>, caller: &Caller, body: &[u8]) -> Reply {
+    /// Answers a register request (F.1). `now` is what its proof is judged by.
+    pub async fn register(
+        self: &Arc<Self>,
+        caller: &Caller,
+        body: &[u8],
+        now: SystemTime,
+    ) -> Reply {
         let request = match self.check_request(caller, body) {
             Ok(request) => request,
             Err(fault) => {
@@ -50,7 +55,7 @@ impl Registrar {
         let payload = request.payload.as_ref();
         let mut checks = checks::of_request(caller);
         lock(&self.seen).add(&caller.registration_id);
-        let attested = match self.attest(caller) {
+        let attested = match self.attest(caller, now) {
             Ok(attested) => attested,
             Err(refusal) => {
                 conversation::register(caller, &Mask::of(None), payload);
@@ -138,15 +143,21 @@ impl Registrar {
     }
 
     /// Answers a poll (A.5): at once, with the current state.
-    pub async fn operation_status(&self, caller: &Caller, operation_id: &str) -> Reply {
-        let (reply, record) = self.status_of(caller, operation_id, false).await;
+    pub async fn operation_status(
+        &self,
+        caller: &Caller,
+        operation_id: &str,
+        now: SystemTime,
+    ) -> Reply {
+        let (reply, record) = self.status_of(caller, operation_id, now, false).await;
         self.told(caller, operation_id, AnswerKind::Poll, &reply, record.as_ref());
         reply
     }
 
     /// The same, but that an operation with a result is told to be in progress.
     pub(super) async fn hold_back(&self, caller: &Caller, operation_id: &str) -> Reply {
-        let (reply, _) = self.status_of(caller, operation_id, true).await;
+        let now = SystemTime::now();
+        let (reply, _) = self.status_of(caller, operation_id, now, true).await;
         self.told(caller, operation_id, AnswerKind::Poll, &reply, None);
         reply
     }
@@ -156,9 +167,10 @@ impl Registrar {
         &self,
         caller: &Caller,
         operation_id: &str,
+        now: SystemTime,
         is_held_back: bool,
     ) -> (Reply, Option<DeviceRecord>) {
-        if let Err(refusal) = self.attest(caller) {
+        if let Err(refusal) = self.attest(caller, now) {
             // No event: a poll is no registration.
             return (refuse(caller, &refusal), None);
         }
@@ -202,12 +214,12 @@ impl Registrar {
     }
 
     /// Answers a registration status lookup (B.1): the state alone, as a poll would have it.
-    pub async fn registration_state(&self, caller: &Caller, body: &[u8]) -> Reply {
+    pub async fn registration_state(&self, caller: &Caller, body: &[u8], now: SystemTime) -> Reply {
         // No events: a look-up is no registration.
         if let Err(fault) = self.check_request(caller, body) {
             return refuse_request(caller, &fault);
         }
-        if let Err(refusal) = self.attest(caller) {
+        if let Err(refusal) = self.attest(caller, now) {
             return refuse(caller, &refusal);
         }
         if let Err(throttled) = self.throttle.registration(Instant::now()) {
@@ -246,11 +258,10 @@ impl Registrar {
         }
     }
 
-    pub(super) fn attest(&self, caller: &Caller) -> Result<Attested, Refusal> {
+    pub(super) fn attest(&self, caller: &Caller, now: SystemTime) -> Result<Attested, Refusal> {
         let Caller { id_scope, registration_id, proof, .. } = caller;
         let suspects = || lock(&self.seen).all();
         let enrollments = self.store.enrollments();
-        let now = SystemTime::now();
         attest(&self.instance, &enrollments, id_scope, registration_id, proof, now, suspects)
     }
 

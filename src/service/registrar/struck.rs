@@ -1,7 +1,7 @@
 //! Requests of devices, as the faults on demand have them: the one way in for every transport.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::core::Registrar;
 use crate::service::caller::{Caller, Transport};
@@ -59,14 +59,19 @@ impl Registrar {
             // Boxed: what only faults need is no burden to all others.
             return Box::pin(self.answer_with_faults(caller, asked)).await;
         }
-        Verdict::Reply(self.carry_out(caller, asked).await)
+        Verdict::Reply(self.carry_out(caller, asked, SystemTime::now()).await)
     }
 
-    async fn carry_out(self: &Arc<Self>, caller: &Caller, asked: Asked<'_>) -> Reply {
+    async fn carry_out(
+        self: &Arc<Self>,
+        caller: &Caller,
+        asked: Asked<'_>,
+        now: SystemTime,
+    ) -> Reply {
         match asked {
-            Asked::Register(body) => self.register(caller, body).await,
-            Asked::Poll(operation_id) => self.operation_status(caller, operation_id).await,
-            Asked::Lookup(body) => self.registration_state(caller, body).await,
+            Asked::Register(body) => self.register(caller, body, now).await,
+            Asked::Poll(operation_id) => self.operation_status(caller, operation_id, now).await,
+            Asked::Lookup(body) => self.registration_state(caller, body, now).await,
         }
     }
 
@@ -76,17 +81,21 @@ impl Registrar {
         {
             return Verdict::Reply(self.say_forgotten(caller, operation_id));
         }
-        if let Some(strike) = self.strike(caller, asked, asked.operation(), None)
-            && let Some(verdict) = self.instead(caller, asked, &strike).await
-        {
-            return verdict;
+        let strike = self.strike(caller, asked, asked.operation(), None);
+        let mut now = SystemTime::now();
+        if let Some(strike) = &strike {
+            if let Some(Deed::Clock(seconds)) = strike.rule.what.deed {
+                now = wrong_time(now, seconds);
+            } else if let Some(verdict) = self.instead(caller, asked, strike).await {
+                return verdict;
+            }
         }
-        let reply = self.carry_out(caller, asked).await;
+        let reply = self.carry_out(caller, asked, now).await;
         let operation = asked.operation().map(str::to_owned).or_else(|| operation_in(&reply));
         let operation = operation.as_deref();
-        let Some(strike) = self.strike(caller, asked, operation, Some(&reply)) else {
-            return Verdict::Reply(reply);
-        };
+        // What depends on the answer has its turn where nothing else has struck.
+        let strike = strike.or_else(|| self.strike(caller, asked, operation, Some(&reply)));
+        let Some(strike) = strike else { return Verdict::Reply(reply) };
         self.journal.struck(caller, operation, &strike, (asked.kind(), None));
         if let (Some(Deed::ForgetOperation), Some(operation)) = (strike.rule.what.deed, operation) {
             self.forget(caller, &strike, operation);
@@ -158,8 +167,10 @@ impl Registrar {
     }
 
     /// Who would let the device in.
-    fn enrollment_of(&self, caller: &Caller) -> Option<String> {
-        self.attest(caller).ok().map(|attested| attested.enrollment.name().to_owned())
+    pub(in crate::service) fn enrollment_of(&self, caller: &Caller) -> Option<String> {
+        self.attest(caller, SystemTime::now())
+            .ok()
+            .map(|attested| attested.enrollment.name().to_owned())
     }
 
     fn say_forgotten(&self, caller: &Caller, operation_id: &str) -> Reply {
@@ -172,6 +183,13 @@ impl Registrar {
         );
         reply
     }
+}
+
+/// The time by a clock that is so many seconds ahead; as far as times go.
+fn wrong_time(now: SystemTime, seconds: i64) -> SystemTime {
+    let offset = Duration::from_secs(seconds.unsigned_abs());
+    let wrong = if seconds < 0 { now.checked_sub(offset) } else { now.checked_add(offset) };
+    wrong.unwrap_or(now)
 }
 
 /// The operation that an answer names.

@@ -98,13 +98,13 @@ async fn j_122_a_registration_that_cannot_be_kept_is_500_and_the_next_one_is_tak
     let caller = caller();
 
     disk.send(false).unwrap();
-    let refused = registrar.register(&caller, b"").await;
+    let refused = registrar.register(&caller, b"", SystemTime::now()).await;
     assert_eq!(refused.status, 500);
     assert!(registrar.records().device(&caller.registration_id).is_none(), "nobody sees it");
     assert!(registrar.records().hub_devices(None, None, 9).is_empty());
 
     disk.send(true).unwrap();
-    assert_eq!(registrar.register(&caller, b"").await.status, 202);
+    assert_eq!(registrar.register(&caller, b"", SystemTime::now()).await.status, 202);
     assert_eq!(registrar.records().hub_devices(None, None, 9).len(), 1);
 }
 
@@ -113,14 +113,15 @@ async fn j_127_a_registration_of_a_device_that_hangs_up_is_seen_through() {
     let (registrar, disk) = registrar();
     let caller = caller();
     // It is handed over, and then the device is gone.
-    let hung_up = timeout(Duration::ZERO, registrar.register(&caller, b"")).await;
+    let hung_up =
+        timeout(Duration::ZERO, registrar.register(&caller, b"", SystemTime::now())).await;
     assert!(hung_up.is_err());
 
     disk.send(true).unwrap();
     disk.send(true).unwrap();
     // It waits for the first one's end (J-21).
     let other = Caller { connection: Arc::new(ClientConnection::numbered(2)), ..caller };
-    assert_eq!(registrar.register(&other, b"").await.status, 202);
+    assert_eq!(registrar.register(&other, b"", SystemTime::now()).await.status, 202);
     let record = registrar.records().device(&other.registration_id).unwrap();
     assert!(record.before.is_some(), "the first one was kept");
 }
@@ -141,14 +142,18 @@ async fn j_126_a_result_that_cannot_be_kept_stays_assigning_and_the_device_may_r
     };
 
     disk.send(true).unwrap();
-    let accepted = operation_of(&registrar.register(&caller, b"").await);
+    let accepted = operation_of(&registrar.register(&caller, b"", SystemTime::now()).await);
     disk.send(false).unwrap();
-    let poll = registrar.operation_status(&caller, &accepted).await;
+    let poll = registrar.operation_status(&caller, &accepted, SystemTime::now()).await;
     assert_eq!(poll.status, 202);
 
     disk.send(true).unwrap();
     let anew = registrar
-        .register(&Caller { connection: Arc::new(ClientConnection::numbered(2)), ..caller }, b"")
+        .register(
+            &Caller { connection: Arc::new(ClientConnection::numbered(2)), ..caller },
+            b"",
+            SystemTime::now(),
+        )
         .await;
     assert_eq!(anew.status, 202);
     assert_ne!(operation_of(&anew), accepted);

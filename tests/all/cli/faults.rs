@@ -31,6 +31,11 @@ fn register_copes_with_what_passes() {
         "poll retry-after=abc times=1",
         "poll duplicate",
         "register delay=50ms",
+        "connect connack=3 times=1",
+        "subscribe close times=1",
+        "webhook status=503 times=1",
+        "accept slow=20000/s",
+        "register clock=-2h",
     ] {
         assert_eq!(ends(rule, "1m"), [0, 0], "{rule}");
     }
@@ -48,8 +53,31 @@ fn register_ends_as_the_table_of_exit_codes_says() {
         ("poll forget-operation", [5, 5]),
         // Over HTTPS it is no service of this kind that answers.
         ("register html", [5, 3]),
+        // What is for MQTT alone leaves HTTPS alone.
+        ("connect connack=5", [4, 0]),
+        ("connect close", [3, 0]),
+        ("subscribe suback=128", [5, 0]),
+        ("webhook hub=unknown", [5, 5]),
+        ("webhook broken-json", [5, 5]),
+        ("register clock=+2h", [4, 4]),
     ] {
         assert_eq!(ends(rule, "1m"), exits, "{rule}");
+    }
+}
+
+#[test]
+fn register_trusts_no_bad_certificate_and_tells_a_broken_wire() {
+    for rule in [
+        "tls certificate=expired",
+        "tls certificate=wrong-name",
+        "tls certificate=untrusted",
+        "tls tls-alert=handshake-failure",
+        "tls close",
+        "accept close",
+        "accept reset",
+        "accept truncate=100",
+    ] {
+        assert_eq!(ends(rule, "1m"), [3, 3], "{rule}");
     }
 }
 
@@ -57,6 +85,8 @@ fn register_ends_as_the_table_of_exit_codes_says() {
 fn register_gives_up_at_its_deadline_where_nothing_comes() {
     for (rule, exits) in [
         ("register silence", [6, 6]),
+        ("accept silence", [6, 6]),
+        ("connect silence", [6, 0]),
         ("register status=503", [6, 6]),
         ("register delay=1h", [6, 6]),
         // A transport without the fault has nothing of it.
@@ -74,7 +104,10 @@ fn j_260_a_rule_that_is_none_is_bad_input_and_told_why() {
     for (rule, told) in [
         ("poll statsu=503", "no rule has a word \"statsu\"; did you mean status?"),
         ("pol status=503", "did you mean poll?"),
-        ("register hub=unknown", "hub can never strike at register; it is for poll and lookup"),
+        (
+            "register hub=unknown",
+            "hub can never strike at register; it is for poll, lookup and webhook",
+        ),
         ("", "the rule is empty"),
     ] {
         let ran = machine.run(&["serve", "--mqtt-port", "0", "--https-port", "0", "--fault", rule]);

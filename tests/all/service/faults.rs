@@ -1,17 +1,21 @@
 //! Faults on demand (J-260 to J-267), each as a raw client sees it on each transport where it can occur.
 
 use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
 use provision_sim::service::{EntryStatus, timeline};
-use rumqttc::{Packet, QoS};
+use rumqttc::{ConnectReturnCode, Packet, QoS, Subscribe, SubscribeReasonCode};
+use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::support::service::client::{Answer, Client, Device};
+use crate::support::service::client::{Answer, Client, Device, Manners, RESPONSES};
 use crate::support::service::setup::{HUB_WEST, SCOPE, Setup, TestService};
 use crate::support::service::token::of_device;
+use crate::support::service::webhook::{Reaction, Webhook};
 use crate::support::within;
 
 const ID: &str = "pump-0042";
@@ -505,4 +509,333 @@ async fn j_265_a_reset_has_the_faults_of_the_start_begin_anew() {
     for status in [503, 202] {
         assert_eq!(client.register("").await.status(), status);
     }
+}
+
+// --- Before a device asks for anything ---
+
+async fn connack(client: &mut Client) -> Option<ConnectReturnCode> {
+    let connack = client.say_hello(&Device::new(ID), Manners::default()).await;
+    connack.map(|it| it.code)
+}
+
+#[tokio::test]
+async fn j_268_connack_has_the_code_that_was_asked_for() {
+    for (code, told) in [
+        (1, ConnectReturnCode::RefusedProtocolVersion),
+        (3, ConnectReturnCode::ServiceUnavailable),
+        (5, ConnectReturnCode::NotAuthorized),
+    ] {
+        let service = with(&format!("connect connack={code} times=1")).await;
+        let mut client = Client::dial(&service).await;
+
+        assert_eq!(connack(&mut client).await, Some(told));
+        assert!(client.is_closed().await);
+        let entry = service.inside().journal().entries().pop().unwrap();
+        assert_eq!((entry.status, entry.failed_check), (EntryStatus::Refused, Some("fault")));
+        assert_eq!((&*entry.registration_id, entry.answers[0].status), (ID, code));
+        assert_eq!(mqtt(&service).await.provision("").await.status(), 200, "once only");
+    }
+}
+
+#[tokio::test]
+async fn a_connect_or_a_subscribe_is_not_answered_or_later() {
+    let service = Setup::at_once()
+        .fault("connect silence nth=1")
+        .fault("connect delay=1ms nth=2")
+        .fault("subscribe silence nth=1")
+        .fault("subscribe delay=1ms nth=2")
+        .start()
+        .await;
+    let mut client = Client::dial(&service).await;
+    let device = Device::new(ID);
+
+    // The first is not heard, so the second is no breach.
+    client.send(device.connect_packet()).await;
+    assert_eq!(connack(&mut client).await, Some(ConnectReturnCode::Success));
+    let mut subscribe = Subscribe::new(RESPONSES, QoS::AtLeastOnce);
+    subscribe.pkid = 7;
+    client.send(Packet::Subscribe(subscribe)).await;
+    assert!(says_nothing(&mut client).await);
+    let granted = client.subscribe(RESPONSES, QoS::AtLeastOnce).await;
+
+    assert_eq!(granted, SubscribeReasonCode::Success(QoS::AtLeastOnce));
+    assert_eq!(client.provision("").await.status(), 200);
+    assert_eq!(struck(&service), 4);
+}
+
+#[tokio::test]
+async fn a_connection_ends_at_connect_or_at_subscribe() {
+    for place in ["connect", "subscribe"] {
+        let rules = [format!("{place} close nth=1"), format!("{place} reset nth=2")];
+        let service = Setup::at_once().fault(&rules[0]).fault(&rules[1]).start().await;
+        for end in [Ok(0), Err(ErrorKind::ConnectionReset)] {
+            let mut client = Client::dial(&service).await;
+            if place == "connect" {
+                client.send(Device::new(ID).connect_packet()).await;
+            } else {
+                assert_eq!(connack(&mut client).await, Some(ConnectReturnCode::Success));
+                let mut subscribe = Subscribe::new(RESPONSES, QoS::AtLeastOnce);
+                subscribe.pkid = 7;
+                client.send(Packet::Subscribe(subscribe)).await;
+            }
+            let mut rest = Vec::new();
+            let read = within("the end", client.into_stream().read_to_end(&mut rest)).await;
+            assert_eq!(read.map_err(|error| error.kind()), end, "{place}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn j_268_suback_has_the_code_that_was_asked_for() {
+    let service = Setup::at_once()
+        .fault("subscribe suback=128 nth=1")
+        .fault("subscribe suback=0 nth=2 enrollment=pumps")
+        .start()
+        .await;
+    let mut client = Client::dial(&service).await;
+    connack(&mut client).await;
+
+    let refused = client.subscribe(RESPONSES, QoS::AtLeastOnce).await;
+    client.publish(REGISTER, b"", QoS::AtLeastOnce).await;
+    assert!(says_nothing(&mut client).await, "it is not subscribed");
+    let granted = client.subscribe(RESPONSES, QoS::AtLeastOnce).await;
+
+    assert_eq!(refused, SubscribeReasonCode::Failure);
+    assert_eq!(granted, SubscribeReasonCode::Success(QoS::AtMostOnce));
+    assert_eq!(client.provision("").await.status(), 200);
+}
+
+// --- Webhooks ---
+
+/// How a registration ends where a webhook would choose the western hub, and how often it was called.
+async fn decided(rule: &str, retries: usize) -> (Value, usize) {
+    let webhook = Webhook::start([Reaction::hub(HUB_WEST)]).await;
+    let setup = Setup::custom(&webhook.url(), "").retry_after(Duration::ZERO);
+    let setup = setup.webhook_retries(retries).webhook_timeout(Duration::from_millis(200));
+    let service = setup.fault(rule).start().await;
+
+    let state = mqtt(&service).await.provision("").await.state();
+
+    let entry = service.inside().journal().entries().pop().unwrap();
+    assert!(!entry.faults.is_empty(), "{rule}");
+    let tries = entry.webhook.as_ref().map_or(0, |webhook| webhook.attempts.len());
+    (state, tries)
+}
+
+#[tokio::test]
+async fn a_webhook_fails_as_was_asked_for_try_by_try() {
+    for rule in ["webhook status=503 times=1", "webhook silence nth=1", "webhook delay=1h times=1"]
+    {
+        let (state, tries) = decided(rule, 1).await;
+        assert_eq!((&state["assignedHub"], tries), (&json!(HUB_WEST), 2), "{rule}");
+    }
+    let (state, tries) = decided("webhook delay=1ms", 0).await;
+    assert_eq!((&state["assignedHub"], tries), (&json!(HUB_WEST), 1));
+    for rule in [
+        "webhook status=400",
+        "webhook silence",
+        "webhook close",
+        "webhook reset",
+        "webhook lose-answer",
+        "webhook broken-json",
+        "webhook html",
+        "webhook hub=unknown",
+        "webhook status=500 enrollment=pumps device=pump-*",
+    ] {
+        let (state, _) = decided(rule, 0).await;
+        assert_eq!(state["status"], "failed", "{rule}: {state}");
+        assert_eq!(state["errorCode"].as_u64().unwrap() / 1000, 400, "{rule}: {state}");
+    }
+}
+
+// --- At the hub ---
+
+async fn at_hub(rules: &[&str]) -> TestService {
+    let setup = rules.iter().fold(Setup::at_once(), |setup, rule| setup.fault(rule));
+    let service = setup.start().await;
+    assert_eq!(mqtt(&service).await.provision("").await.status(), 200);
+    service
+}
+
+const TWIN: &str = "$iothub/twin/GET/?$rid=t";
+const REPORT: &str = "$iothub/twin/PATCH/properties/reported/?$rid=r";
+
+#[tokio::test]
+async fn a_hub_refuses_connects_as_was_asked_for() {
+    let service = at_hub(&[
+        "hub-connect connack=5 nth=1",
+        "hub-connect close nth=2",
+        "hub-connect reset nth=3",
+        "hub-connect delay=1ms nth=4 enrollment=pumps",
+    ])
+    .await;
+    let device = Device::at_hub(ID, HUB_WEST);
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let mut client = Client::dial(&service).await;
+        seen.push(client.say_hello(&device, Manners::default()).await.map(|it| it.code));
+    }
+
+    let (refused, accepted) = (ConnectReturnCode::NotAuthorized, ConnectReturnCode::Success);
+    assert_eq!(seen, [Some(refused), None, None, Some(accepted)]);
+    let entry = service.inside().journal().entries().pop().unwrap();
+    assert_eq!((entry.status, entry.faults.len()), (EntryStatus::Assigned, 4));
+}
+
+#[tokio::test]
+async fn a_hub_answers_twin_requests_as_was_asked_for() {
+    let service = at_hub(&[
+        "twin status=500 nth=1",
+        "twin silence nth=2",
+        "twin broken-json nth=3",
+        "twin wrong-rid nth=4",
+        "twin duplicate nth=5",
+        "twin late nth=6",
+        "twin delay=1ms nth=8",
+        "twin truncate=3 nth=9",
+    ])
+    .await;
+    let mut client = Client::at_hub(&service, ID, HUB_WEST).await;
+
+    let refused = client.request(TWIN, b"").await;
+    assert_eq!((&*refused.topic, &*refused.text), ("$iothub/twin/res/500/?$rid=t", "{}"));
+    client.publish(TWIN, b"", QoS::AtLeastOnce).await;
+    assert!(says_nothing(&mut client).await);
+    let broken = client.request(TWIN, b"").await.text;
+    assert!(broken.starts_with('{') && serde_json::from_str::<Value>(&broken).is_err());
+    assert!(!client.request(TWIN, b"").await.topic.ends_with("$rid=t"));
+    let (one, other) = (client.request(TWIN, b"").await, client.answer().await);
+    assert_eq!((one.topic, one.text), (other.topic, other.text));
+    client.publish(TWIN, b"", QoS::AtLeastOnce).await;
+    assert!(says_nothing(&mut client).await);
+    let reported = client.request(REPORT, b"{\"a\":1}").await;
+    assert!(reported.topic.starts_with("$iothub/twin/res/204/?$rid=r"), "{}", reported.topic);
+    assert_eq!(client.answer().await.topic, "$iothub/twin/res/200/?$rid=t");
+    assert_eq!(client.twin().await["reported"]["a"], 1);
+    client.publish(TWIN, b"", QoS::AtLeastOnce).await;
+    assert!(client.is_closed().await, "three bytes are no packet");
+}
+
+#[tokio::test]
+async fn what_is_reported_to_a_hub_is_kept_or_not_as_was_asked_for() {
+    let service = at_hub(&["twin lose-answer nth=1", "twin status=500 nth=2"]).await;
+    let mut client = Client::at_hub(&service, ID, HUB_WEST).await;
+
+    client.publish(REPORT, b"{\"kept\":1}", QoS::AtLeastOnce).await;
+    assert!(says_nothing(&mut client).await);
+    client.request(REPORT, b"{\"refused\":1}").await;
+
+    let twin = client.twin().await;
+    assert_eq!((&twin["reported"]["kept"], twin["reported"].get("refused")), (&json!(1), None));
+}
+
+// --- The wire ---
+
+/// What comes of a TLS handshake at the port of MQTT, and at that of HTTPS.
+async fn handshakes(rule: &str) -> [std::io::Result<()>; 2] {
+    let service = with(rule).await;
+    let mut ends = Vec::new();
+    for address in [service.address(), service.https_address()] {
+        let tcp = TcpStream::connect(address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connecting = TlsConnector::from(service.tls.clone()).connect(name, tcp);
+        ends.push(within("the end of a handshake", connecting).await.map(drop));
+    }
+    assert_eq!(struck(&service), 2, "{rule}");
+    ends.try_into().unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_is_shown_that_no_client_may_accept() {
+    for (flaw, told) in
+        [("expired", "Expired"), ("wrong-name", "NotValidForName"), ("untrusted", "UnknownIssuer")]
+    {
+        for end in handshakes(&format!("tls certificate={flaw}")).await {
+            let error = end.unwrap_err();
+            assert!(format!("{error:?}").contains(told), "{flaw}: {error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_ends_with_the_alert_that_was_asked_for() {
+    for (alert, told) in [("handshake-failure", "HandshakeFailure"), ("48", "UnknownCA")] {
+        for end in handshakes(&format!("tls tls-alert={alert}")).await {
+            let error = end.unwrap_err();
+            assert!(format!("{error:?}").contains(told), "{alert}: {error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_ends_before_anything_is_said_on_it() {
+    for place in ["accept", "tls"] {
+        for end in handshakes(&format!("{place} close")).await {
+            let kind = end.unwrap_err().kind();
+            // What was sent and not read may turn the end into a reset.
+            let ends =
+                [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+            assert!(ends.contains(&kind), "{place}: {kind}");
+        }
+        for end in handshakes(&format!("{place} reset")).await {
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset, "{place}");
+        }
+        for end in handshakes(&format!("{place} delay=1ms")).await {
+            end.unwrap();
+        }
+    }
+    for end in handshakes("accept truncate=100").await {
+        assert!(end.is_err());
+    }
+}
+
+#[tokio::test]
+async fn silence_takes_in_whatever_is_said_and_answers_nothing() {
+    for place in ["accept", "tls"] {
+        let service = with(&format!("{place} silence")).await;
+        let mut tcp = TcpStream::connect(service.address()).await.unwrap();
+        tcp.write_all(b"\x16\x03\x01 hello?").await.unwrap();
+        tcp.shutdown().await.unwrap();
+
+        let mut rest = Vec::new();
+        within("the end", tcp.read_to_end(&mut rest)).await.unwrap();
+
+        assert!(rest.is_empty() && struck(&service) == 1, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_service_says_no_more_than_so_many_bytes_a_second() {
+    let service = with("accept slow=2000/s transport=mqtt").await;
+    let begun = Instant::now();
+
+    assert_eq!(mqtt(&service).await.provision("").await.status(), 200);
+
+    // Certificate, handshake and answers are more than a kilobyte.
+    assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
+    let begun = service.https().await;
+    drop(begun);
+    assert_eq!(struck(&service), 1, "the other port is as fast as ever");
+}
+
+#[tokio::test]
+async fn a_token_is_judged_by_a_wrong_clock() {
+    let service = Setup::at_once()
+        .fault("register clock=+99years nth=1")
+        .fault("poll clock=+99years nth=1")
+        .fault("lookup clock=+99years nth=1")
+        .start()
+        .await;
+    let mut client = mqtt(&service).await;
+
+    let refused = client.register("").await;
+    assert_eq!(refused.status(), 401, "{}", refused.text);
+    let entry = service.inside().journal().entries().pop().unwrap();
+    assert_eq!((entry.failed_check, entry.faults.len()), (Some("expired"), 1), "{entry:?}");
+    let operation = client.register("").await.operation_id();
+    assert_eq!(client.poll(&operation).await.status(), 401);
+    assert_eq!(client.poll(&operation).await.status(), 200);
+    let mut https = Https::open(&service).await;
+    assert_eq!(https.lookup().await.unwrap().status, 401);
+    assert_eq!(https.lookup().await.unwrap().status, 200);
 }

@@ -292,3 +292,32 @@ async fn a_2_without_an_mqtt_subprotocol_it_is_400() {
         assert_eq!(answer.headers()["x-ms-error-code"], "400004");
     }
 }
+
+#[tokio::test]
+async fn j_260_faults_strike_over_a_web_socket_too_and_can_be_for_it_alone() {
+    let service = Setup::at_once()
+        .fault("connect connack=3 nth=1 transport=mqtt-ws")
+        .fault("register status=429 retry-after=0 nth=1 transport=mqtt-ws")
+        .fault("poll close nth=2 transport=mqtt-ws")
+        .start()
+        .await;
+    let mut refused = Device::open(&service, "/$iothub/websocket", "mqtt", Cut::Whole).await;
+    let mut connect = Connect::new("pump-0042");
+    let user = format!("{SCOPE}/registrations/pump-0042/api-version=2019-03-31");
+    connect.login = Some(Login::new(user, of_device("pump-0042")));
+    refused.say(Packet::Connect(connect)).await;
+    let Packet::ConnAck(answer) = refused.hear().await else { panic!() };
+    assert_eq!(answer.code, ConnectReturnCode::ServiceUnavailable);
+
+    let mut device = Device::open(&service, "/$iothub/websocket", "mqtt", Cut::Whole).await;
+    // It waits as long as the 429 tells it to, and asks again.
+    assert_eq!(device.register("pump-0042").await, HUB_WEST);
+    let topic = "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=3&operationId=x";
+    let mut publish = Publish::new(topic, QoS::AtLeastOnce, "");
+    publish.pkid = 9;
+    device.say(Packet::Publish(publish)).await;
+    assert!(matches!(device.hear().await, Packet::PubAck(_)));
+    assert_eq!(device.closed().await, 1000);
+    let struck: Vec<_> = service.inside().faults().list().iter().map(|it| it.struck).collect();
+    assert_eq!(struck, [1, 1, 1]);
+}

@@ -190,7 +190,7 @@ async fn register(world: &World, key: &str) {
     let transport = Transport::Mqtt;
     let connection = Arc::new(ClientConnection::numbered(1));
     let caller = Caller { connection, transport, id_scope, registration_id, api_version, proof };
-    assert_eq!(world.registrar.register(&caller, b"").await.status, 202);
+    assert_eq!(world.registrar.register(&caller, b"", SystemTime::now()).await.status, 202);
 }
 
 #[tokio::test]

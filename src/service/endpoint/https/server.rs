@@ -29,6 +29,7 @@ use crate::service::endpoint::handshake::{Secured, Stream, handshake};
 use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::mqtt;
 use crate::service::endpoint::tls::Tls;
+use crate::service::fault_rule::FaultTransport;
 use crate::service::lock::lock;
 use crate::service::registrar::Registrar;
 use crate::text::Foreign;
@@ -67,9 +68,16 @@ async fn run(
     access: Arc<ServiceAccess>,
 ) {
     let until = Instant::now() + OPENING;
-    let secured =
-        handshake(tcp, (peer, number), &tls, until, "HTTPS and MQTT over WebSocket").await;
-    let Some(Secured { stream, cord, connection, certificates }) = secured else { return };
+    let secured = handshake(
+        tcp,
+        (peer, number),
+        &tls,
+        until,
+        "HTTPS and MQTT over WebSocket",
+        (&registrar.faults, FaultTransport::Https),
+    )
+    .await;
+    let Some(Secured { stream, cord, connection, certificates, .. }) = secured else { return };
     let client = Arc::new(Client {
         peer,
         known: Mutex::new(Arc::new(connection)),

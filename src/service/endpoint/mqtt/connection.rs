@@ -12,13 +12,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::codec::{Connect, Packet, read, write};
-use super::flow::{CloseReason, Flow};
+use super::flow::{CloseReason, Flow, Struck};
 use super::held::{Delayed, Held};
 use super::hub_connection::HubConnection;
 use super::session::{Question, Session};
 use crate::service::connection::ClientConnection;
 use crate::service::endpoint::line::RipCord;
-use crate::service::faults::{HangUp, Order, Verdict};
+use crate::service::fault_rule::FaultPlace;
+use crate::service::faults::{HangUp, Verdict};
 use crate::service::hub::HubNotice;
 use crate::service::registrar::{Asked, Registrar};
 use crate::text::Foreign;
@@ -47,10 +48,11 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
     registrar: Arc<Registrar>,
     opened_by: Instant,
 ) {
-    let (peer, number) = (client.peer, client.number);
+    let (peer, number, is_web_socket) = (client.peer, client.number, client.web_socket);
     let mut connection = Connection {
         stream,
         number,
+        is_web_socket,
         speaker: Speaker::Provisioning(Box::new(Session::new(client, certificates))),
         inbox: BytesMut::with_capacity(512),
         outbox: BytesMut::new(),
@@ -70,27 +72,28 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
     let _ = timeout_at(Instant::now() + PARTING, connection.stream.shutdown()).await;
 }
 
-struct Connection<S> {
+pub(super) struct Connection<S> {
     stream: S,
     number: u64,
-    speaker: Speaker,
+    pub(super) is_web_socket: bool,
+    pub(super) speaker: Speaker,
     inbox: BytesMut,
-    outbox: BytesMut,
+    pub(super) outbox: BytesMut,
     /// How long the client may say nothing; none before CONNECT.
     silence: Option<Duration>,
     /// What faults on demand hold back.
-    held: Option<Box<Held>>,
-    registrar: Arc<Registrar>,
+    pub(super) held: Option<Box<Held>>,
+    pub(super) registrar: Arc<Registrar>,
 }
 
 /// What the client came for. Until CONNECT says otherwise, to be provisioned.
-enum Speaker {
+pub(super) enum Speaker {
     Provisioning(Box<Session>),
     Hub(Box<HubConnection>),
 }
 
 /// How a connection ended.
-enum End {
+pub(super) enum End {
     Said(CloseReason),
     Silent,
     /// The text is for the log.
@@ -131,6 +134,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Takes in what was heard; an answer is the reason to close.
     async fn take(&mut self, heard: Heard) -> Result<Option<CloseReason>, End> {
+        let delay = match &heard {
+            Heard::Packet(packet) => match self.strike(packet)? {
+                Struck::Not => None,
+                Struck::Instead => return Ok(None),
+                Struck::Later(delay) => Some(delay),
+            },
+            _ => None,
+        };
+        let taken = self.take_in(heard).await;
+        if let (Some(delay), Ok(None)) = (delay, &taken) {
+            let bytes = std::mem::take(&mut self.outbox);
+            self.hold(delay, bytes, None);
+        }
+        taken
+    }
+
+    async fn take_in(&mut self, heard: Heard) -> Result<Option<CloseReason>, End> {
         let packet = match heard {
             Heard::Packet(packet) => packet,
             Heard::TokenEnded => {
@@ -167,6 +187,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Speaker::Hub(hub) => match hub.session.take(packet, &mut self.outbox) {
                 Flow::Continue => {}
                 Flow::Close(reason) => return Ok(Some(reason)),
+                Flow::Ask(question) if self.registrar.faults.are_at(FaultPlace::Twin) => {
+                    return Box::pin(self.answer_twin(question)).await.map(|()| None);
+                }
                 Flow::Ask(question) => hub.answer(question, &mut self.outbox).await,
             },
         }
@@ -207,45 +230,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
-    /// Does what a fault on demand wants, now or later; and what waits for an answer goes behind this one.
-    fn carry_out(&mut self, topic: &RequestTopic, mut verdict: Verdict) -> Result<(), End> {
-        let Speaker::Provisioning(session) = &mut self.speaker else { return Ok(()) };
-        let held = self.held.get_or_insert_default();
-        let late = held.take_late();
-        let mut delay = Duration::ZERO;
-        if let Verdict::Delay(wanted, then) = verdict {
-            (delay, verdict) = (wanted, *then);
-        }
-        let (mut bytes, mut then) = (BytesMut::new(), None);
-        match verdict {
-            Verdict::Reply(reply) => session.answer(topic, &reply, &mut bytes),
-            Verdict::Say(said) => {
-                session.answer_oddly(topic, &said, &mut bytes);
-                match said.order {
-                    Order::Once => {}
-                    Order::Twice => session.answer_oddly(topic, &said, &mut bytes),
-                    Order::Late => held.until_next(std::mem::take(&mut bytes)),
-                }
-                if let Some(length) = said.cut {
-                    bytes.truncate(length);
-                    then = Some(HangUp::Close);
-                }
-            }
-            Verdict::HangUp(how) => then = Some(how),
-            // Delays do not come one in the other.
-            Verdict::Silence | Verdict::Lose | Verdict::Delay(..) => {}
-        }
-        bytes.extend_from_slice(&late);
-        if !delay.is_zero() {
-            held.until(Delayed { at: Instant::now() + delay, bytes, then });
-            return Ok(());
-        }
-        self.outbox.extend_from_slice(&bytes);
-        then.map_or(Ok(()), |how| Err(End::Struck(how)))
-    }
-
     /// By the user name: that of a device at a hub begins with the name of the hub.
-    fn is_for_a_hub(&self, connect: &Connect) -> bool {
+    pub(super) fn is_for_a_hub(&self, connect: &Connect) -> bool {
         let is_new = matches!(&self.speaker, Speaker::Provisioning(it) if it.device().is_none());
         let user_name = connect.user_name.as_deref().unwrap_or_default();
         let first = user_name.split('/').next().unwrap_or_default();
@@ -299,6 +285,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 },
             },
             Speaker::Hub(hub) => {
+                let due = async {
+                    match held.as_ref().and_then(|held| held.next_due()) {
+                        Some(due) => sleep_until(due).await,
+                        None => std::future::pending().await,
+                    }
+                };
                 let token_ended = async {
                     match hub.until {
                         Some(until) => sleep_until(until).await,
@@ -311,6 +303,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     }
                     notice = hub.notices.recv() => Ok(Heard::Notice(notice)),
                     () = token_ended => Ok(Heard::TokenEnded),
+                    () = due => Ok(Heard::Due),
                 }
             }
         }

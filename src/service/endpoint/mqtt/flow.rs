@@ -1,5 +1,7 @@
 //! What a session makes of a packet.
 
+use std::time::Duration;
+
 use super::codec::Violation;
 
 /// What to do after a packet, beside sending what was written.
@@ -22,4 +24,15 @@ pub(super) enum CloseReason {
     Refused(String),
     /// The device broke a rule of MQTT.
     Violated(Violation),
+}
+
+/// What faults on demand make of a packet, before a session sees it.
+#[derive(Debug)]
+pub(super) enum Struck {
+    /// What always becomes of it.
+    Not,
+    /// Nothing more.
+    Instead,
+    /// The same, but what is said to it comes this much later.
+    Later(Duration),
 }

@@ -49,20 +49,38 @@ impl HubConnection {
 
     /// Finds the answer and appends it to `out`.
     pub(super) async fn answer(&mut self, question: HubQuestion, out: &mut BytesMut) {
+        if let Some((rid, answer)) = self.find(question, out).await {
+            self.session.answer(rid, &answer, out);
+        }
+    }
+
+    /// Does what is asked; if it has an answer, that and the device's name for the request.
+    pub(super) async fn find(
+        &mut self,
+        question: HubQuestion,
+        out: &mut BytesMut,
+    ) -> Option<(String, HubAnswer)> {
         let (hubs, key) = (&self.hubs, self.session.key());
-        let (rid, answer) = match question {
-            HubQuestion::Message => return hubs.count_message(key),
-            HubQuestion::Taken { number } => return hubs.complete_message(key, number),
+        Some(match question {
+            HubQuestion::Message => {
+                hubs.count_message(key);
+                return None;
+            }
+            HubQuestion::Taken { number } => {
+                hubs.complete_message(key, number);
+                return None;
+            }
             HubQuestion::MethodResponse { rid, answer } => {
                 if !hubs.answer_method(key, &rid, answer) {
                     let name = key.device_id();
                     tracing::warn!("{name}: answers the call {rid:?}, on which nobody waits (I)");
                 }
-                return;
+                return None;
             }
             HubQuestion::Subscribed => {
                 hubs.take_methods(key, self.connection, self.session.takes_methods());
-                return self.bring_messages(out);
+                self.bring_messages(out);
+                return None;
             }
             HubQuestion::Twin { rid } => {
                 hubs.note_activity(key);
@@ -81,8 +99,7 @@ impl HubConnection {
                 }
                 (rid, report_answer(&reported))
             }
-        };
-        self.session.answer(rid, &answer, out);
+        })
     }
 
     /// Appends what the hub has to say; an answer is a reason to close the connection.

@@ -10,6 +10,7 @@ use super::connection::{OPENING, serve_stream};
 use crate::service::endpoint::handshake::{Secured, handshake};
 use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::tls::Tls;
+use crate::service::fault_rule::FaultTransport;
 use crate::service::registrar::Registrar;
 
 /// Accepts connections until `stop` says so, then drops them all.
@@ -24,11 +25,18 @@ pub(in crate::service) async fn serve(
         async move {
             let opened_by = Instant::now() + OPENING;
             // Boxed: what it needs is given back before the connection becomes idle.
-            let secured =
-                Box::pin(handshake(tcp, (peer, number), &tls, opened_by, "MQTT over TLS")).await;
-            if let Some(Secured { stream, cord, connection, certificates }) = secured {
+            let secured = Box::pin(handshake(
+                tcp,
+                (peer, number),
+                &tls,
+                opened_by,
+                "MQTT over TLS",
+                (&registrar.faults, FaultTransport::Mqtt),
+            ))
+            .await;
+            if let Some(Secured { stream, cord, until, connection, certificates }) = secured {
                 let stream = (stream, cord);
-                serve_stream(stream, connection, certificates, registrar, opened_by).await;
+                serve_stream(stream, connection, certificates, registrar, until).await;
             }
         }
     })

@@ -73,6 +73,11 @@ impl Session {
         self.turned_away.take().map(|it| *it)
     }
 
+    /// What is known of the connection, until CONNECT.
+    pub(super) fn unconnected(&self) -> Option<&ClientConnection> {
+        self.connection.as_deref()
+    }
+
     /// The device, once it is connected.
     pub(super) fn device(&self) -> Option<&Caller> {
         self.device.as_ref()

@@ -62,6 +62,13 @@ impl Device {
         }
     }
 
+    /// Its CONNECT.
+    pub fn connect_packet(&self) -> Packet {
+        let mut connect = Connect::new(&*self.client_id);
+        connect.set_login(&*self.user_name, &*self.password);
+        Packet::Connect(connect)
+    }
+
     pub fn api_version(self, version: &str) -> Self {
         let user_name = self.user_name.replace("2021-06-01", version);
         Self { user_name, ..self }

@@ -1,0 +1,26 @@
+//! What can be wrong with a server certificate on purpose.
+
+/// What is wrong with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateFlaw {
+    /// It has expired.
+    Expired,
+    /// It is for another name.
+    WrongName,
+    /// It is by an authority that nobody knows.
+    Untrusted,
+}
+
+impl CertificateFlaw {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Expired, Self::WrongName, Self::Untrusted];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::WrongName => "wrong-name",
+            Self::Untrusted => "untrusted",
+        }
+    }
+}
