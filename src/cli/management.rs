@@ -17,10 +17,9 @@ use super::local::Local;
 use super::report::Report;
 use crate::net::Endpoint;
 use crate::net::http::{Connection, read};
+use crate::service::EndpointKind;
 
-/// Of `serve`, where nothing was said of it.
-const PORT: u16 = 8880;
-/// The whole journal, escaped.
+/// The journal has 64 MiB of texts at most (J-95); escapes make them longer.
 const MAX_ANSWER: usize = 256 << 20;
 /// A line of an event is one entry.
 const MAX_EVENT: usize = 16 << 20;
@@ -38,6 +37,18 @@ impl Management {
     pub(crate) fn of(local: &Local, patience: Duration) -> Result<Option<Self>, Report> {
         let Some(endpoint) = local.admin()? else { return Ok(None) };
         Ok(Some(Self { endpoint, patience }))
+    }
+
+    /// That of a service of this machine, which has its journal.
+    ///
+    /// # Errors
+    ///
+    /// If it has none.
+    pub(crate) fn with_journal(local: &Local, patience: Duration) -> Result<Self, Report> {
+        Self::of(local, patience)?.ok_or_else(|| {
+            Report::usage("the local service has no management listener, which has its journal")
+                .remedy("start `provision-sim serve` without `--admin-port none`")
+        })
     }
 
     /// That at an address.
@@ -104,8 +115,9 @@ impl Management {
         target: &str,
         last: Option<&str>,
     ) -> Result<(Connection, Response<Incoming>), Report> {
-        let endpoint = self.endpoint.or_port(PORT);
-        let address = (endpoint.host(), endpoint.port().unwrap_or(PORT));
+        let port = usual_port();
+        let endpoint = self.endpoint.or_port(port);
+        let address = (endpoint.host(), endpoint.port().unwrap_or(port));
         let tcp =
             TcpStream::connect(address).await.map_err(|error| self.unreachable(plain(&error)))?;
         let mut request = Request::get(target).header(HOST, endpoint.to_string());
@@ -147,12 +159,18 @@ impl std::str::FromStr for ListenerUrl {
         let rest = text.strip_prefix("http://").unwrap_or(text);
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         match rest.parse::<Endpoint>() {
-            Ok(endpoint) => Ok(Self(endpoint.or_port(PORT))),
+            Ok(endpoint) => Ok(Self(endpoint.or_port(usual_port()))),
             Err(error) => Err(format!(
-                "{error}; expected the management listener, such as http://localhost:{PORT}"
+                "{error}; expected the management listener, such as http://localhost:{}",
+                usual_port()
             )),
         }
     }
+}
+
+/// Of `serve`, where nothing was said of it.
+fn usual_port() -> u16 {
+    EndpointKind::Management.own_port()
 }
 
 /// What a listener tells as it happens.

@@ -4,6 +4,7 @@
 //!
 //! - `duration`: durations, such as `30s`.
 //! - `local`: the service of this machine.
+//! - `listener`: which management listener is asked.
 //! - `group`: the enrollment group whose key a device of that service is given.
 //! - `key`: symmetric keys, of which a device has one.
 //! - `certificate`: an X.509 certificate and its private key.
@@ -24,6 +25,7 @@ pub(crate) mod device;
 pub(crate) mod duration;
 pub(crate) mod group;
 pub(crate) mod key;
+pub(crate) mod listener;
 pub(crate) mod local;
 pub(crate) mod missing;
 pub(crate) mod payload;

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout as within;
 
 use crate::cli::args::duration::timeout;
+use crate::cli::args::listener::ListenerArgs;
 use crate::cli::exit::Exit;
-use crate::cli::local::{Local, LocalChoice};
-use crate::cli::management::{ListenerUrl, Management};
+use crate::cli::local::Local;
+use crate::cli::management::Management;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
@@ -28,13 +29,8 @@ Examples:
   provision-sim healthcheck --url http://dps:8880 --timeout 500ms
   HEALTHCHECK CMD [\"/provision-sim\", \"healthcheck\"]         # in a Dockerfile")]
 pub(crate) struct Healthcheck {
-    /// The service that `provision-sim serve` runs on this machine or in this container: NAME, or the
-    /// port of its MQTT, where several run [default: the only one]
-    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    local: Option<LocalChoice>,
-    /// The management listener of a service elsewhere
-    #[arg(long, value_name = "URL", conflicts_with = "local")]
-    url: Option<ListenerUrl>,
+    #[command(flatten)]
+    listener: ListenerArgs,
     /// How long it may take
     #[arg(long, default_value = "2s", value_parser = timeout, value_name = "DURATION")]
     timeout: Duration,
@@ -69,10 +65,10 @@ impl Healthcheck {
     }
 
     async fn health(&self) -> Result<Health, Report> {
-        if let Some(url) = &self.url {
-            return asked(&Management::at(url, self.timeout)).await;
+        if let Some(management) = self.listener.elsewhere(self.timeout) {
+            return asked(&management).await;
         }
-        let local = self.local.clone().unwrap_or_default().find()?;
+        let local = self.listener.local()?;
         match Management::of(&local, self.timeout)? {
             Some(management) => asked(&management).await,
             None => within(self.timeout, dialled(&local)).await.unwrap_or_else(|_| {

@@ -9,10 +9,10 @@ use url::form_urlencoded::Serializer;
 use super::entry::{Entry, Story};
 use super::once::Once;
 use super::show;
+use crate::cli::args::listener::ListenerArgs;
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
-use crate::cli::local::LocalChoice;
-use crate::cli::management::{ListenerUrl, Management};
+use crate::cli::management::Management;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
@@ -59,13 +59,8 @@ pub(crate) struct Log {
     /// One registration whole, by its number
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["follow", "reg_id", "status", "limit", "since"])]
     show: Option<u64>,
-    /// The service that `provision-sim serve` runs on this machine: NAME, or the port of its MQTT, where
-    /// several run [default: the only one]
-    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    local: Option<LocalChoice>,
-    /// The management listener of a service elsewhere
-    #[arg(long, value_name = "URL", conflicts_with = "local")]
-    url: Option<ListenerUrl>,
+    #[command(flatten)]
+    listener: ListenerArgs,
     /// Whether -v was given.
     #[arg(skip)]
     pub(crate) is_verbose: bool,
@@ -116,14 +111,10 @@ impl Log {
     }
 
     fn management(&self) -> Result<Management, Report> {
-        if let Some(url) = &self.url {
-            return Ok(Management::at(url, PATIENCE));
+        match self.listener.elsewhere(PATIENCE) {
+            Some(management) => Ok(management),
+            None => Management::with_journal(&self.listener.local()?, PATIENCE),
         }
-        let local = self.local.clone().unwrap_or_default().find()?;
-        Management::of(&local, PATIENCE)?.ok_or_else(|| {
-            Report::usage("the local service has no management listener, which has its journal")
-                .remedy("start `provision-sim serve` without `--admin-port none`")
-        })
     }
 
     async fn log(&self, management: &Management, printer: &mut Printer) -> Result<Exit, Report> {

@@ -1,27 +1,23 @@
 //! A request that was kept somewhere: in the journal of a service, or in a file.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use hyper::Request;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::record;
 use crate::api_client::Kind;
-use crate::cli::exit::Exit;
 use crate::cli::input::{read, read_file};
 use crate::cli::local::Local;
+use crate::cli::management::Management;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
-use crate::net::http::{HttpClient, HttpSettings, Origin, Tls};
-use crate::net::{Endpoint, ProxyVariables, Route, Trust};
 use crate::service::{Replay, ReplayFault, WebhookUrl, requests_in};
-use crate::text::spoken;
 
 /// How long the journal may take, which is on this machine.
-const DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
-/// The journal has 64 MiB of texts at most (J-95); escapes make them longer.
-const MAX_ANSWER: usize = 256 << 20;
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where it was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,39 +143,11 @@ fn refused(place: &str, fault: &ReplayFault) -> Report {
 
 /// The body of `GET /journal`.
 fn journal(local: &Local, query: &str) -> Result<Bytes, Report> {
-    let Some(admin) = &local.ready.admin else {
-        return Err(Report::usage(
-            "the local service has no management listener, which has its journal",
-        )
-        .remedy("start `provision-sim serve` with --admin-port 0"));
-    };
-    let here = admin.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
-    let endpoint: Endpoint = here.parse().map_err(Report::internal)?;
-    let http = HttpClient::new(HttpSettings {
-        tls: Tls::Trust(Trust::System),
-        route: Route::default(),
-        proxies: ProxyVariables::default(),
-        deadline: DEADLINE,
-        max_body: MAX_ANSWER,
-        max_idle: 0,
-    });
-    let mut request = Request::new(Bytes::new());
-    *request.uri_mut() = format!("/journal?{query}").parse().map_err(Report::internal)?;
+    let management = Management::with_journal(local, PATIENCE)?;
     let runtime = small_runtime()?;
-    let answer = runtime.block_on(http.send(&Origin::http(&endpoint), request));
+    let answer = runtime.block_on(management.get(&format!("/journal?{query}")));
     runtime.shutdown_background();
-    let unreachable = |said: String| {
-        Report::new("network", Exit::Network, format!("the journal of the local service: {said}"))
-            .remedy(format!(
-                "is `provision-sim serve` still running? it was waited for {}",
-                spoken(DEADLINE)
-            ))
-    };
-    let answer = answer.map_err(|error| unreachable(error.to_string()))?;
-    match answer.status().as_u16() {
-        200 => Ok(answer.into_body()),
-        status => Err(unreachable(format!("it answered {status}"))),
-    }
+    answer.map(|(_, body)| body)
 }
 
 /// The webhook of the enrollment that a request names, at the local service.
