@@ -219,6 +219,11 @@ impl Hubs {
         self.store.hub_devices(hub, after, limit)
     }
 
+    /// How many devices a hub has.
+    pub fn count_devices(&self, hub: &HubName) -> usize {
+        self.store.count_hub_devices(hub)
+    }
+
     /// Takes in what a device reports; the new version of the section.
     ///
     /// # Errors

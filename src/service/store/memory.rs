@@ -142,6 +142,10 @@ impl Memory {
         behind.take(limit).map(|ById(device)| device.clone()).collect()
     }
 
+    pub(super) fn count_hub_devices(&self, hub: &HubName) -> usize {
+        read(&self.tables).hubs.get(hub).map_or(0, BTreeSet::len)
+    }
+
     pub(super) fn enrollments(&self) -> RwLockReadGuard<'_, Enrollments> {
         read(&self.enrollments)
     }

@@ -189,6 +189,11 @@ impl Store {
     ) -> Vec<Arc<HubDevice>> {
         self.memory.hub_devices(hub, after, limit)
     }
+
+    /// How many devices a hub has.
+    pub fn count_hub_devices(&self, hub: &HubName) -> usize {
+        self.memory.count_hub_devices(hub)
+    }
 }
 
 impl fmt::Debug for Store {

@@ -40,23 +40,21 @@ pub(in crate::service::endpoint::page) async fn list(
     let asked = |name| asked(query.as_deref(), name);
     let (q, kind, status) = (asked("q"), asked("kind"), asked("status"));
     let skipped: usize = asked("from").parse().unwrap_or_default();
-    let enrollments = site.registrar.enrollments();
-    let individuals = enrollments.iter().filter(|it| it.kind() == Kind::Individual);
-    let wanted: Vec<_> = enrollments
-        .groups()
-        .chain(individuals)
-        .filter(|it| takes(it, &q, &kind, &status))
-        .collect();
-    let count = wanted.len();
+    let (count, rows) = site.registrar.read_enrollments(|all| {
+        let individuals = all.iter().filter(|it| it.kind() == Kind::Individual);
+        let both = all.groups().chain(individuals);
+        let wanted: Vec<_> = both.filter(|it| takes(it, &q, &kind, &status)).collect();
+        let page = wanted.iter().skip(skipped).take(ON_A_PAGE).map(|it| Arc::clone(it));
+        (wanted.len(), page.collect::<Vec<_>>())
+    });
     let at = |from: usize| {
         let from = if from == 0 { String::new() } else { from.to_string() };
         let query = [("q", &*q), ("kind", &*kind), ("status", &*status), ("from", &*from)];
         address("/ui/enrollments", &query)
     };
-    let rows = wanted.iter().skip(skipped).take(ON_A_PAGE).map(|it| View::from(&***it)).collect();
     answer::page(&List {
         shell: Shell::new(&site, Section::Enrollments.label(), Some(Section::Enrollments)),
-        rows,
+        rows: rows.iter().map(|it| View::from(&**it)).collect(),
         count,
         is_filtered: [&q, &kind, &status].iter().any(|it| !it.is_empty()),
         next: (skipped + ON_A_PAGE < count).then(|| at(skipped + ON_A_PAGE)),

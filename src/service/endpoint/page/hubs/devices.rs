@@ -109,8 +109,10 @@ fn table(site: &Site, wanted: &Wanted) -> Table {
     let q = wanted.q.to_ascii_lowercase();
     let online = if wanted.is_online { hubs.online() } else { Vec::new() };
     let online: std::collections::HashSet<_> = online.into_iter().collect();
-    // One more than a page has, to know whether there is another.
-    let found = hubs.devices(Some(&wanted.hub), after.as_ref(), usize::MAX);
+    let is_filtered = !wanted.q.is_empty() || wanted.is_online;
+    // One more than a page has, to know whether there is another. Those of a filter may stand anywhere.
+    let limit = if is_filtered { usize::MAX } else { ON_A_PAGE + 1 };
+    let found = hubs.devices(Some(&wanted.hub), after.as_ref(), limit);
     let mut found = found.iter().filter(|device| {
         (q.is_empty() || device.device_id.as_str().to_ascii_lowercase().contains(&q))
             && (!wanted.is_online || online.contains(&device.key()))
@@ -119,7 +121,7 @@ fn table(site: &Site, wanted: &Wanted) -> Table {
     let last = page.last().filter(|_| found.next().is_some());
     Table {
         rows: page.iter().map(|device| DeviceRow::new(device, hubs)).collect(),
-        is_filtered: !wanted.q.is_empty() || wanted.is_online,
+        is_filtered,
         first: (!wanted.after.is_empty()).then(|| wanted.at("/ui/hub", "")),
         next: last.map(|device| wanted.at("/ui/hub", device.device_id.as_str())),
     }

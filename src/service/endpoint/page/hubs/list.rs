@@ -62,7 +62,7 @@ fn table(site: &Site) -> Table {
         Hub {
             name: name.to_owned(),
             address: address("/ui/hub", &[("name", name)]),
-            devices: hubs.devices(Some(&linked.host_name), None, usize::MAX).len(),
+            devices: hubs.count_devices(&linked.host_name),
             connected: online.iter().filter(|key| *key.hub() == linked.host_name).count(),
             weight: linked.allocation_weight,
             is_open: linked.apply_allocation_policy,

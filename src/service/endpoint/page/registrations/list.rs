@@ -124,9 +124,10 @@ fn tabs(counts: &Counts, filter: &Filter) -> Vec<Tab> {
 }
 
 fn enrollments(site: &Site) -> Vec<String> {
-    let enrollments = site.registrar.enrollments();
-    let names = enrollments.iter().map(|enrollment| inert(enrollment.name()).into_owned());
-    names.take(OFFERED).collect()
+    site.registrar.read_enrollments(|all| {
+        let offered = all.iter().take(OFFERED);
+        offered.map(|enrollment| inert(enrollment.name()).into_owned()).collect()
+    })
 }
 
 /// The linked hubs, and the one that is looked for, if it is none of them.
