@@ -1,4 +1,5 @@
-//! A part of a page that is told anew as a whole whenever it looks different (J-250).
+//! What a page is told while it is open: the frame of every such stream, and a part of a page that is told
+//! anew as a whole whenever it looks different (J-250).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,15 +9,25 @@ use axum::body::Body;
 use axum::http::Response;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use tokio::time::sleep;
 
 use super::site::Site;
 
-/// A part is told at most so often: eyes are not faster.
-const PAUSE: Duration = Duration::from_millis(250);
+/// A page is told at most so often what is new: eyes are not faster.
+pub(super) const PAUSE: Duration = Duration::from_millis(250);
 /// A line is sent after so long a silence, so that both ends know of the other.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// A stream of events for the script: first which service it is (J-226), then `told`.
+pub(super) fn stream(
+    site: &Site,
+    told: impl Stream<Item = Event> + Send + 'static,
+) -> Response<Body> {
+    let hello = Event::default().event("hello").data(site.token.mark());
+    let all = stream::iter([hello]).chain(told).map(Ok::<_, Infallible>);
+    Sse::new(all).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response()
+}
 
 /// Tells what `render` makes, at once and whenever that has become something else: after a change of
 /// devices, or of registrations. Where it makes nothing, the part stays as it is.
@@ -24,7 +35,7 @@ pub(super) fn told(
     site: Arc<Site>,
     render: impl Fn(&Site) -> Option<String> + Send + 'static,
 ) -> Response<Body> {
-    let hello = Event::default().event("hello").data(site.token.mark());
+    let told_by = Arc::clone(&site);
     let devices = site.registrar.hubs().changes();
     let revision = site.registrar.journal.revision();
     let start = (site, devices, revision, String::new());
@@ -49,6 +60,5 @@ pub(super) fn told(
                 sleep(PAUSE).await;
             }
         });
-    let all = stream::iter([hello]).chain(updates).map(Ok::<_, Infallible>);
-    Sse::new(all).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response()
+    stream(&told_by, updates)
 }

@@ -1,29 +1,24 @@
 //! The page of a registration, and what it is told while the registration goes on.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, Response};
-use axum::response::IntoResponse;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{StreamExt, stream};
+use axum::response::sse::Event;
+use futures_util::stream;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
 use super::conversation::Conversation;
+use crate::service::endpoint::page::address::address;
 use crate::service::endpoint::page::answer;
+use crate::service::endpoint::page::live::{self, PAUSE};
 use crate::service::endpoint::page::shell::{Section, Shell};
 use crate::service::endpoint::page::site::Site;
 use crate::service::journal::JournalEntry;
-
-/// A page is told at most so often.
-const PAUSE: Duration = Duration::from_millis(250);
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Template)]
 #[template(path = "page/registration.html")]
@@ -51,9 +46,6 @@ pub(in crate::service::endpoint::page) async fn registration(
         );
     };
     let id = entry.registration_id.to_string();
-    let query = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("q", entry.registration_id.as_str())
-        .finish();
     let sequence = entry.sequence;
     // As the browser names it, which `guard` has looked at.
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
@@ -61,7 +53,7 @@ pub(in crate::service::endpoint::page) async fn registration(
         shell: Shell::new(&site, &*id, Some(Section::Registrations)),
         sequence,
         id,
-        others: format!("/?{query}"),
+        others: address("/", &[("q", entry.registration_id.as_str())]),
         curl: format!("curl http://{host}/journal/{sequence}"),
         conversation: conversation(&site, &entry),
     })
@@ -76,7 +68,7 @@ pub(in crate::service::endpoint::page) async fn events(
     let Some(first) = number.parse().ok().and_then(|number| journal.entry(number)) else {
         return answer::not_found(&site, "There is no such registration.");
     };
-    let hello = Event::default().event("hello").data(site.token.mark());
+    let teller = Arc::clone(&site);
     // It may have gone on between the page and this: the first look is told in any case.
     let begin = (None::<Arc<JournalEntry>>, Instant::now());
     let sequence = first.sequence;
@@ -90,8 +82,7 @@ pub(in crate::service::endpoint::page) async fn events(
             Some((event, (Some(entry), Instant::now() + PAUSE)))
         }
     });
-    let all = stream::iter([hello]).chain(told).map(Ok::<_, Infallible>);
-    Sse::new(all).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response()
+    live::stream(&teller, told)
 }
 
 /// The entry as soon as it is another than before; none once it is forgotten.

@@ -5,17 +5,14 @@
 //! as it is then. So ten thousand registrations cost neither side more than a page has rows.
 
 use std::cmp::Reverse;
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Response};
-use axum::response::IntoResponse;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{StreamExt, stream};
+use axum::response::sse::Event;
+use futures_util::stream;
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
@@ -23,15 +20,12 @@ use super::counts::Counts;
 use super::filter::Filter;
 use super::list::{ON_A_PAGE, page_of};
 use super::row::Row;
+use crate::service::endpoint::page::live::{self, PAUSE};
 use crate::service::endpoint::page::site::Site;
 use crate::service::journal::{Journal, JournalFilter};
 
-/// A page is told at most so often what is new: eyes are not faster.
-const PAUSE: Duration = Duration::from_millis(250);
 /// How many that are not wanted are named: more than a page has, since it does not know which.
 const MAX_GONE: usize = 1000;
-/// A line is sent after so long a silence, so that both ends know of the other.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// What is new, for the script.
 #[derive(Debug, Serialize)]
@@ -66,7 +60,6 @@ pub(in crate::service::endpoint::page) async fn events(
     let after = seen.or(asked).unwrap_or_default();
     let journal = site.registrar.journal.clone();
 
-    let hello = Event::default().event("hello").data(site.token.mark());
     let told = stream::unfold((after, Instant::now()), move |(after, not_before)| {
         let (journal, filter) = (journal.clone(), filter.clone());
         async move {
@@ -79,8 +72,7 @@ pub(in crate::service::endpoint::page) async fn events(
             Some((event, (revision, Instant::now() + PAUSE)))
         }
     });
-    let all = stream::iter([hello]).chain(told).map(Ok::<_, Infallible>);
-    Sse::new(all).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response()
+    live::stream(&site, told)
 }
 
 /// What became of the page after a revision, and the revision of that.
