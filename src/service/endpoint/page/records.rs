@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
 
 use super::address::{address, asked, of_enrollment};
 use super::answer;
@@ -86,7 +86,6 @@ pub(super) async fn delete(State(site): State<Arc<Site>>, posted: Posted) -> Res
     match request::delete_registration(&site, record.registration_id.as_str(), etag).await {
         Ok(()) => answer::see_other(&address("/", &[("q", record.registration_id.as_str())])),
         Err(Refusal { status, message }) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
             answer::with_status(status, &shown(&site, &record, Some(message)))
         }
     }

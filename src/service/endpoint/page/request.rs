@@ -1,5 +1,6 @@
 //! Requests to the service API: what pages change, they change as any back end does (J-251).
 
+use axum::http::StatusCode;
 use percent_encoding::utf8_percent_encode;
 
 use super::site::Site;
@@ -14,7 +15,7 @@ const API_VERSION: &str = "2021-10-01";
 /// Why something was refused, in the service's words, inert.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    pub(super) status: u16,
+    pub(super) status: StatusCode,
     pub(super) message: String,
 }
 
@@ -86,5 +87,6 @@ fn answered(response: Response) -> Result<(), Refusal> {
             .to_owned(),
         _ => inert(&said).into_owned(),
     };
-    Err(Refusal { status: response.status, message })
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::BAD_REQUEST);
+    Err(Refusal { status, message })
 }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 
-use super::detail::{complain, find, missing};
+use super::detail::{complain, of_form};
 use crate::service::endpoint::page::address::of_enrollment;
 use crate::service::endpoint::page::answer;
 use crate::service::endpoint::page::posted::Posted;
@@ -19,9 +19,9 @@ pub(in crate::service::endpoint::page) async fn set_status(
     State(site): State<Arc<Site>>,
     posted: Posted,
 ) -> Response<Body> {
-    let name = posted.text("name").unwrap_or_default();
-    let Some(enrollment) = find(&site, posted.text("kind").unwrap_or_default(), name) else {
-        return missing(&site, name);
+    let enrollment = match of_form(&site, &posted) {
+        Ok(enrollment) => enrollment,
+        Err(missing) => return missing,
     };
     let status = match posted.text("status") {
         Some("enabled") => ProvisioningStatus::Enabled,
@@ -34,7 +34,7 @@ pub(in crate::service::endpoint::page) async fn set_status(
     let kind = enrollment.kind();
     match request::put(&site, kind, enrollment.name(), record, posted.text("etag")).await {
         Ok(()) => answer::see_other(&of_enrollment(kind, enrollment.name())),
-        Err(refusal) => complain(&site, &enrollment, refusal.status, refusal.message),
+        Err(refusal) => complain(&site, &enrollment, refusal),
     }
 }
 
@@ -43,13 +43,13 @@ pub(in crate::service::endpoint::page) async fn delete(
     State(site): State<Arc<Site>>,
     posted: Posted,
 ) -> Response<Body> {
-    let name = posted.text("name").unwrap_or_default();
-    let Some(enrollment) = find(&site, posted.text("kind").unwrap_or_default(), name) else {
-        return missing(&site, name);
+    let enrollment = match of_form(&site, &posted) {
+        Ok(enrollment) => enrollment,
+        Err(missing) => return missing,
     };
     let etag = posted.text("etag");
     match request::delete(&site, enrollment.kind(), enrollment.name(), etag).await {
         Ok(()) => answer::see_other("/ui/enrollments"),
-        Err(refusal) => complain(&site, &enrollment, refusal.status, refusal.message),
+        Err(refusal) => complain(&site, &enrollment, refusal),
     }
 }

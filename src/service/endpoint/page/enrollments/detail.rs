@@ -5,13 +5,14 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
 
 use super::view::{self, View};
 use crate::service::endpoint::page::address::{address, asked, kind_of};
 use crate::service::endpoint::page::answer;
 use crate::service::endpoint::page::posted::Posted;
 use crate::service::endpoint::page::records::RecordRow;
+use crate::service::endpoint::page::request::Refusal;
 use crate::service::endpoint::page::shell::{Section, Shell};
 use crate::service::endpoint::page::site::Site;
 use crate::service::enrollment::{Attestation, Enrollment, Kind};
@@ -53,13 +54,12 @@ pub(in crate::service::endpoint::page) async fn keys(
     State(site): State<Arc<Site>>,
     posted: Posted,
 ) -> Response<Body> {
-    let name = posted.text("name").unwrap_or_default();
-    match find(&site, posted.text("kind").unwrap_or_default(), name) {
-        Some(enrollment) => {
+    match of_form(&site, &posted) {
+        Ok(enrollment) => {
             let keys = keys_of(&enrollment.attestation);
             answer::page(&shown(&site, &enrollment, keys, None))
         }
-        None => missing(&site, name),
+        Err(missing) => missing,
     }
 }
 
@@ -69,20 +69,21 @@ pub(super) fn find(site: &Site, kind: &str, name: &str) -> Option<Arc<Enrollment
     site.registrar.read_enrollments(|all| all.find(kind, name).cloned())
 }
 
+/// The enrollment that a form is about, or that there is none.
+pub(super) fn of_form(site: &Site, posted: &Posted) -> Result<Arc<Enrollment>, Response<Body>> {
+    let text = |name| posted.text(name).unwrap_or_default();
+    find(site, text("kind"), text("name")).ok_or_else(|| missing(site, text("name")))
+}
+
 /// There is none.
 pub(super) fn missing(site: &Site, name: &str) -> Response<Body> {
     answer::not_found(site, &format!("There is no enrollment {:?}.", Foreign::short(name)))
 }
 
 /// The page with what was refused.
-pub(super) fn complain(
-    site: &Site,
-    enrollment: &Enrollment,
-    status: u16,
-    complaint: String,
-) -> Response<Body> {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    answer::with_status(status, &shown(site, enrollment, Vec::new(), Some(complaint)))
+pub(super) fn complain(site: &Site, enrollment: &Enrollment, refusal: Refusal) -> Response<Body> {
+    let page = shown(site, enrollment, Vec::new(), Some(refusal.message));
+    answer::with_status(refusal.status, &page)
 }
 
 fn shown(

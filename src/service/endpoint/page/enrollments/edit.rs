@@ -6,9 +6,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
 
-use super::detail::{find, missing};
+use super::detail::{find, missing, of_form};
 use crate::service::endpoint::page::address::{asked, kind_word, of_enrollment};
 use crate::service::endpoint::page::answer;
 use crate::service::endpoint::page::posted::Posted;
@@ -54,9 +54,9 @@ pub(in crate::service::endpoint::page) async fn save(
     State(site): State<Arc<Site>>,
     posted: Posted,
 ) -> Response<Body> {
-    let name = posted.text("name").unwrap_or_default();
-    let Some(enrollment) = find(&site, posted.text("kind").unwrap_or_default(), name) else {
-        return missing(&site, name);
+    let enrollment = match of_form(&site, &posted) {
+        Ok(enrollment) => enrollment,
+        Err(missing) => return missing,
     };
     let typed = posted.whole("record").unwrap_or_default();
     let etag = posted.text("etag").unwrap_or_default();
@@ -65,10 +65,9 @@ pub(in crate::service::endpoint::page) async fn save(
     match request::put(&site, kind, enrollment.name(), record, Some(etag)).await {
         Ok(()) => answer::see_other(&of_enrollment(kind, enrollment.name())),
         Err(refusal) => {
-            let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
             let (etag, typed) = (etag.to_owned(), typed.to_owned());
             let again = form(&site, &enrollment, etag, typed, Some(refusal.message));
-            answer::with_status(status, &again)
+            answer::with_status(refusal.status, &again)
         }
     }
 }

@@ -71,10 +71,9 @@ pub(in crate::service::endpoint::page) async fn create(
     let (kind, name) = (draft.kind(), draft.name.clone());
     let stored = match draft.record() {
         Ok(_) if name.is_empty() => Err((StatusCode::BAD_REQUEST, "It needs a name.".to_owned())),
-        Ok(record) => request::put(&site, kind, &name, record, None).await.map_err(|refusal| {
-            let status = StatusCode::from_u16(refusal.status);
-            (status.unwrap_or(StatusCode::BAD_REQUEST), refusal.message)
-        }),
+        Ok(record) => request::put(&site, kind, &name, record, None)
+            .await
+            .map_err(|refusal| (refusal.status, refusal.message)),
         Err(complaint) => Err((StatusCode::BAD_REQUEST, inert(&complaint).into_owned())),
     };
     match stored {
