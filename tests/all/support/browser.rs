@@ -68,9 +68,7 @@ impl Browser {
     pub async fn open(address: SocketAddr) -> Self {
         let mut browser = Self { address, token: String::new() };
         let page = browser.get("/").await;
-        let (_, rest) =
-            page.body.split_once("name=\"page-token\" content=\"").expect("the page's token");
-        browser.token = rest.split_once('"').expect("its end").0.to_owned();
+        browser.token = page.field("token");
         browser
     }
 

@@ -41,7 +41,6 @@ impl FromRequest<Arc<Site>> for Posted {
     type Rejection = Response<Body>;
 
     async fn from_request(request: Request, site: &Arc<Site>) -> Result<Self, Self::Rejection> {
-        let by_script = site.token.is_in(request.headers());
         let Ok(body) = to_bytes(request.into_body(), MAX_FORM).await else {
             let message = format!("The form is larger than {} KiB.", MAX_FORM / 1024);
             return Err(answer::bad_request(site, &message));
@@ -49,7 +48,7 @@ impl FromRequest<Arc<Site>> for Posted {
         let fields = url::form_urlencoded::parse(&body);
         let posted =
             Self(fields.map(|(name, value)| (name.into_owned(), value.into_owned())).collect());
-        if by_script || posted.whole(FIELD).is_some_and(|given| site.token.is(given)) {
+        if posted.whole(FIELD).is_some_and(|given| site.token.is(given)) {
             return Ok(posted);
         }
         tracing::warn!("management: a form without the page's token");

@@ -5,11 +5,8 @@
 
 use std::fmt;
 
-use axum::http::HeaderMap;
 use sha2::{Digest, Sha256};
 
-/// The header by which a script of ours sends it.
-pub(super) const HEADER: &str = "x-page-token";
 /// The field by which a form of ours sends it.
 pub(super) const FIELD: &str = "token";
 
@@ -41,12 +38,6 @@ impl Token {
     /// Whether somebody knows it. How long this takes says nothing of it: digests are compared.
     pub(super) fn is(&self, given: &str) -> bool {
         !self.0.is_empty() && Sha256::digest(&self.0) == Sha256::digest(given)
-    }
-
-    /// Whether the header has it.
-    pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
-        let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
-        given.is_some_and(|given| self.is(given))
     }
 }
 
