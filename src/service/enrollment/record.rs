@@ -79,6 +79,21 @@ pub enum Kind {
     Group,
 }
 
+impl Kind {
+    /// The word for it in addresses of the page, in the journal and in what is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Individual => "individual",
+            Self::Group => "group",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Individual, Self::Group].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 impl Enrollment {
     /// Its name: registration ID or group ID, as given.
     pub fn name(&self) -> &str {

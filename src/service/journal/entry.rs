@@ -244,10 +244,7 @@ fn as_timestamp<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok
 }
 
 fn as_kind<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match kind {
-        Kind::Individual => "individual",
-        Kind::Group => "group",
-    })
+    serializer.serialize_str(kind.as_str())
 }
 
 fn as_slot<S: Serializer>(slot: &KeySlot, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::service::enrollment::Kind;
 use crate::service::record::{DeviceRecord, ProvenBy};
 use crate::wire::{ApiVersion, DeviceId, DeviceRegistrationResult, HubName, timestamp};
 
@@ -53,10 +52,7 @@ impl From<&DeviceRecord> for Registration {
             },
             operation_id: record.operation_id.to_string(),
             enrollment: EnrollmentView {
-                kind: match record.enrollment.kind {
-                    Kind::Individual => "individual",
-                    Kind::Group => "group",
-                },
+                kind: record.enrollment.kind.as_str(),
                 name: record.enrollment.name.to_string(),
             },
             attestation: Attestation {

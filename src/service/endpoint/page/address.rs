@@ -23,26 +23,9 @@ pub(super) fn asked(query: Option<&str>, name: &str) -> String {
     found.unwrap_or_default()
 }
 
-/// A kind of enrollment as addresses have it.
-pub(super) fn kind_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Individual => "individual",
-        Kind::Group => "group",
-    }
-}
-
-/// The kind of that word.
-pub(super) fn kind_of(word: &str) -> Option<Kind> {
-    match word {
-        "individual" => Some(Kind::Individual),
-        "group" => Some(Kind::Group),
-        _ => None,
-    }
-}
-
 /// Where an enrollment is shown.
 pub(super) fn of_enrollment(kind: Kind, name: &str) -> String {
-    address("/ui/enrollment", &[("kind", kind_word(kind)), ("name", name)])
+    address("/ui/enrollment", &[("kind", kind.as_str()), ("name", name)])
 }
 
 #[cfg(test)]

@@ -207,9 +207,9 @@ fn same(key: &str, named: &str) -> Result<(), Unreadable> {
 }
 
 fn name(key: &str) -> Result<Name, Unreadable> {
-    match key.split_once('\0') {
-        Some(("individual", name)) => Ok(Name::new(Kind::Individual, name)),
-        Some(("group", name)) => Ok(Name::new(Kind::Group, name)),
-        _ => Err(Unreadable::Content("its name is of no known kind".to_owned())),
+    let found = key.split_once('\0').and_then(|(word, name)| Some((Kind::of_word(word)?, name)));
+    match found {
+        Some((kind, name)) => Ok(Name::new(kind, name)),
+        None => Err(Unreadable::Content("its name is of no known kind".to_owned())),
     }
 }

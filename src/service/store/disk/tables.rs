@@ -2,7 +2,6 @@
 
 use redb::{Table, TableDefinition, TableError, WriteTransaction};
 
-use crate::service::enrollment::Kind;
 use crate::service::record::HubKey;
 use crate::service::store::reconcile::Name;
 
@@ -44,11 +43,7 @@ pub(super) fn hub_key(key: &HubKey) -> String {
 }
 
 pub(super) fn key_of(name: &Name) -> String {
-    let kind = match name.kind {
-        Kind::Individual => "individual",
-        Kind::Group => "group",
-    };
-    format!("{kind}\0{}", name.as_str())
+    format!("{}\0{}", name.kind.as_str(), name.as_str())
 }
 
 /// Why the database did not do as it was told, in words.

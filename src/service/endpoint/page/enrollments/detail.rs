@@ -8,7 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::Response;
 
 use super::view::{self, View};
-use crate::service::endpoint::page::address::{address, asked, kind_of};
+use crate::service::endpoint::page::address::{address, asked};
 use crate::service::endpoint::page::answer;
 use crate::service::endpoint::page::posted::Posted;
 use crate::service::endpoint::page::records::RecordRow;
@@ -65,7 +65,7 @@ pub(in crate::service::endpoint::page) async fn keys(
 
 /// The enrollment of a kind and a name, as forms and addresses have them.
 pub(super) fn find(site: &Site, kind: &str, name: &str) -> Option<Arc<Enrollment>> {
-    let kind = kind_of(kind)?;
+    let kind = Kind::of_word(kind)?;
     site.registrar.read_enrollments(|all| all.find(kind, name).cloned())
 }
 

@@ -9,7 +9,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::Response;
 
 use super::detail::{find, missing, of_form};
-use crate::service::endpoint::page::address::{asked, kind_word, of_enrollment};
+use crate::service::endpoint::page::address::{asked, of_enrollment};
 use crate::service::endpoint::page::answer;
 use crate::service::endpoint::page::posted::Posted;
 use crate::service::endpoint::page::request;
@@ -84,7 +84,7 @@ fn form(
         shell: Shell::new(site, format!("Edit {}", inert(name)), Some(Section::Enrollments)),
         name: name.to_owned(),
         shown: inert(name).into_owned(),
-        kind: kind_word(enrollment.kind()),
+        kind: enrollment.kind().as_str(),
         address: of_enrollment(enrollment.kind(), name),
         etag,
         record,

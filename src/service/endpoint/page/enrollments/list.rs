@@ -8,7 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::Response;
 
 use super::view::View;
-use crate::service::endpoint::page::address::{address, asked, kind_word};
+use crate::service::endpoint::page::address::{address, asked};
 use crate::service::endpoint::page::answer;
 use crate::service::endpoint::page::shell::{Section, Shell};
 use crate::service::endpoint::page::site::Site;
@@ -71,6 +71,6 @@ fn takes(enrollment: &Enrollment, q: &str, kind: &str, status: &str) -> bool {
         || enrollment.named_hubs().unwrap_or_default().iter().any(|hub| hub.contains(q));
     let word = if enrollment.is_enabled() { "enabled" } else { "disabled" };
     is_found
-        && (kind.is_empty() || kind_word(enrollment.kind()) == kind)
+        && (kind.is_empty() || enrollment.kind().as_str() == kind)
         && (status.is_empty() || word == status)
 }

@@ -2,7 +2,7 @@
 //! Every text of others is inert here, but for names that forms send back.
 
 use crate::attestation::Certificate;
-use crate::service::endpoint::page::address::{kind_word, of_enrollment};
+use crate::service::endpoint::page::address::of_enrollment;
 use crate::service::endpoint::page::registrations::Time;
 use crate::service::endpoint::page::shown::pretty;
 use crate::service::enrollment::{
@@ -36,7 +36,7 @@ pub(super) struct View {
 
 impl From<&Enrollment> for View {
     fn from(enrollment: &Enrollment) -> Self {
-        let kind = kind_word(enrollment.kind());
+        let kind = enrollment.kind().as_str();
         let webhook = enrollment
             .custom_allocation
             .as_ref()

@@ -8,7 +8,6 @@ use crate::service::commentary::Explanation;
 use crate::service::endpoint::page::address::{address, of_enrollment};
 use crate::service::endpoint::page::registrations::{Status, Time, label};
 use crate::service::endpoint::page::shown::Shown;
-use crate::service::enrollment::Kind;
 use crate::service::hub::Hubs;
 use crate::service::journal::{
     Actor, EntryStatus, JournalEntry, MomentOutcome, TimelineMoment, presence, timeline,
@@ -89,13 +88,9 @@ fn facts(entry: &JournalEntry) -> Vec<Fact> {
         facts.extend(value.map(|value| Fact { name, value, link }));
     };
     let enrollment = entry.enrollment.as_ref();
-    let kind = |kind| match kind {
-        Kind::Individual => "individual",
-        Kind::Group => "group",
-    };
     add(
         "Enrollment",
-        enrollment.map(|it| format!("{} ({})", it.name, kind(it.kind))),
+        enrollment.map(|it| format!("{} ({})", it.name, it.kind.as_str())),
         enrollment.map(|it| of_enrollment(it.kind, it.name.as_str())),
     );
     let hub = entry.assigned_hub.as_ref().map(|hub| hub.as_str());

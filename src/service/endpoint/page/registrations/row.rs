@@ -6,7 +6,6 @@ use askama::Template;
 
 use crate::service::attest::slot_name;
 use crate::service::caller::Transport;
-use crate::service::enrollment::Kind;
 use crate::service::journal::{EntryAttestation, EntryStatus, JournalEntry};
 use crate::service::record::Outcome;
 use crate::text::{inert, spoken};
@@ -102,7 +101,7 @@ impl From<&JournalEntry> for Row {
             time: entry.time.into(),
             id: entry.registration_id.to_string(),
             device_id: device_id.map(|it| inert(it).into_owned()),
-            enrollment: entry.enrollment.as_ref().map(|it| (kind(it.kind), it.name.to_string())),
+            enrollment: entry.enrollment.as_ref().map(|it| (it.kind.as_str(), it.name.to_string())),
             check: match entry.failed_check {
                 Some(check) => words(check),
                 None => entry.attestation.as_ref().map(proof).unwrap_or_default(),
@@ -134,13 +133,6 @@ pub(in crate::service::endpoint::page) fn label(transport: Transport) -> &'stati
     match transport {
         Transport::Mqtt => "MQTT",
         Transport::Https => "HTTPS",
-    }
-}
-
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Individual => "individual",
-        Kind::Group => "group",
     }
 }
 
