@@ -1,5 +1,6 @@
 //! How each kind of client is led through the gateway, a line for each.
 
+use super::columns::columns;
 use super::literal::literal;
 use super::reach::host_and_port;
 
@@ -9,18 +10,34 @@ pub fn how_to_pass(gateway: &str) -> Vec<String> {
     let (host, port) = host_and_port(gateway);
     let host = literal(host);
     let url = format!("http://{gateway}");
-    [
-        ("C", format!("HTTP_PROXY_OPTIONS {{ {host}, {port} }} as OPTION_HTTP_PROXY; the hub over MQTT_WebSocket_Protocol")),
-        ("Python", format!("proxy_options=ProxyOptions(\"HTTP\", {host}, {port}), for DPS and hub")),
-        ("Node", format!("new HttpsProxyAgent(\"{url}\") as https.globalAgent (Http), and as mqtt.webSocketAgent of the hub (MqttWs)")),
+    columns([
+        (
+            "C",
+            format!(
+                "HTTP_PROXY_OPTIONS {{ {host}, {port} }} as OPTION_HTTP_PROXY; the hub over MQTT_WebSocket_Protocol"
+            ),
+        ),
+        (
+            "Python",
+            format!("proxy_options=ProxyOptions(\"HTTP\", {host}, {port}), for DPS and hub"),
+        ),
+        (
+            "Node",
+            format!(
+                "new HttpsProxyAgent(\"{url}\") as https.globalAgent (Http), and as mqtt.webSocketAgent of the hub (MqttWs)"
+            ),
+        ),
         (".NET", format!("Proxy = new WebProxy(\"{url}\"), over WebSocket or HTTP")),
-        ("Java", format!("java -DsocksProxyHost={} -DsocksProxyPort={port} -Djdk.net.hosts.file=FILE …, where FILE has the names as 127.0.0.1", host_and_port(gateway).0)),
+        (
+            "Java",
+            format!(
+                "java -DsocksProxyHost={} -DsocksProxyPort={port} -Djdk.net.hosts.file=FILE …, where FILE has the names as 127.0.0.1",
+                host_and_port(gateway).0
+            ),
+        ),
         ("az, requests", format!("HTTPS_PROXY={url}")),
         ("curl", format!("--proxy {url}, or HTTPS_PROXY")),
-    ]
-    .into_iter()
-    .map(|(client, how)| format!("{client:<14}{how}"))
-    .collect()
+    ])
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! - `reach`: where the service is, and for which device.
 //! - `client`: the clients, and what a recipe is.
 //! - `literal`: a text in the source of a program.
+//! - `columns`: lines for people, in columns.
 //! - `trust`: how each client is told to trust a CA file.
 //! - `gateway`: how each client is led through the gateway, a line for each.
 //! - `c`: the C SDK's.
@@ -24,6 +25,7 @@ mod all;
 mod az;
 mod c;
 mod client;
+mod columns;
 mod curl;
 mod dotnet;
 mod gateway;
