@@ -1,4 +1,4 @@
-//! Which enrollment is meant where somebody types a device's ID, and perhaps a name.
+//! Which device and which enrollment are meant where somebody types a device's ID, and perhaps a name.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const OFFERED: usize = 200;
 
 /// The enrollment of that name, a group's first; without a name the device's own, else the group of the
 /// tutorial that has devices of its name, else the only group there is.
-pub(super) fn enrollment(site: &Site, id: &str, name: &str) -> Option<Arc<Enrollment>> {
+fn enrollment(site: &Site, id: &str, name: &str) -> Option<Arc<Enrollment>> {
     site.registrar.read_enrollments(|all| {
         if !name.is_empty() {
             let group = all.find(Kind::Group, name);
@@ -27,6 +27,22 @@ pub(super) fn enrollment(site: &Site, id: &str, name: &str) -> Option<Arc<Enroll
         let own = all.find(Kind::Individual, id);
         own.or_else(|| all.find(Kind::Group, tutorial::group_of(id).0)).or_else(only).cloned()
     })
+}
+
+/// The device of an ID as it was typed, and the enrollment that lets it in; else what to tell who typed it.
+pub(super) fn device(
+    site: &Site,
+    id: &str,
+    name: &str,
+) -> Result<(RegistrationId, Arc<Enrollment>), String> {
+    let registration_id: RegistrationId = id
+        .parse()
+        .map_err(|error| format!("“{}” cannot be a registration ID: {error}.", inert(id)))?;
+    match enrollment(site, registration_id.as_str(), name) {
+        Some(enrollment) => Ok((registration_id, enrollment)),
+        None if name.is_empty() => Err("Which enrollment lets it in? Choose one.".to_owned()),
+        None => Err(format!("There is no enrollment “{}”.", inert(name))),
+    }
 }
 
 /// The key of a device through an enrollment, if that has keys.

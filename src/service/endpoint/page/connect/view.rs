@@ -15,7 +15,7 @@ use crate::service::endpoint::page::posted::Posted;
 use crate::service::endpoint::page::shell::{Section, Shell};
 use crate::service::endpoint::page::site::Site;
 use crate::text::inert;
-use crate::wire::{GLOBAL_ENDPOINT, RegistrationId};
+use crate::wire::GLOBAL_ENDPOINT;
 
 #[derive(Debug, Template)]
 #[template(path = "page/connect.html")]
@@ -107,16 +107,7 @@ fn page(site: &Site, asked: &Asked, wants_key: bool) -> Page {
 }
 
 fn lines(site: &Site, asked: &Asked, wants_key: bool) -> Result<Lines, String> {
-    let id: RegistrationId = asked
-        .id
-        .parse()
-        .map_err(|error| format!("“{}” cannot be a registration ID: {error}.", inert(&asked.id)))?;
-    let enrollment = choose::enrollment(site, id.as_str(), &asked.enrollment).ok_or_else(|| {
-        match asked.enrollment.as_str() {
-            "" => "Which enrollment lets it in? Choose one.".to_owned(),
-            name => format!("There is no enrollment “{}”.", inert(name)),
-        }
-    })?;
+    let (id, enrollment) = choose::device(site, &asked.id, &asked.enrollment)?;
     let key = choose::key(&enrollment, &id);
     let can_have_key = key.is_some();
     let key = key.filter(|_| wants_key).map(|key| key.to_base64().to_string());

@@ -14,7 +14,7 @@ use crate::service::endpoint::page::site::Site;
 use crate::service::journal::JournalFilter;
 use crate::service::simulator::{Simulated, SimulatedDevice};
 use crate::text::inert;
-use crate::wire::{MAX_MESSAGE, Payload, RegistrationId};
+use crate::wire::{MAX_MESSAGE, Payload};
 
 /// `POST /ui/try/device`.
 pub(in crate::service::endpoint::page) async fn simulate(
@@ -53,17 +53,8 @@ async fn registered(site: &Site, device: &Device) -> Result<Outcome, String> {
     let Some(simulator) = &site.simulator else {
         return Err("This service has nobody who simulates devices.".to_owned());
     };
-    let registration_id: RegistrationId = device.id.parse().map_err(|error| {
-        format!("“{}” cannot be a registration ID: {error}.", inert(&device.id))
-    })?;
+    let (registration_id, enrollment) = choose::device(site, &device.id, &device.enrollment)?;
     let id = registration_id.as_str();
-    let enrollment =
-        choose::enrollment(site, id, &device.enrollment).ok_or_else(|| {
-            match device.enrollment.as_str() {
-                "" => "Which enrollment lets it in? Choose one.".to_owned(),
-                name => format!("There is no enrollment “{}”.", inert(name)),
-            }
-        })?;
     let key = choose::key(&enrollment, &registration_id).ok_or_else(|| {
         format!(
             "“{}” takes certificates, and only a device with a key can be simulated here.",

@@ -16,7 +16,7 @@ use crate::service::endpoint::page::site::Site;
 use crate::service::enrollment::{CustomAllocationDefinition, WebhookUrl};
 use crate::service::record::Assignment;
 use crate::text::{inert, spoken};
-use crate::wire::{ApiVersion, HubName, RegistrationId};
+use crate::wire::{ApiVersion, HubName};
 
 /// `POST /ui/try/webhook`.
 pub(in crate::service::endpoint::page) async fn ask(
@@ -51,12 +51,7 @@ pub(in crate::service::endpoint::page) async fn ask(
 }
 
 fn trial(site: &Site, asked: &Webhook) -> Result<Trial, String> {
-    let registration_id: RegistrationId = asked
-        .id
-        .parse()
-        .map_err(|error| format!("“{}” cannot be a registration ID: {error}.", inert(&asked.id)))?;
-    let enrollment = choose::enrollment(site, registration_id.as_str(), &asked.enrollment);
-    let enrollment = enrollment.ok_or_else(|| "Which enrollment is it? Choose one.".to_owned())?;
+    let (registration_id, enrollment) = choose::device(site, &asked.id, &asked.enrollment)?;
     let own = enrollment.custom_allocation.as_ref();
     let webhook_url: WebhookUrl = match (asked.url.as_str(), own) {
         ("", Some(own)) => own.webhook_url.clone(),
