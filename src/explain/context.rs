@@ -86,6 +86,26 @@ impl fmt::Display for CaFile {
 }
 
 impl Context {
+    /// Of a device of this crate at a service that runs in this program: nothing else is known, and
+    /// nothing was given by anybody.
+    pub fn of_own_service(
+        endpoint: Endpoint,
+        id_scope: IdScope,
+        registration_id: RegistrationId,
+    ) -> Self {
+        Self {
+            endpoint,
+            id_scope,
+            registration_id,
+            proof: None,
+            skew: None,
+            is_local: true,
+            group: None,
+            proxy: None,
+            ca_file: None,
+        }
+    }
+
     /// The key, if the device proves itself by one.
     pub fn key(&self) -> Option<&GivenKey> {
         match &self.proof {

@@ -8,7 +8,8 @@
 //! - `printer`: results and failures, for people or for programs.
 //! - `failure`: a device's failure as a report.
 //! - `progress`: the status line that says what a device waits for.
-//! - `transcript`: a registration as the Azure IoT C SDK's sample prints it.
+//! - `sample`: the lines of the Azure IoT C SDK's sample.
+//! - `transcript`: a registration as that sample prints it.
 //! - `narration`: a registration told step by step, for people who learn the protocol.
 
 pub(crate) mod failure;
@@ -20,6 +21,7 @@ pub(crate) mod printer;
 pub(crate) mod progress;
 #[cfg(test)]
 mod reach_page;
+pub(crate) mod sample;
 pub(crate) mod status_line;
 pub(crate) mod transcript;
 pub(crate) mod wrap;

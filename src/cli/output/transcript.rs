@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::failure;
 use super::printer::Printer;
+use super::sample;
 use crate::cli::common::Output;
 use crate::cli::report::Report;
 use crate::cli::timings::{Ended, Stopwatch, Timings, milliseconds, with_timings};
@@ -59,7 +60,7 @@ impl<'a> Transcript<'a> {
     /// Begins with the sample's header.
     pub(crate) fn new(printer: &'a mut Printer) -> Self {
         if printer.is_text() {
-            printer.line(concat!("Provisioning API Version: ", env!("CARGO_PKG_VERSION")));
+            printer.line(sample::VERSION);
             printer.line("");
             printer.line("Registering Device");
             printer.line("");
@@ -96,11 +97,11 @@ impl<'a> Transcript<'a> {
                 let transport = transport.name();
                 self.printer.event(&Event::Transport { transport, works: true, reason: None });
             }
-            Notice::Connected => self.status("CONNECTED", &Event::Connected),
+            Notice::Connected => self.status(sample::CONNECTED, &Event::Connected),
             Notice::Assigning { operation_id, wait } => {
                 let operation_id = operation_id.as_str();
                 self.status(
-                    "ASSIGNING",
+                    sample::ASSIGNING,
                     &Event::Assigning { operation_id, wait_ms: wait.as_millis() },
                 );
             }
@@ -131,7 +132,7 @@ impl<'a> Transcript<'a> {
 
     fn status(&mut self, word: &str, event: &Event<'_>) {
         if self.printer.is_text() {
-            self.printer.line(format!("Provisioning Status: PROV_DEVICE_REG_STATUS_{word}"));
+            self.printer.line(sample::status(word));
         }
         self.printer.event(event);
     }
@@ -195,21 +196,15 @@ impl<'a> Transcript<'a> {
             }
             Output::Jsonl => return self.printer.raw_json(&registered.body),
         }
-        let Registered { assigned_hub, device_id, payload, .. } = registered;
         self.printer.line("");
-        self.printer.line(format!(
-            "Registration Information received from service: {assigned_hub}, deviceId: {device_id}"
-        ));
-        if let Some(payload) = payload {
-            self.printer.line(format!("Payload received from service: {}", payload.as_json()));
-        }
+        sample::assigned(registered).into_iter().for_each(|line| self.printer.line(line));
     }
 
     /// The sample's last lines on failure.
     pub(crate) fn print_failure(self, error: &Error) {
         if self.printer.is_text() {
             self.printer.line("");
-            self.printer.line(format!("Failure registering device: {}", error.c_sdk_result()));
+            self.printer.line(sample::failed(error));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cli::output::failure;
+use crate::cli::output::{failure, sample};
 use crate::cli::report::Report;
 use crate::device::{
     Credential, Error, Notice, Ports, ProvisioningClient, Registered, Settings, Transport as Way,
@@ -26,8 +26,7 @@ impl Simulator for Devices {
 }
 
 async fn register(device: SimulatedDevice) -> Simulated {
-    let mut lines =
-        vec![concat!("Provisioning API Version: ", env!("CARGO_PKG_VERSION")).to_owned()];
+    let mut lines = vec![sample::VERSION.to_owned()];
     match settings(&device) {
         Ok((settings, context)) => {
             let mut notify = |notice: Notice| lines.extend(line(&notice));
@@ -55,17 +54,11 @@ fn settings(device: &SimulatedDevice) -> Result<(Settings, Context), String> {
         .map_err(|error| format!("the service's own address {address}: {error}"))?;
     let tls = client_config(&Trust::Pem(device.ca_pem.clone()))
         .map_err(|error| format!("the service's own certificate: {error}"))?;
-    let context = Context {
-        group: None,
-        endpoint: endpoint.clone(),
-        id_scope: device.id_scope.clone(),
-        registration_id: device.registration_id.clone(),
-        proof: None,
-        skew: None,
-        is_local: true,
-        proxy: None,
-        ca_file: None,
-    };
+    let context = Context::of_own_service(
+        endpoint.clone(),
+        device.id_scope.clone(),
+        device.registration_id.clone(),
+    );
     let settings = Settings {
         transport,
         ports: Ports { mqtt: mqtt.port(), https: https.port() },
@@ -84,10 +77,9 @@ fn settings(device: &SimulatedDevice) -> Result<(Settings, Context), String> {
 
 /// What the C SDK's sample prints, and whatever a device has to wait for.
 fn line(notice: &Notice) -> Option<String> {
-    let status = |word: &str| format!("Provisioning Status: PROV_DEVICE_REG_STATUS_{word}");
     match notice {
-        Notice::Connected => Some(status("CONNECTED")),
-        Notice::Assigning { .. } => Some(status("ASSIGNING")),
+        Notice::Connected => Some(sample::status(sample::CONNECTED)),
+        Notice::Assigning { .. } => Some(sample::status(sample::ASSIGNING)),
         Notice::Busy { rejection, wait } => {
             Some(format!("the service is busy: {rejection}; again in {}", spoken(*wait)))
         }
@@ -102,18 +94,11 @@ fn line(notice: &Notice) -> Option<String> {
 
 fn end(result: Result<Registered, Error>, context: &Context) -> Vec<String> {
     match result {
-        Ok(Registered { assigned_hub, device_id, payload, .. }) => {
-            let hub = format!(
-                "Registration Information received from service: {assigned_hub}, deviceId: {device_id}"
-            );
-            let payload =
-                payload.map(|it| format!("Payload received from service: {}", it.as_json()));
-            std::iter::once(hub).chain(payload).collect()
-        }
+        Ok(registered) => sample::assigned(&registered),
         Err(error) => {
             let Report { message, headline, causes, remedies, .. } =
                 failure::report(&error, context);
-            let first = format!("Failure registering device: {}", error.c_sdk_result());
+            let first = sample::failed(&error);
             let headline = headline.map_or(message, String::from);
             let causes = causes.into_iter().map(|cause| format!("cause: {cause}"));
             let remedies = remedies.into_iter().map(|remedy| format!("try: {remedy}"));
