@@ -7,6 +7,7 @@
 //! - `description`: what it says of itself, for programs and for other commands.
 //! - `screen`: what a person sees when it is ready.
 //! - `simulator`: the devices that its page lets register.
+//! - `values`: what its flags can be given.
 //! - `command`: the command.
 
 mod command;
@@ -15,5 +16,6 @@ mod description;
 mod failure;
 mod screen;
 mod simulator;
+mod values;
 
 pub(crate) use command::Serve;
