@@ -7,11 +7,10 @@
 //! are given, `handle` is the journal as everybody holds it, `recording` knows what is written down
 //! when.
 
+mod answer;
 mod changes;
 #[cfg(test)]
 mod changes_tests;
-
-mod answer;
 mod entry;
 mod event;
 mod fault;
