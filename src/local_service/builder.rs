@@ -19,7 +19,7 @@ use crate::contoso::FUNCTION_URL;
 use crate::net::{Trust, client_config};
 use crate::service::{
     Authority, Config, FaultRule, FaultRuleError, LinkedHubConfig, Options, Pace, Quotas,
-    ResetOnSameHub, WebhookSettings,
+    ResetOnSameHub, Tap, WebhookSettings,
 };
 use crate::text::{MAX_FILE, read_file};
 
@@ -61,6 +61,7 @@ pub struct LocalServiceBuilder {
     webhooks: WebhookSettings,
     on_same_hub: ResetOnSameHub,
     faults: Vec<FaultRule>,
+    tap: Tap,
     state: Option<PathBuf>,
     expectations: Vec<Expectation>,
     wait_timeout: Duration,
@@ -88,6 +89,7 @@ impl Default for LocalServiceBuilder {
             webhooks: WebhookSettings::default(),
             on_same_hub: ResetOnSameHub::default(),
             faults: Vec::new(),
+            tap: Tap::default(),
             state: None,
             expectations: Vec::new(),
             wait_timeout: Duration::from_secs(10),
@@ -199,6 +201,12 @@ impl LocalServiceBuilder {
         Ok(self)
     }
 
+    /// Has somebody told of everything that goes over the wire, packet by packet.
+    pub fn tap(mut self, tap: Tap) -> Self {
+        self.tap = tap;
+        self
+    }
+
     /// Keeps the state in this folder, so that the next service on it goes on from there. Give the
     /// default group a key of its own then: one that is made is another at each start.
     pub fn state(mut self, folder: impl AsRef<Path>) -> Self {
@@ -267,6 +275,7 @@ impl LocalServiceBuilder {
             pace,
             on_same_hub: self.on_same_hub,
             faults: self.faults,
+            tap: self.tap,
             webhooks: self.webhooks,
             state: self.state,
             // Whoever tests with an SDK needs it, and nobody else meets it.

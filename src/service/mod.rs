@@ -38,6 +38,7 @@
 //! - `caller`: who asks.
 //! - `reply`: what is said to devices.
 //! - `faults`: what goes wrong on purpose.
+//! - `tap`: what goes over the wire, for whoever watches.
 //! - `journal`: what the service saw.
 //! - `commentary`: what failed registrations mean, from above.
 //! - `hub`: the hubs to which devices are assigned.
@@ -89,6 +90,7 @@ mod simulator;
 mod start;
 mod start_error;
 mod store;
+mod tap;
 mod twin;
 
 pub use allocation::webhook::{WebhookClient, WebhookSettings};
@@ -139,4 +141,5 @@ pub use section::Section;
 pub use simulator::{Simulated, SimulatedDevice, Simulating, Simulator};
 pub use start_error::StartError;
 pub use store::{StateError, StoreError};
+pub use tap::{Tap, WireAnswer, WireConnect, WireEnd, WireEvent, WireMoment, WireRequest};
 pub use twin::{InitialTwin, Properties, Twin, TwinChange, TwinError};

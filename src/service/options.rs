@@ -14,6 +14,7 @@ use super::journal::Observer;
 use super::registrar::Pace;
 use super::reprovision::ResetOnSameHub;
 use super::simulator::Simulator;
+use super::tap::Tap;
 use crate::wire::RegistrationId;
 
 /// How a service is run.
@@ -48,6 +49,8 @@ pub struct Options {
     pub faults: Vec<FaultRule>,
     /// Who wants to know of every registration.
     pub observer: Observer,
+    /// Who wants to know of everything that goes over the wire.
+    pub tap: Tap,
     /// Who explains failed registrations, on the page.
     pub commentary: Commentary,
     /// The folder in which devices and enrollments are kept beyond the end of the service; made if
@@ -91,6 +94,7 @@ impl Options {
             suspects: Vec::new(),
             faults: Vec::new(),
             observer: Observer::default(),
+            tap: Tap::default(),
             commentary: Commentary::default(),
             state: None,
             simulator: None,

@@ -68,6 +68,7 @@ impl Service {
             quotas: config.quotas,
             faults: Faults::new(config.faults.iter().cloned().chain(options.faults)),
             observer: options.observer,
+            tap: options.tap,
         };
         let registrar = Arc::new(Registrar::new(instance, (store, hubs), settings));
         registrar.resume();

@@ -18,6 +18,7 @@ use crate::service::quota::Quotas;
 use crate::service::registrar::{Pace, Registrar, RegistrarSettings};
 use crate::service::reprovision::ResetOnSameHub;
 use crate::service::store::Store;
+use crate::service::tap::Tap;
 
 pub(super) const HOST: &str = "localhost:8443";
 pub(super) const POLICY_KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
@@ -64,6 +65,7 @@ pub(super) fn world() -> World {
             suspects: Vec::new(),
             quotas: Quotas::default(),
             observer: Observer::default(),
+            tap: Tap::default(),
         },
     );
     let access = ServiceAccess::new(ServiceAccess::DEFAULT_POLICY, policy_key(), None);

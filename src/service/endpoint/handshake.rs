@@ -12,6 +12,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
 use super::line::{Line, RipCord};
+use super::offer::Offer;
+use super::overheard::Overheard;
 use super::patience::Patient;
 use super::tls::{HandshakeFailure, Tls};
 use crate::attestation::Certificate;
@@ -20,9 +22,10 @@ use crate::service::authority::CertificateFlaw;
 use crate::service::connection::{ClientConnection, TlsSession, said};
 use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
 use crate::service::faults::{Faults, Point};
+use crate::service::tap::{Tap, WireMoment};
 
 /// What carries everything that is said after it.
-pub(super) type Stream = TlsStream<Patient<Line>>;
+pub(super) type Stream = Overheard<TlsStream<Patient<Line>>>;
 
 /// A connection after the handshake.
 pub(super) struct Secured {
@@ -44,29 +47,35 @@ pub(super) async fn handshake(
     tls: &Tls,
     mut until: Instant,
     port: &'static str,
-    faults: (&Faults, FaultTransport),
+    (faults, listener): (&Faults, FaultTransport),
+    tap: &Tap,
 ) -> Option<Secured> {
     // Without it every small packet may wait 40 ms for the delayed acknowledgement of the last.
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!("{peer}: {error}");
         return None;
     }
+    tap.tell(number, || WireMoment::Opened { listener });
     let mut line = Line::new(tcp);
     let cord = line.cord();
     let mut flaw = None;
-    if faults.0.are_at(FaultPlace::Accept) || faults.0.are_at(FaultPlace::Tls) {
+    if faults.are_at(FaultPlace::Accept) || faults.are_at(FaultPlace::Tls) {
         // Boxed: it is not there where there are no faults.
-        let struck = Box::pin(strike(line, peer, faults)).await?;
+        let struck = Box::pin(strike(line, peer, (faults, listener))).await?;
         (line, flaw) = (struck.line, struck.flaw);
         until += struck.delay;
     }
     let stream = match timeout_at(until, tls.accept(Patient::new(line), flaw)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(failure)) => {
-            log_failure(peer, failure, port);
+            let HandshakeFailure { error, offer } = failure;
+            let fault = TlsFault::from(error);
+            tap.tell(number, || WireMoment::Unsecured(fault.to_string()));
+            log_failure(peer, fault, offer, port);
             return None;
         }
         Err(_) => {
+            tap.tell(number, || WireMoment::Unsecured("no TLS handshake in time".to_owned()));
             tracing::debug!("{peer}: no TLS handshake in time");
             return None;
         }
@@ -75,6 +84,11 @@ pub(super) async fn handshake(
     let certificates: Vec<_> =
         certificates.iter().map(|certificate| certificate.clone().into_owned()).collect();
     let connection = ClientConnection::new(number, peer, agreed(stream.get_ref().1, &certificates));
+    tap.tell(number, || WireMoment::Secured {
+        tls: connection.tls.clone(),
+        certificates: certificates.len(),
+    });
+    let stream = Overheard::new(stream, number, tap.clone());
     Some(Secured { stream, cord, until, connection, certificates })
 }
 
@@ -162,8 +176,8 @@ fn agreed(tls: &ServerConnection, certificates: &[CertificateDer<'static>]) -> T
 
 /// A client that does not trust us is the most common trouble of all: said aloud. Port scanners and
 /// health checks that only connect are not.
-fn log_failure(peer: SocketAddr, HandshakeFailure { error, offer }: HandshakeFailure, port: &str) {
-    match TlsFault::from(error) {
+fn log_failure(peer: SocketAddr, fault: TlsFault, offer: Option<Offer>, port: &str) {
+    match fault {
         TlsFault::Closed => tracing::debug!("{peer}: closed before the TLS handshake"),
         TlsFault::NotTls => tracing::warn!("{peer}: does not speak TLS; this port is {port} (A.1)"),
         fault @ TlsFault::Alert(_) => {

@@ -2,7 +2,7 @@
 //! registrar, and its replies into what the device understands.
 //!
 //! `repeats` counts warnings that one party can cause as often as it likes, `patience` ends connections
-//! whose other end reads nothing. `line` is a client's socket, `listener` accepts and numbers connections, `offer` is what a client can do,
+//! whose other end reads nothing. `line` is a client's socket, `overheard` tells how a connection ends, `listener` accepts and numbers connections, `offer` is what a client can do,
 //! `handshake` does TLS as `tls` has it set up, `port`
 //! finds each listener one; [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
 //! want to know what the service has seen, not for devices. `names` are those under which the service is
@@ -19,6 +19,7 @@ mod listener;
 pub mod mqtt;
 mod names;
 mod offer;
+mod overheard;
 #[cfg(feature = "page")]
 mod page;
 mod patience;

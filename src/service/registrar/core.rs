@@ -19,6 +19,7 @@ use crate::service::lock::lock;
 use crate::service::quota::Throttle;
 use crate::service::reprovision::ResetOnSameHub;
 use crate::service::store::Store;
+use crate::service::tap::Tap;
 
 /// Takes requests of devices, and finishes what they begin. See the [module](super).
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub struct Registrar {
     pub(super) on_same_hub: ResetOnSameHub,
     pub(in crate::service) faults: Faults,
     pub(super) observer: Observer,
+    pub(in crate::service) tap: Tap,
     pub(super) operations: Operations,
     pub(in crate::service) throttle: Throttle,
     pub(super) seen: Mutex<SeenRegistrationIds>,
@@ -58,6 +60,7 @@ impl Registrar {
             quotas,
             faults,
             observer,
+            tap,
         } = settings;
         Self {
             instance,
@@ -71,6 +74,7 @@ impl Registrar {
             on_same_hub,
             faults,
             observer,
+            tap,
             operations: Operations::default(),
             throttle: Throttle::new(quotas),
             seen: Mutex::new(SeenRegistrationIds::new(suspects)),

@@ -8,6 +8,7 @@ use crate::service::faults::Faults;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
 use crate::service::reprovision::ResetOnSameHub;
+use crate::service::tap::Tap;
 use crate::wire::RegistrationId;
 
 /// What a service may be told about registrations.
@@ -38,4 +39,6 @@ pub struct RegistrarSettings {
     pub faults: Faults,
     /// Who wants to know of every registration.
     pub observer: Observer,
+    /// Who wants to know of everything that goes over the wire.
+    pub tap: Tap,
 }

@@ -9,6 +9,7 @@ use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
 use crate::service::faults::{Point, Strike, Verdict};
 use crate::service::journal::AnswerKind;
 use crate::service::reply::{Reply, error_reply};
+use crate::service::tap::WireMoment;
 use crate::wire::ErrorCode;
 
 /// What a device asks.
@@ -39,6 +40,13 @@ impl<'a> Asked<'a> {
         }
     }
 
+    fn body(self) -> &'a [u8] {
+        match self {
+            Self::Register(body) | Self::Lookup(body) => body,
+            Self::Poll(_) => &[],
+        }
+    }
+
     fn operation(self) -> Option<&'a str> {
         match self {
             Self::Poll(operation_id) => Some(operation_id),
@@ -55,11 +63,20 @@ impl Registrar {
         caller: &Caller,
         asked: Asked<'_>,
     ) -> Verdict {
-        if self.faults.are_at(asked.place()) {
+        let (number, place) = (caller.connection.number, asked.place());
+        self.tap.tell(number, || WireMoment::Asked {
+            place,
+            operation: asked.operation().map(str::to_owned),
+            body: asked.body().to_owned(),
+        });
+        let verdict = if self.faults.are_at(place) {
             // Boxed: what only faults need is no burden to all others.
-            return Box::pin(self.answer_with_faults(caller, asked)).await;
-        }
-        Verdict::Reply(self.carry_out(caller, asked, SystemTime::now()).await)
+            Box::pin(self.answer_with_faults(caller, asked)).await
+        } else {
+            Verdict::Reply(self.carry_out(caller, asked, SystemTime::now()).await)
+        };
+        self.tap.tell(number, || WireMoment::answered(place, &verdict));
+        verdict
     }
 
     async fn carry_out(

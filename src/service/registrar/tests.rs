@@ -20,6 +20,7 @@ use crate::service::quota::Quotas;
 use crate::service::reply::Reply;
 use crate::service::reprovision::ResetOnSameHub;
 use crate::service::store::{Batch, Durable, Store, StoreError, Stored};
+use crate::service::tap::Tap;
 use crate::wire::{ApiVersion, IdScope, RegistrationId};
 
 const KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
@@ -70,6 +71,7 @@ fn registrar_with(more: &str) -> (Arc<Registrar>, mpsc::Sender<bool>) {
         on_same_hub: ResetOnSameHub::default(),
         suspects: Vec::new(),
         observer: Observer::default(),
+        tap: Tap::default(),
     };
     let hubs = Arc::new(Hubs::new(vec!["west.azure-devices.net".parse().unwrap()], store.clone()));
     (Arc::new(Registrar::new(config.instance().unwrap(), (store, hubs), settings)), tell)

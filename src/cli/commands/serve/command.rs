@@ -29,7 +29,7 @@ use crate::contoso::{self, FUNCTION_URL, SampleFunction};
 use crate::net::{ProxyVariables, Trust, client_config};
 use crate::service::{
     AdminOptions, Authority, CertificateConfig, Commentary, Config, FaultRule, Observer, Options,
-    Pace, Service, WebhookSettings, WebhookUrl, retry_after,
+    Pace, Service, Tap, WebhookSettings, WebhookUrl, retry_after,
 };
 
 /// What Azure tells devices to wait (A.5).
@@ -353,6 +353,7 @@ impl Serve {
             suspects: contoso::suspects(),
             faults: self.fault.clone(),
             observer,
+            tap: Tap::default(),
             commentary: Commentary::new(commentary::explain),
             state: self.state.clone(),
             simulator: Some(Arc::new(Devices)),

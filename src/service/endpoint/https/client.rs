@@ -1,17 +1,21 @@
 //! Who is at the other end.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use hyper::header::{HeaderMap, USER_AGENT};
+use hyper::Request;
+use hyper::header::{AUTHORIZATION, HeaderMap, USER_AGENT};
 use hyper::upgrade::OnUpgrade;
 use rustls::pki_types::CertificateDer;
 
+use crate::attestation::SasToken;
 use crate::service::access::ServiceAccess;
 use crate::service::connection::{ClientConnection, said};
 use crate::service::endpoint::line::RipCord;
 use crate::service::lock::lock;
 use crate::service::registrar::Registrar;
+use crate::service::tap::{WireMoment, WireRequest};
 
 /// One client on one connection.
 pub(super) struct Client {
@@ -36,6 +40,25 @@ impl Client {
             *known = Arc::new(ClientConnection { user_agent, ..(**known).clone() });
         }
         known.clone()
+    }
+
+    /// Tells whoever watches of a request.
+    pub(super) fn tell(&self, request: &Request<Vec<u8>>) {
+        let tap = &self.registrar.tap;
+        if !tap.is_on() {
+            return;
+        }
+        let number = lock(&self.known).number;
+        let text =
+            |name| request.headers().get(name).map(|it| String::from_utf8_lossy(it.as_bytes()));
+        tap.tell(number, || {
+            WireMoment::Request(WireRequest {
+                method: request.method().to_string(),
+                target: request.uri().to_string(),
+                authorization: text(AUTHORIZATION).map(SasToken::from_text),
+                user_agent: text(USER_AGENT).map(Cow::into_owned),
+            })
+        });
     }
 }
 

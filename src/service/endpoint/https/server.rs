@@ -75,6 +75,7 @@ async fn run(
         until,
         "HTTPS and MQTT over WebSocket",
         (&registrar.faults, FaultTransport::Https),
+        &registrar.tap,
     )
     .await;
     let Some(Secured { stream, cord, connection, certificates, .. }) = secured else { return };
@@ -176,6 +177,9 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
         Err(_) => return Err(io::ErrorKind::TimedOut.into()),
     };
     let request = Request::from_parts(head, body);
+    if let Route::Device(_) = route {
+        client.tell(&request);
+    }
     Ok(match route {
         Route::Device(call) => device::answer(&client, &call, &request).await?,
         Route::ServiceApi => service_api::answer(&client, request).await,

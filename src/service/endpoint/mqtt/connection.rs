@@ -16,6 +16,7 @@ use super::flow::{CloseReason, Flow, Struck};
 use super::held::{Delayed, Held};
 use super::hub_connection::HubConnection;
 use super::session::{Question, Session};
+use super::told::moment;
 use crate::service::connection::ClientConnection;
 use crate::service::endpoint::line::RipCord;
 use crate::service::fault_rule::FaultPlace;
@@ -134,6 +135,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Takes in what was heard; an answer is the reason to close.
     async fn take(&mut self, heard: Heard) -> Result<Option<CloseReason>, End> {
+        if let Heard::Packet(packet) = &heard {
+            self.tell(packet);
+        }
         let delay = match &heard {
             Heard::Packet(packet) => match self.strike(packet)? {
                 Struck::Not => None,
@@ -148,6 +152,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.hold(delay, bytes, None);
         }
         taken
+    }
+
+    /// Tells whoever watches of a packet.
+    fn tell(&self, packet: &Packet) {
+        let tap = &self.registrar.tap;
+        if !tap.is_on() {
+            return;
+        }
+        let is_for_hub = match packet {
+            Packet::Connect(connect) => self.is_for_a_hub(connect),
+            _ => matches!(self.speaker, Speaker::Hub(_)),
+        };
+        if let Some(moment) = moment(packet, is_for_hub) {
+            tap.tell(self.number, || moment);
+        }
     }
 
     async fn take_in(&mut self, heard: Heard) -> Result<Option<CloseReason>, End> {

@@ -32,6 +32,7 @@ pub(in crate::service) async fn serve(
                 opened_by,
                 "MQTT over TLS",
                 (&registrar.faults, FaultTransport::Mqtt),
+                &registrar.tap,
             ))
             .await;
             if let Some(Secured { stream, cord, until, connection, certificates }) = secured {
