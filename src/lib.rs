@@ -6,6 +6,7 @@
 //!
 //! - [`wire`]: what devices and the service say to each other.
 //! - [`text`]: files and values that people give, in whatever encoding their tools write.
+//! - `child`: a program of somebody else's, run beside a service.
 //! - [`net`]: sockets and TLS.
 //! - [`attestation`]: how identity is proved and checked.
 //! - [`pki`]: certificates for tests.
@@ -81,6 +82,9 @@
 #[doc(hidden)]
 pub mod api_client;
 pub mod attestation;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod child;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
