@@ -20,6 +20,7 @@
 //! - [`service`]: a local Device Provisioning Service.
 //! - [`contoso`]: the world of the tutorial, the service's default.
 //! - [`local_service`]: a service for the tests of others; begin with [`LocalService`].
+//! - `verdicts`: what came out of what was tried, and the files that tell of it.
 //! - `scenario`: a file that says what to serve, which devices, and what must come out.
 //! - [`cli`]: the command line.
 //!
@@ -113,6 +114,9 @@ pub mod service;
 #[doc(hidden)]
 pub mod text;
 pub mod tutorial;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod verdicts;
 pub mod wire;
 
 /// The TLS library whose types are part of this one's: [`ClientConfig`](rustls::ClientConfig) and
