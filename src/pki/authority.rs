@@ -12,6 +12,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use super::error::{MAX_COMMON_NAME, PkiError};
+use super::flaw::Flaw;
 use crate::attestation::DeviceCertificate;
 use crate::wire::writable;
 
@@ -47,8 +48,12 @@ pub struct TestCertificate {
 }
 
 impl TestAuthority {
-    /// A root.
-    pub(super) fn root(name: &str) -> Result<Self, PkiError> {
+    /// A root of this name.
+    ///
+    /// # Errors
+    ///
+    /// If the name is too long.
+    pub fn root(name: &str) -> Result<Self, PkiError> {
         let (params, key) = (authority_params(name)?, new_key()?);
         let certificate = params.self_signed(&key).map_err(minting)?;
         let pem = certificate.pem();
@@ -120,6 +125,23 @@ impl TestAuthority {
         let chain = above(certificate.der(), &self.chain);
         let chain_pem = format!("{pem}{}", self.chain_pem);
         Ok(TestCertificate { pem, chain, chain_pem, key })
+    }
+
+    /// A certificate with which a device of this name is refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`device`](Self::device).
+    pub fn flawed(&self, name: &str, flaw: Flaw) -> Result<TestCertificate, PkiError> {
+        match flaw {
+            Flaw::Expired => self.device(name, Validity::Expired),
+            Flaw::NotYetValid => self.device(name, Validity::NotYet),
+            Flaw::WrongName => self.device("another-device", Validity::TenYears),
+            Flaw::WrongChain => Self::root("provision-sim test root that is not enrolled")?
+                .intermediate("provision-sim test intermediate that is not enrolled")?
+                .device(name, Validity::TenYears),
+            Flaw::SelfSigned => TestCertificate::self_signed(name),
+        }
     }
 
     /// Its certificate.

@@ -21,6 +21,11 @@ impl Flaw {
     pub const ALL: [Self; 5] =
         [Self::Expired, Self::NotYetValid, Self::WrongName, Self::WrongChain, Self::SelfSigned];
 
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        self.registration_id().trim_start_matches("bad-")
+    }
+
     /// A registration ID for a device with such a certificate.
     pub fn registration_id(self) -> &'static str {
         match self {

@@ -56,14 +56,7 @@ impl TestPki {
         registration_id: &RegistrationId,
         flaw: Flaw,
     ) -> Result<TestCertificate, PkiError> {
-        let name = registration_id.as_str();
-        match flaw {
-            Flaw::Expired => self.intermediate.device(name, Validity::Expired),
-            Flaw::NotYetValid => self.intermediate.device(name, Validity::NotYet),
-            Flaw::WrongName => self.intermediate.device("another-device", Validity::TenYears),
-            Flaw::WrongChain => Self::new()?.device(registration_id),
-            Flaw::SelfSigned => TestCertificate::self_signed(name),
-        }
+        self.intermediate.flawed(registration_id.as_str(), flaw)
     }
 }
 

@@ -3,14 +3,28 @@
 //! The file is checked whole before anything starts. Running it is all real parts: a service on
 //! free ports, TLS, MQTT, the webhook over HTTP.
 //!
-//! - `file`: the file.
+//! - `variables`: `${NAME}` in texts.
+//! - `around`: what a file is read with.
+//! - `expectation`: what must come out.
 //! - `verdict`: whether it came out as expected.
+//! - `authorities`: certification authorities made on the spot.
+//! - `enrolled`: what enrollments let devices prove themselves with.
+//! - `device`: a device.
+//! - `file`: the file.
 //! - `run`: plays it.
 
+mod around;
+mod authorities;
+mod device;
+mod enrolled;
+mod expectation;
 mod file;
 mod run;
+mod variables;
 mod verdict;
 
-pub use file::{DeviceSpec, Scenario};
+pub use around::Around;
+pub use device::DeviceSpec;
+pub use file::Scenario;
 pub use run::Bench;
-pub use verdict::{Actual, Verdict};
+pub use verdict::{Actual, LastAnswer, Verdict};

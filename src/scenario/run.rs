@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::file::{DeviceSpec, Scenario};
+use super::device::DeviceSpec;
+use super::file::Scenario;
 use crate::contoso::{self, SampleFunction};
-use crate::device::{Error as DeviceError, Notice, ProvisioningClient, Registered, Settings};
+use crate::device::{
+    Error as DeviceError, Notice, Ports, ProvisioningClient, Registered, Settings,
+};
 use crate::net::{Endpoint, Trust, TrustError, client_config};
 use crate::service::{
     Authority, AuthorityError, JournalFilter, Options, Pace, Service, StartError, WebhookSettings,
@@ -45,6 +48,7 @@ pub struct Bench {
     // Ends when dropped, so it is kept as long as the service.
     _function: Option<SampleFunction>,
     endpoint: Endpoint,
+    ports: Ports,
     id_scope: IdScope,
     tls: Arc<rustls::ClientConfig>,
 }
@@ -78,7 +82,9 @@ impl Bench {
         let address = service.mqtt_address().to_string();
         let endpoint = address.parse().map_err(|_| BenchError::Address(address))?;
         let id_scope = service.instance().id_scope.clone();
-        Ok(Self { service, _function: function, endpoint, id_scope, tls })
+        let ports =
+            Ports { mqtt: service.mqtt_address().port(), https: service.https_address().port() };
+        Ok(Self { service, _function: function, endpoint, ports, id_scope, tls })
     }
 
     /// Registers one device; `notify` is told of each transition.
@@ -96,13 +102,16 @@ impl Bench {
         }
         let settings = Settings {
             payload: device.payload.clone(),
+            transport: device.transport,
+            ports: self.ports,
+            api_version: device.api_version.clone(),
             timeout: TIMEOUT,
             token_lifetime: TOKEN_LIFETIME,
             ..Settings::new(
-                self.endpoint.clone(),
+                self.endpoint.without_port(),
                 self.id_scope.clone(),
                 device.registration_id.clone(),
-                device.credential.clone(),
+                device.credential(),
                 self.tls.clone(),
             )
         };

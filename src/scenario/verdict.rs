@@ -1,13 +1,17 @@
 //! Was it as expected?
 
-use serde::Serialize;
+use std::time::Duration;
 
-use super::file::Expectation;
-use crate::device::{Class, Error, Registered};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::expectation::Expectation;
+use crate::device::{Class, Error, Notice, Received, Registered};
 use crate::wire::HubName;
 
-/// What became of a device.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// What became of a device. Programs are told of the first four members always, and of others where
+/// they were asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Actual {
     /// `assigned`, `failed`, `disabled`, `refused` or `error`.
@@ -21,15 +25,41 @@ pub struct Actual {
     /// The service's error message, or our own where it gave none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
+    /// How the assignment came about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub substatus: Option<String>,
+    /// Its ID at the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
+    /// What kind of failure it was, see [`Error::KINDS`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<&'static str>,
+    /// What the webhook has to say to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
+    /// The service's last answer, where it is JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
+    /// Its twin, as the hub's service API shows it; whoever plays the scenario asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub twin: Option<Value>,
+    /// How long it took; whoever plays the scenario measures it.
+    #[serde(skip)]
+    pub took: Option<Duration>,
 }
 
 impl Actual {
     /// What a registration came to.
     pub fn of(result: &Result<Registered, Error>) -> Self {
+        let json = |text: &str| serde_json::from_str(text).ok();
         match result {
             Ok(registered) => Self {
                 status: "assigned".to_owned(),
                 assigned_hub: Some(registered.assigned_hub.clone()),
+                substatus: registered.substatus.as_ref().map(|word| word.as_str().to_owned()),
+                device_id: Some(registered.device_id.to_string()),
+                payload: registered.payload.as_ref().and_then(|payload| json(payload.as_json())),
+                answer: json(&registered.body),
                 ..Self::default()
             },
             Err(error) => Self {
@@ -40,10 +70,24 @@ impl Actual {
                     _ => "error",
                 }
                 .to_owned(),
-                assigned_hub: None,
                 error_code: error.code().map(|code| code.0),
                 error_message: Some(message(error)),
+                failure: Some(error.kind()),
+                ..Self::default()
             },
+        }
+    }
+
+    /// As programs are told of it.
+    fn asked_for(self, expected: &Expectation) -> Self {
+        Self {
+            substatus: self.substatus.filter(|_| expected.substatus.is_some()),
+            device_id: self.device_id.filter(|_| expected.device_id.is_some()),
+            failure: self.failure.filter(|_| expected.failure.is_some()),
+            payload: self.payload.filter(|_| expected.payload.is_some()),
+            answer: self.answer.filter(|_| expected.answer.is_some()),
+            twin: self.twin.filter(|_| expected.twin.is_some()),
+            ..self
         }
     }
 }
@@ -59,8 +103,28 @@ fn message(error: &Error) -> String {
     }
 }
 
+/// The last answer of the service, which an error does not keep whole.
+#[derive(Debug, Clone, Default)]
+pub struct LastAnswer(Option<Vec<u8>>);
+
+impl LastAnswer {
+    /// Listens to what the device is told.
+    pub fn notice(&mut self, notice: &Notice) {
+        if let Notice::Received(Received::Publish { body, .. } | Received::Response { body, .. }) =
+            notice
+        {
+            self.0 = Some(body.clone());
+        }
+    }
+
+    /// The answer, if there was one and it is JSON.
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_slice(self.0.as_deref()?).ok()
+    }
+}
+
 /// What was expected, held against what came out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// What came out.
     pub actual: Actual,
@@ -71,22 +135,8 @@ pub struct Verdict {
 impl Verdict {
     /// Compares.
     pub fn new(expected: &Expectation, actual: Actual) -> Self {
-        let mut differences = Vec::new();
-        let mut compare = |what: &str, expected: Option<String>, actual: Option<String>| {
-            let Some(expected) = expected.filter(|expected| Some(expected) != actual.as_ref())
-            else {
-                return;
-            };
-            let actual = actual.unwrap_or_else(|| "none".to_owned());
-            differences.push(format!("expected {what} {expected}, got {actual}"));
-        };
-        let hub = |hub: &Option<HubName>| hub.as_ref().map(|hub| hub.as_str().to_ascii_lowercase());
-        compare("status", expected.status.clone(), Some(actual.status.clone()));
-        compare("assignedHub", hub(&expected.assigned_hub), hub(&actual.assigned_hub));
-        let code = |code: Option<u32>| code.map(|code| code.to_string());
-        compare("errorCode", code(expected.error_code), code(actual.error_code));
-        compare("errorMessage", quoted(&expected.error_message), quoted(&actual.error_message));
-        Self { actual, differences }
+        let differences = differences(expected, &actual);
+        Self { actual: actual.asked_for(expected), differences }
     }
 
     /// Whether all holds.
@@ -96,7 +146,7 @@ impl Verdict {
 
     /// What came out, in a few words.
     pub fn summary(&self) -> String {
-        let Actual { status, assigned_hub, error_code, error_message } = &self.actual;
+        let Actual { status, assigned_hub, error_code, error_message, .. } = &self.actual;
         match (assigned_hub, error_code, error_message) {
             (Some(hub), ..) => format!("{status} to {hub}"),
             (None, Some(code), Some(message)) => format!("{status} with {code}, {message}"),
@@ -106,52 +156,50 @@ impl Verdict {
     }
 }
 
-fn quoted(text: &Option<String>) -> Option<String> {
-    text.as_ref().map(|text| format!("{text:?}"))
+fn differences(expected: &Expectation, actual: &Actual) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut compare =
+        |what: &str, expected: Option<String>, holds: bool, actual: Option<String>| {
+            let Some(expected) = expected.filter(|_| !holds) else { return };
+            let actual = actual.unwrap_or_else(|| "none".to_owned());
+            differences.push(format!("expected {what} {expected}, got {actual}"));
+        };
+    let hub = |hub: &Option<HubName>| hub.as_ref().map(|hub| hub.as_str().to_ascii_lowercase());
+    let mut same = |what: &str, expected: Option<String>, actual: Option<String>| {
+        let holds = expected == actual;
+        compare(what, expected, holds, actual);
+    };
+    let number = |code: Option<u32>| code.map(|code| code.to_string());
+    same("status", expected.status.clone(), Some(actual.status.clone()));
+    same("failure", expected.failure.clone(), actual.failure.map(str::to_owned));
+    same("assignedHub", hub(&expected.assigned_hub), hub(&actual.assigned_hub));
+    same("substatus", expected.substatus.clone(), actual.substatus.clone());
+    same("errorCode", number(expected.error_code), number(actual.error_code));
+    for (what, expected, actual) in [
+        ("deviceId", &expected.device_id, &actual.device_id),
+        ("errorMessage", &expected.error_message, &actual.error_message),
+    ] {
+        let Some(pattern) = expected else { continue };
+        let holds = actual.as_ref().is_some_and(|actual| pattern.matches(actual));
+        let actual = actual.as_ref().map(|actual| format!("{actual:?}"));
+        compare(what, Some(pattern.to_string()), holds, actual);
+    }
+    for (at, pattern, actual) in [
+        ("payload", &expected.payload, &actual.payload),
+        ("answer", &expected.answer, &actual.answer),
+    ] {
+        let Some(pattern) = pattern else { continue };
+        differences.extend(pattern.differences(at, actual.as_ref()));
+    }
+    if let Some(twin) = &expected.twin {
+        differences.extend(twin.differences(actual.twin.as_ref()));
+    }
+    if let (Some(bounds), Some(took)) = (&expected.took, actual.took) {
+        differences.extend(bounds.difference("took", took));
+    }
+    differences
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOTHING: Expectation =
-        Expectation { assigned_hub: None, error_code: None, error_message: None, status: None };
-
-    fn assigned(hub: &str) -> Actual {
-        Actual {
-            status: "assigned".to_owned(),
-            assigned_hub: Some(hub.parse().unwrap()),
-            ..Actual::default()
-        }
-    }
-
-    #[test]
-    fn what_is_expected_must_be_there_and_the_rest_may_be_anything() {
-        let expected = Expectation { assigned_hub: Some("West.net".parse().unwrap()), ..NOTHING };
-
-        assert!(Verdict::new(&expected, assigned("west.NET")).holds());
-        assert_eq!(
-            Verdict::new(&expected, assigned("east.net")).differences,
-            ["expected assignedHub west.net, got east.net"]
-        );
-    }
-
-    #[test]
-    fn every_difference_is_told() {
-        let expected = Expectation {
-            error_code: Some(400_207),
-            error_message: Some("no".to_owned()),
-            status: Some("failed".to_owned()),
-            ..NOTHING
-        };
-
-        assert_eq!(
-            Verdict::new(&expected, assigned("west.net")).differences,
-            [
-                "expected status failed, got assigned",
-                "expected errorCode 400207, got none",
-                "expected errorMessage \"no\", got none",
-            ]
-        );
-    }
-}
+#[path = "verdict_tests.rs"]
+mod tests;

@@ -60,6 +60,38 @@ impl<'a> Document<'a> {
         Ok(document)
     }
 
+    /// Puts something else in the place of texts: of each value below one of the `members` of the root
+    /// that is a string, what `replaced` makes of it. Lines stay those of the file.
+    ///
+    /// # Errors
+    ///
+    /// If `replaced` refuses one; told with its place.
+    #[cfg(feature = "cli")]
+    pub fn replace_texts(
+        &mut self,
+        members: impl Fn(&str) -> bool,
+        replaced: &mut dyn FnMut(&str) -> Result<String, String>,
+    ) -> Result<(), Fault> {
+        let mut refused = None;
+        if let DeValue::Table(root) = &mut self.root {
+            for (name, value) in root.iter_mut().filter(|(name, _)| members(name.get_ref())) {
+                let path = MemberPath::of(&[name.get_ref()]);
+                if let Err(wrong) = replace(value.get_mut(), &path, replaced) {
+                    refused = Some(wrong);
+                    break;
+                }
+            }
+        }
+        if let Some((path, reason)) = refused {
+            return Err(self.fault(&path, reason));
+        }
+        match json::write(&self.root) {
+            Ok(json) => self.json = json,
+            Err(misfit) => return Err(self.fault(&misfit.path, misfit.reason)),
+        }
+        Ok(())
+    }
+
     /// The whole as JSON.
     pub fn json(&self) -> &str {
         &self.json
@@ -118,6 +150,34 @@ impl<'a> Document<'a> {
         }
         (start, Some(value))
     }
+}
+
+#[cfg(feature = "cli")]
+fn replace(
+    value: &mut DeValue<'_>,
+    path: &MemberPath,
+    replaced: &mut dyn FnMut(&str) -> Result<String, String>,
+) -> Result<(), (MemberPath, String)> {
+    match value {
+        DeValue::String(text) => {
+            let new = replaced(text).map_err(|reason| (path.clone(), reason))?;
+            if new != *text {
+                *text = new.into();
+            }
+        }
+        DeValue::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                replace(item.get_mut(), &path.item(index), replaced)?;
+            }
+        }
+        DeValue::Table(members) => {
+            for (name, value) in members.iter_mut() {
+                replace(value.get_mut(), &path.member(name.get_ref()), replaced)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// It may hold keys.

@@ -31,6 +31,8 @@ mod plain;
 mod quoted;
 #[cfg(any(feature = "fleet", feature = "service"))]
 mod reason;
+#[cfg(feature = "cli")]
+mod secrets;
 mod shell;
 mod source;
 mod spoken;
@@ -55,6 +57,8 @@ pub use plain::plain;
 pub use quoted::{key_text, unquoted};
 #[cfg(any(feature = "fleet", feature = "service"))]
 pub use reason::{misread, nearest, reason, syntax};
+#[cfg(feature = "cli")]
+pub use secrets::Secrets;
 pub use shell::shell_word;
 pub use source::{MAX_FILE, Source, decode_text, read_bytes, read_file, read_pem};
 pub use spoken::{spoken, written};

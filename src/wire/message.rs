@@ -92,6 +92,19 @@ pub enum Substatus {
     Other(String),
 }
 
+impl Substatus {
+    /// The word on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::InitialAssignment => "initialAssignment",
+            Self::DeviceDataMigrated => "deviceDataMigrated",
+            Self::DeviceDataReset => "deviceDataReset",
+            Self::ReprovisionedToInitialAssignment => "reprovisionedToInitialAssignment",
+            Self::Other(word) => word,
+        }
+    }
+}
+
 /// Marks a device that proved itself with a certificate; names the group, if it was one (B.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,8 @@
 //! `run`: play scenarios and judge them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
@@ -14,12 +16,12 @@ use crate::cli::output::printer::Printer;
 use crate::cli::output::transcript::Transcript;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
-use crate::device::Error;
+use crate::device::{Error, Registered};
 use crate::explain::Context;
 use crate::net::ProxyVariables;
-use crate::scenario::{Actual, Bench, DeviceSpec, Scenario, Verdict};
+use crate::scenario::{Actual, Around, Bench, DeviceSpec, LastAnswer, Scenario, Verdict};
 use crate::service::WebhookSettings;
-use crate::text::{MAX_FILE, read_file};
+use crate::text::{MAX_FILE, read_bytes, read_file};
 
 /// Run scenarios: serve what a file describes, register its devices, check what comes out
 #[derive(Debug, Args)]
@@ -33,6 +35,16 @@ pub(crate) struct Run {
     /// Scenario files (TOML)
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
+    /// A variable of the files, `${NAME}`; goes before the environment. May be given several times
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable_of)]
+    variables: Vec<(String, String)>,
+}
+
+fn variable_of(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
 }
 
 /// A device's verdict, for programs.
@@ -66,8 +78,9 @@ impl Run {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         // All are read before any is played: a mistake in the last should not cost the time of the
         // first.
+        let named = self.variables.into_iter().collect();
         let scenarios =
-            self.scenarios.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+            self.scenarios.iter().map(|path| read(path, &named)).collect::<Result<Vec<_>, _>>()?;
         let runtime = small_runtime()?;
         let mut tally = Tally::default();
         for (path, scenario) in self.scenarios.iter().zip(&scenarios) {
@@ -86,11 +99,18 @@ impl Run {
     }
 }
 
-fn read(path: &Path) -> Result<Scenario, Report> {
+fn read(path: &Path, named: &BTreeMap<String, String>) -> Result<Scenario, Report> {
     let shown = path.display();
     let text = read_file(path, MAX_FILE)
         .map_err(|error| Report::usage(format!("cannot read {shown}: {}", plain(&error))))?;
-    Scenario::read(&text).map_err(|error| Report::usage(format!("{shown}, {error}")))
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let around = Around {
+        named,
+        environment: &variable,
+        read_file: &|name| read_bytes(&folder.join(name), MAX_FILE),
+        prefix: "",
+    };
+    Scenario::read(&text, &around).map_err(|error| Report::usage(format!("{shown}, {error}")))
 }
 
 async fn play(
@@ -104,6 +124,7 @@ async fn play(
     let bench = Bench::start(scenario, webhooks)
         .await
         .map_err(|error| Report::usage(format!("{name}: {error}")))?;
+    printer.hide(&scenario.secrets);
     for device in &scenario.devices {
         let verdict = register(&bench, device, printer).await;
         let line = Line {
@@ -126,14 +147,19 @@ async fn play(
 
 /// In text, what the device prints; for programs only the verdict counts.
 async fn register(bench: &Bench, device: &DeviceSpec, printer: &mut Printer) -> Verdict {
+    let (mut last, since) = (LastAnswer::default(), Instant::now());
     if !printer.is_text() {
-        let result = bench.register(device, &mut |_| {}).await;
-        return Verdict::new(&device.expect, Actual::of(&result));
+        let result = bench.register(device, &mut |notice| last.notice(&notice)).await;
+        return judge(device, &result, &last, since);
     }
     printer.line(format!("--- {}", device.registration_id));
     let mut transcript = Transcript::new(printer);
-    let result = bench.register(device, &mut |notice| transcript.notice(&notice)).await;
-    let verdict = Verdict::new(&device.expect, Actual::of(&result));
+    let mut notify = |notice| {
+        last.notice(&notice);
+        transcript.notice(&notice);
+    };
+    let result = bench.register(device, &mut notify).await;
+    let verdict = judge(device, &result, &last, since);
     match result {
         Ok(registered) => transcript.print(&registered, None),
         Err(error) => {
@@ -161,6 +187,18 @@ async fn register(bench: &Bench, device: &DeviceSpec, printer: &mut Printer) -> 
         }
     }
     verdict
+}
+
+fn judge(
+    device: &DeviceSpec,
+    result: &Result<Registered, Error>,
+    last: &LastAnswer,
+    since: Instant,
+) -> Verdict {
+    let mut actual = Actual::of(result);
+    actual.took = Some(since.elapsed());
+    actual.answer = last.json();
+    Verdict::new(&device.expect, actual)
 }
 
 fn print_verdict(printer: &mut Printer, device: &DeviceSpec, verdict: &Verdict) {

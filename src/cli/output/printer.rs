@@ -11,7 +11,7 @@ use crate::cli::common::Output;
 use crate::cli::report::Report;
 use crate::cli::timings::Timings;
 use crate::diagnose::Status;
-use crate::text::{inert, inert_json};
+use crate::text::{Secrets, inert, inert_json};
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const GREEN: Style = AnsiColor::Green.on_default().bold();
@@ -24,6 +24,8 @@ pub(crate) struct Printer {
     pub(crate) format: Output,
     is_quiet: bool,
     is_closed: bool,
+    /// What is not shown, wherever it stands.
+    secrets: Secrets,
 }
 
 /// Whether something is good, for the eye.
@@ -36,7 +38,12 @@ pub(crate) enum Mark {
 
 impl Printer {
     pub(crate) fn new(format: Output) -> Self {
-        Self { format, is_quiet: false, is_closed: false }
+        Self { format, is_quiet: false, is_closed: false, secrets: Secrets::default() }
+    }
+
+    /// From now on none of these is shown.
+    pub(crate) fn hide(&mut self, secrets: &Secrets) {
+        self.secrets.extend(secrets);
     }
 
     /// Whether only results and errors are wanted.
@@ -92,7 +99,9 @@ impl Printer {
     pub(crate) fn note(&self, text: &str) {
         if self.is_chatty() {
             status_line::clear();
-            let _ = writeln!(anstream::stderr().lock(), "{DIM}{}{DIM:#}", inert(text));
+            let text = inert(text);
+            let text = self.secrets.mask(&text);
+            let _ = writeln!(anstream::stderr().lock(), "{DIM}{text}{DIM:#}");
         }
     }
 
@@ -116,6 +125,7 @@ impl Printer {
     /// A line that may have our own colours.
     fn write(&mut self, line: &str) {
         status_line::clear();
+        let line = self.secrets.mask(line);
         self.is_closed |= writeln!(anstream::stdout(), "{line}").is_err();
     }
 
@@ -156,6 +166,7 @@ impl Printer {
         status_line::clear();
         let mut err = anstream::stderr().lock();
         let headline = inert(report.headline.as_deref().unwrap_or(&report.message));
+        let headline = self.secrets.mask(&headline);
         let is_quoted =
             report.headline.is_some() || report.result.is_some() || report.code.is_some();
         let width = width_of_errors();
@@ -166,6 +177,7 @@ impl Printer {
         let _ = writeln!(err, "{RED}error:{RED:#} {headline}");
         for (name, text) in report.lines() {
             let text = inert(&text);
+            let text = self.secrets.mask(&text);
             let text = wrapped(&text, width, "  : ".len() + name.len());
             let _ = writeln!(err, "  {DIM}{name}:{DIM:#} {text}");
         }

@@ -32,6 +32,17 @@ impl From<Map<String, Value>> for EnrollmentConfig {
 }
 
 impl EnrollmentConfig {
+    /// The same with this in the place of a member.
+    pub fn with(&self, member: &str, value: &Value) -> Self {
+        // Whatever else it says stays as it is written.
+        let members = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(self.json());
+        let changed = members.and_then(|mut members| {
+            members.insert(member.to_owned(), to_raw_value(value)?);
+            to_raw_value(&members)
+        });
+        changed.map_or_else(|_| self.clone(), Self)
+    }
+
     /// What a member is, as the REST API has it.
     pub fn get(&self, member: &str) -> Option<Value> {
         self.value().get(member).cloned()
@@ -59,13 +70,7 @@ impl EnrollmentConfig {
     pub(super) fn with_webhook_url(&self, address: &str) -> Self {
         let mut definition = self.value()[DEFINITION].take();
         definition[WEBHOOK_URL] = address.into();
-        // Whatever else it says stays as it is written.
-        let members = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(self.json());
-        let changed = members.and_then(|mut members| {
-            members.insert(DEFINITION.to_owned(), to_raw_value(&definition)?);
-            to_raw_value(&members)
-        });
-        changed.map_or_else(|_| self.clone(), Self)
+        self.with(DEFINITION, &definition)
     }
 
     /// SHA-256 of what is written, white space, comments and order of members apart. Folders of state

@@ -1,0 +1,13 @@
+//! The scenario file (TOML).
+//!
+//! - `entry`: a device as it is written.
+//! - `list`: one entry for many devices.
+//! - `identity`: how a device proves who it is.
+//! - `scenario`: the file as a whole.
+
+mod entry;
+mod identity;
+mod list;
+mod scenario;
+
+pub use scenario::Scenario;

@@ -1,0 +1,260 @@
+//! The file as a whole: from its text to what is played.
+//!
+//! It is read in layers, each with the values that those below it have made: variables, then
+//! authorities, then the certificates of devices, then the service and whatever else there is.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::entry::{DeviceEntry, Wrong, wrong};
+use super::identity;
+use super::list::{Members, devices};
+use crate::attestation::KeySlot;
+use crate::contoso::{self, FUNCTION_URL};
+use crate::scenario::around::Around;
+use crate::scenario::authorities::{Authorities, AuthorityEntry};
+use crate::scenario::device::{CertificateProof, DeviceSpec, Proof};
+use crate::scenario::enrolled::{Enrolled, with_keys};
+use crate::scenario::expectation::Expectation;
+use crate::scenario::variables::{Declared, Variables};
+use crate::service::{Config, RECORD_NAMES};
+use crate::text::{Document, Fault, MemberPath, Secrets, nearest};
+use crate::wire::{ApiVersion, RegistrationId};
+
+/// What of the file is read before the rest, and not by the rest's readers.
+const FIRST: [&str; 3] = ["variables", "authority", "device"];
+
+/// A scenario, checked.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// What it is about.
+    pub title: Option<String>,
+    /// What becomes on Azure of that which cannot hold there.
+    pub on_azure: OnAzure,
+    /// What to serve.
+    pub service: Config,
+    /// The devices, in the order in which they are declared.
+    pub devices: Vec<DeviceSpec>,
+    /// What must not be shown of all this, wherever text leaves the program.
+    pub secrets: Secrets,
+}
+
+/// What becomes on Azure of that which cannot hold there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnAzure {
+    /// It is left out, and that is said.
+    #[default]
+    Skip,
+    /// It fails.
+    Fail,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct File {
+    title: Option<String>,
+    #[serde(default)]
+    on_azure: OnAzure,
+    #[serde(default, rename = "variables")]
+    _variables: BTreeMap<String, Declared>,
+    #[serde(default, rename = "authority")]
+    _authority: Vec<AuthorityEntry>,
+    service: Option<Config>,
+    #[serde(default, rename = "device")]
+    _device: Vec<DeviceEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct VariablesPart {
+    #[serde(default)]
+    variables: BTreeMap<String, Declared>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AuthorityPart {
+    #[serde(default)]
+    authority: Vec<AuthorityEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DevicePart {
+    #[serde(default)]
+    device: Vec<DeviceEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DeviceMembers {
+    #[serde(default)]
+    device: Vec<Members>,
+}
+
+/// A device on the way from its entry to what is played.
+struct Begun {
+    path: MemberPath,
+    entry: DeviceEntry,
+    name: String,
+    id: RegistrationId,
+    certificate: Option<CertificateProof>,
+}
+
+impl Scenario {
+    /// Reads a scenario. Without `[service]` it is played in the tutorial's world.
+    ///
+    /// # Errors
+    ///
+    /// Names the line, the record and the member, and what is wrong with it. Never repeats a key.
+    pub fn read(text: &str, around: &Around<'_>) -> Result<Self, Fault> {
+        let mut document = Document::parse(text, &RECORD_NAMES)?;
+        let told = |document: &Document<'_>, (path, reason): Wrong| document.fault(&path, reason);
+
+        let VariablesPart { variables: declared } = document.read()?;
+        let variables = Variables::new(&declared, &around.given()).map_err(|(name, reason)| {
+            document.fault(&MemberPath::of(&["variables", &name]), reason)
+        })?;
+        let given = around.given();
+        document
+            .replace_texts(|member| member == "authority" || member == "device", &mut |text| {
+                variables.expand(text, &given, &not_here)
+            })?;
+        let AuthorityPart { authority } = document.read()?;
+        let authorities =
+            Authorities::new(&authority, around).map_err(|wrong| told(&document, wrong))?;
+        let begun = begin(&document, &authorities, around)?;
+        document.replace_texts(|member| !FIRST.contains(&member), &mut |text| {
+            variables.expand(text, &given, &|name| made(name, &authorities, &begun))
+        })?;
+
+        let file: File = document.read()?;
+        let mut service = file.service;
+        if let Some(service) = &mut service {
+            service.check(&[FUNCTION_URL]).map_err(|error| {
+                document.fault(&MemberPath::of(&["service"]).join(error.path()), error.reason())
+            })?;
+            with_keys(service);
+        }
+        let service = service.unwrap_or_else(contoso::config);
+        let enrolled = Enrolled::of(&service);
+        let mut secrets = variables.secrets().clone();
+        let mut specs = Vec::new();
+        for device in begun {
+            let path = device.path.clone();
+            let spec = device
+                .finish(&enrolled, &authorities)
+                .map_err(|(member, reason)| document.fault(&path.join(&member), reason))?;
+            hide(&mut secrets, &spec.proof);
+            specs.push(spec);
+        }
+        Ok(Self { title: file.title, on_azure: file.on_azure, service, devices: specs, secrets })
+    }
+}
+
+/// Of authorities and devices nothing can be made that others need.
+fn not_here(name: &str) -> Result<String, String> {
+    Err(format!("`${{{name}}}` is not known here; it can stand in [service] and in steps"))
+}
+
+/// `authority:NAME` and `device:NAME`.
+fn made(name: &str, authorities: &Authorities, devices: &[Begun]) -> Result<String, String> {
+    match name.split_once(':') {
+        Some(("authority", name)) => Ok(authorities.get(name)?.pem().to_owned()),
+        Some(("device", name)) => {
+            let device = devices.iter().find(|device| device.name == name).ok_or_else(|| {
+                let near = nearest(name, devices.iter().map(|device| device.name.as_str()));
+                let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+                format!("no [[device]] has the registration ID {name:?}{near}")
+            })?;
+            let certificate = device.certificate.as_ref().ok_or_else(|| {
+                format!("device {name:?} has no certificate of its own: give it an x509")
+            })?;
+            let leaf = certificate.identity.leaf().der();
+            Ok(pem::encode(&pem::Pem::new("CERTIFICATE", leaf.as_ref())))
+        }
+        _ => Err(format!(
+            "`${{{name}}}` is not known; there are `${{NAME}}`, `${{authority:NAME}}` and `${{device:ID}}`"
+        )),
+    }
+}
+
+/// The devices, as far as they are known without the service.
+fn begin(
+    document: &Document<'_>,
+    authorities: &Authorities,
+    around: &Around<'_>,
+) -> Result<Vec<Begun>, Fault> {
+    let DevicePart { device } = document.read()?;
+    if device.is_empty() {
+        return Err(document.fault(&MemberPath::default(), "it has no [[device]]"));
+    }
+    let DeviceMembers { device: members } = document.read()?;
+    let mut begun: Vec<Begun> = Vec::new();
+    for (index, (entry, members)) in device.into_iter().zip(&members).enumerate() {
+        let path = MemberPath::of(&["device"]).item(index);
+        let told = |(member, reason): Wrong| document.fault(&path.join(&member), reason);
+        for entry in devices(entry, members, around).map_err(told)? {
+            let device = Begun::new(&path, entry, authorities, around).map_err(told)?;
+            begun.push(device);
+        }
+    }
+    Ok(begun)
+}
+
+impl Begun {
+    fn new(
+        path: &MemberPath,
+        entry: DeviceEntry,
+        authorities: &Authorities,
+        around: &Around<'_>,
+    ) -> Result<Self, Wrong> {
+        let name = entry.registration_id.clone().ok_or_else(|| {
+            (MemberPath::default(), "the member `registrationId` is missing".to_owned())
+        })?;
+        let id: RegistrationId =
+            format!("{}{name}", around.prefix).parse().map_err(|e| wrong("registrationId", e))?;
+        let certificate = identity::certificate(&entry, &id, authorities, around)?;
+        Ok(Self { path: path.clone(), entry, name, id, certificate })
+    }
+
+    fn finish(self, enrolled: &Enrolled, authorities: &Authorities) -> Result<DeviceSpec, Wrong> {
+        let Self { entry, name, id, certificate, .. } = self;
+        let proof = identity::prove(&entry, &id, certificate, enrolled, authorities)?;
+        let slot = entry.key.map_or(KeySlot::Primary, KeySlot::from);
+        if entry.key.is_some() && !proof.has_two_keys() {
+            let reason =
+                "it has one proof only; key chooses between the two of its group or enrollment";
+            return Err(wrong("key", reason));
+        }
+        let api_version = entry.api_version.map(|text| text.parse()).transpose();
+        let expect = entry.expect.unwrap_or_else(Expectation::assigned);
+        expect.check(&MemberPath::of(&["expect"]))?;
+        Ok(DeviceSpec {
+            name,
+            registration_id: id,
+            group: entry.group,
+            proof,
+            slot,
+            payload: entry.payload,
+            transport: entry.transport.map(Into::into).unwrap_or_default(),
+            api_version: api_version
+                .map_err(|error| wrong("apiVersion", error))?
+                .unwrap_or(ApiVersion::DEFAULT),
+            expect,
+        })
+    }
+}
+
+fn hide(secrets: &mut Secrets, proof: &Proof) {
+    match proof {
+        Proof::Key(key) => secrets.add(&key.to_base64()),
+        Proof::Keys { primary, secondary } => {
+            secrets.add(&primary.to_base64());
+            secrets.add(&secondary.to_base64());
+        }
+        Proof::X509(_) => {}
+    }
+}
+
+#[cfg(test)]
+#[path = "scenario_tests.rs"]
+mod tests;
