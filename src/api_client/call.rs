@@ -9,12 +9,15 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use rustls::ClientConfig;
 
+use super::connection::Service;
 use super::{CallError, ConnectionString, Refusal};
 use crate::net::http::{HttpClient, HttpError, HttpSettings, Origin, Tls};
 use crate::net::{ProxyVariables, Route};
 
 /// The version that Azure's command line and its Python and Node SDKs speak (E.5).
 const API_VERSION: &str = "2021-10-01";
+/// The version that the SDKs for back ends speak to hubs (I.2).
+const HUB_API_VERSION: &str = "2021-04-12";
 /// Long enough for every call of the service, short enough for somebody who waits.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How long a token is good: for one call, and clocks that are a little off.
@@ -100,7 +103,7 @@ impl ServiceClient {
         if head.status.is_success() {
             return Ok(Answer { status: head.status, headers: head.headers, body });
         }
-        Err(CallError::Refused(Refusal::read(head.status, &body)))
+        Err(CallError::Refused(Refusal::read(head.status, &head.headers, &body)))
     }
 
     fn request(
@@ -116,7 +119,11 @@ impl ServiceClient {
         authorization.set_sensitive(true);
         let mut request = Request::new(body);
         *request.method_mut() = method;
-        let target = format!("{path}?api-version={API_VERSION}").parse();
+        let version = match self.connection.service() {
+            Service::Provisioning => API_VERSION,
+            Service::Hub => HUB_API_VERSION,
+        };
+        let target = format!("{path}?api-version={version}").parse();
         *request.uri_mut() = target.map_err(HttpError::from)?;
         *request.headers_mut() = headers;
         request.headers_mut().insert(AUTHORIZATION, authorization);

@@ -17,6 +17,14 @@ pub struct ConnectionString {
     endpoint: Endpoint,
     policy: String,
     key: PolicyKey,
+    service: Service,
+}
+
+/// Whose API it opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    Provisioning,
+    Hub,
 }
 
 /// Why a text is no connection string. Never repeats the text, which holds a key.
@@ -29,6 +37,9 @@ pub enum ConnectionStringError {
     /// The host name is none.
     #[error("its HostName is not HOST or HOST:PORT, without a scheme or path")]
     HostName,
+    /// It belongs to a provisioning service or a device.
+    #[error("it is the connection string of a provisioning service or a device, not of an IoT hub")]
+    NoHub,
     /// It belongs to an IoT hub or a device.
     #[error("it is the connection string of an IoT hub or a device, not of a provisioning service")]
     OtherService,
@@ -38,6 +49,15 @@ pub enum ConnectionStringError {
 }
 
 impl ConnectionString {
+    /// That of an IoT hub, for [`HubClient`](super::HubClient).
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with it, without repeating it.
+    pub fn of_hub(text: &str) -> Result<Self, ConnectionStringError> {
+        Self::read(text, Service::Hub)
+    }
+
     /// Host name of the service, with a port where it has one.
     pub fn host(&self) -> &str {
         &self.host
@@ -57,12 +77,12 @@ impl ConnectionString {
     pub(super) fn token(&self, expiry: SystemTime) -> SasToken {
         self.key.sign(&self.host, &self.policy, expiry)
     }
-}
 
-impl FromStr for ConnectionString {
-    type Err = ConnectionStringError;
+    pub(super) fn service(&self) -> Service {
+        self.service
+    }
 
-    fn from_str(text: &str) -> Result<Self, ConnectionStringError> {
+    fn read(text: &str, service: Service) -> Result<Self, ConnectionStringError> {
         // The key is Base64 and ends in `=`, so only the first one separates.
         let parts = || text.trim().split(';').filter_map(|part| part.trim().split_once('='));
         let part = |name: &'static str| {
@@ -73,11 +93,26 @@ impl FromStr for ConnectionString {
         let host = part("HostName")?.to_owned();
         let endpoint: Endpoint = host.parse().map_err(|_| ConnectionStringError::HostName)?;
         let name = endpoint.host().to_ascii_lowercase();
-        if name.ends_with(".azure-devices.net") || part("DeviceId").is_ok() {
-            return Err(ConnectionStringError::OtherService);
+        let is_other = match service {
+            Service::Provisioning => name.ends_with(".azure-devices.net"),
+            Service::Hub => name.ends_with(".azure-devices-provisioning.net"),
+        };
+        if is_other || part("DeviceId").is_ok() {
+            return Err(match service {
+                Service::Provisioning => ConnectionStringError::OtherService,
+                Service::Hub => ConnectionStringError::NoHub,
+            });
         }
         let policy = part("SharedAccessKeyName")?.to_owned();
-        Ok(Self { host, endpoint, policy, key: part("SharedAccessKey")?.parse()? })
+        Ok(Self { host, endpoint, policy, key: part("SharedAccessKey")?.parse()?, service })
+    }
+}
+
+impl FromStr for ConnectionString {
+    type Err = ConnectionStringError;
+
+    fn from_str(text: &str) -> Result<Self, ConnectionStringError> {
+        Self::read(text, Service::Provisioning)
     }
 }
 
@@ -106,6 +141,18 @@ mod tests {
 
         assert_eq!((connection.host(), connection.policy()), ("localhost:8443", "p"));
         assert_eq!(format!("{connection:?}"), "ConnectionString(localhost:8443, p, key redacted)");
+    }
+
+    #[test]
+    fn that_of_a_hub_is_not_that_of_a_service() {
+        let of = |host| format!("HostName={host};SharedAccessKeyName=p;SharedAccessKey={KEY}");
+        let hub = |host| ConnectionString::of_hub(&of(host)).map(|it| it.host().to_owned());
+
+        assert_eq!(hub("hub.azure-devices.net"), Ok("hub.azure-devices.net".to_owned()));
+        assert_eq!(
+            hub("dps.azure-devices-provisioning.net"),
+            Err(ConnectionStringError::NoHub)
+        );
     }
 
     #[test]

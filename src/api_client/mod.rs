@@ -8,14 +8,20 @@
 //! - `call`: the call itself.
 //! - `records`: enrollments and groups.
 //! - `registrations`: registrations of devices.
+//! - `hub`: devices of an IoT hub, and their twins.
+//! - `patience`: when a call is made again.
 
 mod call;
 mod connection;
 mod error;
+mod hub;
+mod patience;
 mod records;
 mod registrations;
 
 pub use call::{Answer, ServiceClient};
 pub use connection::{ConnectionString, ConnectionStringError};
 pub use error::{CallError, Refusal};
+pub use hub::HubClient;
+pub use patience::{Ending, Patience};
 pub use records::{Kind, Record};

@@ -98,7 +98,7 @@ impl ServiceClient {
         &self,
         kind: Kind,
         id: &str,
-        record: &Value,
+        record: &impl ToString,
         if_match: Option<&HeaderValue>,
     ) -> Result<Record, CallError> {
         let body = record.to_string();

@@ -18,9 +18,9 @@ use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
 use super::observed::shown;
-use super::retry_after::retry_after;
 use crate::device::error::Breach;
 use crate::device::exchange::Loss;
+use crate::net::http::retry_after;
 use crate::wire::MAX_MESSAGE;
 
 /// Longest body that is read: twice of what DPS itself sends at most (H.3).

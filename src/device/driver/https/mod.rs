@@ -4,7 +4,6 @@
 //! own and says less of what went wrong. A `$rid` has no meaning in HTTP; the driver carries it from
 //! the request to the answer.
 //!
-//! - `retry_after`: how long the service asks the device to wait.
 //! - `observed`: what an observer is told of requests and answers.
 //! - `connection`: one connection, request by request.
 //! - `request`: the requests of the device API.
@@ -16,7 +15,6 @@ mod driver;
 mod lookup;
 mod observed;
 mod request;
-mod retry_after;
 
 pub(super) use driver::Driver;
 pub(in crate::device) use lookup::look_up;

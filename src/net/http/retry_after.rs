@@ -7,7 +7,7 @@ use crate::wire::seconds;
 /// How long to wait. A date counts from the answer's own `Date`, so that a wrong clock on this side
 /// does no harm, and from `now` where it has none; one that has passed means at once. `None` where the
 /// text is neither.
-pub(super) fn retry_after(text: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if let Some(wait) = seconds(text) {
         return Some(wait);
