@@ -6,6 +6,7 @@
 //! - `variables`: `${NAME}` in texts.
 //! - `around`: what a file is read with.
 //! - `expectation`: what must come out.
+//! - `against`: the same at a service elsewhere.
 //! - `verdict`: whether it came out as expected.
 //! - `authorities`: certification authorities made on the spot.
 //! - `enrolled`: what enrollments let devices prove themselves with.
@@ -13,6 +14,7 @@
 //! - `file`: the file.
 //! - `run`: plays it.
 
+mod against;
 mod around;
 mod authorities;
 mod device;

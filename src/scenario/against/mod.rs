@@ -1,0 +1,17 @@
+//! A scenario played against a service elsewhere: on Azure, or one of this program that is reached as
+//! Azure is.
+//!
+//! What the file describes is made there under names of this run alone, and removed when it ends,
+//! however that is. What is about to be made is written down first.
+//!
+//! - `prefix`: what the names of this run begin with.
+//! - `mapping`: the file's names and those that they have there.
+//! - `body`: an enrollment of the file as the service API takes it.
+//! - `thing`: what is made there.
+//! - `ledger`: what has been made and is not removed yet.
+
+pub mod body;
+mod ledger;
+mod mapping;
+mod prefix;
+mod thing;

@@ -1,0 +1,99 @@
+//! What the names of one run begin with: `ps-7k2m9q4x-`. Nobody else's names do, so that a run can use
+//! a service that others use too, and what it leaves behind can be told by its name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+const START: &str = "ps-";
+/// Neither `0` and `o` nor `1` and `l`: people read these names to each other.
+const LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
+/// Enough that two of a million runs hardly meet.
+const LENGTH: usize = 8;
+
+/// The prefix of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefix(Box<str>);
+
+/// A text that is no prefix.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("expected ps-, {LENGTH} letters or digits, and -, as a run tells it; for example ps-7k2m9q4x-")]
+pub struct PrefixError;
+
+impl Prefix {
+    /// One that no other run has; with a seed, that of every run with this seed.
+    pub fn new(seed: Option<u64>) -> Self {
+        let mut random = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let letters = (0..LENGTH).map(|_| char::from(LETTERS[random.usize(..LETTERS.len())]));
+        Self(format!("{START}{}-", letters.collect::<String>()).into())
+    }
+
+    /// As it stands before names.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a name is one of this run; services may have changed its case.
+    pub fn begins(&self, name: &str) -> bool {
+        name.get(..self.0.len()).is_some_and(|start| start.eq_ignore_ascii_case(&self.0))
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = PrefixError;
+
+    fn from_str(text: &str) -> Result<Self, PrefixError> {
+        let text = text.trim().to_ascii_lowercase();
+        let middle = text.strip_prefix(START).and_then(|rest| rest.strip_suffix('-'));
+        let is_one = middle.is_some_and(|middle| {
+            middle.len() == LENGTH && middle.bytes().all(|byte| LETTERS.contains(&byte))
+        });
+        if is_one { Ok(Self(text.into())) } else { Err(PrefixError) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn j_290_a_seed_fixes_it_and_without_one_each_run_has_its_own() {
+        assert_eq!(Prefix::new(Some(7)), Prefix::new(Some(7)));
+        assert_ne!(Prefix::new(Some(7)), Prefix::new(Some(8)));
+        assert_ne!(Prefix::new(None), Prefix::new(None));
+    }
+
+    #[test]
+    fn what_could_be_the_name_of_something_else_is_no_prefix() {
+        for text in ["", "ps-", "ps-pumps-", "ps-7k2m9q4x", "7k2m9q4x-", "ps-7k2m9q41-", "ps-*-"] {
+            assert_eq!(text.parse::<Prefix>(), Err(PrefixError), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_prefix_can_stand_before_a_registration_id(seed: u64) {
+            let prefix = Prefix::new(Some(seed));
+            let name = format!("{prefix}a");
+
+            prop_assert!(name.parse::<crate::wire::RegistrationId>().is_ok());
+            prop_assert!(prefix.begins(&name) && prefix.begins(&name.to_ascii_uppercase()));
+            prop_assert_eq!(prefix.as_str().parse(), Ok(prefix));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,20}") {
+            let _ = text.parse::<Prefix>();
+            let _ = Prefix::new(Some(1)).begins(&text);
+        }
+    }
+}
