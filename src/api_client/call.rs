@@ -10,6 +10,7 @@ use hyper::{Method, Request, StatusCode};
 use rustls::ClientConfig;
 
 use super::connection::Service;
+use super::patience::{Ending, Patience};
 use super::{CallError, ConnectionString, Refusal};
 use crate::net::http::{HttpClient, HttpError, HttpSettings, Origin, Tls};
 use crate::net::{ProxyVariables, Route};
@@ -31,6 +32,7 @@ const MAX_IDLE: usize = 16;
 pub struct ServiceClient {
     connection: ConnectionString,
     http: HttpClient,
+    patience: Patience,
 }
 
 /// A successful answer. Bodies hold keys, so `Debug` does not show them.
@@ -76,7 +78,14 @@ impl ServiceClient {
             max_body: MAX_ANSWER,
             max_idle: MAX_IDLE,
         });
-        Self { connection, http }
+        Self { connection, http, patience: Patience::default() }
+    }
+
+    /// The same, making calls again that a busy service refuses, or whose answers are lost.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Where the service is.
@@ -97,7 +106,30 @@ impl ServiceClient {
         headers: HeaderMap,
         body: impl Into<Bytes>,
     ) -> Result<Answer, CallError> {
-        let request = self.request(method, path, headers, body.into())?;
+        self.ending(method, path, headers, body).await.result
+    }
+
+    /// The same, telling whether an earlier try may have been carried out.
+    pub(super) async fn ending(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: impl Into<Bytes>,
+    ) -> Ending<Answer> {
+        let body = body.into();
+        let once = || self.once(method.clone(), path, headers.clone(), body.clone());
+        self.patience.carry_out(once).await
+    }
+
+    async fn once(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, CallError> {
+        let request = self.request(method, path, headers, body)?;
         let origin = Origin::https(self.connection.endpoint());
         let (head, body) = self.http.send(&origin, request).await?.into_parts();
         if head.status.is_success() {

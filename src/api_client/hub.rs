@@ -9,7 +9,7 @@ use percent_encoding::utf8_percent_encode;
 use rustls::ClientConfig;
 use serde_json::Value;
 
-use super::{CallError, ConnectionString, Record, ServiceClient};
+use super::{CallError, ConnectionString, Patience, Record, ServiceClient};
 use crate::net::Route;
 use crate::wire::RESERVED;
 
@@ -27,6 +27,12 @@ impl HubClient {
         deadline: Duration,
     ) -> Self {
         Self(ServiceClient::by_route(connection, tls, route, deadline))
+    }
+
+    /// The same, with patience as that of a [`ServiceClient`].
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self(self.0.with_patience(patience))
     }
 
     /// Host name of the hub.
@@ -61,8 +67,7 @@ impl HubClient {
     ///
     /// 404 if there is no such device.
     pub async fn delete_device(&self, id: &str) -> Result<(), CallError> {
-        let path = path("devices", id);
-        self.0.call(Method::DELETE, &path, any_version(), "").await.map(drop)
+        self.0.remove(&path("devices", id), any_version()).await
     }
 }
 

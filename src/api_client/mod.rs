@@ -5,11 +5,11 @@
 //!
 //! - `connection`: what is needed to connect.
 //! - `error`: why a call failed.
+//! - `patience`: when a call is made again.
 //! - `call`: the call itself.
 //! - `records`: enrollments and groups.
 //! - `registrations`: registrations of devices.
 //! - `hub`: devices of an IoT hub, and their twins.
-//! - `patience`: when a call is made again.
 
 mod call;
 mod connection;
@@ -23,5 +23,5 @@ pub use call::{Answer, ServiceClient};
 pub use connection::{ConnectionString, ConnectionStringError};
 pub use error::{CallError, Refusal};
 pub use hub::HubClient;
-pub use patience::{Ending, Patience};
+pub use patience::Patience;
 pub use records::{Kind, Record};

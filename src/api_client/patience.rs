@@ -1,6 +1,6 @@
 //! When a call is made again: the service is busy, or its answer was lost.
 //!
-//! Deciding is pure; [`Patience::carry_out`] is the loop around it.
+//! Deciding is pure; `carry_out` is the loop around it.
 
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// The shortest: a service that asks for none is not asked in circles.
 const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 
-/// How long calls are made again.
-#[derive(Debug, Clone, Copy)]
+/// How long calls are made again; not at all, if nothing else is said.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Patience {
     /// From the first try to the last; an answer that is on its way then is waited for.
     pub limit: Duration,
@@ -24,17 +24,17 @@ pub struct Patience {
 
 /// How a call came to its end.
 #[derive(Debug)]
-pub struct Ending<T> {
+pub(super) struct Ending<T> {
     /// What the last try came to.
-    pub result: Result<T, CallError>,
+    pub(super) result: Result<T, CallError>,
     /// Whether an earlier try may have been carried out, though nobody was told: what there is of the
     /// first may stand in the way of the second.
-    pub may_be_done: bool,
+    pub(super) may_be_done: bool,
 }
 
 impl Patience {
     /// Makes a call until it is answered for good, or the limit would pass with the next wait.
-    pub async fn carry_out<T, F>(self, mut call: impl FnMut() -> F) -> Ending<T>
+    pub(super) async fn carry_out<T, F>(self, mut call: impl FnMut() -> F) -> Ending<T>
     where
         F: Future<Output = Result<T, CallError>>,
     {
@@ -57,6 +57,9 @@ impl Patience {
     /// How long to wait after the try of this number, so long after the first; `None` where there is
     /// nothing to wait for.
     fn wait(self, error: &CallError, tries: u32, since: Duration) -> Option<Duration> {
+        if self.limit.is_zero() {
+            return None;
+        }
         let asked = match error {
             CallError::Refused(refusal) if refusal.status == 429 || refusal.status >= 500 => {
                 refusal.retry_after

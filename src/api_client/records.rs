@@ -102,7 +102,18 @@ impl ServiceClient {
         if_match: Option<&HeaderValue>,
     ) -> Result<Record, CallError> {
         let body = record.to_string();
-        let answer = self.call(Method::PUT, &kind.path(id), matching(if_match), body).await?;
+        let path = kind.path(id);
+        let put = self.ending(Method::PUT, &path, matching(if_match), body.clone()).await;
+        let answer = match put.result {
+            // An earlier try has made it, and its answer was lost.
+            Err(CallError::Refused(refusal))
+                if refusal.status == 409 && if_match.is_none() && put.may_be_done =>
+            {
+                let any = HeaderValue::from_static("*");
+                self.call(Method::PUT, &path, matching(Some(&any)), body).await?
+            }
+            result => result?,
+        };
         self.read(&answer)
     }
 
@@ -136,7 +147,19 @@ impl ServiceClient {
         id: &str,
         if_match: Option<&HeaderValue>,
     ) -> Result<(), CallError> {
-        self.call(Method::DELETE, &kind.path(id), matching(if_match), "").await.map(drop)
+        self.remove(&kind.path(id), matching(if_match)).await
+    }
+
+    /// Deletes what is at a path. That it is not there is no error behind a try that may have deleted
+    /// it.
+    pub(super) async fn remove(&self, path: &str, headers: HeaderMap) -> Result<(), CallError> {
+        let ending = self.ending(Method::DELETE, path, headers, "").await;
+        match ending.result {
+            Err(CallError::Refused(refusal)) if refusal.status == 404 && ending.may_be_done => {
+                Ok(())
+            }
+            result => result.map(drop),
+        }
     }
 
     /// All records of a kind without symmetric keys, page by page.

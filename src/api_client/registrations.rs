@@ -37,7 +37,7 @@ impl ServiceClient {
         id: &str,
         if_match: Option<&HeaderValue>,
     ) -> Result<(), CallError> {
-        self.call(Method::DELETE, &path(id), matching(if_match), "").await.map(drop)
+        self.remove(&path(id), matching(if_match)).await
     }
 }
 

@@ -14,7 +14,7 @@
 //! - `file`: the file.
 //! - `run`: plays it.
 
-mod against;
+pub mod against;
 mod around;
 mod authorities;
 mod device;

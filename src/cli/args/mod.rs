@@ -12,14 +12,18 @@
 //! - `proxy`: the proxy on the way to a service.
 //! - `route`: the way to the service: transport, proxy, and whom to dial in its place.
 //! - `service`: which service devices register with.
+//! - `connection`: connection strings.
+//! - `against`: at which service scenarios are played, if at none of their own.
 //! - `missing`: what was not said and has to be.
 //! - `payload`: what a device has to say to a custom allocation webhook.
 //! - `device`: which device, and with which service.
 //! - `quotas`: how often a service may be asked.
 //! - `configuration`: what a service is to serve.
 
+pub(crate) mod against;
 pub(crate) mod certificate;
 pub(crate) mod configuration;
+pub(crate) mod connection;
 pub(crate) mod credential;
 pub(crate) mod device;
 pub(crate) mod duration;

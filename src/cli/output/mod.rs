@@ -7,11 +7,13 @@
 //! - `logging`: logs, to standard error.
 //! - `printer`: results and failures, for people or for programs.
 //! - `failure`: a device's failure as a report.
+//! - `call_failure`: the same of a call of the service API.
 //! - `progress`: the status line that says what a device waits for.
 //! - `sample`: the lines of the Azure IoT C SDK's sample.
 //! - `transcript`: a registration as that sample prints it.
 //! - `narration`: a registration told step by step, for people who learn the protocol.
 
+pub(crate) mod call_failure;
 pub(crate) mod failure;
 #[cfg(test)]
 mod first_lines;

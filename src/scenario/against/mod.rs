@@ -9,9 +9,20 @@
 //! - `body`: an enrollment of the file as the service API takes it.
 //! - `thing`: what is made there.
 //! - `ledger`: what has been made and is not removed yet.
+//! - `function_url`: how the service gets to functions of this machine.
+//! - `account`: the service, and what a run has there.
 
-pub mod body;
+mod account;
+mod body;
+mod function_url;
 mod ledger;
 mod mapping;
 mod prefix;
 mod thing;
+
+pub use account::{Account, AccountError, Left};
+pub use body::body;
+pub use function_url::{FunctionUrl, FunctionUrlError};
+pub use mapping::Mapping;
+pub use prefix::{Prefix, PrefixError};
+pub use thing::Thing;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::arguments::{self, Change, EnrollmentOnly, Etag, GroupOnly, KindArgs};
 use super::compute_key::ComputeDeviceKey;
-use super::failure::{EXIT_CODES, explained};
+use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use super::query::QueryArg;
 use super::registration::RegistrationAction;
 use super::target::Target;

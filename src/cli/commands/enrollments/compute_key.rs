@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::failure::{EXIT_CODES, explained};
+use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use super::target::Target;
 use super::words::ID_ALIASES;
 use crate::api_client::Kind;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::failure::{EXIT_CODES, explained};
+use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use super::target::{Session, Target};
 use crate::api_client::{CallError, Kind};
 use crate::cli::exit::Exit;

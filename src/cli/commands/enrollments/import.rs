@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::attestation::certificate;
-use super::failure::{EXIT_CODES, explained};
+use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use super::format;
 use super::member::object_at;
 use super::normal::normal;

@@ -7,7 +7,6 @@
 //! - `query`: `--query`: a part of the result.
 //! - `webhook`: webhooks that the local service calls by a name.
 //! - `target`: which service is asked.
-//! - `failure`: a call that failed, as a report.
 //! - `member`: members of a record that are written into.
 //! - `attestation`: how devices of a record prove who they are.
 //! - `arguments`: the flags of `create` and `update`.
@@ -27,7 +26,6 @@ mod body;
 mod command;
 mod compute_key;
 mod export;
-mod failure;
 mod format;
 mod import;
 mod member;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::arguments::Etag;
-use super::failure::{EXIT_CODES, explained, of_registration};
+use crate::cli::output::call_failure::{EXIT_CODES, explained, of_registration};
 use super::query::QueryArg;
 use super::show;
 use super::target::Target;

@@ -9,18 +9,16 @@ use tokio::runtime::Runtime;
 
 use super::webhook::Webhooks;
 use crate::api_client::{CallError, ConnectionString, Kind, ServiceClient};
+use crate::cli::args::connection::{VARIABLE, connection, given};
 use crate::cli::args::duration::timeout;
 use crate::cli::args::proxy::ProxyArgs;
-use crate::cli::input::{read, variable, wrong_value};
+use crate::cli::input::variable;
 use crate::cli::local::{Local, LocalChoice};
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
-use crate::cli::secret::{Secret, secret_variable};
+use crate::cli::secret::Secret;
 use crate::net::{ConnectTo, Route, Trust, client_config};
-use crate::text::unquoted;
 use crate::wire::HTTPS_PORT;
-
-const VARIABLE: &str = "PROVISION_SIM_CONNECTION_STRING";
 
 /// The service, as the flags name it.
 #[derive(Debug, Args)]
@@ -140,28 +138,14 @@ impl Target {
     }
 
     fn there(&self) -> Result<(ConnectionString, Trust, Webhooks), Report> {
-        let connection = match (&self.connection_string, secret_variable(VARIABLE)) {
-            (Some(argument), _) => {
-                const FLAG: &str = "--connection-string";
-                connection(FLAG, argument)?
-            }
-            (None, Some(text)) => connection(VARIABLE, &text)?,
-            (None, None) => {
-                return Err(Report::usage("no service: give --local or --connection-string")
-                    .remedy(format!("set {VARIABLE} to keep it out of the command line; `az iot dps connection-string show` tells it")));
-            }
-        };
+        let connection = given(self.connection_string.as_ref())?;
+        let connection = connection.ok_or_else(|| {
+            Report::usage("no service: give --local or --connection-string")
+                .remedy(format!("set {VARIABLE} to keep it out of the command line; `az iot dps connection-string show` tells it"))
+        })?;
         let file = variable("SSL_CERT_FILE").map(|path| Trust::File(path.into()));
         Ok((connection, file.unwrap_or(Trust::System), Webhooks::there()))
     }
-}
-
-fn connection(name: &str, argument: &str) -> Result<ConnectionString, Report> {
-    unquoted(&read(name, argument)?).parse().map_err(|error| {
-        wrong_value(argument, Report::usage(format!("{name}: {error}"))).remedy(
-            "copy it whole, as `az iot dps connection-string show` or the portal's page \"Shared access policies\" shows it; in a shell, in single quotes",
-        )
-    })
 }
 
 impl Session {

@@ -1,4 +1,4 @@
-//! What a user is told of a call that failed: what happened, why that usually is, what to try.
+//! What a user is told of a call of the service API that failed: what happened, why that usually is, what to try.
 
 use crate::api_client::{CallError, Kind, Refusal};
 use crate::cli::exit::Exit;
@@ -7,13 +7,13 @@ use crate::net::http::{ExchangeFault, HttpError};
 use crate::net::{DialError, TlsFault};
 use crate::wire::ErrorCode;
 
-/// For the help of every command here.
-pub(super) const EXIT_CODES: &str = "\
+/// For the help of every command that makes one.
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes: 0 done, 2 bad input, 3 network or TLS, 4 the service does not accept the connection
 string, 5 the service refused: not found, exists already, changed meanwhile …";
 
 /// A failed call, explained; `about` is the record that it was about.
-pub(super) fn explained(error: &CallError, about: Option<(Kind, &str)>) -> Report {
+pub(crate) fn explained(error: &CallError, about: Option<(Kind, &str)>) -> Report {
     match error {
         CallError::Refused(refusal) => refused(refusal, about),
         CallError::Http(error) => unanswered(error),
@@ -22,7 +22,7 @@ pub(super) fn explained(error: &CallError, about: Option<(Kind, &str)>) -> Repor
 }
 
 /// The same of a call about the registration of a device.
-pub(super) fn of_registration(error: &CallError, id: &str) -> Report {
+pub(crate) fn of_registration(error: &CallError, id: &str) -> Report {
     let CallError::Refused(refusal) = error else { return explained(error, None) };
     let message = format!("registration {id}: {refusal}");
     let report = Report { message, ..told(refusal) };
