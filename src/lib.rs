@@ -18,6 +18,7 @@
 //! - [`fleet`]: many devices that provision themselves, and how it went.
 //! - `diagnose`: looks for what keeps a device from registering, step by step.
 //! - [`service`]: a local Device Provisioning Service.
+//! - `function_app`: allocation functions, served on loopback.
 //! - [`contoso`]: the world of the tutorial, the service's default.
 //! - [`local_service`]: a service for the tests of others; begin with [`LocalService`].
 //! - `verdicts`: what came out of what was tried, and the files that tell of it.
@@ -99,6 +100,8 @@ mod diagnose;
 pub mod explain;
 #[cfg(feature = "fleet")]
 pub mod fleet;
+#[cfg(feature = "service")]
+mod function_app;
 #[cfg(feature = "service")]
 pub mod local_service;
 pub mod net;

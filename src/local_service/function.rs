@@ -4,23 +4,12 @@
 //! What their answers mean for the device is decided by the service, which does not know that they
 //! are near.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use serde_json::{Map, Value};
-use tokio::net::TcpListener;
 
-use crate::net::listen;
+use crate::function_app::{self, Answer};
 
 /// What an allocation function says of a device (G.4).
 #[derive(Debug, Clone, PartialEq)]
@@ -75,16 +64,14 @@ impl AllocationAnswer {
     }
 }
 
-impl IntoResponse for AllocationAnswer {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let (kind, body) = match self.body {
+impl From<AllocationAnswer> for Answer {
+    fn from(AllocationAnswer { status, body }: AllocationAnswer) -> Self {
+        match body {
             Body::Json(members) => {
-                ("application/json; charset=utf-8", Value::Object(members).to_string())
+                Self::Reply { status, is_json: true, body: Value::Object(members).to_string() }
             }
-            Body::Text(text) => ("text/plain; charset=utf-8", text),
-        };
-        (status, [(CONTENT_TYPE, kind)], body).into_response()
+            Body::Text(text) => Self::text(status, text),
+        }
     }
 }
 
@@ -100,68 +87,24 @@ impl Function {
     }
 }
 
+impl Function {
+    /// As a function app asks it: on a thread of its own, for it may take its time, and even ask the
+    /// service something.
+    pub(super) fn served(self) -> Arc<function_app::Function> {
+        Arc::new(move |request| {
+            let function = self.0.clone();
+            Box::pin(async move {
+                match tokio::task::spawn_blocking(move || function(&request)).await {
+                    Ok(answer) => answer.into(),
+                    Err(_) => Answer::text(500, "the allocation function panicked"),
+                }
+            })
+        })
+    }
+}
+
 impl fmt::Debug for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Function")
-    }
-}
-
-/// Where functions will be served, with a key that they ask for, as Azure's do.
-pub(super) struct FunctionApp {
-    listener: TcpListener,
-    origin: String,
-    key: Arc<str>,
-    routes: Router,
-    count: usize,
-}
-
-impl FunctionApp {
-    /// Takes a free loopback port. Must be called in the runtime that will serve it.
-    ///
-    /// # Errors
-    ///
-    /// If there is none.
-    pub(super) fn open() -> io::Result<Self> {
-        let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let origin = format!("http://{}", listener.local_addr()?);
-        let key = uuid::Uuid::new_v4().simple().to_string().into();
-        Ok(Self { listener, origin, key, routes: Router::new(), count: 0 })
-    }
-
-    /// Adds a function; returns its address, for `webhookUrl`.
-    pub(super) fn add(&mut self, function: Function) -> String {
-        self.count += 1;
-        let path = format!("/api/Allocate{}", self.count);
-        let url = format!("{}{path}?code={}", self.origin, self.key);
-        let asked = post(ask).with_state((self.key.clone(), function));
-        self.routes = std::mem::take(&mut self.routes).route(&path, asked);
-        url
-    }
-
-    /// Serves the functions until the runtime ends.
-    pub(super) fn serve(self) {
-        tokio::spawn(async move {
-            if let Err(error) = axum::serve(self.listener, self.routes).await {
-                tracing::error!("the allocation functions stopped: {error}");
-            }
-        });
-    }
-}
-
-async fn ask(
-    State((key, function)): State<(Arc<str>, Function)>,
-    Query(query): Query<HashMap<String, String>>,
-    body: Bytes,
-) -> Response {
-    if query.get("code").map(String::as_str) != Some(&*key) {
-        return StatusCode::UNAUTHORIZED.into_response();
-    }
-    let Ok(request) = serde_json::from_slice::<Value>(&body) else {
-        return AllocationAnswer::refuse("the request is not JSON").into_response();
-    };
-    // On a thread of its own: it may take its time, and even ask the service something.
-    match tokio::task::spawn_blocking(move || (function.0)(&request)).await {
-        Ok(answer) => answer.into_response(),
-        Err(_) => AllocationAnswer::raw(500, "the allocation function panicked").into_response(),
     }
 }

@@ -18,6 +18,7 @@ use super::host::Host;
 use super::plan::Served;
 use crate::attestation::{DeviceKey, GroupKey};
 use crate::contoso::SampleFunction;
+use crate::function_app::ServedFunctions;
 use crate::net::{Endpoint, EndpointError};
 use crate::service::{EntryStatus, FaultRuleError, Journal, JournalEntry, Service};
 use crate::wire::{IdScope, RegistrationId};
@@ -61,8 +62,9 @@ pub(super) struct Parts {
 pub struct LocalService {
     service: Arc<Service>,
     gateway: SocketAddr,
-    // Ends when dropped.
+    // They end when dropped.
     _function: Option<SampleFunction>,
+    _functions: Option<ServedFunctions>,
     host: Host,
     ca_pem: String,
     ca_file: PathBuf,
@@ -85,7 +87,7 @@ impl LocalService {
 
     /// The handle to a service that is up.
     pub(super) fn new(host: Host, served: Served, parts: Parts) -> Result<Self, EndpointError> {
-        let Served { service, function } = served;
+        let Served { service, function, functions } = served;
         Ok(Self {
             // As an address: `localhost` may be another one first.
             endpoint: service.mqtt_address().ip().to_string().parse()?,
@@ -94,6 +96,7 @@ impl LocalService {
                 .unwrap_or_else(|| unreachable!("every plan asks for one")),
             service,
             _function: function,
+            _functions: functions,
             host,
             ca_pem: parts.ca_pem,
             ca_file: parts.ca_file,

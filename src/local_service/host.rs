@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 /// Something at work on a thread of its own, until it is stopped or dropped.
 #[derive(Debug)]
-pub(super) struct Host {
+pub(crate) struct Host {
     runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -25,7 +25,7 @@ impl Host {
     /// # Errors
     ///
     /// If no thread can be had; `done` is dropped then.
-    pub(super) fn launch<T, F>(make: F, done: impl FnOnce(T) + Send + 'static) -> io::Result<Self>
+    pub(crate) fn launch<T, F>(make: F, done: impl FnOnce(T) + Send + 'static) -> io::Result<Self>
     where
         F: Future<Output = T> + Send + 'static,
     {

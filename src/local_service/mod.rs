@@ -30,3 +30,5 @@ pub use error::{LocalServiceError, Unmet};
 pub use expectation::{Expectation, Times};
 pub use function::AllocationAnswer;
 pub use handle::LocalService;
+#[cfg(feature = "cli")]
+pub(crate) use host::Host;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::enrollment::EnrollmentBuilder;
 use super::error::{LocalServiceError, cannot};
-use super::function::FunctionApp;
 use super::host::Host;
 use crate::attestation::Certificate;
 use crate::contoso::SampleFunction;
+use crate::function_app::{FunctionApp, ServedFunctions};
 use crate::service::{CertificateConfig, Config, Kind, Options, Service};
 
 /// What is to be served.
@@ -21,6 +21,7 @@ pub(super) struct Plan {
 pub(super) struct Served {
     pub(super) service: Arc<Service>,
     pub(super) function: Option<SampleFunction>,
+    pub(super) functions: Option<ServedFunctions>,
 }
 
 impl Plan {
@@ -35,7 +36,7 @@ impl Plan {
                     Some(app) => app,
                     none => none.insert(FunctionApp::open().map_err(&no_port)?),
                 };
-                enrollment = enrollment.webhook_url(&app.add(function));
+                enrollment = enrollment.webhook_url(&app.add(function.served()));
             }
             if let Some(certificate) = enrollment.signing_certificate() {
                 // What is wrong with it is said of the enrollment.
@@ -53,12 +54,10 @@ impl Plan {
                 Kind::Group => config.enrollment_groups.push(written),
             }
         }
-        if let Some(app) = app {
-            app.serve();
-        }
+        let functions = app.map(FunctionApp::serve);
         let function = SampleFunction::start_for(&mut config).await.map_err(&no_port)?;
         let service = Arc::new(Service::start(&config, options).await?);
-        Ok(Served { service, function })
+        Ok(Served { service, function, functions })
     }
 }
 

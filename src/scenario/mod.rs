@@ -11,22 +11,26 @@
 //! - `authorities`: certification authorities made on the spot.
 //! - `enrolled`: what enrollments let devices prove themselves with.
 //! - `device`: a device.
+//! - `step`: what is done with them.
 //! - `file`: the file.
-//! - `run`: plays it.
+//! - `stage`: where it is played.
+//! - `engine`: plays its steps.
 
 pub mod against;
 mod around;
 mod authorities;
 mod device;
+mod engine;
 mod enrolled;
 mod expectation;
 mod file;
-mod run;
+mod stage;
+mod step;
 mod variables;
 mod verdict;
 
 pub use around::Around;
-pub use device::DeviceSpec;
+pub use engine::{Ended, Event, Play, play};
 pub use file::Scenario;
-pub use run::Bench;
-pub use verdict::{Actual, LastAnswer, Verdict};
+pub use stage::{LocalPlan, LocalStage, Reach, Stage};
+pub use verdict::{Actual, Verdict};

@@ -18,6 +18,8 @@ mod document;
 mod encoding;
 mod foreign;
 #[cfg(feature = "service")]
+mod glob;
+#[cfg(feature = "service")]
 mod json;
 #[cfg(feature = "service")]
 mod kind;
@@ -45,6 +47,8 @@ pub use body::read_body;
 pub use document::{Document, Fault};
 pub use encoding::NotText;
 pub use foreign::{Foreign, inert, inert_json, write_harmless};
+#[cfg(feature = "service")]
+pub use glob::Glob;
 #[cfg(feature = "service")]
 pub use kind::seems;
 pub use lines::TextReader;

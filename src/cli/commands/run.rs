@@ -1,12 +1,13 @@
 //! `run`: play scenarios and judge them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::mpsc;
 
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
@@ -16,12 +17,16 @@ use crate::cli::output::printer::Printer;
 use crate::cli::output::transcript::Transcript;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
-use crate::device::{Error, Registered};
+use crate::device::Error;
 use crate::explain::Context;
 use crate::net::ProxyVariables;
-use crate::scenario::{Actual, Around, Bench, DeviceSpec, LastAnswer, Scenario, Verdict};
+use crate::scenario::{
+    Actual, Around, Ended, Event, LocalPlan, LocalStage, Play, Reach, Scenario, Stage, Verdict,
+    play as play_steps,
+};
 use crate::service::WebhookSettings;
 use crate::text::{MAX_FILE, read_bytes, read_file};
+use crate::verdicts::Case;
 
 /// Run scenarios: serve what a file describes, register its devices, check what comes out
 #[derive(Debug, Args)]
@@ -84,7 +89,7 @@ impl Run {
         let runtime = small_runtime()?;
         let mut tally = Tally::default();
         for (path, scenario) in self.scenarios.iter().zip(&scenarios) {
-            runtime.block_on(play(&path.display().to_string(), scenario, printer, &mut tally))?;
+            runtime.block_on(play(path, scenario, printer, &mut tally))?;
         }
         runtime.shutdown_background();
         let Tally { passed, failed, lines } = tally;
@@ -114,101 +119,159 @@ fn read(path: &Path, named: &BTreeMap<String, String>) -> Result<Scenario, Repor
 }
 
 async fn play(
-    name: &str,
+    path: &Path,
     scenario: &Scenario,
     printer: &mut Printer,
     tally: &mut Tally,
 ) -> Result<(), Report> {
+    let name = path.display().to_string();
     let webhooks =
         WebhookSettings { proxies: ProxyVariables::read(variable), ..Default::default() };
-    let bench = Bench::start(scenario, webhooks)
-        .await
-        .map_err(|error| Report::usage(format!("{name}: {error}")))?;
+    let stage = LocalStage::start(LocalPlan::of(scenario, webhooks)).await;
+    let stage = Arc::new(stage.map_err(|error| Report::usage(format!("{name}: {error}")))?);
     printer.hide(&scenario.secrets);
-    for device in &scenario.devices {
-        let verdict = register(&bench, device, printer).await;
-        let line = Line {
-            scenario: name.to_owned(),
-            registration_id: device.registration_id.as_str(),
-            passed: verdict.holds(),
-            actual: &verdict.actual,
-            differences: &verdict.differences,
-        };
-        printer.event(&line);
-        tally.lines.push(to_raw_value(&line).map_err(Report::internal)?);
-        *(if verdict.holds() { &mut tally.passed } else { &mut tally.failed }) += 1;
-        if printer.is_text() {
-            print_verdict(printer, device, &verdict);
-        }
-    }
-    bench.stop().await;
-    Ok(())
+    let (events, told) = mpsc::unbounded_channel();
+    let playing = play_steps(stage.clone(), Play::of(scenario, path), events);
+    let mut show =
+        Show { name, reach: stage.reach(), told, later: VecDeque::new(), printer, tally };
+    let ((), shown) = tokio::join!(playing, show.all());
+    stage.end().await;
+    shown
 }
 
-/// In text, what the device prints; for programs only the verdict counts.
-async fn register(bench: &Bench, device: &DeviceSpec, printer: &mut Printer) -> Verdict {
-    let (mut last, since) = (LastAnswer::default(), Instant::now());
-    if !printer.is_text() {
-        let result = bench.register(device, &mut |notice| last.notice(&notice)).await;
-        return judge(device, &result, &last, since);
+/// Prints what happens.
+struct Show<'a> {
+    name: String,
+    reach: Reach,
+    told: mpsc::UnboundedReceiver<Event>,
+    /// What happened elsewhere while a device was shown.
+    later: VecDeque<Event>,
+    printer: &'a mut Printer,
+    tally: &'a mut Tally,
+}
+
+impl Show<'_> {
+    async fn all(&mut self) -> Result<(), Report> {
+        while let Some(event) = self.next().await {
+            match event {
+                Event::Began { name, is_device, .. } => {
+                    if self.printer.is_text() && !is_device {
+                        self.printer.line(format!("=== {name}"));
+                    }
+                }
+                Event::Registering { step, device } => self.device(step, &device).await?,
+                Event::Decided { case, .. } => self.decided(&case),
+                Event::Notice { .. } | Event::Registered(_) | Event::AtHub { .. } => {}
+            }
+        }
+        Ok(())
     }
-    printer.line(format!("--- {}", device.registration_id));
-    let mut transcript = Transcript::new(printer);
-    let mut notify = |notice| {
-        last.notice(&notice);
-        transcript.notice(&notice);
-    };
-    let result = bench.register(device, &mut notify).await;
-    let verdict = judge(device, &result, &last, since);
-    match result {
-        Ok(registered) => transcript.print(&registered, None),
-        Err(error) => {
-            transcript.print_failure(&error);
+
+    async fn next(&mut self) -> Option<Event> {
+        match self.later.pop_front() {
+            Some(event) => Some(event),
+            None => self.told.recv().await,
+        }
+    }
+
+    /// A device registers. What other steps do meanwhile is shown afterwards.
+    async fn device(&mut self, step: usize, device: &str) -> Result<(), Report> {
+        let is_text = self.printer.is_text();
+        if is_text {
+            self.printer.line(format!("--- {device}"));
+        }
+        let mut waiting = std::mem::take(&mut self.later);
+        let mut transcript = is_text.then(|| Transcript::new(self.printer));
+        let ended = loop {
+            let event = match waiting.pop_front() {
+                Some(event) => Some(event),
+                None => self.told.recv().await,
+            };
+            match event {
+                Some(Event::Notice { step: of, device: other, notice })
+                    if of == step && other == device =>
+                {
+                    if let Some(transcript) = &mut transcript {
+                        transcript.notice(&notice);
+                    }
+                }
+                Some(Event::Registered(ended)) if ended.step == step && ended.device == device => {
+                    break ended;
+                }
+                Some(event) => self.later.push_back(event),
+                None => return Ok(()),
+            }
+        };
+        self.later.append(&mut waiting);
+        if let Some(transcript) = transcript {
+            transcript_end(transcript, &ended);
+        }
+        if is_text {
+            self.show_end(&ended);
+        }
+        let Verdict { actual, differences } = &ended.verdict;
+        let line = Line {
+            scenario: self.name.clone(),
+            registration_id: &ended.device,
+            passed: ended.verdict.holds(),
+            actual,
+            differences,
+        };
+        self.printer.event(&line);
+        self.tally.lines.push(to_raw_value(&line).map_err(Report::internal)?);
+        Ok(())
+    }
+
+    fn show_end(&mut self, ended: &Ended) {
+        if let Err(error) = &ended.result {
             let context = Context {
                 group: None,
-                endpoint: bench.endpoint().clone(),
-                id_scope: bench.id_scope().clone(),
-                registration_id: device.registration_id.clone(),
+                endpoint: self.reach.mqtt(),
+                id_scope: self.reach.id_scope.clone(),
+                registration_id: ended.registration_id.clone(),
                 proof: None,
                 skew: None,
                 is_local: true,
                 proxy: None,
                 ca_file: None,
             };
-            let mut report = failure::report(&error, &context);
+            let mut report = failure::report(error, &context);
             if matches!(error, Error::Failed { .. }) {
-                report.causes.splice(0..0, bench.reason(&device.registration_id));
+                report.causes.splice(0..0, ended.reason.clone());
             }
-            if verdict.holds() {
+            if ended.verdict.holds() {
                 // Expected, so nothing is to be tried.
                 report.remedies.clear();
             }
-            printer.explain(&report);
+            self.printer.explain(&report);
+        }
+        let id = &ended.device;
+        self.printer.line("");
+        let text = if ended.verdict.holds() {
+            format!("{id}: {}, as expected", ended.verdict.summary())
+        } else {
+            format!("{id}: {}", ended.verdict.differences.join("; "))
+        };
+        self.printer.verdict(ended.verdict.holds(), &text);
+        self.printer.line("");
+    }
+
+    /// A case has been decided; that of a device has been shown.
+    fn decided(&mut self, case: &Case) {
+        *(if case.outcome.is_bad() { &mut self.tally.failed } else { &mut self.tally.passed }) += 1;
+        if self.printer.is_text() && case.seen.is_empty() {
+            let word = case.outcome.word();
+            let reason = case.outcome.reason();
+            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            self.printer.verdict(!case.outcome.is_bad(), &format!("{}: {word}{why}", case.name));
+            self.printer.line("");
         }
     }
-    verdict
 }
 
-fn judge(
-    device: &DeviceSpec,
-    result: &Result<Registered, Error>,
-    last: &LastAnswer,
-    since: Instant,
-) -> Verdict {
-    let mut actual = Actual::of(result);
-    actual.took = Some(since.elapsed());
-    actual.answer = last.json();
-    Verdict::new(&device.expect, actual)
-}
-
-fn print_verdict(printer: &mut Printer, device: &DeviceSpec, verdict: &Verdict) {
-    let id = &device.registration_id;
-    printer.line("");
-    let text = if verdict.holds() {
-        format!("{id}: {}, as expected", verdict.summary())
-    } else {
-        format!("{id}: {}", verdict.differences.join("; "))
-    };
-    printer.verdict(verdict.holds(), &text);
-    printer.line("");
+fn transcript_end(transcript: Transcript<'_>, ended: &Ended) {
+    match &ended.result {
+        Ok(registered) => transcript.print(registered, None),
+        Err(error) => transcript.print_failure(error),
+    }
 }

@@ -12,4 +12,7 @@ mod registration;
 mod shape;
 mod text;
 
-pub use registration::Expectation;
+pub use bounds::Bounds;
+pub use json::JsonPattern;
+pub use registration::{Expectation, TwinPattern};
+pub use text::TextPattern;

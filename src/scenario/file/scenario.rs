@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::entry::{DeviceEntry, Wrong, wrong};
 use super::identity;
@@ -17,6 +18,7 @@ use crate::scenario::authorities::{Authorities, AuthorityEntry};
 use crate::scenario::device::{CertificateProof, DeviceSpec, Proof};
 use crate::scenario::enrolled::{Enrolled, with_keys};
 use crate::scenario::expectation::Expectation;
+use crate::scenario::step::{Names, OnAzure, Script, Step, StepEntry, check, function_url};
 use crate::scenario::variables::{Declared, Variables};
 use crate::service::{Config, RECORD_NAMES};
 use crate::text::{Document, Fault, MemberPath, Secrets, nearest};
@@ -34,21 +36,16 @@ pub struct Scenario {
     pub on_azure: OnAzure,
     /// What to serve.
     pub service: Config,
+    /// The scripted functions, by name.
+    pub functions: Vec<(String, Script)>,
     /// The devices, in the order in which they are declared.
     pub devices: Vec<DeviceSpec>,
+    /// What is done with them, in order. Where the file has no steps, each device registers.
+    pub steps: Vec<Step>,
+    /// Whether the file says itself what is done.
+    pub has_steps: bool,
     /// What must not be shown of all this, wherever text leaves the program.
     pub secrets: Secrets,
-}
-
-/// What becomes on Azure of that which cannot hold there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum OnAzure {
-    /// It is left out, and that is said.
-    #[default]
-    Skip,
-    /// It fails.
-    Fail,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,6 +61,18 @@ struct File {
     service: Option<Config>,
     #[serde(default, rename = "device")]
     _device: Vec<DeviceEntry>,
+    #[serde(default)]
+    function: Vec<FunctionEntry>,
+    #[serde(default)]
+    step: Vec<StepEntry>,
+}
+
+/// `[[function]]`, as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FunctionEntry {
+    name: String,
+    answers: Script,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,6 +91,8 @@ struct AuthorityPart {
 struct DevicePart {
     #[serde(default)]
     device: Vec<DeviceEntry>,
+    #[serde(default)]
+    step: Vec<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,9 +138,13 @@ impl Scenario {
         })?;
 
         let file: File = document.read()?;
+        let functions = functions(file.function).map_err(|wrong| told(&document, wrong))?;
         let mut service = file.service;
         if let Some(service) = &mut service {
-            service.check(&[FUNCTION_URL]).map_err(|error| {
+            let urls: Vec<_> = functions.iter().map(|(name, _)| function_url(name)).collect();
+            let urls: Vec<_> =
+                [FUNCTION_URL].into_iter().chain(urls.iter().map(|it| &**it)).collect();
+            service.check(&urls).map_err(|error| {
                 document.fault(&MemberPath::of(&["service"]).join(error.path()), error.reason())
             })?;
             with_keys(service);
@@ -146,8 +161,52 @@ impl Scenario {
             hide(&mut secrets, &spec.proof);
             specs.push(spec);
         }
-        Ok(Self { title: file.title, on_azure: file.on_azure, service, devices: specs, secrets })
+        let has_steps = !file.step.is_empty();
+        let steps = match has_steps {
+            true => steps(file.step, &specs, &functions).map_err(|wrong| told(&document, wrong))?,
+            false => specs.iter().map(|spec| Step::of_device(&spec.name)).collect(),
+        };
+        Ok(Self {
+            title: file.title,
+            on_azure: file.on_azure,
+            service,
+            functions,
+            devices: specs,
+            steps,
+            has_steps,
+            secrets,
+        })
     }
+}
+
+fn functions(entries: Vec<FunctionEntry>) -> Result<Vec<(String, Script)>, Wrong> {
+    let mut functions: Vec<(String, Script)> = Vec::new();
+    for (index, FunctionEntry { name, answers }) in entries.into_iter().enumerate() {
+        let path = MemberPath::of(&["function"]).item(index).member("name");
+        if name.is_empty() || functions.iter().any(|(other, _)| *other == name) {
+            return Err((path, "each function needs a name of its own".to_owned()));
+        }
+        functions.push((name, answers));
+    }
+    Ok(functions)
+}
+
+fn steps(
+    entries: Vec<StepEntry>,
+    devices: &[DeviceSpec],
+    functions: &[(String, Script)],
+) -> Result<Vec<Step>, Wrong> {
+    let within = |index: usize, (member, reason): Wrong| {
+        (MemberPath::of(&["step"]).item(index).join(&member), reason)
+    };
+    let entries = entries.into_iter().enumerate();
+    let steps = entries.map(|(index, entry)| entry.check().map_err(|wrong| within(index, wrong)));
+    let steps = steps.collect::<Result<Vec<_>, _>>()?;
+    let devices: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
+    let functions: Vec<_> = functions.iter().map(|(name, _)| name.as_str()).collect();
+    let names = Names { devices: &devices, functions: &functions };
+    check(&steps, names).map_err(|(index, wrong)| within(index, wrong))?;
+    Ok(steps)
 }
 
 /// Of authorities and devices nothing can be made that others need.
@@ -183,8 +242,8 @@ fn begin(
     authorities: &Authorities,
     around: &Around<'_>,
 ) -> Result<Vec<Begun>, Fault> {
-    let DevicePart { device } = document.read()?;
-    if device.is_empty() {
+    let DevicePart { device, step } = document.read()?;
+    if device.is_empty() && step.is_empty() {
         return Err(document.fault(&MemberPath::default(), "it has no [[device]]"));
     }
     let DeviceMembers { device: members } = document.read()?;

@@ -4,7 +4,6 @@
 //! read and judged; [`faults`](super::faults) has it strike.
 //!
 //! - `place`: where a rule strikes.
-//! - `glob`: which devices are meant.
 //! - `when`: which requests of those that come by.
 //! - `what`: what happens then.
 //! - `word`: every word of a rule, where it may stand, and what it means.
@@ -13,7 +12,6 @@
 //! - `parse`: from text, and back.
 //! - `written`: from a configuration.
 
-mod glob;
 mod parse;
 mod place;
 mod rule;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::glob::Glob;
 use super::place::{FaultPlace, FaultTransport};
 use super::rule::FaultRule;
 use super::sense::judge;
@@ -14,7 +13,7 @@ use super::what::{Deed, RetryAfter, What};
 use super::when::{Scope, When};
 use super::word::{FaultWord, fault_words};
 use crate::service::authority::CertificateFlaw;
-use crate::text::{Foreign, nearest, written};
+use crate::text::{Foreign, Glob, nearest, written};
 
 /// Why a text is no rule, or one that can never strike.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

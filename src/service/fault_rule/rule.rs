@@ -1,10 +1,10 @@
 //! A rule.
 
-use super::glob::Glob;
 use super::place::{FaultPlace, FaultTransport};
 use super::what::What;
 use super::when::{Scope, When};
 use super::word::FaultWord;
+use crate::text::Glob;
 
 /// A fault that is wanted: `poll status=503 retry-after=2 times=2 device=pump-*`. Read with
 /// [`parse`](str::parse), and written by [`Display`](std::fmt::Display) in the order of the documents.

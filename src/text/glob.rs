@@ -9,7 +9,7 @@ pub struct Glob(String);
 
 impl Glob {
     /// Any text is a pattern but an empty one, which no name matches.
-    pub(super) fn new(text: &str) -> Option<Self> {
+    pub fn new(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self(text.to_owned()))
     }
 

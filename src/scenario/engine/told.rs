@@ -1,0 +1,117 @@
+//! What a device says and is told, in lines with their times, for whoever looks for the reason of a
+//! failure. The facts have no secrets in them.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use crate::device::{Notice, Received, Sent};
+use crate::text::{Foreign, spoken};
+
+/// Longest body that is kept in a line.
+const LONGEST: usize = 2048;
+
+/// The lines of one device, in order of time.
+#[derive(Debug)]
+pub(super) struct Told {
+    since: Instant,
+    text: String,
+}
+
+impl Told {
+    pub(super) fn new() -> Self {
+        Self { since: Instant::now(), text: String::new() }
+    }
+
+    /// How long it has been.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    pub(super) fn notice(&mut self, notice: &Notice) {
+        if let Some(line) = line(notice) {
+            self.line(&line);
+        }
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        let at = self.since.elapsed().as_millis();
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "{at:>6} ms  {line}");
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+fn line(notice: &Notice) -> Option<String> {
+    Some(match notice {
+        Notice::Reached { phase, took } => format!("{}: {}", phase.name(), spoken(*took)),
+        Notice::Secured(secured) => format!("{} with {}", secured.version, secured.peer),
+        Notice::Signed(signed) => format!("token {}", signed.token),
+        Notice::Sent(sent) => format!("> {}", sent_line(sent)),
+        Notice::Received(received) => format!("< {}", received_line(received)),
+        Notice::Blocked { transport, why } => format!("{transport} does not get through: {why}"),
+        Notice::Through { transport } => format!("{transport} gets through"),
+        Notice::Connected => return None,
+        Notice::Assigning { wait, .. } => format!("assigning; asks again in {}", spoken(*wait)),
+        Notice::Busy { rejection, wait } => {
+            format!("{}; tries again in {}", short(&rejection.to_string()), spoken(*wait))
+        }
+        Notice::Unavailable { wait } => {
+            format!("unavailable, or an unknown ID scope; tries again in {}", spoken(*wait))
+        }
+        Notice::Lost { why, wait } => {
+            format!("{}; connects again in {}", short(why), spoken(*wait))
+        }
+        Notice::Forgotten => "the service has forgotten the operation; registers anew".to_owned(),
+        Notice::ForeignAnswer { rid } => format!("an answer to {rid:?}, which was never asked"),
+    })
+}
+
+fn sent_line(sent: &Sent) -> String {
+    match sent {
+        Sent::Upgrade { host, path, subprotocol } => {
+            format!("GET {path} of {host}, to speak {subprotocol}")
+        }
+        Sent::Connect { client_id, user_name, has_password, keep_alive } => {
+            let password = if *has_password { ", password ****" } else { "" };
+            format!(
+                "CONNECT {client_id}, user name {user_name}{password}, keep-alive {keep_alive} s"
+            )
+        }
+        Sent::Subscribe { filters, .. } => format!("SUBSCRIBE {}", filters.join(", ")),
+        Sent::Publish { topic, body, .. } => format!("PUBLISH {topic} {}", body_text(body)),
+        Sent::Puback { packet_id } => format!("PUBACK {packet_id}"),
+        Sent::Request { method, target, body, .. } => {
+            format!("{method} {target} {}", body_text(body))
+        }
+    }
+}
+
+fn received_line(received: &Received) -> String {
+    match received {
+        Received::Upgraded => "101 Switching Protocols".to_owned(),
+        Received::Connack { code } => format!("CONNACK {}", *code as u8),
+        Received::Suback { accepted, .. } => {
+            format!("SUBACK, {}", if *accepted { "accepted" } else { "refused" })
+        }
+        Received::Puback { packet_id } => format!("PUBACK {packet_id}"),
+        Received::Publish { topic, body, .. } => {
+            format!("PUBLISH {} {}", short(topic), body_text(body))
+        }
+        Received::Response { status, headers, body } => {
+            let waits = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
+            let waits: String = waits.map(|(_, wait)| format!(" Retry-After: {wait}")).collect();
+            format!("{status}{} {}", short(&waits), body_text(body))
+        }
+    }
+}
+
+fn body_text(body: &[u8]) -> String {
+    short(&String::from_utf8_lossy(body))
+}
+
+fn short(text: &str) -> String {
+    Foreign::up_to(text, LONGEST).to_string()
+}

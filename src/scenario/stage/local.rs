@@ -1,0 +1,366 @@
+//! A service of its own for a scenario, on free ports of this machine.
+//!
+//! It runs on a thread of its own, so that it can be gone at once, as after SIGKILL, while whoever plays
+//! the scenario goes on. The allocation functions are not on that thread: they outlive it, as real ones
+//! do.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::ClientConfig;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::{RwLock, oneshot};
+
+use super::enrollments;
+use super::error::StageError;
+use super::functions::ScriptedFunction;
+use super::place::Stage;
+use super::reach::Reach;
+use super::watched::Watched;
+use crate::api_client::ServiceClient;
+use crate::contoso::{self, SampleFunction};
+use crate::device::Ports;
+use crate::function_app::{FunctionApp, ServedFunctions};
+use crate::local_service::Host;
+use crate::net::{Endpoint, Route, Trust, client_config};
+use crate::scenario::file::Scenario;
+use crate::scenario::step::{EnrollmentChange, Power, Script, Step, Verb, function_url};
+use crate::service::{
+    Authority, Config, HubKey, Options, Pace, Port, Service, TwinChange, TwinVerb, WebhookSettings,
+};
+use crate::wire::{DeviceId, HubName, RegistrationId};
+
+/// What is to be served for a scenario.
+#[derive(Debug)]
+pub struct LocalPlan {
+    /// The configuration.
+    pub config: Config,
+    /// The scripted functions, by name; configurations call them `function:NAME`.
+    pub functions: Vec<(String, Script)>,
+    /// How webhooks are called.
+    pub webhooks: WebhookSettings,
+    /// Whether the service is ever stopped, so that its state has to be kept.
+    pub is_stopped: bool,
+}
+
+impl LocalPlan {
+    /// What a scenario needs.
+    pub fn of(scenario: &Scenario, webhooks: WebhookSettings) -> Self {
+        let is_power = |step: &Step| matches!(step.verb, Verb::Service(_));
+        Self {
+            config: scenario.service.clone(),
+            functions: scenario.functions.clone(),
+            webhooks,
+            is_stopped: scenario.steps.iter().any(is_power),
+        }
+    }
+}
+
+/// A service made for a scenario.
+#[derive(Debug)]
+pub struct LocalStage {
+    config: Config,
+    webhooks: WebhookSettings,
+    folder: TempDir,
+    is_stopped: bool,
+    tls: Arc<ClientConfig>,
+    reach: Reach,
+    running: RwLock<Option<Running>>,
+    api: Mutex<Option<Arc<ServiceClient>>>,
+    watched: Watched,
+    functions: HashMap<String, Arc<ScriptedFunction>>,
+    // They end when dropped.
+    _sample: Option<SampleFunction>,
+    _served: Option<ServedFunctions>,
+}
+
+/// The service while it runs.
+#[derive(Debug)]
+struct Running {
+    service: Service,
+    host: Host,
+}
+
+/// The ports of a service; 0 picks a free one.
+#[derive(Debug, Clone, Copy, Default)]
+struct ListeningPorts {
+    mqtt: u16,
+    https: u16,
+    gateway: u16,
+}
+
+impl LocalStage {
+    /// Starts what the scenario describes, on free loopback ports, with a CA that nobody has seen
+    /// before. Quick: devices are told to wait 0 s unless the file says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If something in it cannot be served.
+    pub async fn start(plan: LocalPlan) -> Result<Self, StageError> {
+        let LocalPlan { mut config, functions, webhooks, is_stopped } = plan;
+        let sample = SampleFunction::start_for(&mut config).await.map_err(StageError::Function)?;
+        let mut app = FunctionApp::open().map_err(StageError::Function)?;
+        let mut scripted = HashMap::new();
+        for (name, script) in functions {
+            let function = Arc::new(ScriptedFunction::new(script));
+            let url = app.add(function.clone().served());
+            let url = url.parse().map_err(|_| StageError::Address(url))?;
+            config.place_webhook(&function_url(&name), url);
+            scripted.insert(name, function);
+        }
+        let served = (!scripted.is_empty()).then(|| app.serve());
+        let folder = tempfile::tempdir();
+        let folder = folder.map_err(|error| StageError::Io("make a temporary folder", error))?;
+        let authority = authority(&folder, is_stopped)?;
+        let tls = client_config(&Trust::Pem(authority.pem().to_owned()))?;
+        let options = options(&config, authority, &webhooks, ListeningPorts::default());
+        let state = is_stopped.then(|| folder.path().join("state"));
+        let running = launch(config.clone(), Options { state, ..options }).await?;
+        let reach = reach(&running.service, &tls, folder.path().join("ca.pem"))?;
+        let stage = Self {
+            config,
+            webhooks,
+            folder,
+            is_stopped,
+            tls,
+            reach,
+            running: RwLock::default(),
+            api: Mutex::default(),
+            watched: Watched::default(),
+            functions: scripted,
+            _sample: sample,
+            _served: served,
+        };
+        stage.up(running).await?;
+        Ok(stage)
+    }
+
+    /// Ends the service; when this returns, its ports are closed.
+    pub async fn end(&self) {
+        self.stop().await;
+    }
+
+    /// The service is there.
+    async fn up(&self, running: Running) -> Result<(), StageError> {
+        let service = &running.service;
+        if let Some(path) = &self.reach.ca_file {
+            service.write_ca(path)?;
+        }
+        let connection = service.connection_string(&service.https_address().to_string());
+        let api = ServiceClient::new(connection.parse()?, &self.tls);
+        *self.api_slot() = Some(Arc::new(api));
+        self.watched.started(service.journal().clone(), service.faults().clone());
+        *self.running.write().await = Some(running);
+        Ok(())
+    }
+
+    /// The service is not there any more.
+    async fn down(&self) -> Option<Running> {
+        self.api_slot().take();
+        self.running.write().await.take()
+    }
+
+    async fn start_again(&self) -> Result<(), StageError> {
+        let ports = self.reach.ports;
+        let gateway = self.reach.gateway.as_ref().and_then(Endpoint::port).unwrap_or_default();
+        let ports = ListeningPorts { mqtt: ports.mqtt, https: ports.https, gateway };
+        let authority = authority(&self.folder, self.is_stopped)?;
+        let options = options(&self.config, authority, &self.webhooks, ports);
+        let state = self.is_stopped.then(|| self.folder.path().join("state"));
+        let running = launch(self.config.clone(), Options { state, ..options }).await?;
+        self.up(running).await
+    }
+
+    async fn stop(&self) {
+        let Some(Running { service, host }) = self.down().await else { return };
+        service.stop().await;
+        off_the_runtime(move || drop(host)).await;
+    }
+
+    /// The thread goes first and takes every connection with it. Only then is the service let go, which
+    /// could say goodbye to nobody any more. What it had handed to its state is there.
+    async fn kill(&self) {
+        let Some(Running { service, host }) = self.down().await else { return };
+        off_the_runtime(move || {
+            drop(host);
+            drop(service);
+        })
+        .await;
+    }
+
+    /// The service API, as it is reached now.
+    fn api(&self) -> Result<Arc<ServiceClient>, StageError> {
+        self.api_slot().clone().ok_or_else(stopped)
+    }
+
+    fn api_slot(&self) -> MutexGuard<'_, Option<Arc<ServiceClient>>> {
+        self.api.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stage for LocalStage {
+    fn cannot(&self, _verb: &Verb) -> Option<&'static str> {
+        None
+    }
+
+    fn reach(&self) -> Reach {
+        self.reach.clone()
+    }
+
+    fn watched(&self) -> Option<&Watched> {
+        Some(&self.watched)
+    }
+
+    async fn enrollment(&self, name: &str) -> Result<Value, StageError> {
+        enrollments::find(&*self.api()?, name).await.map(|(_, record)| record)
+    }
+
+    async fn change_enrollment(
+        &self,
+        name: &str,
+        change: &EnrollmentChange,
+    ) -> Result<(), StageError> {
+        enrollments::change(&*self.api()?, name, change).await
+    }
+
+    async fn record(&self, id: &RegistrationId) -> Result<Option<Value>, StageError> {
+        enrollments::record(&*self.api()?, id).await
+    }
+
+    async fn delete_record(&self, id: &RegistrationId) -> Result<(), StageError> {
+        Ok(self.api()?.delete_registration(id.as_str(), None).await?)
+    }
+
+    fn set_function(&self, name: &str, script: Script) -> Result<(), StageError> {
+        let function = self.functions.get(name);
+        let function = function
+            .ok_or_else(|| StageError::other(format!("there is no [[function]] {name:?}")))?;
+        function.set(script);
+        Ok(())
+    }
+
+    fn function_calls(&self, name: &str) -> Option<u64> {
+        Some(self.functions.get(name)?.calls())
+    }
+
+    async fn power(&self, power: Power) -> Result<(), StageError> {
+        match power {
+            Power::Stop => self.stop().await,
+            Power::Kill => self.kill().await,
+            Power::Start => self.start_again().await?,
+            Power::Restart => {
+                self.stop().await;
+                self.start_again().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn twin(&self, hub: &HubName, device_id: &DeviceId) -> Result<Value, StageError> {
+        let running = self.running.read().await;
+        let hubs = running.as_ref().ok_or_else(stopped)?.service.hubs();
+        let device = hubs.device(&HubKey::new(hub, device_id));
+        let device =
+            device.ok_or_else(|| StageError::other(format!("{hub} has no device {device_id}")))?;
+        let twin = &device.twin;
+        Ok(json!({
+            "tags": twin.tags.values(),
+            "properties": {
+                "desired": twin.desired.shown().values(),
+                "reported": twin.reported.shown().values(),
+            },
+        }))
+    }
+
+    async fn change_twin(
+        &self,
+        hub: &HubName,
+        device_id: &DeviceId,
+        patch: &Value,
+    ) -> Result<(), StageError> {
+        let change = TwinChange::read(patch.to_string().as_bytes());
+        let change = change.map_err(|error| StageError::other(error.to_string()))?;
+        let running = self.running.read().await;
+        let hubs = running.as_ref().ok_or_else(stopped)?.service.hubs();
+        let key = HubKey::new(hub, device_id);
+        let changed = hubs.change_twin(&key, &change, TwinVerb::Patch, |_| Ok(())).await;
+        changed.map(drop).map_err(|error| StageError::other(format!("{hub}, {device_id}: {error}")))
+    }
+
+    async fn is_at_hub(&self, hub: &HubName, device_id: &DeviceId) -> Option<bool> {
+        let running = self.running.read().await;
+        let hubs = running.as_ref().map(|running| running.service.hubs());
+        Some(hubs.is_some_and(|hubs| hubs.is_online(&HubKey::new(hub, device_id))))
+    }
+}
+
+fn stopped() -> StageError {
+    StageError::other("the service is stopped")
+}
+
+/// The same one at each start, if there may be another.
+fn authority(folder: &TempDir, is_kept: bool) -> Result<Authority, StageError> {
+    Ok(match is_kept {
+        true => Authority::in_folder(&folder.path().join("ca"))?,
+        false => Authority::in_memory()?,
+    })
+}
+
+fn options(
+    config: &Config,
+    authority: Authority,
+    webhooks: &WebhookSettings,
+    ports: ListeningPorts,
+) -> Options {
+    Options {
+        mqtt_port: Port::Exactly(ports.mqtt),
+        https_port: Port::Exactly(ports.https),
+        pace: Pace {
+            retry_after: config.retry_after.unwrap_or_default(),
+            assigning_polls: config.assigning_polls.unwrap_or_default(),
+        },
+        webhooks: webhooks.clone(),
+        suspects: contoso::suspects(),
+        // For clients other than the scenario's own devices, which need none.
+        gateway_port: Some(ports.gateway),
+        ..Options::on_free_ports(authority)
+    }
+}
+
+async fn launch(config: Config, options: Options) -> Result<Running, StageError> {
+    let (tell, told) = oneshot::channel();
+    let start = async move { Service::start(&config, options).await };
+    let host = Host::launch(start, move |started| drop(tell.send(started)));
+    let host = host.map_err(|error| StageError::Io("start the thread of the service", error))?;
+    let service = told.await.map_err(|_| StageError::other("the service's thread has ended"))??;
+    Ok(Running { service, host })
+}
+
+fn reach(
+    service: &Service,
+    tls: &Arc<ClientConfig>,
+    ca_file: PathBuf,
+) -> Result<Reach, StageError> {
+    let endpoint = |text: String| text.parse::<Endpoint>().map_err(|_| StageError::Address(text));
+    let (mqtt, https) = (service.mqtt_address(), service.https_address());
+    let host = endpoint(mqtt.to_string())?.without_port();
+    let gateway = service.gateway_address().map(|it| endpoint(it.to_string())).transpose()?;
+    Ok(Reach {
+        hubs: Some(host.clone()),
+        host,
+        ports: Ports { mqtt: mqtt.port(), https: https.port() },
+        route: Route::default(),
+        id_scope: service.instance().id_scope.clone(),
+        tls: tls.clone(),
+        ca_file: Some(ca_file),
+        gateway,
+    })
+}
+
+/// Threads are waited for where nobody else has to.
+async fn off_the_runtime(work: impl FnOnce() + Send + 'static) {
+    // A panic there has been reported already.
+    let _ = tokio::task::spawn_blocking(work).await;
+}

@@ -1,0 +1,23 @@
+//! Where a scenario is played.
+//!
+//! - `error`: why something cannot be done there.
+//! - `reach`: how devices get there.
+//! - `watched`: what can be seen of a service from behind.
+//! - `place`: what a place can do.
+//! - `enrollments`: enrollments and records through the service API.
+//! - `functions`: a scripted function at work.
+//! - `local`: a service of its own on this machine.
+
+mod enrollments;
+mod error;
+mod functions;
+mod local;
+mod place;
+mod reach;
+mod watched;
+
+pub use error::StageError;
+pub use local::{LocalPlan, LocalStage};
+pub use place::Stage;
+pub use reach::Reach;
+pub use watched::{Moment, Noted, Watched};
