@@ -22,8 +22,9 @@ pub struct Around<'a> {
     pub environment: &'a dyn Fn(&str) -> Option<String>,
     /// The files beside it.
     pub read_file: ReadFile<'a>,
-    /// What stands before each registration ID, so that it meets no other of an instance that is
-    /// shared; mostly empty.
+    /// What stands before the registration IDs of devices, so that they meet no other of an instance
+    /// that is shared; mostly empty. A device that has a key or a certificate of its own from elsewhere
+    /// keeps the ID that this is for.
     pub prefix: &'a str,
 }
 

@@ -8,7 +8,6 @@ use crate::attestation::{Certificate, DeviceKey, GroupKey, GroupKeys};
 use crate::pki::TestAuthority;
 use crate::service::{Config, EnrollmentConfig};
 use crate::text::nearest;
-use crate::wire::RegistrationId;
 
 const ATTESTATION: &str = "attestation";
 
@@ -113,8 +112,8 @@ impl Enrolled {
     }
 
     /// The keys of a device's own enrollment.
-    pub(super) fn device(&self, id: &RegistrationId) -> Option<(DeviceKey, DeviceKey)> {
-        let found = self.devices.iter().find(|(name, _)| id.names_same_device(name));
+    pub(super) fn device(&self, name: &str) -> Option<(DeviceKey, DeviceKey)> {
+        let found = self.devices.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, keys)| keys.clone())
     }
 }

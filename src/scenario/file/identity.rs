@@ -99,24 +99,25 @@ fn proof(made: &TestCertificate) -> Result<CertificateProof, String> {
     read(made.chain_pem().as_bytes(), Some(key.as_bytes()), None)
 }
 
-/// The proof of a device that has this certificate, or else what its enrollment wants.
+/// The proof of a device that has this certificate, or else what its enrollment wants. `name` is what
+/// the file calls it, enrollments of the file too.
 ///
 /// # Errors
 ///
 /// The member, and what is wrong.
 pub(super) fn prove(
     entry: &DeviceEntry,
-    id: &RegistrationId,
+    (name, id): (&str, &RegistrationId),
     certificate: Option<CertificateProof>,
     enrolled: &Enrolled,
     authorities: &Authorities,
 ) -> Result<Proof, Wrong> {
     let DeviceEntry { group, group_key, device_key, .. } = entry;
-    if let Some(name) = group.as_ref()
+    if let Some(group) = group
         && (group_key.is_some() || device_key.is_some())
     {
         let given = if group_key.is_some() { "groupKey" } else { "deviceKey" };
-        let reason = format!("the keys of group {name:?} are known; leave out {given}");
+        let reason = format!("the keys of group {group:?} are known; leave out {given}");
         return Err(wrong(given, reason));
     }
     match (group_key, device_key, certificate) {
@@ -132,11 +133,11 @@ pub(super) fn prove(
         (Some(_), _, Some(_)) => Err(wrong("groupKey", "give groupKey or x509, not both")),
         (_, Some(_), Some(_)) => Err(wrong("deviceKey", "give deviceKey or x509, not both")),
         (None, None, None) => match group {
-            Some(name) => {
-                let group = enrolled.group(name).map_err(|reason| wrong("group", reason))?;
-                of_group(entry, name, group, id, authorities)
+            Some(of) => {
+                let group = enrolled.group(of).map_err(|reason| wrong("group", reason))?;
+                of_group(entry, of, group, id, authorities)
             }
-            None => of_enrollment(enrolled.device(id)),
+            None => of_enrollment(enrolled.device(name)),
         },
     }
 }

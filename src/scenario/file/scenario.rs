@@ -269,15 +269,19 @@ impl Begun {
         let name = entry.registration_id.clone().ok_or_else(|| {
             (MemberPath::default(), "the member `registrationId` is missing".to_owned())
         })?;
+        // A certificate has the ID in it, and a key may have been derived from it.
+        let has_own = entry.device_key.is_some()
+            || entry.x509.as_ref().is_some_and(|x509| x509.certificate.is_some());
+        let prefix = if has_own { "" } else { around.prefix };
         let id: RegistrationId =
-            format!("{}{name}", around.prefix).parse().map_err(|e| wrong("registrationId", e))?;
+            format!("{prefix}{name}").parse().map_err(|e| wrong("registrationId", e))?;
         let certificate = identity::certificate(&entry, &id, authorities, around)?;
         Ok(Self { path: path.clone(), entry, name, id, certificate })
     }
 
     fn finish(self, enrolled: &Enrolled, authorities: &Authorities) -> Result<DeviceSpec, Wrong> {
         let Self { entry, name, id, certificate, .. } = self;
-        let proof = identity::prove(&entry, &id, certificate, enrolled, authorities)?;
+        let proof = identity::prove(&entry, (&name, &id), certificate, enrolled, authorities)?;
         let slot = entry.key.map_or(KeySlot::Primary, KeySlot::from);
         if entry.key.is_some() && !proof.has_two_keys() {
             let reason =
