@@ -22,6 +22,7 @@ mod quotas;
 mod register;
 mod register_x509;
 mod run;
+mod run_devices;
 mod stop;
 mod transports;
 mod watch;
