@@ -149,10 +149,7 @@ mod tests {
         let hub = |host| ConnectionString::of_hub(&of(host)).map(|it| it.host().to_owned());
 
         assert_eq!(hub("hub.azure-devices.net"), Ok("hub.azure-devices.net".to_owned()));
-        assert_eq!(
-            hub("dps.azure-devices-provisioning.net"),
-            Err(ConnectionStringError::NoHub)
-        );
+        assert_eq!(hub("dps.azure-devices-provisioning.net"), Err(ConnectionStringError::NoHub));
     }
 
     #[test]

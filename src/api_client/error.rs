@@ -72,8 +72,8 @@ impl Refusal {
         let message = message.unwrap_or(words);
         let is_page = is_html(body);
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let retry_after = text(RETRY_AFTER)
-            .and_then(|wait| retry_after(wait, text(DATE), SystemTime::now()));
+        let retry_after =
+            text(RETRY_AFTER).and_then(|wait| retry_after(wait, text(DATE), SystemTime::now()));
         Self { status: status.as_u16(), code, message, is_page, tracking_id, date, retry_after }
     }
 }
@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn h_3_how_long_to_wait_is_read_and_a_hubs_words_too() {
         let headers = HeaderMap::from_iter([(RETRY_AFTER, "7".parse().unwrap())]);
-        let body = br#"{"Message":"ErrorCode:DeviceNotFound;no such device","ExceptionMessage":"x"}"#;
+        let body =
+            br#"{"Message":"ErrorCode:DeviceNotFound;no such device","ExceptionMessage":"x"}"#;
 
         let throttled = Refusal::read(hyper::StatusCode::TOO_MANY_REQUESTS, &headers, b"");
         let hub = Refusal::read(hyper::StatusCode::NOT_FOUND, &headers, body);

@@ -77,9 +77,7 @@ impl Patience {
 fn is_passing(error: &HttpError) -> bool {
     match error {
         // Certificates and proxies do not mend themselves.
-        HttpError::Dial(error) => {
-            !matches!(error, DialError::Tls { .. } | DialError::Proxy { .. })
-        }
+        HttpError::Dial(error) => !matches!(error, DialError::Tls { .. } | DialError::Proxy { .. }),
         HttpError::Exchange { .. } | HttpError::Timeout { .. } => true,
         _ => false,
     }
@@ -121,7 +119,10 @@ mod tests {
 
         assert_eq!(wait(429, Some("7"), 1), Some(7000));
         assert_eq!(wait(503, Some("0"), 1), Some(50), "not in circles");
-        assert_eq!([1, 2, 3, 9].map(|tries| wait(500, None, tries)), [1, 2, 4, 15].map(|s| Some(s * 1000)));
+        assert_eq!(
+            [1, 2, 3, 9].map(|tries| wait(500, None, tries)),
+            [1, 2, 4, 15].map(|s| Some(s * 1000))
+        );
         assert_eq!(wait(429, Some("61"), 1), None, "beyond the limit");
         assert_eq!([400, 401, 404, 409, 412].map(|status| wait(status, Some("1"), 1)), [None; 5]);
     }

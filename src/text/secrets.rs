@@ -16,6 +16,11 @@ pub struct Secrets {
 }
 
 impl Secrets {
+    /// Nothing to hide.
+    pub const fn none() -> Self {
+        Self { forms: Vec::new() }
+    }
+
     /// From now on this is not shown either, nor as it stands in JSON, in a URL or in HTML.
     pub fn add(&mut self, secret: &str) {
         if secret.is_empty() {

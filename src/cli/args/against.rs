@@ -212,10 +212,9 @@ impl AgainstArgs {
         let (mut hubs, mut connect_to) = (self.hubs()?, Vec::new());
         for (hub, text) in &local.hub_connection_strings {
             hubs.push(ConnectionString::of_hub(text).map_err(Report::internal)?);
-            for (port, to) in [
-                (MQTT_PORT, mqtt.or_port(ports.mqtt)),
-                (HTTPS_PORT, https.or_port(ports.https)),
-            ] {
+            for (port, to) in
+                [(MQTT_PORT, mqtt.or_port(ports.mqtt)), (HTTPS_PORT, https.or_port(ports.https))]
+            {
                 let rule = format!("{hub}:{port}:{to}").parse().map_err(Report::internal)?;
                 connect_to.push(rule);
             }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug};
 use std::io::IsTerminal;
+use std::sync::{PoisonError, RwLock};
 
 use tracing::field::Field;
 use tracing::level_filters::LevelFilter;
@@ -14,10 +15,18 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::status_line;
 use crate::cli::common::{Color, Common};
 use crate::cli::input::variable;
-use crate::text::Foreign;
+use crate::text::{Foreign, Secrets};
 
 /// Most bytes of a line. A body that is logged has 4 KiB at most, and escapes make it longer.
 const MAX_LINE: usize = 16 * 1024;
+
+/// What is not logged, wherever it stands.
+static HIDDEN: RwLock<Secrets> = RwLock::new(Secrets::none());
+
+/// From now on none of these is logged.
+pub(crate) fn hide(secrets: &Secrets) {
+    HIDDEN.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
+}
 
 /// Starts logging. `levels` are those without a flag, with `-v` and with `-vv`.
 pub(crate) fn init(common: &Common, levels: [LevelFilter; 3]) {
@@ -54,6 +63,7 @@ pub(crate) fn init(common: &Common, levels: [LevelFilter; 3]) {
 /// Whatever it says and whoever wrote it, a log entry is one line, and moves no cursor (J-201).
 fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
     let text = format!("{value:?}");
+    let text = HIDDEN.read().unwrap_or_else(PoisonError::into_inner).mask(&text).into_owned();
     let text = Foreign::up_to(&text, MAX_LINE);
     match field.name() {
         "message" => write!(writer, "{text}"),

@@ -5,8 +5,8 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::status_line;
 use super::wrap::{width_of_errors, width_of_output, wrapped};
+use super::{logging, status_line};
 use crate::cli::common::Output;
 use crate::cli::report::Report;
 use crate::cli::timings::Timings;
@@ -41,8 +41,9 @@ impl Printer {
         Self { format, is_quiet: false, is_closed: false, secrets: Secrets::default() }
     }
 
-    /// From now on none of these is shown.
+    /// From now on none of these is shown, nor logged.
     pub(crate) fn hide(&mut self, secrets: &Secrets) {
+        logging::hide(secrets);
         self.secrets.extend(secrets);
     }
 

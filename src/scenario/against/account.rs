@@ -167,11 +167,7 @@ impl Account {
         left
     }
 
-    async fn remove_all(
-        &self,
-        left: &mut Vec<Left>,
-        removed: &mut (dyn FnMut(&Thing) + Send),
-    ) {
+    async fn remove_all(&self, left: &mut Vec<Left>, removed: &mut (dyn FnMut(&Thing) + Send)) {
         let mut things = self.ledger().left();
         things.retain(|thing| left.iter().all(|it| it.thing != *thing));
         for thing in things {

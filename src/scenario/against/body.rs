@@ -59,7 +59,9 @@ fn definition(
     if let Some(address) = address(url) {
         definition["webhookUrl"] = json!(address);
     } else if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
-        return Err(format!("the function {url} is on this machine, where the service cannot call it"));
+        return Err(format!(
+            "the function {url} is on this machine, where the service cannot call it"
+        ));
     }
     Ok(definition)
 }

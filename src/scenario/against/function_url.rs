@@ -16,7 +16,9 @@ pub struct FunctionUrl(Box<str>);
 
 /// A text that is no such address.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("expected http:// or https:// and a host, with {PORT} where the function's port is to stand, such as http://127.0.0.1:{PORT}")]
+#[error(
+    "expected http:// or https:// and a host, with {PORT} where the function's port is to stand, such as http://127.0.0.1:{PORT}"
+)]
 pub struct FunctionUrlError;
 
 impl FunctionUrl {
@@ -44,7 +46,11 @@ impl FromStr for FunctionUrl {
         let url: Url = text.replace(PORT, "1").parse().map_err(|_| FunctionUrlError)?;
         let is_one = matches!(url.scheme(), "http" | "https") && url.has_host();
         let is_plain = url.query().is_none() && url.fragment().is_none();
-        if is_one && is_plain && text.contains(PORT) { Ok(Self(text.into())) } else { Err(FunctionUrlError) }
+        if is_one && is_plain && text.contains(PORT) {
+            Ok(Self(text.into()))
+        } else {
+            Err(FunctionUrlError)
+        }
     }
 }
 
@@ -62,7 +68,9 @@ mod tests {
             let told: FunctionUrl = told.parse().unwrap();
             assert_eq!(told.of(&local).as_deref(), Some(there));
         }
-        for wrong in ["", "127.0.0.1:{port}", "http://a.example", "ftp://a:{port}", "http://a:{port}/?b"] {
+        for wrong in
+            ["", "127.0.0.1:{port}", "http://a.example", "ftp://a:{port}", "http://a:{port}/?b"]
+        {
             assert_eq!(wrong.parse::<FunctionUrl>(), Err(FunctionUrlError), "{wrong:?}");
         }
     }

@@ -82,7 +82,10 @@ mod tests {
             mapping.here("device PS-7K2M9Q4X-pump-1 of ps-7k2m9q4x-pumps"),
             "device pump-1 of pumps"
         );
-        assert_eq!(mapping.here(r#"{"ps-7k2m9q4x-a":["ps-7k2m9q4x-b",1.50]}"#), r#"{"a":["b",1.50]}"#);
+        assert_eq!(
+            mapping.here(r#"{"ps-7k2m9q4x-a":["ps-7k2m9q4x-b",1.50]}"#),
+            r#"{"a":["b",1.50]}"#
+        );
     }
 
     #[test]

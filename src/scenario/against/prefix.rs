@@ -18,7 +18,9 @@ pub struct Prefix(Box<str>);
 
 /// A text that is no prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("expected ps-, {LENGTH} letters or digits, and -, as a run tells it; for example ps-7k2m9q4x-")]
+#[error(
+    "expected ps-, {LENGTH} letters or digits, and -, as a run tells it; for example ps-7k2m9q4x-"
+)]
 pub struct PrefixError;
 
 impl Prefix {

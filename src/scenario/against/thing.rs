@@ -31,10 +31,16 @@ impl Thing {
                 shell_word(id)
             ),
             Self::Enrollment(Kind::Individual, id) => {
-                format!("provision-sim enrollment delete {service} --enrollment-id {}", shell_word(id))
+                format!(
+                    "provision-sim enrollment delete {service} --enrollment-id {}",
+                    shell_word(id)
+                )
             }
             Self::Registration(id) => {
-                format!("provision-sim registration delete {service} --registration-id {}", shell_word(id))
+                format!(
+                    "provision-sim registration delete {service} --registration-id {}",
+                    shell_word(id)
+                )
             }
             Self::HubDevice { hub, id } => {
                 // Azure's command line takes the name of the resource.

@@ -131,6 +131,15 @@ fn a_secret_is_not_printed_wherever_it_stands() {
         assert!(ran.stdout.contains("***"), "{}", ran.stdout);
         assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret), "{}", ran.stderr);
     }
+    let heard = machine.file(
+        "heard.toml",
+        "[variables]\nword = { secret = true }\n[[device]]\nregistrationId = \"contoso-heatpump-1\"\n\
+         groupKey = \"oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==\"\n\
+         payload = { word = \"${word}\" }\nexpect = \"failed\"\n",
+    );
+    let heard = heard.to_str().unwrap();
+    let logged = machine.run(&["run", heard, "--var", &format!("word={secret}"), "-vv"]);
+    assert!(logged.stderr.contains("***") && !logged.stderr.contains(secret), "{}", logged.stderr);
     let none = machine.run(&["run", file]).assert_exit(2);
     let told = "line 2: variables.key: it has no value; give it by --var key=VALUE";
     assert!(none.stderr.contains(told), "{}", none.stderr);

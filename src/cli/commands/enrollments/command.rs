@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::arguments::{self, Change, EnrollmentOnly, Etag, GroupOnly, KindArgs};
 use super::compute_key::ComputeDeviceKey;
-use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use super::query::QueryArg;
 use super::registration::RegistrationAction;
 use super::target::Target;
@@ -15,6 +14,7 @@ use super::{body, show};
 use crate::api_client::{Kind, Record};
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
+use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::wire::RegistrationId;

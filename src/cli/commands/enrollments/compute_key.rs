@@ -3,13 +3,13 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use super::target::Target;
 use super::words::ID_ALIASES;
 use crate::api_client::Kind;
 use crate::attestation::GroupKey;
 use crate::cli::args::key::group_key;
 use crate::cli::exit::Exit;
+use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::secret::Secret;

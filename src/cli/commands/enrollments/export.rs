@@ -6,11 +6,11 @@ use clap::Args;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use super::target::{Session, Target};
 use crate::api_client::{CallError, Kind};
 use crate::cli::exit::Exit;
 use crate::cli::input::plain;
+use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use crate::cli::output::printer::Printer;
 use crate::cli::private_file;
 use crate::cli::report::Report;

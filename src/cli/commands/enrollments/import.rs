@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::attestation::certificate;
-use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use super::format;
 use super::member::object_at;
 use super::normal::normal;
@@ -18,6 +17,7 @@ use crate::api_client::{CallError, Kind};
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::input::plain;
+use crate::cli::output::call_failure::{EXIT_CODES, explained};
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::text::Source;

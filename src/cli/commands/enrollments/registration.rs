@@ -4,7 +4,6 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::arguments::Etag;
-use crate::cli::output::call_failure::{EXIT_CODES, explained, of_registration};
 use super::query::QueryArg;
 use super::show;
 use super::target::Target;
@@ -12,6 +11,7 @@ use super::words::ID_ALIASES;
 use crate::api_client::{Kind, Record};
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
+use crate::cli::output::call_failure::{EXIT_CODES, explained, of_registration};
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::wire::RegistrationId;
