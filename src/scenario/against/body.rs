@@ -3,67 +3,110 @@
 //! Pure. A configuration has the members of the REST API already, and its digits are kept (K-7); only
 //! names are others there, and functions that the file calls by a name have an address.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
 
 use super::mapping::Mapping;
 use crate::api_client::Kind;
 use crate::wire::{Members, Payload};
 
 const DEFINITION: &str = "customAllocationDefinition";
+const DEVICE_ID: &str = "deviceId";
 
-/// The body of the request that makes the enrollment, and its name there. `address` tells where a
-/// function is that the file calls by a name.
-///
-/// # Errors
-///
-/// If it has no name, or calls a function that has no address.
-pub fn body(
-    kind: Kind,
-    written: &str,
-    mapping: &Mapping,
-    address: impl Fn(&str) -> Option<String>,
-) -> Result<(String, String), String> {
-    let members: Members = serde_json::from_str(written).map_err(|error| error.to_string())?;
-    let text = |name: &str| -> Option<String> {
-        serde_json::from_str(members.get(name)?.as_json()).unwrap_or_default()
-    };
-    let own = text(kind.id_member()).ok_or_else(|| format!("it has no {}", kind.id_member()))?;
-    let id = match kind {
-        Kind::Group => mapping.there(&own),
-        Kind::Individual => mapping.registration_id(&own),
-    };
-    let mut body = Members::default();
-    for (name, value) in members.iter() {
-        match name {
-            _ if name == kind.id_member() => body.add(name, &id),
-            "deviceId" => body.add_some(name, text(name).map(|id| mapping.there(&id))),
-            DEFINITION => body.add(name, &definition(value, &address)?),
-            _ => body.add(name, value),
-        }
-    }
-    // Two devices of which one has another's certificate would else be one on their hub.
-    if kind == Kind::Individual && mapping.keeps(&own) && text("deviceId").is_none() {
-        body.add("deviceId", &mapping.there(&own));
-    }
-    let json = serde_json::to_string(&body).map_err(|error| error.to_string())?;
-    Ok((id, json))
+/// Why an enrollment cannot be made elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BodyError {
+    /// It has no name.
+    #[error("it has no {0}")]
+    Nameless(&'static str),
+    /// Its function is where the service cannot call it.
+    #[error("its allocation function {0} is on this machine, where the service cannot call it")]
+    Unreachable(String),
+    /// It is no JSON object.
+    #[error("it is no JSON object")]
+    NoObject,
 }
 
-/// With the address of the function that it names.
-fn definition(
-    written: &Payload,
-    address: &impl Fn(&str) -> Option<String>,
-) -> Result<Value, String> {
-    let mut definition: Value = serde_json::from_str(written.as_json()).unwrap_or_default();
-    let url = definition["webhookUrl"].as_str().unwrap_or_default();
-    if let Some(address) = address(url) {
-        definition["webhookUrl"] = json!(address);
-    } else if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
-        return Err(format!(
-            "the function {url} is on this machine, where the service cannot call it"
-        ));
+/// Enrollments of the file, as they are there.
+pub struct Bodies<'a> {
+    /// The names.
+    pub mapping: &'a Mapping,
+    /// The address of a function, by what the file says of it: a name, or an address; none if the
+    /// service cannot call it.
+    pub address: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Bodies<'_> {
+    /// The body of the request that makes an enrollment, and its name there.
+    ///
+    /// # Errors
+    ///
+    /// If it has no name, or a function that cannot be called.
+    pub fn body(&self, kind: Kind, written: &str) -> Result<(String, String), BodyError> {
+        let members: Members = serde_json::from_str(written).map_err(|_| BodyError::NoObject)?;
+        let text = |name: &str| -> Option<String> {
+            serde_json::from_str(members.get(name)?.as_json()).unwrap_or_default()
+        };
+        let own = text(kind.id_member()).ok_or(BodyError::Nameless(kind.id_member()))?;
+        let id = self.id(kind, &own);
+        let mut body = Members::default();
+        for (name, value) in members.iter() {
+            match name {
+                _ if name == kind.id_member() => body.add(name, &id),
+                DEVICE_ID => {
+                    body.add_some(name, text(name).map(|device| self.mapping.there(&device)));
+                }
+                DEFINITION => body.add(name, &self.definition(value)?),
+                _ => body.add(name, value),
+            }
+        }
+        // Its name on the hub is free to be another, so that it meets no other device there.
+        if kind == Kind::Individual && self.mapping.keeps(&own) && text(DEVICE_ID).is_none() {
+            body.add(DEVICE_ID, &self.mapping.there(&own));
+        }
+        let json = serde_json::to_string(&body).map_err(|_| BodyError::NoObject)?;
+        Ok((id, json))
     }
-    Ok(definition)
+
+    /// A patch of an enrollment, as it is there.
+    ///
+    /// # Errors
+    ///
+    /// If it names a function that cannot be called.
+    pub fn patch(&self, patch: &Map<String, Value>) -> Result<Map<String, Value>, BodyError> {
+        let mut patch = patch.clone();
+        if let Some(Value::String(device)) = patch.get_mut(DEVICE_ID) {
+            *device = self.mapping.there(device);
+        }
+        if let Some(definition) = patch.get_mut(DEFINITION) {
+            *definition = self.definition(&Payload::of(definition))?;
+        }
+        Ok(patch)
+    }
+
+    /// The name there of an enrollment.
+    pub fn id(&self, kind: Kind, own: &str) -> String {
+        match kind {
+            Kind::Group => self.mapping.there(own),
+            Kind::Individual => self.mapping.registration_id(own),
+        }
+    }
+
+    /// With the address of the function that it names.
+    fn definition(&self, written: &Payload) -> Result<Value, BodyError> {
+        let mut definition: Value = serde_json::from_str(written.as_json()).unwrap_or_default();
+        if let Some(url) = definition["webhookUrl"].as_str() {
+            let address = (self.address)(url);
+            let address = address.ok_or_else(|| BodyError::Unreachable(without_query(url)))?;
+            definition["webhookUrl"] = json!(address);
+        }
+        Ok(definition)
+    }
+}
+
+/// A query has the key of the function.
+fn without_query(url: &str) -> String {
+    url.split('?').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -72,10 +115,17 @@ mod tests {
 
     use super::*;
 
-    fn made(kind: Kind, written: &str) -> Result<(String, Value), String> {
+    fn with<T>(work: impl FnOnce(Bodies<'_>) -> T) -> T {
         let mapping = Mapping::new("ps-7k2m9q4x-".parse().unwrap(), ["fixed"]);
-        let address = |name: &str| (name == "function:a").then(|| "http://there/a".to_owned());
-        let (id, json) = body(kind, written, &mapping, address)?;
+        let address = |name: &str| match name {
+            "function:a" => Some("http://there/a".to_owned()),
+            name => name.starts_with("https://").then(|| name.to_owned()),
+        };
+        work(Bodies { mapping: &mapping, address: &address })
+    }
+
+    fn made(kind: Kind, written: &str) -> Result<(String, Value), BodyError> {
+        let (id, json) = with(|bodies| bodies.body(kind, written))?;
         Ok((id, serde_json::from_str(&json).unwrap()))
     }
 
@@ -103,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_gets_its_address_and_one_that_has_none_is_told() {
+    fn j_293_a_function_gets_its_address_and_one_that_cannot_be_called_is_told_without_its_key() {
         let group = |url: &str| {
             let written = json!({"enrollmentGroupId": "g", DEFINITION: {"webhookUrl": url, "apiVersion": "x"}});
             made(Kind::Group, &written.to_string()).map(|(_, body)| body[DEFINITION].clone())
@@ -114,15 +164,29 @@ mod tests {
             Ok(json!({"webhookUrl": "http://there/a", "apiVersion": "x"}))
         );
         assert_eq!(group("https://a.example/").unwrap()["webhookUrl"], "https://a.example/");
-        assert!(group("function:b").unwrap_err().starts_with("the function function:b is on this"));
-        assert_eq!(made(Kind::Group, "{}"), Err("it has no enrollmentGroupId".to_owned()));
+        assert_eq!(
+            group("http://localhost/a?code=s3cret"),
+            Err(BodyError::Unreachable("http://localhost/a".to_owned()))
+        );
+        assert_eq!(made(Kind::Group, "{}"), Err(BodyError::Nameless("enrollmentGroupId")));
+        assert_eq!(made(Kind::Group, "[]"), Err(BodyError::NoObject));
+    }
+
+    #[test]
+    fn a_patch_names_devices_and_functions_as_they_are_there() {
+        let patch = json!({"deviceId": "b", "iotHubs": null, DEFINITION: {"webhookUrl": "function:a"}});
+        let Value::Object(patch) = patch else { panic!() };
+
+        assert_eq!(
+            Value::Object(with(|bodies| bodies.patch(&patch)).unwrap()),
+            json!({"deviceId": "ps-7k2m9q4x-b", "iotHubs": null, DEFINITION: {"webhookUrl": "http://there/a"}})
+        );
     }
 
     #[test]
     fn k_7_digits_stay_as_they_are_written() {
-        let mapping = Mapping::new("ps-7k2m9q4x-".parse().unwrap(), []);
         let written = r#"{"enrollmentGroupId":"g","initialTwin":{"tags":{"a":1.50}}}"#;
-        let (_, json) = body(Kind::Group, written, &mapping, |_| None).unwrap();
+        let (_, json) = with(|bodies| bodies.body(Kind::Group, written)).unwrap();
 
         assert!(json.contains(r#""initialTwin":{"tags":{"a":1.50}}"#), "{json}");
     }

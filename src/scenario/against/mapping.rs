@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::prefix::Prefix;
 
 /// Between the names of a file and those of a service.
@@ -62,11 +64,22 @@ impl Mapping {
         here.push_str(&text[rest..]);
         Cow::Owned(here)
     }
+
+    /// The same for every text in a value, and for the names of members.
+    pub fn value_here(&self, value: Value) -> Value {
+        // Neither JSON nor a prefix changes the other: a prefix has no character that is escaped.
+        let json = value.to_string();
+        match self.here(&json) {
+            Cow::Borrowed(_) => value,
+            Cow::Owned(here) => serde_json::from_str(&here).unwrap_or(value),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -83,8 +96,8 @@ mod tests {
             "device pump-1 of pumps"
         );
         assert_eq!(
-            mapping.here(r#"{"ps-7k2m9q4x-a":["ps-7k2m9q4x-b",1.50]}"#),
-            r#"{"a":["b",1.50]}"#
+            mapping.value_here(json!({"ps-7k2m9q4x-a": ["ps-7k2m9q4x-b", 1.5, "\""]})),
+            json!({"a": ["b", 1.5, "\""]})
         );
     }
 

@@ -21,7 +21,7 @@ mod prefix;
 mod thing;
 
 pub use account::{Account, AccountError, Left};
-pub use body::body;
+pub use body::{Bodies, BodyError};
 pub use function_url::{FunctionUrl, FunctionUrlError};
 pub use mapping::Mapping;
 pub use prefix::{Prefix, PrefixError};
