@@ -20,6 +20,7 @@
 //! - `stop`: the signals, or the end of the input, that end what goes on by itself.
 //! - `output`: what is printed and logged, and how.
 //! - `args`: flags that several commands have.
+//! - `tidy`: leaves a service as it was, whatever ends what is played there.
 //! - `commands`: the commands, a file or a folder for each.
 //! - `program`: the program's own command line, and running the command that it names.
 
@@ -41,6 +42,7 @@ mod runtime;
 mod secret;
 mod state_folder;
 mod stop;
+mod tidy;
 mod timings;
 
 pub use exit::Exit;

@@ -106,6 +106,14 @@ impl Printer {
         }
     }
 
+    /// What a person has to know, however quiet it is to be, and programs that read the result need not.
+    pub(crate) fn aloud(&self, text: &str) {
+        status_line::clear();
+        let text = inert(text);
+        let text = self.secrets.mask(&text);
+        let _ = writeln!(anstream::stderr().lock(), "{text}");
+    }
+
     /// A line of JSON.
     pub(crate) fn json(&mut self, value: &impl Serialize) {
         if let Ok(json) = serde_json::to_string(value) {

@@ -149,6 +149,11 @@ impl Account {
         Ok(())
     }
 
+    /// What is written down and not removed, in the order in which that is to be done.
+    pub fn things(&self) -> Vec<Thing> {
+        self.ledger().left()
+    }
+
     /// Removes all that this run has made, the last first, and tells what could not be removed.
     /// `removed` is told of each thing that is gone.
     pub async fn clean_up(&self, removed: &mut (dyn FnMut(&Thing) + Send)) -> Vec<Left> {

@@ -51,7 +51,7 @@ impl Reader<'_> {
 
     fn record(&self, kind: Kind, written: &EnrollmentConfig) -> Result<Enrollment, ConfigError> {
         let resolved = self.webhooks.resolve(written);
-        let record = read(kind, resolved.json().as_bytes(), self.now, fastrand::u32(..), None)
+        let record = read(kind, resolved.as_json().as_bytes(), self.now, fastrand::u32(..), None)
             .map_err(|error| ConfigError::new(error.member.clone(), error.reason()))?;
         // What a program sends back it may have got from elsewhere; what a person writes is a typo.
         if let Some(name) = record.unknown.of_record.names().next() {

@@ -35,7 +35,7 @@ impl EnrollmentConfig {
     /// The same with this in the place of a member.
     pub fn with(&self, member: &str, value: &Value) -> Self {
         // Whatever else it says stays as it is written.
-        let members = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(self.json());
+        let members = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(self.as_json());
         let changed = members.and_then(|mut members| {
             members.insert(member.to_owned(), to_raw_value(value)?);
             to_raw_value(&members)
@@ -48,7 +48,8 @@ impl EnrollmentConfig {
         self.value().get(member).cloned()
     }
 
-    pub(super) fn json(&self) -> &str {
+    /// All of it, as the REST API has it.
+    pub fn as_json(&self) -> &str {
         self.0.get()
     }
 
@@ -77,12 +78,12 @@ impl EnrollmentConfig {
     /// hold it, so it is that of the text as TOML writes it, as in earlier versions.
     pub(super) fn digest(&self) -> String {
         let table = toml::Table::try_from(self.value());
-        let text = table.map_or_else(|_| self.json().to_owned(), |table| table.to_string());
+        let text = table.map_or_else(|_| self.as_json().to_owned(), |table| table.to_string());
         Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn value(&self) -> Value {
-        serde_json::from_str(self.json()).unwrap_or_default()
+        serde_json::from_str(self.as_json()).unwrap_or_default()
     }
 }
 
@@ -126,7 +127,7 @@ mod tests {
 
         assert_eq!(named.webhook_url().as_deref(), Some("here:it"));
         assert_eq!(
-            resolved.json(),
+            resolved.as_json(),
             r#"{"customAllocationDefinition":{"webhookUrl":"http://localhost:1/","apiVersion":"x"},"initialTwin":{"z":1.50,"a":18446744073709551616}}"#
         );
     }

@@ -41,6 +41,11 @@ impl Quotas {
         polls: Some(Rate::of(5, Duration::from_secs(10))),
     };
 
+    /// Whether there is any limit.
+    pub fn is_limited(&self) -> bool {
+        *self != Self::NONE
+    }
+
     /// The limit of one quota; `None` if there is none.
     pub fn get(&self, quota: Quota) -> Option<Rate> {
         match quota {
