@@ -20,10 +20,6 @@ pub enum Exit {
     NotAssigned = 5,
     /// The deadline passed.
     Deadline = 6,
-    /// Ctrl-C has ended it, and it has tidied up: as shells number what that signal ends (J-294).
-    Interrupted = 130,
-    /// The same of SIGTERM.
-    Terminated = 143,
 }
 
 impl From<Class> for Exit {

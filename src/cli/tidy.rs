@@ -1,9 +1,9 @@
-//! Plays something at a service that is there already, and leaves that as it was: whatever comes in
-//! between, a signal, a failure or a panic, what has been made is removed.
+//! Leaves a service as it was at which scenarios were played: whatever came in between, a signal, a failure
+//! or a panic, what has been made is removed.
 
 use std::any::Any;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
@@ -12,81 +12,32 @@ use super::exit::Exit;
 use super::output::call_failure::explained;
 use super::output::printer::Printer;
 use super::report::Report;
-use super::stop::{Asked, StopSignal};
 use crate::scenario::against::{AccountError, Left, Prefix, Thing};
 
-/// How what was played has ended.
-#[derive(Debug)]
-pub(crate) enum Played<T> {
-    /// By itself.
-    Ended(T),
-    /// By a signal.
-    Stopped(Asked),
-    /// By a panic.
-    Panicked(Box<dyn Any + Send>),
-}
-
-impl<T> Played<T> {
-    /// What came of it: the exit code of a process that a signal ended, where one did. To be asked for
-    /// when all is tidied up.
-    pub(crate) fn or_exit(self) -> Result<T, Exit> {
-        match self {
-            Self::Ended(value) => Ok(value),
-            Self::Stopped(Asked::Interrupt) => Err(Exit::Interrupted),
-            Self::Stopped(Asked::Terminate) => Err(Exit::Terminated),
-            Self::Panicked(panic) => resume_unwind(panic),
-        }
-    }
-}
-
-/// Plays until it ends, or a signal comes.
-pub(crate) async fn until_stopped<T>(
-    stop: &mut StopSignal,
-    play: impl Future<Output = T>,
-) -> Played<T> {
+/// What comes of `play`; a panic in it is kept for when all is tidied up.
+pub(crate) async fn guarded<T>(play: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
     let mut play = pin!(play);
-    let caught = poll_fn(|context| {
-        match catch_unwind(AssertUnwindSafe(|| play.as_mut().poll(context))) {
-            Ok(Poll::Ready(value)) => Poll::Ready(Played::Ended(value)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(panic) => Poll::Ready(Played::Panicked(panic)),
-        }
-    });
-    tokio::select! {
-        played = caught => played,
-        asked = stop.received() => Played::Stopped(asked),
-    }
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| play.as_mut().poll(context))) {
+        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
 }
 
 impl Against {
-    /// Removes what the run has made, and tells in one line what that was. A signal ends that too; then
-    /// what may be left is told.
+    /// Removes what the run has made, and tells in one line what that was.
     ///
     /// # Errors
     ///
     /// If something is left: what, why, and the commands that remove it.
-    pub(crate) async fn tidy_up(
-        &self,
-        stop: &mut StopSignal,
-        printer: &Printer,
-    ) -> Result<(), Report> {
+    pub(crate) async fn tidy_up(&self, printer: &Printer) -> Result<(), Report> {
         let mut removed = Vec::new();
-        let left = {
-            let mut note = |thing: &Thing| removed.push(thing.clone());
-            tokio::select! {
-                left = self.account.clean_up(&mut note) => Some(left),
-                _ = stop.received() => None,
-            }
-        };
+        let left = self.account.clean_up(&mut |thing| removed.push(thing.clone())).await;
         if !removed.is_empty() {
             let host = self.account.client().host();
             printer.note(&format!("removed from {host}: {}", counted(&removed)));
         }
-        let Some(left) = left else {
-            let things = self.account.things();
-            let message = format!("stopped before all was removed; {} may be left", counted(&things));
-            return Err(self.with_commands(Report::new("left", Exit::NotAssigned, message), &things));
-        };
         let (hubs, left): (Vec<_>, Vec<_>) =
             left.into_iter().partition(|left| matches!(left.error, AccountError::NoHub(_)));
         for Left { thing, .. } in hubs {
@@ -106,14 +57,22 @@ impl Against {
     pub(crate) async fn clean(
         &self,
         prefix: &Prefix,
-        stop: &mut StopSignal,
-        printer: &mut Printer,
+        printer: &Printer,
     ) -> Result<Exit, Report> {
         self.account.find(prefix).await.map_err(|error| of_account(&error))?;
         if self.account.things().is_empty() {
             printer.note(&format!("nothing there has a name that begins with {prefix}"));
         }
-        self.tidy_up(stop, printer).await.map(|()| Exit::Done)
+        self.tidy_up(printer).await.map(|()| Exit::Done)
+    }
+
+    /// What may be left where nobody waits until all is removed.
+    pub(crate) fn abandoned(&self) -> Option<Report> {
+        let things = self.account.things();
+        let host = self.account.client().host();
+        let message = format!("may be left at {host}: {}", counted(&things));
+        let report = Report::new("left", Exit::NotAssigned, message);
+        (!things.is_empty()).then(|| self.with_commands(report, &things))
     }
 
     fn report(&self, left: &[Left]) -> Result<(), Report> {
