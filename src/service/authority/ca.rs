@@ -236,7 +236,7 @@ impl Authority {
         names: &[&str],
     ) -> Result<CertifiedKey, AuthorityError> {
         let names = names.iter().map(|name| dns(name)).collect::<Result<_, _>>()?;
-        self.mint_with(chain, names, false)
+        self.mint_with(chain, names, None)
     }
 
     /// One with which something is wrong, for whoever dials `name`, or else this machine, which has `more`
@@ -263,7 +263,7 @@ impl Authority {
             (_, Some(name)) => vec![dns(name)?],
             (_, None) => names_of_this_machine(more)?,
         };
-        self.mint_with(chain, names, flaw == CertificateFlaw::Expired)
+        self.mint_with(chain, names, Some(flaw))
     }
 
     /// The server certificate for whoever dials this machine by one of its own names, `more` among
@@ -273,14 +273,14 @@ impl Authority {
         chain: Chain,
         more: &[String],
     ) -> Result<CertifiedKey, AuthorityError> {
-        self.mint_with(chain, names_of_this_machine(more)?, false)
+        self.mint_with(chain, names_of_this_machine(more)?, None)
     }
 
     fn mint_with(
         &self,
         chain: Chain,
         names: Vec<SanType>,
-        is_expired: bool,
+        flaw: Option<CertificateFlaw>,
     ) -> Result<CertifiedKey, AuthorityError> {
         let local = match &self.source {
             Source::Local(local) => &**local,
@@ -288,11 +288,11 @@ impl Authority {
         };
         let rsa = || self.rsa.get().ok_or_else(|| minting("its RSA side is not made yet"));
         match chain {
-            Chain::Ecdsa => server_certificate(names, &local.leaf_key, &local.issuer, is_expired),
+            Chain::Ecdsa => server_certificate(names, &local.leaf_key, &local.issuer, flaw),
             Chain::RsaBelowEcdsa => {
-                server_certificate(names, &rsa()?.leaf_key, &local.issuer, is_expired)
+                server_certificate(names, &rsa()?.leaf_key, &local.issuer, flaw)
             }
-            Chain::Rsa => server_certificate(names, &rsa()?.leaf_key, &rsa()?.issuer, is_expired),
+            Chain::Rsa => server_certificate(names, &rsa()?.leaf_key, &rsa()?.issuer, flaw),
         }
     }
 }

@@ -9,11 +9,13 @@ pub enum CertificateFlaw {
     WrongName,
     /// It is by an authority that nobody knows.
     Untrusted,
+    /// It is 100 KB long, and good for all that: some clients have no room for it.
+    Long,
 }
 
 impl CertificateFlaw {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Expired, Self::WrongName, Self::Untrusted];
+    pub const ALL: [Self; 4] = [Self::Expired, Self::WrongName, Self::Untrusted, Self::Long];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -21,6 +23,7 @@ impl CertificateFlaw {
             Self::Expired => "expired",
             Self::WrongName => "wrong-name",
             Self::Untrusted => "untrusted",
+            Self::Long => "long",
         }
     }
 }

@@ -5,14 +5,15 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::CertifiedKey;
 use time::{Duration, OffsetDateTime};
 
 use super::error::AuthorityError;
+use super::flaw::CertificateFlaw;
 use crate::net::crypto;
 use crate::wire::writable;
 
@@ -54,7 +55,7 @@ pub(super) fn server_certificate(
     names: Vec<SanType>,
     key: &KeyPair,
     issuer: &Issuer<'_, KeyPair>,
-    is_expired: bool,
+    flaw: Option<CertificateFlaw>,
 ) -> Result<CertifiedKey, AuthorityError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
@@ -63,7 +64,10 @@ pub(super) fn server_certificate(
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
-    if is_expired {
+    if flaw == Some(CertificateFlaw::Long) {
+        params.custom_extensions.push(filler());
+    }
+    if flaw == Some(CertificateFlaw::Expired) {
         valid_in_the_past(&mut params);
     } else {
         valid_for(&mut params, LEAF_LIFETIME);
@@ -73,6 +77,17 @@ pub(super) fn server_certificate(
         .map_err(|error| AuthorityError::Minting(error.to_owned()))?;
     let key = crypto().key_provider.load_private_key(key).map_err(minting)?;
     Ok(CertifiedKey::new(vec![certificate.der().clone()], key))
+}
+
+/// So long that the certificate has 100 KB in all: as much as OpenSSL takes from a peer.
+const FILLER: usize = 98_500;
+
+/// An extension that means nothing, and that nobody has to understand: Netscape's comment.
+fn filler() -> CustomExtension {
+    let mut text = vec![0x16, 0x83];
+    text.extend(u32::try_from(FILLER).unwrap_or_default().to_be_bytes().into_iter().skip(1));
+    text.resize(text.len() + FILLER, b'.');
+    CustomExtension::from_oid_content(&[2, 16, 840, 1, 113_730, 1, 13], text)
 }
 
 /// A name as certificates have it: an IP address, or else a DNS name.

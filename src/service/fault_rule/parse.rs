@@ -117,6 +117,8 @@ impl FaultRule {
             "no-operation-id" => Some(Deed::NoOperationId),
             "unknown-status" => Some(Deed::UnknownStatus),
             "html" => Some(Deed::Html),
+            "empty" => Some(Deed::Empty),
+            "unknown-members" => Some(Deed::UnknownMembers),
             "forget-operation" => Some(Deed::ForgetOperation),
             _ => None,
         };
@@ -168,7 +170,7 @@ impl FaultRule {
                 let mut all = CertificateFlaw::ALL.into_iter();
                 let found = all.find(|flaw| flaw.as_str() == text);
                 what.deed =
-                    Some(Deed::Certificate(found.ok_or("expired, wrong-name or untrusted")?));
+                    Some(Deed::Certificate(found.ok_or("expired, wrong-name, untrusted or long")?));
             }
             "clock" => what.deed = Some(Deed::Clock(clock(text)?)),
             "connack" => what.deed = Some(Deed::Connack(number(text, 1, u8::MAX)?)),
@@ -383,6 +385,8 @@ impl Display for Deed {
             Self::NoOperationId => "no-operation-id",
             Self::UnknownStatus => "unknown-status",
             Self::Html => "html",
+            Self::Empty => "empty",
+            Self::UnknownMembers => "unknown-members",
             Self::ForgetOperation => "forget-operation",
             Self::UnknownHub => "hub=unknown",
             Self::Slow(rate) => return write!(f, "slow={rate}/s"),

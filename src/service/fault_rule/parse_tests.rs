@@ -159,7 +159,7 @@ fn j_261_every_word_can_strike_where_it_says_so() {
                 "CODE" => "=503001".to_owned(),
                 "DURATION" => "=3s".to_owned(),
                 "BYTES/s" => "=100/s".to_owned(),
-                "expired|wrong-name|untrusted" => "=expired".to_owned(),
+                "expired|wrong-name|untrusted|long" => "=expired".to_owned(),
                 "+DURATION|-DURATION" => "=+2h".to_owned(),
                 _ => "=2".to_owned(),
             };

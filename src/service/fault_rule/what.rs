@@ -59,6 +59,10 @@ pub enum Deed {
     UnknownStatus,
     /// The answer is a page for browsers.
     Html,
+    /// The answer has no body.
+    Empty,
+    /// The answer has members that no document has.
+    UnknownMembers,
     /// So many polls of an operation are told that it is in progress.
     Assigning(u32),
     /// The operation is not known any more.

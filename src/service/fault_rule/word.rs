@@ -143,6 +143,14 @@ pub(super) const DEEDS: &[FaultWord] = &[
         ANY,
         "the answer is a page for browsers, as of a proxy; with `status=` it has that status",
     ),
+    word("empty", "", REQUESTS, ANY, "the answer has no body"),
+    word(
+        "unknown-members",
+        "",
+        REQUESTS,
+        ANY,
+        "the answer has members that no document has, beside its own",
+    ),
     word(
         "assigning",
         "N",
@@ -194,10 +202,10 @@ pub(super) const DEEDS: &[FaultWord] = &[
     ),
     word(
         "certificate",
-        "expired|wrong-name|untrusted",
+        "expired|wrong-name|untrusted|long",
         &[Tls],
         ANY,
-        "the service shows such a certificate, which no client may accept",
+        "the service shows such a certificate, which no client may accept; one of 100 KB is right for all that",
     ),
     word(
         "clock",

@@ -160,6 +160,11 @@ impl What {
                 reply.body = PAGE.to_owned();
                 said.is_page = true;
             }
+            Some(Deed::Empty) => reply.body.clear(),
+            Some(Deed::UnknownMembers) => change(&mut reply, |body| {
+                add_members(body);
+                body.get_mut("registrationState").map(add_members);
+            }),
             Some(Deed::NoOperationId) => change(&mut reply, |body| {
                 body.as_object_mut().map(|members| members.shift_remove("operationId"));
             }),
@@ -183,6 +188,15 @@ fn change(reply: &mut Reply, change: impl FnOnce(&mut Value)) {
     if let Ok(mut body) = serde_json::from_str::<Value>(&reply.body) {
         change(&mut body);
         reply.body = body.to_string();
+    }
+}
+
+/// As a later version of the service may have them.
+fn add_members(object: &mut Value) {
+    if let Some(members) = object.as_object_mut() {
+        let new = serde_json::json!({ "of": "a later version", "list": [1, null, {}] });
+        members.shift_insert(0, "newMember".to_owned(), new);
+        members.insert("anotherNewMember".to_owned(), Value::Null);
     }
 }
 
@@ -279,6 +293,10 @@ mod tests {
             said("poll hub=unknown").reply.body,
             reply().body.replace("h.net", "unknown.azure-devices.net")
         );
+        assert_eq!(said("poll empty").reply.body, "");
+        let more: Value = serde_json::from_str(&said("poll unknown-members").reply.body).unwrap();
+        assert_eq!(more["registrationState"]["newMember"]["list"][0], 1);
+        assert_eq!(more["registrationState"]["assignedHub"], "h.net");
         let broken = said("poll broken-json").reply.body;
         assert!(
             reply().body.starts_with(&broken) && serde_json::from_str::<Value>(&broken).is_err()
