@@ -22,6 +22,7 @@
 //! - [`contoso`]: the world of the tutorial, the service's default.
 //! - [`local_service`]: a service for the tests of others; begin with [`LocalService`].
 //! - `verdicts`: what came out of what was tried, and the files that tell of it.
+//! - `conformance`: a client of somebody else's, put to the test.
 //! - `scenario`: a file that says what to serve, which devices, and what must come out.
 //! - [`cli`]: the command line.
 //!
@@ -90,6 +91,8 @@ pub mod child;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "cli")]
+mod conformance;
 #[cfg(feature = "service")]
 pub mod contoso;
 #[cfg(feature = "device")]

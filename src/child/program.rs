@@ -125,12 +125,13 @@ impl Running {
     }
 
     async fn last_words(&mut self) {
-        for reader in &mut self.readers {
+        // Taken away one by one: who gives up waiting may wait again.
+        while let Some(reader) = self.readers.last_mut() {
             if timeout(LAST_WORDS, &mut *reader).await.is_err() {
                 reader.abort();
             }
+            self.readers.pop();
         }
-        self.readers.clear();
     }
 
     /// What it prints to its standard output.

@@ -8,8 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 use super::commands::{
-    completions, derive_key, diagnose, enrollments, explain, fleet, healthcheck, log, man, pki,
-    register, run, sas_token, serve, status, webhook,
+    completions, conformance, derive_key, diagnose, enrollments, explain, fleet, healthcheck, log,
+    man, pki, register, run, sas_token, serve, status, webhook,
 };
 use super::common::{Common, Output};
 use super::exit::Exit;
@@ -66,6 +66,7 @@ enum Command {
     Log(log::Log),
     Healthcheck(healthcheck::Healthcheck),
     Run(run::Run),
+    Conformance(conformance::Conformance),
     Fleet(Box<fleet::Fleet>),
     DeriveKey(derive_key::DeriveKey),
     SasToken(sas_token::SasTokenArgs),
@@ -110,6 +111,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
         Command::Healthcheck(command) => command.run(&mut printer),
         Command::Run(command) => command.run(&mut printer),
+        Command::Conformance(command) => command.run(&mut printer),
         Command::Fleet(command) => command.run(&mut printer),
         Command::Webhook(command) => command.run(&mut printer),
         Command::Pki(command) => command.run(&mut printer),
@@ -147,7 +149,9 @@ impl Command {
     fn log_levels(&self) -> [LevelFilter; 3] {
         match self {
             Self::Serve(_) => [LevelFilter::INFO, LevelFilter::DEBUG, LevelFilter::TRACE],
-            Self::Run(_) => [LevelFilter::ERROR, LevelFilter::INFO, LevelFilter::DEBUG],
+            Self::Run(_) | Self::Conformance(_) => {
+                [LevelFilter::ERROR, LevelFilter::INFO, LevelFilter::DEBUG]
+            }
             _ => [LevelFilter::WARN, LevelFilter::INFO, LevelFilter::DEBUG],
         }
     }

@@ -8,6 +8,7 @@
 //! - `log`: the registrations that a service has seen.
 //! - `healthcheck`: whether a service is up.
 //! - `run`: scenarios, played and judged.
+//! - `conformance`: a client of somebody else's, put to the test.
 //! - `fleet`: many devices at once.
 //! - `derive_key`: the device keys of an enrollment group.
 //! - `sas_token`: SAS tokens, signed and checked.
@@ -19,6 +20,7 @@
 //! - `man`: manual pages.
 
 pub(crate) mod completions;
+pub(crate) mod conformance;
 pub(crate) mod derive_key;
 pub(crate) mod diagnose;
 pub(crate) mod enrollments;

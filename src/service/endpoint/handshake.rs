@@ -70,7 +70,9 @@ pub(super) async fn handshake(
         Ok(Err(failure)) => {
             let HandshakeFailure { error, offer } = failure;
             let fault = TlsFault::from(error);
-            tap.tell(number, || WireMoment::Unsecured(fault.to_string()));
+            tap.tell(number, || {
+                WireMoment::Unsecured(fault.to_string().replace("the server", "the client"))
+            });
             log_failure(peer, fault, offer, port);
             return None;
         }
