@@ -15,6 +15,7 @@
 //! - `address`: addresses within the site.
 //! - `live`: a part of a page that is told anew.
 //! - `choose`: which enrollment is meant.
+//! - `judged`: what came of a request to a webhook.
 //! - `request`: requests to the service API.
 //! - `registrations`: the list of what came in, live.
 //! - `registration`: one of them, the whole conversation.
@@ -32,6 +33,7 @@ mod choose;
 mod connect;
 mod enrollments;
 mod hubs;
+mod judged;
 mod live;
 mod posted;
 mod records;

@@ -10,6 +10,7 @@ use axum::http::{Response, StatusCode};
 use crate::service::endpoint::page::address::asked;
 use crate::service::endpoint::page::answer;
 use crate::service::endpoint::page::choose;
+use crate::service::endpoint::page::judged::Judged;
 use crate::service::endpoint::page::shell::{Section, Shell};
 use crate::service::endpoint::page::site::Site;
 use crate::service::enrollment::Kind;
@@ -54,22 +55,6 @@ pub(super) struct Webhook {
     pub(super) current_hub: String,
     pub(super) complaint: Option<String>,
     pub(super) judged: Option<Judged>,
-}
-
-/// An answer of a webhook, judged. Every text is inert.
-#[derive(Debug)]
-pub(super) struct Judged {
-    pub(super) word: &'static str,
-    pub(super) is_accepted: bool,
-    pub(super) url: String,
-    pub(super) took: String,
-    pub(super) status: Option<u16>,
-    pub(super) told: Vec<(&'static str, String)>,
-    pub(super) twin: Option<String>,
-    pub(super) reason: Option<String>,
-    pub(super) odd: Vec<String>,
-    pub(super) request: String,
-    pub(super) answer: Option<String>,
 }
 
 #[derive(Debug, Template)]

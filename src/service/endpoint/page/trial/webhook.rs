@@ -6,16 +6,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
 
-use super::page::{Judged, Tried, Webhook, shown};
+use super::page::{Tried, Webhook, shown};
 use super::simulate::payload;
-use crate::service::allocation::{Applicant, Judgement, Trial, Verdict};
+use crate::service::allocation::{Applicant, Trial};
 use crate::service::endpoint::page::choose;
+use crate::service::endpoint::page::judged::Judged;
 use crate::service::endpoint::page::posted::Posted;
-use crate::service::endpoint::page::shown::{Shown, pretty};
 use crate::service::endpoint::page::site::Site;
 use crate::service::enrollment::{CustomAllocationDefinition, WebhookUrl};
 use crate::service::record::Assignment;
-use crate::text::{inert, spoken};
+use crate::text::inert;
 use crate::wire::{ApiVersion, HubName};
 
 /// `POST /ui/try/webhook`.
@@ -35,7 +35,7 @@ pub(in crate::service::endpoint::page) async fn ask(
     let status = match trial(&site, &webhook) {
         Ok(trial) => {
             let judgement = site.registrar.webhooks().attempt(&trial).await;
-            webhook.judged = Some(judged(&trial, &judgement));
+            webhook.judged = Some(Judged::of(&trial, &judgement));
             // Its query is a key, and is not shown again.
             if trial.url().expose().query().is_some() {
                 webhook.url = String::new();
@@ -85,34 +85,4 @@ fn trial(site: &Site, asked: &Webhook) -> Result<Trial, String> {
         payload: payload.as_ref(),
     };
     Ok(Trial::new(webhook, &enrollment, applicant, linked))
-}
-
-fn judged(trial: &Trial, judgement: &Judgement) -> Judged {
-    let told = &judgement.told;
-    let text = |text: &str| inert(text).into_owned();
-    let mut lines = vec![("status", told.status.to_owned())];
-    lines.extend(told.assigned_hub.as_ref().map(|hub| ("assignedHub", text(hub.as_str()))));
-    lines.extend(told.device_id.as_ref().map(|id| ("deviceId", text(id))));
-    lines.extend(told.payload.as_ref().map(|it| ("payload", pretty(it.as_json()))));
-    lines.extend(told.error_code.map(|code| ("errorCode", code.0.to_string())));
-    lines.extend(told.error_message.as_ref().map(|it| ("errorMessage", text(it))));
-    let twin = judgement.initial_twin.as_ref();
-    Judged {
-        word: match judgement.verdict {
-            Verdict::Accepted => "Accepted",
-            Verdict::Refused => "Refused",
-            Verdict::Bad => "Bad answer",
-            Verdict::NotReachable => "Not reachable",
-        },
-        is_accepted: judgement.verdict == Verdict::Accepted,
-        url: text(&trial.url().masked()),
-        took: spoken(judgement.took),
-        status: judgement.answer.as_ref().map(|answer| answer.status),
-        told: lines,
-        twin: twin.map(|it| pretty(&serde_json::to_string(it).unwrap_or_default())),
-        reason: judgement.reason.as_deref().map(text),
-        odd: judgement.odd.iter().map(|it| text(it)).collect(),
-        request: pretty(trial.request()),
-        answer: judgement.answer.as_ref().map(|answer| Shown::of(&answer.body).text),
-    }
 }
