@@ -32,6 +32,18 @@ pub struct ClientConnection {
     pub keep_alive: Option<u16>,
     /// `User-Agent` of the HTTPS request.
     pub user_agent: Option<Box<str>>,
+    /// The faults on demand that struck it before anything was said on it (J-269).
+    pub faults: Vec<ConnectionFault>,
+}
+
+/// A fault on demand that struck a connection: when it was taken in, or at its TLS handshake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ConnectionFault {
+    /// Number of the rule.
+    pub id: u64,
+    /// The rule.
+    pub rule: Box<str>,
 }
 
 /// What a TLS handshake came to.
@@ -63,6 +75,7 @@ impl ClientConnection {
             client_version: None,
             keep_alive: None,
             user_agent: None,
+            faults: Vec::new(),
         }
     }
 
@@ -78,7 +91,10 @@ impl ClientConnection {
         let said = [&self.client_id, &self.client_version, &self.user_agent];
         let agreed = [&tls.server_name, &tls.alpn, &tls.client_certificate];
         let length = |text: &&Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
-        size_of::<Self>() + said.iter().chain(&agreed).map(length).sum::<usize>()
+        let faults = self.faults.iter().map(|fault| size_of_val(fault) + fault.rule.len());
+        size_of::<Self>()
+            + said.iter().chain(&agreed).map(length).sum::<usize>()
+            + faults.sum::<usize>()
     }
 }
 
@@ -117,6 +133,7 @@ mod tests {
                     "clientCertificate": null,
                 },
                 "clientId": null, "clientVersion": null, "keepAlive": null, "userAgent": null,
+                "faults": [],
             })
         );
     }

@@ -104,7 +104,7 @@ pub use config::{
     CertificateConfig, Config, ConfigError, EnrollmentConfig, LinkedHubConfig, RECORD_NAMES,
     ServiceAuthorizationConfig, X509Config, retry_after,
 };
-pub use connection::{ClientConnection, TlsSession};
+pub use connection::{ClientConnection, ConnectionFault, TlsSession};
 pub use endpoint::{EndpointKind, Port};
 pub use enrollment::Enrollments;
 pub use enrollment::{
@@ -125,7 +125,8 @@ pub use instance::{Instance, InstanceCertificate, LinkedHub};
 pub use journal::{
     Actor, AnswerKind, Changes, EntryAnswer, EntryAttestation, EntryCheck, EntryEnrollment,
     EntryFault, EntryHub, EntryStatus, Journal, JournalEntry, JournalFilter, MomentOutcome,
-    Observer, RegistrationEvent, Text, TimelineMoment, WebhookAttempt, WebhookExchange, timeline,
+    Observer, RegistrationEvent, StruckConnection, Text, TimelineMoment, WebhookAttempt,
+    WebhookExchange, timeline,
 };
 pub use metadata::Metadata;
 pub use options::{AdminOptions, Options};

@@ -19,10 +19,13 @@ use super::tls::{HandshakeFailure, Tls};
 use crate::attestation::Certificate;
 use crate::net::TlsFault;
 use crate::service::authority::CertificateFlaw;
-use crate::service::connection::{ClientConnection, TlsSession, said};
+use crate::service::caller::Transport;
+use crate::service::connection::{ClientConnection, ConnectionFault, TlsSession, said};
 use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
-use crate::service::faults::{Faults, Point};
-use crate::service::tap::{Tap, WireMoment};
+use crate::service::faults::{Point, Strike};
+use crate::service::journal::StruckConnection;
+use crate::service::registrar::Registrar;
+use crate::service::tap::WireMoment;
 
 /// What carries everything that is said after it.
 pub(super) type Stream = Overheard<TlsStream<Patient<Line>>>;
@@ -40,29 +43,38 @@ pub(super) struct Secured {
     pub(super) certificates: Vec<CertificateDer<'static>>,
 }
 
-/// Does the handshake, or logs why there is none. `port` says what is served here.
+/// A port whose connections begin with a handshake.
+pub(super) struct ServedPort<'a> {
+    /// What is served here, for people.
+    pub(super) about: &'static str,
+    pub(super) transport: FaultTransport,
+    /// Has the faults on demand, and the journal in which they are.
+    pub(super) registrar: &'a Registrar,
+}
+
+/// Does the handshake, or logs why there is none.
 pub(super) async fn handshake(
     tcp: TcpStream,
     (peer, number): (SocketAddr, u64),
     tls: &Tls,
     mut until: Instant,
-    port: &'static str,
-    (faults, listener): (&Faults, FaultTransport),
-    tap: &Tap,
+    port: &ServedPort<'_>,
 ) -> Option<Secured> {
     // Without it every small packet may wait 40 ms for the delayed acknowledgement of the last.
     if let Err(error) = tcp.set_nodelay(true) {
         tracing::debug!("{peer}: {error}");
         return None;
     }
-    tap.tell(number, || WireMoment::Opened { listener });
+    let tap = &port.registrar.tap;
+    tap.tell(number, || WireMoment::Opened { listener: port.transport });
     let mut line = Line::new(tcp);
     let cord = line.cord();
-    let mut flaw = None;
-    if faults.are_at(FaultPlace::Accept) || faults.are_at(FaultPlace::Tls) {
+    let (mut flaw, mut faults) = (None, Vec::new());
+    let wanted = &port.registrar.faults;
+    if wanted.are_at(FaultPlace::Accept) || wanted.are_at(FaultPlace::Tls) {
         // Boxed: it is not there where there are no faults.
-        let struck = Box::pin(strike(line, peer, (faults, listener))).await?;
-        (line, flaw) = (struck.line, struck.flaw);
+        let struck = Box::pin(strike(line, (peer, number), port)).await?;
+        (line, flaw, faults) = (struck.line, struck.flaw, struck.faults);
         until += struck.delay;
     }
     let stream = match timeout_at(until, tls.accept(Patient::new(line), flaw)).await {
@@ -73,7 +85,7 @@ pub(super) async fn handshake(
             tap.tell(number, || {
                 WireMoment::Unsecured(fault.to_string().replace("the server", "the client"))
             });
-            log_failure(peer, fault, offer, port);
+            log_failure(peer, fault, offer, port.about);
             return None;
         }
         Err(_) => {
@@ -85,7 +97,8 @@ pub(super) async fn handshake(
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let certificates: Vec<_> =
         certificates.iter().map(|certificate| certificate.clone().into_owned()).collect();
-    let connection = ClientConnection::new(number, peer, agreed(stream.get_ref().1, &certificates));
+    let agreed = agreed(stream.get_ref().1, &certificates);
+    let connection = ClientConnection { faults, ..ClientConnection::new(number, peer, agreed) };
     tap.tell(number, || WireMoment::Secured {
         tls: connection.tls.clone(),
         certificates: certificates.len(),
@@ -99,22 +112,41 @@ struct Struck {
     line: Line,
     delay: Duration,
     flaw: Option<CertificateFlaw>,
+    faults: Vec<ConnectionFault>,
 }
 
 /// How long a fault on demand may keep silent (J-266).
 const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 
+impl ServedPort<'_> {
+    /// Writes down what strikes a connection of which nothing more may ever be known.
+    fn record(&self, strike: &Strike, peer: SocketAddr, number: u64) -> ConnectionFault {
+        let fault = ConnectionFault { id: strike.id, rule: strike.rule.to_string().into() };
+        self.registrar.journal.struck_connection(StruckConnection {
+            time: SystemTime::now(),
+            number,
+            peer,
+            transport: match self.transport {
+                FaultTransport::Mqtt => Transport::Mqtt,
+                FaultTransport::MqttWs | FaultTransport::Https => Transport::Https,
+            },
+            fault: fault.clone(),
+        });
+        fault
+    }
+}
+
 /// Has faults strike the connection and its handshake; none if that is the end of it.
 async fn strike(
     mut line: Line,
-    peer: SocketAddr,
-    (faults, transport): (&Faults, FaultTransport),
+    (peer, number): (SocketAddr, u64),
+    port: &ServedPort<'_>,
 ) -> Option<Struck> {
-    let (mut delay, mut flaw) = (Duration::ZERO, None);
+    let (mut delay, mut flaw, mut faults) = (Duration::ZERO, None, Vec::new());
     for place in [FaultPlace::Accept, FaultPlace::Tls] {
-        let strike = faults.strike(&Point {
+        let strike = port.registrar.faults.strike(&Point {
             place,
-            transport: Some(transport),
+            transport: Some(port.transport),
             device: &peer.to_string(),
             operation: None,
             enrollment: &|| None,
@@ -122,6 +154,7 @@ async fn strike(
             now: SystemTime::now(),
         });
         let Some(strike) = strike else { continue };
+        faults.push(port.record(&strike, peer, number));
         let what = &strike.rule.what;
         if let Some(wait) = what.delay {
             sleep(wait).await;
@@ -147,7 +180,7 @@ async fn strike(
             _ => {}
         }
     }
-    Some(Struck { line, delay, flaw })
+    Some(Struck { line, delay, flaw, faults })
 }
 
 /// Takes in the client's first record, which is its hello, and answers it with a fatal alert.

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::answer::{EntryAnswer, add};
 use super::fault::{self, EntryFault};
-use super::millis::{as_millis, as_optional_millis};
+use super::millis::{as_millis, as_optional_millis, as_timestamp};
 use super::text::Text;
 use crate::attestation::KeySlot;
 use crate::service::caller::Transport;
 use crate::service::connection::ClientConnection;
 use crate::service::enrollment::Kind;
-use crate::wire::{ErrorCode, HubName, Substatus, timestamp};
+use crate::wire::{ErrorCode, HubName, Substatus};
 
 /// One registration, from the request to its result, or to where it stands. Serializes with the
 /// member names of the REST API; what is not known is `null`. Function keys and tokens are masked
@@ -237,10 +237,6 @@ impl JournalEntry {
             + self.answers.iter().map(answer).sum::<usize>()
             + self.faults.len() * size_of::<EntryFault>()
     }
-}
-
-fn as_timestamp<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&timestamp(*time))
 }
 
 fn as_kind<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,5 +1,6 @@
 //! The journal, as everybody holds it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,6 +8,7 @@ use tokio::sync::watch;
 
 use super::changes::Changes;
 use super::entry::JournalEntry;
+use super::fault::{StruckConnection, add_connection};
 use super::filter::JournalFilter;
 use super::ring::{Limits, Ring, Slot};
 use crate::service::lock::lock;
@@ -22,6 +24,8 @@ pub struct Journal(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     ring: Mutex<Ring>,
+    /// What struck connections of which nothing else may be known.
+    struck: Mutex<VecDeque<StruckConnection>>,
     /// The ring's revision.
     changes: watch::Sender<u64>,
 }
@@ -34,7 +38,8 @@ impl Journal {
     pub(super) fn with_limits(limits: Limits) -> Self {
         let revision = first_revision(SystemTime::now());
         let ring = Mutex::new(Ring::new(limits, revision));
-        Self(Arc::new(Inner { ring, changes: watch::Sender::new(revision) }))
+        let changes = watch::Sender::new(revision);
+        Self(Arc::new(Inner { ring, struck: Mutex::default(), changes }))
     }
 
     /// All entries, oldest first, each as it is now.
@@ -128,6 +133,18 @@ impl Journal {
         }
     }
 
+    /// The last connections that a fault on demand struck before anything was said on them, oldest first:
+    /// 256, or fewer (J-269). A registration that came over one has it among the `faults` of its
+    /// `connection` too.
+    pub fn struck_connections(&self) -> Vec<StruckConnection> {
+        lock(&self.0.struck).iter().cloned().collect()
+    }
+
+    /// A fault on demand has struck a connection.
+    pub(in crate::service) fn struck_connection(&self, connection: StruckConnection) {
+        add_connection(&mut lock(&self.0.struck), connection);
+    }
+
     /// A device has asked for the result of its operation.
     pub(in crate::service) fn polled(&self, operation_id: &str) {
         let slot = self.ring().of_operation(operation_id);
@@ -138,6 +155,7 @@ impl Journal {
 
     /// Forgets all entries. Sequence numbers go on.
     pub(in crate::service) fn clear(&self) {
+        lock(&self.0.struck).clear();
         self.change(Ring::clear);
     }
 

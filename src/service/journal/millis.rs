@@ -1,8 +1,17 @@
-//! Durations, as JSON has them.
+//! Durations and times, as JSON has them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
+
+use crate::wire::timestamp;
+
+pub(super) fn as_timestamp<S: Serializer>(
+    time: &SystemTime,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&timestamp(*time))
+}
 
 /// Whole milliseconds.
 pub(super) fn millis(took: Duration) -> u64 {

@@ -33,7 +33,7 @@ pub use entry::{
     WebhookAttempt, WebhookExchange,
 };
 pub use event::{Observer, RegistrationEvent};
-pub use fault::EntryFault;
+pub use fault::{EntryFault, StruckConnection};
 pub use filter::JournalFilter;
 pub use handle::Journal;
 pub(super) use recording::{Recording, Refused};

@@ -137,7 +137,7 @@ fn a_registration_is_written_down_from_request_to_result_member_by_member() {
                 "version": null, "cipherSuite": null, "serverName": null, "alpn": null,
                 "clientCertificate": null,
             },
-            "clientId": null, "clientVersion": null, "keepAlive": null, "userAgent": null,
+            "clientId": null, "clientVersion": null, "keepAlive": null, "userAgent": null, "faults": [],
         },
         "checks": [{ "check": "enabled", "passed": true, "said": "the enrollment is enabled" }],
         "answers": [{

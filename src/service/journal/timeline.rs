@@ -13,7 +13,7 @@ use super::fault::EntryFault;
 use super::millis::{as_millis, millis};
 use super::text::Text;
 use crate::service::caller::Transport;
-use crate::service::connection::ClientConnection;
+use crate::service::connection::{ClientConnection, ConnectionFault};
 use crate::text::{Foreign, spoken};
 use crate::wire::HubName;
 
@@ -147,6 +147,11 @@ impl Story {
         };
         if let Some(connection) = &entry.connection {
             self.now(Device, connects(transport, connection), agreed(connection), Neutral);
+            for ConnectionFault { id, rule, .. } in &connection.faults {
+                let title =
+                    format!("has had fault {id} strike the connection, as was asked for: {rule}");
+                self.now(Service, title, None, Bad);
+            }
         }
         let mut title = format!("says that it is {}", entry.registration_id);
         if !entry.id_scope.is_empty() {

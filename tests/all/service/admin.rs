@@ -372,3 +372,41 @@ async fn j_260_faults_are_added_listed_and_taken_away() {
     assert_eq!(get(&service, "/faults/one").await.error().0, 400);
     assert_eq!(ask(&service, "PUT /faults").await.status, 405);
 }
+
+#[tokio::test]
+async fn j_269_what_strikes_a_connection_is_listed_and_told_of_the_registration_that_comes_over_it()
+{
+    let setup = Setup::at_once().admin();
+    let setup = setup.fault("accept slow=1000000/s nth=1").fault("tls close nth=2");
+    let service = setup.fault("accept reset nth=3 transport=https").start().await;
+
+    let mut device = Client::connect(&service, &Device::new("pump-0042")).await;
+    assert_eq!(device.provision("").await.status(), 200);
+    assert!(Client::try_dial(&service, service.tls.clone()).await.is_err());
+
+    let struck = get(&service, "/journal/connections").await.json();
+    let told: Vec<_> = struck.as_array().unwrap().iter().collect();
+    let of = |n: usize| (&told[n]["id"], &told[n]["rule"], &told[n]["transport"]);
+    assert_eq!(told.len(), 2, "{struck}");
+    assert_eq!(of(0), (&json!(1), &json!("accept nth=1 slow=1000000/s"), &json!("mqtt")));
+    assert_eq!(of(1), (&json!(2), &json!("tls nth=2 close"), &json!("mqtt")));
+    assert!(told[0]["time"].is_string() && told[1]["peer"].is_string(), "{struck}");
+    let rules = get(&service, "/faults").await.json();
+    let counts = |n: usize| (rules[n]["matched"].clone(), rules[n]["struck"].clone());
+    assert_eq!((counts(0), counts(1)), ((json!(2), json!(1)), (json!(2), json!(1))));
+    assert_eq!(counts(2), (json!(0), json!(0)), "no connection over HTTPS yet");
+
+    let story = get(&service, "/journal/1").await.json();
+    let connection = &story["connection"];
+    assert_eq!(connection["number"], told[0]["number"]);
+    let faults = json!([{"id": 1, "rule": "accept nth=1 slow=1000000/s"}]);
+    assert_eq!(connection["faults"], faults);
+    let titles: Vec<_> =
+        story["timeline"].as_array().unwrap().iter().map(|it| &it["title"]).collect();
+    let title =
+        "has had fault 1 strike the connection, as was asked for: accept nth=1 slow=1000000/s";
+    assert!(titles.contains(&&json!(title)), "{titles:?}");
+
+    post(&service, "/reset", "").await;
+    assert_eq!(get(&service, "/journal/connections").await.json(), json!([]));
+}

@@ -2,6 +2,7 @@
 
 mod admin;
 mod events;
+mod fault_matrix;
 mod faults;
 mod gateway;
 mod hostile;

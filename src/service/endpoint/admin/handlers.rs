@@ -148,6 +148,12 @@ pub(super) async fn journal(
     }
 }
 
+/// `GET /journal/connections`: the last ones that a fault on demand struck before it was known whose they
+/// are (J-269).
+pub(super) async fn struck_connections(State(admin): State<Arc<Admin>>) -> Response<Body> {
+    answer::json(&admin.registrar.journal.struck_connections())
+}
+
 /// `GET /journal/{sequence}`: one registration, as a story and with the twin as it is now (J-219).
 pub(super) async fn journal_entry(
     State(admin): State<Arc<Admin>>,
@@ -218,7 +224,7 @@ pub(super) async fn reset(State(admin): State<Arc<Admin>>) -> Response<Body> {
 /// Everything else.
 pub(super) async fn not_found(request: Request) -> Response<Body> {
     answer::path_not_found(&format!(
-        "there is nothing at {}; there are / (a page), /healthz, /ca.pem, /registrations, /registrations/ID, /twins, /journal, /journal/SEQUENCE, /journal/events, /faults, /faults/ID and /reset",
+        "there is nothing at {}; there are / (a page), /healthz, /ca.pem, /registrations, /registrations/ID, /twins, /journal, /journal/SEQUENCE, /journal/events, /journal/connections, /faults, /faults/ID and /reset",
         request.uri().path()
     ))
 }

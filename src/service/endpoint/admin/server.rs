@@ -73,6 +73,7 @@ fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
         .route("/registrations", get(handlers::registrations))
         .route("/registrations/{id}", get(handlers::registration))
         .route("/journal", get(handlers::journal))
+        .route("/journal/connections", get(handlers::struck_connections))
         .route("/journal/events", get(events::events))
         .route("/journal/{sequence}", get(handlers::journal_entry))
         .route("/twins", get(handlers::twins))

@@ -25,7 +25,7 @@ use crate::net::{WebSocketEnd, WebSocketStream};
 use crate::service::access::{ServiceAccess, without_port};
 use crate::service::api;
 use crate::service::connection::ClientConnection;
-use crate::service::endpoint::handshake::{Secured, Stream, handshake};
+use crate::service::endpoint::handshake::{Secured, ServedPort, Stream, handshake};
 use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::mqtt;
 use crate::service::endpoint::tls::Tls;
@@ -73,9 +73,11 @@ async fn run(
         (peer, number),
         &tls,
         until,
-        "HTTPS and MQTT over WebSocket",
-        (&registrar.faults, FaultTransport::Https),
-        &registrar.tap,
+        &ServedPort {
+            about: "HTTPS and MQTT over WebSocket",
+            transport: FaultTransport::Https,
+            registrar: &registrar,
+        },
     )
     .await;
     let Some(Secured { stream, cord, connection, certificates, .. }) = secured else { return };

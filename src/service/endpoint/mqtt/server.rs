@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::connection::{OPENING, serve_stream};
-use crate::service::endpoint::handshake::{Secured, handshake};
+use crate::service::endpoint::handshake::{Secured, ServedPort, handshake};
 use crate::service::endpoint::listener::accept_all;
 use crate::service::endpoint::tls::Tls;
 use crate::service::fault_rule::FaultTransport;
@@ -30,9 +30,11 @@ pub(in crate::service) async fn serve(
                 (peer, number),
                 &tls,
                 opened_by,
-                "MQTT over TLS",
-                (&registrar.faults, FaultTransport::Mqtt),
-                &registrar.tap,
+                &ServedPort {
+                    about: "MQTT over TLS",
+                    transport: FaultTransport::Mqtt,
+                    registrar: &registrar,
+                },
             ))
             .await;
             if let Some(Secured { stream, cord, until, connection, certificates }) = secured {
