@@ -173,4 +173,19 @@ describe('views', () => {
     assert.deepEqual(await dps.journal({ registrationId: 'contoso-heatpump-9' }), []);
     seen.clean();
   });
+
+  test('what a webhook was asked is asked again from the conversation', async () => {
+    const id = 'contoso-toaster-9';
+    await device(id, dps.deviceKey(id));
+    const [{ sequence }] = await dps.journal({ registrationId: id });
+    await seen.open(`/ui/registration/${sequence}`);
+    await seen.getByRole('button', { name: 'Ask its webhook again' }).click();
+    const again = seen.getByRole('region', { name: 'Its webhook, asked again' });
+    await again.getByText('Accepted').waitFor();
+    await again.getByText(HUB).first().waitFor();
+    // The conversation goes on below, and what was judged stays.
+    await seen.getByRole('heading', { name: 'What happened' }).waitFor();
+    assert.equal((await dps.journal({ registrationId: id })).length, 1);
+    seen.clean();
+  });
 });

@@ -16,6 +16,7 @@ mod mqtt_reader;
 mod observer;
 mod page;
 mod page_views;
+mod page_webhooks;
 mod quotas;
 mod registration;
 mod reprovisioning;

@@ -1,16 +1,14 @@
 //! What can be seen and done on the page besides the registrations, over a real socket: enrollments, hubs and
-//! twins, lines to connect a device, a webhook that is tried.
+//! twins, lines to connect a device.
 
 use provision_sim::attestation::GroupKey;
 use provision_sim::service::{Attestation, Kind};
-use serde_json::Value;
 
 use crate::support::browser::{Browser, Shown, unescaped};
 use crate::support::service::client::{Client, Device};
 use crate::support::service::setup::{
     HUB_EAST, HUB_WEST, PRIMARY_KEY, SECONDARY_KEY, Setup, TestService,
 };
-use crate::support::service::webhook::{Reaction, Webhook};
 
 const ID: &str = "pump-0042";
 const PUMPS: &str = "/ui/enrollment?kind=group&name=pumps";
@@ -214,6 +212,7 @@ async fn j_225_nothing_is_changed_without_the_token() {
         ("/ui/connect", &[("id", ID)]),
         ("/ui/try/device", &[("id", ID)]),
         ("/ui/try/webhook", &[("id", ID)]),
+        ("/ui/registration/1/webhook", &[]),
     ] {
         assert_eq!(browser.post_with(path, fields).await.status, 403, "{path}");
         let wrong = [&[("token", "0")], fields].concat();
@@ -364,46 +363,6 @@ async fn the_lines_to_connect_a_device_have_its_key_only_for_who_asks() {
     browser.get("/ui/connect?id=a%22b%3C").await.has("cannot be a registration ID").lacks("a\"b<");
     browser.get("/ui/connect?id=a&enrollment=nobody").await.has("There is no enrollment");
     browser.get("/ui/connect").await.has("Show the lines");
-}
-
-#[tokio::test]
-async fn j_228_a_webhook_is_asked_from_the_page_and_judged_and_nothing_is_registered() {
-    let mut webhook = Webhook::start([
-        Reaction::Answer(200, format!(r#"{{"iotHubHostName":"{HUB_EAST}","x":"<i>"}}"#)),
-        Reaction::Answer(400, "no <b>such</b> pump".to_owned()),
-    ])
-    .await;
-    let (service, browser) = with_page(Setup::custom(&webhook.url(), "")).await;
-    let fields = [("id", ID), ("enrollment", "pumps"), ("payload", "{\"n\":1.50}")];
-
-    let accepted = browser.post("/ui/try/webhook", &fields).await;
-    let refused = browser.post("/ui/try/webhook", &fields).await;
-
-    accepted
-        .has("Accepted")
-        .has(HUB_EAST)
-        .has("`x`, which DPS ignores")
-        .lacks("<i>")
-        .lacks("s3cret");
-    refused.has("Refused").has("400207").lacks("<b>").lacks("s3cret");
-    let asked: Value = serde_json::from_str(&webhook.call().await.body).unwrap();
-    assert_eq!(asked["deviceRuntimeContext"]["registrationId"], ID);
-    assert_eq!(webhook.count_calls(), 1);
-    assert!(service.inside().journal().entries().is_empty(), "nothing is registered");
-    for (fields, said) in [
-        (&[("id", "")][..], "registration ID"),
-        (&[("id", ID), ("enrollment", "pumps"), ("payload", "{")], "not JSON"),
-        (&[("id", ID), ("enrollment", "pumps"), ("url", "ftp://x")], "http"),
-        (&[("id", ID), ("enrollment", "nobody")], "Choose one"),
-    ] {
-        let wrong = browser.post("/ui/try/webhook", fields).await;
-        assert_eq!(wrong.status, 400, "{fields:?}");
-        wrong.has(said);
-    }
-    // A service of a library has nobody who simulates devices.
-    browser.get("/ui/try").await.has("nobody who simulates");
-    let nobody = browser.post("/ui/try/device", &[("id", ID)]).await;
-    assert_eq!(nobody.status, 400);
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ pub(in crate::service::endpoint) fn router(site: Arc<Site>) -> Router {
         .route("/ui/registrations/events", get(registrations::events))
         .route("/ui/registration/{sequence}", get(registration::registration))
         .route("/ui/registration/{sequence}/events", get(registration::events))
+        .route("/ui/registration/{sequence}/webhook", post(registration::ask_again))
         .route("/ui/record", get(records::record))
         .route("/ui/record/delete", post(records::delete))
         .route("/ui/enrollments", get(enrollments::list))

@@ -65,10 +65,23 @@ pub(super) struct Conversation {
     reason: Option<Shown>,
     meaning: Option<Meaning>,
     moments: Vec<Moment>,
+    again: Option<AskAgain>,
+}
+
+/// The form that sends its webhook the same again.
+#[derive(Debug)]
+struct AskAgain {
+    sequence: u64,
+    token: String,
 }
 
 impl Conversation {
-    pub(super) fn new(entry: &JournalEntry, explanation: Option<Explanation>, hubs: &Hubs) -> Self {
+    pub(super) fn new(
+        entry: &JournalEntry,
+        explanation: Option<Explanation>,
+        hubs: &Hubs,
+        token: &str,
+    ) -> Self {
         let has_failed = !matches!(entry.status, EntryStatus::Assigned | EntryStatus::Assigning);
         let reason = entry.reason.as_deref().filter(|_| has_failed);
         Self {
@@ -78,6 +91,10 @@ impl Conversation {
             reason: reason.map(Shown::of),
             meaning: explanation.filter(|_| has_failed).map(Meaning::from),
             moments: moments(entry, hubs).into_iter().map(Moment::from).collect(),
+            again: entry
+                .webhook
+                .as_ref()
+                .map(|_| AskAgain { sequence: entry.sequence, token: token.to_owned() }),
         }
     }
 }
