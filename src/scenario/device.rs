@@ -10,8 +10,8 @@ use crate::wire::{ApiVersion, Payload, RegistrationId};
 /// One device and what must become of it.
 #[derive(Debug, Clone)]
 pub struct DeviceSpec {
-    /// What the file calls it: its registration ID, but for what stands before that where an instance
-    /// is shared.
+    /// What the file calls it: by a name of its own, or its registration ID without what stands before
+    /// that where an instance is shared.
     pub name: String,
     /// Its name for the service.
     pub registration_id: RegistrationId,

@@ -20,6 +20,8 @@ pub(super) fn wrong(member: &str, reason: impl ToString) -> Wrong {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct DeviceEntry {
     pub(super) registration_id: Option<String>,
+    /// What the file calls it, where several have one registration ID.
+    pub(super) name: Option<String>,
     /// So many, with `{n}` in the registration ID.
     pub(super) count: Option<u64>,
     /// One for each line of a file.

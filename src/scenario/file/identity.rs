@@ -99,8 +99,8 @@ fn proof(made: &TestCertificate) -> Result<CertificateProof, String> {
     read(made.chain_pem().as_bytes(), Some(key.as_bytes()), None)
 }
 
-/// The proof of a device that has this certificate, or else what its enrollment wants. `name` is what
-/// the file calls it, enrollments of the file too.
+/// The proof of a device that has this certificate, or else what its enrollment wants. `name` is its
+/// ID as enrollments of the file have it.
 ///
 /// # Errors
 ///

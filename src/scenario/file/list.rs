@@ -43,6 +43,12 @@ pub(super) fn devices(
     members: &Members,
     around: &Around<'_>,
 ) -> Result<Vec<DeviceEntry>, Wrong> {
+    if entry.name.is_some() && (entry.count.is_some() || entry.csv.is_some()) {
+        return Err(wrong(
+            "name",
+            "several devices have it; steps call each by its registration ID",
+        ));
+    }
     match (entry.count, &entry.csv) {
         (None, None) => Ok(vec![entry]),
         (Some(_), Some(_)) => Err(wrong("count", "give count or csv, not both")),

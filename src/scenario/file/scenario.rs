@@ -106,6 +106,8 @@ struct Begun {
     path: MemberPath,
     entry: DeviceEntry,
     name: String,
+    /// Its registration ID, as the file and its enrollments have it.
+    written: String,
     id: RegistrationId,
     certificate: Option<CertificateProof>,
 }
@@ -222,7 +224,7 @@ fn made(name: &str, authorities: &Authorities, devices: &[Begun]) -> Result<Stri
             let device = devices.iter().find(|device| device.name == name).ok_or_else(|| {
                 let near = nearest(name, devices.iter().map(|device| device.name.as_str()));
                 let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-                format!("no [[device]] has the registration ID {name:?}{near}")
+                format!("there is no [[device]] {name:?}{near}")
             })?;
             let certificate = device.certificate.as_ref().ok_or_else(|| {
                 format!("device {name:?} has no certificate of its own: give it an x509")
@@ -266,7 +268,7 @@ impl Begun {
         authorities: &Authorities,
         around: &Around<'_>,
     ) -> Result<Self, Wrong> {
-        let name = entry.registration_id.clone().ok_or_else(|| {
+        let written = entry.registration_id.clone().ok_or_else(|| {
             (MemberPath::default(), "the member `registrationId` is missing".to_owned())
         })?;
         // A certificate has the ID in it, and a key may have been derived from it.
@@ -274,14 +276,15 @@ impl Begun {
             || entry.x509.as_ref().is_some_and(|x509| x509.certificate.is_some());
         let prefix = if has_own { "" } else { around.prefix };
         let id: RegistrationId =
-            format!("{prefix}{name}").parse().map_err(|e| wrong("registrationId", e))?;
+            format!("{prefix}{written}").parse().map_err(|e| wrong("registrationId", e))?;
         let certificate = identity::certificate(&entry, &id, authorities, around)?;
-        Ok(Self { path: path.clone(), entry, name, id, certificate })
+        let name = entry.name.clone().unwrap_or_else(|| written.clone());
+        Ok(Self { path: path.clone(), entry, name, written, id, certificate })
     }
 
     fn finish(self, enrolled: &Enrolled, authorities: &Authorities) -> Result<DeviceSpec, Wrong> {
-        let Self { entry, name, id, certificate, .. } = self;
-        let proof = identity::prove(&entry, (&name, &id), certificate, enrolled, authorities)?;
+        let Self { entry, name, written, id, certificate, .. } = self;
+        let proof = identity::prove(&entry, (&written, &id), certificate, enrolled, authorities)?;
         let slot = entry.key.map_or(KeySlot::Primary, KeySlot::from);
         if entry.key.is_some() && !proof.has_two_keys() {
             let reason =

@@ -423,6 +423,25 @@ fn variables_stand_in_every_text_and_the_lines_of_mistakes_stay() {
 }
 
 #[test]
+fn a_device_with_two_certificates_is_declared_twice_with_names() {
+    let text = format!(
+        "{AUTHORITIES}{SERVICE}{}{}",
+        device("registrationId = \"a\"\nx509 = { issuer = \"root\" }"),
+        device("registrationId = \"a\"\nname = \"a, renewed\"\nx509 = { issuer = \"factory\" }"),
+    );
+
+    let devices = read(&text).unwrap().devices;
+
+    assert_eq!((devices[0].name.as_str(), devices[1].name.as_str()), ("a", "a, renewed"));
+    assert_eq!(devices[0].registration_id, devices[1].registration_id);
+    let many = format!(
+        "{SERVICE}{}",
+        device("registrationId = \"a-{n}\"\nname = \"x\"\ncount = 2\ngroup = \"pumps\"")
+    );
+    assert!(refused(&many).contains("name: several devices have it"), "{}", refused(&many));
+}
+
+#[test]
 fn where_an_instance_is_shared_every_registration_id_has_what_stands_before_it() {
     let text = format!("{SERVICE}{}", device("registrationId = \"pump-1\"\ngroup = \"pumps\""));
 
