@@ -19,6 +19,10 @@ use crate::wire::{ConnectCode, ErrorCode, OperationId, RegistrationId};
 /// tried again after these waits, then believed.
 const UNAVAILABLE_WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 
+/// How long the device waits for an answer, as the SDKs for Python and Node.js do. Then it takes the
+/// connection for dead, and asks again on a new one (J-326).
+const PATIENCE: Duration = Duration::from_secs(30);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Link {
     Down,
@@ -30,6 +34,8 @@ enum Link {
 #[derive(Debug)]
 struct Pending {
     request: Request,
+    /// When it was sent.
+    at: Duration,
     acknowledged: bool,
 }
 
@@ -119,7 +125,8 @@ impl Registration {
         notify: &mut dyn FnMut(Notice),
     ) -> Result<Option<Registered>, Error> {
         match event {
-            Event::Start | Event::Elapsed | Event::Sent => {}
+            Event::Start | Event::Sent => {}
+            Event::Elapsed => self.unanswered(now, notify)?,
             Event::Accepted => {
                 self.link = Link::Subscribing;
                 if !self.was_accepted {
@@ -159,19 +166,21 @@ impl Registration {
             }
             Link::Connecting => Step::Listen { until: self.deadline },
             Link::Subscribing => Step::Subscribe,
-            Link::Up if self.pending.is_some() => Step::Listen { until: self.deadline },
-            Link::Up => Step::Send(self.next_request()),
+            Link::Up => match &self.pending {
+                Some(pending) => Step::Listen { until: self.deadline.min(pending.at + PATIENCE) },
+                None => Step::Send(self.next_request(now)),
+            },
         }
     }
 
-    fn next_request(&mut self) -> Request {
+    fn next_request(&mut self, now: Duration) -> Request {
         self.last_rid += 1;
         let kind = match &self.operation_id {
             Some(operation_id) => RequestKind::Poll(operation_id.clone()),
             None => RequestKind::Register,
         };
         let request = Request { rid: self.last_rid, kind };
-        self.pending = Some(Pending { request: request.clone(), acknowledged: false });
+        self.pending = Some(Pending { request: request.clone(), at: now, acknowledged: false });
         request
     }
 
@@ -239,6 +248,20 @@ impl Registration {
         notify(Notice::Lost { why, wait });
         self.not_before = self.not_before.max(now.saturating_add(wait));
         self.in_time()
+    }
+
+    /// A connection on which an answer does not come is given up. When all time is up, that is told instead.
+    fn unanswered(&mut self, now: Duration, notify: &mut dyn FnMut(Notice)) -> Result<(), Error> {
+        let overdue = self.pending.as_ref().filter(|pending| now >= pending.at + PATIENCE);
+        match overdue.filter(|_| now < self.deadline) {
+            None => Ok(()),
+            Some(pending) => {
+                let (kind, patience) = (pending.request.kind.name(), PATIENCE.as_secs());
+                let why =
+                    format!("the service did not answer the {kind} request within {patience} s");
+                self.lost(now, why, notify)
+            }
+        }
     }
 
     /// What the device was waiting for when the connection went: two services that hang up at

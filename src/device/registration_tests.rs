@@ -136,7 +136,8 @@ impl Device {
     }
 
     fn sent(&mut self) {
-        assert_eq!(self.on(Event::Sent).listens_until(), DEADLINE);
+        let until = DEADLINE.min(self.now + PATIENCE);
+        assert_eq!(self.on(Event::Sent).listens_until(), until);
     }
 
     /// What the device was waiting for when its time was up at `now`.
@@ -201,8 +202,8 @@ fn a_5_the_device_connects_subscribes_registers_polls_and_has_a_hub() {
     assert!(matches!(device.on(Event::Start), Step::Connect));
     assert!(matches!(device.on(Event::Accepted), Step::Subscribe));
     let register = device.on(Event::Subscribed).sends();
-    assert_eq!(device.on(Event::Sent).listens_until(), DEADLINE);
-    assert_eq!(device.on(Event::Acknowledged).listens_until(), DEADLINE);
+    assert_eq!(device.on(Event::Sent).listens_until(), PATIENCE);
+    assert_eq!(device.on(Event::Acknowledged).listens_until(), PATIENCE);
     assert_eq!(device.on(assigning(1, secs(3))).listens_until(), secs(3));
     let poll = device.at(secs(3)).on(Event::Elapsed).sends();
     let registered = device.on(assigned(2)).registers();
@@ -737,7 +738,7 @@ fn answers_with_a_foreign_rid_are_ignored_and_counted() {
 
     for rid in ["2", "", "one", "99999999999"] {
         let foreign = Answer { rid: rid.to_owned(), ..answer(1, 200, &assigned_body()) };
-        assert_eq!(device.on(Event::Answer(foreign)).listens_until(), DEADLINE, "{rid}");
+        assert_eq!(device.on(Event::Answer(foreign)).listens_until(), PATIENCE, "{rid}");
         assert_eq!(device.last_notice(), &Notice::ForeignAnswer { rid: rid.to_owned() });
     }
 
@@ -751,7 +752,7 @@ fn a_late_second_answer_is_ignored_and_no_riddle() {
     let mut device = Device::polling();
     let told = device.notices.len();
 
-    assert_eq!(device.on(refusal(1, 401_000, "")).listens_until(), DEADLINE);
+    assert_eq!(device.on(refusal(1, 401_000, "")).listens_until(), device.now + PATIENCE);
     assert_eq!(device.notices.len(), told, "the `$rid` was the device's own");
 
     assert_eq!(device.on(assigned(2)).registers().assigned_hub, HUB);
@@ -1194,5 +1195,24 @@ fn a_16_429_and_everything_from_500_on_is_asked_again_and_every_other_refusal_is
     for status in [400, 403, 404, 409, 412, 428, 430, 499] {
         let error = Device::registering().on(Event::Answer(answer(1, status, "{}"))).fails();
         assert!(matches!(error, Error::Rejected(_)), "{status}: {error:?}");
+    }
+}
+
+#[test]
+fn j_326_an_answer_that_does_not_come_is_asked_for_again_on_a_new_connection() {
+    for (mut device, request) in [(Device::registering(), "register"), (Device::polling(), "poll")]
+    {
+        let sent = device.now;
+        assert!(matches!(
+            device.at(sent + PATIENCE - ms(1)).on(Event::Elapsed),
+            Step::Listen { .. }
+        ));
+
+        let step = device.at(sent + PATIENCE).on(Event::Elapsed);
+
+        assert!(matches!(step, Step::Connect), "{step:?}");
+        let why = format!("the service did not answer the {request} request within 30 s");
+        assert_eq!(device.notices.last(), Some(&Notice::Lost { why, wait: Duration::ZERO }));
+        assert_eq!(device.reconnects().kind.name(), request);
     }
 }
