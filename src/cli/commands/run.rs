@@ -160,7 +160,7 @@ impl Show<'_> {
                     }
                 }
                 Event::Registering { step, device } => self.device(step, &device).await?,
-                Event::Decided { case, .. } => self.decided(&case),
+                Event::Decided { device, case, .. } => self.decided(&case, device.is_some()),
                 Event::Notice { .. } | Event::Registered(_) | Event::AtHub { .. } => {}
             }
         }
@@ -257,9 +257,9 @@ impl Show<'_> {
     }
 
     /// A case has been decided; that of a device has been shown.
-    fn decided(&mut self, case: &Case) {
+    fn decided(&mut self, case: &Case, is_shown: bool) {
         *(if case.outcome.is_bad() { &mut self.tally.failed } else { &mut self.tally.passed }) += 1;
-        if self.printer.is_text() && case.seen.is_empty() {
+        if self.printer.is_text() && !is_shown {
             let word = case.outcome.word();
             let reason = case.outcome.reason();
             let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };

@@ -51,6 +51,8 @@ pub enum Event {
     Decided {
         /// Of which step.
         step: usize,
+        /// Of which device, where it is about the registration of one.
+        device: Option<String>,
         /// What came out.
         case: Case,
     },

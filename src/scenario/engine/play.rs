@@ -95,7 +95,7 @@ impl<S: Stage> Player<S> {
         if let Some(outcome) = outcome {
             self.has_failed |= outcome.is_bad();
             let case = Case::new(engine.class.clone(), step.name, outcome);
-            return engine.tell(Event::Decided { step: index, case });
+            return engine.tell(Event::Decided { step: index, device: None, case });
         }
         engine.note_begin(&step.name, engine.begin());
         let is_device = match &step.verb {
@@ -113,7 +113,7 @@ impl<S: Stage> Player<S> {
         {
             let case = self.join(&step, condition).await;
             self.has_failed |= case.outcome.is_bad();
-            return self.engine.tell(Event::Decided { step: index, case });
+            return self.engine.tell(Event::Decided { step: index, device: None, case });
         }
         self.has_failed |= run(engine, index, &step).await;
     }
@@ -163,7 +163,7 @@ async fn run<S: Stage>(engine: &Engine<S>, index: usize, step: &Step) -> bool {
     };
     let case = engine.case(&step.name, begin, outcome, seen, parts, |_| true);
     let is_bad = case.outcome.is_bad();
-    engine.tell(Event::Decided { step: index, case });
+    engine.tell(Event::Decided { step: index, device: None, case });
     is_bad
 }
 

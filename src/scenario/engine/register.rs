@@ -51,7 +51,8 @@ impl<S: Stage> Engine<S> {
                 let mut tell = if is_live { Tell::Now(self) } else { Tell::Later(Vec::new()) };
                 let name = case_name(step, how, device, is_alone);
                 let case = self.register_one(index, device, how, deadline, &name, &mut tell).await;
-                tell.event(Event::Decided { step: index, case: case.clone() });
+                let name = Some(device.name.clone());
+                tell.event(Event::Decided { step: index, device: name, case: case.clone() });
                 (tell, case)
             })
             .collect();

@@ -188,7 +188,8 @@ fn waits(entries: &[&JournalEntry]) -> Vec<Wait> {
             first: time + answer.at,
             last: time + answer.last_at,
             count: answer.count,
-            retry_after: answer.retry_after.filter(|_| answer.kind != AnswerKind::Connack),
+            // To be told to wait for nothing is not to be told to wait.
+            retry_after: answer.retry_after.filter(|wait| !wait.is_zero()),
         };
         entry.answers.iter().map(of).collect::<Vec<_>>()
     };
