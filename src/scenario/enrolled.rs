@@ -2,6 +2,7 @@
 //! by its name.
 
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::authorities::Authorities;
 use crate::attestation::{Certificate, DeviceKey, GroupKey, GroupKeys};
@@ -109,6 +110,15 @@ impl Enrolled {
             let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
             format!("no enrollment group has the name {name:?}{near}")
         })
+    }
+
+    /// The keys of groups; those of enrollments are their devices'.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Zeroizing<String>> {
+        let keys = self.groups.iter().filter_map(|(_, group)| match group {
+            Group::Keys(keys) => Some([keys.primary.to_base64(), keys.secondary.to_base64()]),
+            Group::Certificates(_) | Group::Other => None,
+        });
+        keys.flatten()
     }
 
     /// The keys of a device's own enrollment.

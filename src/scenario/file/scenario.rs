@@ -3,7 +3,7 @@
 //! It is read in layers, each with the values that those below it have made: variables, then
 //! authorities, then the certificates of devices, then the service and whatever else there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -21,7 +21,7 @@ use crate::scenario::expectation::Expectation;
 use crate::scenario::step::{Names, OnAzure, Script, Step, StepEntry, check, function_url};
 use crate::scenario::variables::{Declared, Variables};
 use crate::service::{Config, RECORD_NAMES};
-use crate::text::{Document, Fault, MemberPath, Secrets, nearest};
+use crate::text::{Document, Fault, MemberPath, Secrets, key_text, nearest};
 use crate::wire::{ApiVersion, RegistrationId};
 
 /// What of the file is read before the rest, and not by the rest's readers.
@@ -157,12 +157,14 @@ impl Scenario {
         let mut specs = Vec::new();
         for device in begun {
             let path = device.path.clone();
+            device.keys().for_each(|key| secrets.add(&key_text(key)));
             let spec = device
                 .finish(&enrolled, &authorities)
                 .map_err(|(member, reason)| document.fault(&path.join(&member), reason))?;
             hide(&mut secrets, &spec.proof);
             specs.push(spec);
         }
+        enrolled.keys().for_each(|key| secrets.add(&key));
         let has_steps = !file.step.is_empty();
         let steps = match has_steps {
             true => steps(file.step, &specs, &functions).map_err(|wrong| told(&document, wrong))?,
@@ -249,12 +251,13 @@ fn begin(
         return Err(document.fault(&MemberPath::default(), "it has no [[device]]"));
     }
     let DeviceMembers { device: members } = document.read()?;
-    let mut begun: Vec<Begun> = Vec::new();
+    let (mut begun, mut names) = (Vec::new(), HashSet::new());
     for (index, (entry, members)) in device.into_iter().zip(&members).enumerate() {
         let path = MemberPath::of(&["device"]).item(index);
         let told = |(member, reason): Wrong| document.fault(&path.join(&member), reason);
         for entry in devices(entry, members, around).map_err(told)? {
-            let device = Begun::new(&path, entry, authorities, around).map_err(told)?;
+            let mut device = Begun::new(&path, entry, authorities, around).map_err(told)?;
+            device.tell_apart(&mut names).map_err(told)?;
             begun.push(device);
         }
     }
@@ -282,6 +285,26 @@ impl Begun {
         Ok(Self { path: path.clone(), entry, name, written, id, certificate })
     }
 
+    /// Gives it a name that is not among those of the others, unless it was given one.
+    fn tell_apart(&mut self, names: &mut HashSet<String>) -> Result<(), Wrong> {
+        // A name is taken by whoever has it first.
+        let mut takes = |name: &str| names.insert(name.to_ascii_lowercase());
+        if takes(&self.name) {
+            return Ok(());
+        }
+        if self.entry.name.is_some() {
+            return Err(wrong("name", "another device has this name"));
+        }
+        let mut names = (2..).map(|number: u64| format!("{} ({number})", self.written));
+        self.name = names.find(|name| takes(name)).unwrap_or_default();
+        Ok(())
+    }
+
+    /// The keys that the file has for it, as they are written.
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        [&self.entry.group_key, &self.entry.device_key].into_iter().flatten().map(String::as_str)
+    }
+
     fn finish(self, enrolled: &Enrolled, authorities: &Authorities) -> Result<DeviceSpec, Wrong> {
         let Self { entry, name, written, id, certificate, .. } = self;
         let proof = identity::prove(&entry, (&written, &id), certificate, enrolled, authorities)?;
@@ -296,6 +319,7 @@ impl Begun {
         expect.check(&MemberPath::of(&["expect"]))?;
         Ok(DeviceSpec {
             name,
+            shown: entry.name.unwrap_or(written),
             registration_id: id,
             group: entry.group,
             proof,
