@@ -54,11 +54,7 @@ impl Against {
     /// # Errors
     ///
     /// If the service does not tell, or something is left.
-    pub(crate) async fn clean(
-        &self,
-        prefix: &Prefix,
-        printer: &Printer,
-    ) -> Result<Exit, Report> {
+    pub(crate) async fn clean(&self, prefix: &Prefix, printer: &Printer) -> Result<Exit, Report> {
         self.account.find(prefix).await.map_err(|error| of_account(&error))?;
         if self.account.things().is_empty() {
             printer.note(&format!("nothing there has a name that begins with {prefix}"));

@@ -45,9 +45,7 @@ pub(super) fn mqtt(seen: &Observation) -> Result<(), Finding> {
     match seen.transport() {
         None => Err(Finding::unseen(format!("it said nothing: {}", summary(seen)))),
         Some(_) if seen.speaks_mqtt() => Ok(()),
-        Some(transport) => {
-            Err(Finding::unseen(format!("it speaks {transport}, where there is no such thing")))
-        }
+        Some(transport) => Err(Finding::unseen(format!("over {transport} there is no such thing"))),
     }
 }
 

@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn a_patch_names_devices_and_functions_as_they_are_there() {
-        let patch = json!({"deviceId": "b", "iotHubs": null, DEFINITION: {"webhookUrl": "function:a"}});
+        let patch =
+            json!({"deviceId": "b", "iotHubs": null, DEFINITION: {"webhookUrl": "function:a"}});
         let Value::Object(patch) = patch else { panic!() };
 
         assert_eq!(

@@ -2,6 +2,7 @@
 
 mod admin;
 mod az;
+mod conformance;
 mod connect;
 mod diagnose;
 mod diagnose_route;
