@@ -20,6 +20,8 @@ pub enum Exit {
     NotAssigned = 5,
     /// The deadline passed.
     Deadline = 6,
+    /// Stopped before the end by a user, as shells number it.
+    Interrupted = 130,
 }
 
 impl From<Class> for Exit {

@@ -54,7 +54,8 @@ Exit codes:
   3  network or TLS
   4  the device's identity, or the connection string, was refused
   5  not assigned, or refused by the service
-  6  the deadline passed";
+  6  the deadline passed
+130  stopped before the end, by Ctrl-C";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -65,7 +66,7 @@ enum Command {
     Explain(explain::Explain),
     Log(log::Log),
     Healthcheck(healthcheck::Healthcheck),
-    Run(run::Run),
+    Run(Box<run::Run>),
     Conformance(conformance::Conformance),
     Fleet(Box<fleet::Fleet>),
     DeriveKey(derive_key::DeriveKey),
@@ -92,7 +93,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     stop::end_when_first_process();
     cli.common.color.apply();
     let mut printer = Printer::new(cli.common.output).quiet(cli.common.quiet);
-    logging::init(&cli.common, cli.command.log_levels());
+    logging::init(&cli.common, cli.command.log_levels(), cli.command.keeps_logs());
     if let Err(report) = cli.command.needs_randomness().then(randomness::check).transpose() {
         printer.error(&report);
         return report.exit;
@@ -142,6 +143,11 @@ impl Command {
                 | Self::Completions(_)
                 | Self::Man(_)
         )
+    }
+
+    /// Whether it shows what was logged while something went wrong.
+    fn keeps_logs(&self) -> bool {
+        matches!(self, Self::Run(_))
     }
 
     /// What is logged without a flag, with `-v` and with `-vv`: a service is run to be watched, a

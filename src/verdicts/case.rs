@@ -6,6 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use super::outcome::Outcome;
+use crate::text::Secrets;
 
 /// One thing that was tried, and how it went: a device, a step of a scenario, a case of a suite.
 ///
@@ -133,6 +134,19 @@ impl Case {
             conversation: Vec::new(),
         }
     }
+
+    /// From now on none of the secrets stands in it.
+    pub fn hide(&mut self, secrets: &Secrets) {
+        if secrets.is_empty() {
+            return;
+        }
+        self.outcome.hide(secrets);
+        let seen = self.seen.iter_mut().map(|seen| &mut seen.text);
+        let parts = self.conversation.iter_mut().map(|part| &mut part.text);
+        for text in seen.chain(parts).chain([&mut self.name]) {
+            *text = secrets.mask(text).into_owned();
+        }
+    }
 }
 
 impl Seen {
@@ -189,6 +203,21 @@ fn seconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_secret_stands_in_what_is_told_of_a_case() {
+        let mut secrets = Secrets::default();
+        secrets.add("open \"sesame\"");
+        let text = "with open \"sesame\"";
+        let mut case = Case::new("pumps", text, Outcome::Failed(vec![text.to_owned()]));
+        case.seen.push(Seen::new(Duration::ZERO, text));
+        case.conversation.push(Part::new(PartKind::Journal, "{\"a\":\"open \\\"sesame\\\"\"}"));
+
+        case.hide(&secrets);
+
+        let told = format!("{case:?}");
+        assert_eq!((told.contains("sesame"), told.matches("***").count()), (false, 4), "{told}");
+    }
 
     #[test]
     fn a_case_is_told_to_programs_without_what_it_does_not_have() {

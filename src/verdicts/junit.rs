@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use super::case::Case;
+use super::case::{Case, PartKind};
 use super::outcome::Outcome;
 use super::shown::{line, lines, seconds, seen, timestamp};
 use super::suite::{Results, Suite, Totals};
@@ -104,7 +104,9 @@ fn story(case: &Case) -> String {
     if !case.seen.is_empty() {
         let _ = write!(text, "\nSeen:\n{}", seen(&case.seen));
     }
-    for part in &case.conversation {
+    // The timeline tells what these two have, in fewer words.
+    let is_told = |kind| !matches!(kind, PartKind::Journal | PartKind::Webhook);
+    for part in case.conversation.iter().filter(|part| is_told(part.kind)) {
         let shown = Foreign::up_to(part.text.trim_end(), PART).into_text();
         let _ = writeln!(text, "\n{}:\n{}", part.kind.title(), lines(&shown));
     }
@@ -191,7 +193,7 @@ mod tests {
     use proptest::prelude::*;
     use roxmltree::{Document, Node};
 
-    use super::super::case::{Part, PartKind, Rule, Seen};
+    use super::super::case::{Part, Rule, Seen};
     use super::*;
 
     fn results(cases: Vec<Case>) -> Results {
@@ -303,7 +305,7 @@ mod tests {
             let mut case = Case::new(&*text, &*text, Outcome::Failed(vec![text.clone()]));
             case.took = Duration::from_millis(millis);
             case.seen.push(Seen::new(case.took, &*text));
-            case.conversation.push(Part::new(PartKind::Journal, &*text));
+            case.conversation.push(Part::new(PartKind::Device, &*text));
             let mut results = results(vec![case]);
             results.suites[0].name.clone_from(&text);
             results.suites[0].properties.push((text.clone(), text.clone()));

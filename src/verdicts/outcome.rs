@@ -1,5 +1,7 @@
 //! What became of a case.
 
+use crate::text::Secrets;
+
 /// What became of a case. Only [`Failed`](Self::Failed) and [`Broken`](Self::Broken) are bad.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -57,6 +59,18 @@ impl Outcome {
                 std::slice::from_ref(why)
             }
         }
+    }
+
+    /// Has none of the secrets in its reasons.
+    pub(super) fn hide(&mut self, secrets: &Secrets) {
+        let reasons = match self {
+            Self::Passed => &mut [],
+            Self::Failed(differences) => &mut differences[..],
+            Self::Warned(why) | Self::Skipped(why) | Self::NotObserved(why) | Self::Broken(why) => {
+                std::slice::from_mut(why)
+            }
+        };
+        reasons.iter_mut().for_each(|reason| *reason = secrets.mask(reason).into_owned());
     }
 
     /// The same in one text.

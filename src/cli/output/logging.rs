@@ -1,15 +1,20 @@
-//! Logs: to standard error, never to standard output.
+//! Logs: to standard error, never to standard output. A command that shows what went wrong in a part of its
+//! work has the lines of that part kept besides, more of them than are shown.
 
+use std::cell::RefCell;
 use std::fmt::{self, Debug};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::{PoisonError, RwLock};
 
+use tracing::Subscriber;
 use tracing::field::Field;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::status_line;
@@ -28,8 +33,41 @@ pub(crate) fn hide(secrets: &Secrets) {
     HIDDEN.write().unwrap_or_else(PoisonError::into_inner).extend(secrets);
 }
 
-/// Starts logging. `levels` are those without a flag, with `-v` and with `-vv`.
-pub(crate) fn init(common: &Common, levels: [LevelFilter; 3]) {
+/// Most bytes that are kept of a thread, and of them those that are given: the last.
+const MAX_KEPT: usize = 1 << 20;
+const MAX_GIVEN: usize = 64 << 10;
+
+thread_local! {
+    /// The lines of this thread, if they are kept.
+    static KEPT: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
+/// From now on the lines of this thread are kept, as those of a runtime that works in it alone are. What was
+/// kept before is forgotten.
+pub(crate) fn keep() {
+    KEPT.set(Some(Vec::new()));
+}
+
+/// The last lines of this thread since it keeps them. Not those of one device alone: what a service does for
+/// one goes on while another is at work.
+pub(crate) fn kept() -> String {
+    KEPT.with_borrow(|kept| {
+        let lines = kept.as_deref().unwrap_or_default();
+        let from = lines.len().saturating_sub(MAX_GIVEN);
+        if from == 0 {
+            return String::from_utf8_lossy(lines).into_owned();
+        }
+        let rest = lines.get(from..).unwrap_or_default();
+        // From the beginning of a line on.
+        let line = rest.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let rest = String::from_utf8_lossy(rest.get(line..).unwrap_or_default());
+        format!("… ({} bytes before this are left out)\n{rest}", from + line)
+    })
+}
+
+/// Starts logging. `levels` are those without a flag, with `-v` and with `-vv`. Whether lines are to be
+/// kept has to be known here, for it costs something.
+pub(crate) fn init(common: &Common, levels: [LevelFilter; 3], is_kept: bool) {
     let [base, verbose, most] = levels;
     let level = match (common.quiet, common.verbose) {
         (true, _) => LevelFilter::ERROR,
@@ -48,16 +86,65 @@ pub(crate) fn init(common: &Common, levels: [LevelFilter; 3]) {
         Color::Never => false,
         Color::Auto => std::io::stderr().is_terminal() && variable("NO_COLOR").is_none(),
     };
-    let lines = tracing_subscriber::fmt::layer()
+    let registry = tracing_subscriber::registry();
+    // Fails only if somebody else has set a logger, which then takes the lines.
+    let _ = if is_kept {
+        registry.with(shower(ansi).with_filter(targets)).with(keeper()).try_init()
+    } else {
+        registry.with(targets).with(shower(ansi)).try_init()
+    };
+}
+
+/// Writes lines to standard error.
+fn shower<S>(ansi: bool) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    tracing_subscriber::fmt::layer()
         .fmt_fields(debug_fn(write_field).delimited(" "))
         .with_writer(|| {
             status_line::clear();
             std::io::stderr()
         })
         .with_ansi(ansi)
-        .with_target(false);
-    // Fails only if somebody else has set a logger, which then takes the lines.
-    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+        .with_target(false)
+}
+
+/// Hands every line of ours to the [`Keeper`], whatever is shown.
+fn keeper<S>() -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let targets = Targets::new()
+        .with_target("provision_sim", LevelFilter::INFO)
+        .with_target("HttpTrigger1", LevelFilter::INFO);
+    tracing_subscriber::fmt::layer()
+        .fmt_fields(debug_fn(write_field).delimited(" "))
+        .with_writer(|| Keeper)
+        .with_ansi(false)
+        .with_target(false)
+        .with_filter(targets)
+}
+
+/// Keeps the lines of a thread that wants it.
+struct Keeper;
+
+impl Write for Keeper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        KEPT.with_borrow_mut(|kept| {
+            if let Some(kept) = kept {
+                if kept.len() >= MAX_KEPT {
+                    kept.drain(..kept.len() - MAX_GIVEN);
+                }
+                kept.extend_from_slice(bytes);
+            }
+        });
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whatever it says and whoever wrote it, a log entry is one line, and moves no cursor (J-201).

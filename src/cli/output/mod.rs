@@ -4,7 +4,8 @@
 //!
 //! - `wrap`: long texts in lines that fit the terminal.
 //! - `status_line`: one line on the terminal that changes in place.
-//! - `logging`: logs, to standard error.
+//! - `logging`: logs, to standard error; and kept for who asks for them.
+//! - `kept`: what was printed, to be printed later.
 //! - `printer`: results and failures, for people or for programs.
 //! - `failure`: a device's failure as a report.
 //! - `call_failure`: the same of a call of the service API.
@@ -17,6 +18,7 @@ pub(crate) mod call_failure;
 pub(crate) mod failure;
 #[cfg(test)]
 mod first_lines;
+pub(crate) mod kept;
 pub(crate) mod logging;
 pub(crate) mod narration;
 pub(crate) mod printer;

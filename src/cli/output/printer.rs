@@ -5,6 +5,7 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use super::kept::{Kept, Stream};
 use super::wrap::{width_of_errors, width_of_output, wrapped};
 use super::{logging, status_line};
 use crate::cli::common::Output;
@@ -26,6 +27,10 @@ pub(crate) struct Printer {
     is_closed: bool,
     /// What is not shown, wherever it stands.
     secrets: Secrets,
+    /// What was printed, if somebody wants it again.
+    kept: Option<Kept>,
+    /// Whether nothing is printed, only kept.
+    is_mute: bool,
 }
 
 /// Whether something is good, for the eye.
@@ -38,13 +43,39 @@ pub(crate) enum Mark {
 
 impl Printer {
     pub(crate) fn new(format: Output) -> Self {
-        Self { format, is_quiet: false, is_closed: false, secrets: Secrets::default() }
+        Self {
+            format,
+            is_quiet: false,
+            is_closed: false,
+            secrets: Secrets::default(),
+            kept: None,
+            is_mute: false,
+        }
     }
 
     /// From now on none of these is shown, nor logged.
     pub(crate) fn hide(&mut self, secrets: &Secrets) {
         logging::hide(secrets);
         self.secrets.extend(secrets);
+    }
+
+    /// Another one like it, which keeps what it prints; a mute one does nothing else.
+    pub(crate) fn keeping(&self, is_mute: bool) -> Self {
+        let kept = Some(Kept::default());
+        let (format, is_quiet, secrets) = (self.format, self.is_quiet, self.secrets.clone());
+        Self { format, is_quiet, is_closed: false, secrets, kept, is_mute }
+    }
+
+    /// What was kept; from now on it is kept anew.
+    pub(crate) fn take_kept(&mut self) -> Kept {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Prints what another one has kept.
+    pub(crate) fn replay(&mut self, kept: &Kept) {
+        for (stream, line) in kept.lines() {
+            self.emit(stream, line);
+        }
     }
 
     /// Whether only results and errors are wanted.
@@ -98,7 +129,7 @@ impl Printer {
 
     /// For a person, beside the result: what was taken where nothing was said.
     pub(crate) fn note(&self, text: &str) {
-        if self.is_chatty() {
+        if self.is_chatty() && !self.is_mute {
             status_line::clear();
             let text = inert(text);
             let text = self.secrets.mask(&text);
@@ -133,9 +164,25 @@ impl Printer {
 
     /// A line that may have our own colours.
     fn write(&mut self, line: &str) {
+        self.emit(Stream::Output, line);
+    }
+
+    /// The only place where something is printed.
+    fn emit(&mut self, stream: Stream, line: &str) {
+        let line = &self.secrets.mask(line);
+        if let Some(kept) = &mut self.kept {
+            kept.add(stream, line);
+        }
+        if self.is_mute {
+            return;
+        }
         status_line::clear();
-        let line = self.secrets.mask(line);
-        self.is_closed |= writeln!(anstream::stdout(), "{line}").is_err();
+        match stream {
+            Stream::Output => self.is_closed |= writeln!(anstream::stdout(), "{line}").is_err(),
+            Stream::Errors => {
+                let _ = writeln!(anstream::stderr(), "{line}");
+            }
+        }
     }
 
     /// Whether whoever read the output has gone, so that what goes on by itself need not.
@@ -172,8 +219,15 @@ impl Printer {
     /// A failure in words, on standard error. The first line of a device's failure has
     /// words of the service or of the C sample, and stays one line: people look for it.
     pub(crate) fn explain(&mut self, report: &Report) {
-        status_line::clear();
-        let mut err = anstream::stderr().lock();
+        self.explain_in(RED, report);
+    }
+
+    /// A failure that was wanted: the same words, in no colour that alarms.
+    pub(crate) fn explain_wanted(&mut self, report: &Report) {
+        self.explain_in(DIM, report);
+    }
+
+    fn explain_in(&mut self, style: Style, report: &Report) {
         let headline = inert(report.headline.as_deref().unwrap_or(&report.message));
         let headline = self.secrets.mask(&headline);
         let is_quoted =
@@ -183,12 +237,12 @@ impl Printer {
             true => headline.as_ref().into(),
             false => wrapped(&headline, width, "error: ".len()),
         };
-        let _ = writeln!(err, "{RED}error:{RED:#} {headline}");
+        self.emit(Stream::Errors, &format!("{style}error:{style:#} {headline}"));
         for (name, text) in report.lines() {
             let text = inert(&text);
             let text = self.secrets.mask(&text);
             let text = wrapped(&text, width, "  : ".len() + name.len());
-            let _ = writeln!(err, "  {DIM}{name}:{DIM:#} {text}");
+            self.emit(Stream::Errors, &format!("  {DIM}{name}:{DIM:#} {text}"));
         }
     }
 

@@ -1,0 +1,144 @@
+//! A file is played.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, watch};
+
+use super::scenarios::File;
+use super::show::Show;
+use crate::cli::input::variable;
+use crate::cli::output::kept::Kept;
+use crate::cli::output::logging;
+use crate::cli::output::printer::Printer;
+use crate::net::ProxyVariables;
+use crate::scenario::{LocalPlan, LocalStage, Play, Scenario, Stage, play as play_steps};
+use crate::service::WebhookSettings;
+use crate::text::Secrets;
+use crate::verdicts::{Case, Outcome, Suite};
+
+/// What is said of a case to which it did not come.
+const STOPPED: &str = "stopped by Ctrl-C";
+
+/// What the case of a file that cannot be played is called.
+pub(super) const THE_FILE: &str = "the file";
+
+/// A file that was played.
+#[derive(Debug)]
+pub(super) struct Played {
+    pub(super) suite: Suite,
+    /// The verdicts on its devices, for programs.
+    pub(super) devices: Vec<Box<RawValue>>,
+    /// Why nothing of it could be played.
+    pub(super) fault: Option<String>,
+    /// What was printed; of those that passed only if that is wanted.
+    pub(super) kept: Kept,
+}
+
+/// Whether somebody wants it to end.
+pub(super) type Stop = watch::Receiver<bool>;
+
+/// How files are played.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    /// Whether a file is one of several, and so has to be named.
+    pub(super) is_one_of_many: bool,
+    /// Whether steps are done after one that failed.
+    pub(super) keep_going: bool,
+}
+
+/// Plays it to its end, or until it is stopped.
+pub(super) async fn play(file: &File, how: How, printer: &mut Printer, stop: Stop) -> Played {
+    let (began, since) = (SystemTime::now(), Instant::now());
+    logging::keep();
+    if how.is_one_of_many && printer.is_text() {
+        printer.line(format!("=== {}", file.name()));
+        printer.line("");
+    }
+    let none = Secrets::none();
+    let secrets = file.scenario.as_ref().map_or(&none, |scenario| &scenario.secrets);
+    printer.hide(secrets);
+    let mut show = Show::new(file.name(), file.class(), secrets, printer);
+    let played = match &file.scenario {
+        Ok(scenario) => at_home(file, scenario, how, &mut show, stop).await,
+        Err(why) => Err(why.clone()),
+    };
+    let fault = played.err();
+    if let Some(why) = &fault {
+        show.broken(why);
+    }
+    let Show { cases, devices, kept, .. } = show;
+    Played { suite: suite(file, began, since.elapsed(), cases), devices, fault, kept }
+}
+
+fn suite(file: &File, began: SystemTime, took: Duration, cases: Vec<Case>) -> Suite {
+    Suite {
+        name: file.title(),
+        file: Some(file.name()),
+        began,
+        took,
+        properties: Vec::new(),
+        cases,
+    }
+}
+
+/// At a service of its own.
+async fn at_home(
+    file: &File,
+    scenario: &Scenario,
+    how: How,
+    show: &mut Show<'_>,
+    stop: Stop,
+) -> Result<(), String> {
+    let webhooks =
+        WebhookSettings { proxies: ProxyVariables::read(variable), ..Default::default() };
+    let stage = LocalStage::start(LocalPlan::of(scenario, webhooks)).await;
+    let stage = Arc::new(stage.map_err(|error| format!("{}: {error}", file.name()))?);
+    on(stage.clone(), file, scenario, how, show, stop).await;
+    stage.end().await;
+    Ok(())
+}
+
+/// Somewhere.
+async fn on<S: Stage>(
+    stage: Arc<S>,
+    file: &File,
+    scenario: &Scenario,
+    how: How,
+    show: &mut Show<'_>,
+    mut stop: Stop,
+) {
+    let (events, told) = mpsc::unbounded_channel();
+    show.listen(stage.reach(), told);
+    let play = Play::of(scenario, &file.path);
+    let keep_going = play.keep_going || how.keep_going;
+    let playing = play_steps(stage, Play { class: file.class(), keep_going, ..play }, events);
+    let playing = async {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|is_stopped| *is_stopped) => true,
+            () = playing => false,
+        }
+    };
+    let (is_stopped, ()) = tokio::join!(playing, show.all());
+    if is_stopped {
+        for (index, step) in scenario.steps.iter().enumerate() {
+            if !show.decided.contains(&index) {
+                let outcome = Outcome::Skipped(STOPPED.to_owned());
+                show.add(Case::new(file.class(), step.name.clone(), outcome), false);
+            }
+        }
+    }
+}
+
+impl Played {
+    /// A file that cannot be read, where nothing is played at all.
+    pub(super) fn unread(file: &File) -> Self {
+        let fault = file.scenario.as_ref().err().cloned();
+        let broken = |why| Case::new(file.class(), THE_FILE, Outcome::Broken(why));
+        let cases = fault.clone().map(broken).into_iter().collect();
+        let suite = suite(file, SystemTime::now(), Duration::ZERO, cases);
+        Self { suite, devices: Vec::new(), fault, kept: Kept::default() }
+    }
+}
