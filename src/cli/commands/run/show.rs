@@ -34,8 +34,8 @@ pub(super) struct Show<'a> {
     reach: Option<Reach>,
     /// What happened elsewhere while a device was shown.
     later: VecDeque<Event>,
-    /// The steps whose device has been shown with its verdict.
-    shown: BTreeSet<usize>,
+    /// The devices that have been shown with their verdict, and in which step.
+    shown: BTreeSet<(usize, String)>,
     /// The steps that have begun, and those of which at least one case has been decided.
     pub(super) begun: BTreeSet<usize>,
     pub(super) decided: BTreeSet<usize>,
@@ -90,7 +90,7 @@ impl<'a> Show<'a> {
                     }
                 }
                 Event::Registering { step, device } => self.device(step, &device).await,
-                Event::Decided { step, case } => self.decided(step, case),
+                Event::Decided { step, device, case } => self.decided(step, device, case),
                 Event::Notice { .. } | Event::Registered(_) | Event::AtHub { .. } => {}
             }
         }
@@ -141,7 +141,7 @@ impl<'a> Show<'a> {
         }
         if is_text {
             self.show_end(&ended);
-            self.shown.insert(step);
+            self.shown.insert((step, device.to_owned()));
         }
         let line = of_device(&self.file, &ended);
         self.printer.event(&line);
@@ -186,9 +186,9 @@ impl<'a> Show<'a> {
     }
 
     /// A case has been decided; that of a device may have been shown.
-    fn decided(&mut self, step: usize, case: Case) {
+    fn decided(&mut self, step: usize, device: Option<String>, case: Case) {
         self.decided.insert(step);
-        let is_shown = self.shown.remove(&step);
+        let is_shown = device.is_some_and(|device| self.shown.remove(&(step, device)));
         self.add(case, is_shown);
     }
 
