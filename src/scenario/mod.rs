@@ -32,5 +32,5 @@ mod verdict;
 pub use around::Around;
 pub use engine::{Ended, Event, Play, play};
 pub use file::Scenario;
-pub use stage::{LocalPlan, LocalStage, Reach, Stage};
+pub use stage::{LocalPlan, LocalStage, Reach, RemotePlan, RemoteStage, Stage};
 pub use verdict::{Actual, Verdict};

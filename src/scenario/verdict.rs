@@ -78,6 +78,22 @@ impl Actual {
         }
     }
 
+    /// The same with other names: those of the file, where the service has others.
+    pub fn renamed(self, here: impl Fn(&str) -> String) -> Self {
+        let text = |text: Option<String>| text.map(|text| here(&text));
+        let value = |value: Option<Value>| {
+            value.map(|value| serde_json::from_str(&here(&value.to_string())).unwrap_or(value))
+        };
+        Self {
+            error_message: text(self.error_message),
+            device_id: text(self.device_id),
+            payload: value(self.payload),
+            answer: value(self.answer),
+            twin: value(self.twin),
+            ..self
+        }
+    }
+
     /// As programs are told of it.
     fn asked_for(self, expected: &Expectation) -> Self {
         Self {

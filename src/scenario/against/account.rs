@@ -105,7 +105,10 @@ impl Account {
     /// If the name is somebody else's, or the service cannot tell.
     pub async fn will_register(&self, id: &str, keeps: bool) -> Result<(), AccountError> {
         let thing = Thing::Registration(id.to_owned());
-        if keeps && !self.ledger().has(&thing) {
+        if self.ledger().has(&thing) {
+            // It may be moved to another hub now, and leave a device behind.
+            self.look_at(id).await;
+        } else if keeps {
             match self.client.registration(id).await {
                 Err(error) if is_missing(&error) => {}
                 Err(error) => return Err(failed(thing, error)),
@@ -125,8 +128,7 @@ impl Account {
         Ok(())
     }
 
-    /// Writes down a device on a hub.
-    pub fn assigned(&self, hub: &HubName, device: &str) {
+    fn assigned(&self, hub: &HubName, device: &str) {
         let thing = Thing::HubDevice { hub: hub.clone(), id: device.to_owned() };
         self.ledger().intend(thing);
     }
@@ -220,7 +222,8 @@ impl Account {
         }
     }
 
-    async fn look_at(&self, id: &str) {
+    /// Writes down where a registration has led, if there is one.
+    pub async fn look_at(&self, id: &str) {
         if let Ok(record) = self.client.registration(id).await {
             self.write_down(&record.value());
         }

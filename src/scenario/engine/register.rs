@@ -181,6 +181,7 @@ impl<S: Stage> Engine<S> {
                 Err(error) => trouble = Some(format!("twin: {error}")),
             }
         }
+        let actual = actual.renamed(|text| self.stage.here(text).into_owned());
         let mut verdict = Verdict::new(expected, actual);
         if let Some(trouble) = trouble {
             verdict.differences = vec![trouble];

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::api_client::{CallError, ConnectionStringError};
 use crate::attestation::KeyError;
 use crate::net::TrustError;
+use crate::scenario::against::{AccountError, BodyError};
 use crate::service::{AuthorityError, StartError};
 
 /// Why a scenario cannot be played, or a step of it not be done.
@@ -37,6 +38,12 @@ pub enum StageError {
     /// A key of the service is none.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A service elsewhere cannot be used so.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// An enrollment cannot be made elsewhere.
+    #[error(transparent)]
+    Body(#[from] BodyError),
     /// Whatever else is in the way, in words for whoever wrote the scenario.
     #[error("{0}")]
     Other(String),

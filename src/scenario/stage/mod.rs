@@ -7,6 +7,7 @@
 //! - `enrollments`: enrollments and records through the service API.
 //! - `functions`: a scripted function at work.
 //! - `local`: a service of its own on this machine.
+//! - `remote`: a service that is there already.
 
 mod enrollments;
 mod error;
@@ -14,10 +15,12 @@ mod functions;
 mod local;
 mod place;
 mod reach;
+mod remote;
 mod watched;
 
 pub use error::StageError;
 pub use local::{LocalPlan, LocalStage};
 pub use place::Stage;
 pub use reach::Reach;
+pub use remote::{RemotePlan, RemoteStage, Skipped, told_apart};
 pub use watched::{Moment, Noted, Watched};

@@ -1,5 +1,7 @@
 //! What a place can do in which a scenario is played.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::error::StageError;
@@ -20,6 +22,11 @@ pub trait Stage: Send + Sync + 'static {
 
     /// How devices get there.
     fn reach(&self) -> Reach;
+
+    /// A text of the service with the names that the file has, where those are others here.
+    fn here<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(text)
+    }
 
     /// What can be seen of the service from behind: its journal and its faults. `None` where it is
     /// somebody else's.
