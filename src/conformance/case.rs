@@ -34,6 +34,11 @@ impl Case {
         self.title
     }
 
+    /// What asks for it: its number in `docs/protocol.md`, what it says, and where it is public.
+    pub fn rule(&self) -> (&'static str, &'static str, Option<&'static str>) {
+        (self.rule.id, self.rule.text, self.rule.source.0)
+    }
+
     /// How much it matters.
     pub fn level(&self) -> Level {
         self.level

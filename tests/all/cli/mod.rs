@@ -2,6 +2,7 @@
 
 mod admin;
 mod az;
+mod bad_client;
 mod conformance;
 mod connect;
 mod diagnose;

@@ -3,6 +3,7 @@
 
 #[cfg(unix)]
 mod commands;
+mod conformance;
 mod document;
 mod examples;
 mod faults;

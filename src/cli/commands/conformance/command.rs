@@ -15,7 +15,7 @@ use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::stop::StopSignal;
 use crate::conformance::{self, Case, Test, chosen};
-use crate::verdicts::{Case as Verdict, Outcome, Results, Suite};
+use crate::verdicts::{Case as Verdict, Outcome, Results, Rule, Suite};
 
 /// How long a client may run in one case: longer than the SDKs wait for an answer.
 const TIMEOUT: &str = "75s";
@@ -86,6 +86,7 @@ struct Listed {
     name: &'static str,
     title: &'static str,
     level: &'static str,
+    rule: Rule,
 }
 
 impl Conformance {
@@ -180,10 +181,18 @@ fn end(printer: &mut Printer, results: &Results, was_stopped: bool) -> Exit {
 }
 
 fn list(printer: &mut Printer, cases: &[&'static Case]) {
-    let listed = |case: &&Case| Listed {
-        name: case.id(),
-        title: case.title(),
-        level: case.level().as_str(),
+    let listed = |case: &&'static Case| {
+        let (id, text, source) = case.rule();
+        Listed {
+            name: case.id(),
+            title: case.title(),
+            level: case.level().as_str(),
+            rule: Rule {
+                id: id.to_owned(),
+                text: text.to_owned(),
+                source: source.map(str::to_owned),
+            },
+        }
     };
     match printer.format {
         Output::Text => {
