@@ -1,6 +1,13 @@
 //! `serve --fault`, and how `register` ends against each of them (the table of exit codes).
 
-use crate::support::cli::{Machine, Ran};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use provision_sim::service::{FaultPlace, FaultTransport};
+use serde_json::json;
+
+use crate::support::cli::{Machine, Ran, Serve};
+use crate::support::faults::{deeds_at, samples};
 
 const TOASTER: &str = "contoso-toaster-007";
 
@@ -147,4 +154,151 @@ fn each_strike_is_in_the_log_the_journal_and_the_events() {
     serve.log_with(
         "contoso-toaster-007: fault 1 strikes (1): register times=1 status=429 retry-after=1",
     );
+}
+
+/// How `register` ends against each fault, as a transport's column of `docs/faults.md` has it: what is asked
+/// for is what stands before the place, and twins and hubs are for a device that goes on to its hub.
+struct Column {
+    transport: FaultTransport,
+    machine: Machine,
+    serve: Serve,
+}
+
+impl Column {
+    fn new(transport: FaultTransport) -> Self {
+        let machine = Machine::new();
+        let webhook = ["--webhook-timeout", "300ms", "--webhook-retry", "none"];
+        let options = [&["--retry-after", "0s"][..], &webhook].concat();
+        let serve = machine.serve_without_events(&options);
+        Self { transport, machine, serve }
+    }
+
+    fn ask(&self, request: &str, body: &str) -> String {
+        let admin = self.serve.ready["admin"].as_str().unwrap();
+        let length = body.len();
+        let head = format!("{request} HTTP/1.1\r\nHost: {admin}\r\nContent-Length: {length}\r\n");
+        let mut stream = TcpStream::connect(admin).unwrap();
+        write!(stream, "{head}Connection: close\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// The exit code against this rule.
+    fn end(&self, place: FaultPlace, rule: &str, timeout: &str) -> i32 {
+        let transport = self.transport.as_str();
+        let run = |command: &[&str]| {
+            let device = ["--local", "--reg-id", TOASTER, "--transport", transport, "-q"];
+            self.machine.run(&[command, &device].concat())
+        };
+        if place == FaultPlace::Lookup {
+            run(&["register"]).assert_exit(0);
+        }
+        let answer = self.ask("POST /faults", &json!({ "rule": rule }).to_string());
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{rule}: {answer}");
+        let command: &[&str] = match place {
+            FaultPlace::Lookup => &["status"],
+            FaultPlace::HubConnect | FaultPlace::Twin => &["register", "--connect"],
+            _ => &["register"],
+        };
+        let ran = run(&[command, &["--timeout", timeout]].concat());
+        let answer = self.ask("GET /faults", "");
+        assert!(!answer.contains("\"struck\":0"), "{rule} over {transport}: {answer} {ran:?}");
+        self.ask("DELETE /faults", "");
+        ran.exit
+    }
+}
+
+/// The rows of the table: each fault at each place, and the exit code for each transport.
+fn rows() -> Vec<(FaultPlace, String)> {
+    let mut rows = Vec::new();
+    for place in FaultPlace::ALL {
+        let mut deeds: Vec<&str> = Vec::new();
+        for deed in FaultTransport::ALL.iter().flat_map(|it| deeds_at(place, *it)) {
+            if !deeds.contains(&deed) {
+                deeds.push(deed);
+            }
+        }
+        for deed in deeds {
+            rows.extend(
+                samples(place, deed).into_iter().map(|it| (place, format!("{place} {it}"))),
+            );
+        }
+    }
+    rows
+}
+
+/// The exit codes of a transport, one for each row at which the fault can occur there.
+fn column(transport: FaultTransport, written: &[String]) -> Vec<String> {
+    let column = Column::new(transport);
+    let mut exits = Vec::new();
+    for (n, (place, rule)) in rows().into_iter().enumerate() {
+        // The port of HTTPS is that of MQTT over WebSocket.
+        let can_strike = match (place, transport) {
+            (FaultPlace::Accept | FaultPlace::Tls, _) => true,
+            _ => {
+                let (_, deed) = rule.split_once(' ').unwrap();
+                let deed = deed.split(['=', ' ']).next().unwrap();
+                // A message needs a status.
+                let deed = if rule.contains("message=") { "message" } else { deed };
+                deeds_at(place, transport).contains(&deed)
+            }
+        };
+        if !can_strike {
+            exits.push("–".to_owned());
+            continue;
+        }
+        // Whoever is to give up need not be waited for.
+        let timeout = match written.get(n).map(String::as_str) {
+            Some("6") => "800ms",
+            Some(_) => "1m",
+            None => "10s",
+        };
+        exits.push(column.end(place, &rule, timeout).to_string());
+    }
+    exits
+}
+
+fn table(columns: &[Vec<String>]) -> String {
+    let mut table = "| rule | `mqtt` | `mqtt-ws` | `https` |\n|---|---|---|---|\n".to_owned();
+    for (n, (_, rule)) in rows().iter().enumerate() {
+        let cells: Vec<_> = columns.iter().map(|column| column[n].as_str()).collect();
+        table.push_str(&format!("| `{rule}` | {} |\n", cells.join(" | ")));
+    }
+    table
+}
+
+#[test]
+fn register_ends_against_each_fault_as_its_table_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/faults.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (begin, end) = ("<!-- ends: begin -->\n", "<!-- ends: end -->");
+    let (before, rest) = page.split_once(begin).unwrap();
+    let (written, after) = rest.split_once(end).unwrap();
+    let cells = |n: usize| {
+        let cell =
+            |row: &str| row.split(" | ").nth(n).map(|cell| cell.trim_end_matches(" |").to_owned());
+        written.lines().skip(2).filter_map(cell).collect::<Vec<_>>()
+    };
+    let is_renewed = std::env::var_os("UPDATE_DOCS").is_some();
+    let columns: Vec<_> = std::thread::scope(|scope| {
+        let run = |(n, transport)| {
+            let cells = if is_renewed { vec![] } else { cells(n + 1) };
+            scope.spawn(move || column(transport, &cells))
+        };
+        let running: Vec<_> = FaultTransport::ALL.into_iter().enumerate().map(run).collect();
+        running.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    let made = table(&columns);
+    if is_renewed {
+        std::fs::write(path, format!("{before}{begin}{made}{end}{after}")).unwrap();
+        return;
+    }
+    for (made, written) in made.lines().zip(written.lines()) {
+        assert_eq!(
+            made, written,
+            "docs/faults.md; UPDATE_DOCS=1 cargo test --test all cli::faults"
+        );
+    }
+    assert_eq!(made.lines().count(), written.lines().count());
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
-use provision_sim::service::{EntryStatus, FaultPlace, FaultRule, FaultTransport, fault_words};
+use provision_sim::service::{EntryStatus, FaultPlace, FaultRule, FaultTransport};
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{Packet, PubAck, Publish, QoS, Subscribe, SubscribeReasonCode};
 use rustls::pki_types::ServerName;
@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
+use crate::support::faults::{deeds_at, samples};
 use crate::support::service::client::{Device, RESPONSES, poll_topic};
 use crate::support::service::setup::{HUB_WEST, SCOPE, Setup, TestService};
 use crate::support::service::token::of_device;
@@ -44,37 +45,12 @@ struct Case {
     id: String,
 }
 
-/// The word with a value, and with what it needs besides.
-fn sample(place: FaultPlace, deed: &'static str) -> Vec<String> {
-    let with = |values: &[&str]| values.iter().map(|value| format!("{deed}={value}")).collect();
-    match deed {
-        "status" => with(&["503"]),
-        "code" => with(&["429123"]),
-        "message" => vec!["status=400 message=Hey".to_owned()],
-        "retry-after" => vec!["status=429 retry-after=7".to_owned()],
-        "delay" => vec![format!("delay={}ms", WAIT.as_millis())],
-        "truncate" => with(&[if place == Twin { "3" } else { "10" }]),
-        "assigning" => with(&["2"]),
-        "hub" => with(&["unknown"]),
-        "connack" => with(&["3"]),
-        "suback" => with(&["128"]),
-        "slow" => with(&["5000/s"]),
-        "tls-alert" => with(&["handshake-failure"]),
-        "certificate" => with(&["expired", "wrong-name", "untrusted"]),
-        "clock" => with(&["+99years"]),
-        _ => vec![deed.to_owned()],
-    }
-}
-
 /// Everything that the tables of the documents allow.
 fn cases(transport: FaultTransport) -> Vec<Case> {
     let mut cases = Vec::new();
     for place in FaultPlace::ALL.into_iter().filter(|it| it.transports().contains(&transport)) {
-        for word in fault_words().filter(|word| word.is_deed() && word.places.contains(&place)) {
-            if !word.transports.contains(&transport) {
-                continue;
-            }
-            for sample in sample(place, word.name) {
+        for deed in deeds_at(place, transport) {
+            for sample in samples(place, deed) {
                 let id = format!("pump-{}-{transport}", cases.len());
                 let (whom, over) = match place {
                     Accept | Tls => (String::new(), format!(" transport={transport}")),
@@ -82,9 +58,9 @@ fn cases(transport: FaultTransport) -> Vec<Case> {
                     _ => (format!(" device={id}"), format!(" transport={transport}")),
                 };
                 // Of assigning it says already how often.
-                let often = if word.name == "assigning" { "" } else { " times=1" };
+                let often = if deed == "assigning" { "" } else { " times=1" };
                 let rule = format!("{place} {sample}{whom}{over}{often}");
-                cases.push(Case { place, deed: word.name, transport, rule, id });
+                cases.push(Case { place, deed, transport, rule, id });
             }
         }
     }

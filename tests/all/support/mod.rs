@@ -6,6 +6,7 @@ use std::time::Duration;
 pub(crate) mod browser;
 pub(crate) mod certificate;
 pub(crate) mod cli;
+pub(crate) mod faults;
 pub(crate) mod html;
 pub(crate) mod keys;
 pub(crate) mod kill;

@@ -1,0 +1,36 @@
+//! A rule for each thing that can go wrong, made from the words that the parser knows.
+
+use provision_sim::service::{FaultPlace, FaultTransport, fault_words};
+
+/// Which word strikes where.
+pub fn deeds_at(place: FaultPlace, transport: FaultTransport) -> Vec<&'static str> {
+    let strikes = place.transports().contains(&transport);
+    fault_words()
+        .filter(|word| strikes && word.is_deed() && word.places.contains(&place))
+        .filter(|word| word.transports.contains(&transport))
+        .map(|word| word.name)
+        .collect()
+}
+
+/// The word with each value that makes a difference, and with what it needs besides. A new word with a
+/// value has to be added here: without one the rule is none.
+pub fn samples(place: FaultPlace, deed: &str) -> Vec<String> {
+    let with = |values: &[&str]| values.iter().map(|value| format!("{deed}={value}")).collect();
+    match deed {
+        "status" => with(&["503"]),
+        "code" => with(&["429123"]),
+        "message" => vec!["status=400 message=Hey".to_owned()],
+        "retry-after" => vec!["status=429 retry-after=7".to_owned()],
+        "delay" => with(&["30ms"]),
+        "truncate" => with(&[if place == FaultPlace::Twin { "3" } else { "10" }]),
+        "assigning" => with(&["2"]),
+        "hub" => with(&["unknown"]),
+        "connack" => with(&["3"]),
+        "suback" => with(&["128"]),
+        "slow" => with(&["5000/s"]),
+        "tls-alert" => with(&["handshake-failure"]),
+        "certificate" => with(&["expired", "wrong-name", "untrusted"]),
+        "clock" => with(&["+99years"]),
+        _ => vec![deed.to_owned()],
+    }
+}
