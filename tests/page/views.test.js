@@ -37,6 +37,24 @@ describe('views', () => {
     seen.clean();
   });
 
+  test('what is to go wrong is added on the page, strikes while one looks, and is removed', async () => {
+    const { primaryKey } = await dps.enroll({ registrationId: 'fault-1' });
+    await seen.open('/ui/faults');
+    await seen.getByLabel(/a rule/).fill('register statsu=503');
+    await seen.getByRole('button', { name: 'Add' }).click();
+    await seen.getByRole('alert').getByText('did you mean status?').waitFor();
+    seen.faults.length = 0;
+    await seen.getByLabel(/a rule/).fill('register status=429 retry-after=1 times=1 device=fault-1');
+    await seen.getByRole('button', { name: 'Add' }).click();
+    await seen.getByRole('cell', { name: 'never' }).waitFor();
+    await device('fault-1', primaryKey);
+    // Told without a load of the page.
+    await seen.locator('[data-label=Struck]').getByText('1', { exact: true }).waitFor();
+    await seen.getByRole('button', { name: /^Remove fault/ }).click();
+    await seen.getByText('Nothing goes wrong on purpose').waitFor();
+    seen.clean();
+  });
+
   test('an enrollment that another has changed meanwhile is not overwritten', async () => {
     const enrollment = await dps.enroll({ registrationId: 'kettle-2' });
     await seen.open('/ui/enrollments?q=kettle-2');
@@ -71,7 +89,7 @@ describe('views', () => {
     const has = async () => keys.filter((key) => holds.includes(key));
     let holds = '';
     seen.on('response', async (answer) => (holds += await answer.text().catch(() => '')));
-    for (const path of ['/', '/ui/enrollments', '/ui/hubs', '/ui/connect?id=safe-1', '/ui/try']) {
+    for (const path of ['/', '/ui/enrollments', '/ui/hubs', '/ui/connect?id=safe-1', '/ui/try', '/ui/faults']) {
       await seen.open(path);
       holds += await seen.content();
     }

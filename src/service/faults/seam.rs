@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
+use tokio::sync::watch;
 
 use super::plan::{Plan, Point, Strike};
 use crate::service::fault_rule::{FaultPlace, FaultRule};
@@ -22,6 +23,8 @@ struct Inner {
     /// Where there are rules, as bits: all that is read where there are none.
     places: AtomicU32,
     plan: Mutex<Plan>,
+    /// Goes up with every rule that comes or goes, and with every strike.
+    changes: watch::Sender<u64>,
 }
 
 /// A rule, and what it has done. Serializes to what `GET /faults` lists.
@@ -89,6 +92,11 @@ impl Faults {
         status.collect()
     }
 
+    /// Tells that rules have come, gone or struck. Nobody who waits is told how often.
+    pub(in crate::service) fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
     /// Back to the rules of the start, and to counting from 1 (J-265).
     pub(in crate::service) fn restart(&self) {
         self.change(Plan::restart);
@@ -102,6 +110,7 @@ impl Faults {
     /// The rule that strikes, if one does. It is logged.
     pub(in crate::service) fn strike(&self, point: &Point<'_>) -> Option<Strike> {
         let strike = lock(&self.0.plan).strike(point)?;
+        self.tell();
         let Strike { id, rule, nth } = &strike;
         tracing::info!("{}: fault {id} strikes ({nth}): {rule}", point.device);
         Some(strike)
@@ -121,7 +130,12 @@ impl Faults {
         let mut plan = lock(&self.0.plan);
         let done = change(&mut plan);
         self.0.places.store(plan.places(), Ordering::Relaxed);
+        self.tell();
         done
+    }
+
+    fn tell(&self) {
+        self.0.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 }
 

@@ -380,6 +380,7 @@ async fn every_page_says_what_it_allows_and_no_page_has_a_script_of_its_own() {
         &format!("/ui/record?id={ID}"),
         "/ui/connect?id=a&enrollment=pumps",
         "/ui/try",
+        "/ui/faults",
     ] {
         let page = browser.get(path).await;
         assert_eq!(page.status, 200, "{path}");
@@ -389,4 +390,44 @@ async fn every_page_says_what_it_allows_and_no_page_has_a_script_of_its_own() {
         assert_eq!(body.matches("<script").count(), body.matches("<script src=\"/ui/").count());
         assert_eq!(body.matches("<h1").count(), 1, "{path}");
     }
+}
+
+#[tokio::test]
+async fn j_254_faults_are_added_counted_as_they_strike_and_taken_away() {
+    let (service, browser) = with_page(Setup::at_once()).await;
+    browser.get("/ui/faults").await.has("Nothing goes wrong on purpose").lacks("Remove all");
+    let add = async |rule: &str| browser.post("/ui/faults", &[("rule", rule)]).await;
+
+    let added = add("register status=429 retry-after=0 times=1").await;
+    assert_eq!((added.status, added.location()), (303, "/ui/faults".to_owned()));
+    add("tls close nth=2").await;
+    let mut live = browser.listen("/ui/faults/events").await;
+    live.update_with("never").await;
+    Client::connect(&service, &Device::new(ID)).await.register("").await;
+    live.update_with("data-label=\\\"Struck\\\">1<").await;
+    assert!(Client::try_dial(&service, service.tls.clone()).await.is_err());
+    let both = browser.get("/ui/faults").await;
+    assert_eq!(both.body.matches("data-label=\"Struck\">1<").count(), 2, "{}", both.body);
+
+    for (rule, told) in [
+        ("poll statsu=503", "did you mean status?"),
+        ("poll connack=5", "connack can never strike at poll"),
+        ("<b>", "is no place where a fault strikes"),
+        ("", "the rule is empty"),
+    ] {
+        let wrong = add(rule).await;
+        assert_eq!(wrong.status, 400, "{rule}");
+        wrong.has(told).has("aria-invalid").lacks("<b>");
+        assert_eq!(unescaped(&wrong.field("rule")), rule, "what was typed is still there");
+    }
+    let remove = async |fields: &[(&str, &str)]| browser.post("/ui/faults/remove", fields).await;
+    assert_eq!(remove(&[("id", "1")]).await.status, 303);
+    assert_eq!(remove(&[("id", "1")]).await.status, 303, "it is gone already");
+    assert_eq!(remove(&[("id", "one")]).await.status, 400);
+    browser.get("/ui/faults").await.lacks("status=429 retry-after=0").has("tls nth=2 close");
+    remove(&[]).await;
+    browser.get("/ui/faults").await.has("Nothing goes wrong on purpose");
+    assert!(service.inside().faults().list().is_empty());
+    let foreign = browser.post_with("/ui/faults", &[("rule", "poll close"), ("token", "x")]).await;
+    assert_eq!(foreign.status, 403);
 }

@@ -30,7 +30,7 @@ pub(super) fn stream(
 }
 
 /// Tells what `render` makes, at once and whenever that has become something else: after a change of
-/// devices, or of registrations. Where it makes nothing, the part stays as it is.
+/// devices, of registrations, or of faults. Where it makes nothing, the part stays as it is.
 pub(super) fn told(
     site: Arc<Site>,
     render: impl Fn(&Site) -> Option<String> + Send + 'static,
@@ -38,27 +38,32 @@ pub(super) fn told(
     let told_by = Arc::clone(&site);
     let devices = site.registrar.hubs().changes();
     let revision = site.registrar.journal.revision();
-    let start = (site, devices, revision, String::new());
-    let updates =
-        stream::unfold((start, render), |((site, mut devices, seen, last), render)| async move {
+    let faults = site.registrar.faults.changes();
+    let start = (site, (devices, faults), revision, String::new());
+    let updates = stream::unfold(
+        (start, render),
+        |((site, (mut devices, mut faults), seen, last), render)| async move {
             let mut revision = seen;
             loop {
                 devices.borrow_and_update();
+                faults.borrow_and_update();
                 revision = site.registrar.journal.revision().max(revision);
                 if let Some(html) = render(&site).filter(|html| *html != last) {
                     let update = serde_json::json!({ "html": html }).to_string();
                     let event =
                         Event::default().event("update").id(revision.to_string()).data(update);
-                    return Some((event, ((site, devices, revision, html), render)));
+                    return Some((event, ((site, (devices, faults), revision, html), render)));
                 }
                 let journal = &site.registrar.journal;
                 tokio::select! {
                     // The hubs live as long as the service, and this ends with it.
                     changed = devices.changed() => changed.ok()?,
+                    changed = faults.changed() => changed.ok()?,
                     _ = journal.changed(revision) => {}
                 }
                 sleep(PAUSE).await;
             }
-        });
+        },
+    );
     stream(&told_by, updates)
 }

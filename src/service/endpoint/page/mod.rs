@@ -24,6 +24,7 @@
 //! - `hubs`: the hubs, their devices and twins.
 //! - `connect`: what to type for each SDK.
 //! - `trial`: a simulated device, and a webhook asked without one.
+//! - `faults`: what goes wrong on purpose.
 //! - `router`: which path shows what.
 
 mod address;
@@ -32,6 +33,7 @@ mod assets;
 mod choose;
 mod connect;
 mod enrollments;
+mod faults;
 mod hubs;
 mod judged;
 mod live;

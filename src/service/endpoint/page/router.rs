@@ -13,6 +13,7 @@ use super::answer;
 use super::assets;
 use super::connect;
 use super::enrollments;
+use super::faults;
 use super::hubs;
 use super::posted::Posted;
 use super::records;
@@ -51,6 +52,9 @@ pub(in crate::service::endpoint) fn router(site: Arc<Site>) -> Router {
         .route("/ui/try", get(trial::show))
         .route("/ui/try/device", post(trial::simulate))
         .route("/ui/try/webhook", post(trial::ask))
+        .route("/ui/faults", get(faults::list).post(faults::add))
+        .route("/ui/faults/events", get(faults::events))
+        .route("/ui/faults/remove", post(faults::remove))
         .route("/ui/assets/{name}", get(asset))
         .route("/ui/reset", post(reset))
         .route("/ui/{*rest}", any(not_found))

@@ -11,12 +11,19 @@ pub(super) enum Section {
     Hubs,
     Connect,
     Try,
+    Faults,
 }
 
 impl Section {
     /// All of them, in their order.
-    const ALL: [Self; 5] =
-        [Self::Registrations, Self::Enrollments, Self::Hubs, Self::Connect, Self::Try];
+    const ALL: [Self; 6] = [
+        Self::Registrations,
+        Self::Enrollments,
+        Self::Hubs,
+        Self::Connect,
+        Self::Try,
+        Self::Faults,
+    ];
 
     pub(super) fn label(self) -> &'static str {
         match self {
@@ -25,6 +32,7 @@ impl Section {
             Self::Hubs => "Hubs",
             Self::Connect => "Connect",
             Self::Try => "Try it",
+            Self::Faults => "Faults",
         }
     }
 
@@ -35,6 +43,7 @@ impl Section {
             Self::Hubs => "/ui/hubs",
             Self::Connect => "/ui/connect",
             Self::Try => "/ui/try",
+            Self::Faults => "/ui/faults",
         }
     }
 }
