@@ -96,6 +96,16 @@ export interface Dps {
   twin(deviceId: string, hub?: string): Promise<Twin | undefined>;
   /** Sets desired properties as a back end does: what is not named stays, `null` deletes. */
   setDesired(deviceId: string, desired: Record<string, unknown>, hub?: string): Promise<unknown>;
+  /**
+   * Has the service go wrong as the rule says, from now on: `poll status=503 times=2 device=pump-*`. It goes
+   * behind those that are there, and lasts until it is removed, or the service is reset. A rule that is none, or
+   * can never strike, is refused with the reason.
+   */
+  fault(rule: string): Promise<Fault>;
+  /** The rules that there are, in the order in which they are asked. */
+  faults(): Promise<Fault[]>;
+  /** Takes all rules away. */
+  clearFaults(): Promise<void>;
   /** Forgets devices, twins and the journal; the enrollments are those of the beginning again. */
   reset(): Promise<void>;
 
@@ -118,6 +128,21 @@ export interface Dps {
   explained(error: unknown, registrationId?: string): Promise<ProvisionSimError>;
   /** Ends the service. Rejects with what an allocation function threw, if one did. */
   stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What goes wrong on demand. `await using`, or `remove()` at the end. */
+export interface Fault {
+  /** Its number, as the log and the journal have it. */
+  readonly id: number;
+  /** The rule, in the order of words that the service writes. */
+  readonly rule: string;
+  /** How many requests it has struck; of one that was removed, until then. */
+  struck(): Promise<number>;
+  /** How many requests it was meant for, struck or not. */
+  matched(): Promise<number>;
+  /** Takes it away; nothing happens if it is gone already, with its service too. */
+  remove(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 

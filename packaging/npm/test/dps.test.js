@@ -153,3 +153,35 @@ test('certificates: a device of its own, and a group below a CA', async (t) => {
   const { attestation } = await group.record();
   assert.match(attestation.x509.signingCertificates.primary.info.subjectName, /CN=/);
 });
+
+test('faults strike, are counted, and removed', async (t) => {
+  const dps = await startDps({ test: t });
+  dps.intercept();
+  const fault = await dps.fault('register status=429 retry-after=1 times=1 device=pump-1');
+  assert.equal(fault.rule, 'register device=pump-1 times=1 status=429 retry-after=1');
+  assert.equal(await fault.struck(), 0);
+  const key = dps.deviceKey('pump-1');
+  await register({ ...dps, registrationId: 'pump-1', key });
+  assert.deepEqual([await fault.struck(), await fault.matched()], [1, 2]);
+  assert.deepEqual((await dps.faults()).map(({ id }) => id), [fault.id]);
+  await fault[asyncDispose]();
+  await fault.remove();
+  assert.deepEqual([(await dps.faults()).length, await fault.struck()], [0, 1]);
+  const [refused] = await dps.journal({ registrationId: 'pump-1', status: 'refused' });
+  assert.equal(refused.failedCheck, 'fault');
+
+  for (const [rule, told] of [
+    ['poll statsu=503', /did you mean status/],
+    ['poll connack=5', /can never strike at poll/],
+    ['', /the rule is empty/],
+  ]) {
+    await assert.rejects(dps.fault(rule), told);
+  }
+  const last = await dps.fault('poll silence');
+  await dps.fault('tls close');
+  await dps.clearFaults();
+  assert.deepEqual(await dps.faults(), []);
+  await dps.stop();
+  await last.remove();
+  assert.equal(await last.struck(), 0);
+});

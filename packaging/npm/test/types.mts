@@ -1,6 +1,6 @@
 // Compiled, never run: what a test in TypeScript may write.
 import { ProvisionSimError, refuse, startDps } from 'provision-sim';
-import type { AllocationRequest, Dps, JournalEntry } from 'provision-sim';
+import type { AllocationRequest, Dps, Fault, JournalEntry } from 'provision-sim';
 
 await using dps: Dps = await startDps({
   hubs: ['hub-west.azure-devices.net'],
@@ -26,6 +26,12 @@ if (entry.status === 'refused') throw new Error(entry.failedCheck ?? undefined);
 const hub: string | undefined = (await dps.registration('pump-1'))?.assignedHub;
 const interval: number = (await dps.twin('pump-1'))?.desired.interval;
 await dps.setDesired('pump-1', { interval: interval + 1, old: null }, hub);
+{
+  await using fault: Fault = await dps.fault('poll status=503 times=2');
+  const struck: number = await fault.struck();
+  if (struck > 2) throw new Error(`${fault.id} ${fault.rule}`);
+}
+await dps.clearFaults();
 try {
   await dps.reset();
 } catch (error) {

@@ -16,6 +16,7 @@ from ._config import Config
 from ._dps import Dps
 from ._enrollment import Enrollment
 from ._errors import AllocationError, ApiError, DpsError, StartError, WaitError
+from ._fault import Fault
 from ._keys import derive_device_key
 from ._model import JournalEntry, Moment, Registration, Twin, WebhookAttempt
 from ._service import HOST
@@ -30,6 +31,7 @@ __all__ = [
     "Dps",
     "DpsError",
     "Enrollment",
+    "Fault",
     "JournalEntry",
     "Moment",
     "Refuse",

@@ -33,15 +33,20 @@ class Management:
     def get(self, path: str, query: Optional[Mapping[str, object]] = None) -> Any:
         return self._call("GET", path, query)
 
-    def post(self, path: str) -> Any:
-        return self._call("POST", path)
+    def post(self, path: str, body: Any = None) -> Any:
+        return self._call("POST", path, None, None if body is None else json.dumps(body).encode())
 
-    def _call(self, method: str, path: str, query: Optional[Mapping[str, object]] = None) -> Any:
+    def delete(self, path: str) -> None:
+        self._call("DELETE", path)
+
+    def _call(
+        self, method: str, path: str, query: Optional[Mapping[str, object]] = None, body: Optional[bytes] = None
+    ) -> Any:
         connection = http.client.HTTPConnection(self._address, timeout=_SECONDS)
         known = {name: value for name, value in (query or {}).items() if value is not None}
         target = f"{path}?{urlencode(known)}" if known else path
-        headers = {"Content-Length": "0"} if method == "POST" else {}
-        return _answer(connection, method, target, headers, None, self._died).content
+        headers = {"Content-Length": "0"} if method == "POST" and body is None else {}
+        return _answer(connection, method, target, headers, body, self._died).content
 
 
 class ServiceApi:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from ._allocation import FunctionServer
 from ._conversation import conversation, result
 from ._errors import DpsError, WaitError
+from ._fault import Fault
 from ._model import JournalEntry, Moment, Registration, Twin, entries
 from ._service import Service
 
@@ -131,6 +132,35 @@ class Observed(Service):
         if twin is None:
             raise DpsError(f"{device_id} was removed from its hub meanwhile")
         return twin
+
+    def fault(self, rule: str) -> Fault:
+        """Has the service go wrong as the rule says, from now on: `poll status=503 times=2 device=pump-*`.
+        It goes behind those that are there, and lasts until it is removed, or the service is reset.
+
+            with dps.fault("register status=429 retry-after=1 times=1") as fault:
+                ...
+                assert fault.struck == 1
+
+        Args:
+            rule: where, for whom, when, what; the project's page on faults has all words.
+
+        Raises:
+            ApiError: if it is no rule, or one that can never strike; with the reason.
+        """
+        self._running()
+        made = self._management.post("/faults", {"rule": rule})
+        return Fault(made, lambda: self._management if self._is_running else None)
+
+    def faults(self) -> List[Fault]:
+        """The rules that there are, in the order in which they are asked: those of the start too."""
+        self._running()
+        here = self._management.get("/faults")
+        return [Fault(each, lambda: self._management if self._is_running else None) for each in here]
+
+    def clear_faults(self) -> None:
+        """Takes all rules away."""
+        self._running()
+        self._management.delete("/faults")
 
     @property
     def log(self) -> str:

@@ -362,3 +362,38 @@ def test_python_runs_the_program():
     assert ran.stdout.startswith("provision-sim ")
     ran = subprocess.run([sys.executable, "-m", "provision_sim", "no-such-command"], capture_output=True, text=True)
     assert ran.returncode == 2
+
+
+def test_faults_strike_and_are_counted_and_removed(dps, device):
+    with dps.fault("register status=429 retry-after=1 times=1 device=contoso-toaster-*") as fault:
+        assert (fault.struck, fault.rule) == (0, "register device=contoso-toaster-* times=1 status=429 retry-after=1")
+        assert device.register("contoso-toaster-007")["status"] == "assigned", "it asks again"
+        assert (fault.struck, fault.matched) == (1, 2)
+        assert [each.id for each in dps.faults()] == [fault.id]
+    assert dps.faults() == [] and fault.struck == 1, "as it was when it was removed"
+    fault.remove()
+    refused = dps.journal("contoso-toaster-007", status="refused")
+    assert [entry.failed_check for entry in refused] == ["fault"]
+    assert f"fault {fault.id} strikes (1)" in dps.log
+    dps.fault("poll status=500")
+    dps.fault("tls close")
+    dps.clear_faults()
+    assert dps.faults() == []
+
+
+def test_a_rule_that_is_none_is_refused_with_the_reason(dps):
+    for rule, told in [
+        ("poll statsu=503", "did you mean status"),
+        ("poll connack=5", "can never strike at poll"),
+        ("", "the rule is empty"),
+    ]:
+        with pytest.raises(ApiError, match=told):
+            dps.fault(rule)
+    assert dps.faults() == []
+
+
+def test_a_fault_outlives_its_service_in_peace():
+    with Dps() as dps:
+        fault = dps.fault("poll silence")
+    fault.remove()
+    assert fault.struck == 0 and str(fault.id) in repr(fault)

@@ -7,6 +7,7 @@ const { binary } = require('./binary');
 const { conversation } = require('./conversation');
 const { Enrollments, derived } = require('./enrollment');
 const { ProvisionSimError } = require('./error');
+const { Fault } = require('./fault');
 const { GatewayAgent, intercept } = require('./gateway');
 const { api, connection, management } = require('./http');
 const { Service } = require('./service');
@@ -258,6 +259,25 @@ class Dps {
     const twin = `/twins/${encodeURIComponent(deviceId)}`;
     const { body } = await this.#api.hub.call(of, 'PATCH', twin, { properties: { desired } }, { 'If-Match': '*' });
     return body;
+  }
+
+  /** Has the service go wrong as the rule says, until it is removed. */
+  async fault(rule) {
+    return this.#fault(await this.#management.post('/faults', { rule }));
+  }
+
+  /** The rules that there are, in the order in which they are asked. */
+  async faults() {
+    return (await this.#management.get('/faults')).map((raw) => this.#fault(raw));
+  }
+
+  /** Takes all rules away. */
+  clearFaults() {
+    return this.#management.delete('/faults');
+  }
+
+  #fault(raw) {
+    return new Fault(raw, this.#management, () => this.#stopped !== undefined);
   }
 
   /** Forgets devices and journal; the enrollments are those of the beginning again. */

@@ -57,10 +57,11 @@ async function call(module, options, body) {
 function management(address) {
   const { hostname, port } = new URL(`http://${address}`);
   const agent = new http.Agent({ keepAlive: true });
-  const ask = async (method, path) => (await call(http, { agent, hostname, port, method, path })).body;
+  const ask = async (method, path, body) => (await call(http, { agent, hostname, port, method, path }, body)).body;
   return {
     get: (path) => ask('GET', path),
-    post: (path) => ask('POST', path),
+    post: (path, body) => ask('POST', path, body),
+    delete: (path) => ask('DELETE', path),
     close: () => agent.destroy(),
   };
 }
