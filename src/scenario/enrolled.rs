@@ -1,7 +1,7 @@
 //! What the enrollments of a scenario let devices prove themselves with: the keys of a group are known
 //! by its name.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::authorities::Authorities;
@@ -11,6 +11,8 @@ use crate::service::{Config, EnrollmentConfig};
 use crate::text::nearest;
 
 const ATTESTATION: &str = "attestation";
+const GROUP: &str = "enrollmentGroupId";
+const DEVICE: &str = "registrationId";
 
 /// The enrollments of a scenario, by name.
 #[derive(Debug, Default)]
@@ -43,8 +45,16 @@ pub(super) fn with_keys(config: &mut Config) {
 
 fn with_keys_of(written: &EnrollmentConfig, generate: impl Fn() -> String) -> EnrollmentConfig {
     let Some(mut attestation) = written.get(ATTESTATION) else { return written.clone() };
+    match complete(&mut attestation, generate) {
+        true => written.with(ATTESTATION, &attestation),
+        false => written.clone(),
+    }
+}
+
+/// Adds the keys that are missing, and says whether any was.
+fn complete(attestation: &mut Value, generate: impl Fn() -> String) -> bool {
     if attestation["type"] != "symmetricKey" {
-        return written.clone();
+        return false;
     }
     let mut is_changed = false;
     for slot in ["primaryKey", "secondaryKey"] {
@@ -57,7 +67,7 @@ fn with_keys_of(written: &EnrollmentConfig, generate: impl Fn() -> String) -> En
             is_changed = true;
         }
     }
-    if is_changed { written.with(ATTESTATION, &attestation) } else { written.clone() }
+    is_changed
 }
 
 impl Enrolled {
@@ -73,8 +83,26 @@ impl Enrolled {
         enrolled
     }
 
+    /// Knows what a step makes too, and gives it the keys that it does not write.
+    pub(super) fn create(&mut self, name: &str, record: &mut Map<String, Value>, config: &Config) {
+        let is_group = !record.contains_key(DEVICE);
+        if let Some(attestation) = record.get_mut(ATTESTATION) {
+            complete(attestation, || match is_group {
+                true => GroupKey::generate().to_base64().to_string(),
+                false => DeviceKey::generate().to_base64().to_string(),
+            });
+        }
+        let mut named = record.clone();
+        if is_group {
+            named.insert(GROUP.to_owned(), name.into());
+            self.add_group(&named.into(), config);
+        } else {
+            self.add_device(&named.into());
+        }
+    }
+
     fn add_group(&mut self, written: &EnrollmentConfig, config: &Config) {
-        let Some(Value::String(name)) = written.get("enrollmentGroupId") else { return };
+        let Some(Value::String(name)) = written.get(GROUP) else { return };
         let attestation = written.get(ATTESTATION).unwrap_or_default();
         let keys = &attestation["symmetricKey"];
         let key = |slot: &str| keys[slot].as_str()?.parse().ok();
@@ -89,7 +117,7 @@ impl Enrolled {
     }
 
     fn add_device(&mut self, written: &EnrollmentConfig) {
-        let Some(Value::String(name)) = written.get("registrationId") else { return };
+        let Some(Value::String(name)) = written.get(DEVICE) else { return };
         let attestation = written.get(ATTESTATION).unwrap_or_default();
         let key = |slot: &str| attestation["symmetricKey"][slot].as_str()?.parse().ok();
         if let (Some(primary), Some(secondary)) = (key("primaryKey"), key("secondaryKey")) {

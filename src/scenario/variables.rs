@@ -4,7 +4,8 @@
 //! file has. `$${` stands for `${` itself. Names with a colon, `${authority:NAME}`, are those of what
 //! the file has made; who reads the file knows them.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -42,6 +43,8 @@ struct Table {
 pub(super) struct Variables {
     values: BTreeMap<String, Zeroizing<String>>,
     secrets: Secrets,
+    /// Those that are declared, and those that were asked for.
+    names: RefCell<BTreeSet<String>>,
 }
 
 impl Variables {
@@ -80,6 +83,7 @@ impl Variables {
             }
             variables.values.insert(name.clone(), value);
         }
+        variables.names = RefCell::new(declared.keys().cloned().collect());
         Ok(variables)
     }
 
@@ -103,6 +107,7 @@ impl Variables {
                     "`${{{name}}}` is no variable; write `$${{` for the text `${{` itself"
                 ));
             }
+            self.names.borrow_mut().insert(name.to_owned());
             let value = self.values.get(name).map(|value| value.as_str().to_owned());
             value.or_else(|| (given.environment)(name)).ok_or_else(|| self.unknown(name))
         })
@@ -114,6 +119,11 @@ impl Variables {
         format!(
             "the variable `{name}` has no value; give it by --var {name}=VALUE, or in the environment, or a default in [variables]{near}"
         )
+    }
+
+    /// The names that the file has for anything: others mean nothing to it.
+    pub(super) fn into_names(self) -> BTreeSet<String> {
+        self.names.into_inner()
     }
 
     /// The values that must not be shown.

@@ -3,13 +3,13 @@
 //! It is read in layers, each with the values that those below it have made: variables, then
 //! authorities, then the certificates of devices, then the service and whatever else there is.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::entry::{DeviceEntry, Wrong, wrong};
-use super::identity;
+use super::begun::Begun;
+use super::entry::{DeviceEntry, Wrong};
 use super::list::{Members, devices};
 use crate::attestation::KeySlot;
 use crate::contoso::{self, FUNCTION_URL};
@@ -18,7 +18,9 @@ use crate::scenario::authorities::{Authorities, AuthorityEntry};
 use crate::scenario::device::{CertificateProof, DeviceSpec, Proof};
 use crate::scenario::enrolled::{Enrolled, with_keys};
 use crate::scenario::expectation::Expectation;
-use crate::scenario::step::{Names, OnAzure, Script, Step, StepEntry, check, function_url};
+use crate::scenario::step::{
+    EnrollmentChange, Names, OnAzure, Script, Step, StepEntry, Verb, check, function_url,
+};
 use crate::scenario::variables::{Declared, Variables};
 use crate::service::{Config, RECORD_NAMES};
 use crate::text::{Document, Fault, MemberPath, Secrets, key_text, nearest};
@@ -44,6 +46,8 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// Whether the file says itself what is done.
     pub has_steps: bool,
+    /// The names of variables that mean something to it.
+    pub variables: BTreeSet<String>,
     /// What must not be shown of all this, wherever text leaves the program.
     pub secrets: Secrets,
 }
@@ -101,17 +105,6 @@ struct DeviceMembers {
     device: Vec<Members>,
 }
 
-/// A device on the way from its entry to what is played.
-struct Begun {
-    path: MemberPath,
-    entry: DeviceEntry,
-    name: String,
-    /// Its registration ID, as the file and its enrollments have it.
-    written: String,
-    id: RegistrationId,
-    certificate: Option<CertificateProof>,
-}
-
 impl Scenario {
     /// Reads a scenario. Without `[service]` it is played in the tutorial's world.
     ///
@@ -152,7 +145,17 @@ impl Scenario {
             with_keys(service);
         }
         let service = service.unwrap_or_else(contoso::config);
-        let enrolled = Enrolled::of(&service);
+        let mut enrolled = Enrolled::of(&service);
+        let has_steps = !file.step.is_empty();
+        let mut steps =
+            steps(file.step, &begun, &functions).map_err(|wrong| told(&document, wrong))?;
+        for step in &mut steps {
+            if let Verb::Enrollment(it) = &mut step.verb
+                && let Some(EnrollmentChange::Create(record)) = &mut it.change
+            {
+                enrolled.create(&it.name, record, &service);
+            }
+        }
         let mut secrets = variables.secrets().clone();
         let mut specs = Vec::new();
         for device in begun {
@@ -165,11 +168,10 @@ impl Scenario {
             specs.push(spec);
         }
         enrolled.keys().for_each(|key| secrets.add(&key));
-        let has_steps = !file.step.is_empty();
-        let steps = match has_steps {
-            true => steps(file.step, &specs, &functions).map_err(|wrong| told(&document, wrong))?,
-            false => specs.iter().map(|spec| Step::of_device(&spec.name)).collect(),
-        };
+        if !has_steps {
+            steps = specs.iter().map(|spec| Step::of_device(&spec.name)).collect();
+        }
+        let variables = variables.into_names();
         Ok(Self {
             title: file.title,
             on_azure: file.on_azure,
@@ -178,6 +180,7 @@ impl Scenario {
             devices: specs,
             steps,
             has_steps,
+            variables,
             secrets,
         })
     }
@@ -197,7 +200,7 @@ fn functions(entries: Vec<FunctionEntry>) -> Result<Vec<(String, Script)>, Wrong
 
 fn steps(
     entries: Vec<StepEntry>,
-    devices: &[DeviceSpec],
+    devices: &[Begun],
     functions: &[(String, Script)],
 ) -> Result<Vec<Step>, Wrong> {
     let within = |index: usize, (member, reason): Wrong| {
@@ -262,76 +265,6 @@ fn begin(
         }
     }
     Ok(begun)
-}
-
-impl Begun {
-    fn new(
-        path: &MemberPath,
-        entry: DeviceEntry,
-        authorities: &Authorities,
-        around: &Around<'_>,
-    ) -> Result<Self, Wrong> {
-        let written = entry.registration_id.clone().ok_or_else(|| {
-            (MemberPath::default(), "the member `registrationId` is missing".to_owned())
-        })?;
-        // A certificate has the ID in it, and a key may have been derived from it.
-        let has_own = entry.device_key.is_some()
-            || entry.x509.as_ref().is_some_and(|x509| x509.certificate.is_some());
-        let prefix = if has_own { "" } else { around.prefix };
-        let id: RegistrationId =
-            format!("{prefix}{written}").parse().map_err(|e| wrong("registrationId", e))?;
-        let certificate = identity::certificate(&entry, &id, authorities, around)?;
-        let name = entry.name.clone().unwrap_or_else(|| written.clone());
-        Ok(Self { path: path.clone(), entry, name, written, id, certificate })
-    }
-
-    /// Gives it a name that is not among those of the others, unless it was given one.
-    fn tell_apart(&mut self, names: &mut HashSet<String>) -> Result<(), Wrong> {
-        // A name is taken by whoever has it first.
-        let mut takes = |name: &str| names.insert(name.to_ascii_lowercase());
-        if takes(&self.name) {
-            return Ok(());
-        }
-        if self.entry.name.is_some() {
-            return Err(wrong("name", "another device has this name"));
-        }
-        let mut names = (2..).map(|number: u64| format!("{} ({number})", self.written));
-        self.name = names.find(|name| takes(name)).unwrap_or_default();
-        Ok(())
-    }
-
-    /// The keys that the file has for it, as they are written.
-    fn keys(&self) -> impl Iterator<Item = &str> {
-        [&self.entry.group_key, &self.entry.device_key].into_iter().flatten().map(String::as_str)
-    }
-
-    fn finish(self, enrolled: &Enrolled, authorities: &Authorities) -> Result<DeviceSpec, Wrong> {
-        let Self { entry, name, written, id, certificate, .. } = self;
-        let proof = identity::prove(&entry, (&written, &id), certificate, enrolled, authorities)?;
-        let slot = entry.key.map_or(KeySlot::Primary, KeySlot::from);
-        if entry.key.is_some() && !proof.has_two_keys() {
-            let reason =
-                "it has one proof only; key chooses between the two of its group or enrollment";
-            return Err(wrong("key", reason));
-        }
-        let api_version = entry.api_version.map(|text| text.parse()).transpose();
-        let expect = entry.expect.unwrap_or_else(Expectation::assigned);
-        expect.check(&MemberPath::of(&["expect"]))?;
-        Ok(DeviceSpec {
-            name,
-            shown: entry.name.unwrap_or(written),
-            registration_id: id,
-            group: entry.group,
-            proof,
-            slot,
-            payload: entry.payload,
-            transport: entry.transport.map(Into::into).unwrap_or_default(),
-            api_version: api_version
-                .map_err(|error| wrong("apiVersion", error))?
-                .unwrap_or(ApiVersion::DEFAULT),
-            expect,
-        })
-    }
 }
 
 fn hide(secrets: &mut Secrets, proof: &Proof) {

@@ -3,7 +3,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::attestation::{Certificate, DeviceKey, GroupKey};
+use crate::attestation::{Certificate, DeviceKey, GroupKey, KeySlot};
 use crate::device::{Credential, Transport};
 
 /// Reads it with these files beside it, and without any environment.
@@ -216,6 +216,22 @@ fn j_272_a_group_has_its_keys_when_the_file_is_read_and_its_devices_know_them() 
 }
 
 #[test]
+fn a_group_that_a_step_makes_is_known_too() {
+    let step =
+        "[[step]]\nenrollment = \"new\"\ncreate = { attestation = { type = \"symmetricKey\" } }\n";
+    let text = format!("{SERVICE}{}{step}", device("registrationId = \"a\"\ngroup = \"new\""));
+
+    let scenario = read(&text).unwrap();
+
+    let Verb::Enrollment(made) = &scenario.steps[0].verb else { panic!() };
+    let Some(EnrollmentChange::Create(record)) = &made.change else { panic!() };
+    let key = record["attestation"]["symmetricKey"]["primaryKey"].as_str().expect("it was made");
+    let device = &scenario.devices[0];
+    let derived = key.parse::<GroupKey>().unwrap().derive(&device.registration_id).to_base64();
+    assert_eq!(key_of(device, KeySlot::Primary), *derived);
+}
+
+#[test]
 fn a_device_of_an_enrollment_of_its_own_has_its_keys() {
     let own = DeviceKey::generate().to_base64();
     let enrollment = format!(
@@ -410,6 +426,7 @@ fn variables_stand_in_every_text_and_the_lines_of_mistakes_stay() {
         r#"{"to":["west.azure-devices.net"],"as":"${hub}"}"#
     );
     assert_eq!(scenario.secrets.mask(KEY), "***");
+    assert_eq!(scenario.variables.iter().collect::<Vec<_>>(), ["hub", "key", "name"]);
     let by_environment = read_around(&text, &[], &[("name", "valve")], "").unwrap();
     assert_eq!(by_environment.devices[0].name, "valve-1");
 
@@ -434,6 +451,10 @@ fn a_device_with_two_certificates_is_declared_twice_with_names() {
 
     assert_eq!((devices[0].name.as_str(), devices[1].name.as_str()), ("a", "a, renewed"));
     assert_eq!(devices[0].registration_id, devices[1].registration_id);
+    let again = read(&text.replace("name = \"a, renewed\"\n", "")).unwrap().devices;
+    assert_eq!((again[1].name.as_str(), again[1].shown.as_str()), ("a (2)", "a"));
+    let taken = refused(&text.replace("a, renewed", "A"));
+    assert!(taken.contains("name: another device has this name"), "{taken}");
     let many = format!(
         "{SERVICE}{}",
         device("registrationId = \"a-{n}\"\nname = \"x\"\ncount = 2\ngroup = \"pumps\"")
