@@ -74,13 +74,6 @@ impl Watched {
         self.entries().into_iter().filter(is_new).collect()
     }
 
-    /// A number that changes whenever a journal does.
-    pub fn revision(&self) -> (usize, u64) {
-        self.with(|inner| {
-            (inner.journals.len(), inner.journals.last().map_or(0, Journal::revision))
-        })
-    }
-
     /// Has something go wrong from now on.
     pub fn add_fault(&self, rule: FaultRule) {
         self.with(|inner| {

@@ -140,7 +140,13 @@ impl What {
     }
 
     fn say(&self, reply: Reply) -> Verdict {
-        let mut reply = Reply { status: self.status.unwrap_or(reply.status), ..reply };
+        let retry_after = match &self.retry_after {
+            None => reply.retry_after,
+            Some(RetryAfter::Absent) => None,
+            // The journal tells of a wait only where the device can make sense of it.
+            Some(RetryAfter::Text(text)) => text.parse().ok().map(Duration::from_secs),
+        };
+        let mut reply = Reply { status: self.status.unwrap_or(reply.status), retry_after, ..reply };
         let mut said = Said {
             retry_after: self.retry_after.clone(),
             is_page: false,
@@ -304,6 +310,9 @@ mod tests {
         let page = said("poll html status=502");
         assert!(page.is_page && page.reply.status == 502 && page.reply.body.starts_with("<!DOC"));
         assert_eq!(said("poll status=202").reply, Reply { status: 202, ..reply() });
+        let told = |rule| said(rule).reply.retry_after;
+        assert_eq!(told("poll status=202 retry-after=7"), Some(Duration::from_secs(7)));
+        assert_eq!(told("poll status=202 retry-after=soon"), None);
         assert_eq!(said("poll status=202 truncate=5").cut, Some(5));
     }
 }
