@@ -4,6 +4,7 @@
 //! never import each other. A test reads this list, and those of the folders, and fails on an arrow
 //! upwards (`tests/all/project/layers`).
 //!
+//! - [`sources`]: where time and chance come from.
 //! - [`wire`]: what devices and the service say to each other.
 //! - [`text`]: files and values that people give, in whatever encoding their tools write.
 //! - `child`: a program of somebody else's, run beside a service.
@@ -117,6 +118,7 @@ pub mod recipes;
 mod scenario;
 #[cfg(feature = "service")]
 pub mod service;
+pub mod sources;
 #[doc(hidden)]
 pub mod text;
 pub mod tutorial;

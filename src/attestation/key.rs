@@ -16,6 +16,7 @@ use sha2::Sha256;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::sources::Chance;
 use crate::wire::RegistrationId;
 
 /// Why a text is no symmetric key. Never repeats the text.
@@ -61,10 +62,9 @@ struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
     /// 64 random bytes, as DPS makes them (D.2).
-    fn generate() -> Self {
+    fn generate(chance: &Chance, what: &'static str, whose: &str) -> Self {
         let mut bytes = Zeroizing::new(vec![0; 64]);
-        // Without random numbers there is no TLS either, so nothing can have come this far.
-        getrandom::fill(&mut bytes).unwrap_or_else(|error| panic!("no random numbers: {error}"));
+        chance.fill(what, whose, &mut bytes);
         Self(bytes)
     }
 
@@ -127,7 +127,16 @@ impl GroupKey {
     ///
     /// If the operating system has no random numbers.
     pub fn generate() -> Self {
-        Self(Secret::generate())
+        Self::made_by(&Chance::system(), "")
+    }
+
+    /// The same, by a chance that may be a test's; `whose` is the name of the group.
+    ///
+    /// # Panics
+    ///
+    /// As [`generate`](Self::generate).
+    pub fn made_by(chance: &Chance, whose: &str) -> Self {
+        Self(Secret::generate(chance, "group key", whose))
     }
 
     /// The key of one device: HMAC-SHA256 of the registration ID under the group key (D.3).
@@ -247,7 +256,16 @@ impl DeviceKey {
     ///
     /// If the operating system has no random numbers.
     pub fn generate() -> Self {
-        Self(Secret::generate())
+        Self::made_by(&Chance::system(), "")
+    }
+
+    /// The same, by a chance that may be a test's; `whose` is the name of the device.
+    ///
+    /// # Panics
+    ///
+    /// As [`generate`](Self::generate).
+    pub fn made_by(chance: &Chance, whose: &str) -> Self {
+        Self(Secret::generate(chance, "device key", whose))
     }
 
     /// HMAC-SHA256 of `message`.

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use zeroize::Zeroizing;
 
 use super::{Claims, DeviceKey, KeyError, SasToken};
+use crate::sources::Chance;
 
 /// The key of a shared access policy. A type of its own, so that no device's key can stand in its
 /// place.
@@ -20,7 +21,16 @@ impl PolicyKey {
     ///
     /// If the operating system has no random numbers.
     pub fn generate() -> Self {
-        Self(DeviceKey::generate())
+        Self::made_by(&Chance::system(), "")
+    }
+
+    /// The same, by a chance that may be a test's; `whose` is the name of the policy.
+    ///
+    /// # Panics
+    ///
+    /// As [`generate`](Self::generate).
+    pub fn made_by(chance: &Chance, whose: &str) -> Self {
+        Self(DeviceKey::made_by(chance, whose))
     }
 
     /// A token for `resource`, which is the service's host name, until `expiry`, in the name of

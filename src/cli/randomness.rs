@@ -2,6 +2,7 @@
 //! end the process without a word that helps.
 
 use super::report::Report;
+use crate::sources::Chance;
 
 /// Asks for one byte.
 ///
@@ -9,7 +10,7 @@ use super::report::Report;
 ///
 /// If there is none to be had: mostly a root without `/dev`, from which a static binary reads.
 pub(crate) fn check() -> Result<(), Report> {
-    check_with(getrandom::fill)
+    check_with(|_| Chance::check_system())
 }
 
 fn check_with<E: ToString>(fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<(), Report> {

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -20,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::net::listen;
 use crate::service::Config;
+use crate::sources::{Chance, Clock};
 use crate::text::Foreign;
 use crate::tutorial::TOASTER;
 
@@ -44,7 +44,7 @@ impl SampleFunction {
             return Ok(None);
         }
         let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let key: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
+        let key: Arc<str> = Chance::system().uuid("function", "").simple().to_string().into();
         let url = format!("http://{}/api/HttpTrigger1?code={key}", listener.local_addr()?);
         config.place_webhook(FUNCTION_URL, url.parse().map_err(std::io::Error::other)?);
 
@@ -73,7 +73,7 @@ async fn trigger(
     if query.get("code").map(String::as_str) != Some(&*key) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let (id, started) = (uuid::Uuid::new_v4(), Instant::now());
+    let (id, started) = (Chance::system().uuid("call", ""), Clock::system().instant());
     log(&format!(
         "Executing 'Functions.HttpTrigger1' (Reason='This function was programmatically called via the host APIs.', Id={id})"
     ));
@@ -97,7 +97,7 @@ async fn trigger(
             )
         }
     };
-    let took = started.elapsed().as_millis();
+    let took = Clock::system().instant().saturating_duration_since(started).as_millis();
     log(&format!("Executed 'Functions.HttpTrigger1' (Succeeded, Id={id}, Duration={took}ms)"));
     response.into_response()
 }

@@ -151,6 +151,11 @@ impl Registration {
     }
 
     /// What to do, given where everything stands.
+    /// Whether it listens until then because it was told to wait, not for an answer.
+    pub(super) fn pauses(&self, until: Duration) -> bool {
+        until == self.not_before && matches!(self.link, Link::Down | Link::Up)
+    }
+
     fn proceed(&mut self, now: Duration) -> Step {
         if now >= self.deadline {
             return finish(Err(self.out_of_time()));

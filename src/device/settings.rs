@@ -9,6 +9,7 @@ use super::destination::Destination;
 use super::transport::{Ports, Transport};
 use crate::attestation::{DeviceCertificate, DeviceKey, SasToken, registration_resource};
 use crate::net::{Endpoint, Route};
+use crate::sources::Sources;
 use crate::wire::{ApiVersion, IdScope, Payload, RegisterRequest, RegistrationId};
 
 /// What this crate calls itself in user names.
@@ -66,6 +67,8 @@ pub struct Settings {
     /// How long each SAS token is valid; every connection, on https every request, has a new one.
     /// Of no account with an X.509 credential. Default: one hour.
     pub token_lifetime: Duration,
+    /// What time it is, and how its waits are spread. Default: the system's.
+    pub sources: Sources,
 }
 
 impl Settings {
@@ -92,6 +95,7 @@ impl Settings {
             tls,
             timeout: Duration::from_secs(120),
             token_lifetime: Duration::from_secs(3600),
+            sources: Sources::default(),
         }
     }
 
@@ -104,6 +108,11 @@ impl Settings {
         };
         let resource = registration_resource(&self.id_scope, &self.registration_id);
         Some(SasToken::sign(&resource, key, expiry(now, self.token_lifetime)))
+    }
+
+    /// By what its waits are spread.
+    pub(super) fn jitter(&self) -> u64 {
+        self.sources.chance.number("jitter", self.registration_id.as_str())
     }
 
     /// Where the service is.

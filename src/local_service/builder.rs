@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -21,6 +21,7 @@ use crate::service::{
     Authority, Config, FaultRule, FaultRuleError, LinkedHubConfig, Options, Pace, Quotas,
     ResetOnSameHub, Tap, WebhookSettings,
 };
+use crate::sources::{Chance, Clock, Sources, TestSeed};
 use crate::text::{MAX_FILE, read_file};
 
 /// What a [`LocalService`] is to be like.
@@ -65,6 +66,7 @@ pub struct LocalServiceBuilder {
     state: Option<PathBuf>,
     expectations: Vec<Expectation>,
     wait_timeout: Duration,
+    sources: Sources,
 }
 
 /// Where the configuration is from, to which the rest is added.
@@ -93,6 +95,7 @@ impl Default for LocalServiceBuilder {
             state: None,
             expectations: Vec::new(),
             wait_timeout: Duration::from_secs(10),
+            sources: Sources::default(),
         }
     }
 }
@@ -214,6 +217,23 @@ impl LocalServiceBuilder {
         self
     }
 
+    /// Has operation IDs, entity tags, keys and whatever else is left to chance follow from a number, so
+    /// that two services of one seed say the same byte for byte to the same devices (J-311). Its keys are
+    /// known to whoever knows the number. TLS is not concerned, nor are ports.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.sources.chance = Chance::seeded(TestSeed(seed));
+        self
+    }
+
+    /// Has the service's clock stand at this time: it is moved by
+    /// [`advance_clock`](LocalService::advance_clock), and by what the service itself waits for, which is
+    /// over at once (J-312). Devices need tokens that are good at this time;
+    /// [`device_settings`](LocalService::device_settings) has the same clock.
+    pub fn clock(mut self, time: SystemTime) -> Self {
+        self.sources.clock = Clock::standing(time);
+        self
+    }
+
     /// Adds an expectation; see [`LocalService::expect`].
     pub fn expect(mut self, expectation: Expectation) -> Self {
         self.expectations.push(expectation);
@@ -278,6 +298,7 @@ impl LocalServiceBuilder {
             tap: self.tap,
             webhooks: self.webhooks,
             state: self.state,
+            sources: self.sources.clone(),
             // Whoever tests with an SDK needs it, and nobody else meets it.
             gateway_port: Some(0),
             ..Options::on_free_ports(authority)
@@ -286,7 +307,9 @@ impl LocalServiceBuilder {
         enrollments.push(default_group);
         let plan = Plan { config, enrollments, options };
         let (expectations, wait_timeout) = (self.expectations, self.wait_timeout);
-        let parts = Parts { ca_pem, ca_file, folder, group_key, tls, expectations, wait_timeout };
+        let sources = self.sources;
+        let parts =
+            Parts { ca_pem, ca_file, folder, group_key, tls, expectations, wait_timeout, sources };
         Ok((plan, parts))
     }
 
@@ -315,7 +338,9 @@ impl LocalServiceBuilder {
     fn group_key(&self) -> Result<GroupKey, LocalServiceError> {
         match self.default_group.given_key() {
             Some(key) => key.parse().map_err(LocalServiceError::Key),
-            None if self.default_group.wants_key() => Ok(GroupKey::generate()),
+            None if self.default_group.wants_key() => {
+                Ok(GroupKey::made_by(&self.sources.chance, LocalService::DEFAULT_GROUP))
+            }
             None => Err(LocalServiceError::DefaultGroup),
         }
     }

@@ -21,6 +21,7 @@ use crate::contoso::SampleFunction;
 use crate::function_app::ServedFunctions;
 use crate::net::{Endpoint, EndpointError};
 use crate::service::{EntryStatus, FaultRuleError, Journal, JournalEntry, Service};
+use crate::sources::Sources;
 use crate::wire::{IdScope, RegistrationId};
 
 /// What a local service has besides.
@@ -32,6 +33,7 @@ pub(super) struct Parts {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) expectations: Vec<Expectation>,
     pub(super) wait_timeout: Duration,
+    pub(super) sources: Sources,
 }
 
 /// A service for one test. Dropping it verifies the expectations and ends it.
@@ -75,6 +77,7 @@ pub struct LocalService {
     tls: Arc<ClientConfig>,
     expectations: Mutex<Vec<Expectation>>,
     wait_timeout: Duration,
+    sources: Sources,
 }
 
 impl LocalService {
@@ -105,7 +108,14 @@ impl LocalService {
             tls: parts.tls,
             expectations: Mutex::new(parts.expectations),
             wait_timeout: parts.wait_timeout,
+            sources: parts.sources,
         })
+    }
+
+    /// Puts the clock forward that [`clock`](super::LocalServiceBuilder::clock) has set: tokens end, and
+    /// quotas are new. Whether there is one; the system's clock stays as it is.
+    pub fn advance_clock(&self, by: Duration) -> bool {
+        self.sources.clock.advance(by)
     }
 
     /// Where MQTT over TLS is served.
@@ -180,7 +190,7 @@ impl LocalService {
             self.client_config(),
         );
         let ports = Ports { mqtt: self.mqtt_address().port(), https: self.https_address().port() };
-        Settings { ports, ..settings }
+        Settings { ports, sources: self.sources.clone(), ..settings }
     }
 
     /// How back ends reach the service API, and the hubs at the same address (J-131). It holds a

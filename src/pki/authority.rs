@@ -1,19 +1,19 @@
 //! Authorities that sign, and the certificates that they make.
 
 use std::fmt;
-use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_ED25519,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use super::error::{MAX_COMMON_NAME, PkiError};
 use super::flaw::Flaw;
 use crate::attestation::DeviceCertificate;
+use crate::sources::Sources;
 use crate::wire::writable;
 
 const DAY: Duration = Duration::DAY;
@@ -37,6 +37,7 @@ pub struct TestAuthority {
     chain: Vec<CertificateDer<'static>>,
     chain_pem: String,
     issuer: Issuer<'static, KeyPair>,
+    sources: Sources,
 }
 
 /// A device's certificate with its key.
@@ -54,11 +55,22 @@ impl TestAuthority {
     ///
     /// If the name is too long.
     pub fn root(name: &str) -> Result<Self, PkiError> {
-        let (params, key) = (authority_params(name)?, new_key()?);
+        Self::root_by(name, &Sources::default())
+    }
+
+    /// A root of this name, with its time and chance from where it is told.
+    pub(crate) fn root_by(name: &str, sources: &Sources) -> Result<Self, PkiError> {
+        let (params, key) = (authority_params(name, sources)?, new_key(name, sources)?);
         let certificate = params.self_signed(&key).map_err(minting)?;
         let pem = certificate.pem();
         let issuer = Issuer::new(params, key);
-        Ok(Self { pem, chain: Vec::new(), chain_pem: String::new(), issuer })
+        Ok(Self {
+            pem,
+            chain: Vec::new(),
+            chain_pem: String::new(),
+            issuer,
+            sources: sources.clone(),
+        })
     }
 
     /// An authority that was made before: its certificate, then those above it, and its key
@@ -95,6 +107,7 @@ impl TestAuthority {
             chain: sent.iter().map(|certificate| certificate.der().clone()).collect(),
             chain_pem: sent.iter().map(|certificate| to_pem(certificate.der())).collect(),
             issuer,
+            sources: Sources::default(),
         })
     }
 
@@ -104,13 +117,14 @@ impl TestAuthority {
     ///
     /// If the name is too long.
     pub fn intermediate(&self, name: &str) -> Result<Self, PkiError> {
-        let (params, key) = (authority_params(name)?, new_key()?);
+        let sources = self.sources.clone();
+        let (params, key) = (authority_params(name, &sources)?, new_key(name, &sources)?);
         let certificate = params.signed_by(&key, &self.issuer).map_err(minting)?;
         let pem = certificate.pem();
         let chain = above(certificate.der(), &self.chain);
         let chain_pem = format!("{pem}{}", self.chain_pem);
         let issuer = Issuer::new(params, key);
-        Ok(Self { pem, chain, chain_pem, issuer })
+        Ok(Self { pem, chain, chain_pem, issuer, sources })
     }
 
     /// A certificate for a device.
@@ -119,7 +133,8 @@ impl TestAuthority {
     ///
     /// If the name is too long.
     pub fn device(&self, name: &str, validity: Validity) -> Result<TestCertificate, PkiError> {
-        let (params, key) = (device_params(name, validity)?, new_key()?);
+        let (params, key) =
+            (device_params(name, validity, &self.sources)?, new_key(name, &self.sources)?);
         let certificate = params.signed_by(&key, &self.issuer).map_err(minting)?;
         let pem = certificate.pem();
         let chain = above(certificate.der(), &self.chain);
@@ -137,10 +152,12 @@ impl TestAuthority {
             Flaw::Expired => self.device(name, Validity::Expired),
             Flaw::NotYetValid => self.device(name, Validity::NotYet),
             Flaw::WrongName => self.device("another-device", Validity::TenYears),
-            Flaw::WrongChain => Self::root("provision-sim test root that is not enrolled")?
-                .intermediate("provision-sim test intermediate that is not enrolled")?
-                .device(name, Validity::TenYears),
-            Flaw::SelfSigned => TestCertificate::self_signed(name),
+            Flaw::WrongChain => {
+                Self::root_by("provision-sim test root that is not enrolled", &self.sources)?
+                    .intermediate("provision-sim test intermediate that is not enrolled")?
+                    .device(name, Validity::TenYears)
+            }
+            Flaw::SelfSigned => TestCertificate::self_signed_by(name, &self.sources),
         }
     }
 
@@ -162,7 +179,18 @@ impl TestCertificate {
     ///
     /// If the name is too long.
     pub fn self_signed(name: &str) -> Result<Self, PkiError> {
-        let (params, key) = (device_params(name, Validity::TenYears)?, new_key()?);
+        Self::self_signed_by(name, &Sources::default())
+    }
+
+    /// The same, valid around the time of these sources; see
+    /// [`TestPki::made_by`](super::TestPki::made_by).
+    ///
+    /// # Errors
+    ///
+    /// As [`self_signed`](Self::self_signed).
+    pub fn self_signed_by(name: &str, sources: &Sources) -> Result<Self, PkiError> {
+        let validity = Validity::TenYears;
+        let (params, key) = (device_params(name, validity, sources)?, new_key(name, sources)?);
         let certificate = params.self_signed(&key).map_err(minting)?;
         let (pem, chain) = (certificate.pem(), vec![certificate.der().clone()]);
         Ok(Self { chain_pem: pem.clone(), pem, chain, key })
@@ -194,9 +222,22 @@ impl TestCertificate {
     }
 }
 
-fn new_key() -> Result<KeyPair, PkiError> {
-    KeyPair::generate().map_err(minting)
+/// A key on P-256, as most have them. One that follows from a seed is of Ed25519: no other signs without
+/// chance, so that a certificate would have another thumbprint each time (J-310).
+fn new_key(name: &str, Sources { chance, .. }: &Sources) -> Result<KeyPair, PkiError> {
+    if !chance.is_seeded() {
+        return KeyPair::generate().map_err(minting);
+    }
+    let mut der = Zeroizing::new([0; ED25519.len() + 32]);
+    let (head, secret) = der.split_at_mut(ED25519.len());
+    head.copy_from_slice(&ED25519);
+    chance.fill("certificate", name, secret);
+    let der = PrivatePkcs8KeyDer::from(&der[..]);
+    KeyPair::from_pkcs8_der_and_sign_algo(&der, &PKCS_ED25519).map_err(minting)
 }
+
+/// What stands before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410, section 7).
+const ED25519: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 fn above(
     first: &CertificateDer<'static>,
@@ -205,7 +246,11 @@ fn above(
     std::iter::once(first).chain(chain).cloned().collect()
 }
 
-fn params(name: &str, validity: Validity) -> Result<CertificateParams, PkiError> {
+fn params(
+    name: &str,
+    validity: Validity,
+    sources: &Sources,
+) -> Result<CertificateParams, PkiError> {
     if name.len() > MAX_COMMON_NAME {
         return Err(PkiError::NameTooLong { name: name.to_owned() });
     }
@@ -213,7 +258,7 @@ fn params(name: &str, validity: Validity) -> Result<CertificateParams, PkiError>
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
     params.use_authority_key_identifier_extension = true;
-    let now = OffsetDateTime::from(writable(SystemTime::now()));
+    let now = OffsetDateTime::from(writable(sources.now()));
     let after = |duration| now.saturating_add(duration);
     (params.not_before, params.not_after) = match validity {
         Validity::TenYears => (now - DAY, after(YEAR * 10)),
@@ -223,15 +268,19 @@ fn params(name: &str, validity: Validity) -> Result<CertificateParams, PkiError>
     Ok(params)
 }
 
-fn authority_params(name: &str) -> Result<CertificateParams, PkiError> {
-    let mut params = params(name, Validity::TenYears)?;
+fn authority_params(name: &str, sources: &Sources) -> Result<CertificateParams, PkiError> {
+    let mut params = params(name, Validity::TenYears, sources)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(params)
 }
 
-fn device_params(name: &str, validity: Validity) -> Result<CertificateParams, PkiError> {
-    let mut params = params(name, validity)?;
+fn device_params(
+    name: &str,
+    validity: Validity,
+    sources: &Sources,
+) -> Result<CertificateParams, PkiError> {
+    let mut params = params(name, validity, sources)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     Ok(params)

@@ -3,6 +3,7 @@
 use super::authority::{TestAuthority, TestCertificate, Validity};
 use super::error::PkiError;
 use super::flaw::Flaw;
+use crate::sources::Sources;
 use crate::wire::RegistrationId;
 
 /// A root and an intermediate that signs the certificates of devices.
@@ -19,9 +20,19 @@ impl TestPki {
     ///
     /// If the operating system gives no random numbers.
     pub fn new() -> Result<Self, PkiError> {
+        Self::made_by(&Sources::default())
+    }
+
+    /// The same, valid around the time of these sources. Where their chance is seeded, keys and
+    /// certificates are the same each time.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn made_by(sources: &Sources) -> Result<Self, PkiError> {
         // The number tells infrastructures apart that were made at different times.
-        let number = fastrand::u32(..);
-        let root = TestAuthority::root(&format!("provision-sim test root {number:08x}"))?;
+        let number = sources.chance.salt("pki");
+        let root = TestAuthority::root_by(&format!("provision-sim test root {number:08x}"), sources)?;
         let intermediate =
             root.intermediate(&format!("provision-sim test intermediate {number:08x}"))?;
         Ok(Self { root, intermediate })

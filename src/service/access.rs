@@ -8,6 +8,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::attestation::{Malformed, PolicyKey, SasToken};
+use crate::sources::Chance;
 
 /// The shared access policy of an instance, with every right.
 #[derive(Debug, Clone)]
@@ -37,7 +38,13 @@ impl ServiceAccess {
     ///
     /// If the operating system has no random numbers.
     pub fn generate() -> Self {
-        Self::new(Self::DEFAULT_POLICY, PolicyKey::generate(), None)
+        Self::made_by(&Chance::system())
+    }
+
+    /// The same, with a key by this chance.
+    pub(in crate::service) fn made_by(chance: &Chance) -> Self {
+        let key = PolicyKey::made_by(chance, Self::DEFAULT_POLICY);
+        Self::new(Self::DEFAULT_POLICY, key, None)
     }
 
     /// The same, taking any bearer token if `accepted`: they come from Entra ID, and nothing here

@@ -16,7 +16,7 @@ const MAX_SAID: usize = 256;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ClientConnection {
-    /// Its number among all connections of this process.
+    /// Its number among all connections of the service.
     pub number: u64,
     /// Address and port of the client, or of the proxy that it came through.
     pub peer: SocketAddr,

@@ -111,7 +111,7 @@ pub use enrollment::{
     AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, DeviceKeys,
     Enrollment, EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets, Slots,
     Subject, Unknown, WebhookUrl, WebhookUrlError, read as read_enrollment,
-    show as show_enrollment,
+    read_now as read_enrollment_now, show as show_enrollment,
 };
 pub use fault_rule::{
     FaultPlace, FaultRule, FaultRuleError, FaultTransport, FaultWord, fault_words,

@@ -15,6 +15,7 @@ use super::registrar::Pace;
 use super::reprovision::ResetOnSameHub;
 use super::simulator::Simulator;
 use super::tap::Tap;
+use crate::sources::Sources;
 use crate::wire::RegistrationId;
 
 /// How a service is run.
@@ -56,6 +57,8 @@ pub struct Options {
     /// The folder in which devices and enrollments are kept beyond the end of the service; made if
     /// it is not there. Without one they are forgotten.
     pub state: Option<PathBuf>,
+    /// What time it is, and what IDs and keys are made. Others than the system's are for tests.
+    pub sources: Sources,
     /// Who simulates devices for the page; without one it offers none.
     pub simulator: Option<Arc<dyn Simulator>>,
 }
@@ -97,6 +100,7 @@ impl Options {
             tap: Tap::default(),
             commentary: Commentary::default(),
             state: None,
+            sources: Sources::default(),
             simulator: None,
         }
     }

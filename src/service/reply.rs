@@ -1,10 +1,11 @@
 //! What is said to devices, whatever carries it.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::quota::Throttled;
+use crate::sources::Sources;
 use crate::wire::{ErrorCode, ServiceError, timestamp, to_ascii_json};
 
 /// What Azure says with 429001 (H.2).
@@ -36,31 +37,31 @@ pub fn json_reply(status: u16, retry_after: Option<Duration>, body: &impl Serial
 }
 
 /// A refusal of what is more than a quota allows (H.3). It could well be granted later.
-pub(super) fn throttled_reply(throttled: &Throttled) -> Reply {
-    let reply = error_reply(ErrorCode::THROTTLED, THROTTLED);
+pub(super) fn throttled_reply(sources: &Sources, throttled: &Throttled) -> Reply {
+    let reply = error_reply(sources, ErrorCode::THROTTLED, THROTTLED);
     Reply { retry_after: Some(throttled.retry_after), ..reply }
 }
 
 /// A refusal of a body that cannot be read, as it was recorded: no tracking ID (A.5).
-pub(super) fn unreadable_reply() -> Reply {
+pub(super) fn unreadable_reply(sources: &Sources) -> Reply {
     let error = ServiceError {
         error_code: ErrorCode::DESERIALIZATION,
         tracking_id: String::new(),
         message: UNREADABLE.into(),
         info: None,
-        timestamp_utc: Some(timestamp(SystemTime::now())),
+        timestamp_utc: Some(timestamp(sources.now())),
     };
     json_reply(ErrorCode::DESERIALIZATION.status(), None, &error)
 }
 
 /// A refusal (H.1).
-pub fn error_reply(code: ErrorCode, message: &str) -> Reply {
+pub fn error_reply(sources: &Sources, code: ErrorCode, message: &str) -> Reply {
     let error = ServiceError {
         error_code: code,
-        tracking_id: uuid::Uuid::new_v4().to_string(),
+        tracking_id: sources.chance.uuid("tracking", "").to_string(),
         message: message.to_owned().into(),
         info: None,
-        timestamp_utc: Some(timestamp(SystemTime::now())),
+        timestamp_utc: Some(timestamp(sources.now())),
     };
     json_reply(code.status(), None, &error)
 }

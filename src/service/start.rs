@@ -4,7 +4,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -38,8 +37,14 @@ impl Service {
     ///
     /// If the configuration is wrong, or something that it needs cannot be had.
     pub async fn start(config: &Config, options: Options) -> Result<Self, StartError> {
+        let sources = options.sources.clone();
+        if sources.chance.is_seeded() {
+            tracing::warn!(
+                "its keys and IDs follow from a seed: whoever knows it knows them; for tests only (J-310)"
+            );
+        }
         let instance = config.instance()?;
-        let configured = config.configured_enrollments(SystemTime::now())?;
+        let configured = config.configured_enrollments(&sources)?;
         // The very records that the store begins with: keys that were made are the same.
         let mut initial = Enrollments::default();
         configured.iter().for_each(|it| initial.put(it.enrollment.clone()));
@@ -47,10 +52,10 @@ impl Service {
             None => Store::in_memory(initial.clone()),
             Some(folder) => open_state(config, &instance, configured, folder.clone()).await?,
         };
-        warn_of_clock(SystemTime::now());
+        warn_of_clock(sources.now());
         instance.warn_of_leniency();
         doubt::warn_of_all(&instance, store.enrollments().iter().map(Arc::as_ref));
-        let access = Arc::new(config.service_access()?);
+        let access = Arc::new(config.service_access(&sources.chance)?);
         let names: Vec<_> = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
         let listeners = Listeners::open(&options)?;
         let authority = Arc::new(options.authority);
@@ -58,17 +63,21 @@ impl Service {
         let tls = endpoint::Tls::new(authority.clone(), dialled.clone())?;
 
         let store = Arc::new(store);
-        let hubs = Arc::new(Hubs::new(names, store.clone()));
+        let hubs = Arc::new(Hubs::new(names, store.clone(), sources.clone()));
         let settings = RegistrarSettings {
             initial,
-            webhooks: WebhookClient::new(options.webhooks),
+            webhooks: WebhookClient::new(options.webhooks).by(sources.clock.clone()),
             pace: options.pace,
             on_same_hub: options.on_same_hub,
             suspects: options.suspects,
             quotas: config.quotas,
-            faults: Faults::new(config.faults.iter().cloned().chain(options.faults)),
+            faults: Faults::new(
+                config.faults.iter().cloned().chain(options.faults),
+                sources.clone(),
+            ),
             observer: options.observer,
             tap: options.tap,
+            sources,
         };
         let registrar = Arc::new(Registrar::new(instance, (store, hubs), settings));
         registrar.resume();
@@ -89,7 +98,7 @@ impl Service {
 
 /// A clock that no calendar has is told once; the service runs with the nearest time that can be
 /// written (J-206).
-fn warn_of_clock(now: SystemTime) {
+fn warn_of_clock(now: std::time::SystemTime) {
     if writable(now) != now {
         tracing::warn!(
             "this machine's clock is set before 1970 or after 9999: answers and certificates have the nearest of these times, and devices with a right clock will refuse them"

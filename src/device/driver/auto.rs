@@ -32,7 +32,7 @@ pub(super) async fn run(
             }
             notify(notice);
         };
-        let clock = clock.with_connect_timeout(share);
+        let clock = clock.clone().with_connect_timeout(share);
         let error = match run_over(transport, settings, task, clock, &mut watched).await {
             Err(error) if is_of_this_transport(&error) => error,
             result => return result,

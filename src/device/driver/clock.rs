@@ -1,19 +1,19 @@
 //! The machine's times, which are durations since the start, as instants to wait for.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::device::error::NetworkError;
 use crate::device::exchange::ConnectFailure;
 use crate::device::phase::ConnectPhase;
+use crate::sources;
 
 /// Stands for waits that no clock can tell.
 const FAR_OFF: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// When a registration began and must end.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Clock {
+    by: sources::Clock,
     start: Instant,
     timeout: Duration,
     /// How long the first connection may take to open, if less than everything.
@@ -22,8 +22,8 @@ pub(super) struct Clock {
 
 impl Clock {
     /// Starts now.
-    pub(super) fn start(timeout: Duration) -> Self {
-        Self { start: Instant::now(), timeout, connect_timeout: None }
+    pub(super) fn start(by: &sources::Clock, timeout: Duration) -> Self {
+        Self { by: by.clone(), start: by.instant(), timeout, connect_timeout: None }
     }
 
     /// The same start and end; a first connection that takes longer than `connect_timeout` to open
@@ -34,7 +34,38 @@ impl Clock {
 
     /// Since the start.
     pub(super) fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+        self.by.instant().saturating_duration_since(self.start)
+    }
+
+    /// Whether nobody waits for it.
+    pub(super) fn stands(&self) -> bool {
+        self.by.stands()
+    }
+
+    /// The same moment for who guards a socket.
+    pub(super) fn real(&self, until: Instant) -> tokio::time::Instant {
+        tokio::time::Instant::now() + until.saturating_duration_since(self.by.instant())
+    }
+
+    /// A clock that stands shows that it is so late, at least: it was waited for in earnest.
+    pub(super) fn reach(&self, until: Instant) {
+        if self.stands() {
+            self.by.advance(until.saturating_duration_since(self.by.instant()));
+        }
+    }
+
+    /// Waits.
+    pub(super) async fn sleep_until(&self, until: Instant) {
+        self.by.sleep_until(until).await;
+    }
+
+    /// What comes of `work`, if it is there by then.
+    pub(super) async fn until<T>(
+        &self,
+        until: Instant,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        self.by.until(until, work).await
     }
 
     /// What is left.
@@ -57,7 +88,7 @@ impl Clock {
     pub(super) fn connect_limit(&mut self) -> ConnectLimit {
         match self.connect_timeout.take() {
             Some(timeout) if timeout < self.left() => {
-                ConnectLimit { until: Instant::now() + timeout, timeout: Some(timeout) }
+                ConnectLimit { until: self.by.instant() + timeout, timeout: Some(timeout) }
             }
             _ => ConnectLimit { until: self.deadline(), timeout: None },
         }

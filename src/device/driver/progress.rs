@@ -4,30 +4,38 @@ use std::time::Instant;
 
 use crate::device::exchange::Notice;
 use crate::device::phase::ConnectPhase;
+use crate::sources::Clock;
 
 /// Tells the observer of each phase when it ends, and its driver which one is under way.
 pub(in crate::device) struct Progress<'a> {
     notify: &'a mut (dyn FnMut(Notice) + Send),
+    clock: &'a Clock,
     phase: ConnectPhase,
     since: Option<Instant>,
 }
 
 impl<'a> Progress<'a> {
     /// Nothing is under way yet.
-    pub(in crate::device) fn new(notify: &'a mut (dyn FnMut(Notice) + Send)) -> Self {
-        Self { notify, phase: ConnectPhase::Dns, since: None }
+    pub(in crate::device) fn new(
+        notify: &'a mut (dyn FnMut(Notice) + Send),
+        clock: &'a Clock,
+    ) -> Self {
+        Self { notify, clock, phase: ConnectPhase::Dns, since: None }
     }
 
     /// `phase` begins, so the one before it has ended.
     pub(in crate::device) fn begin(&mut self, phase: ConnectPhase) {
         self.end();
-        (self.phase, self.since) = (phase, Some(Instant::now()));
+        (self.phase, self.since) = (phase, Some(self.clock.instant()));
     }
 
     /// The phase that is under way has come to its end.
     pub(in crate::device) fn end(&mut self) {
         if let Some(since) = self.since.take() {
-            (self.notify)(Notice::Reached { phase: self.phase, took: since.elapsed() });
+            (self.notify)(Notice::Reached {
+                phase: self.phase,
+                took: self.clock.instant().saturating_duration_since(since),
+            });
         }
     }
 

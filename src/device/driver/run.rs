@@ -14,7 +14,8 @@ pub(in crate::device) async fn run(
     task: &Task,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Registered, Error> {
-    let clock = Clock::start(settings.timeout);
+    let _turn = settings.sources.clock.turn();
+    let clock = Clock::start(&settings.sources.clock, settings.timeout);
     match settings.transport {
         Transport::Auto => Box::pin(auto::run(settings, task, clock, notify)).await,
         transport => run_over(transport, settings, task, clock, notify).await,

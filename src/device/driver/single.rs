@@ -26,8 +26,10 @@ pub(super) async fn run_over(
     clock: Clock,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Registered, Error> {
-    let machine =
-        Registration::new(settings.registration_id.clone(), settings.timeout, fastrand::u64(..));
+    let machine = {
+        let jitter = settings.jitter();
+        Registration::new(settings.registration_id.clone(), settings.timeout, jitter)
+    };
     let machine = match task {
         Task::Register => machine,
         Task::Resume(operation_id) => machine.watching(operation_id.clone()),

@@ -1,6 +1,6 @@
 //! Opens the session: the byte stream, CONNECT, SUBSCRIBE.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
@@ -68,10 +68,10 @@ async fn over<C: Carrier>(
             tracing::debug!("hub: {} took {took:?}", phase.name());
         }
     };
-    let mut progress = Progress::new(&mut log);
+    let mut progress = Progress::new(&mut log, &settings.sources.clock);
     let opening = async {
         let connect =
-            encoded_connect(settings.connect_packet(SystemTime::now())).map_err(failed)?;
+            encoded_connect(settings.connect_packet(settings.sources.now())).map_err(failed)?;
         let stream =
             C::open(settings.destination(), &connect, &mut progress).await.map_err(failed)?;
         progress.begin(ConnectPhase::Connack);

@@ -15,6 +15,7 @@ use crate::device::exchange::Registered;
 use crate::device::settings::{Credential, Settings, expiry};
 use crate::device::transport::{Ports, Transport};
 use crate::net::{ConnectTo, Endpoint, EndpointError, Route, with_certificate};
+use crate::sources::Sources;
 use crate::wire::{DeviceId, HubName, HubUserName};
 
 /// The version that the SDK for Node names.
@@ -40,6 +41,7 @@ pub struct HubSettings {
     credential: Credential,
     client_version: String,
     tls: Arc<ClientConfig>,
+    pub(super) sources: Sources,
 }
 
 /// Why an assignment leads to no hub.
@@ -110,6 +112,7 @@ impl HubSettings {
             credential: settings.credential.clone(),
             client_version: settings.client_version.clone(),
             tls,
+            sources: settings.sources.clone(),
         })
     }
 

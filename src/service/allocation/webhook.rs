@@ -1,12 +1,11 @@
 //! Calls the webhook over HTTP (G.2, G.5).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::{Method, Request};
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
 use url::Position;
 
 use super::answer::WebhookAnswer;
@@ -15,6 +14,7 @@ use super::trial::Trial;
 use crate::net::http::{ExchangeFault, HttpClient, HttpError, HttpSettings, Origin, Tls};
 use crate::net::{DialError, ProxyVariables, Route, TlsFault, Trust};
 use crate::service::enrollment::WebhookUrl;
+use crate::sources::Clock;
 use crate::text::spoken;
 
 /// Largest answer that is read, in bytes. An AllocationResponse is a few hundred.
@@ -69,6 +69,7 @@ pub struct WebhookClient {
     http: HttpClient,
     settings: WebhookSettings,
     calls: Semaphore,
+    clock: Clock,
 }
 
 impl WebhookClient {
@@ -82,7 +83,13 @@ impl WebhookClient {
             max_body: MAX_ANSWER,
             max_idle: MAX_CALLS,
         });
-        Self { http, settings, calls: Semaphore::new(MAX_CALLS) }
+        Self { http, settings, calls: Semaphore::new(MAX_CALLS), clock: Clock::system() }
+    }
+
+    /// One that waits and measures by this clock. What a call may take at most is real time.
+    #[must_use]
+    pub fn by(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Posts `body`, again while it is worth a retry, and returns the last answer. Each answer is
@@ -110,7 +117,7 @@ impl WebhookClient {
                         told(&answer),
                         spoken(*wait),
                     );
-                    sleep(*wait).await;
+                    self.clock.sleep(*wait).await;
                 }
                 _ => return answer,
             }
@@ -136,11 +143,11 @@ impl WebhookClient {
             Meddling::Instead(wait, _) | Meddling::Change(wait, _) => *wait,
         };
         if wait >= limit {
-            sleep(limit).await;
+            self.clock.sleep(limit).await;
             let reason = format!("the webhook did not answer within {} (a fault)", spoken(limit));
             return (WebhookAnswer::Timeout { reason }, limit);
         }
-        sleep(wait).await;
+        self.clock.sleep(wait).await;
         match meddling {
             Meddling::Instead(_, answer) => (answer, wait),
             Meddling::Change(_, change) => {
@@ -155,7 +162,7 @@ impl WebhookClient {
         // that the limit does not hold.
         let _permit = self.calls.acquire().await;
         // Waiting for others is none of the webhook's time.
-        let started = Instant::now();
+        let started = self.clock.instant();
         let answer = match self.post(url, body).await {
             Ok(answer) => answer,
             Err(error @ HttpError::Timeout { .. }) => {
@@ -163,7 +170,7 @@ impl WebhookClient {
             }
             Err(error) => WebhookAnswer::Unreachable { reason: reason(&error) },
         };
-        (answer, started.elapsed())
+        (answer, self.clock.instant().saturating_duration_since(started))
     }
 
     async fn post(&self, url: &WebhookUrl, body: Bytes) -> Result<WebhookAnswer, HttpError> {

@@ -6,6 +6,7 @@ use super::error::ApiError;
 use crate::service::enrollment::{Enrollment, Kind};
 use crate::service::registrar::Registrar;
 use crate::service::store::{Batch, Change};
+use crate::sources::Sources;
 
 /// One enrollment, to be changed; notes what has to be kept of it.
 #[derive(Debug)]
@@ -15,6 +16,11 @@ pub(super) struct Edit<'a> {
 }
 
 impl Edit<'_> {
+    /// What time it is, and what keys are made.
+    pub(super) fn sources(&self) -> &Sources {
+        &self.registrar.sources
+    }
+
     /// The enrollment of that kind and name.
     pub(super) fn find(&self, kind: Kind, name: &str) -> Option<Arc<Enrollment>> {
         self.registrar.read_enrollments(|all| all.find(kind, name).cloned())

@@ -1,7 +1,6 @@
 //! One enrollment or group: create, update, read, delete, and tell its keys (E.5).
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::edit::Edit;
 use super::error::ApiError;
@@ -10,7 +9,7 @@ use super::registrations;
 use super::request::Request;
 use super::response::Response;
 use crate::service::doubt;
-use crate::service::enrollment::{Enrollment, Kind, Secrets, read, show, show_attestation};
+use crate::service::enrollment::{Enrollment, Kind, Secrets, read_now, show, show_attestation};
 use crate::service::registrar::Registrar;
 use crate::wire::ApiVersion;
 
@@ -45,7 +44,7 @@ pub(super) fn store(
     if_match: &IfMatch,
 ) -> Result<Arc<Enrollment>, ApiError> {
     let previous = all.find(kind, id);
-    let record = read(kind, json, SystemTime::now(), fastrand::u32(..), previous.as_deref())
+    let record = read_now(kind, json, all.sources(), previous.as_deref())
         .map_err(|error| ApiError::bad_request(error.to_string()))?;
     if !id.eq_ignore_ascii_case(record.name()) {
         return Err(ApiError::bad_request(other_name(kind)));

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::response::Response;
 use crate::service::enrollment::Kind;
 use crate::service::quota::Throttled;
 use crate::service::reply::THROTTLED;
+use crate::sources::Sources;
 use crate::text::Foreign;
 use crate::wire::{ErrorCode, ServiceError, timestamp};
 
@@ -122,14 +123,14 @@ impl ApiError {
     }
 
     /// The answer: the error object, its code and its tracking ID also as headers (H.1, J-26).
-    pub(super) fn into_response(self) -> Response {
-        let tracking_id = uuid::Uuid::new_v4().to_string();
+    pub(super) fn into_response(self, sources: &Sources) -> Response {
+        let tracking_id = sources.chance.uuid("tracking", "").to_string();
         let body = ServiceError {
             error_code: self.code,
             tracking_id: tracking_id.clone(),
             message: self.message,
             info: None,
-            timestamp_utc: Some(timestamp(SystemTime::now())),
+            timestamp_utc: Some(timestamp(sources.now())),
         };
         let response = Response::json(self.code.status(), &body)
             .with("x-ms-error-code", self.code.to_string())
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn h_1_the_error_object_and_j_26_its_headers() {
-        let response = ApiError::already_exists(Kind::Group).into_response();
+        let response = ApiError::already_exists(Kind::Group).into_response(&Sources::default());
 
         let body = String::from_utf8(response.body).unwrap();
         let error: ServiceError = serde_json::from_str(&body).unwrap();
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn h_2_a_405_says_what_is_allowed() {
-        let response = ApiError::method_not_allowed("POST").into_response();
+        let response = ApiError::method_not_allowed("POST").into_response(&Sources::default());
 
         assert!(response.headers.contains(&("allow", "POST".to_owned())));
     }

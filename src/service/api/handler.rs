@@ -1,7 +1,5 @@
 //! One request from its arrival to its answer.
 
-use std::time::{Instant, SystemTime};
-
 use super::error::ApiError;
 use super::request::Request;
 use super::response::Response;
@@ -21,7 +19,7 @@ pub(crate) async fn handle(
         Ok(response) => response,
         Err(error) => {
             tracing::warn!("{request}: refused with {error}");
-            error.into_response()
+            error.into_response(&registrar.sources)
         }
     }
 }
@@ -33,7 +31,7 @@ pub(in crate::service) async fn handle_own(registrar: &Registrar, request: Reque
         Ok(response) => response,
         Err(error) => {
             tracing::warn!("{request}: refused with {error}");
-            error.into_response()
+            error.into_response(&registrar.sources)
         }
     }
 }
@@ -44,8 +42,8 @@ async fn answer(
     request: &Request,
 ) -> Result<Response, ApiError> {
     let authorization = request.header("authorization");
-    if let Err(fault) = access.check(&request.host, &request.path, authorization, SystemTime::now())
-    {
+    let now = registrar.sources.now();
+    if let Err(fault) = access.check(&request.host, &request.path, authorization, now) {
         // The wire gets the bare 401, the log the reason (E.6); neither gets the token.
         tracing::warn!("{request}: {fault}");
         return Err(ApiError::unauthorized());
@@ -56,7 +54,7 @@ async fn answer(
 async fn carry_out(registrar: &Registrar, request: &Request) -> Result<Response, ApiError> {
     let api_version = request.api_version()?;
     let route = Route::of(request)?;
-    if let Err(throttled) = registrar.throttle.operation(Instant::now()) {
+    if let Err(throttled) = registrar.throttle.operation(registrar.sources.instant()) {
         tracing::warn!("{request}: {throttled}");
         return Err(ApiError::throttled(&throttled));
     }

@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn h_2_other_paths_are_404_and_other_methods_405() {
-        let status = |method, path| route(method, path).unwrap_err().into_response().status;
+        let status = |method, path| {
+            route(method, path).unwrap_err().into_response(&Default::default()).status
+        };
 
         for path in
             ["/", "", "/devices", "/enrollments/a/b", "/enrollments/a/b/c", "/registrations"]

@@ -50,9 +50,9 @@ pub(super) fn world() -> World {
     )
     .unwrap();
     let instance = config.instance().unwrap();
-    let store = Arc::new(Store::in_memory(config.enrollment_records(SystemTime::now()).unwrap()));
+    let store = Arc::new(Store::in_memory(config.enrollment_records(&Default::default()).unwrap()));
     let hubs = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
-    let hubs = Arc::new(Hubs::new(hubs, store.clone()));
+    let hubs = Arc::new(Hubs::new(hubs, store.clone(), Default::default()));
     let registrar = Registrar::new(
         instance,
         (store, hubs),
@@ -66,6 +66,7 @@ pub(super) fn world() -> World {
             quotas: Quotas::default(),
             observer: Observer::default(),
             tap: Tap::default(),
+            sources: Default::default(),
         },
     );
     let access = ServiceAccess::new(ServiceAccess::DEFAULT_POLICY, policy_key(), None);

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -15,6 +14,7 @@ use time::{Duration, OffsetDateTime};
 use super::error::AuthorityError;
 use super::flaw::CertificateFlaw;
 use crate::net::crypto;
+use crate::sources::{Chance, Clock};
 use crate::wire::writable;
 
 /// How long the authority is valid: longer than any test bench stands.
@@ -29,7 +29,7 @@ pub(super) fn self_signed(key: &KeyPair, kind: &str) -> Result<String, Authority
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     // The number tells authorities apart that several machines, or a deleted folder, have made.
-    let name = format!("provision-sim local CA{kind} {:08x}", fastrand::u32(..));
+    let name = format!("provision-sim local CA{kind} {:08x}", Chance::system().salt(""));
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -39,13 +39,13 @@ pub(super) fn self_signed(key: &KeyPair, kind: &str) -> Result<String, Authority
 
 /// It was, until yesterday.
 fn valid_in_the_past(params: &mut CertificateParams) {
-    let now = OffsetDateTime::from(writable(SystemTime::now()));
+    let now = OffsetDateTime::from(writable(Clock::system().now()));
     params.not_before = now - Duration::days(30);
     params.not_after = now - CLOCK_ROOM;
 }
 
 fn valid_for(params: &mut CertificateParams, lifetime: Duration) {
-    let now = OffsetDateTime::from(writable(SystemTime::now()));
+    let now = OffsetDateTime::from(writable(Clock::system().now()));
     params.not_before = now - CLOCK_ROOM;
     params.not_after = now.saturating_add(lifetime);
 }

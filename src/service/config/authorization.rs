@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::error::ConfigError;
 use crate::attestation::PolicyKey;
 use crate::service::access::ServiceAccess;
+use crate::sources::Chance;
 use crate::text::MemberPath;
 
 /// The shared access policy of the service API, with the names of the resource model (E.6).
@@ -33,7 +34,7 @@ impl fmt::Debug for ServiceAuthorizationConfig {
 
 impl ServiceAuthorizationConfig {
     /// The policy, if its keys are keys and its name can stand in a connection string.
-    pub(super) fn access(&self) -> Result<ServiceAccess, ConfigError> {
+    pub(super) fn access(&self, chance: &Chance) -> Result<ServiceAccess, ConfigError> {
         let primary = key("primaryKey", self.primary_key.as_deref())?;
         let secondary = key("secondaryKey", self.secondary_key.as_deref())?;
         let policy = match self.key_name.as_deref() {
@@ -42,8 +43,8 @@ impl ServiceAuthorizationConfig {
             }
             name => name.unwrap_or(ServiceAccess::DEFAULT_POLICY),
         };
-        Ok(ServiceAccess::new(policy, primary.unwrap_or_else(PolicyKey::generate), secondary)
-            .accepting_bearer(self.accept_bearer))
+        let primary = primary.unwrap_or_else(|| PolicyKey::made_by(chance, policy));
+        Ok(ServiceAccess::new(policy, primary, secondary).accepting_bearer(self.accept_bearer))
     }
 }
 
@@ -57,13 +58,15 @@ fn wrong(member: &str, reason: impl ToString) -> ConfigError {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::service::config::Config;
 
     #[test]
     fn e_6_the_policy_of_the_service_api_can_be_configured() {
         let access = |lines: &str| {
             let text = format!("idScope = \"0ne00002193\"\n[serviceAuthorization]\n{lines}");
-            Config::from_toml(&text, &[]).map(|config| config.service_access().unwrap())
+            Config::from_toml(&text, &[])
+                .map(|config| config.service_access(&Chance::system()).unwrap())
         };
         let key = "primaryKey = \"AAAAAAAAAAAAAAAAAAAAAA==\"\n";
 

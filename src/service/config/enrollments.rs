@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::certificate::CertificateConfig;
 use super::error::ConfigError;
 use super::webhook::NamedWebhooks;
 use super::written::EnrollmentConfig;
-use crate::service::enrollment::{Attestation, Enrollment, Kind, MEMBERS, read};
+use crate::service::enrollment::{Attestation, Enrollment, Kind, MEMBERS, read_now};
+use crate::sources::Sources;
 use crate::text::{MemberPath, nearest};
 
 /// An enrollment as the configuration has it.
@@ -24,8 +24,8 @@ pub(in crate::service) struct ConfiguredEnrollment {
 pub(super) struct Reader<'a> {
     pub(super) certificates: &'a [CertificateConfig],
     pub(super) webhooks: &'a NamedWebhooks,
-    /// The time that the records get.
-    pub(super) now: SystemTime,
+    /// The time that the records get, and keys that are not written.
+    pub(super) sources: &'a Sources,
 }
 
 impl Reader<'_> {
@@ -51,7 +51,7 @@ impl Reader<'_> {
 
     fn record(&self, kind: Kind, written: &EnrollmentConfig) -> Result<Enrollment, ConfigError> {
         let resolved = self.webhooks.resolve(written);
-        let record = read(kind, resolved.as_json().as_bytes(), self.now, fastrand::u32(..), None)
+        let record = read_now(kind, resolved.as_json().as_bytes(), self.sources, None)
             .map_err(|error| ConfigError::new(error.member.clone(), error.reason()))?;
         // What a program sends back it may have got from elsewhere; what a person writes is a typo.
         if let Some(name) = record.unknown.of_record.names().next() {

@@ -1,7 +1,7 @@
 //! The configuration as a whole.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -18,6 +18,7 @@ use crate::service::enrollment::{AllocationPolicy, Enrollments, Kind, WebhookUrl
 use crate::service::fault_rule::FaultRule;
 use crate::service::instance::Instance;
 use crate::service::quota::Quotas;
+use crate::sources::{Chance, Sources};
 use crate::text::{Document, Fault, MemberPath};
 
 /// The members whose text names a record of a list in errors.
@@ -102,8 +103,8 @@ impl Config {
             placed.place(name, unspecified().unwrap_or_else(|_| unreachable!("it is an address")));
         }
         self.instance()?;
-        self.service_access()?;
-        self.read_enrollments(&placed, SystemTime::UNIX_EPOCH).map(drop)
+        self.service_access(&Chance::system())?;
+        self.read_enrollments(&placed, &Sources::default()).map(drop)
     }
 
     /// Checks the configuration and makes the instance of it.
@@ -132,9 +133,9 @@ impl Config {
     /// # Errors
     ///
     /// Names the first enrollment that is wrong, and why.
-    pub fn enrollment_records(&self, now: SystemTime) -> Result<Enrollments, ConfigError> {
+    pub fn enrollment_records(&self, sources: &Sources) -> Result<Enrollments, ConfigError> {
         let mut records = Enrollments::default();
-        for ConfiguredEnrollment { enrollment, .. } in self.configured_enrollments(now)? {
+        for ConfiguredEnrollment { enrollment, .. } in self.configured_enrollments(sources)? {
             records.put(enrollment);
         }
         Ok(records)
@@ -143,17 +144,17 @@ impl Config {
     /// The same, each with the digest of what was written.
     pub(in crate::service) fn configured_enrollments(
         &self,
-        now: SystemTime,
+        sources: &Sources,
     ) -> Result<Vec<ConfiguredEnrollment>, ConfigError> {
-        self.read_enrollments(&self.webhooks, now)
+        self.read_enrollments(&self.webhooks, sources)
     }
 
     fn read_enrollments(
         &self,
         webhooks: &NamedWebhooks,
-        now: SystemTime,
+        sources: &Sources,
     ) -> Result<Vec<ConfiguredEnrollment>, ConfigError> {
-        let reader = Reader { certificates: &self.certificates, webhooks, now };
+        let reader = Reader { certificates: &self.certificates, webhooks, sources };
         let mut all = reader.read(Kind::Individual, &self.enrollments)?;
         all.extend(reader.read(Kind::Group, &self.enrollment_groups)?);
         Ok(all)
@@ -164,9 +165,9 @@ impl Config {
     /// # Errors
     ///
     /// If a key is none, or the name cannot stand in a connection string.
-    pub fn service_access(&self) -> Result<ServiceAccess, ConfigError> {
+    pub fn service_access(&self, chance: &Chance) -> Result<ServiceAccess, ConfigError> {
         let written = self.service_authorization.as_ref();
-        written.map_or_else(|| Ok(ServiceAccess::generate()), ServiceAuthorizationConfig::access)
+        written.map_or_else(|| Ok(ServiceAccess::made_by(chance)), |written| written.access(chance))
     }
 
     /// Whether an enrollment's `webhookUrl` is this name.
@@ -197,8 +198,6 @@ mod faults;
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
-
     use super::*;
     use crate::service::enrollment::Attestation;
 
@@ -215,7 +214,8 @@ mod tests {
     fn checked(text: &str) -> Result<(Instance, Enrollments), String> {
         let config = Config::from_toml(text, &[]).map_err(|fault| fault.to_string())?;
         let instance = config.instance().map_err(|e| e.to_string())?;
-        let enrollments = config.enrollment_records(UNIX_EPOCH).map_err(|e| e.to_string())?;
+        let enrollments =
+            config.enrollment_records(&Sources::default()).map_err(|e| e.to_string())?;
         Ok((instance, enrollments))
     }
 

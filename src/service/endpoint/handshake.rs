@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ProtocolVersion, ServerConnection};
@@ -123,7 +123,7 @@ impl ServedPort<'_> {
     fn record(&self, strike: &Strike, peer: SocketAddr, number: u64) -> ConnectionFault {
         let fault = ConnectionFault { id: strike.id, rule: strike.rule.to_string().into() };
         self.registrar.journal.struck_connection(StruckConnection {
-            time: SystemTime::now(),
+            time: self.registrar.sources.now(),
             number,
             peer,
             transport: match self.transport {
@@ -151,7 +151,6 @@ async fn strike(
             operation: None,
             enrollment: &|| None,
             reply: None,
-            now: SystemTime::now(),
         });
         let Some(strike) = strike else { continue };
         faults.push(port.record(&strike, peer, number));

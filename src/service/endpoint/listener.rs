@@ -1,7 +1,6 @@
 //! Accepts connections, and ends them all when the service stops.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -11,17 +10,13 @@ use tokio::time::Instant;
 
 use super::repeats::Repeats;
 
-/// Numbers connections of all endpoints, so that the registrar can tell requests of one from those
-/// of another.
-static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
-
-/// Hands each connection, with its number, to `serve` until `stop` says so, then drops them all.
+/// Hands each connection to `serve` until `stop` says so, then drops them all.
 pub(super) async fn accept_all<F, S>(
     listener: TcpListener,
     mut stop: watch::Receiver<bool>,
     serve: F,
 ) where
-    F: Fn(TcpStream, SocketAddr, u64) -> S,
+    F: Fn(TcpStream, SocketAddr) -> S,
     S: Future<Output = ()> + Send + 'static,
 {
     let mut connections = JoinSet::new();
@@ -30,8 +25,7 @@ pub(super) async fn accept_all<F, S>(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((tcp, peer)) => {
-                    let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
-                    connections.spawn(serve(tcp, peer, number));
+                    connections.spawn(serve(tcp, peer));
                 }
                 // Out of descriptors, mostly: others end, and then it goes on.
                 Err(error) => {

@@ -18,7 +18,7 @@ pub use collection::Enrollments;
 pub(super) use near_miss::near_misses;
 pub use policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
 pub(super) use read::MEMBERS;
-pub use read::{EnrollmentError, read};
+pub use read::{EnrollmentError, read, read_now};
 pub use record::{CustomAllocationDefinition, Enrollment, Kind, Subject};
 pub use show::{Secrets, show, show_attestation, show_to_webhook};
 pub use unknown::Unknown;

@@ -1,6 +1,6 @@
 //! The rules and what they have counted; which of them strikes.
 //!
-//! Pure: time and chance come in with what is asked.
+//! Pure: time and chance are handed in.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -25,7 +25,6 @@ pub(in crate::service) struct Point<'a> {
     pub(in crate::service) enrollment: &'a dyn Fn() -> Option<String>,
     /// The answer, once there is one.
     pub(in crate::service) reply: Option<&'a Reply>,
-    pub(in crate::service) now: SystemTime,
 }
 
 /// A rule that strikes.
@@ -108,7 +107,7 @@ impl Active {
         }
     }
 
-    fn strikes(&mut self, point: &Point<'_>) -> Strike {
+    fn strikes(&mut self, point: &Point<'_>, now: SystemTime) -> Strike {
         let Self { rule, all, each, .. } = self;
         match counted(rule, point) {
             None => all.struck(),
@@ -119,7 +118,7 @@ impl Active {
             }
         }
         self.struck += 1;
-        self.last = Some(point.now);
+        self.last = Some(now);
         Strike { id: self.id, rule: self.rule.clone(), nth: self.struck }
     }
 }
@@ -166,11 +165,11 @@ impl Plan {
     }
 
     /// The first rule that strikes. Every rule that is meant for the request counts it (J-262).
-    pub(super) fn strike(&mut self, point: &Point<'_>) -> Option<Strike> {
+    pub(super) fn strike(&mut self, point: &Point<'_>, now: SystemTime) -> Option<Strike> {
         let mut strike = None;
         for active in &mut self.rules {
             if active.is_for(point) && active.counts(point) && strike.is_none() {
-                strike = Some(active.strikes(point));
+                strike = Some(active.strikes(point, now));
             }
         }
         strike
@@ -226,9 +225,8 @@ mod tests {
             operation: Some("5.one"),
             enrollment: &enrollment,
             reply: None,
-            now: UNIX_EPOCH,
         };
-        plan.strike(&point).map(|strike| strike.id)
+        plan.strike(&point, UNIX_EPOCH).map(|strike| strike.id)
     }
 
     fn register(plan: &mut Plan, device: &str) -> Option<u64> {
@@ -296,9 +294,8 @@ mod tests {
                 operation: None,
                 enrollment: &enrollment,
                 reply: Some(reply),
-                now: UNIX_EPOCH,
             };
-            plan.strike(&point).map(|strike| strike.id)
+            plan.strike(&point, UNIX_EPOCH).map(|strike| strike.id)
         };
         let assigning = Reply {
             status: 202,

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::plan::{Plan, Point, Strike};
 use crate::service::fault_rule::{FaultPlace, FaultRule};
 use crate::service::lock::lock;
+use crate::sources::Sources;
 use crate::wire::timestamp;
 
 /// The faults that a service has on demand. Clones are the same. Rules are asked in the order in which
@@ -25,6 +26,7 @@ struct Inner {
     plan: Mutex<Plan>,
     /// Goes up with every rule that comes or goes, and with every strike.
     changes: watch::Sender<u64>,
+    sources: Sources,
 }
 
 /// A rule, and what it has done. Serializes to what `GET /faults` lists.
@@ -48,20 +50,23 @@ pub struct FaultStatus {
 
 impl Faults {
     /// Those of the start: they stay when the service is reset.
-    pub(in crate::service) fn new(rules: impl IntoIterator<Item = FaultRule>) -> Self {
-        let faults = Self::default();
-        faults.change(|plan| {
-            for rule in rules {
-                plan.add(Arc::new(rule), true, fastrand::u64(..));
-            }
-        });
+    pub(in crate::service) fn new(
+        rules: impl IntoIterator<Item = FaultRule>,
+        sources: Sources,
+    ) -> Self {
+        let faults = Self(Arc::new(Inner { sources, ..Inner::default() }));
+        for rule in rules {
+            let chance = faults.chance(&rule);
+            faults.change(|plan| plan.add(Arc::new(rule), true, chance));
+        }
         faults
     }
 
     /// Adds a rule behind all others, and returns its number.
     pub fn add(&self, rule: FaultRule) -> u64 {
         tracing::info!("fault wanted: {rule}");
-        self.change(|plan| plan.add(Arc::new(rule), false, fastrand::u64(..)))
+        let chance = self.chance(&rule);
+        self.change(|plan| plan.add(Arc::new(rule), false, chance))
     }
 
     /// Takes a rule away; whether it was there.
@@ -109,7 +114,7 @@ impl Faults {
 
     /// The rule that strikes, if one does. It is logged.
     pub(in crate::service) fn strike(&self, point: &Point<'_>) -> Option<Strike> {
-        let strike = lock(&self.0.plan).strike(point)?;
+        let strike = lock(&self.0.plan).strike(point, self.0.sources.now())?;
         self.tell();
         let Strike { id, rule, nth } = &strike;
         tracing::info!("{}: fault {id} strikes ({nth}): {rule}", point.device);
@@ -124,6 +129,11 @@ impl Faults {
     /// Whether a rule has it forgotten.
     pub(in crate::service) fn have_forgotten(&self, operation: &str) -> bool {
         lock(&self.0.plan).has_forgotten(operation)
+    }
+
+    /// The seed of a rule that has none (J-311).
+    fn chance(&self, rule: &FaultRule) -> u64 {
+        self.0.sources.chance.number("fault", &rule.to_string())
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Plan) -> T) -> T {

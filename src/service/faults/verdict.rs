@@ -5,9 +5,11 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::service::fault_rule::{Deed, RetryAfter, What};
 use crate::service::reply::{Reply, error_reply};
+use crate::sources::Sources;
 use crate::wire::ErrorCode;
 
 /// The hub that is assigned by `hub=unknown`: a name that Azure may have, and that is linked nowhere.
@@ -70,6 +72,20 @@ pub(in crate::service) struct Said {
     pub(in crate::service) has_wrong_rid: bool,
 }
 
+impl Said {
+    /// The `$rid` that it names where this one was asked with. A wrong one follows from the right one, and
+    /// looks like those that SDKs make.
+    pub(in crate::service) fn rid(&self, asked: &str) -> String {
+        if !self.has_wrong_rid {
+            return asked.to_owned();
+        }
+        let digest = Sha256::new().chain_update("another than ").chain_update(asked).finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+}
+
 /// When an answer comes, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum Order {
@@ -81,22 +97,22 @@ pub(in crate::service) enum Order {
 
 impl What {
     /// What is done in place of what was asked for. None if the request goes its way.
-    pub(in crate::service) fn instead(&self) -> Option<Verdict> {
+    pub(in crate::service) fn instead(&self, sources: &Sources) -> Option<Verdict> {
         let verdict = match self.deed {
             Some(Deed::Silence) => Verdict::Silence,
             Some(Deed::Close) => Verdict::HangUp(HangUp::Close),
             Some(Deed::Reset) => Verdict::HangUp(HangUp::Reset),
-            None => self.say(self.error()?),
+            None => self.say(self.error(sources)?),
             Some(_) => return None,
         };
         Some(self.delayed(verdict))
     }
 
     /// What is done with an answer.
-    pub(in crate::service) fn instead_of(&self, reply: Reply) -> Verdict {
+    pub(in crate::service) fn instead_of(&self, sources: &Sources, reply: Reply) -> Verdict {
         let verdict = match self.deed {
             Some(Deed::LoseAnswer) => Verdict::Lose,
-            _ => self.say(self.error().unwrap_or(reply)),
+            _ => self.say(self.error(sources).unwrap_or(reply)),
         };
         self.delayed(verdict)
     }
@@ -128,7 +144,7 @@ impl What {
         }
     }
 
-    fn error(&self) -> Option<Reply> {
+    fn error(&self, sources: &Sources) -> Option<Reply> {
         if !self.is_error() {
             return None;
         }
@@ -136,7 +152,7 @@ impl What {
         let code = self.code.map_or_else(|| usual_code(status), ErrorCode);
         let message = self.message.as_deref().unwrap_or_else(|| usual_message(status));
         // The two may be told to differ.
-        Some(Reply { status, ..error_reply(code, message) })
+        Some(Reply { status, ..error_reply(sources, code, message) })
     }
 
     fn say(&self, reply: Reply) -> Verdict {
@@ -249,7 +265,7 @@ mod tests {
     }
 
     fn said(rule: &str) -> Said {
-        match what(rule).instead_of(reply()) {
+        match what(rule).instead_of(&Sources::default(), reply()) {
             Verdict::Say(said) => *said,
             other => panic!("{rule}: {other:?}"),
         }
@@ -264,7 +280,9 @@ mod tests {
             ("poll code=404203", 404, 404_203, "Operation not found."),
             ("poll status=500 code=401002 message=\"Not you\"", 500, 401_002, "Not you"),
         ] {
-            let Some(Verdict::Say(said)) = what(rule).instead() else { panic!("{rule}") };
+            let Some(Verdict::Say(said)) = what(rule).instead(&Sources::default()) else {
+                panic!("{rule}")
+            };
             let body: Value = serde_json::from_str(&said.reply.body).unwrap();
             assert_eq!(said.reply.status, status, "{rule}");
             assert_eq!(body["errorCode"], code, "{rule}");
@@ -274,15 +292,21 @@ mod tests {
 
     #[test]
     fn what_is_not_begun_has_no_answer() {
-        assert_eq!(what("poll silence").instead(), Some(Verdict::Silence));
-        assert_eq!(what("poll reset").instead(), Some(Verdict::HangUp(HangUp::Reset)));
+        assert_eq!(what("poll silence").instead(&Sources::default()), Some(Verdict::Silence));
+        assert_eq!(
+            what("poll reset").instead(&Sources::default()),
+            Some(Verdict::HangUp(HangUp::Reset))
+        );
         let late = Verdict::HangUp(HangUp::Close);
         assert_eq!(
-            what("poll close delay=2s").instead(),
+            what("poll close delay=2s").instead(&Sources::default()),
             Some(Verdict::Delay(Duration::from_secs(2), Box::new(late)))
         );
-        assert_eq!(what("poll lose-answer").instead(), None);
-        assert_eq!(what("poll lose-answer").instead_of(reply()), Verdict::Lose);
+        assert_eq!(what("poll lose-answer").instead(&Sources::default()), None);
+        assert_eq!(
+            what("poll lose-answer").instead_of(&Sources::default(), reply()),
+            Verdict::Lose
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::method::{MethodAnswer, MethodCall, MethodFault};
 use crate::service::record::{Admission, HubDevice, HubFault, HubKey, HubProof};
 use crate::service::store::{Change, Store};
 use crate::service::twin::TwinChange;
+use crate::sources::Sources;
 use crate::wire::{DeviceId, HubName, to_ascii_json};
 
 /// A device that signed in.
@@ -40,14 +41,21 @@ pub struct Hubs {
     names: Vec<HubName>,
     store: Arc<Store>,
     connections: Connections,
+    pub(in crate::service) sources: Sources,
     /// Counts what changes of devices and who is connected.
     changes: watch::Sender<u64>,
 }
 
 impl Hubs {
     /// The hubs of these names.
-    pub fn new(names: Vec<HubName>, store: Arc<Store>) -> Self {
-        Self { names, store, connections: Connections::default(), changes: watch::Sender::new(0) }
+    pub fn new(names: Vec<HubName>, store: Arc<Store>, sources: Sources) -> Self {
+        let changes = watch::Sender::new(0);
+        Self { names, store, connections: Connections::default(), sources, changes }
+    }
+
+    /// What tells apart the versions of a device.
+    pub(in crate::service) fn salt(&self, key: &HubKey) -> u32 {
+        self.sources.chance.salt(key.device_id().as_str())
     }
 
     /// The hub of that name, as linked; case does not matter.
@@ -87,7 +95,7 @@ impl Hubs {
         let key = HubKey::new(hub, device_id);
         let device = self.store.hub_device(&key);
         let device = device.ok_or_else(|| HubFault::UnknownDevice(device_id.clone()))?;
-        let now = SystemTime::now();
+        let now = self.sources.now();
         let Admission { until } = device.admit(proof, now)?;
         let notices = self.connections.open(&key, connection, now);
         self.note_change();
@@ -96,7 +104,7 @@ impl Hubs {
 
     /// The connection of a device has ended.
     pub fn sign_out(&self, key: &HubKey, connection: u64) {
-        self.connections.close(key, connection, SystemTime::now());
+        self.connections.close(key, connection, self.sources.now());
         self.note_change();
     }
 
@@ -117,12 +125,12 @@ impl Hubs {
 
     /// A device did something else than to send a message.
     pub fn note_activity(&self, key: &HubKey) {
-        self.connections.note_activity(key, SystemTime::now());
+        self.connections.note_activity(key, self.sources.now());
     }
 
     /// A message of a device has come.
     pub fn count_message(&self, key: &HubKey) {
-        self.connections.count_message(key, SystemTime::now());
+        self.connections.count_message(key, self.sources.now());
     }
 
     /// How many messages of a device have come since the service started.
@@ -148,7 +156,7 @@ impl Hubs {
 
     /// The device has taken a message.
     pub fn complete_message(&self, key: &HubKey, number: u64) {
-        self.connections.complete_message(key, number, SystemTime::now());
+        self.connections.complete_message(key, number, self.sources.now());
     }
 
     /// A back end takes a message back.
@@ -187,7 +195,7 @@ impl Hubs {
 
     /// Ends the connection of a device that may not stay.
     pub fn interrupt(&self, key: &HubKey, why: &'static str) {
-        self.connections.interrupt(key, why, SystemTime::now());
+        self.connections.interrupt(key, why, self.sources.now());
         self.note_change();
     }
 
@@ -231,8 +239,8 @@ impl Hubs {
     /// If the patch is refused, the device is gone, or nothing can be kept.
     pub async fn report(&self, key: &HubKey, patch: &[u8]) -> Result<u64, HubError> {
         let changed = self.change(key, |device| {
-            let now = SystemTime::now();
-            Ok(device.with_twin(device.twin.report(patch, now)?, now, fastrand::u32(..)))
+            let now = self.sources.now();
+            Ok(device.with_twin(device.twin.report(patch, now)?, now, self.salt(key)))
         });
         let device = changed.await?;
         self.note_activity(key);
@@ -254,12 +262,12 @@ impl Hubs {
     ) -> Result<Arc<HubDevice>, HubError> {
         let changed = self.change(key, |device| {
             check(device)?;
-            let now = SystemTime::now();
+            let now = self.sources.now();
             let twin = match verb {
                 TwinVerb::Patch => device.twin.patch(change, now)?,
                 TwinVerb::Replace => device.twin.replace(change, now)?,
             };
-            Ok(device.with_twin(twin, now, fastrand::u32(..)))
+            Ok(device.with_twin(twin, now, self.salt(key)))
         });
         let device = changed.await?;
         let version = device.twin.desired.version;

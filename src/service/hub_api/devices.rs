@@ -80,7 +80,8 @@ pub(super) async fn put(
 ) -> Result<Response, HubApiError> {
     let update = Update::read(request.json()?, id)?;
     let if_match = IfMatch::of(request)?;
-    let (now, salt) = (SystemTime::now(), fastrand::u32(..));
+    let sources = &site.hubs().sources;
+    let (now, salt) = (sources.now(), sources.chance.salt(id));
     if if_match == IfMatch::Absent {
         return create(site, &update, id, now, salt).await;
     }
@@ -88,7 +89,7 @@ pub(super) async fn put(
     let mut refused = None;
     let changed = site.hubs().change(&key, |device| {
         check(&if_match, device)?;
-        update.applied(device, now, salt).map_err(|error| {
+        update.applied(device, &sources.chance, now, salt).map_err(|error| {
             refused = Some(error);
             HubError::PreconditionFailed
         })
@@ -114,7 +115,7 @@ async fn create(
     if !matches!(site.device(id), Err(error) if error == HubApiError::no_device(id)) {
         return Err(HubApiError::already_exists(id));
     }
-    let device = update.made(site.home(id)?, now, salt)?;
+    let device = update.made(site.home(id)?, &site.hubs().sources.chance, now, salt)?;
     let made = site.hubs().create(device).await;
     Ok(shown(site, made.map_err(|error| HubApiError::of(&error, id))?.as_ref()))
 }

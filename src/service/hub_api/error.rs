@@ -11,6 +11,7 @@ use super::nothing::Nothing;
 use super::query::QueryError;
 use crate::service::api::{ApiError, Response};
 use crate::service::hub::{HubError, MethodFault};
+use crate::sources::Sources;
 use crate::text::Foreign;
 use crate::wire::{timestamp, writable};
 
@@ -199,9 +200,9 @@ impl HubApiError {
     }
 
     /// The answer: the name of the error in its text and as a header.
-    pub(super) fn into_response(self) -> Response {
-        let now = SystemTime::now();
-        let tracking_id = uuid::Uuid::new_v4().simple();
+    pub(super) fn into_response(self, sources: &Sources) -> Response {
+        let now = sources.now();
+        let tracking_id = sources.chance.uuid("tracking", "").simple();
         let tracking_id = format!("{tracking_id}-G:0-TimeStamp:{}", american(now));
         let body = match &self.numbered {
             None => Body {
@@ -266,7 +267,7 @@ mod tests {
 
     #[test]
     fn i_an_error_is_named_in_its_text_and_in_a_header() {
-        let response = HubApiError::no_device("pump").into_response();
+        let response = HubApiError::no_device("pump").into_response(&Sources::default());
 
         let body: Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(response.status, 404);
@@ -283,7 +284,8 @@ mod tests {
             (MethodFault::NotOnline, 404, "DeviceNotOnline", 404_103, r#"{"timeout":"00:01:05"}"#),
             (MethodFault::Timeout, 504, "GatewayTimeout", 504_101, "{}"),
         ] {
-            let response = HubApiError::of_method(fault, Duration::from_secs(65)).into_response();
+            let response = HubApiError::of_method(fault, Duration::from_secs(65))
+                .into_response(&Sources::default());
 
             let body: Value = serde_json::from_slice(&response.body).unwrap();
             let text: Value = serde_json::from_str(body["Message"].as_str().unwrap()).unwrap();

@@ -1,7 +1,5 @@
 //! One request from its arrival to its answer.
 
-use std::time::SystemTime;
-
 use rustls::pki_types::CertificateDer;
 
 use super::error::HubApiError;
@@ -11,6 +9,7 @@ use super::{devices, keys, messages, methods, statistics, twins};
 use crate::service::access::ServiceAccess;
 use crate::service::api::{ApiError, Request, Response};
 use crate::service::hub::Hubs;
+use crate::sources::Sources;
 use crate::text::Foreign;
 
 /// A list of what there never is.
@@ -29,14 +28,14 @@ pub(crate) async fn handle(
         Ok(response) => response,
         Err(error) => {
             tracing::warn!("{}: {request}: refused with {error}", Foreign::short(site.name()));
-            error.into_response()
+            error.into_response(&hubs.sources)
         }
     }
 }
 
 /// The answer to a request with a longer body than any call takes.
-pub(crate) fn too_large() -> Response {
-    HubApiError::from(ApiError::too_large()).into_response()
+pub(crate) fn too_large(sources: &Sources) -> Response {
+    HubApiError::from(ApiError::too_large()).into_response(sources)
 }
 
 async fn answer(
@@ -51,7 +50,7 @@ async fn answer(
         return messages::event(site, access, request, certificate, id);
     }
     let authorization = request.header("authorization");
-    let now = SystemTime::now();
+    let now = site.hubs().sources.now();
     if let Err(fault) = access.check_hub(&site.hosts(), &request.path, authorization, now) {
         // The wire gets the bare 401, the log the reason (E.6); neither gets the token.
         tracing::warn!("{request}: {fault}");

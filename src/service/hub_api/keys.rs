@@ -1,7 +1,5 @@
 //! New keys for many devices at once (I).
 
-use std::time::SystemTime;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -48,10 +46,14 @@ impl Rotation {
         }
     }
 
-    fn applied(self, (primary, secondary): (DeviceKey, DeviceKey)) -> (DeviceKey, DeviceKey) {
+    fn applied(
+        self,
+        new: impl FnOnce() -> DeviceKey,
+        (primary, secondary): (DeviceKey, DeviceKey),
+    ) -> (DeviceKey, DeviceKey) {
         match self {
-            Self::Primary => (DeviceKey::generate(), secondary),
-            Self::Secondary => (primary, DeviceKey::generate()),
+            Self::Primary => (new(), secondary),
+            Self::Secondary => (primary, new()),
             Self::Swap => (secondary, primary),
         }
     }
@@ -94,13 +96,15 @@ async fn rotate(
         return Err(HubApiError::no_module());
     }
     let key = site.device(id)?.key();
-    let changed = site.hubs().change(&key, |device| {
+    let hubs = site.hubs();
+    let new = || DeviceKey::made_by(&hubs.sources.chance, id);
+    let changed = hubs.change(&key, |device| {
         let Authentication::Keys { primary, secondary } = &device.authentication else {
             return Ok(device.clone());
         };
-        let (primary, secondary) = rotation.applied((primary.clone(), secondary.clone()));
+        let (primary, secondary) = rotation.applied(new, (primary.clone(), secondary.clone()));
         let authentication = Authentication::Keys { primary, secondary };
-        Ok(device.with_authentication(authentication, SystemTime::now(), fastrand::u32(..)))
+        Ok(device.with_authentication(authentication, hubs.sources.now(), hubs.salt(&key)))
     });
     let changed = changed.await.map_err(|error| HubApiError::of(&error, id))?;
     match &changed.authentication {

@@ -40,7 +40,7 @@ pub(super) fn event(
     certificate: Option<CertificateDer<'static>>,
     id: &str,
 ) -> Result<Response, HubApiError> {
-    let now = SystemTime::now();
+    let now = site.hubs().sources.now();
     let authorization = request.header("authorization");
     let device = site.device(id);
     if access.check_hub(&site.hosts(), &request.path, authorization, now).is_err() {

@@ -141,7 +141,9 @@ mod tests {
 
     #[test]
     fn other_paths_are_404_and_other_methods_405() {
-        let status = |method, path| Route::of(method, path).unwrap_err().into_response().status;
+        let status = |method, path| {
+            Route::of(method, path).unwrap_err().into_response(&Default::default()).status
+        };
 
         for path in ["", "/", "/twins", "/twins//", "/devices//modules", "/twins/a/b", "/jobs/a/b"]
         {

@@ -33,5 +33,9 @@ pub(super) async fn hubs(devices: impl IntoIterator<Item = HubDevice>) -> Hubs {
     let store = Arc::new(Store::in_memory(Enrollments::default()));
     let puts = devices.into_iter().map(|device| Change::PutHubDevice(Arc::new(device)));
     store.commit(puts.collect()).await.unwrap();
-    Hubs::new(["east.net", "west.net"].map(|hub| hub.parse().unwrap()).to_vec(), store)
+    Hubs::new(
+        ["east.net", "west.net"].map(|hub| hub.parse().unwrap()).to_vec(),
+        store,
+        Default::default(),
+    )
 }

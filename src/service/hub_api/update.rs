@@ -12,6 +12,7 @@ use super::error::HubApiError;
 use crate::attestation::DeviceKey;
 use crate::service::record::{Authentication, HubDevice, NewIdentity};
 use crate::service::twin::InitialTwin;
+use crate::sources::Chance;
 use crate::text::read_body;
 use crate::wire::{DeviceId, Etag, HubName};
 
@@ -108,13 +109,14 @@ impl Update {
     pub(super) fn applied(
         &self,
         device: &HubDevice,
+        chance: &Chance,
         now: SystemTime,
         salt: u32,
     ) -> Result<HubDevice, HubApiError> {
         let is_enabled = self.is_enabled.unwrap_or(device.is_enabled);
         let is_same = is_enabled == device.is_enabled;
         Ok(HubDevice {
-            authentication: self.authentication(Some(&device.authentication))?,
+            authentication: self.authentication(Some(&device.authentication), chance)?,
             is_enabled,
             status_reason: self.body.status_reason.clone(),
             status_updated: if is_same { device.status_updated } else { Some(now) },
@@ -132,12 +134,13 @@ impl Update {
     pub(super) fn made(
         &self,
         hub: &HubName,
+        chance: &Chance,
         now: SystemTime,
         salt: u32,
     ) -> Result<HubDevice, HubApiError> {
         let identity = NewIdentity {
             device_id: self.device_id.clone(),
-            authentication: self.authentication(None)?,
+            authentication: self.authentication(None, chance)?,
             is_edge: self.is_edge().unwrap_or_default(),
             salt,
         };
@@ -153,6 +156,7 @@ impl Update {
     fn authentication(
         &self,
         present: Option<&Authentication>,
+        chance: &Chance,
     ) -> Result<Authentication, HubApiError> {
         let body = self.body.authentication.as_ref();
         let keys = body.and_then(|it| it.symmetric_key.as_ref());
@@ -171,6 +175,7 @@ impl Update {
                 thumbprints.and_then(|it| it.secondary_thumbprint.as_deref()),
             )?,
         ];
+        let made = || DeviceKey::made_by(chance, self.device_id.as_str());
         let kind = body.and_then(|it| it.r#type.as_deref()).filter(|it| !it.is_empty());
         let is_sas = match kind {
             Some(kind) if kind.eq_ignore_ascii_case("sas") => true,
@@ -199,8 +204,8 @@ impl Update {
                 secondary: secondary_key.unwrap_or_else(|| secondary.clone()),
             }),
             (true, _) => Ok(Authentication::Keys {
-                primary: primary_key.unwrap_or_else(DeviceKey::generate),
-                secondary: secondary_key.unwrap_or_else(DeviceKey::generate),
+                primary: primary_key.unwrap_or_else(&made),
+                secondary: secondary_key.unwrap_or_else(&made),
             }),
             (false, present) => match (primary, secondary, present) {
                 (Some(primary), secondary, _) => {
@@ -273,11 +278,16 @@ mod tests {
     }
 
     fn changed(body: &str) -> Result<HubDevice, HubApiError> {
-        Update::read(body.as_bytes(), "pump")?.applied(&device(), UNIX_EPOCH, 8)
+        Update::read(body.as_bytes(), "pump")?.applied(&device(), &Chance::system(), UNIX_EPOCH, 8)
     }
 
     fn made(body: &str) -> Result<HubDevice, HubApiError> {
-        Update::read(body.as_bytes(), "pump")?.made(&"west.net".parse().unwrap(), UNIX_EPOCH, 8)
+        Update::read(body.as_bytes(), "pump")?.made(
+            &"west.net".parse().unwrap(),
+            &Chance::system(),
+            UNIX_EPOCH,
+            8,
+        )
     }
 
     #[test]

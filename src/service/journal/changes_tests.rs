@@ -19,7 +19,7 @@ fn sequences(changes: &Changes) -> Vec<u64> {
 
 #[test]
 fn j_197_what_is_new_comes_once_as_it_is_now_in_the_order_of_the_last_changes() {
-    let journal = Journal::new();
+    let journal = Journal::new(Default::default());
     let start = journal.revision();
     let [first, _second, third] = ["5.0", "5.1", "5.2"].map(|id| recording(&journal, id, None));
 
@@ -41,7 +41,7 @@ fn j_197_what_is_new_comes_once_as_it_is_now_in_the_order_of_the_last_changes() 
 
 #[test]
 fn j_197_with_a_limit_the_rest_comes_behind_and_a_filter_passes_by_what_is_not_wanted() {
-    let journal = Journal::new();
+    let journal = Journal::new(Default::default());
     let recordings: Vec<Recording> =
         (0..5).map(|n| recording(&journal, &format!("5.{n}"), None)).collect();
     recordings[0].finish(&assigned(), None, Duration::ZERO);
@@ -70,7 +70,7 @@ fn j_197_with_a_limit_the_rest_comes_behind_and_a_filter_passes_by_what_is_not_w
 
 #[test]
 fn j_197_who_comes_from_before_a_clearing_or_from_another_service_begins_again() {
-    let journal = Journal::new();
+    let journal = Journal::new(Default::default());
     let before = recording(&journal, "5.0", None);
     let known = journal.revision();
     journal.clear();
@@ -97,7 +97,7 @@ fn j_197_a_service_that_is_started_later_begins_with_greater_revisions() {
 
 #[test]
 fn j_197_what_made_room_is_below_the_oldest() {
-    let journal = Journal::with_limits(Limits { entries: 2, bytes: 1 << 20 });
+    let journal = Journal::with_limits(Limits { entries: 2, bytes: 1 << 20 }, Default::default());
     let forgotten = recording(&journal, "5.0", None);
     (1..4).for_each(|n| drop(recording(&journal, &format!("5.{n}"), None)));
     forgotten.reason("late");
@@ -108,7 +108,7 @@ fn j_197_what_made_room_is_below_the_oldest() {
 
 #[tokio::test]
 async fn who_waits_for_a_change_is_woken_by_one_and_at_once_when_it_has_been() {
-    let journal = Journal::new();
+    let journal = Journal::new(Default::default());
     let start = journal.revision();
     let waiting = tokio::spawn({
         let journal = journal.clone();
@@ -154,7 +154,7 @@ proptest! {
     fn j_197_a_reader_that_looks_now_and_then_knows_the_journal_in_the_end(
         steps in prop::collection::vec(step(), 0..60),
     ) {
-        let journal = Journal::with_limits(Limits { entries: 5, bytes: 1 << 20 });
+        let journal = Journal::with_limits(Limits { entries: 5, bytes: 1 << 20 }, Default::default());
         let mut recordings = Vec::new();
         let (mut known, mut revision) = (BTreeMap::new(), 0);
         let mut read = |limit: Option<usize>| {

@@ -102,6 +102,13 @@ pub enum EntryStatus {
     Refused,
 }
 
+impl JournalEntry {
+    /// How long ago it began.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started)
+    }
+}
+
 impl EntryStatus {
     /// The word for it.
     pub fn as_str(self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
@@ -12,6 +12,7 @@ use super::fault::{StruckConnection, add_connection};
 use super::filter::JournalFilter;
 use super::ring::{Limits, Ring, Slot};
 use crate::service::lock::lock;
+use crate::sources::Clock;
 
 /// What is kept (J-95).
 const LIMITS: Limits = Limits { entries: 10_000, bytes: 64 << 20 };
@@ -26,20 +27,21 @@ struct Inner {
     ring: Mutex<Ring>,
     /// What struck connections of which nothing else may be known.
     struck: Mutex<VecDeque<StruckConnection>>,
+    clock: Clock,
     /// The ring's revision.
     changes: watch::Sender<u64>,
 }
 
 impl Journal {
-    pub(in crate::service) fn new() -> Self {
-        Self::with_limits(LIMITS)
+    pub(in crate::service) fn new(clock: Clock) -> Self {
+        Self::with_limits(LIMITS, clock)
     }
 
-    pub(super) fn with_limits(limits: Limits) -> Self {
-        let revision = first_revision(SystemTime::now());
+    pub(super) fn with_limits(limits: Limits, clock: Clock) -> Self {
+        let revision = first_revision(clock.now());
         let ring = Mutex::new(Ring::new(limits, revision));
         let changes = watch::Sender::new(revision);
-        Self(Arc::new(Inner { ring, struck: Mutex::default(), changes }))
+        Self(Arc::new(Inner { ring, struck: Mutex::default(), clock, changes }))
     }
 
     /// All entries, oldest first, each as it is now.
@@ -157,6 +159,15 @@ impl Journal {
     pub(in crate::service) fn clear(&self) {
         lock(&self.0.struck).clear();
         self.change(Ring::clear);
+    }
+
+    /// Now, in both ways of telling it.
+    pub(super) fn times(&self) -> (SystemTime, Instant) {
+        (self.0.clock.now(), self.0.clock.instant())
+    }
+
+    pub(super) fn instant(&self) -> Instant {
+        self.0.clock.instant()
     }
 
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Ring) -> T) -> T {

@@ -46,6 +46,7 @@ impl Journal {
         let definition = enrollment.custom_allocation.as_ref();
         let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
         let payload = payload.map(|payload| masked(&mask, payload.as_json()));
+        let times = self.times();
         let slot = self.change(|ring| {
             ring.push(|sequence, shared| JournalEntry {
                 enrollment: Some(EntryEnrollment {
@@ -56,7 +57,7 @@ impl Journal {
                 operation_id: Some(operation_id.as_str().into()),
                 payload,
                 checks: kept(checks, &mask, shared),
-                ..begun(sequence, shared, caller)
+                ..begun(sequence, times, shared, caller)
             })
         });
         Recording { journal: self.clone(), slot, mask: Arc::new(mask) }
@@ -74,6 +75,7 @@ impl Journal {
         let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
         let payload =
             record.outcome.payload.as_ref().map(|payload| masked(&mask, payload.as_json()));
+        let times = self.times();
         let slot = self.change(|ring| {
             ring.push(|sequence, shared| JournalEntry {
                 api_version: shared.text(&record.outcome.api_version.to_string()),
@@ -84,7 +86,7 @@ impl Journal {
                 }),
                 operation_id: Some(record.operation_id.as_str().into()),
                 payload,
-                ..blank(sequence, &record.registration_id)
+                ..blank(sequence, times, &record.registration_id)
             })
         });
         Recording { journal: self.clone(), slot, mask: Arc::new(mask) }
@@ -101,6 +103,7 @@ impl Journal {
         let mask = Mask::of(None);
         let payload = payload.map(|payload| masked(&mask, payload.as_json()));
         let reason = masked(&mask, reason);
+        let times = self.times();
         let slot = self.change(|ring| {
             ring.push(|sequence, shared| JournalEntry {
                 status: EntryStatus::Refused,
@@ -111,7 +114,7 @@ impl Journal {
                 took: Some(Duration::ZERO),
                 checks: kept(checks, &mask, shared),
                 answers: vec![answer(Duration::ZERO, AnswerKind::Register, reply, None)],
-                ..begun(sequence, shared, caller)
+                ..begun(sequence, times, shared, caller)
             })
         });
         slot.entry()
@@ -128,6 +131,7 @@ impl Journal {
         let mask = Mask::of(None);
         let reason = masked(&mask, &who.reason);
         let reply = Reply { status, retry_after: None, body: String::new() };
+        let times = self.times();
         self.change(|ring| {
             ring.push(|sequence, shared| JournalEntry {
                 transport: Some(who.transport),
@@ -144,7 +148,7 @@ impl Journal {
                 took: Some(Duration::ZERO),
                 checks: kept(checks, &mask, shared),
                 answers: vec![answer(Duration::ZERO, kind, &reply, None)],
-                ..blank(sequence, &who.registration_id)
+                ..blank(sequence, times, &who.registration_id)
             });
         });
     }
@@ -157,16 +161,19 @@ impl Journal {
         strike: &Strike,
         said: (AnswerKind, Option<&Reply>),
     ) -> Arc<JournalEntry> {
-        let make = |sequence, shared: &mut Shared| struck(sequence, shared, caller, strike, said);
+        let times = self.times();
+        let make =
+            |sequence, shared: &mut Shared| struck(sequence, times, shared, caller, strike, said);
         self.change(|ring| ring.push(make)).entry()
     }
 
     /// A fault on demand has struck what is done for an operation.
     pub(in crate::service) fn struck_operation(&self, operation_id: &str, strike: &Strike) {
+        let now = self.instant();
         self.change(|ring| {
             let Some(slot) = ring.of_operation(operation_id) else { return };
             ring.change(&slot, |entry, shared| {
-                let at = entry.started.elapsed();
+                let at = entry.age(now);
                 entry.fault(fault(at, shared, strike));
             });
         });
@@ -174,10 +181,11 @@ impl Journal {
 
     /// A fault on demand has struck a device at its hub: what is kept of its last registration.
     pub(in crate::service) fn struck_device(&self, id: &RegistrationId, strike: &Strike) {
+        let now = self.instant();
         self.change(|ring| {
             let Some(slot) = ring.of_device(id) else { return };
             ring.change(&slot, |entry, shared| {
-                let at = entry.started.elapsed();
+                let at = entry.age(now);
                 entry.fault(fault(at, shared, strike));
             });
         });
@@ -193,6 +201,7 @@ impl Journal {
     ) {
         let reply =
             |code: u8| Reply { status: code.into(), retry_after: None, body: String::new() };
+        let times = self.times();
         self.change(|ring| {
             ring.push(|sequence, shared| JournalEntry {
                 transport: Some(who.transport),
@@ -211,7 +220,7 @@ impl Journal {
                     .map(|code| answer(Duration::ZERO, AnswerKind::Connack, &reply(code), None))
                     .into_iter()
                     .collect(),
-                ..blank(sequence, &who.registration_id)
+                ..blank(sequence, times, &who.registration_id)
             });
         });
     }
@@ -225,6 +234,8 @@ impl Journal {
         (kind, reply): (AnswerKind, Option<&Reply>),
     ) {
         let id = &caller.registration_id;
+        let times = self.times();
+        let now = times.1;
         self.change(|ring| {
             let of_operation = operation_id.and_then(|operation| ring.of_operation(operation));
             let of_device = of_operation
@@ -232,12 +243,12 @@ impl Journal {
                 .or_else(|| ring.of_device(id));
             let Some(slot) = of_device else {
                 ring.push(|sequence, shared| {
-                    struck(sequence, shared, caller, strike, (kind, reply))
+                    struck(sequence, times, shared, caller, strike, (kind, reply))
                 });
                 return;
             };
             ring.change(&slot, |entry, shared| {
-                let at = entry.started.elapsed();
+                let at = entry.age(now);
                 entry.fault(fault(at, shared, strike));
                 if let Some(reply) = reply {
                     entry.answer(answer(at, kind, reply, None));
@@ -255,10 +266,11 @@ impl Journal {
         mask: Option<&Mask>,
     ) {
         let Some(slot) = self.ring().of_operation(operation_id) else { return };
+        let now = self.instant();
         self.change(|ring| {
             ring.change(&slot, |entry, _| {
                 if registration_id.names_same_device(&entry.registration_id) {
-                    let at = entry.started.elapsed();
+                    let at = entry.age(now);
                     entry.answer(answer(at, kind, reply, mask));
                 }
             });
@@ -286,9 +298,10 @@ impl Recording {
     /// The webhook is asked.
     pub(in crate::service) fn webhook_asked(&self, masked_url: &str, body: &[u8]) {
         let request = masked(&self.mask, body);
+        let now = self.journal.instant();
         self.change(|entry, shared| {
             let url = shared.text(masked_url);
-            let at = entry.started.elapsed();
+            let at = entry.age(now);
             entry.webhook = Some(WebhookExchange { url, request, at, attempts: Vec::new() });
         });
     }
@@ -304,8 +317,9 @@ impl Recording {
                 (None, None, Some(masked(&self.mask, reason)))
             }
         };
+        let now = self.journal.instant();
         self.change(|entry, _| {
-            let at = entry.started.elapsed();
+            let at = entry.age(now);
             let Some(webhook) = &mut entry.webhook else { return };
             // A webhook that is asked again mostly says the same again.
             let body = match webhook.attempts.last() {
@@ -381,7 +395,7 @@ impl Recording {
     /// A recording in a journal of its own.
     #[cfg(test)]
     pub(in crate::service) fn unread() -> Self {
-        super::tests::recording(&Journal::new(), "5.unread", None)
+        super::tests::recording(&Journal::new(Default::default()), "5.unread", None)
     }
 }
 
@@ -403,6 +417,7 @@ fn fault(at: Duration, shared: &mut Shared, strike: &Strike) -> EntryFault {
 /// A request of which nothing came but a fault on demand.
 fn struck(
     sequence: u64,
+    times: (SystemTime, Instant),
     shared: &mut Shared,
     caller: &Caller,
     strike: &Strike,
@@ -417,7 +432,7 @@ fn struck(
         took: Some(Duration::ZERO),
         faults: vec![fault(Duration::ZERO, shared, strike)],
         answers: reply.map(|reply| answer(Duration::ZERO, kind, reply, None)).into_iter().collect(),
-        ..begun(sequence, shared, caller)
+        ..begun(sequence, times, shared, caller)
     }
 }
 
@@ -464,20 +479,29 @@ fn hub(fate: &IdentityFate, at: Duration) -> EntryHub {
 }
 
 /// A registration of which nothing is known but who asks for it.
-fn begun(sequence: u64, shared: &mut Shared, caller: &Caller) -> JournalEntry {
+fn begun(
+    sequence: u64,
+    times: (SystemTime, Instant),
+    shared: &mut Shared,
+    caller: &Caller,
+) -> JournalEntry {
     JournalEntry {
         transport: Some(caller.transport),
         connection: Some(caller.connection.clone()),
         api_version: shared.text(&caller.api_version.to_string()),
         id_scope: shared.text(caller.id_scope.as_str()),
-        ..blank(sequence, &caller.registration_id)
+        ..blank(sequence, times, &caller.registration_id)
     }
 }
 
-fn blank(sequence: u64, registration_id: &RegistrationId) -> JournalEntry {
+fn blank(
+    sequence: u64,
+    (time, started): (SystemTime, Instant),
+    registration_id: &RegistrationId,
+) -> JournalEntry {
     JournalEntry {
         sequence,
-        time: SystemTime::now(),
+        time,
         registration_id: registration_id.as_str().into(),
         transport: None,
         api_version: "".into(),
@@ -503,7 +527,7 @@ fn blank(sequence: u64, registration_id: &RegistrationId) -> JournalEntry {
         answers_left_out: 0,
         faults: Vec::new(),
         hub: None,
-        started: Instant::now(),
+        started,
     }
 }
 

@@ -81,7 +81,7 @@ fn http(status: u16, body: &str) -> WebhookAnswer {
 
 #[test]
 fn a_registration_is_written_down_from_request_to_result_member_by_member() {
-    let journal = Journal::new();
+    let journal = Journal::new(Default::default());
 
     let recording = recording(&journal, "5.a", Some(r#"{ "a": 1.50 }"#));
     recording.webhook_asked("http://127.0.0.1:7071/api/Choose?****", b"{}");
@@ -155,7 +155,7 @@ fn a_registration_is_written_down_from_request_to_result_member_by_member() {
 
 #[test]
 fn j_95_the_oldest_entries_make_room_and_nothing_of_them_stays() {
-    let journal = Journal::with_limits(Limits { entries: 3, bytes: 1 << 20 });
+    let journal = Journal::with_limits(Limits { entries: 3, bytes: 1 << 20 }, Default::default());
 
     let first = recording(&journal, "5.0", None);
     (1..5).for_each(|n| drop(recording(&journal, &format!("5.{n}"), Some("{}"))));
@@ -173,7 +173,8 @@ fn j_95_the_oldest_entries_make_room_and_nothing_of_them_stays() {
 
 #[test]
 fn j_95_long_texts_make_room_too() {
-    let journal = Journal::with_limits(Limits { entries: 1000, bytes: 64 << 10 });
+    let journal =
+        Journal::with_limits(Limits { entries: 1000, bytes: 64 << 10 }, Default::default());
     let long = format!("\"{}\"", "x".repeat(5_000));
 
     for n in 0..100 {
@@ -196,7 +197,7 @@ fn j_95_long_texts_make_room_too() {
 
 #[test]
 fn j_97_without_a_start_the_newest_are_wanted_and_behind_one_the_oldest() {
-    let journal = Journal::new();
+    let journal = Journal::new(Default::default());
     (0..5).for_each(|n| {
         let recording = recording(&journal, &format!("5.{n}"), None);
         if n % 2 == 0 {
@@ -220,7 +221,7 @@ fn j_97_without_a_start_the_newest_are_wanted_and_behind_one_the_oldest() {
 
 #[test]
 fn a_journal_that_was_cleared_goes_on_counting() {
-    let journal = Journal::new();
+    let journal = Journal::new(Default::default());
     let before = recording(&journal, "5.0", None);
 
     journal.clear();
@@ -235,7 +236,7 @@ fn a_journal_that_was_cleared_goes_on_counting() {
 
 #[tokio::test]
 async fn who_waits_for_an_entry_is_told_of_new_ones_changed_ones_and_those_already_there() {
-    let journal = Journal::new();
+    let journal = Journal::new(Default::default());
     let waiting = tokio::spawn({
         let journal = journal.clone();
         async move { journal.wait_for(|entry| entry.status == EntryStatus::Failed).await }
@@ -264,7 +265,7 @@ proptest! {
         url.query_pairs_mut().append_pair("code", &key);
         let query = url.query().unwrap().to_owned();
         let escaped = query.strip_prefix("code=").unwrap().to_owned();
-        let journal = Journal::new();
+        let journal = Journal::new(Default::default());
 
         for (n, spelling) in [&key, &escaped, &query].into_iter().enumerate() {
             let said = format!("{before}{spelling}{after}");

@@ -8,7 +8,7 @@ use super::timeline::presence;
 use super::{Actor, AnswerKind, EntryAnswer, Journal, JournalEntry, MomentOutcome, timeline};
 
 fn entry() -> JournalEntry {
-    let journal = Journal::new();
+    let journal = Journal::new(Default::default());
     recording(&journal, "5.a", None);
     (*journal.entries()[0]).clone()
 }

@@ -75,7 +75,6 @@ impl HubDevice {
         now: SystemTime,
     ) -> Self {
         let NewIdentity { device_id, authentication, is_edge, salt } = identity;
-        let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Self {
             hub: hub.clone(),
             device_id,
@@ -84,7 +83,7 @@ impl HubDevice {
             status_reason: None,
             status_updated: None,
             is_edge,
-            generation: (since_1970.as_nanos() / 100).to_string(),
+            generation: generation(now, salt),
             created: now,
             etag: Etag::new(now, salt),
             twin: Twin::new(initial),
@@ -111,6 +110,15 @@ impl HubDevice {
     pub fn with_twin(&self, twin: Twin, now: SystemTime, salt: u32) -> Self {
         Self { twin, twin_updated: now, twin_etag: Etag::new(now, salt), ..self.clone() }
     }
+}
+
+/// What tells an identity from one of the same name before it: the time in 100 ns. Below a millisecond it
+/// is chance, so that two are told apart that a clock which stands gives the same time (J-312).
+fn generation(now: SystemTime, salt: u32) -> String {
+    const MILLISECOND: u128 = 10_000;
+    let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let ticks = since_1970.as_nanos() / 100;
+    (ticks - ticks % MILLISECOND + u128::from(salt) % MILLISECOND).to_string()
 }
 
 /// What makes a new identity that device's.

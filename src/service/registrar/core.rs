@@ -1,5 +1,7 @@
 //! What a registrar holds, and how it runs its tasks.
 
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
@@ -20,6 +22,7 @@ use crate::service::quota::Throttle;
 use crate::service::reprovision::ResetOnSameHub;
 use crate::service::store::Store;
 use crate::service::tap::Tap;
+use crate::sources::Sources;
 
 /// Takes requests of devices, and finishes what they begin. See the [module](super).
 #[derive(Debug)]
@@ -38,10 +41,13 @@ pub struct Registrar {
     pub(in crate::service) faults: Faults,
     pub(super) observer: Observer,
     pub(in crate::service) tap: Tap,
+    pub(in crate::service) sources: Sources,
     pub(super) operations: Operations,
     pub(in crate::service) throttle: Throttle,
     pub(super) seen: Mutex<SeenRegistrationIds>,
     pub(super) tasks: Mutex<JoinSet<()>>,
+    /// How many connections there were.
+    connections: AtomicU64,
 }
 
 impl Registrar {
@@ -61,13 +67,14 @@ impl Registrar {
             faults,
             observer,
             tap,
+            sources,
         } = settings;
         Self {
             instance,
             initial,
             store,
             hubs,
-            journal: Journal::new(),
+            journal: Journal::new(sources.clock.clone()),
             gate: tokio::sync::RwLock::default(),
             webhooks,
             pace,
@@ -75,16 +82,28 @@ impl Registrar {
             faults,
             observer,
             tap,
+            sources,
             operations: Operations::default(),
             throttle: Throttle::new(quotas),
             seen: Mutex::new(SeenRegistrationIds::new(suspects)),
             tasks: Mutex::default(),
+            connections: AtomicU64::default(),
         }
     }
 
     /// The instance that is served.
     pub fn instance(&self) -> &Instance {
         &self.instance
+    }
+
+    /// A client has connected from there: what is told of its address, and the number by which requests of
+    /// one connection are told from those of another. Which port the client got is chance, too (J-313).
+    pub(in crate::service) fn number_client(&self, peer: SocketAddr) -> (SocketAddr, u64) {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.sources.chance.is_seeded() {
+            true => (SocketAddr::new(peer.ip(), 0), number),
+            false => (peer, number),
+        }
     }
 
     /// Reads the enrollments in place. `read` must be quick: registrations wait for it.

@@ -1,6 +1,6 @@
 //! Faults on demand of webhooks: what becomes of a call.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -29,7 +29,6 @@ impl Registrar {
             operation: None,
             enrollment: &|| Some(enrollment.name().to_owned()),
             reply: None,
-            now: SystemTime::now(),
         })?;
         self.journal.struck_operation(record.operation_id.as_str(), &strike);
         Some(meddling(&strike.rule.what))

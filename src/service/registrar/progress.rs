@@ -1,7 +1,6 @@
 //! A registration from its acceptance to its result: what must be kept is kept, then told.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::core::Registrar;
 use super::operations::{Claim, Operation};
@@ -74,22 +73,23 @@ impl Registrar {
             operation_id: operation.id.clone(),
             pending,
         };
-        let (reply, kept) = match begin(previous.as_deref(), accepted, moment()) {
-            Begun::Disabled(record) => {
-                let reply = self.accepted_reply(&record.reply_accepted());
-                (reply, self.keep_ended(record, &operation).await)
-            }
-            Begun::Pending(record) => {
-                let reply = self.accepted_reply(&record.reply_accepted());
-                (reply, self.find_hub(record, enrollment, &operation).await)
-            }
-        };
+        let (reply, kept) =
+            match begin(previous.as_deref(), accepted, self.moment(&registration_id)) {
+                Begun::Disabled(record) => {
+                    let reply = self.accepted_reply(&record.reply_accepted());
+                    (reply, self.keep_ended(record, &operation).await)
+                }
+                Begun::Pending(record) => {
+                    let reply = self.accepted_reply(&record.reply_accepted());
+                    (reply, self.find_hub(record, enrollment, &operation).await)
+                }
+            };
         match kept {
             Ok(()) => reply,
             Err(error) => {
                 operation.recording.broken(&error.to_string());
                 self.operations.finish(&registration_id, &operation);
-                error_reply(ErrorCode::INTERNAL, "InternalServerError")
+                error_reply(&self.sources, ErrorCode::INTERNAL, "InternalServerError")
             }
         }
     }
@@ -142,7 +142,10 @@ impl Registrar {
         operation: Arc<Operation>,
     ) {
         let registrar = Arc::clone(self);
+        // The device waits for nobody meanwhile.
+        let turn = self.sources.clock.turn();
         let work = async move {
+            let _turn = turn;
             let recording = &operation.recording;
             let decision = registrar.ask_webhook(&record, &enrollment, &question, recording).await;
             registrar.conclude_second(record, &enrollment, decision, &operation).await;
@@ -191,7 +194,7 @@ impl Registrar {
                 code: ErrorCode::ENROLLMENT_NOT_FOUND,
                 message: "Enrollment not found.".to_owned(),
             });
-            let record = DeviceRecord { updated: SystemTime::now(), ..record };
+            let record = DeviceRecord { updated: registrar.sources.now(), ..record };
             if registrar.keep_ended(record, &operation).await.is_err() {
                 registrar.operations.finish(&id, &operation);
             }
@@ -249,7 +252,7 @@ impl Registrar {
         let (reprovisioning, on_same_hub) = (reprovisioning(&record, enrollment), self.on_same_hub);
         let finding = Finding { enrollment, decision, reprovisioning, on_same_hub };
         let known = |key: &_| self.store.hub_device(key);
-        let concluded = conclude(record, finding, known, moment());
+        let concluded = conclude(record, finding, known, self.moment(&id));
         let Conclusion { changes, record, identity, disconnect } = concluded;
         self.store.commit(changes).await?;
         for key in disconnect {
@@ -276,6 +279,11 @@ impl Registrar {
         }
     }
 
+    /// Now, for what changes of this device.
+    fn moment(&self, whose: &RegistrationId) -> Moment {
+        Moment { now: self.sources.now(), salt: self.sources.chance.salt(&whose.folded()) }
+    }
+
     /// Whether the stored record is still the one of this operation.
     fn is_current(&self, record: &PendingRecord) -> bool {
         let stored = self.store.device(&record.registration_id);
@@ -293,7 +301,7 @@ impl Registrar {
         operation: &Operation,
     ) {
         log::finished(record);
-        let took = operation.started.elapsed();
+        let took = self.sources.since(operation.started);
         let entry = operation.recording.finish(record, identity, took);
         // First, so that an observer that panics leaves no device waiting for ever.
         self.operations.finish(&record.registration_id, operation);
@@ -303,8 +311,4 @@ impl Registrar {
 
 fn reprovisioning(record: &PendingRecord, enrollment: &Enrollment) -> Reprovisioning {
     Reprovisioning::of(enrollment.reprovision_policy, &record.outcome.api_version)
-}
-
-fn moment() -> Moment {
-    Moment { now: SystemTime::now(), salt: fastrand::u32(..) }
 }

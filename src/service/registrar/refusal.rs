@@ -5,30 +5,31 @@ use crate::service::attest::{Fault, Proof, Refusal};
 use crate::service::caller::{Caller, Transport};
 use crate::service::quota::Throttled;
 use crate::service::reply::{Reply, error_reply, throttled_reply, unreadable_reply};
+use crate::sources::Sources;
 use crate::wire::ErrorCode;
 
 /// The wire gets the documented 401 and nothing else; the log says which check failed (D-3).
-pub(super) fn refuse(caller: &Caller, refusal: &Refusal) -> Reply {
+pub(super) fn refuse(sources: &Sources, caller: &Caller, refusal: &Refusal) -> Reply {
     let id = &caller.registration_id;
     tracing::warn!("{id}: refused with 401: {}", refusal.text(id));
-    error_reply(unauthorized_code(caller, &refusal.fault), refusal.message)
+    error_reply(sources, unauthorized_code(caller, &refusal.fault), refusal.message)
 }
 
 /// A request that is none (A.5).
-pub(super) fn refuse_request(caller: &Caller, fault: &RequestFault) -> Reply {
+pub(super) fn refuse_request(sources: &Sources, caller: &Caller, fault: &RequestFault) -> Reply {
     let code = fault.code();
     tracing::warn!("{}: refused with {code}: {fault}", caller.registration_id);
     match fault {
-        RequestFault::Body(_) => unreadable_reply(),
-        RequestFault::ApiVersion(_) => error_reply(code, "Unsupported api-version"),
-        RequestFault::RegistrationId { .. } => error_reply(code, "Invalid RegistrationId"),
+        RequestFault::Body(_) => unreadable_reply(sources),
+        RequestFault::ApiVersion(_) => error_reply(sources, code, "Unsupported api-version"),
+        RequestFault::RegistrationId { .. } => error_reply(sources, code, "Invalid RegistrationId"),
     }
 }
 
 /// The device may try again; until then nothing has come of its request.
-pub(super) fn hold_off(caller: &Caller, throttled: &Throttled) -> Reply {
+pub(super) fn hold_off(sources: &Sources, caller: &Caller, throttled: &Throttled) -> Reply {
     tracing::warn!("{}: refused with 429: {throttled}", caller.registration_id);
-    throttled_reply(throttled)
+    throttled_reply(sources, throttled)
 }
 
 /// By what the device brought, not by what was wanted: a device with a token hears what devices

@@ -1,7 +1,7 @@
 //! What devices ask: to register, how an operation stands, how their registration stands.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use tokio::time::timeout;
 
@@ -43,7 +43,7 @@ impl Registrar {
             Ok(request) => request,
             Err(fault) => {
                 let (code, reason) = (fault.code(), fault.to_string());
-                let reply = refuse_request(caller, &fault);
+                let reply = refuse_request(&self.sources, caller, &fault);
                 let checks = checks::of_bad_request(caller, reason.clone());
                 let (failed_check, checks) = ("request", &checks[..]);
                 let refused =
@@ -59,7 +59,7 @@ impl Registrar {
             Ok(attested) => attested,
             Err(refusal) => {
                 conversation::register(caller, &Mask::of(None), payload);
-                let reply = refuse(caller, &refusal);
+                let reply = refuse(&self.sources, caller, &refusal);
                 checks.extend(refusal.checks(&caller.proof));
                 let refused = Refused {
                     code: unauthorized_code(caller, &refusal.fault),
@@ -74,9 +74,9 @@ impl Registrar {
         };
         checks.extend(attested.checks(&caller.proof, self.instance.requires_verified_ca));
         // Behind the proof: no stranger uses up what the devices have (J-92).
-        if let Err(throttled) = self.throttle.registration(Instant::now()) {
+        if let Err(throttled) = self.throttle.registration(self.sources.instant()) {
             let reason = throttled.to_string();
-            let reply = hold_off(caller, &throttled);
+            let reply = hold_off(&self.sources, caller, &throttled);
             checks.push(Check::failed("quota", reason.clone()));
             let (code, checks) = (ErrorCode::THROTTLED, &checks[..]);
             let refused =
@@ -107,7 +107,7 @@ impl Registrar {
                     if timeout(LONGEST_QUEUE, other.done()).await.is_err() {
                         let code = ErrorCode::PRECONDITION_FAILED;
                         let reason = "another connection's operation does not end (J-21)";
-                        let reply = error_reply(code, "Precondition failed.");
+                        let reply = error_reply(&self.sources, code, "Precondition failed.");
                         checks.push(Check::failed("queue", reason));
                         let (failed_check, checks) = ("queue", &checks[..]);
                         let refused = Refused { code, failed_check, checks, reason, reply: &reply };
@@ -124,8 +124,9 @@ impl Registrar {
         let accepted = AcceptedRequest::new(caller, attested, request.payload);
         let reply =
             self.run_to_end(async move { registrar.start(accepted, operation).await }).await;
-        let reply =
-            reply.unwrap_or_else(|| error_reply(ErrorCode::INTERNAL, "InternalServerError"));
+        let reply = reply.unwrap_or_else(|| {
+            error_reply(&self.sources, ErrorCode::INTERNAL, "InternalServerError")
+        });
         self.told(caller, operation_id.as_str(), AnswerKind::Register, &reply, None);
         reply
     }
@@ -156,7 +157,7 @@ impl Registrar {
 
     /// The same, but that an operation with a result is told to be in progress.
     pub(super) async fn hold_back(&self, caller: &Caller, operation_id: &str) -> Reply {
-        let now = SystemTime::now();
+        let now = self.sources.now();
         let (reply, _) = self.status_of(caller, operation_id, now, true).await;
         self.told(caller, operation_id, AnswerKind::Poll, &reply, None);
         reply
@@ -172,10 +173,11 @@ impl Registrar {
     ) -> (Reply, Option<DeviceRecord>) {
         if let Err(refusal) = self.attest(caller, now) {
             // No event: a poll is no registration.
-            return (refuse(caller, &refusal), None);
+            return (refuse(&self.sources, caller, &refusal), None);
         }
-        if let Err(throttled) = self.throttle.poll(&caller.registration_id, Instant::now()) {
-            return (hold_off(caller, &throttled), None);
+        if let Err(throttled) = self.throttle.poll(&caller.registration_id, self.sources.instant())
+        {
+            return (hold_off(&self.sources, caller, &throttled), None);
         }
         let find = || {
             let record = self.store.device(&caller.registration_id)?;
@@ -186,7 +188,8 @@ impl Registrar {
                 "{}: asks for operation {operation_id:?}, which it does not have",
                 caller.registration_id
             );
-            let reply = error_reply(ErrorCode::OPERATION_NOT_FOUND, "Operation not found.");
+            let reply =
+                error_reply(&self.sources, ErrorCode::OPERATION_NOT_FOUND, "Operation not found.");
             return (reply, None);
         };
         self.journal.polled(operation_id);
@@ -217,13 +220,13 @@ impl Registrar {
     pub async fn registration_state(&self, caller: &Caller, body: &[u8], now: SystemTime) -> Reply {
         // No events: a look-up is no registration.
         if let Err(fault) = self.check_request(caller, body) {
-            return refuse_request(caller, &fault);
+            return refuse_request(&self.sources, caller, &fault);
         }
         if let Err(refusal) = self.attest(caller, now) {
-            return refuse(caller, &refusal);
+            return refuse(&self.sources, caller, &refusal);
         }
-        if let Err(throttled) = self.throttle.registration(Instant::now()) {
-            return hold_off(caller, &throttled);
+        if let Err(throttled) = self.throttle.registration(self.sources.instant()) {
+            return hold_off(&self.sources, caller, &throttled);
         }
         let record = self.store.device(&caller.registration_id);
         let reply = record.as_ref().map(|record| record.reply(&caller.api_version));
@@ -236,7 +239,9 @@ impl Registrar {
                 }
                 reply
             }
-            None => error_reply(ErrorCode::RECORD_NOT_FOUND, "Registration not found."),
+            None => {
+                error_reply(&self.sources, ErrorCode::RECORD_NOT_FOUND, "Registration not found.")
+            }
         }
     }
 
@@ -266,7 +271,8 @@ impl Registrar {
     }
 
     fn new_operation_id(&self, caller: &Caller) -> OperationId {
-        operation_id(&caller.id_scope, &caller.registration_id, uuid::Uuid::new_v4())
+        let unique = self.sources.chance.uuid("operation", &caller.registration_id.folded());
+        operation_id(&caller.id_scope, &caller.registration_id, unique)
     }
 
     fn repeat(&self, operation_id: &OperationId) -> Reply {

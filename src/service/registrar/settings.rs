@@ -9,6 +9,7 @@ use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
 use crate::service::reprovision::ResetOnSameHub;
 use crate::service::tap::Tap;
+use crate::sources::Sources;
 use crate::wire::RegistrationId;
 
 /// What a service may be told about registrations.
@@ -41,4 +42,6 @@ pub struct RegistrarSettings {
     pub observer: Observer,
     /// Who wants to know of everything that goes over the wire.
     pub tap: Tap,
+    /// What time it is, and what IDs are given out.
+    pub sources: Sources,
 }

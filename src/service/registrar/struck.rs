@@ -73,7 +73,7 @@ impl Registrar {
             // Boxed: what only faults need is no burden to all others.
             Box::pin(self.answer_with_faults(caller, asked)).await
         } else {
-            Verdict::Reply(self.carry_out(caller, asked, SystemTime::now()).await)
+            Verdict::Reply(self.carry_out(caller, asked, self.sources.now()).await)
         };
         self.tap.tell(number, || WireMoment::answered(place, &verdict));
         verdict
@@ -99,7 +99,7 @@ impl Registrar {
             return Verdict::Reply(self.say_forgotten(caller, operation_id));
         }
         let strike = self.strike(caller, asked, asked.operation(), None);
-        let mut now = SystemTime::now();
+        let mut now = self.sources.now();
         if let Some(strike) = &strike {
             if let Some(Deed::Clock(seconds)) = strike.rule.what.deed {
                 now = wrong_time(now, seconds);
@@ -117,7 +117,7 @@ impl Registrar {
         if let (Some(Deed::ForgetOperation), Some(operation)) = (strike.rule.what.deed, operation) {
             self.forget(caller, &strike, operation);
         }
-        strike.rule.what.instead_of(reply)
+        strike.rule.what.instead_of(&self.sources, reply)
     }
 
     /// What is done in place of what was asked for.
@@ -142,7 +142,7 @@ impl Registrar {
             }
             _ => {}
         }
-        let verdict = what.instead()?;
+        let verdict = what.instead(&self.sources)?;
         let said = (asked.kind(), verdict.reply());
         match asked {
             Asked::Register(_) => {
@@ -179,19 +179,19 @@ impl Registrar {
             operation,
             enrollment: &enrollment,
             reply,
-            now: SystemTime::now(),
         })
     }
 
     /// Who would let the device in.
     pub(in crate::service) fn enrollment_of(&self, caller: &Caller) -> Option<String> {
-        self.attest(caller, SystemTime::now())
+        self.attest(caller, self.sources.now())
             .ok()
             .map(|attested| attested.enrollment.name().to_owned())
     }
 
     fn say_forgotten(&self, caller: &Caller, operation_id: &str) -> Reply {
-        let reply = error_reply(ErrorCode::OPERATION_NOT_FOUND, "Operation not found.");
+        let reply =
+            error_reply(&self.sources, ErrorCode::OPERATION_NOT_FOUND, "Operation not found.");
         self.journal.answered(
             (&caller.registration_id, operation_id),
             AnswerKind::Poll,

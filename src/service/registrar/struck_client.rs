@@ -1,7 +1,5 @@
 //! Faults on demand of clients that do not ask to be provisioned: not yet, or not any more.
 
-use std::time::SystemTime;
-
 use super::core::Registrar;
 use crate::service::caller::TurnedAway;
 use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
@@ -24,7 +22,6 @@ impl Registrar {
             operation: None,
             enrollment,
             reply: None,
-            now: SystemTime::now(),
         })?;
         let connack = match strike.rule.what.deed {
             Some(Deed::Connack(code)) => Some(code),
@@ -54,7 +51,6 @@ impl Registrar {
             operation: None,
             enrollment: &enrollment,
             reply: None,
-            now: SystemTime::now(),
         })?;
         if let Some(id) = &id {
             self.journal.struck_device(id, &strike);

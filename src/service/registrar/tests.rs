@@ -1,7 +1,7 @@
 //! Registrations whose record cannot be kept, or whose device hangs up.
 
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use tokio::time::timeout;
 
@@ -59,7 +59,7 @@ fn registrar_with(more: &str) -> (Arc<Registrar>, mpsc::Sender<bool>) {
     )
     .unwrap();
     let (tell, told) = mpsc::channel();
-    let enrollments = config.enrollment_records(UNIX_EPOCH).unwrap();
+    let enrollments = config.enrollment_records(&Default::default()).unwrap();
     let store = Store::durable(Disk(told), Stored { enrollments, ..Stored::default() });
     let store = Arc::new(store);
     let settings = RegistrarSettings {
@@ -72,8 +72,13 @@ fn registrar_with(more: &str) -> (Arc<Registrar>, mpsc::Sender<bool>) {
         suspects: Vec::new(),
         observer: Observer::default(),
         tap: Tap::default(),
+        sources: Default::default(),
     };
-    let hubs = Arc::new(Hubs::new(vec!["west.azure-devices.net".parse().unwrap()], store.clone()));
+    let hubs = Arc::new(Hubs::new(
+        vec!["west.azure-devices.net".parse().unwrap()],
+        store.clone(),
+        Default::default(),
+    ));
     (Arc::new(Registrar::new(config.instance().unwrap(), (store, hubs), settings)), tell)
 }
 

@@ -16,6 +16,8 @@ use provision_sim::wire::{GLOBAL_ENDPOINT, Substatus};
 use provision_sim::{AllocationAnswer, EnrollmentBuilder, Expectation, LocalService};
 use serde_json::{Value, json};
 
+mod seeded;
+
 const EAST: &str = "hub-east.azure-devices.net";
 const WEST: &str = "hub-west.azure-devices.net";
 

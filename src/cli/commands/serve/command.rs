@@ -31,6 +31,7 @@ use crate::service::{
     AdminOptions, Authority, CertificateConfig, Commentary, Config, FaultRule, Observer, Options,
     Pace, Service, Tap, WebhookSettings, WebhookUrl, retry_after,
 };
+use crate::sources::Sources;
 
 /// What Azure tells devices to wait (A.5).
 const AZURE_RETRY_AFTER: Duration = Duration::from_secs(3);
@@ -356,6 +357,7 @@ impl Serve {
             tap: Tap::default(),
             commentary: Commentary::new(commentary::explain),
             state: self.state.clone(),
+            sources: Sources::default(),
             simulator: Some(Arc::new(Devices)),
         })
     }

@@ -21,6 +21,7 @@ use super::observed::shown;
 use crate::device::error::Breach;
 use crate::device::exchange::Loss;
 use crate::net::http::retry_after;
+use crate::sources::Clock;
 use crate::wire::MAX_MESSAGE;
 
 /// Longest body that is read: twice of what DPS itself sends at most (H.3).
@@ -54,11 +55,12 @@ pub(super) struct Connection {
     /// Moves the bytes; ends with this.
     mover: JoinSet<()>,
     was_used: bool,
+    clock: Clock,
 }
 
 impl Connection {
     /// Speaks HTTP/1.1 over `stream`.
-    pub(super) async fn new(stream: TlsStream<TcpStream>) -> Result<Self, Breach> {
+    pub(super) async fn new(stream: TlsStream<TcpStream>, clock: &Clock) -> Result<Self, Breach> {
         let opened = http1::handshake(TokioIo::new(stream)).await;
         let (sender, connection) =
             opened.map_err(|error| Breach::NotHttp { reason: error.to_string() })?;
@@ -67,7 +69,7 @@ impl Connection {
         mover.spawn(async move {
             let _ = connection.await;
         });
-        Ok(Self { sender, mover, was_used: false })
+        Ok(Self { sender, mover, was_used: false, clock: clock.clone() })
     }
 
     /// Waits until a request can be sent; `false` if none can any more.
@@ -84,7 +86,8 @@ impl Connection {
     pub(super) fn send(&mut self, request: Request<Full<Bytes>>) -> InFlight {
         self.was_used = true;
         let response = self.sender.send_request(request);
-        Box::pin(async move { read(response.await.map_err(|error| fault(&error))?).await })
+        let clock = self.clock.clone();
+        Box::pin(async move { read(response.await.map_err(|error| fault(&error))?, &clock).await })
     }
 
     /// Hangs up.
@@ -95,7 +98,7 @@ impl Connection {
     }
 }
 
-async fn read(response: Response<Incoming>) -> Result<Reply, Fault> {
+async fn read(response: Response<Incoming>, clock: &Clock) -> Result<Reply, Fault> {
     let (head, body) = response.into_parts();
     let status = head.status.as_u16();
     let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| {
@@ -104,13 +107,13 @@ async fn read(response: Response<Incoming>) -> Result<Reply, Fault> {
         }
         error.downcast_ref::<hyper::Error>().map_or(Fault::Lost(Loss::Reset), fault)
     })?;
-    let retry_after = wait(&head.headers);
+    let retry_after = wait(&head.headers, clock.now());
     Ok(Reply { status, headers: shown(&head.headers), retry_after, body: body.to_bytes().into() })
 }
 
-fn wait(headers: &HeaderMap) -> Option<Duration> {
+fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    retry_after(text(RETRY_AFTER)?, text(DATE), SystemTime::now())
+    retry_after(text(RETRY_AFTER)?, text(DATE), now)
 }
 
 fn fault(error: &hyper::Error) -> Fault {

@@ -1,8 +1,6 @@
 //! Drives the state machine with requests over one connection that is kept open.
 
-use std::time::{Duration, SystemTime};
-
-use tokio::time::timeout_at;
+use std::time::Duration;
 
 use super::connection::{Connection, Fault, InFlight, MAX_UNANSWERED};
 use super::observed::{received, sent};
@@ -52,7 +50,7 @@ impl<'a> Driver<'a> {
     async fn open(&mut self, notify: Notify<'_>) -> Result<(), ConnectFailure> {
         self.connection = None;
         let limit = self.clock.connect_limit();
-        let mut progress = Progress::new(notify);
+        let mut progress = Progress::new(notify, &self.settings.sources.clock);
         let opening = async {
             let stream = open_tls(
                 self.settings.destination(),
@@ -61,15 +59,17 @@ impl<'a> Driver<'a> {
                 &mut progress,
             )
             .await?;
-            Connection::new(stream).await.map_err(ConnectFailure::Broken)
+            Connection::new(stream, &self.settings.sources.clock)
+                .await
+                .map_err(ConnectFailure::Broken)
         };
-        match timeout_at(limit.until, opening).await {
-            Ok(Ok(connection)) => {
+        match self.clock.until(limit.until, opening).await {
+            Some(Ok(connection)) => {
                 self.connection = Some(connection);
                 Ok(())
             }
-            Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(limit.failure(progress.phase())),
+            Some(Err(failure)) => Err(failure),
+            None => Err(limit.failure(progress.phase())),
         }
     }
 
@@ -89,9 +89,9 @@ impl<'a> Driver<'a> {
     async fn request(&mut self, request: Request, notify: Notify<'_>) -> Event {
         let deadline = self.clock.deadline();
         let is_open = match &mut self.connection {
-            Some(connection) => match timeout_at(deadline, connection.is_ready()).await {
-                Ok(is_ready) => is_ready,
-                Err(_) => return Event::Elapsed,
+            Some(connection) => match self.clock.until(deadline, connection.is_ready()).await {
+                Some(is_ready) => is_ready,
+                None => return Event::Elapsed,
             },
             None => false,
         };
@@ -99,7 +99,7 @@ impl<'a> Driver<'a> {
             return Event::ConnectFailed(failure);
         }
         let Some(connection) = &mut self.connection else { return Event::Lost(Loss::Closed) };
-        let token = self.settings.token(SystemTime::now());
+        let token = self.settings.token(self.settings.sources.now());
         if let Some(signed) = token.as_ref().and_then(Signed::of) {
             notify(Notice::Signed(signed));
         }
@@ -146,10 +146,10 @@ impl drive::Driver for Driver<'_> {
         let until = self.clock.at(until);
         loop {
             let Some(under_way) = &mut self.under_way else {
-                tokio::time::sleep_until(until).await;
+                self.clock.sleep_until(until).await;
                 return Event::Elapsed;
             };
-            let Ok(ended) = timeout_at(until, &mut under_way.answer).await else {
+            let Some(ended) = self.clock.until(until, &mut under_way.answer).await else {
                 return Event::Elapsed;
             };
             let Some(UnderWay { request, was_reused, .. }) = self.under_way.take() else {

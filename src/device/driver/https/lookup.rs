@@ -2,9 +2,7 @@
 //!
 //! Nothing here starts or continues an operation; that is the state machine's.
 
-use std::time::{Duration, SystemTime};
-
-use tokio::time::{sleep, timeout_at};
+use std::time::Duration;
 
 use super::connection::{Connection, Fault, MAX_UNANSWERED, Reply};
 use super::observed::{received, sent};
@@ -27,24 +25,25 @@ pub(in crate::device) async fn look_up(
     settings: &Settings,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Looked, Error> {
-    let clock = Clock::start(settings.timeout);
-    let mut backoff = Backoff::new(fastrand::u64(..));
+    let _turn = settings.sources.clock.turn();
+    let clock = Clock::start(&settings.sources.clock, settings.timeout);
+    let mut backoff = Backoff::new(settings.jitter());
     let mut waiting_for = Waiting::Connect(ConnectPhase::Dns);
     let mut last_busy = None;
     let mut unanswered = 0;
     loop {
-        let asked = timeout_at(clock.deadline(), ask(settings, &mut waiting_for, notify)).await;
+        let asked = clock.until(clock.deadline(), ask(settings, &mut waiting_for, notify)).await;
         let reply = match asked {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(Stop::Lost)) => {
+            Some(Ok(reply)) => reply,
+            Some(Err(Stop::Lost)) => {
                 unanswered += 1;
                 if unanswered == MAX_UNANSWERED {
                     return Err(NetworkError::Unanswered { tries: unanswered }.into());
                 }
                 continue;
             }
-            Ok(Err(Stop::Ended(error))) => return Err(error),
-            Err(_) => return Err(late(settings, waiting_for, last_busy, None)),
+            Some(Err(Stop::Ended(error))) => return Err(error),
+            None => return Err(late(settings, waiting_for, last_busy, None)),
         };
         let rejection = || Rejection::read(reply.status, &reply.body);
         match reply.status {
@@ -58,7 +57,7 @@ pub(in crate::device) async fn look_up(
                 if wait >= clock.left() {
                     return Err(late(settings, waiting_for, last_busy, reply.retry_after));
                 }
-                sleep(wait).await;
+                clock.sleep_until(clock.at(clock.elapsed().saturating_add(wait))).await;
             }
             400..=499 => return Err(Error::Rejected(rejection())),
             status => return Err(Breach::StatusCode { status }.into()),
@@ -92,7 +91,7 @@ async fn ask(
         }
         notify(notice);
     };
-    let mut progress = Progress::new(&mut phase);
+    let mut progress = Progress::new(&mut phase, &settings.sources.clock);
     let stream =
         match open_tls(settings.destination(), settings.ports.https, &[], &mut progress).await {
             Ok(stream) => stream,
@@ -100,8 +99,8 @@ async fn ask(
             Err(_) => return Err(Stop::Lost),
         };
     *waiting_for = Waiting::Answer { request: "lookup", acknowledged: false };
-    let mut connection = Connection::new(stream).await?;
-    let token = settings.token(SystemTime::now());
+    let mut connection = Connection::new(stream, &settings.sources.clock).await?;
+    let token = settings.token(settings.sources.now());
     if let Some(signed) = token.as_ref().and_then(Signed::of) {
         notify(Notice::Signed(signed));
     }

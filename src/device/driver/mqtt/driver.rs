@@ -1,9 +1,9 @@
 //! Drives the state machine with packets over one kind of byte stream.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rumqttc::Connect;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::carrier::Carrier;
 use super::packet::{KEEP_ALIVE, encoded_connect};
@@ -35,7 +35,7 @@ impl<'a, C: Carrier> Driver<'a, C> {
         &self,
         progress: &mut Progress<'_>,
     ) -> Result<Session<C::Stream>, ConnectFailure> {
-        let token = self.settings.token(SystemTime::now());
+        let token = self.settings.token(self.settings.sources.now());
         let user_name = user_name(self.settings);
         let connect = connect_packet(self.settings, user_name.clone(), token.as_ref());
         let stream =
@@ -73,25 +73,26 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
     async fn connect(&mut self, notify: Notify<'_>) -> Event {
         self.session = None;
         let limit = self.clock.connect_limit();
-        let mut progress = Progress::new(notify);
+        let mut progress = Progress::new(notify, &self.settings.sources.clock);
         // Boxed: what the handshake needs is given back when the connection stands.
-        match timeout_at(limit.until, Box::pin(self.open(&mut progress))).await {
-            Ok(Ok(session)) => {
+        match self.clock.until(limit.until, Box::pin(self.open(&mut progress))).await {
+            Some(Ok(session)) => {
                 self.session = Some(session);
                 Event::Accepted
             }
-            Ok(Err(failure)) => Event::ConnectFailed(failure),
-            Err(_) => Event::ConnectFailed(limit.failure(progress.phase())),
+            Some(Err(failure)) => Event::ConnectFailed(failure),
+            None => Event::ConnectFailed(limit.failure(progress.phase())),
         }
     }
 
     async fn subscribe(&mut self, notify: Notify<'_>) -> Event {
         let deadline = self.clock.deadline();
         let Some(session) = &mut self.session else { return Event::Lost(Loss::Closed) };
-        let mut progress = Progress::new(notify);
+        let mut progress = Progress::new(notify, &self.settings.sources.clock);
         progress.begin(ConnectPhase::Suback);
         let mut tell = |notice| progress.tell(notice);
-        let subscribing = timeout_at(deadline, session.subscribe(&[RESPONSE_FILTER], &mut tell));
+        let subscribing =
+            self.clock.until(deadline, session.subscribe(&[RESPONSE_FILTER], &mut tell));
         let event = subscribing.await.unwrap_or(Event::Elapsed);
         if matches!(event, Event::Subscribed) {
             progress.end();
@@ -113,10 +114,11 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
                 (RequestTopic::OperationStatus { rid, operation_id }, b" ".to_vec())
             }
         };
-        match timeout_at(deadline, session.publish(topic.to_string(), body, notify)).await {
-            Ok(Ok(_)) => Event::Sent,
-            Ok(Err(loss)) => Event::Lost(loss),
-            Err(_) => Event::Elapsed,
+        let publishing = session.publish(topic.to_string(), body, notify);
+        match self.clock.until(deadline, publishing).await {
+            Some(Ok(_)) => Event::Sent,
+            Some(Err(loss)) => Event::Lost(loss),
+            None => Event::Elapsed,
         }
     }
 
@@ -126,10 +128,11 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
             // The session writes while it listens (PUBACK, PINGREQ), and a peer that reads nothing
             // can hold up a write; only at the deadline may a packet be cut in two.
             Some(session) => {
-                timeout_at(deadline, session.listen(until, notify)).await.unwrap_or(Event::Elapsed)
+                let listening = session.listen(self.clock.real(until), notify);
+                self.clock.until(deadline, listening).await.unwrap_or(Event::Elapsed)
             }
             None => {
-                tokio::time::sleep_until(until).await;
+                self.clock.sleep_until(until).await;
                 Event::Elapsed
             }
         }
@@ -192,7 +195,7 @@ mod tests {
             )
         };
         let mut packet = BytesMut::new();
-        let token = settings.token(SystemTime::now());
+        let token = settings.token(std::time::UNIX_EPOCH);
         let connect = connect_packet(&settings, user_name(&settings), token.as_ref());
         Packet::Connect(connect).write(&mut packet, usize::MAX).unwrap();
         let name = packet.windows(4).position(|window| window == b"MQTT").unwrap();

@@ -6,6 +6,7 @@ use axum::http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::service::reply::{Reply, error_reply, json_reply};
+use crate::sources::Sources;
 use crate::wire::ErrorCode;
 
 /// Nothing is wrong with the request's form, but it must not be made (J-96).
@@ -33,27 +34,27 @@ pub(super) fn no_content() -> Response<Body> {
 }
 
 pub(super) fn bad_request(message: &str) -> Response<Body> {
-    said(error_reply(ErrorCode::BAD_REQUEST, message))
+    said(error_reply(&Sources::default(), ErrorCode::BAD_REQUEST, message))
 }
 
 pub(super) fn internal(message: &str) -> Response<Body> {
-    said(error_reply(ErrorCode::INTERNAL, message))
+    said(error_reply(&Sources::default(), ErrorCode::INTERNAL, message))
 }
 
 pub(super) fn forbidden(message: &str) -> Response<Body> {
-    said(error_reply(FORBIDDEN, message))
+    said(error_reply(&Sources::default(), FORBIDDEN, message))
 }
 
 pub(super) fn no_record(message: &str) -> Response<Body> {
-    said(error_reply(ErrorCode::RECORD_NOT_FOUND, message))
+    said(error_reply(&Sources::default(), ErrorCode::RECORD_NOT_FOUND, message))
 }
 
 pub(super) fn path_not_found(message: &str) -> Response<Body> {
-    said(error_reply(PATH_NOT_FOUND, message))
+    said(error_reply(&Sources::default(), PATH_NOT_FOUND, message))
 }
 
 pub(super) fn method_not_allowed(message: &str) -> Response<Body> {
-    said(error_reply(METHOD_NOT_ALLOWED, message))
+    said(error_reply(&Sources::default(), METHOD_NOT_ALLOWED, message))
 }
 
 fn said(Reply { status, body, .. }: Reply) -> Response<Body> {

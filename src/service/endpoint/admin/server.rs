@@ -35,7 +35,7 @@ pub(in crate::service) async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let router = router(Arc::new(admin), hosts);
-    accept_all(listener, stop, |tcp, peer, _| serve_one(tcp, peer, router.clone())).await;
+    accept_all(listener, stop, |tcp, peer| serve_one(tcp, peer, router.clone())).await;
 }
 
 async fn serve_one(tcp: TcpStream, peer: SocketAddr, router: Router) {

@@ -60,7 +60,7 @@ pub(in crate::service) async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let gateway = Arc::new(gateway);
-    accept_all(listener, stop, |tcp, peer, _| {
+    accept_all(listener, stop, |tcp, peer| {
         let gateway = gateway.clone();
         async move {
             if let Err(error) = run(tcp, peer, &gateway).await {

@@ -16,6 +16,7 @@ use crate::service::endpoint::line::RipCord;
 use crate::service::lock::lock;
 use crate::service::registrar::Registrar;
 use crate::service::tap::{WireMoment, WireRequest};
+use crate::sources::Sources;
 
 /// One client on one connection.
 pub(super) struct Client {
@@ -32,6 +33,11 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// What time it is, and what IDs are given out.
+    pub(super) fn sources(&self) -> &Sources {
+        &self.registrar.sources
+    }
+
     /// The connection, as a request with this `User-Agent` makes it known.
     pub(super) fn connection(&self, user_agent: Option<&str>) -> Arc<ClientConnection> {
         let mut known = lock(&self.known);

@@ -6,7 +6,6 @@ use std::time::Duration;
 use hyper::Request;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use rustls::pki_types::CertificateDer;
-use tokio::time::sleep;
 
 use super::client::{Client, user_agent};
 use super::reply::{self, Answer};
@@ -31,7 +30,7 @@ pub(super) async fn answer(
     let verb = call.purpose.verb();
     if request.method() != verb {
         tracing::warn!("{}: {} where only {verb} is served (B.1)", client.peer, request.method());
-        return Ok(reply::method_not_allowed(verb));
+        return Ok(reply::method_not_allowed(client.sources(), verb));
     }
     let caller = match caller(client, call, request) {
         Ok(caller) => caller,
@@ -43,7 +42,7 @@ pub(super) async fn answer(
             {
                 client.registrar.refused_request(who, code);
             }
-            return Ok(reply::error(code, message));
+            return Ok(reply::error(client.sources(), code, message));
         }
     };
     let (registrar, body) = (&client.registrar, request.body());
@@ -53,7 +52,9 @@ pub(super) async fn answer(
         Purpose::RegistrationState => Asked::Lookup(body),
     };
     match registrar.answer(&caller, asked).await {
-        Verdict::Reply(said) => Ok(reply::of(said, Some(&location(request, &caller)))),
+        Verdict::Reply(said) => {
+            Ok(reply::of(client.sources(), said, Some(&location(request, &caller))))
+        }
         other => Box::pin(carry_out(client, other, &location(request, &caller))).await,
     }
 }
@@ -61,14 +62,14 @@ pub(super) async fn answer(
 /// Does what a fault on demand wants. An error ends the connection.
 async fn carry_out(client: &Client, mut verdict: Verdict, location: &str) -> io::Result<Answer> {
     if let Verdict::Delay(delay, then) = verdict {
-        sleep(delay).await;
+        client.sources().clock.sleep(delay).await;
         verdict = *then;
     }
     match verdict {
-        Verdict::Reply(said) => Ok(reply::of(said, Some(location))),
-        Verdict::Say(said) => Ok(reply::odd(*said, Some(location))),
+        Verdict::Reply(said) => Ok(reply::of(client.sources(), said, Some(location))),
+        Verdict::Say(said) => Ok(reply::odd(client.sources(), *said, Some(location))),
         Verdict::Silence => {
-            sleep(LONGEST_SILENCE).await;
+            tokio::time::sleep(LONGEST_SILENCE).await;
             Err(io::ErrorKind::TimedOut.into())
         }
         Verdict::HangUp(how) => {

@@ -13,6 +13,7 @@ use super::answer_body::AnswerBody;
 use crate::service::fault_rule::RetryAfter;
 use crate::service::faults::Said;
 use crate::service::reply::{Reply, error_reply};
+use crate::sources::Sources;
 use crate::wire::{ErrorCode, ServiceError};
 
 /// An answer.
@@ -30,7 +31,7 @@ const TOO_LONG: ErrorCode = ErrorCode(413_000);
 
 /// What the registrar says, as HTTP. `location` is where a registration that goes on can be found;
 /// it is told with 202 only.
-pub(super) fn of(reply: Reply, location: Option<&str>) -> Answer {
+pub(super) fn of(sources: &Sources, reply: Reply, location: Option<&str>) -> Answer {
     let error: Option<ServiceError> =
         (reply.status >= 400).then(|| serde_json::from_str(&reply.body).ok()).flatten();
     let mut answer = Response::new(AnswerBody::new(reply.body));
@@ -58,7 +59,7 @@ pub(super) fn of(reply: Reply, location: Option<&str>) -> Answer {
         }
         None => None,
     };
-    let request_id = request_id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+    let request_id = request_id.unwrap_or_else(|| sources.chance.uuid("request", "").to_string());
     if let Ok(request_id) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, request_id);
     }
@@ -66,9 +67,9 @@ pub(super) fn of(reply: Reply, location: Option<&str>) -> Answer {
 }
 
 /// What is said as a fault on demand wants it.
-pub(super) fn odd(said: Said, location: Option<&str>) -> Answer {
+pub(super) fn odd(sources: &Sources, said: Said, location: Option<&str>) -> Answer {
     let Said { reply, retry_after, is_page, cut, .. } = said;
-    let mut answer = of(reply, location);
+    let mut answer = of(sources, reply, location);
     match retry_after {
         None => {}
         Some(RetryAfter::Absent) => {
@@ -95,26 +96,26 @@ pub(super) fn odd(said: Said, location: Option<&str>) -> Answer {
 }
 
 /// A refusal (H.1).
-pub(super) fn error(code: ErrorCode, message: &str) -> Answer {
-    of(error_reply(code, message), None)
+pub(super) fn error(sources: &Sources, code: ErrorCode, message: &str) -> Answer {
+    of(sources, error_reply(sources, code, message), None)
 }
 
 /// Nothing is served at the path.
-pub(super) fn not_found() -> Answer {
-    error(PATH_NOT_FOUND, "Resource not found.")
+pub(super) fn not_found(sources: &Sources) -> Answer {
+    error(sources, PATH_NOT_FOUND, "Resource not found.")
 }
 
 /// Only `allowed` is served at the path.
-pub(super) fn method_not_allowed(allowed: &'static str) -> Answer {
-    let mut answer = error(METHOD_NOT_ALLOWED, "Method not allowed.");
+pub(super) fn method_not_allowed(sources: &Sources, allowed: &'static str) -> Answer {
+    let mut answer = error(sources, METHOD_NOT_ALLOWED, "Method not allowed.");
     answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     answer
 }
 
 /// The body was too long, and perhaps not read to its end: so the connection ends too.
-pub(super) fn too_long(limit: usize) -> Answer {
+pub(super) fn too_long(sources: &Sources, limit: usize) -> Answer {
     let message = format!("The request is longer than {} KB.", limit / 1024);
-    let mut answer = error(TOO_LONG, &message);
+    let mut answer = error(sources, TOO_LONG, &message);
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
@@ -127,7 +128,7 @@ mod tests {
 
     fn accepted(retry_after: Duration) -> Answer {
         let reply = Reply { status: 202, retry_after: Some(retry_after), body: "{}".to_owned() };
-        of(reply, Some("https://localhost/0ne1/registrations/a/register"))
+        of(&Sources::default(), reply, Some("https://localhost/0ne1/registrations/a/register"))
     }
 
     /// J-66.
@@ -154,10 +155,10 @@ mod tests {
 
     #[test]
     fn b_4_an_error_is_named_in_the_headers_too() {
-        let reply = error_reply(ErrorCode::UNAUTHORIZED, "Unauthorized");
+        let reply = error_reply(&Sources::default(), ErrorCode::UNAUTHORIZED, "Unauthorized");
         let said: ServiceError = serde_json::from_str(&reply.body).unwrap();
 
-        let answer = of(reply, Some("https://localhost/"));
+        let answer = of(&Sources::default(), reply, Some("https://localhost/"));
 
         assert_eq!(answer.status(), 401);
         assert_eq!(answer.headers()["x-ms-error-code"], "401002");
@@ -167,7 +168,10 @@ mod tests {
 
     #[test]
     fn every_status_has_a_reason_phrase() {
-        for answer in [not_found(), method_not_allowed("PUT"), too_long(1024)] {
+        let sources = &Sources::default();
+        for answer in
+            [not_found(sources), method_not_allowed(sources, "PUT"), too_long(sources, 1024)]
+        {
             assert!(answer.status().canonical_reason().is_some(), "{}", answer.status());
         }
     }

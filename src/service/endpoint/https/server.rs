@@ -53,16 +53,15 @@ pub(in crate::service) async fn serve(
     access: Arc<ServiceAccess>,
     stop: watch::Receiver<bool>,
 ) {
-    accept_all(listener, stop, |tcp, peer, number| {
-        run(tcp, peer, number, tls.clone(), registrar.clone(), access.clone())
+    accept_all(listener, stop, |tcp, peer| {
+        run(tcp, registrar.number_client(peer), tls.clone(), registrar.clone(), access.clone())
     })
     .await;
 }
 
 async fn run(
     tcp: TcpStream,
-    peer: SocketAddr,
-    number: u64,
+    (peer, number): (SocketAddr, u64),
     tls: Tls,
     registrar: Arc<Registrar>,
     access: Arc<ServiceAccess>,
@@ -149,7 +148,7 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
             }
             Err(refusal) => {
                 tracing::warn!("{}: no WebSocket: {}", client.peer, refusal.reason());
-                refusal.answer()
+                refusal.answer(client.sources())
             }
         });
     }
@@ -171,8 +170,8 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
         Ok(Err(BodyFault::TooLong)) => {
             tracing::warn!("{}: its request is longer than {limit} bytes (H.3)", client.peer);
             return Ok(match route {
-                Route::HubApi => service_api::too_long_for_hub(),
-                _ => reply::too_long(limit),
+                Route::HubApi => service_api::too_long_for_hub(client.sources()),
+                _ => reply::too_long(client.sources(), limit),
             });
         }
         Ok(Err(BodyFault::Lost(error))) => return Err(io::Error::other(error)),
@@ -195,7 +194,7 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
                 Foreign::short(request.uri().path()),
                 Foreign::short(&registration_id)
             );
-            reply::not_found()
+            reply::not_found(client.sources())
         }
         Route::Unknown => {
             tracing::warn!(
@@ -204,7 +203,7 @@ async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Resu
                 Foreign::short(request.method().as_str()),
                 Foreign::short(request.uri().path())
             );
-            reply::not_found()
+            reply::not_found(client.sources())
         }
     })
 }

@@ -9,13 +9,14 @@ use super::client::Client;
 use super::reply::{self, Answer};
 use crate::service::api;
 use crate::service::hub_api;
+use crate::sources::Sources;
 use crate::wire::ErrorCode;
 
 /// Answers a call of the service API.
 pub(super) async fn answer(client: &Client, request: Request<Vec<u8>>) -> Answer {
     let (registrar, access) = (client.registrar.clone(), client.access.clone());
     let request = translated(request);
-    carried(async move { api::handle(&registrar, &access, request).await }).await
+    carried(client.sources(), async move { api::handle(&registrar, &access, request).await }).await
 }
 
 /// Answers a call of a hub's service API.
@@ -23,21 +24,28 @@ pub(super) async fn answer_for_hub(client: &Client, request: Request<Vec<u8>>) -
     let (hubs, access) = (client.registrar.hubs().clone(), client.access.clone());
     let request = translated(request);
     let certificate = client.certificates.first().cloned();
-    carried(async move { hub_api::handle(&hubs, &access, request, certificate).await }).await
+    carried(
+        client.sources(),
+        async move { hub_api::handle(&hubs, &access, request, certificate).await },
+    )
+    .await
 }
 
 /// Refuses a request to a hub that is too long, and perhaps not read to its end.
-pub(super) fn too_long_for_hub() -> Answer {
-    let mut answer = answered(hub_api::too_large());
+pub(super) fn too_long_for_hub(sources: &Sources) -> Answer {
+    let mut answer = answered(hub_api::too_large(sources));
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 
 /// Runs by itself: a client that hangs up must not leave a change half done.
-async fn carried(work: impl Future<Output = api::Response> + Send + 'static) -> Answer {
+async fn carried(
+    sources: &Sources,
+    work: impl Future<Output = api::Response> + Send + 'static,
+) -> Answer {
     match tokio::spawn(work).await {
         Ok(response) => answered(response),
-        Err(_) => reply::error(ErrorCode::INTERNAL, "InternalServerError"),
+        Err(_) => reply::error(sources, ErrorCode::INTERNAL, "InternalServerError"),
     }
 }
 

@@ -12,6 +12,7 @@ use hyper::{Method, Response, StatusCode};
 use super::answer_body::AnswerBody;
 use super::reply::{self, Answer};
 use crate::net::websocket_accept;
+use crate::sources::Sources;
 use crate::wire::ErrorCode;
 
 /// The one version there is.
@@ -43,11 +44,13 @@ impl Refusal {
     }
 
     /// The same for the client.
-    pub(super) fn answer(self) -> Answer {
+    pub(super) fn answer(self, sources: &Sources) -> Answer {
         match self {
-            Self::Key | Self::Subprotocol => reply::error(ErrorCode::BAD_REQUEST, self.reason()),
+            Self::Key | Self::Subprotocol => {
+                reply::error(sources, ErrorCode::BAD_REQUEST, self.reason())
+            }
             Self::Version => {
-                let mut answer = reply::error(UPGRADE_REQUIRED, self.reason());
+                let mut answer = reply::error(sources, UPGRADE_REQUIRED, self.reason());
                 let headers = answer.headers_mut();
                 headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(VERSION));
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -154,8 +157,11 @@ mod tests {
         assert_eq!(refused(&[("sec-websocket-version", "8")]), Refusal::Version);
         assert_eq!(refused(&[version]), Refusal::Key);
         assert_eq!(refused(&[version, ("sec-websocket-key", "c2hvcnQ=")]), Refusal::Key);
-        assert_eq!(Refusal::Version.answer().headers()["sec-websocket-version"], "13");
-        assert_eq!(Refusal::Subprotocol.answer().status(), 400);
+        assert_eq!(
+            Refusal::Version.answer(&Sources::default()).headers()["sec-websocket-version"],
+            "13"
+        );
+        assert_eq!(Refusal::Subprotocol.answer(&Sources::default()).status(), 400);
     }
 
     #[test]

@@ -43,7 +43,8 @@ impl HubConnection {
     ) -> Result<Self, String> {
         let SignedIn { key, until, notices } = sign_in(&hubs, connect, certificates, connection)?;
         tracing::info!("{}: signed in to {}", key.device_id(), key.hub());
-        let (session, until) = (HubSession::new(key), until.and_then(instant));
+        let (session, until) =
+            (HubSession::new(key), until.and_then(|until| instant(until, hubs.sources.now())));
         Ok(Self { session, notices, until, connection, hubs })
     }
 
@@ -153,8 +154,8 @@ fn sign_in(
 }
 
 /// The same moment on the clock that timers go by.
-fn instant(time: SystemTime) -> Option<Instant> {
-    let left = time.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+fn instant(time: SystemTime, now: SystemTime) -> Option<Instant> {
+    let left = time.duration_since(now).unwrap_or(Duration::ZERO);
     Instant::now().checked_add(left)
 }
 

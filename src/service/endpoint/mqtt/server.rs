@@ -20,14 +20,15 @@ pub(in crate::service) async fn serve(
     registrar: Arc<Registrar>,
     stop: watch::Receiver<bool>,
 ) {
-    accept_all(listener, stop, |tcp, peer, number| {
+    accept_all(listener, stop, |tcp, peer| {
+        let client = registrar.number_client(peer);
         let (tls, registrar) = (tls.clone(), registrar.clone());
         async move {
             let opened_by = Instant::now() + OPENING;
             // Boxed: what it needs is given back before the connection becomes idle.
             let secured = Box::pin(handshake(
                 tcp,
-                (peer, number),
+                client,
                 &tls,
                 opened_by,
                 &ServedPort {

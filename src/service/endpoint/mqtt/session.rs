@@ -250,10 +250,10 @@ impl Session {
     /// The same, as a fault on demand wants it.
     pub(super) fn answer_oddly(&mut self, topic: &RequestTopic, said: &Said, out: &mut BytesMut) {
         let (RequestTopic::Register { rid } | RequestTopic::OperationStatus { rid, .. }) = topic;
-        let Said { reply, retry_after, has_wrong_rid, .. } = said;
+        let Said { reply, retry_after, .. } = said;
         let topic = ResponseTopic {
             status: reply.status,
-            rid: if *has_wrong_rid { uuid::Uuid::new_v4().to_string() } else { rid.clone() },
+            rid: said.rid(rid),
             retry_after: reply.retry_after.filter(|_| retry_after.is_none()),
         };
         let mut topic = topic.to_string();

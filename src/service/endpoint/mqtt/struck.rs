@@ -109,7 +109,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let place = FaultPlace::Twin;
         let strike = self.registrar.strike_at_hub(place, transport, &device_id);
-        let instead = strike.as_ref().and_then(|strike| strike.rule.what.instead());
+        let instead =
+            strike.as_ref().and_then(|strike| strike.rule.what.instead(&self.registrar.sources));
         let (verdict, version) = match instead {
             Some(verdict) => (verdict, None),
             None => {
@@ -119,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let HubAnswer { status, version, body } = answer;
                 let reply = Reply { status, retry_after: None, body };
                 let verdict = match strike {
-                    Some(strike) => strike.rule.what.instead_of(reply),
+                    Some(strike) => strike.rule.what.instead_of(&self.registrar.sources, reply),
                     None => Verdict::Reply(reply),
                 };
                 (verdict, version)
@@ -128,8 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Speaker::Hub(hub) = &mut self.speaker else { return Ok(()) };
         let session = &mut hub.session;
         let mut write = |reply: &Reply, said: Option<&Said>, out: &mut BytesMut| {
-            let is_wrong = said.is_some_and(|said| said.has_wrong_rid);
-            let rid = if is_wrong { uuid::Uuid::new_v4().to_string() } else { rid.clone() };
+            let rid = said.map_or_else(|| rid.clone(), |said| said.rid(&rid));
             // Errors of a hub have no more to say.
             let body = if reply.status >= 400 { "{}".to_owned() } else { reply.body.clone() };
             session.answer(rid, &HubAnswer { status: reply.status, version, body }, out);

@@ -7,6 +7,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::sources::Chance;
 /// The field by which a form of ours sends it.
 pub(super) const FIELD: &str = "token";
 
@@ -15,12 +16,9 @@ pub(in crate::service::endpoint) struct Token(String);
 
 impl Token {
     pub(in crate::service::endpoint) fn random() -> Self {
-        // Without the system's random numbers there is no service: its keys need them before this.
+        // A secret that stands in no output, so that no seed may fix it.
         let mut bytes = [0; 32];
-        if getrandom::fill(&mut bytes).is_err() {
-            tracing::error!("no random numbers: forms of the page are refused");
-            return Self(String::new());
-        }
+        Chance::system().fill("page", "", &mut bytes);
         Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 

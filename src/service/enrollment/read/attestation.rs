@@ -6,6 +6,7 @@ use super::error::{EnrollmentError, missing, wrong};
 use crate::attestation::{Certificate, DeviceKey, GroupKey, GroupKeys};
 use crate::service::enrollment::attestation::{Attestation, DeviceKeys, Slots};
 use crate::service::enrollment::record::Kind;
+use crate::sources::Chance;
 
 const TYPE: [&str; 2] = ["attestation", "type"];
 
@@ -53,15 +54,19 @@ struct TpmBody {
 }
 
 impl AttestationBody {
-    /// The attestation; `previous` is that of the record that is replaced.
+    /// The attestation of a record of that kind and name; `previous` is that of the record that is
+    /// replaced.
     pub(super) fn read(
         self,
-        kind: Kind,
+        (kind, name): (Kind, &str),
         previous: Option<&Attestation>,
+        chance: &Chance,
     ) -> Result<Attestation, EnrollmentError> {
         let Self { r#type, symmetric_key, x509, tpm } = self;
         match (r#type.as_deref(), kind) {
-            (Some("symmetricKey"), _) => symmetric_key.unwrap_or_default().read(kind, previous),
+            (Some("symmetricKey"), _) => {
+                symmetric_key.unwrap_or_default().read((kind, name), previous, chance)
+            }
             (Some("x509"), _) => {
                 let x509 = x509.ok_or_else(|| missing(&["attestation", "x509"]))?;
                 x509.read(kind, previous)
@@ -93,9 +98,16 @@ impl SymmetricKeyBody {
     /// Keys that are not given are kept from the record that is replaced, else made (D.2).
     fn read(
         self,
-        kind: Kind,
+        (kind, name): (Kind, &str),
         previous: Option<&Attestation>,
+        chance: &Chance,
     ) -> Result<Attestation, EnrollmentError> {
+        let group_key = |member, given, kept: Option<GroupKey>| {
+            group_key(member, given, || kept.unwrap_or_else(|| GroupKey::made_by(chance, name)))
+        };
+        let device_key = |member, given, kept: Option<DeviceKey>| {
+            device_key(member, given, || kept.unwrap_or_else(|| DeviceKey::made_by(chance, name)))
+        };
         let primary = self.primary_key.filter(|key| !key.is_empty());
         let secondary = self.secondary_key.filter(|key| !key.is_empty());
         match kind {
@@ -130,9 +142,9 @@ impl SymmetricKeyBody {
 fn group_key(
     member: &str,
     given: Option<String>,
-    kept: Option<GroupKey>,
+    other: impl FnOnce() -> GroupKey,
 ) -> Result<GroupKey, EnrollmentError> {
-    let Some(text) = given else { return Ok(kept.unwrap_or_else(GroupKey::generate)) };
+    let Some(text) = given else { return Ok(other()) };
     let key: GroupKey = text.parse().map_err(|error| wrong_key(member, error))?;
     check_length(member, key.length()).map(|()| key)
 }
@@ -140,9 +152,9 @@ fn group_key(
 fn device_key(
     member: &str,
     given: Option<String>,
-    kept: Option<DeviceKey>,
+    other: impl FnOnce() -> DeviceKey,
 ) -> Result<DeviceKey, EnrollmentError> {
-    let Some(text) = given else { return Ok(kept.unwrap_or_else(DeviceKey::generate)) };
+    let Some(text) = given else { return Ok(other()) };
     let key: DeviceKey = text.parse().map_err(|error| wrong_key(member, error))?;
     check_length(member, key.length()).map(|()| key)
 }

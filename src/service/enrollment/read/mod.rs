@@ -7,4 +7,4 @@ mod record;
 
 pub use error::EnrollmentError;
 pub(in crate::service) use record::MEMBERS;
-pub use record::read;
+pub use record::{read, read_now};

@@ -15,6 +15,7 @@ use crate::service::enrollment::record::{CustomAllocationDefinition, Enrollment,
 use crate::service::enrollment::unknown::Unknown;
 use crate::service::enrollment::webhook_url::WebhookUrl;
 use crate::service::twin::InitialTwin;
+use crate::sources::{Chance, Sources};
 use crate::text::{read_body, reason};
 use crate::wire::{ApiVersion, DeviceId, Etag, Members, Payload, RegistrationId};
 
@@ -94,14 +95,46 @@ pub fn read(
     salt: u32,
     previous: Option<&Enrollment>,
 ) -> Result<Enrollment, EnrollmentError> {
+    read_by(kind, json, previous, &Chance::system(), |_| (now, salt))
+}
+
+/// The same as of now. Keys that are to be made are made by the chance of these sources.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_now(
+    kind: Kind,
+    json: &[u8],
+    sources: &Sources,
+    previous: Option<&Enrollment>,
+) -> Result<Enrollment, EnrollmentError> {
+    let Sources { clock, chance } = sources;
+    read_by(kind, json, previous, chance, |name| (clock.now(), chance.salt(name)))
+}
+
+fn read_by(
+    kind: Kind,
+    json: &[u8],
+    previous: Option<&Enrollment>,
+    chance: &Chance,
+    version: impl FnOnce(&str) -> (SystemTime, u32),
+) -> Result<Enrollment, EnrollmentError> {
     let (body, members) = shaped(json)?;
     check_allocation(&body)?;
     let subject = subject(kind, &body)?;
     let unknown = Unknown::of(members, &MEMBERS);
     unknown.iter().try_for_each(|(name, value)| check_showable(name, value))?;
     let attestation = body.attestation.ok_or_else(|| missing(&["attestation"]))?;
+    let name = match &subject {
+        Subject::Individual { registration_id, .. } => registration_id.to_string(),
+        Subject::Group { id } => id.clone(),
+    };
+    let previous_attestation = previous.map(|previous| &previous.attestation);
+    let attestation = attestation.read((kind, &name), previous_attestation, chance)?;
+    let (now, salt) = version(&name);
     Ok(Enrollment {
-        attestation: attestation.read(kind, previous.map(|previous| &previous.attestation))?,
+        attestation,
         subject,
         capabilities: body.capabilities,
         iot_hub_host_name: body.iot_hub_host_name,

@@ -37,7 +37,7 @@ fn configured(groups: &[(&str, &str)]) -> Vec<ConfiguredEnrollment> {
         )
     });
     let text = format!("idScope = \"{SCOPE}\"\n{}", groups.collect::<String>());
-    Config::from_toml(&text, &[]).unwrap().configured_enrollments(SystemTime::now()).unwrap()
+    Config::from_toml(&text, &[]).unwrap().configured_enrollments(&Default::default()).unwrap()
 }
 
 fn open_with(folder: &Path, groups: &[(&str, &str)]) -> Result<(Disk, Stored), StateError> {
@@ -148,7 +148,7 @@ async fn i_changes_to_a_twin_outlive_the_service() {
     let start = || {
         let (disk, stored) = open(folder.path()).unwrap();
         let store = Arc::new(Store::durable(disk, stored));
-        (Hubs::new(vec![device.hub.clone()], store.clone()), store)
+        (Hubs::new(vec![device.hub.clone()], store.clone(), Default::default()), store)
     };
     let (hubs, store) = start();
     store.commit(vec![Change::PutHubDevice(Arc::new(device.clone()))]).await.unwrap();
@@ -215,7 +215,7 @@ fn j_191_a_folder_of_format_1_opens_whole_and_is_of_todays_format_then() {
     config.place_webhook("contoso:HttpTrigger1", "http://127.0.0.1:7/here".parse().unwrap());
     let open = || {
         let id_scope = SCOPE.parse().unwrap();
-        let configured = config.configured_enrollments(SystemTime::now()).unwrap();
+        let configured = config.configured_enrollments(&Default::default()).unwrap();
         let webhooks = config.webhooks().clone();
         let (disk, stored) =
             Disk::open(folder.path(), Opening { id_scope: &id_scope, configured, webhooks })

@@ -1,0 +1,202 @@
+//! What time it is, and waiting.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::stage::{Stage, Turn};
+
+/// A clock. [`Default`] is the system's; a test may have one that shows another time, and one that stands.
+///
+/// Nobody waits for a clock that stands: it is moved by those who wait. Who waits three seconds moves it
+/// by three seconds and goes on at once; of several the one whose time comes first, and only when everybody
+/// else waits too (J-312). For this, whoever goes his own way while others go theirs has a [`Turn`]: one for
+/// each device, one for each call of a webhook. Clones are the same clock.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Option<Arc<Own>>);
+
+/// A clock of its own.
+#[derive(Debug)]
+struct Own {
+    /// What it showed at first.
+    began: SystemTime,
+    /// When that was.
+    since: Instant,
+    /// Whether time does not move it.
+    stands: bool,
+    /// How far it was moved, and who waits for it.
+    stage: Arc<Stage>,
+}
+
+impl Clock {
+    /// The system's.
+    pub const fn system() -> Self {
+        Self(None)
+    }
+
+    /// One that shows this time, until it is moved. For tests.
+    pub fn standing(time: SystemTime) -> Self {
+        Self::own(time, true)
+    }
+
+    /// One that shows this time now, and goes on from it as every clock does. For tests.
+    pub fn running(time: SystemTime) -> Self {
+        Self::own(time, false)
+    }
+
+    fn own(began: SystemTime, stands: bool) -> Self {
+        let (since, stage) = (machine_instant(), Arc::default());
+        Self(Some(Arc::new(Own { began, since, stands, stage })))
+    }
+
+    /// Whether it stands: then nobody waits for it.
+    pub fn stands(&self) -> bool {
+        self.standing_one().is_some()
+    }
+
+    /// The time, as calendars have it.
+    pub fn now(&self) -> SystemTime {
+        match &self.0 {
+            None => machine_time(),
+            Some(own) => own.began.checked_add(own.passed()).unwrap_or(own.began),
+        }
+    }
+
+    /// The time, as durations are measured by. Not for what guards a socket.
+    pub fn instant(&self) -> Instant {
+        match &self.0 {
+            None => machine_instant(),
+            Some(own) => own.since.checked_add(own.passed()).unwrap_or(own.since),
+        }
+    }
+
+    /// Puts it forward; whether it can be. The system's clock cannot.
+    pub fn advance(&self, by: Duration) -> bool {
+        let Some(own) = &self.0 else { return false };
+        // As far as clocks go.
+        let can = |moved: Duration| {
+            own.since.checked_add(moved).is_some() && own.began.checked_add(moved).is_some()
+        };
+        own.stage.advance(by, can)
+    }
+
+    /// Begins something that goes its own way beside others: as long as it goes on and does not wait, a clock
+    /// that stands is not moved by others. Nothing, where it does not stand.
+    pub fn turn(&self) -> Option<Turn> {
+        self.standing_one().map(|own| own.stage.turn())
+    }
+
+    /// Waits until nothing can go on but by the clock, and before it is moved on: when it returns, all that
+    /// could happen at this time has happened. Who asks again hears of it after the clock has been moved. The
+    /// turn is the caller's, who may do something at this time before it is over.
+    ///
+    /// Returns at once where the clock does not stand: there is no such time.
+    pub async fn lull(&self) -> Option<Turn> {
+        match self.standing_one() {
+            Some(own) => Some(own.stage.lull().await),
+            None => None,
+        }
+    }
+
+    /// Waits.
+    pub async fn sleep(&self, time: Duration) {
+        match self.standing_one() {
+            Some(own) => own.stage.sleep(time).await,
+            None => tokio::time::sleep(time).await,
+        }
+    }
+
+    /// Waits until it is so late, by [`instant`](Self::instant).
+    pub async fn sleep_until(&self, until: Instant) {
+        self.sleep(until.saturating_duration_since(self.instant())).await;
+    }
+
+    /// What comes of `work`, or none if that is not there by `until`, by [`instant`](Self::instant).
+    ///
+    /// The time that is left is waited for in earnest, by a clock that stands too, for who does `work` may be
+    /// at the other end of a socket; then the clock shows `until`. Where the clock was moved beyond `until` by
+    /// somebody who waited meanwhile, the work came too late.
+    pub async fn until<T>(&self, until: Instant, work: impl Future<Output = T>) -> Option<T> {
+        let left = until.saturating_duration_since(self.instant());
+        let done = tokio::time::timeout(left, work).await.ok();
+        if !self.stands() {
+            return done;
+        }
+        let now = self.instant();
+        if done.is_none() {
+            self.advance(until.saturating_duration_since(now));
+        }
+        done.filter(|_| now <= until)
+    }
+
+    fn standing_one(&self) -> Option<&Own> {
+        self.0.as_deref().filter(|own| own.stands)
+    }
+}
+
+impl Own {
+    /// Since it showed its first time.
+    fn passed(&self) -> Duration {
+        let moved = self.stage.moved();
+        match self.stands {
+            true => moved,
+            false => moved.saturating_add(machine_instant().saturating_duration_since(self.since)),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+fn machine_time() -> SystemTime {
+    SystemTime::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+fn machine_instant() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[tokio::test]
+    async fn j_312_a_clock_that_stands_is_moved_by_waiting_and_nobody_waits() {
+        let clock = Clock::standing(UNIX_EPOCH);
+        let began = clock.instant();
+
+        clock.sleep(HOUR).await;
+        clock.clone().sleep_until(began + 3 * HOUR).await;
+        clock.sleep_until(began).await;
+
+        assert_eq!(clock.now(), UNIX_EPOCH + 3 * HOUR);
+        assert_eq!(clock.instant() - began, 3 * HOUR);
+    }
+
+    #[tokio::test]
+    async fn j_312_what_comes_when_the_clock_was_moved_beyond_the_end_comes_too_late() {
+        let clock = Clock::standing(UNIX_EPOCH);
+        let end = clock.instant() + HOUR;
+
+        assert_eq!(clock.until(end, async { clock.sleep(HOUR).await }).await, Some(()));
+        assert_eq!(clock.until(end, ready(())).await, Some(()));
+        assert_eq!(clock.until(end, clock.sleep(HOUR)).await, None);
+        assert_eq!(clock.until(end, pending::<()>()).await, None);
+        assert_eq!(clock.now(), UNIX_EPOCH + 2 * HOUR);
+    }
+
+    #[tokio::test]
+    async fn a_running_clock_goes_on_from_its_time_and_the_systems_is_not_moved() {
+        let clock = Clock::running(UNIX_EPOCH);
+        let first = clock.now();
+
+        assert!(clock.advance(HOUR));
+        assert!(clock.now() >= first + HOUR && clock.now() < first + 2 * HOUR);
+        assert!(!clock.advance(Duration::MAX));
+        assert!(!Clock::default().advance(HOUR));
+        assert!(clock.turn().is_none() && clock.lull().await.is_none());
+    }
+}
