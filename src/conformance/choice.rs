@@ -62,14 +62,18 @@ mod tests {
 
     #[test]
     fn a_case_that_is_not_there_is_named_with_the_nearest() {
-        let error = chosen(&["waits-retry-after-4".to_owned()]).unwrap_err().to_string();
+        let error = chosen(&["wait-retry-after-3".to_owned()]).unwrap_err().to_string();
 
         assert_eq!(
             error,
-            "there is no case \"waits-retry-after-4\"; did you mean waits-retry-after-3?"
+            "there is no case \"wait-retry-after-3\"; did you mean waits-retry-after-3?"
         );
         let names: Vec<_> = ["disabled", "assigned"].map(str::to_owned).into();
         let ids: Vec<_> = chosen(&names).unwrap().iter().map(|case| case.id).collect();
         assert_eq!(ids, ["assigned", "disabled"]);
     }
 }
+
+#[cfg(test)]
+#[path = "judges_tests.rs"]
+mod judges_tests;

@@ -24,14 +24,16 @@ impl Watch {
     /// What writes into it.
     pub(super) fn tap(&self) -> Tap {
         let watch = self.clone();
-        Tap::new(move |event| {
-            let mut events = watch.events();
-            if events.len() < MAX_EVENTS {
-                events.push(event);
-            }
-            drop(events);
-            watch.0.news.notify_one();
-        })
+        Tap::new(move |event| watch.add(event))
+    }
+
+    fn add(&self, event: WireEvent) {
+        let mut events = self.events();
+        if events.len() < MAX_EVENTS {
+            events.push(event);
+        }
+        drop(events);
+        self.0.news.notify_one();
     }
 
     /// Waits until there is something new.
@@ -51,5 +53,25 @@ impl Watch {
 
     fn events(&self) -> MutexGuard<'_, Vec<WireEvent>> {
         self.0.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::service::WireMoment;
+
+    #[test]
+    fn j_322_what_is_kept_of_a_client_without_a_pause_is_bounded() {
+        let watch = Watch::default();
+
+        for connection in 0..(MAX_EVENTS + 5) as u64 {
+            watch.add(WireEvent { at: Instant::now(), connection, moment: WireMoment::Ping });
+        }
+
+        assert_eq!(watch.take().len(), MAX_EVENTS);
+        assert_eq!(watch.look(<[WireEvent]>::len), 0);
     }
 }

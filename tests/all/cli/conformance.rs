@@ -110,6 +110,31 @@ fn a_device_with_a_certificate_has_no_token_to_be_judged() {
     assert_all(&ran, "notObserved", &["token-resource"]);
 }
 
+/// The device trusts by rustls, which has room for 64 KB.
+#[test]
+fn j_325_a_client_with_no_room_for_a_long_certificate_is_warned() {
+    let ran = conformance(&Machine::new(), &["--only", "long-chain", "-o", "json"], &DEVICE);
+
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert_all(&ran, "warned", &["long-chain"]);
+}
+
+/// As firmware does, which never ends.
+#[cfg(unix)]
+#[test]
+fn j_327_a_client_that_goes_on_running_is_ended_and_judged_all_the_same() {
+    let words = DEVICE.map(|word| format!("'{word}'")).join(" ");
+    let script = format!("{words} && sleep 600");
+    let only = ["--only", "assigned,topics,closes-cleanly"];
+
+    let ran = conformance(&Machine::new(), &only, &["/bin/sh", "-c", &script]);
+
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(ran.stdout.starts_with("pass  assigned "), "{ran:?}");
+    assert!(ran.stdout.contains(", and went on running"), "{ran:?}");
+    assert!(ran.stdout.contains("not observed  closes-cleanly"), "{ran:?}");
+}
+
 /// In text, a line a case: what was found, and of what is to be mended the rule and its source.
 #[test]
 fn a_client_that_never_registers_fails_once_and_is_not_seen_otherwise() {

@@ -1,8 +1,8 @@
 //! `conformance`: puts somebody's own client to the test.
 //!
-//! - `command`: its arguments, and what it does.
 //! - `show`: what is printed of a verdict.
 //! - `files`: the reports that are written.
+//! - `command`: its arguments, and what it does.
 
 mod command;
 mod files;
