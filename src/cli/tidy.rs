@@ -1,5 +1,5 @@
-//! Leaves a service as it was at which scenarios were played: whatever came in between, a signal, a failure
-//! or a panic, what has been made is removed.
+//! A service at which a scenario is played that is there already: its stage, and how it is left as it was.
+//! Whatever came in between, a signal, a failure or a panic, what has been made is removed.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -12,7 +12,9 @@ use super::exit::Exit;
 use super::output::call_failure::explained;
 use super::output::printer::Printer;
 use super::report::Report;
-use crate::scenario::against::{AccountError, Left, Prefix, Thing};
+use crate::device::Ports;
+use crate::scenario::against::{AccountError, Left, Mapping, Prefix, Thing};
+use crate::scenario::{Reach, RemotePlan, RemoteStage, Scenario, StageError};
 
 /// What comes of `play`; a panic in it is kept for when all is tidied up.
 pub(crate) async fn guarded<T>(play: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
@@ -26,6 +28,61 @@ pub(crate) async fn guarded<T>(play: impl Future<Output = T>) -> Result<T, Box<d
 }
 
 impl Against {
+    /// The stage on which a scenario is played there. What it makes is written down in the account, also if
+    /// it cannot be made whole.
+    pub(crate) async fn stage(
+        &self,
+        scenario: &Scenario,
+        prefix: &Prefix,
+    ) -> Result<RemoteStage, StageError> {
+        // Those whose certificate or key is for one name only.
+        let kept = scenario.devices.iter().filter(|it| it.registration_id.as_str() == it.name);
+        let mapping = Mapping::new(prefix.clone(), kept.map(|device| &*device.name));
+        let reach = Reach {
+            host: self.endpoint.without_port(),
+            ports: match self.endpoint.port() {
+                Some(port) => Ports { mqtt: port, https: port },
+                None => self.ports,
+            },
+            route: self.route.clone(),
+            id_scope: self.id_scope.clone(),
+            tls: self.tls.clone(),
+            ca_file: self.ca_file.clone(),
+            gateway: None,
+            hubs: None,
+        };
+        let plan = RemotePlan {
+            config: &scenario.service,
+            functions: scenario.functions.clone(),
+            devices: &scenario.devices,
+            account: self.account.clone(),
+            mapping,
+            reach,
+            function_url: self.function_url.clone(),
+        };
+        RemoteStage::start(plan).await
+    }
+
+    /// Why a scenario cannot be played there.
+    pub(crate) fn not_staged(&self, error: &StageError) -> Report {
+        let report = match error {
+            StageError::Account(error) => of_account(error),
+            error => Report::usage(error),
+        };
+        match error {
+            StageError::Account(AccountError::Taken(Thing::Enrollment(_, id))) => {
+                match id.get(..Prefix::LENGTH) {
+                    Some(prefix) if prefix.parse::<Prefix>().is_ok() => report.remedy(format!(
+                        "an earlier run with this seed left it: `provision-sim run --against azure {} --clean {prefix}`",
+                        self.as_given
+                    )),
+                    _ => report,
+                }
+            }
+            _ => report,
+        }
+    }
+
     /// Removes what the run has made, and tells in one line what that was.
     ///
     /// # Errors

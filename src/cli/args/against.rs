@@ -69,10 +69,12 @@ pub(crate) struct AgainstArgs {
 }
 
 /// A service to play scenarios at, and the way there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Against {
-    /// What the run has there.
-    pub(crate) account: Account,
+    /// What a run has there.
+    pub(crate) account: Arc<Account>,
+    connection: (ConnectionString, Route),
+    hubs: Vec<(ConnectionString, Route)>,
     /// Where devices register.
     pub(crate) endpoint: Endpoint,
     /// The ports for whom none is given.
@@ -105,12 +107,27 @@ struct Known {
     is_local: bool,
 }
 
-impl AgainstArgs {
-    /// Whether scenarios are played at a service that is there already.
-    pub(crate) fn is_given(&self) -> bool {
-        self.against.is_some()
+impl Against {
+    /// The same for another run: with connections of its own, and nothing written down.
+    pub(crate) fn anew(&self) -> Self {
+        let account = account(&self.connection, &self.hubs, &self.tls);
+        Self { account, ..self.clone() }
     }
+}
 
+fn account(
+    (connection, route): &(ConnectionString, Route),
+    hubs: &[(ConnectionString, Route)],
+    tls: &Arc<ClientConfig>,
+) -> Arc<Account> {
+    let client = ServiceClient::by_route(connection.clone(), tls, route.clone(), CALL);
+    let hubs = hubs.iter().map(|(hub, route)| {
+        HubClient::by_route(hub.clone(), tls, route.clone(), CALL).with_patience(PATIENCE)
+    });
+    Arc::new(Account::new(client.with_patience(PATIENCE), hubs.collect()))
+}
+
+impl AgainstArgs {
     /// What is to be removed in place of playing anything.
     pub(crate) fn clean(&self) -> Option<&Prefix> {
         self.clean.as_ref()
@@ -139,14 +156,16 @@ impl AgainstArgs {
             self.proxy.add_to(route.clone(), host, ports, known.is_local)
         };
         let api = proxied(known.connection.endpoint(), &[HTTPS_PORT])?;
-        let client = ServiceClient::by_route(known.connection, &tls, api, CALL);
+        let connection = (known.connection, api);
         let hubs = known.hubs.into_iter().map(|hub| {
             let route = proxied(hub.endpoint(), &[HTTPS_PORT])?;
-            Ok(HubClient::by_route(hub, &tls, route, CALL).with_patience(PATIENCE))
+            Ok((hub, route))
         });
-        let hubs = hubs.collect::<Result<_, Report>>()?;
+        let hubs = hubs.collect::<Result<Vec<_>, Report>>()?;
         Ok(Some(Against {
-            account: Account::new(client.with_patience(PATIENCE), hubs),
+            account: account(&connection, &hubs, &tls),
+            connection,
+            hubs,
             route: proxied(&known.endpoint, &[MQTT_PORT, HTTPS_PORT])?,
             endpoint: known.endpoint,
             ports: known.ports,

@@ -79,12 +79,12 @@ impl Account {
         found.ok_or_else(|| AccountError::NoHub(name.clone()))
     }
 
-    /// Writes down an enrollment that is about to be made. There must be none of this name.
+    /// Makes an enrollment, and writes that down before. There must be none of this name.
     ///
     /// # Errors
     ///
-    /// If there is one that is not of this run, or the service cannot tell.
-    pub async fn will_create(&self, kind: Kind, id: &str) -> Result<(), AccountError> {
+    /// If there is one that is not of this run, or the service does not take it.
+    pub async fn create(&self, kind: Kind, id: &str, body: &str) -> Result<(), AccountError> {
         let thing = Thing::Enrollment(kind, id.to_owned());
         if !self.ledger().has(&thing) {
             match self.client.get(kind, id).await {
@@ -93,8 +93,11 @@ impl Account {
                 Err(error) => return Err(failed(thing, error)),
             }
         }
-        self.ledger().intend(thing);
-        Ok(())
+        self.ledger().intend(thing.clone());
+        match self.client.put(kind, id, &body, None).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failed(thing, error)),
+        }
     }
 
     /// Writes down a registration that is about to begin. `keeps` says that the device has the same name

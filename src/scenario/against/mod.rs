@@ -22,7 +22,7 @@ mod thing;
 
 pub use account::{Account, AccountError, Left};
 pub use body::{Bodies, BodyError};
-pub use function_url::{FunctionUrl, FunctionUrlError};
+pub use function_url::FunctionUrl;
 pub use mapping::Mapping;
-pub use prefix::{Prefix, PrefixError};
+pub use prefix::Prefix;
 pub use thing::Thing;

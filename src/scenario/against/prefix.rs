@@ -24,6 +24,9 @@ pub struct Prefix(Box<str>);
 pub struct PrefixError;
 
 impl Prefix {
+    /// How many characters each has.
+    pub const LENGTH: usize = START.len() + LENGTH + 1;
+
     /// One that no other run has; with a seed, that of every run with this seed.
     pub fn new(seed: Option<u64>) -> Self {
         let mut random = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);

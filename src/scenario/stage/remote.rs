@@ -18,7 +18,7 @@ use super::place::Stage;
 use super::reach::Reach;
 use crate::api_client::{CallError, Kind};
 use crate::attestation::GroupKey;
-use crate::contoso::{FUNCTION_URL, SampleFunction};
+use crate::contoso::SampleFunction;
 use crate::device::Credential;
 use crate::function_app::{FunctionApp, ServedFunctions};
 use crate::scenario::against::{Account, Bodies, BodyError, FunctionUrl, Mapping};
@@ -147,8 +147,7 @@ impl RemoteStage {
 
     async fn create(&self, kind: Kind, written: &str) -> Result<(), StageError> {
         let (id, body) = self.with_bodies(|bodies| bodies.body(kind, written))?;
-        self.account.will_create(kind, &id).await?;
-        self.account.client().put(kind, &id, &body, None).await?;
+        self.account.create(kind, &id, &body).await?;
         Ok(())
     }
 

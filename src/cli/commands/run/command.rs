@@ -10,11 +10,14 @@ use super::file::{How, Played};
 use super::jobs::{Finished, play_all};
 use super::lines::Total;
 use super::results::ResultsArgs;
-use super::scenarios::File;
+use super::scenarios::{Away, File};
+use crate::cli::args::against::{Against, AgainstArgs};
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
+use crate::cli::runtime::small_runtime;
+use crate::scenario::against::Prefix;
 use crate::text::Glob;
 use crate::verdicts::Results;
 
@@ -29,10 +32,11 @@ and the exit code is 130.
 Examples:
   provision-sim run fixtures/contoso/scenario.toml
   provision-sim run scenarios/*.toml -q --jobs 4 --junit results.xml --artifacts failed
-  provision-sim run scenarios/*.toml --filter 'pump-*' --report results.html")]
+  provision-sim run scenarios/*.toml --filter 'pump-*' --report results.html
+  provision-sim run scenarios/*.toml --against azure --connection-string @dps.txt --id-scope 0ne00012345")]
 pub(crate) struct Run {
     /// Scenario files (TOML)
-    #[arg(required = true, value_name = "SCENARIO")]
+    #[arg(required_unless_present = "clean", value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
     /// Play only the devices whose names fit, and all of a file whose path, title or one of its steps fits;
     /// * and ? stand for others
@@ -52,6 +56,8 @@ pub(crate) struct Run {
     variables: Vec<(String, String)>,
     #[command(flatten)]
     results: ResultsArgs,
+    #[command(flatten)]
+    against: AgainstArgs,
 }
 
 fn variable_of(text: &str) -> Result<(String, String), String> {
@@ -74,7 +80,11 @@ fn jobs(text: &str) -> Result<usize, String> {
 
 impl Run {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
-        let files = self.files()?;
+        let against = self.against.open()?;
+        if let (Some(prefix), Some(against)) = (self.against.clean(), &against) {
+            return small_runtime()?.block_on(against.clean(prefix, printer));
+        }
+        let files = self.files(against.as_ref())?;
         if self.list {
             return list(&files, printer);
         }
@@ -105,10 +115,14 @@ impl Run {
 
     /// All are read before any is played: a mistake in the last should be known before the first has
     /// taken its time.
-    fn files(&self) -> Result<Vec<File>, Report> {
+    fn files(&self, against: Option<&Against>) -> Result<Vec<File>, Report> {
         let named = self.variables.iter().cloned().collect();
-        let mut files: Vec<_> =
-            self.scenarios.iter().map(|path| File::read(path, &named)).collect();
+        let read = |path: &PathBuf| {
+            let away = against
+                .map(|against| Away { against: against.anew(), prefix: Prefix::new(None) });
+            File::read(path, &named, away)
+        };
+        let mut files: Vec<_> = self.scenarios.iter().map(read).collect();
         if let Some(filter) = &self.filter {
             files.iter_mut().for_each(|file| file.keep(filter));
             files.retain(|file| !file.is_empty());

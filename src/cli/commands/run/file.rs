@@ -1,19 +1,23 @@
 //! A file is played.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 
-use super::scenarios::File;
+use super::scenarios::{Away, File};
 use super::show::Show;
 use crate::cli::input::variable;
 use crate::cli::output::kept::Kept;
 use crate::cli::output::logging;
 use crate::cli::output::printer::Printer;
+use crate::cli::tidy::guarded;
 use crate::net::ProxyVariables;
-use crate::scenario::{LocalPlan, LocalStage, Play, Scenario, Stage, play as play_steps};
+use crate::scenario::{
+    LocalPlan, LocalStage, OnAzure, Play, Scenario, Skipped, Stage, play as play_steps, told_apart,
+};
 use crate::service::WebhookSettings;
 use crate::text::Secrets;
 use crate::verdicts::{Case, Outcome, Suite};
@@ -23,6 +27,9 @@ const STOPPED: &str = "stopped by Ctrl-C";
 
 /// What the case of a file that cannot be played is called.
 pub(super) const THE_FILE: &str = "the file";
+
+/// What the case is called of what could not be removed.
+const TIDYING_UP: &str = "tidying up";
 
 /// A file that was played.
 #[derive(Debug)]
@@ -60,9 +67,10 @@ pub(super) async fn play(file: &File, how: How, printer: &mut Printer, stop: Sto
     let secrets = file.scenario.as_ref().map_or(&none, |scenario| &scenario.secrets);
     printer.hide(secrets);
     let mut show = Show::new(file.name(), file.class(), secrets, printer);
-    let played = match &file.scenario {
-        Ok(scenario) => at_home(file, scenario, how, &mut show, stop).await,
-        Err(why) => Err(why.clone()),
+    let played = match (&file.scenario, &file.away) {
+        (Ok(scenario), None) => at_home(file, scenario, how, &mut show, stop).await,
+        (Ok(scenario), Some(away)) => elsewhere(file, scenario, away, how, &mut show, stop).await,
+        (Err(why), _) => Err(why.clone()),
     };
     let fault = played.err();
     if let Some(why) = &fault {
@@ -98,6 +106,54 @@ async fn at_home(
     on(stage.clone(), file, scenario, how, show, stop).await;
     stage.end().await;
     Ok(())
+}
+
+/// At a service that is there already, which is left as it was.
+async fn elsewhere(
+    file: &File,
+    scenario: &Scenario,
+    away: &Away,
+    how: How,
+    show: &mut Show<'_>,
+    stop: Stop,
+) -> Result<(), String> {
+    let Away { against, prefix } = away;
+    let host = against.account.client().host();
+    show.printer.note(&format!("{}: at {host}, all names begin with {prefix}", file.name()));
+    if let Some(text) = told_apart(&scenario.service) {
+        show.printer.note(&text);
+    }
+    let playing = guarded(async {
+        let stage = match against.stage(scenario, prefix).await {
+            Ok(stage) => Arc::new(stage),
+            Err(error) => return Err(against.not_staged(&error)),
+        };
+        for Skipped { name, why } in stage.skipped() {
+            let why = format!("cannot be done here: {why}");
+            let outcome = match scenario.on_azure {
+                OnAzure::Skip => Outcome::Skipped(why),
+                OnAzure::Fail => Outcome::Failed(vec![why]),
+            };
+            show.add(Case::new(file.class(), name.clone(), outcome), false);
+        }
+        on(stage, file, scenario, how, show, stop).await;
+        Ok(())
+    });
+    let played = playing.await;
+    let tidy = against.tidy_up(show.printer).await;
+    if let Err(report) = &tidy {
+        show.printer.explain(report);
+        let left = Outcome::Failed(vec![report.message.clone()]);
+        show.add(Case::new(file.class(), TIDYING_UP, left), false);
+    }
+    match played {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(report)) => {
+            show.printer.explain(&report);
+            Err(format!("{}: {}", file.name(), report.message))
+        }
+        Err(panic) => resume_unwind(panic),
+    }
 }
 
 /// Somewhere.

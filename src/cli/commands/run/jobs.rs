@@ -62,6 +62,7 @@ pub(super) fn play_all(
                 biased;
                 _ = signal.received() => {
                     if is_stopped {
+                        abandon(&work.files, printer);
                         break;
                     }
                     is_stopped = true;
@@ -86,6 +87,13 @@ pub(super) fn play_all(
         }
         Ok(Finished { played: finished.into_values().collect(), is_stopped })
     })
+}
+
+/// Tells what may be left at services that are there already.
+fn abandon(files: &[File], printer: &mut Printer) {
+    let away = files.iter().filter_map(|file| file.away.as_ref());
+    let reports = away.filter_map(|away| away.against.abandoned());
+    reports.for_each(|report| printer.explain(&report));
 }
 
 /// How it went, for a person who looks on.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use crate::cli::args::against::Against;
 use crate::cli::input::{plain, variable};
+use crate::scenario::against::Prefix;
 use crate::scenario::{Around, Scenario};
 use crate::text::{Glob, MAX_FILE, read_bytes, read_file};
 
@@ -11,27 +13,41 @@ use crate::text::{Glob, MAX_FILE, read_bytes, read_file};
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) path: PathBuf,
+    /// Where it is played, if not at a service of its own.
+    pub(super) away: Option<Away>,
     /// What it says, or why that is not known: one file that cannot be read does not stop the others.
     pub(super) scenario: Result<Scenario, String>,
 }
 
+/// A service that is there already.
+#[derive(Debug)]
+pub(super) struct Away {
+    pub(super) against: Against,
+    /// What the names begin with that the file has there.
+    pub(super) prefix: Prefix,
+}
+
 impl File {
-    /// Reads it, with the variables that the command line names.
-    pub(super) fn read(path: &Path, named: &BTreeMap<String, String>) -> Self {
+    /// Reads it, with the variables that the command line names, to be played there.
+    pub(super) fn read(
+        path: &Path,
+        named: &BTreeMap<String, String>,
+        away: Option<Away>,
+    ) -> Self {
         let shown = path.display();
         let folder = path.parent().unwrap_or(Path::new(""));
         let around = Around {
             named,
             environment: &variable,
             read_file: &|name| read_bytes(&folder.join(name), MAX_FILE),
-            prefix: "",
+            prefix: away.as_ref().map_or("", |away| away.prefix.as_str()),
         };
         let scenario = read_file(path, MAX_FILE)
             .map_err(|error| format!("cannot read {shown}: {}", plain(&error)))
             .and_then(|text| {
                 Scenario::read(&text, &around).map_err(|error| format!("{shown}, {error}"))
             });
-        Self { path: path.to_owned(), scenario }
+        Self { path: path.to_owned(), away, scenario }
     }
 
     /// As it was named.
@@ -117,7 +133,7 @@ mod tests {
             prefix: "",
         };
         let scenario = Scenario::read(&format!("{devices}{rest}"), &around).unwrap();
-        File { path: path.into(), scenario: Ok(scenario) }
+        File { path: path.into(), away: None, scenario: Ok(scenario) }
     }
 
     #[test]

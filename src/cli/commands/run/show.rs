@@ -158,7 +158,8 @@ impl<'a> Show<'a> {
                 registration_id: ended.registration_id.clone(),
                 proof: None,
                 skew: None,
-                is_local: true,
+                // Only a service of its own has one.
+                is_local: reach.gateway.is_some(),
                 proxy: None,
                 ca_file: None,
             };
