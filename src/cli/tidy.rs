@@ -36,8 +36,8 @@ impl Against {
         prefix: &Prefix,
     ) -> Result<RemoteStage, StageError> {
         // Those whose certificate or key is for one name only.
-        let kept = scenario.devices.iter().filter(|it| it.registration_id.as_str() == it.name);
-        let mapping = Mapping::new(prefix.clone(), kept.map(|device| &*device.name));
+        let ids = scenario.devices.iter().map(|device| device.registration_id.as_str());
+        let mapping = Mapping::new(prefix.clone(), ids.filter(|id| !prefix.begins(id)));
         let reach = Reach {
             host: self.endpoint.without_port(),
             ports: match self.endpoint.port() {

@@ -146,9 +146,25 @@ impl Account {
             let wrap = |error| failed(Thing::Enrollment(kind, format!("{prefix}…")), error);
             for record in self.client.list(kind).await.map_err(wrap)? {
                 let record = record.value();
-                if let Some(id) = record[kind.id_member()].as_str().filter(|id| prefix.begins(id)) {
+                let Some(id) = record[kind.id_member()].as_str() else { continue };
+                if prefix.begins(id) {
                     self.ledger().intend(Thing::Enrollment(kind, id.to_owned()));
+                } else if kind == Kind::Group {
+                    // One that has the same key may have taken devices in.
+                    self.find_registrations(prefix, id).await?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    async fn find_registrations(&self, prefix: &Prefix, group: &str) -> Result<(), AccountError> {
+        let thing = || Thing::Enrollment(Kind::Group, group.to_owned());
+        let all = self.client.registrations(group, usize::MAX).await;
+        for record in all.map_err(|error| failed(thing(), error))? {
+            let record = record.value();
+            if record["registrationId"].as_str().is_some_and(|id| prefix.begins(id)) {
+                self.write_down(&record);
             }
         }
         Ok(())

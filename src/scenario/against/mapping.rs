@@ -27,11 +27,6 @@ impl Mapping {
         Self { prefix, kept }
     }
 
-    /// What the names begin with.
-    pub fn prefix(&self) -> &Prefix {
-        &self.prefix
-    }
-
     /// A name of the file as it is there: of an enrollment group, or of a device on a hub.
     pub fn there(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)

@@ -57,6 +57,8 @@ pub struct RemoteStage {
     /// What the file says of functions, and where the service calls them.
     addresses: HashMap<String, String>,
     functions: HashMap<String, Arc<ScriptedFunction>>,
+    /// Whether the service calls functions of this machine.
+    reaches_functions: bool,
     /// The devices whose enrollments could not be made, because their functions cannot be called.
     stranded: Vec<String>,
     skipped: Vec<Skipped>,
@@ -119,6 +121,7 @@ impl RemoteStage {
             reach,
             addresses,
             functions: scripted,
+            reaches_functions: told.is_some(),
             stranded: Vec::new(),
             skipped: faults(&config).into_iter().collect(),
             _sample: sample,
@@ -131,7 +134,7 @@ impl RemoteStage {
                     let name = written[kind.id_member()].as_str().unwrap_or_default();
                     let title = format!("{} {name}", kind.noun());
                     stage.skipped.push(Skipped { name: title, why: error.to_string() });
-                    let of_it = devices.iter().filter(|it| is_of(it, kind, name, &written));
+                    let of_it = devices.iter().filter(|it| stage.is_of(it, kind, name, &written));
                     stage.stranded.extend(of_it.map(|device| device.name.clone()));
                 }
                 result => result?,
@@ -172,11 +175,7 @@ impl RemoteStage {
             url::Host::Ipv4(address) => address.is_loopback(),
             url::Host::Ipv6(address) => address.is_loopback(),
         };
-        (is_http && (!is_here || self.reaches_functions())).then(|| url.to_owned())
-    }
-
-    fn reaches_functions(&self) -> bool {
-        !self.addresses.is_empty()
+        (is_http && (!is_here || self.reaches_functions)).then(|| url.to_owned())
     }
 
     /// The enrollment that the file calls so: the group of that name, else that of the device.
@@ -201,6 +200,24 @@ impl RemoteStage {
         let any = hyper::header::HeaderValue::from_static("*");
         self.account.client().put(kind, &id, &patched(record, &patch), Some(&any)).await?;
         Ok(())
+    }
+
+    /// Whether a device comes by this enrollment, as far as that is known.
+    fn is_of(&self, device: &DeviceSpec, kind: Kind, name: &str, written: &Value) -> bool {
+        match kind {
+            Kind::Individual => {
+                    self.mapping.here(device.registration_id.as_str()).eq_ignore_ascii_case(name)
+                }
+            Kind::Group => {
+                let keys = &written["attestation"]["symmetricKey"];
+                let derived = ["primaryKey", "secondaryKey"].into_iter().any(|slot| {
+                    let key = keys[slot].as_str().and_then(|text| text.parse::<GroupKey>().ok());
+                    let key = key.map(|key| key.derive(&device.registration_id));
+                    matches!((device.credential(), key), (Credential::SymmetricKey(own), Some(key)) if own == key)
+                });
+                derived || device.group.as_deref().is_some_and(|group| group.eq_ignore_ascii_case(name))
+            }
+        }
     }
 
     /// Whether a step is about a device that cannot register.
@@ -230,8 +247,8 @@ impl Stage for RemoteStage {
                 let is_stranded = device.is_some_and(|name| self.stranded.contains(name));
                 is_stranded.then_some(FUNCTION)
             }
-            Verb::Function(..) if !self.reaches_functions() => Some(FUNCTION),
-            Verb::Wait(it) if it.function.is_some() && !self.reaches_functions() => Some(FUNCTION),
+            Verb::Function(..) if !self.reaches_functions => Some(FUNCTION),
+            Verb::Wait(it) if it.function.is_some() && !self.reaches_functions => Some(FUNCTION),
             Verb::Wait(it)
                 if it.status.is_some()
                     || it.polls.is_some()
@@ -343,22 +360,6 @@ pub fn told_apart(config: &Config) -> Option<String> {
     let said: Vec<_> =
         said.iter().filter_map(|(member, is_said)| is_said.then_some(*member)).collect();
     (!said.is_empty()).then(|| {
-        format!("linkedHubs, {} of [service] count here only: there they are what they are", said.join(", "))
+        format!("not taken from [service], but as they are there: linkedHubs, {}", said.join(", "))
     })
-}
-
-/// Whether a device comes by this enrollment, as far as that is known.
-fn is_of(device: &DeviceSpec, kind: Kind, name: &str, written: &Value) -> bool {
-    match kind {
-        Kind::Individual => device.name.eq_ignore_ascii_case(name),
-        Kind::Group => {
-            let keys = &written["attestation"]["symmetricKey"];
-            let derived = ["primaryKey", "secondaryKey"].into_iter().any(|slot| {
-                let key = keys[slot].as_str().and_then(|text| text.parse::<GroupKey>().ok());
-                let key = key.map(|key| key.derive(&device.registration_id));
-                matches!((device.credential(), key), (Credential::SymmetricKey(own), Some(key)) if own == key)
-            });
-            derived || device.group.as_deref().is_some_and(|group| group.eq_ignore_ascii_case(name))
-        }
-    }
 }

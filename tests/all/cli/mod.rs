@@ -1,6 +1,7 @@
 //! The binary, as a user runs it.
 
 mod admin;
+mod against;
 mod az;
 mod bad_client;
 mod conformance;
