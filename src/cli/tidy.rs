@@ -176,3 +176,32 @@ fn counted(things: &[Thing]) -> String {
     ];
     counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api_client::Kind;
+
+    #[tokio::test]
+    async fn j_292_a_panic_is_kept_for_later() {
+        let panicked = guarded(async {
+            tokio::task::yield_now().await;
+            panic!("a defect");
+        });
+        let panicked: Result<(), _> = panicked.await;
+
+        assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"a defect"));
+        assert_eq!(guarded(async { 7 }).await.ok(), Some(7));
+    }
+
+    #[test]
+    fn a_few_things_are_named_and_many_are_counted() {
+        let things: Vec<_> = (0..7)
+            .map(|number| Thing::Registration(format!("pump-{number}")))
+            .chain([Thing::Enrollment(Kind::Group, "pumps".to_owned())])
+            .collect();
+
+        assert_eq!(counted(&things[6..]), "registration pump-6, enrollment group pumps");
+        assert_eq!(counted(&things), "enrollments and groups: 1, registrations: 7");
+    }
+}

@@ -350,6 +350,21 @@ fn a_device_of_somebody_else_is_not_touched() {
 }
 
 #[test]
+fn h_3_a_service_that_is_busy_is_waited_for() {
+    let second = Second::new(&["--quota", "operations=3/1s"]).with_functions();
+    let admin = second.serve.ready["admin"].as_str().unwrap();
+    // The management listener has no quota.
+    let has = || [get(admin, "/registrations"), get(admin, "/twins")];
+    let before = has();
+
+    let ran = second.run(&[SCENARIO]).assert_exit(0);
+
+    assert!(ran.stderr.contains(&format!("removed from {NAME}: ")), "{}", ran.stderr);
+    assert!(ran.stderr.contains("enrollment group ps-"), "{}", ran.stderr);
+    assert_eq!(has(), before);
+}
+
+#[test]
 fn a_service_of_this_machine_is_named_and_needs_nothing_else() {
     let machine = Machine::new();
     let serve = machine.serve_without_events(&["--name", "ci"]);
