@@ -13,8 +13,8 @@ pub struct DeviceSpec {
     /// What the file calls it: by a name of its own, or its registration ID without what stands before
     /// that where an instance is shared.
     pub name: String,
-    /// The same for people: of several that the file calls alike, each but the first has a name with a
-    /// number, which nobody wrote.
+    /// The same for people. In a file without steps several may be called alike; each but the first then
+    /// has a name with a number, which nobody wrote.
     pub shown: String,
     /// Its name for the service.
     pub registration_id: RegistrationId,

@@ -23,7 +23,7 @@ impl<S: Stage> Engine<S> {
         let client = self.open(&assignment).await?;
         let twin = client.twin().await.map_err(|error| format!("{}: {error}", assignment.hub))?;
         *session = Some(client);
-        Ok(Event::AtHub { step, device: device.name.clone(), hub: assignment.hub, twin })
+        Ok(Event::AtHub { step, device: device.shown.clone(), hub: assignment.hub, twin })
     }
 
     /// Devices sign in, and their twins are looked at.

@@ -51,7 +51,7 @@ impl<S: Stage> Engine<S> {
                 let mut tell = if is_live { Tell::Now(self) } else { Tell::Later(Vec::new()) };
                 let name = case_name(step, how, device, is_alone);
                 let case = self.register_one(index, device, how, deadline, &name, &mut tell).await;
-                let name = Some(device.name.clone());
+                let name = Some(device.shown.clone());
                 tell.event(Event::Decided { step: index, device: name, case: case.clone() });
                 (tell, case)
             })
@@ -87,14 +87,14 @@ impl<S: Stage> Engine<S> {
             let outcome = Outcome::Broken(error.to_string());
             return self.case(name, begin, outcome, None, Vec::new(), takes);
         }
-        tell.event(Event::Registering { step: index, device: device.name.clone() });
+        tell.event(Event::Registering { step: index, device: device.shown.clone() });
         let settings = self.settings(device, how, left);
         let (mut told, mut last) = (Told::new(), LastAnswer::default());
         let result = {
             let mut notify = |notice: Notice| {
                 told.notice(&notice);
                 last.notice(&notice);
-                tell.event(Event::Notice { step: index, device: device.name.clone(), notice });
+                tell.event(Event::Notice { step: index, device: device.shown.clone(), notice });
             };
             ProvisioningClient::new(settings.clone()).register(&mut notify).await
         };
@@ -126,7 +126,7 @@ impl<S: Stage> Engine<S> {
         let case = self.case(name, begin, outcome, Some(verdict.summary()), own, takes);
         tell.event(Event::Registered(Box::new(Ended {
             step: index,
-            device: device.name.clone(),
+            device: device.shown.clone(),
             registration_id: id.clone(),
             result,
             verdict,
@@ -140,7 +140,7 @@ impl<S: Stage> Engine<S> {
         let reach = self.stage.reach();
         let payload = how.payload.as_ref().or(device.payload.as_ref()).cloned();
         if let Some(warning) = payload.as_ref().and_then(|payload| payload.warning()) {
-            tracing::warn!("device {}: {warning}", device.name);
+            tracing::warn!("device {}: {warning}", device.shown);
         }
         Settings {
             ports: reach.ports,

@@ -46,8 +46,12 @@ impl Begun {
         Ok(Self { path: path.clone(), entry, name, written, id, certificate })
     }
 
-    /// Gives it a name that is not among those of the others, unless it was given one.
-    pub(super) fn tell_apart(&mut self, names: &mut HashSet<String>) -> Result<(), Wrong> {
+    /// Gives it a name that is not among those of the others, unless steps have to call it by one.
+    pub(super) fn tell_apart(
+        &mut self,
+        names: &mut HashSet<String>,
+        has_steps: bool,
+    ) -> Result<(), Wrong> {
         // A name is taken by whoever has it first.
         let mut takes = |name: &str| names.insert(name.to_ascii_lowercase());
         if takes(&self.name) {
@@ -55,6 +59,11 @@ impl Begun {
         }
         if self.entry.name.is_some() {
             return Err(wrong("name", "another device has this name"));
+        }
+        if has_steps {
+            let reason =
+                "another device has it too; give one of them a name, by which steps can call it";
+            return Err(wrong("registrationId", reason));
         }
         let mut names = (2..).map(|number: u64| format!("{} ({number})", self.written));
         self.name = names.find(|name| takes(name)).unwrap_or_default();

@@ -169,7 +169,11 @@ impl Scenario {
         }
         enrolled.keys().for_each(|key| secrets.add(&key));
         if !has_steps {
-            steps = specs.iter().map(|spec| Step::of_device(&spec.name)).collect();
+            let of_device = |spec: &DeviceSpec| Step {
+                name: spec.shown.clone(),
+                ..Step::of_device(&spec.name)
+            };
+            steps = specs.iter().map(of_device).collect();
         }
         let variables = variables.into_names();
         Ok(Self {
@@ -260,7 +264,7 @@ fn begin(
         let told = |(member, reason): Wrong| document.fault(&path.join(&member), reason);
         for entry in devices(entry, members, around).map_err(told)? {
             let mut device = Begun::new(&path, entry, authorities, around).map_err(told)?;
-            device.tell_apart(&mut names).map_err(told)?;
+            device.tell_apart(&mut names, !step.is_empty()).map_err(told)?;
             begun.push(device);
         }
     }

@@ -453,6 +453,9 @@ fn a_device_with_two_certificates_is_declared_twice_with_names() {
     assert_eq!(devices[0].registration_id, devices[1].registration_id);
     let again = read(&text.replace("name = \"a, renewed\"\n", "")).unwrap().devices;
     assert_eq!((again[1].name.as_str(), again[1].shown.as_str()), ("a (2)", "a"));
+    let step = "\n[[step]]\nregister = \"a\"\n";
+    let called = refused(&format!("{}{step}", text.replace("name = \"a, renewed\"\n", "")));
+    assert!(called.contains("registrationId: another device has it too; give one"), "{called}");
     let taken = refused(&text.replace("a, renewed", "A"));
     assert!(taken.contains("name: another device has this name"), "{taken}");
     let many = format!(

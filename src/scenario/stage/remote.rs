@@ -259,9 +259,7 @@ impl Stage for RemoteStage {
             }
             Verb::Wait(it) if it.at_hub.is_some() => Some("its hubs do not say who is signed in"),
             Verb::Journal(_) => Some(JOURNAL),
-            Verb::Fault(_) | Verb::FaultsOff => {
-                Some(FAULTS)
-            }
+            Verb::Fault(_) | Verb::FaultsOff => Some(FAULTS),
             Verb::Service(_) => Some("the service is not the scenario's to stop"),
             _ => None,
         }

@@ -146,6 +146,9 @@ fn a_secret_is_not_printed_wherever_it_stands() {
     let named = machine.run_with(&["run", file], &[("key", secret)], "").assert_exit(5);
     assert!(named.stdout.contains("expected errorMessage \"***\""), "{}", named.stdout);
     machine.run(&["run", file, "--var", "key"]).assert_exit(2);
+    let slip = machine.run(&["run", file, "--var", &var, "--var", "kez=1"]).assert_exit(2);
+    assert!(slip.stderr.contains("--var: no file has a variable kez\n"), "{}", slip.stderr);
+    assert!(slip.stderr.contains("did you mean --var key="), "{}", slip.stderr);
 }
 
 #[test]
@@ -163,4 +166,53 @@ fn a_difference_in_a_payload_names_the_member() {
                 answer.registrationState.substatus: expected \"other\", got \"initialAssignment\"; \
                 took: expected at least 1h, got ";
     assert!(ran.stdout.contains(told), "{}", ran.stdout);
+}
+
+/// A twin is looked at by whoever is at the hub: the device goes on to it.
+#[test]
+fn a_device_whose_twin_is_expected_goes_on_to_its_hub() {
+    let machine = Machine::new();
+    let text = format!(
+        "{SERVICE}    initialTwin = {{ tags = {{ site = \"hall-3\" }}, properties = {{ desired = {{ interval = 60 }} }} }}\n\
+         [[device]]\nregistrationId = \"a\"\ngroup = \"valves\"\n\
+         expect = {{ twin = {{ tags = {{ site = \"hall-3\" }}, desired = {{ interval = 15 }} }} }}\n"
+    );
+    let file = machine.file("twin.toml", &text);
+
+    let ran = machine.run(&["run", file.to_str().unwrap()]).assert_exit(5);
+
+    let told = "FAIL a: twin.desired.interval: expected 15, got 60\n";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+}
+
+/// As a file without steps has had it since it was said which devices there are.
+#[test]
+fn one_registration_id_may_be_declared_with_two_keys() {
+    let machine = Machine::new();
+    let wrong = "bm90IHRoZSBrZXkgb2YgcHVtcC0yLCBidXQgYSB3cm9uZyBvbmU=";
+    let text = format!(
+        "{SERVICE}\n[[device]]\nregistrationId = \"a\"\ngroup = \"valves\"\n\
+         [[device]]\nregistrationId = \"a\"\ndeviceKey = \"{wrong}\"\nexpect = \"refused\"\n"
+    );
+    let file = machine.file("twice.toml", &text);
+
+    let ran = machine.run(&["run", file.to_str().unwrap()]).assert_exit(0);
+
+    assert!(ran.stdout.contains("PASS a: assigned to west"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("PASS a: refused with 401000"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("2 passed, 0 failed\n"), "{}", ran.stdout);
+}
+
+/// J-275.
+#[test]
+fn j_275_what_was_begun_before_an_enrollment_was_disabled_comes_to_its_end() {
+    let file = "fixtures/scenarios/disabled-in-the-middle.toml";
+
+    let ran = Machine::new().run(&["run", file]).assert_exit(0);
+
+    let at = |text: &str| ran.stdout.find(text).unwrap_or_else(|| panic!("{text}: {}", ran.stdout));
+    let begun = at("PASS pump-1: assigned to contoso-pumps.azure-devices.net");
+    let disabled = at("disable the group in the midst of it");
+    let again = at("PASS pump-1: disabled: ");
+    assert!(begun < again && disabled < again, "{}", ran.stdout);
 }

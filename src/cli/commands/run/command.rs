@@ -18,7 +18,7 @@ use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::scenario::against::Prefix;
-use crate::text::Glob;
+use crate::text::{Glob, nearest};
 use crate::verdicts::Results;
 
 /// Run scenarios: serve what a file describes, register its devices, check what comes out
@@ -85,6 +85,9 @@ impl Run {
             return small_runtime()?.block_on(against.clean(prefix, printer));
         }
         let files = self.files(against.as_ref())?;
+        for scenario in files.iter().filter_map(|file| file.scenario.as_ref().ok()) {
+            printer.hide(&scenario.secrets);
+        }
         if self.list {
             return list(&files, printer);
         }
@@ -123,6 +126,7 @@ impl Run {
             File::read(path, &named, away)
         };
         let mut files: Vec<_> = self.scenarios.iter().map(read).collect();
+        self.check_variables(&files)?;
         if let Some(filter) = &self.filter {
             files.iter_mut().for_each(|file| file.keep(filter));
             files.retain(|file| !file.is_empty());
@@ -132,6 +136,23 @@ impl Run {
             }
         }
         Ok(files)
+    }
+
+    /// A variable that no file has is a slip of the pen; of a file that cannot be read nobody knows.
+    fn check_variables(&self, files: &[File]) -> Result<(), Report> {
+        let scenarios = files.iter().map(|file| file.scenario.as_ref().ok());
+        let Some(scenarios) = scenarios.collect::<Option<Vec<_>>>() else { return Ok(()) };
+        let known = || scenarios.iter().flat_map(|scenario| &scenario.variables);
+        match self.variables.iter().find(|(name, _)| !known().any(|known| known == name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let report = Report::usage(format!("--var: no file has a variable {name}"));
+                Err(match nearest(name, known().map(String::as_str)) {
+                    Some(near) => report.remedy(format!("did you mean --var {near}=…?")),
+                    None => report,
+                })
+            }
+        }
     }
 
     /// No file can be read: that is a mistake in the command, and told as one.
