@@ -32,7 +32,8 @@ impl TestPki {
     pub fn made_by(sources: &Sources) -> Result<Self, PkiError> {
         // The number tells infrastructures apart that were made at different times.
         let number = sources.chance.salt("pki");
-        let root = TestAuthority::root_by(&format!("provision-sim test root {number:08x}"), sources)?;
+        let root =
+            TestAuthority::root_by(&format!("provision-sim test root {number:08x}"), sources)?;
         let intermediate =
             root.intermediate(&format!("provision-sim test intermediate {number:08x}"))?;
         Ok(Self { root, intermediate })

@@ -11,20 +11,17 @@ use serde::de::IgnoredAny;
 use super::begun::Begun;
 use super::entry::{DeviceEntry, Wrong};
 use super::list::{Members, devices};
-use crate::attestation::KeySlot;
 use crate::contoso::{self, FUNCTION_URL};
 use crate::scenario::around::Around;
 use crate::scenario::authorities::{Authorities, AuthorityEntry};
-use crate::scenario::device::{CertificateProof, DeviceSpec, Proof};
+use crate::scenario::device::{DeviceSpec, Proof};
 use crate::scenario::enrolled::{Enrolled, with_keys};
-use crate::scenario::expectation::Expectation;
 use crate::scenario::step::{
     EnrollmentChange, Names, OnAzure, Script, Step, StepEntry, Verb, check, function_url,
 };
 use crate::scenario::variables::{Declared, Variables};
 use crate::service::{Config, RECORD_NAMES};
 use crate::text::{Document, Fault, MemberPath, Secrets, key_text, nearest};
-use crate::wire::{ApiVersion, RegistrationId};
 
 /// What of the file is read before the rest, and not by the rest's readers.
 const FIRST: [&str; 3] = ["variables", "authority", "device"];

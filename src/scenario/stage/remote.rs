@@ -135,7 +135,8 @@ impl RemoteStage {
                     let title = format!("{} {name}", kind.noun());
                     stage.skipped.push(Skipped { name: title, why: error.to_string() });
                     let of_it = devices.iter().filter(|it| stage.is_of(it, kind, name, &written));
-                    stage.stranded.extend(of_it.map(|device| device.name.clone()));
+                    let of_it: Vec<_> = of_it.map(|device| device.name.clone()).collect();
+                    stage.stranded.extend(of_it);
                 }
                 result => result?,
             }
@@ -206,8 +207,8 @@ impl RemoteStage {
     fn is_of(&self, device: &DeviceSpec, kind: Kind, name: &str, written: &Value) -> bool {
         match kind {
             Kind::Individual => {
-                    self.mapping.here(device.registration_id.as_str()).eq_ignore_ascii_case(name)
-                }
+                self.mapping.here(device.registration_id.as_str()).eq_ignore_ascii_case(name)
+            }
             Kind::Group => {
                 let keys = &written["attestation"]["symmetricKey"];
                 let derived = ["primaryKey", "secondaryKey"].into_iter().any(|slot| {
@@ -215,7 +216,8 @@ impl RemoteStage {
                     let key = key.map(|key| key.derive(&device.registration_id));
                     matches!((device.credential(), key), (Credential::SymmetricKey(own), Some(key)) if own == key)
                 });
-                derived || device.group.as_deref().is_some_and(|group| group.eq_ignore_ascii_case(name))
+                derived
+                    || device.group.as_deref().is_some_and(|group| group.eq_ignore_ascii_case(name))
             }
         }
     }

@@ -41,7 +41,9 @@ impl Watched {
         self.with(|inner| {
             if let Some(before) = &inner.faults {
                 inner.past.extend(before.list());
-                inner.wanted.iter().cloned().for_each(|rule| drop(faults.add(rule)));
+                inner.wanted.iter().cloned().for_each(|rule| {
+                    faults.add(rule);
+                });
             }
             inner.journals.push(journal);
             inner.faults = Some(faults);

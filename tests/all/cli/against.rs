@@ -87,7 +87,8 @@ impl Second {
         let text = self.serve.ready["serviceConnectionString"].as_str().unwrap();
         let ca = format!("--ca-file={}", self.serve.ca_file().display());
         let export = self.here.run(&["export", "-l", text, &ca, "-"]).assert_exit(0).json();
-        let [groups, enrollments] = ["enrollmentGroups", "enrollments"].map(|it| export[it].clone());
+        let [groups, enrollments] =
+            ["enrollmentGroups", "enrollments"].map(|it| export[it].clone());
         Had([groups, enrollments, get(admin, "/registrations"), get(admin, "/twins")])
     }
 
@@ -397,7 +398,19 @@ fn what_is_missing_or_wrong_is_told_before_anything_is_sent() {
     wrong(&["--connection-string", string], "--against");
     wrong(&["--against", "local", "-l", string], "it tells its connection string itself");
     let hub = string.replace("azure-devices-provisioning.net", "azure-devices-provisioning.net;x");
-    wrong(&["--against", "azure", "-l", string, "--id-scope", "0ne1", "--hub-connection-string", &hub], "not of an IoT hub");
+    wrong(
+        &[
+            "--against",
+            "azure",
+            "-l",
+            string,
+            "--id-scope",
+            "0ne1",
+            "--hub-connection-string",
+            &hub,
+        ],
+        "not of an IoT hub",
+    );
     wrong(&["--against", "azure", "-l", string, "--function-url", "here"], "{port}");
     wrong(&["--against", "azure", "-l", string, "--clean", "pumps"], "ps-");
 }

@@ -121,8 +121,8 @@ impl Run {
     fn files(&self, against: Option<&Against>) -> Result<Vec<File>, Report> {
         let named = self.variables.iter().cloned().collect();
         let read = |path: &PathBuf| {
-            let away = against
-                .map(|against| Away { against: against.anew(), prefix: Prefix::new(None) });
+            let away =
+                against.map(|against| Away { against: against.anew(), prefix: Prefix::new(None) });
             File::read(path, &named, away)
         };
         let mut files: Vec<_> = self.scenarios.iter().map(read).collect();

@@ -29,11 +29,7 @@ pub(super) struct Away {
 
 impl File {
     /// Reads it, with the variables that the command line names, to be played there.
-    pub(super) fn read(
-        path: &Path,
-        named: &BTreeMap<String, String>,
-        away: Option<Away>,
-    ) -> Self {
+    pub(super) fn read(path: &Path, named: &BTreeMap<String, String>, away: Option<Away>) -> Self {
         let shown = path.display();
         let folder = path.parent().unwrap_or(Path::new(""));
         let around = Around {
