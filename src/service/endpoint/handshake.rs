@@ -170,7 +170,11 @@ async fn strike(
                 return None;
             }
             Some(Deed::Truncate(bytes)) => line.cut_after(bytes),
-            Some(Deed::Slow(rate)) => line.slow_down(rate),
+            Some(Deed::Slow(rate)) => {
+                line.slow_down(rate);
+                // Who is made to wait is not hung up on for that.
+                delay += LONGEST_SILENCE;
+            }
             Some(Deed::TlsAlert(alert)) => {
                 let _ = timeout(LONGEST_SILENCE, send_alert(&mut line, alert)).await;
                 return None;

@@ -51,7 +51,7 @@ pub(super) const CONDITIONS: &[FaultWord] = &[
         "GLOB",
         DEVICES,
         ANY,
-        "only devices of this registration ID, in which `*` stands for any characters and `?` for one",
+        "only devices of this registration ID, at a hub of this device ID, in which `*` stands for any characters and `?` for one",
     ),
     word("enrollment", "NAME", ENROLLED, ANY, "only devices that this enrollment or group lets in"),
     word("transport", "mqtt|mqtt-ws|https", CARRIED, ANY, "only requests that come over this"),

@@ -314,6 +314,24 @@ mod tests {
     }
 
     #[test]
+    fn j_263_the_requests_of_so_many_devices_are_counted_and_those_beyond_are_spared() {
+        let mut plan = plan(&["register close times=1"]);
+        let name = |n: usize| format!("pump-{n}");
+        for n in 0..MAX_COUNTED {
+            assert_eq!(register(&mut plan, &name(n)), Some(1));
+        }
+
+        assert_eq!(register(&mut plan, "one-more"), None);
+        assert_eq!(register(&mut plan, &name(7)), None, "it is known, and was struck");
+        let active = &plan.rules[0];
+        let counted = MAX_COUNTED as u64;
+        assert_eq!(
+            (active.each.len(), active.matched, active.struck),
+            (MAX_COUNTED, counted + 2, counted)
+        );
+    }
+
+    #[test]
     fn j_265_a_restart_leaves_the_rules_of_the_start_and_counts_anew() {
         let mut plan = plan(&["register close times=1"]);
         plan.add(Arc::new("register silence".parse().unwrap()), false, 1);

@@ -4,7 +4,6 @@ use super::core::Registrar;
 use crate::service::caller::TurnedAway;
 use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
 use crate::service::faults::{Point, Strike};
-use crate::wire::RegistrationId;
 
 impl Registrar {
     /// The rule that strikes a client at its CONNECT or SUBSCRIBE. Whoever it would be, is told by `who`.
@@ -32,16 +31,17 @@ impl Registrar {
         Some(strike)
     }
 
-    /// The rule that strikes a device at its hub.
+    /// The rule that strikes a device at its hub, where it may have an ID of its own; a module is one of its
+    /// device.
     pub(in crate::service) fn strike_at_hub(
         &self,
         place: FaultPlace,
         transport: FaultTransport,
         device_id: &str,
     ) -> Option<Strike> {
-        let id = device_id.parse::<RegistrationId>().ok();
+        let device_id = device_id.split('/').next().unwrap_or_default();
         let enrollment = || {
-            let record = self.store.device(id.as_ref()?)?;
+            let record = self.store.assigned_as(device_id)?;
             Some(record.enrollment.name.to_string())
         };
         let strike = self.faults.strike(&Point {
@@ -52,8 +52,8 @@ impl Registrar {
             enrollment: &enrollment,
             reply: None,
         })?;
-        if let Some(id) = &id {
-            self.journal.struck_device(id, &strike);
+        if let Some(record) = self.store.assigned_as(device_id) {
+            self.journal.struck_device(&record.registration_id, &strike);
         }
         Some(strike)
     }

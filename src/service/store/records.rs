@@ -155,6 +155,17 @@ impl Store {
         self.memory.devices(after, limit, |_| true)
     }
 
+    /// The record whose device has this ID at its hub. Most devices have one ID for both; else all records
+    /// are looked through.
+    pub fn assigned_as(&self, device_id: &str) -> Option<Arc<DeviceRecord>> {
+        let is_it = |record: &DeviceRecord| {
+            record.assignment.as_ref().is_some_and(|it| it.device_id.as_str() == device_id)
+        };
+        let same = device_id.parse().ok().and_then(|id| self.memory.device(&id));
+        let all = || self.memory.devices(None, 1, is_it).pop();
+        same.filter(|record| is_it(record)).or_else(all)
+    }
+
     /// Those that have an operation in progress.
     pub fn in_progress(&self) -> Vec<Arc<DeviceRecord>> {
         let is_pending = |record: &DeviceRecord| matches!(record.outcome, Outcome::Assigning(_));

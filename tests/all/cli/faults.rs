@@ -1,5 +1,6 @@
 //! `serve --fault`, and how `register` ends against each of them (the table of exit codes).
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -229,10 +230,10 @@ fn rows() -> Vec<(FaultPlace, String)> {
 }
 
 /// The exit codes of a transport, one for each row at which the fault can occur there.
-fn column(transport: FaultTransport, written: &[String]) -> Vec<String> {
+fn column(transport: FaultTransport, written: &HashMap<String, String>) -> Vec<String> {
     let column = Column::new(transport);
     let mut exits = Vec::new();
-    for (n, (place, rule)) in rows().into_iter().enumerate() {
+    for (place, rule) in rows() {
         // The port of HTTPS is that of MQTT over WebSocket.
         let can_strike = match (place, transport) {
             (FaultPlace::Accept | FaultPlace::Tls, _) => true,
@@ -249,7 +250,7 @@ fn column(transport: FaultTransport, written: &[String]) -> Vec<String> {
             continue;
         }
         // Whoever is to give up need not be waited for.
-        let timeout = match written.get(n).map(String::as_str) {
+        let timeout = match written.get(&rule).map(String::as_str) {
             Some("6") => "800ms",
             Some(_) => "1m",
             None => "10s",
@@ -276,14 +277,16 @@ fn register_ends_against_each_fault_as_its_table_says() {
     let (before, rest) = page.split_once(begin).unwrap();
     let (written, after) = rest.split_once(end).unwrap();
     let cells = |n: usize| {
-        let cell =
-            |row: &str| row.split(" | ").nth(n).map(|cell| cell.trim_end_matches(" |").to_owned());
-        written.lines().skip(2).filter_map(cell).collect::<Vec<_>>()
+        let cell = |row: &str| {
+            let cells: Vec<_> = row.trim_matches(['|', ' ']).split(" | ").collect();
+            Some((cells.first()?.trim_matches('`').to_owned(), (*cells.get(n)?).to_owned()))
+        };
+        written.lines().skip(2).filter_map(cell).collect::<HashMap<_, _>>()
     };
     let is_renewed = std::env::var_os("UPDATE_DOCS").is_some();
     let columns: Vec<_> = std::thread::scope(|scope| {
         let run = |(n, transport)| {
-            let cells = if is_renewed { vec![] } else { cells(n + 1) };
+            let cells = cells(n + 1);
             scope.spawn(move || column(transport, &cells))
         };
         let running: Vec<_> = FaultTransport::ALL.into_iter().enumerate().map(run).collect();

@@ -12,9 +12,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::support::service::client::{Answer, Client, Device, Manners, RESPONSES};
-use crate::support::service::setup::{HUB_WEST, SCOPE, Setup, TestService};
-use crate::support::service::token::of_device;
+use crate::support::service::client::{Answer, Client, Device, Manners, RESPONSES, poll_topic};
+use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
+use crate::support::service::token::{decoded, hub_token, of_device};
 use crate::support::service::webhook::{Reaction, Webhook};
 use crate::support::within;
 
@@ -64,11 +64,20 @@ impl Https {
     }
 
     async fn exchange(&mut self, method: &str, rest: &str) -> std::io::Result<Got> {
+        self.ask(method, rest).await;
+        self.answer().await
+    }
+
+    /// Asks, and does not wait for the answer.
+    async fn ask(&mut self, method: &str, rest: &str) {
         let request = format!(
             "{method} /{SCOPE}/registrations/{ID}{rest}?api-version=2021-06-01 HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\nContent-Length: 0\r\n\r\n",
             of_device(ID)
         );
-        self.0.write_all(request.as_bytes()).await?;
+        self.0.write_all(request.as_bytes()).await.unwrap();
+    }
+
+    async fn answer(&mut self) -> std::io::Result<Got> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(self.0.read_u8().await?);
@@ -838,4 +847,121 @@ async fn a_token_is_judged_by_a_wrong_clock() {
     let mut https = Https::open(&service).await;
     assert_eq!(https.lookup().await.unwrap().status, 401);
     assert_eq!(https.lookup().await.unwrap().status, 200);
+}
+
+// --- What might be forgotten ---
+
+#[tokio::test]
+async fn at_a_hub_a_device_may_have_another_id_and_its_registration_tells_of_the_fault_all_the_same()
+ {
+    let service = Setup::enrollments(&format!(
+        "[[enrollments]]\nregistrationId = \"{ID}\"\ndeviceId = \"Pump#7\"\nattestation.type = \"symmetricKey\"\nattestation.symmetricKey.primaryKey = \"{PRIMARY_KEY}\"\n"
+    ))
+    .fault(&format!("hub-connect connack=3 times=1 device=pump# enrollment={ID}"))
+    .fault(&format!("hub-connect connack=3 times=1 device=Pump#7 enrollment={ID}"))
+    .start()
+    .await;
+    let key = decoded(PRIMARY_KEY);
+    let mut device = Client::connect(&service, &Device::with_key(ID, &key)).await;
+    assert_eq!(device.provision("").await.status(), 200);
+
+    let at_hub = Device {
+        client_id: "Pump#7".to_owned(),
+        user_name: format!("{HUB_WEST}/Pump#7/?api-version=2021-04-12"),
+        password: hub_token(&key, HUB_WEST, "Pump#7"),
+    };
+    let mut client = Client::dial(&service).await;
+    let refused = client.say_hello(&at_hub, Manners::default()).await;
+
+    assert_eq!(refused.map(|it| it.code), Some(ConnectReturnCode::ServiceUnavailable));
+    let struck: Vec<_> = service.inside().faults().list().iter().map(|it| it.struck).collect();
+    assert_eq!(struck, [0, 1]);
+    let entry = service.inside().journal().entries().pop().unwrap();
+    assert_eq!((entry.faults.len(), entry.faults[0].id), (1, 2));
+}
+
+#[tokio::test]
+async fn over_all_devices_exactly_as_many_are_struck_however_many_come_at_once() {
+    let service = with("register status=429 retry-after=0 scope=all from=3 every=2 times=5").await;
+    let service = std::sync::Arc::new(service);
+    let mut devices = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let service = service.clone();
+        devices.spawn(async move {
+            let mut client = Client::connect(&service, &Device::new(&format!("pump-{n}"))).await;
+            client.register("").await.status()
+        });
+    }
+
+    let told = within("all of them", devices.join_all()).await;
+
+    assert_eq!(told.iter().filter(|status| **status == 429).count(), 5, "{told:?}");
+    let rule = service.inside().faults().list().remove(0);
+    assert_eq!((rule.matched, rule.struck), (20, 5));
+}
+
+#[tokio::test]
+async fn on_a_connection_that_goes_on_only_what_is_meant_is_struck() {
+    let service = Setup::at_once()
+        .fault("poll status=500 nth=1")
+        .fault("poll reset nth=3")
+        .fault("lookup close nth=1")
+        .start()
+        .await;
+    let mut https = Https::open(&service).await;
+    let operation = https.operation().await;
+
+    assert_eq!(https.poll(&operation).await.status, 500);
+    assert_eq!(https.poll(&operation).await.status, 200);
+    let end = https.call("GET", &format!("/operations/{operation}")).await.unwrap_err();
+    assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+    let mut https = Https::open(&service).await;
+    assert_eq!(https.poll(&operation).await.status, 200, "on the next one");
+    assert_eq!(https.lookup().await.unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    assert_eq!(Https::open(&service).await.lookup().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_service_ends_while_faults_keep_it_silent() {
+    let service = Setup::at_once()
+        .fault("accept silence nth=1")
+        .fault("register silence transport=https")
+        .fault("lookup delay=1h")
+        .fault("poll delay=1h")
+        .start()
+        .await;
+    let silent = TcpStream::connect(service.address()).await.unwrap();
+    let mut client = mqtt(&service).await;
+    let operation = client.register("").await.operation_id();
+    let topic = poll_topic(&operation);
+    client.publish(&topic, b"", QoS::AtLeastOnce).await;
+    let mut asked = Vec::new();
+    for (method, rest) in [("PUT", "/register"), ("POST", "")] {
+        let mut https = Https::open(&service).await;
+        https.ask(method, rest).await;
+        asked.push(https);
+    }
+    let is_struck = || struck(&service) == 4;
+    while !is_struck() {
+        tokio::task::yield_now().await;
+    }
+
+    service.stop().await;
+
+    drop((silent, client, asked));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_kept_where_state_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Setup::at_once().state(folder.path()).fault("register lose-answer").start().await;
+    let mut client = mqtt(&service).await;
+    client.publish(REGISTER, b"", QoS::AtLeastOnce).await;
+    assert!(says_nothing(&mut client).await);
+    service.stop().await;
+
+    let again = Setup::at_once().state(folder.path()).start().await;
+
+    assert_eq!(Https::open(&again).await.lookup().await.unwrap().status, 200, "it was done");
+    assert!(again.inside().faults().list().is_empty(), "rules are not state");
 }

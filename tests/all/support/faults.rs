@@ -29,7 +29,7 @@ pub fn samples(place: FaultPlace, deed: &str) -> Vec<String> {
         "suback" => with(&["128"]),
         "slow" => with(&["5000/s"]),
         "tls-alert" => with(&["handshake-failure"]),
-        "certificate" => with(&["expired", "wrong-name", "untrusted"]),
+        "certificate" => with(&["expired", "wrong-name", "untrusted", "long"]),
         "clock" => with(&["+99years"]),
         _ => vec![deed.to_owned()],
     }
