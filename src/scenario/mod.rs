@@ -33,7 +33,8 @@ pub use around::Around;
 pub use engine::{Ended, Event, Play, play};
 pub use file::Scenario;
 pub use stage::{
-    LocalPlan, LocalStage, Reach, RemotePlan, RemoteStage, Skipped, Stage, StageError, told_apart,
+    LocalPlan, LocalStage, OnThread, Reach, RemotePlan, RemoteStage, Skipped, Stage, StageError,
+    told_apart,
 };
 pub use step::OnAzure;
 pub use verdict::{Actual, Verdict};

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::fmt::{self, Debug};
 use std::io::{IsTerminal, Write};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tracing::Subscriber;
 use tracing::field::Field;
@@ -37,22 +37,33 @@ pub(crate) fn hide(secrets: &Secrets) {
 const MAX_KEPT: usize = 1 << 20;
 const MAX_GIVEN: usize = 64 << 10;
 
+/// Lines that several threads keep together.
+type Lines = Arc<Mutex<Vec<u8>>>;
+
 thread_local! {
-    /// The lines of this thread, if they are kept.
-    static KEPT: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+    /// The lines of this thread, if they are kept, and of those that keep them with it.
+    static KEPT: RefCell<Option<Lines>> = const { RefCell::new(None) };
 }
 
 /// From now on the lines of this thread are kept, as those of a runtime that works in it alone are. What was
 /// kept before is forgotten.
 pub(crate) fn keep() {
-    KEPT.set(Some(Vec::new()));
+    KEPT.set(Some(Lines::default()));
 }
 
-/// The last lines of this thread since it keeps them. Not those of one device alone: what a service does for
-/// one goes on while another is at work.
+/// What another thread has to call so that its lines are kept with those of this one.
+pub(crate) fn keep_together() -> Arc<dyn Fn() + Send + Sync> {
+    let lines = KEPT.with_borrow(Clone::clone);
+    Arc::new(move || KEPT.set(lines.clone()))
+}
+
+/// The last lines of this thread since it keeps them, and of those that keep them with it. Not those of one
+/// device alone: what a service does for one goes on while another is at work.
 pub(crate) fn kept() -> String {
     KEPT.with_borrow(|kept| {
-        let lines = kept.as_deref().unwrap_or_default();
+        let Some(kept) = kept else { return String::new() };
+        let lines = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = lines.as_slice();
         let from = lines.len().saturating_sub(MAX_GIVEN);
         if from == 0 {
             return String::from_utf8_lossy(lines).into_owned();
@@ -131,10 +142,12 @@ struct Keeper;
 
 impl Write for Keeper {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        KEPT.with_borrow_mut(|kept| {
+        KEPT.with_borrow(|kept| {
             if let Some(kept) = kept {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 if kept.len() >= MAX_KEPT {
-                    kept.drain(..kept.len() - MAX_GIVEN);
+                    let surplus = kept.len() - MAX_GIVEN;
+                    kept.drain(..surplus);
                 }
                 kept.extend_from_slice(bytes);
             }

@@ -5,6 +5,7 @@
 //! do.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -43,6 +44,31 @@ pub struct LocalPlan {
     pub webhooks: WebhookSettings,
     /// Whether the service is ever stopped, so that its state has to be kept.
     pub is_stopped: bool,
+    /// What is called first on the thread of the service, each time that it is started.
+    pub on_thread: OnThread,
+}
+
+/// Something that is called on a new thread before anything else; nothing, by default.
+#[derive(Clone)]
+pub struct OnThread(Arc<dyn Fn() + Send + Sync>);
+
+impl OnThread {
+    /// This.
+    pub fn new(call: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(call))
+    }
+}
+
+impl Default for OnThread {
+    fn default() -> Self {
+        Self::new(|| {})
+    }
+}
+
+impl fmt::Debug for OnThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnThread")
+    }
 }
 
 impl LocalPlan {
@@ -54,6 +80,7 @@ impl LocalPlan {
             functions: scenario.functions.clone(),
             webhooks,
             is_stopped: scenario.steps.iter().any(is_power),
+            on_thread: OnThread::default(),
         }
     }
 }
@@ -65,6 +92,7 @@ pub struct LocalStage {
     webhooks: WebhookSettings,
     folder: TempDir,
     is_stopped: bool,
+    on_thread: OnThread,
     tls: Arc<ClientConfig>,
     reach: Reach,
     running: RwLock<Option<Running>>,
@@ -99,7 +127,7 @@ impl LocalStage {
     ///
     /// If something in it cannot be served.
     pub async fn start(plan: LocalPlan) -> Result<Self, StageError> {
-        let LocalPlan { mut config, functions, webhooks, is_stopped } = plan;
+        let LocalPlan { mut config, functions, webhooks, is_stopped, on_thread } = plan;
         let sample = SampleFunction::start_for(&mut config).await.map_err(StageError::Function)?;
         let mut app = FunctionApp::open().map_err(StageError::Function)?;
         let mut scripted = HashMap::new();
@@ -117,13 +145,15 @@ impl LocalStage {
         let tls = client_config(&Trust::Pem(authority.pem().to_owned()))?;
         let options = options(&config, authority, &webhooks, ListeningPorts::default());
         let state = is_stopped.then(|| folder.path().join("state"));
-        let running = launch(config.clone(), Options { state, ..options }).await?;
+        let running =
+            launch(config.clone(), Options { state, ..options }, on_thread.clone()).await?;
         let reach = reach(&running.service, &tls, folder.path().join("ca.pem"))?;
         let stage = Self {
             config,
             webhooks,
             folder,
             is_stopped,
+            on_thread,
             tls,
             reach,
             running: RwLock::default(),
@@ -169,7 +199,8 @@ impl LocalStage {
         let authority = authority(&self.folder, self.is_stopped)?;
         let options = options(&self.config, authority, &self.webhooks, ports);
         let state = self.is_stopped.then(|| self.folder.path().join("state"));
-        let running = launch(self.config.clone(), Options { state, ..options }).await?;
+        let options = Options { state, ..options };
+        let running = launch(self.config.clone(), options, self.on_thread.clone()).await?;
         self.up(running).await
     }
 
@@ -329,9 +360,16 @@ fn options(
     }
 }
 
-async fn launch(config: Config, options: Options) -> Result<Running, StageError> {
+async fn launch(
+    config: Config,
+    options: Options,
+    OnThread(on_thread): OnThread,
+) -> Result<Running, StageError> {
     let (tell, told) = oneshot::channel();
-    let start = async move { Service::start(&config, options).await };
+    let start = async move {
+        on_thread();
+        Service::start(&config, options).await
+    };
     let host = Host::launch(start, move |started| drop(tell.send(started)));
     let host = host.map_err(|error| StageError::Io("start the thread of the service", error))?;
     let service = told.await.map_err(|_| StageError::other("the service's thread has ended"))??;

@@ -19,7 +19,7 @@ mod remote;
 mod watched;
 
 pub use error::StageError;
-pub use local::{LocalPlan, LocalStage};
+pub use local::{LocalPlan, LocalStage, OnThread};
 pub use place::Stage;
 pub use reach::Reach;
 pub use remote::{RemotePlan, RemoteStage, Skipped, told_apart};

@@ -98,7 +98,7 @@ fn after_a_failed_step_the_rest_is_left_out_and_that_is_said() {
          [[step]]\nname = \"the other\"\nregister = \"pump-0\"")
     .assert_exit(5);
 
-    assert!(ran.stdout.contains("the other: skipped: a step before it failed"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("SKIP the other: a step before it failed"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("--- pump-0"), "{}", ran.stdout);
 }
 

@@ -16,7 +16,8 @@ use crate::cli::output::printer::Printer;
 use crate::cli::tidy::guarded;
 use crate::net::ProxyVariables;
 use crate::scenario::{
-    LocalPlan, LocalStage, OnAzure, Play, Scenario, Skipped, Stage, play as play_steps, told_apart,
+    LocalPlan, LocalStage, OnAzure, OnThread, Play, Scenario, Skipped, Stage, play as play_steps,
+    told_apart,
 };
 use crate::service::WebhookSettings;
 use crate::text::Secrets;
@@ -101,7 +102,10 @@ async fn at_home(
 ) -> Result<(), String> {
     let webhooks =
         WebhookSettings { proxies: ProxyVariables::read(variable), ..Default::default() };
-    let stage = LocalStage::start(LocalPlan::of(scenario, webhooks)).await;
+    let log = logging::keep_together();
+    let plan =
+        LocalPlan { on_thread: OnThread::new(move || log()), ..LocalPlan::of(scenario, webhooks) };
+    let stage = LocalStage::start(plan).await;
     let stage = Arc::new(stage.map_err(|error| format!("{}: {error}", file.name()))?);
     on(stage.clone(), file, scenario, how, show, stop).await;
     stage.end().await;
