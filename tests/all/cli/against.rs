@@ -209,7 +209,7 @@ fault = "poll status=503"
 [[step]]
 name = "one register"
 journal = "pump-1"
-count = { registers = 1 }
+expect = { registers = 1 }
 
 [[step]]
 enrollment = "pumps"
@@ -273,7 +273,7 @@ fn a_device_that_is_not_as_expected_fails_and_nothing_is_left() {
 
     let ran = second.run(&[&scenario]).assert_exit(5);
 
-    let verdict = "FAIL contoso-heatpump-088: errorCode: expected 400208, got 400207";
+    let verdict = "FAIL contoso-heatpump-088: expected errorCode 400208, got 400207";
     assert!(ran.stdout.contains(verdict), "{}", ran.stdout);
     assert_eq!(second.has(), before);
 }
@@ -352,7 +352,7 @@ fn a_device_of_somebody_else_is_not_touched() {
 
 #[test]
 fn h_3_a_service_that_is_busy_is_waited_for() {
-    let second = Second::new(&["--quota", "operations=3/1s"]).with_functions();
+    let second = Second::new(&["--quota", "operations=5/1s"]).with_functions();
     let admin = second.serve.ready["admin"].as_str().unwrap();
     // The management listener has no quota.
     let has = || [get(admin, "/registrations"), get(admin, "/twins")];
