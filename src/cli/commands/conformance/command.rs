@@ -59,7 +59,7 @@ running is judged as far as it can be. Nothing is asked of a shell: quote the br
 wants it.
 
 Each case is pass, fail, warn (it should do better), or not observed, with the reason. Exits 0 if none
-failed, 5 otherwise, 2 if the client cannot be run.
+failed, 5 otherwise, 2 if the client cannot be run; 130 after Ctrl-C, with what was judged until then.
 
 Examples:
   provision-sim conformance -- provision-sim register --host {mqtt} --ca-file {ca-file} \\
@@ -174,7 +174,8 @@ fn end(printer: &mut Printer, results: &Results, was_stopped: bool) -> Exit {
         }),
         Output::Jsonl => {}
     }
-    match totals.are_good() && !was_stopped {
+    match totals.are_good() {
+        _ if was_stopped => Exit::Interrupted,
         true => Exit::Done,
         false => Exit::NotAssigned,
     }
