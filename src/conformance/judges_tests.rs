@@ -25,6 +25,7 @@ impl Client {
             end,
             took: ms(took),
             ran_out: end == End::Stopped,
+            uncaught: None,
             id_scope: "0ne1".to_owned(),
             registration_id: "pump".to_owned(),
             payload: ("{}".to_owned(), false),
@@ -170,6 +171,9 @@ fn j_323_an_answer_without_sense_is_survived_by_an_end_with_an_error_or_by_going
         let finding = told_nonsense(end, took).judged(case);
         assert!(matches!(&finding, Finding::Failed(why) if why.contains(said)), "{finding:?}");
     }
+    let mut uncaught = told_nonsense(End::Code(1), 50);
+    uncaught.0.uncaught = Some("Node.js v20.20.2".to_owned());
+    assert!(matches!(uncaught.judged(case), Finding::Wanting(_)));
     let hung = told_nonsense(End::Stopped, 45_000).judged(case);
     assert!(matches!(&hung, Finding::Broken(why) if why.contains("it hung")), "{hung:?}");
     let unseen = Client::that(End::Code(1), 50).judged(case);
@@ -186,6 +190,13 @@ fn j_324_who_waits_for_ever_fails_and_who_asks_again_does_not() {
     assert!(is_kept(&silence(End::Code(1), 60_000).judged(case)));
     assert!(is_kept(&silence(End::Stopped, 75_000).registers(30_000, 0).judged(case)));
     assert!(matches!(silence(End::Code(0), 60_000).judged(case), Finding::Failed(_)));
+    let subscribes = |times: u64| {
+        let client = Client::that(End::Stopped, 75_000).at(0, opened.clone());
+        let again = |client: Client, n| client.at(n * 30_000, WireMoment::Subscribe(Vec::new()));
+        (0..times).fold(client, again).judged("silent-subscribe")
+    };
+    assert!(matches!(subscribes(1), Finding::Broken(_)));
+    assert!(is_kept(&subscribes(2)));
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) struct Observation {
     pub(super) took: Duration,
     /// Whether it ran as long as it may, and was not stopped because there was no more to be seen.
     pub(super) ran_out: bool,
+    /// The line with which its runtime told of an error that the program did not catch.
+    pub(super) uncaught: Option<String>,
     /// The ID scope of the service.
     pub(super) id_scope: String,
     /// The device.

@@ -68,12 +68,14 @@ pub(super) async fn run(
     let took = began.elapsed();
     let _ = timeout(LAST_WORDS, all_ended(&stage.watch)).await;
     let secrets: [Zeroizing<String>; 1] = [stage.device_key()];
+    let errors = running.errors().text(&secrets);
     let observation = Observation {
         began,
         events: stage.watch.take(),
         end,
         took,
         ran_out,
+        uncaught: uncaught(&errors),
         id_scope: stage.service.id_scope().to_string(),
         registration_id: stage.registration_id.to_string(),
         payload: (
@@ -81,11 +83,8 @@ pub(super) async fn run(
             placeholders(command).any(|name| name == DeviceFacts::PAYLOAD),
         ),
     };
-    let report = Report {
-        output: running.output().text(&secrets),
-        errors: running.errors().text(&secrets),
-        journal: journal(stage),
-    };
+    let report =
+        Report { output: running.output().text(&secrets), errors, journal: journal(stage) };
     Ok(Run { observation, report })
 }
 
@@ -146,6 +145,23 @@ async fn all_ended(watch: &Watch) {
             () = sleep(LAST_WORDS) => return,
         }
     }
+}
+
+/// What runtimes say of an error that ends a program because nobody has caught it: Node.js, Python, Rust, .NET,
+/// Java, Go.
+const UNCAUGHT: [&str; 6] = [
+    "Node.js v",
+    "Traceback (most recent call last)",
+    "' panicked at ",
+    "Unhandled exception",
+    "Exception in thread",
+    "goroutine 1 [",
+];
+
+/// The first line that says so.
+fn uncaught(errors: &str) -> Option<String> {
+    let says_so = |line: &&str| UNCAUGHT.iter().any(|mark| line.contains(mark));
+    errors.lines().find(says_so).map(|line| line.trim().to_owned())
 }
 
 fn journal(stage: &Stage) -> String {

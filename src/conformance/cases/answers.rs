@@ -155,7 +155,13 @@ fn survives(seen: &Observation) -> Judged {
         )));
     }
     if !seen.ran_out {
-        return Ok(Finding::kept(format!("{} after {}", seen.end, seconds(seen.took))));
+        let ended = format!("{} after {}", seen.end, seconds(seen.took));
+        return Ok(match &seen.uncaught {
+            Some(line) => {
+                Finding::wanting(format!("it did not catch the error, and {ended}: {line}"))
+            }
+            None => Finding::kept(ended),
+        });
     }
     let silent = seen.took.saturating_sub(seen.last_sign().unwrap_or_default());
     match silent >= LIFELESS {

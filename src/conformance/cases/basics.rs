@@ -36,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "registers-again",
-        title: "can be started again, and gets the same hub",
+        title: "can be started again, and is told of its hub again",
         level: Level::Must,
         rule: Rule {
             id: "F.6",

@@ -7,6 +7,7 @@ use crate::conformance::finding::{Finding, count, seconds};
 use crate::conformance::judging::{Judged, assigned, registers, sane, settle, summary};
 use crate::conformance::observation::Observation;
 use crate::conformance::source::{DEVICE_API, OURS, TRANSIENT_FAULTS};
+use crate::service::WireMoment;
 
 const ENDS: Rule = Rule {
     id: "J-324",
@@ -155,10 +156,11 @@ fn ends(seen: &Observation) -> Judged {
     if !seen.ran_out {
         return Ok(Finding::kept(format!("{} after {}", seen.end, seconds(seen.took))));
     }
-    // Twice the same, or another connection, shows that it does not wait for ever.
+    // The same again, or another connection, shows that it does not wait for ever.
     let exchanges = seen.exchanges();
     let unanswered: Vec<_> = exchanges.iter().filter(|it| it.answer.is_none()).collect();
-    let tries = unanswered.len().max(opened.len());
+    let subscribed = seen.heard(|moment| matches!(moment, WireMoment::Subscribe(_)).then_some(()));
+    let tries = unanswered.len().max(opened.len()).max(subscribed.len());
     let silent = seen.took.saturating_sub(seen.last_sign().unwrap_or_default());
     match tries > 1 && silent < seen.took.mul_f64(0.9) {
         true => Ok(Finding::kept(format!(
