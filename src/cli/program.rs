@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::commands::{
     completions, conformance, derive_key, diagnose, enrollments, explain, fleet, healthcheck, log,
-    man, pki, register, run, sas_token, serve, status, webhook,
+    man, pki, register, run, sas_token, schema, serve, status, webhook,
 };
 use super::common::{Common, Output};
 use super::exit::Exit;
@@ -79,6 +79,7 @@ enum Command {
     Import(enrollments::Import),
     Webhook(webhook::Webhook),
     Pki(pki::Pki),
+    Schema(schema::Schema),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -122,6 +123,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::ComputeDeviceKey(command) => command.run(&mut printer),
         Command::Export(command) => command.run(&mut printer),
         Command::Import(command) => command.run(&mut printer),
+        Command::Schema(command) => command.run(&mut printer),
         Command::Completions(command) => command.run(Cli::command()),
         Command::Man(command) => command.run(Cli::command()),
     };
@@ -140,6 +142,7 @@ impl Command {
                 | Self::SasToken(_)
                 | Self::Explain(_)
                 | Self::Log(_)
+                | Self::Schema(_)
                 | Self::Completions(_)
                 | Self::Man(_)
         )

@@ -16,6 +16,7 @@
 //!   `import`.
 //! - `webhook`: a custom allocation function, tried without a device.
 //! - `pki`: certificates for tests.
+//! - `schema`: what may stand in the files that people write.
 //! - `completions`: what a shell needs to complete command lines.
 //! - `man`: manual pages.
 
@@ -33,6 +34,7 @@ pub(crate) mod pki;
 pub(crate) mod register;
 pub(crate) mod run;
 pub(crate) mod sas_token;
+pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod webhook;

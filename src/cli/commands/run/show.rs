@@ -141,8 +141,8 @@ impl<'a> Show<'a> {
         }
         if is_text {
             self.show_end(&ended);
-            self.shown.insert((step, device.to_owned()));
         }
+        self.shown.insert((step, device.to_owned()));
         let line = of_device(&self.file, &ended);
         self.printer.event(&line);
         self.devices.push(line);
