@@ -53,6 +53,7 @@ SUITE = [
     ("node/hub.js", HUB),
     ("python/hub_service.py", ["device", "made", "twin", "wrong-key"]),
     ("node/hub_service.js", ["device", "made", "twin", "wrong-key"]),
+    ("python/results.py", ["junit", "schema"]),
     ("reach.py", ["python", "node", "java", "curl"]),
     ("java/Device.java", ANY_TRANSPORT),
     ("java/X509.java", ["group", "individual", "stranger", "group-ws", "group-http", "individual-http"]),
