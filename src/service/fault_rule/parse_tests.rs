@@ -84,7 +84,7 @@ fn j_260_an_unknown_word_is_refused_by_name_with_the_nearest() {
         ("poll retry-after=a&b", "without + # &"),
         ("poll message=\"open", "message=: the quotes are not closed"),
         ("poll =3", "there is an = without a word before it"),
-        ("tls certificate=old", "expired, wrong-name or untrusted"),
+        ("tls certificate=old", "expired, wrong-name, untrusted or long"),
         ("tls tls-alert=boom", "or one of handshake-failure, "),
         ("register clock=2h", "such as +2h"),
         ("accept slow=fast", "such as 100/s"),
