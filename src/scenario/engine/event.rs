@@ -38,8 +38,6 @@ pub enum Event {
     Registered(Box<Ended>),
     /// It is signed in at its hub.
     AtHub {
-        /// Of which step.
-        step: usize,
         /// Which device.
         device: String,
         /// Its hub.

@@ -14,7 +14,7 @@ use crate::scenario::step::{Selection, TwinStep};
 impl<S: Stage> Engine<S> {
     /// Signs a device in at the hub that it was assigned to, and has it read its twin. A session that it
     /// has already is closed first: a hub has one for a device.
-    pub(super) async fn sign_in(&self, step: usize, device: &DeviceSpec) -> Result<Event, String> {
+    pub(super) async fn sign_in(&self, device: &DeviceSpec) -> Result<Event, String> {
         let assignment = self.assignment(device)?;
         let mut session = self.devices.known(device).session.lock().await;
         if let Some(before) = session.take() {
@@ -23,20 +23,19 @@ impl<S: Stage> Engine<S> {
         let client = self.open(&assignment).await?;
         let twin = client.twin().await.map_err(|error| format!("{}: {error}", assignment.hub))?;
         *session = Some(client);
-        Ok(Event::AtHub { step, device: device.shown.clone(), hub: assignment.hub, twin })
+        Ok(Event::AtHub { device: device.shown.clone(), hub: assignment.hub, twin })
     }
 
     /// Devices sign in, and their twins are looked at.
     pub(super) async fn connect(
         &self,
-        step: usize,
         devices: &Selection,
         expect: Option<&TwinPattern>,
     ) -> Vec<String> {
         let mut differences = Vec::new();
         for device in devices.of_these(self.devices.all(), |device| &device.name) {
             let done = async {
-                self.tell(self.sign_in(step, device).await?);
+                self.tell(self.sign_in(device).await?);
                 self.expect_twin(device, expect).await
             };
             differences.extend(of_device(device, done.await));

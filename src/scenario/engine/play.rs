@@ -150,7 +150,7 @@ async fn run<S: Stage>(engine: &Engine<S>, index: usize, step: &Step) -> bool {
             (seen, parts) = (Some(ran.seen), ran.parts);
             Outcome::of_differences(ran.differences)
         }
-        verb => match timeout(step.within, simple(engine, index, verb)).await {
+        verb => match timeout(step.within, simple(engine, verb)).await {
             Ok(differences) => Outcome::of_differences(differences),
             Err(_) => {
                 let mut reasons = vec![late(step.within)];
@@ -168,12 +168,12 @@ async fn run<S: Stage>(engine: &Engine<S>, index: usize, step: &Step) -> bool {
 }
 
 /// A step that is done by one call; what was not as expected.
-async fn simple<S: Stage>(engine: &Engine<S>, index: usize, verb: &Verb) -> Vec<String> {
+async fn simple<S: Stage>(engine: &Engine<S>, verb: &Verb) -> Vec<String> {
     let trouble = |done: Result<(), crate::scenario::stage::StageError>| {
         done.err().map(|error| error.to_string()).into_iter().collect()
     };
     match verb {
-        Verb::Connect(devices, expect) => engine.connect(index, devices, expect.as_ref()).await,
+        Verb::Connect(devices, expect) => engine.connect(devices, expect.as_ref()).await,
         Verb::Report(devices, properties) => engine.report(devices, properties).await,
         Verb::Twin(step) => engine.twin(step).await,
         Verb::Enrollment(step) => engine.enrollment(step).await,

@@ -111,7 +111,7 @@ impl<S: Stage> Engine<S> {
         let expected = how.expect.as_ref().unwrap_or(&device.expect);
         let mut differences = Vec::new();
         if how.connect && result.is_ok() {
-            match self.sign_in(index, device).await {
+            match self.sign_in(device).await {
                 Ok(event) => tell.event(event),
                 Err(error) => {
                     told.line(&error);

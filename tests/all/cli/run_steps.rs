@@ -102,6 +102,7 @@ fn after_a_failed_step_the_rest_is_left_out_and_that_is_said() {
     assert!(!ran.stdout.contains("--- pump-0"), "{}", ran.stdout);
 }
 
+/// J-285.
 #[test]
 fn what_the_journal_does_not_say_is_told_member_by_member() {
     let register = "[[step]]\nregister = [\"pump-0\", \"pump-1\"]\nparallel = 2\n\n\

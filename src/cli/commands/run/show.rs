@@ -91,7 +91,15 @@ impl<'a> Show<'a> {
                 }
                 Event::Registering { step, device } => self.device(step, &device).await,
                 Event::Decided { step, device, case } => self.decided(step, device, case),
-                Event::Notice { .. } | Event::Registered(_) | Event::AtHub { .. } => {}
+                Event::AtHub { device, hub, twin } => {
+                    if self.printer.is_text() {
+                        self.printer.line(format!("{device} is connected to hub {hub}"));
+                        let twin = serde_json::to_string(&twin).unwrap_or_default();
+                        self.printer.line(format!("Its twin: {twin}"));
+                        self.printer.line("");
+                    }
+                }
+                Event::Notice { .. } | Event::Registered(_) => {}
             }
         }
     }
