@@ -1,6 +1,6 @@
 //! What a back end does with enrollments and the records of registrations.
 
-use super::engine::Engine;
+use super::core::Engine;
 use crate::scenario::stage::Stage;
 use crate::scenario::step::{EnrollmentStep, RecordChange, Selection};
 

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::engine::Engine;
+use super::core::Engine;
 use crate::attestation::KeySlot;
 use crate::child::{DeviceFacts, End, Fact, Program, Running};
 use crate::device::Credential;

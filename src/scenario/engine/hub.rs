@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::engine::Engine;
+use super::core::Engine;
 use super::event::Event;
 use super::state::Assignment;
 use crate::device::{HubClient, HubError};

@@ -7,7 +7,7 @@
 //! - `told`: what a device says and is told, in lines.
 //! - `evidence`: what the service has left of a step.
 //! - `state`: what is known of each device.
-//! - `engine`: what all steps have in common.
+//! - `core`: what all steps have in common.
 //! - `hub`: devices at their hubs.
 //! - `register`: devices register.
 //! - `back_end`: enrollments and records.
@@ -17,7 +17,7 @@
 
 mod back_end;
 mod command;
-mod engine;
+mod core;
 mod event;
 mod evidence;
 mod hub;

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::timeout;
 
-use super::engine::Engine;
+use super::core::Engine;
 use super::event::Event;
 use super::state::Devices;
 use crate::scenario::device::DeviceSpec;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 
-use super::engine::Engine;
+use super::core::Engine;
 use super::event::{Ended, Event};
 use super::state::Assignment;
 use super::told::Told;

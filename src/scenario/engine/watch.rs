@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::engine::Engine;
+use super::core::Engine;
 use crate::scenario::stage::{Moment, Noted, Stage, Watched};
 use crate::scenario::step::{Condition, JournalStep};
 use crate::service::JournalEntry;
