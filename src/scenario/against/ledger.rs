@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn j_292_what_was_made_last_is_removed_first() {
         let mut ledger = Ledger::default();
-        [0, 1, 2, 1].map(|number| ledger.intend(thing(number)));
+        [0, 1, 2, 1].into_iter().for_each(|number| ledger.intend(thing(number)));
         ledger.strike(&thing(2));
 
         assert_eq!(ledger.left(), [thing(1), thing(0)]);
