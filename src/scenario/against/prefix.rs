@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::sources::Chance;
+
 const START: &str = "ps-";
 /// Neither `0` and `o` nor `1` and `l`: people read these names to each other.
 const LETTERS: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
@@ -27,11 +29,12 @@ impl Prefix {
     /// How many characters each has.
     pub const LENGTH: usize = START.len() + LENGTH + 1;
 
-    /// One that no other run has; with a seed, that of every run with this seed.
-    pub fn new(seed: Option<u64>) -> Self {
-        let mut random = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let letters = (0..LENGTH).map(|_| char::from(LETTERS[random.usize(..LETTERS.len())]));
-        Self(format!("{START}{}-", letters.collect::<String>()).into())
+    /// One for what is played of this file; no other run has it, unless it has the same seed.
+    pub fn new(chance: &Chance, file: &str) -> Self {
+        let number = chance.number("prefix", file);
+        let letter = |index: usize| char::from(LETTERS[(number >> (5 * index)) as usize % 32]);
+        let letters: String = (0..LENGTH).map(letter).collect();
+        Self(format!("{START}{letters}-").into())
     }
 
     /// As it stands before names.
@@ -69,12 +72,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sources::TestSeed;
 
     #[test]
     fn j_290_a_seed_fixes_it_and_without_one_each_run_has_its_own() {
-        assert_eq!(Prefix::new(Some(7)), Prefix::new(Some(7)));
-        assert_ne!(Prefix::new(Some(7)), Prefix::new(Some(8)));
-        assert_ne!(Prefix::new(None), Prefix::new(None));
+        let seeded = |seed, file| Prefix::new(&Chance::seeded(TestSeed(seed)), file);
+
+        assert_eq!(seeded(7, "a.toml"), seeded(7, "a.toml"));
+        assert_ne!(seeded(7, "a.toml"), seeded(8, "a.toml"));
+        assert_ne!(seeded(7, "a.toml"), seeded(7, "b.toml"), "files are played beside each other");
+        let system = Chance::system();
+        assert_ne!(Prefix::new(&system, "a.toml"), Prefix::new(&system, "a.toml"));
     }
 
     #[test]
@@ -87,7 +95,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_prefix_can_stand_before_a_registration_id(seed: u64) {
-            let prefix = Prefix::new(Some(seed));
+            let prefix = Prefix::new(&Chance::seeded(TestSeed(seed)), "a.toml");
             let name = format!("{prefix}a");
 
             prop_assert!(name.parse::<crate::wire::RegistrationId>().is_ok());
@@ -98,7 +106,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in ".{0,20}") {
             let _ = text.parse::<Prefix>();
-            let _ = Prefix::new(Some(1)).begins(&text);
+            let _ = Prefix::new(&Chance::system(), &text).begins(&text);
         }
     }
 }

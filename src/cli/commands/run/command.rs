@@ -18,6 +18,7 @@ use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::scenario::against::Prefix;
+use crate::sources::Chance;
 use crate::text::{Glob, nearest};
 use crate::verdicts::Results;
 
@@ -120,9 +121,10 @@ impl Run {
     /// taken its time.
     fn files(&self, against: Option<&Against>) -> Result<Vec<File>, Report> {
         let named = self.variables.iter().cloned().collect();
+        let chance = Chance::system();
         let read = |path: &PathBuf| {
-            let away =
-                against.map(|against| Away { against: against.anew(), prefix: Prefix::new(None) });
+            let prefix = || Prefix::new(&chance, &path.display().to_string());
+            let away = against.map(|against| Away { against: against.anew(), prefix: prefix() });
             File::read(path, &named, away)
         };
         let mut files: Vec<_> = self.scenarios.iter().map(read).collect();
