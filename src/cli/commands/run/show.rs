@@ -36,8 +36,7 @@ pub(super) struct Show<'a> {
     later: VecDeque<Event>,
     /// The devices that have been shown with their verdict, and in which step.
     shown: BTreeSet<(usize, String)>,
-    /// The steps that have begun, and those of which at least one case has been decided.
-    pub(super) begun: BTreeSet<usize>,
+    /// The steps of which at least one case has been decided.
     pub(super) decided: BTreeSet<usize>,
     names: Names,
     pub(super) cases: Vec<Case>,
@@ -65,7 +64,6 @@ impl<'a> Show<'a> {
             reach: None,
             later: VecDeque::new(),
             shown: BTreeSet::new(),
-            begun: BTreeSet::new(),
             decided: BTreeSet::new(),
             names: Names::default(),
             cases: Vec::new(),
@@ -83,8 +81,7 @@ impl<'a> Show<'a> {
     pub(super) async fn all(&mut self) {
         while let Some(event) = self.next().await {
             match event {
-                Event::Began { step, name, is_device } => {
-                    self.begun.insert(step);
+                Event::Began { name, is_device, .. } => {
                     if self.printer.is_text() && !is_device {
                         self.printer.line(format!("=== {name}"));
                     }
