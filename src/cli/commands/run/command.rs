@@ -34,7 +34,8 @@ Examples:
   provision-sim run fixtures/contoso/scenario.toml
   provision-sim run scenarios/*.toml -q --jobs 4 --junit results.xml --artifacts failed
   provision-sim run scenarios/*.toml --filter 'pump-*' --report results.html
-  provision-sim run scenarios/*.toml --against azure --connection-string @dps.txt --id-scope 0ne00012345")]
+  provision-sim run scenarios/*.toml --against azure --connection-string @dps.txt \\
+      --id-scope 0ne00012345")]
 pub(crate) struct Run {
     /// Scenario files (TOML)
     #[arg(required_unless_present = "clean", value_name = "SCENARIO")]
