@@ -6,9 +6,10 @@ use std::time::{Instant, SystemTime};
 use clap::Args;
 use serde_json::json;
 
-use super::file::{How, Played};
+use super::file::How;
 use super::jobs::{Finished, play_all};
 use super::lines::Total;
+use super::played::Played;
 use super::results::ResultsArgs;
 use super::scenarios::{Away, File};
 use crate::cli::args::against::{Against, AgainstArgs};

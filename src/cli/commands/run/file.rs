@@ -2,15 +2,14 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 
+use super::played::{Played, suite};
 use super::scenarios::{Away, File};
 use super::show::Show;
 use crate::cli::input::variable;
-use crate::cli::output::kept::Kept;
 use crate::cli::output::logging;
 use crate::cli::output::printer::Printer;
 use crate::cli::tidy::guarded;
@@ -21,28 +20,13 @@ use crate::scenario::{
 };
 use crate::service::WebhookSettings;
 use crate::text::Secrets;
-use crate::verdicts::{Case, Outcome, Suite};
+use crate::verdicts::{Case, Outcome};
 
 /// What is said of a case to which it did not come.
 const STOPPED: &str = "stopped by Ctrl-C";
 
-/// What the case of a file that cannot be played is called.
-pub(super) const THE_FILE: &str = "the file";
-
 /// What the case is called of what could not be removed.
 const TIDYING_UP: &str = "tidying up";
-
-/// A file that was played.
-#[derive(Debug)]
-pub(super) struct Played {
-    pub(super) suite: Suite,
-    /// The verdicts on its devices, for programs.
-    pub(super) devices: Vec<Box<RawValue>>,
-    /// Why nothing of it could be played.
-    pub(super) fault: Option<String>,
-    /// What was printed; of those that passed only if that is wanted.
-    pub(super) kept: Kept,
-}
 
 /// Whether somebody wants it to end.
 pub(super) type Stop = watch::Receiver<bool>;
@@ -79,17 +63,6 @@ pub(super) async fn play(file: &File, how: How, printer: &mut Printer, stop: Sto
     }
     let Show { cases, devices, kept, .. } = show;
     Played { suite: suite(file, began, since.elapsed(), cases), devices, fault, kept }
-}
-
-fn suite(file: &File, began: SystemTime, took: Duration, cases: Vec<Case>) -> Suite {
-    Suite {
-        name: file.title(),
-        file: Some(file.name()),
-        began,
-        took,
-        properties: Vec::new(),
-        cases,
-    }
 }
 
 /// At a service of its own.
@@ -189,16 +162,5 @@ async fn on<S: Stage>(
                 show.add(Case::new(file.class(), step.name.clone(), outcome), false);
             }
         }
-    }
-}
-
-impl Played {
-    /// A file that cannot be read, where nothing is played at all.
-    pub(super) fn unread(file: &File) -> Self {
-        let fault = file.scenario.as_ref().err().cloned();
-        let broken = |why| Case::new(file.class(), THE_FILE, Outcome::Broken(why));
-        let cases = fault.clone().map(broken).into_iter().collect();
-        let suite = suite(file, SystemTime::now(), Duration::ZERO, cases);
-        Self { suite, devices: Vec::new(), fault, kept: Kept::default() }
     }
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
-use super::file::{How, Played, Stop, play};
+use super::file::{How, Stop, play};
+use super::played::Played;
 use super::scenarios::File;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::file::Played;
+use super::played::Played;
 use crate::scenario::{Actual, Ended, Verdict};
 use crate::verdicts::{Case, Totals};
 

@@ -1,6 +1,7 @@
 //! `run`: play scenarios and judge them.
 //!
 //! - `scenarios`: the files, read, and what of them is wanted.
+//! - `played`: what came of a file.
 //! - `lines`: the results for programs.
 //! - `show`: what happens, as it happens.
 //! - `file`: a file is played.
@@ -12,6 +13,7 @@ mod command;
 mod file;
 mod jobs;
 mod lines;
+mod played;
 mod results;
 mod scenarios;
 mod show;

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::lines::{self, of_device};
+use super::played::THE_FILE;
 use super::scenarios::Names;
 use crate::cli::output::failure;
 use crate::cli::output::kept::Kept;
@@ -241,6 +242,6 @@ impl<'a> Show<'a> {
             self.printer.line("");
         }
         let outcome = Outcome::Broken(why.to_owned());
-        self.add(Case::new(self.class.clone(), super::file::THE_FILE, outcome), true);
+        self.add(Case::new(self.class.clone(), THE_FILE, outcome), true);
     }
 }
