@@ -58,7 +58,7 @@ pub fn filled(word: &str, facts: &[Fact]) -> Result<String, PlaceholderError> {
 }
 
 /// The names between braces in some words.
-pub fn placeholders<'a>(words: &'a [String]) -> impl Iterator<Item = &'a str> {
+pub fn placeholders(words: &[String]) -> impl Iterator<Item = &str> {
     words.iter().flat_map(|word| {
         let mut rest = word.as_str();
         std::iter::from_fn(move || {

@@ -113,7 +113,7 @@ impl Conformance {
             Test { command: self.command.clone(), jobs: self.jobs.into(), timeout: self.timeout };
         let mut verdicts: Vec<Verdict> = Vec::new();
         let mut tell = |verdict: &Verdict| {
-            if printer.is_text() && !(printer.is_quiet() && !verdict.outcome.is_bad()) {
+            if printer.is_text() && (verdict.outcome.is_bad() || !printer.is_quiet()) {
                 show::verdict(printer, verdict);
             }
             printer.event(verdict);
