@@ -94,13 +94,13 @@ impl Chance {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+// The one place that asks the system.
 fn system_bytes(bytes: &mut [u8]) -> Result<(), getrandom::Error> {
     getrandom::fill(bytes)
 }
 
 #[cfg(any(feature = "device", feature = "pki"))]
-#[expect(clippy::disallowed_methods, reason = "the one place that asks for a number")]
+// The one place that asks for a number.
 fn fast_number() -> u64 {
     fastrand::u64(..)
 }

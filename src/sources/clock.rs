@@ -144,12 +144,12 @@ impl Own {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+// The one place that asks the system.
 fn machine_time() -> SystemTime {
     SystemTime::now()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
+// The one place that asks the system.
 fn machine_instant() -> Instant {
     Instant::now()
 }

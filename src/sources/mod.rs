@@ -5,8 +5,8 @@
 //! stands, and [`Chance`] one that follows from a [`TestSeed`].
 //!
 //! - `chance`: what nobody can foresee.
-//! - `clock`: what time it is, and waiting.
 //! - `stage`: who goes on and who waits.
+//! - `clock`: what time it is, and waiting.
 //! - `both`: the two of them, as they are handed around.
 //!
 //! What guards against a peer that never answers is measured by the machine's own clock, wherever it is:

@@ -11,8 +11,6 @@ use crate::wire::{HubName, RegistrationId};
 pub enum Event {
     /// A step begins.
     Began {
-        /// Which one, counted from 0.
-        step: usize,
         /// What it is called.
         name: String,
         /// Whether it is the registration of a single device, which is told by itself.

@@ -102,7 +102,7 @@ impl<S: Stage> Player<S> {
             Verb::Register(how) => how.devices.is_single(),
             _ => false,
         };
-        engine.tell(Event::Began { step: index, name: step.name.clone(), is_device });
+        engine.tell(Event::Began { name: step.name.clone(), is_device });
         if step.background {
             let (engine, name) = (engine.clone(), step.name.clone());
             self.background.spawn(name, async move { run(&engine, index, &step).await });

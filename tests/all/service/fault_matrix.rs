@@ -620,7 +620,6 @@ async fn play(transport: FaultTransport) {
         assert!(!(must_be_undone && is_done), "it was done all the same: {case:?}");
         faults.remove(id);
     }
-    println!("{transport}: {} cases", cases.len());
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ impl<'a> Show<'a> {
     pub(super) async fn all(&mut self) {
         while let Some(event) = self.next().await {
             match event {
-                Event::Began { name, is_device, .. } => {
+                Event::Began { name, is_device } => {
                     if self.printer.is_text() && !is_device {
                         self.printer.line(format!("=== {name}"));
                     }
