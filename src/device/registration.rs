@@ -125,8 +125,12 @@ impl Registration {
         notify: &mut dyn FnMut(Notice),
     ) -> Result<Option<Registered>, Error> {
         match event {
-            Event::Start | Event::Sent => {}
-            Event::Elapsed => self.unanswered(now, notify)?,
+            Event::Start | Event::Elapsed => {}
+            Event::Sent => {
+                if let Some(pending) = &mut self.pending {
+                    pending.at = now;
+                }
+            }
             Event::Accepted => {
                 self.link = Link::Subscribing;
                 if !self.was_accepted {
@@ -145,17 +149,22 @@ impl Registration {
             Event::Lost(loss) => {
                 self.lost(now, format!("{loss} {}", self.moment()), notify)?;
             }
-            Event::Answer(answer) => return self.answered(now, answer, notify),
+            Event::Answer(answer) => {
+                if let Some(registered) = self.answered(now, answer, notify)? {
+                    return Ok(Some(registered));
+                }
+            }
         }
+        self.unanswered(now, notify)?;
         Ok(None)
     }
 
-    /// What to do, given where everything stands.
     /// Whether it listens until then because it was told to wait, not for an answer.
     pub(super) fn pauses(&self, until: Duration) -> bool {
         until == self.not_before && matches!(self.link, Link::Down | Link::Up)
     }
 
+    /// What to do, given where everything stands.
     fn proceed(&mut self, now: Duration) -> Step {
         if now >= self.deadline {
             return finish(Err(self.out_of_time()));

@@ -6,6 +6,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::variables::Given;
+use crate::sources::Sources;
 use crate::text::plain;
 
 /// What PEM begins with, and the name of a file does not.
@@ -26,6 +27,8 @@ pub struct Around<'a> {
     /// that is shared; mostly empty. A device that has a key or a certificate of its own from elsewhere
     /// keeps the ID that this is for.
     pub prefix: &'a str,
+    /// What time it is in the scenario, and what is left to chance.
+    pub sources: Sources,
 }
 
 impl Around<'_> {

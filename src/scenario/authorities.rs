@@ -57,9 +57,8 @@ impl Authorities {
             return Err(("name", "an [[authority]] above has this name".to_owned()));
         }
         match (issuer, certificate, key) {
-            (None, None, None) => {
-                TestAuthority::root(name).map_err(|error| ("name", error.to_string()))
-            }
+            (None, None, None) => TestAuthority::root_by(name, &around.sources)
+                .map_err(|error| ("name", error.to_string())),
             (Some(issuer), None, None) => {
                 let above = self.get(issuer).map_err(|reason| ("issuer", reason))?;
                 above.intermediate(name).map_err(|error| ("name", error.to_string()))

@@ -12,7 +12,7 @@ const MASK: &str = "***";
 #[derive(Clone, Default)]
 pub struct Secrets {
     /// Each in all the forms in which it may appear; the longest first, for one may stand in another.
-    forms: Vec<Zeroizing<String>>,
+    forms: Vec<(Zeroizing<String>, String)>,
 }
 
 impl Secrets {
@@ -32,7 +32,12 @@ impl Secrets {
             percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
         let in_html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let forms = [secret.to_owned(), in_json.to_owned(), in_url.to_string(), in_html];
-        self.hide(forms.into_iter().map(Zeroizing::new));
+        self.hide(forms.into_iter().map(|form| (Zeroizing::new(form), MASK.to_owned())));
+    }
+
+    /// From now on this is called so. It is no secret, but another each time.
+    pub fn call(&mut self, text: &str, name: &str) {
+        self.hide(std::iter::once((Zeroizing::new(text.to_owned()), name.to_owned())));
     }
 
     /// All of these too.
@@ -40,21 +45,21 @@ impl Secrets {
         self.hide(others.forms.iter().cloned());
     }
 
-    fn hide(&mut self, forms: impl Iterator<Item = Zeroizing<String>>) {
+    fn hide(&mut self, forms: impl Iterator<Item = (Zeroizing<String>, String)>) {
         for form in forms {
             if !self.forms.contains(&form) {
                 self.forms.push(form);
             }
         }
-        self.forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        self.forms.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
     }
 
     /// The text with `***` in the place of each secret.
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut masked = Cow::Borrowed(text);
-        for form in &self.forms {
+        for (form, shown) in &self.forms {
             if masked.contains(form.as_str()) {
-                masked = Cow::Owned(masked.replace(form.as_str(), MASK));
+                masked = Cow::Owned(masked.replace(form.as_str(), shown));
             }
         }
         masked

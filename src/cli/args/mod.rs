@@ -18,6 +18,7 @@
 //! - `payload`: what a device has to say to a custom allocation webhook.
 //! - `device`: which device, and with which service.
 //! - `quotas`: how often a service may be asked.
+//! - `sameness`: what makes two runs the same.
 //! - `configuration`: what a service is to serve.
 
 pub(crate) mod against;
@@ -36,4 +37,5 @@ pub(crate) mod payload;
 pub(crate) mod proxy;
 pub(crate) mod quotas;
 pub(crate) mod route;
+pub(crate) mod sameness;
 pub(crate) mod service;

@@ -11,6 +11,7 @@ use super::event::Event;
 use super::evidence;
 use super::state::Devices;
 use crate::scenario::stage::{Moment, Stage};
+use crate::sources::{Sources, Turn};
 use crate::verdicts::{Case, Outcome, Part, Seen};
 
 /// A scenario that is played.
@@ -25,6 +26,10 @@ pub(super) struct Engine<S> {
     /// Who prints.
     pub(super) events: UnboundedSender<Event>,
     /// Where the journal stood when a step began.
+    /// What time it is, and what is left to chance.
+    pub(super) sources: Sources,
+    /// As long as it is there, others do not move a clock that stands: it is given away to wait.
+    pub(super) turn: Mutex<Option<Turn>>,
     pub(super) begun: Mutex<HashMap<String, Moment>>,
 }
 
@@ -43,7 +48,12 @@ impl<S: Stage> Engine<S> {
 
     pub(super) fn begin(&self) -> Begin {
         let moment = self.stage.watched().map(|watched| watched.now()).unwrap_or_default();
-        Begin { at: Instant::now(), moment }
+        Begin { at: self.sources.instant(), moment }
+    }
+
+    /// Lets nobody move a clock that stands until it is given away.
+    pub(super) fn hold_clock(&self, turn: Option<Turn>) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
     }
 
     /// A step begins, from which others may count.
@@ -70,7 +80,7 @@ impl<S: Stage> Engine<S> {
         takes: impl Fn(&str) -> bool,
     ) -> Case {
         let mut case = Case::new(self.class.clone(), name, outcome);
-        case.took = begin.at.elapsed();
+        case.took = self.sources.since(begin.at);
         case.seen = seen.map(|text| Seen::new(case.took, text)).into_iter().collect();
         if case.outcome.is_bad() {
             case.conversation = own;

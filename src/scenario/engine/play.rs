@@ -15,6 +15,7 @@ use crate::scenario::device::DeviceSpec;
 use crate::scenario::file::Scenario;
 use crate::scenario::stage::Stage;
 use crate::scenario::step::{Condition, OnAzure, Power, Step, Verb};
+use crate::sources::Sources;
 use crate::text::spoken;
 use crate::verdicts::{Case, Outcome};
 
@@ -33,6 +34,8 @@ pub struct Play {
     pub on_azure: OnAzure,
     /// Whether steps are done after one that failed.
     pub keep_going: bool,
+    /// What time it is, and what is left to chance.
+    pub sources: Sources,
 }
 
 impl Play {
@@ -48,6 +51,7 @@ impl Play {
             class,
             on_azure: scenario.on_azure,
             keep_going: !scenario.has_steps,
+            sources: scenario.sources.clone(),
         }
     }
 }
@@ -55,9 +59,10 @@ impl Play {
 /// Plays it, and tells `events` what happens. Every step has ended when this returns, those in the
 /// background too; if it is dropped, they end at once.
 pub async fn play<S: Stage>(stage: Arc<S>, play: Play, events: UnboundedSender<Event>) {
-    let Play { devices, steps, folder, class, on_azure, keep_going } = play;
+    let Play { devices, steps, folder, class, on_azure, keep_going, sources } = play;
     let devices = Devices::new(devices);
-    let engine = Engine { stage, devices, folder, class, events, begun: Default::default() };
+    let (begun, turn) = Default::default();
+    let engine = Engine { stage, devices, folder, class, events, sources, turn, begun };
     let mut player = Player {
         engine: Arc::new(engine),
         background: Background::default(),
@@ -68,6 +73,7 @@ pub async fn play<S: Stage>(stage: Arc<S>, play: Play, events: UnboundedSender<E
     for (index, step) in steps.into_iter().enumerate() {
         player.step(index, step).await;
     }
+    player.engine.hold_clock(None);
     player.background.join_all().await;
     player.engine.sign_out_all().await;
 }
@@ -104,6 +110,8 @@ impl<S: Stage> Player<S> {
         };
         engine.tell(Event::Began { name: step.name.clone(), is_device });
         if step.background {
+            // It has begun at this time, however far others have come.
+            engine.hold_clock(engine.sources.clock.turn());
             let (engine, name) = (engine.clone(), step.name.clone());
             self.background.spawn(name, async move { run(&engine, index, &step).await });
             return;
@@ -111,9 +119,13 @@ impl<S: Stage> Player<S> {
         if let Verb::Wait(condition) = &step.verb
             && condition.step.is_some()
         {
+            engine.hold_clock(None);
             let case = self.join(&step, condition).await;
             self.has_failed |= case.outcome.is_bad();
             return self.engine.tell(Event::Decided { step: index, device: None, case });
+        }
+        if step.verb.goes_on_with_time() {
+            engine.hold_clock(None);
         }
         self.has_failed |= run(engine, index, &step).await;
     }

@@ -40,10 +40,12 @@ impl<S: Stage> Engine<S> {
     /// The devices of a step register. Tells what comes out of each in the order of the file; whether
     /// anything was bad.
     pub(super) async fn register(&self, index: usize, step: &Step, how: &Register) -> bool {
-        let deadline = Instant::now() + step.within;
+        let deadline = self.sources.instant() + step.within;
         let devices = how.devices.of_these(self.devices.all(), |device| &device.name);
         let is_alone = devices.len() == 1;
-        let (is_live, mut is_bad) = (how.parallel == 1, false);
+        // One after the other, where the order has to be the same each time.
+        let parallel = if self.sources.clock.stands() { 1 } else { how.parallel };
+        let (is_live, mut is_bad) = (parallel == 1, false);
         // In a list, not as they are made: what is made here goes from thread to thread.
         let played: Vec<_> = devices
             .into_iter()
@@ -56,7 +58,7 @@ impl<S: Stage> Engine<S> {
                 (tell, case)
             })
             .collect();
-        let mut played = stream::iter(played).buffered(how.parallel);
+        let mut played = stream::iter(played).buffered(parallel);
         while let Some((tell, case)) = played.next().await {
             if let Tell::Later(events) = tell {
                 events.into_iter().for_each(|event| self.tell(event));
@@ -89,7 +91,7 @@ impl<S: Stage> Engine<S> {
         }
         tell.event(Event::Registering { step: index, device: device.shown.clone() });
         let settings = self.settings(device, how, left);
-        let (mut told, mut last) = (Told::new(), LastAnswer::default());
+        let (mut told, mut last) = (Told::new(&self.sources.clock), LastAnswer::default());
         let result = {
             let mut notify = |notice: Notice| {
                 told.notice(&notice);
@@ -150,6 +152,7 @@ impl<S: Stage> Engine<S> {
             api_version: how.api_version.clone().unwrap_or_else(|| device.api_version.clone()),
             timeout,
             token_lifetime: TOKEN_LIFETIME,
+            sources: self.sources.clone(),
             ..Settings::new(
                 reach.host,
                 reach.id_scope,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use crate::device::{Notice, Received, Sent};
+use crate::sources::Clock;
 use crate::text::{Foreign, spoken};
 
 /// Longest body that is kept in a line.
@@ -13,18 +14,19 @@ const LONGEST: usize = 2048;
 /// The lines of one device, in order of time.
 #[derive(Debug)]
 pub(super) struct Told {
+    clock: Clock,
     since: Instant,
     text: String,
 }
 
 impl Told {
-    pub(super) fn new() -> Self {
-        Self { since: Instant::now(), text: String::new() }
+    pub(super) fn new(clock: &Clock) -> Self {
+        Self { clock: clock.clone(), since: clock.instant(), text: String::new() }
     }
 
     /// How long it has been.
     pub(super) fn elapsed(&self) -> Duration {
-        self.since.elapsed()
+        self.clock.instant().saturating_duration_since(self.since)
     }
 
     pub(super) fn notice(&mut self, notice: &Notice) {
@@ -34,7 +36,7 @@ impl Told {
     }
 
     pub(super) fn line(&mut self, line: &str) {
-        let at = self.since.elapsed().as_millis();
+        let at = self.elapsed().as_millis();
         // Writing to a string cannot fail.
         let _ = writeln!(self.text, "{at:>6} ms  {line}");
     }

@@ -64,9 +64,24 @@ impl<S: Stage> Engine<S> {
 
     /// Waits until all that a condition names is so, but for a step, which is joined by whoever has it.
     pub(super) async fn wait(&self, condition: &Condition) {
+        if self.sources.clock.stands() {
+            return self.wait_for_lull(condition).await;
+        }
         let mut ticks = tokio::time::interval(GLANCE);
         loop {
             ticks.tick().await;
+            if self.holds(condition).await {
+                return;
+            }
+        }
+    }
+
+    /// The same by a clock that stands: all that can happen at one time happens before it is looked at, and
+    /// what comes after this step comes at the same time.
+    async fn wait_for_lull(&self, condition: &Condition) {
+        loop {
+            self.hold_clock(None);
+            self.hold_clock(self.sources.clock.lull().await);
             if self.holds(condition).await {
                 return;
             }

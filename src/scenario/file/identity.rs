@@ -54,8 +54,12 @@ pub(super) fn certificate(
                 None => issuer.device(id.as_str(), crate::pki::Validity::TenYears),
             }
         }
-        (None, Some(Flaw::SelfSigned)) => TestCertificate::self_signed(id.as_str()),
-        (None, None) if *self_signed => TestCertificate::self_signed(id.as_str()),
+        (None, Some(Flaw::SelfSigned)) => {
+            TestCertificate::self_signed_by(id.as_str(), &around.sources)
+        }
+        (None, None) if *self_signed => {
+            TestCertificate::self_signed_by(id.as_str(), &around.sources)
+        }
         (None, _) if entry.group.is_some() => return Ok(None),
         (None, Some(_)) => {
             return Err(within((

@@ -21,6 +21,7 @@ use crate::scenario::step::{
 };
 use crate::scenario::variables::{Declared, Variables};
 use crate::service::{Config, RECORD_NAMES};
+use crate::sources::Sources;
 use crate::text::{Document, Fault, MemberPath, Secrets, key_text, nearest};
 
 /// What of the file is read before the rest, and not by the rest's readers.
@@ -47,6 +48,8 @@ pub struct Scenario {
     pub variables: BTreeSet<String>,
     /// What must not be shown of all this, wherever text leaves the program.
     pub secrets: Secrets,
+    /// What time it is, and what is left to chance.
+    pub sources: Sources,
 }
 
 #[derive(Debug, Deserialize)]
@@ -183,6 +186,7 @@ impl Scenario {
             has_steps,
             variables,
             secrets,
+            sources: around.sources.clone(),
         })
     }
 }

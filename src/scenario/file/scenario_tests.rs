@@ -28,6 +28,7 @@ fn read_around(
     Scenario::read(
         text,
         &Around {
+            sources: Default::default(),
             named: &BTreeMap::new(),
             environment: &|name| text_of(variables, name),
             read_file: &read_file,

@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::function_app::{self, Answer};
 use crate::scenario::step::{Asked, Said, Script};
+use crate::sources::Clock;
 
 /// A scripted function.
 #[derive(Debug)]
-pub(super) struct ScriptedFunction(Mutex<(Script, Asked)>);
+pub(super) struct ScriptedFunction(Mutex<(Script, Asked)>, Clock);
 
 impl ScriptedFunction {
-    pub(super) fn new(script: Script) -> Self {
-        Self(Mutex::new((script, Asked::default())))
+    pub(super) fn new(script: Script, clock: Clock) -> Self {
+        Self(Mutex::new((script, Asked::default())), clock)
     }
 
     /// Other answers from now on; it begins to count anew.
@@ -31,9 +32,10 @@ impl ScriptedFunction {
                 let (script, asked) = &mut *self.state();
                 script.answer(&request, asked)
             };
+            let clock = self.1.clone();
             Box::pin(async move {
                 if !delay.is_zero() {
-                    tokio::time::sleep(delay).await;
+                    clock.sleep(delay).await;
                 }
                 match said {
                     Said::Reply { status, is_json, body } => {

@@ -31,6 +31,7 @@ use crate::scenario::step::{EnrollmentChange, Power, Script, Step, Verb, functio
 use crate::service::{
     Authority, Config, HubKey, Options, Pace, Port, Service, TwinChange, TwinVerb, WebhookSettings,
 };
+use crate::sources::Sources;
 use crate::wire::{DeviceId, HubName, RegistrationId};
 
 /// What is to be served for a scenario.
@@ -46,6 +47,8 @@ pub struct LocalPlan {
     pub is_stopped: bool,
     /// What is called first on the thread of the service, each time that it is started.
     pub on_thread: OnThread,
+    /// What time it is, and what is left to chance.
+    pub sources: Sources,
 }
 
 /// Something that is called on a new thread before anything else; nothing, by default.
@@ -81,6 +84,7 @@ impl LocalPlan {
             webhooks,
             is_stopped: scenario.steps.iter().any(is_power),
             on_thread: OnThread::default(),
+            sources: scenario.sources.clone(),
         }
     }
 }
@@ -98,6 +102,9 @@ pub struct LocalStage {
     running: RwLock<Option<Running>>,
     api: Mutex<Option<Arc<ServiceClient>>>,
     watched: Watched,
+    sources: Sources,
+    /// What is another each time, and what it is called where it has to be the same.
+    roles: Vec<(String, String)>,
     functions: HashMap<String, Arc<ScriptedFunction>>,
     // They end when dropped.
     _sample: Option<SampleFunction>,
@@ -127,13 +134,15 @@ impl LocalStage {
     ///
     /// If something in it cannot be served.
     pub async fn start(plan: LocalPlan) -> Result<Self, StageError> {
-        let LocalPlan { mut config, functions, webhooks, is_stopped, on_thread } = plan;
+        let LocalPlan { mut config, functions, webhooks, is_stopped, on_thread, sources } = plan;
+        let mut roles = Vec::new();
         let sample = SampleFunction::start_for(&mut config).await.map_err(StageError::Function)?;
         let mut app = FunctionApp::open().map_err(StageError::Function)?;
         let mut scripted = HashMap::new();
         for (name, script) in functions {
-            let function = Arc::new(ScriptedFunction::new(script));
+            let function = Arc::new(ScriptedFunction::new(script, sources.clock.clone()));
             let url = app.add(function.clone().served());
+            roles.extend(role(&url, "functions"));
             let url = url.parse().map_err(|_| StageError::Address(url))?;
             config.place_webhook(&function_url(&name), url);
             scripted.insert(name, function);
@@ -143,7 +152,7 @@ impl LocalStage {
         let folder = folder.map_err(|error| StageError::Io("make a temporary folder", error))?;
         let authority = authority(&folder, is_stopped)?;
         let tls = client_config(&Trust::Pem(authority.pem().to_owned()))?;
-        let options = options(&config, authority, &webhooks, ListeningPorts::default());
+        let options = options(&config, authority, (&webhooks, &sources), ListeningPorts::default());
         let state = is_stopped.then(|| folder.path().join("state"));
         let running =
             launch(config.clone(), Options { state, ..options }, on_thread.clone()).await?;
@@ -159,12 +168,27 @@ impl LocalStage {
             running: RwLock::default(),
             api: Mutex::default(),
             watched: Watched::default(),
+            sources,
+            roles,
             functions: scripted,
             _sample: sample,
             _served: served,
         };
         stage.up(running).await?;
         Ok(stage)
+    }
+
+    /// What the system has chosen, and what it is for.
+    pub fn roles(&self) -> Vec<(String, String)> {
+        let host = &self.reach.host;
+        let Ports { mqtt, https } = self.reach.ports;
+        let gateway = self.reach.gateway.as_ref().map(|it| role(&it.to_string(), "gateway"));
+        let own = [(mqtt, "mqtt"), (https, "https")];
+        let own = own.map(|(port, name)| (format!("{host}:{port}"), format!("{host}:{name}")));
+        let folder = self.folder.path().display().to_string();
+        let folder = (folder, "FOLDER".to_owned());
+        let all = own.into_iter().chain(gateway.flatten()).chain(std::iter::once(folder));
+        all.chain(self.roles.iter().cloned()).collect()
     }
 
     /// Ends the service; when this returns, its ports are closed.
@@ -197,7 +221,7 @@ impl LocalStage {
         let gateway = self.reach.gateway.as_ref().and_then(Endpoint::port).unwrap_or_default();
         let ports = ListeningPorts { mqtt: ports.mqtt, https: ports.https, gateway };
         let authority = authority(&self.folder, self.is_stopped)?;
-        let options = options(&self.config, authority, &self.webhooks, ports);
+        let options = options(&self.config, authority, (&self.webhooks, &self.sources), ports);
         let state = self.is_stopped.then(|| self.folder.path().join("state"));
         let options = Options { state, ..options };
         let running = launch(self.config.clone(), options, self.on_thread.clone()).await?;
@@ -327,6 +351,13 @@ impl Stage for LocalStage {
     }
 }
 
+/// The address in a text, and the same without the port.
+fn role(text: &str, name: &str) -> Option<(String, String)> {
+    let address = text.split('/').find(|part| part.contains(':') && !part.ends_with(':'))?;
+    let (host, _) = address.rsplit_once(':')?;
+    Some((address.to_owned(), format!("{host}:{name}")))
+}
+
 fn stopped() -> StageError {
     StageError::other("the service is stopped")
 }
@@ -342,7 +373,7 @@ fn authority(folder: &TempDir, is_kept: bool) -> Result<Authority, StageError> {
 fn options(
     config: &Config,
     authority: Authority,
-    webhooks: &WebhookSettings,
+    (webhooks, sources): (&WebhookSettings, &Sources),
     ports: ListeningPorts,
 ) -> Options {
     Options {
@@ -354,6 +385,7 @@ fn options(
         },
         webhooks: webhooks.clone(),
         suspects: contoso::suspects(),
+        sources: sources.clone(),
         // For clients other than the scenario's own devices, which need none.
         gateway_port: Some(ports.gateway),
         ..Options::on_free_ports(authority)

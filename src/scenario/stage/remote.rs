@@ -25,6 +25,7 @@ use crate::scenario::against::{Account, Bodies, BodyError, FunctionUrl, Mapping}
 use crate::scenario::device::DeviceSpec;
 use crate::scenario::step::{EnrollmentChange, Script, Selection, Verb, function_url};
 use crate::service::Config;
+use crate::sources::Clock;
 use crate::wire::{DeviceId, HubName, RegistrationId};
 
 const FAULTS: &str = "only a service of the scenario's own goes wrong as it is asked";
@@ -106,7 +107,7 @@ impl RemoteStage {
         let mut app = FunctionApp::open().map_err(StageError::Function)?;
         let mut scripted = HashMap::new();
         for (name, script) in functions {
-            let function = Arc::new(ScriptedFunction::new(script));
+            let function = Arc::new(ScriptedFunction::new(script, Clock::system()));
             let served = function.clone().served();
             let names = mapping.clone();
             // A function is asked about the devices of the file.

@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ProtocolVersion, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
 use super::line::{Line, RipCord};
@@ -156,7 +156,7 @@ async fn strike(
         faults.push(port.record(&strike, peer, number));
         let what = &strike.rule.what;
         if let Some(wait) = what.delay {
-            sleep(wait).await;
+            port.registrar.sources.clock.sleep(wait).await;
             delay += wait;
         }
         match what.deed {

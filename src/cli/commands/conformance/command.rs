@@ -51,15 +51,15 @@ In COMMAND these are replaced, and the client finds them in its environment too:
   {ca-file}                     DPS_CA_FILE            the CA that it has to trust, PEM
   {id-scope} {registration-id}  DPS_ID_SCOPE DPS_REGISTRATION_ID
   {device-key}                  DPS_DEVICE_KEY         its symmetric key, or:
-  {cert} {cert-key}             DPS_CERT DPS_CERT_KEY  its certificate with its issuer, and their key
-  {payload}                     DPS_PAYLOAD            what it may send; to be sent where it is named here
+  {cert} {cert-key}             DPS_CERT DPS_CERT_KEY  its certificate, with its issuer; its key
+  {payload}                     DPS_PAYLOAD            what it may send; it must, if named here
 
 A client registers once, and ends: with 0 if it has a hub, else with another code. One that goes on
 running is judged as far as it can be. Nothing is asked of a shell: quote the braces where yours
 wants it.
 
-Each case is pass, fail, warn (it should do better), or not observed, with the reason. Exits 0 if none
-failed, 5 otherwise, 2 if the client cannot be run; 130 after Ctrl-C, with what was judged until then.
+Each case is pass, fail, warn (it should do better), or not observed, with the reason. Exits 0 if
+none failed, 5 otherwise, 2 if the client cannot be run; 130 after Ctrl-C, with what was judged.
 
 Examples:
   provision-sim conformance -- provision-sim register --host {mqtt} --ca-file {ca-file} \\

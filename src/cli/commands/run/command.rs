@@ -1,7 +1,7 @@
 //! The command line of `run`.
 
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use clap::Args;
 use serde_json::json;
@@ -13,13 +13,13 @@ use super::played::Played;
 use super::results::ResultsArgs;
 use super::scenarios::{Away, File};
 use crate::cli::args::against::{Against, AgainstArgs};
+use crate::cli::args::sameness::Sameness;
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::scenario::against::Prefix;
-use crate::sources::Chance;
 use crate::text::{Glob, nearest};
 use crate::verdicts::Results;
 
@@ -58,6 +58,8 @@ pub(crate) struct Run {
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable_of)]
     variables: Vec<(String, String)>,
     #[command(flatten)]
+    sameness: Sameness,
+    #[command(flatten)]
     results: ResultsArgs,
     #[command(flatten)]
     against: AgainstArgs,
@@ -95,13 +97,18 @@ impl Run {
             return list(&files, printer);
         }
         self.results.check()?;
-        let (began, since) = (SystemTime::now(), Instant::now());
+        let whole = self.sameness.of_a_scenario(against.is_some());
+        let (began, since) = (whole.now(), whole.instant());
         if files.iter().all(|file| file.scenario.is_err()) {
             return self.nothing_to_play(&files, began, printer);
         }
         let how = How { is_one_of_many: files.len() > 1, keep_going: self.keep_going };
         let Finished { played, is_stopped } = play_all(files, self.jobs, how, printer)?;
-        let took = since.elapsed();
+        // Files have their own clocks, where these stand.
+        let took = match whole.clock.stands() {
+            true => played.iter().map(|file| file.suite.took).sum(),
+            false => whole.since(since),
+        };
         let suites = played.iter().map(|file| file.suite.clone()).collect();
         let results = Results { name: "Scenarios".to_owned(), began, took, suites };
         let totals = results.totals();
@@ -123,11 +130,12 @@ impl Run {
     /// taken its time.
     fn files(&self, against: Option<&Against>) -> Result<Vec<File>, Report> {
         let named = self.variables.iter().cloned().collect();
-        let chance = Chance::system();
         let read = |path: &PathBuf| {
-            let prefix = || Prefix::new(&chance, &path.display().to_string());
+            // Each its own, so that it does not matter which others are played, and when.
+            let sources = self.sameness.of_a_scenario(against.is_some());
+            let prefix = || Prefix::new(&sources.chance, &path.display().to_string());
             let away = against.map(|against| Away { against: against.anew(), prefix: prefix() });
-            File::read(path, &named, away)
+            File::read(path, &named, away, sources)
         };
         let mut files: Vec<_> = self.scenarios.iter().map(read).collect();
         self.check_variables(&files)?;

@@ -2,7 +2,6 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 
@@ -42,7 +41,7 @@ pub(super) struct How {
 
 /// Plays it to its end, or until it is stopped.
 pub(super) async fn play(file: &File, how: How, printer: &mut Printer, stop: Stop) -> Played {
-    let (began, since) = (SystemTime::now(), Instant::now());
+    let (began, since) = (file.sources.now(), file.sources.instant());
     logging::keep();
     if how.is_one_of_many && printer.is_text() {
         printer.line(format!("=== {}", file.name()));
@@ -62,7 +61,7 @@ pub(super) async fn play(file: &File, how: How, printer: &mut Printer, stop: Sto
         show.broken(why);
     }
     let Show { cases, devices, kept, .. } = show;
-    Played { suite: suite(file, began, since.elapsed(), cases), devices, fault, kept }
+    Played { suite: suite(file, began, file.sources.since(since), cases), devices, fault, kept }
 }
 
 /// At a service of its own.
@@ -80,6 +79,9 @@ async fn at_home(
         LocalPlan { on_thread: OnThread::new(move || log()), ..LocalPlan::of(scenario, webhooks) };
     let stage = LocalStage::start(plan).await;
     let stage = Arc::new(stage.map_err(|error| format!("{}: {error}", file.name()))?);
+    if scenario.sources.chance.is_seeded() {
+        show.call(&stage.roles());
+    }
     on(stage.clone(), file, scenario, how, show, stop).await;
     stage.end().await;
     Ok(())

@@ -41,7 +41,7 @@ impl Played {
         let fault = file.scenario.as_ref().err().cloned();
         let broken = |why| Case::new(file.class(), THE_FILE, Outcome::Broken(why));
         let cases = fault.clone().map(broken).into_iter().collect();
-        let suite = suite(file, SystemTime::now(), Duration::ZERO, cases);
+        let suite = suite(file, file.sources.now(), Duration::ZERO, cases);
         Self { suite, devices: Vec::new(), fault, kept: Kept::default() }
     }
 }

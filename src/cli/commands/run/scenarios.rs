@@ -7,6 +7,7 @@ use crate::cli::args::against::Against;
 use crate::cli::input::{plain, variable};
 use crate::scenario::against::Prefix;
 use crate::scenario::{Around, Scenario};
+use crate::sources::Sources;
 use crate::text::{Glob, MAX_FILE, read_bytes, read_file};
 
 /// A scenario file.
@@ -17,6 +18,8 @@ pub(super) struct File {
     pub(super) away: Option<Away>,
     /// What it says, or why that is not known: one file that cannot be read does not stop the others.
     pub(super) scenario: Result<Scenario, String>,
+    /// What time it is in it, and what is left to chance.
+    pub(super) sources: Sources,
 }
 
 /// A service that is there already.
@@ -29,11 +32,17 @@ pub(super) struct Away {
 
 impl File {
     /// Reads it, with the variables that the command line names, to be played there.
-    pub(super) fn read(path: &Path, named: &BTreeMap<String, String>, away: Option<Away>) -> Self {
+    pub(super) fn read(
+        path: &Path,
+        named: &BTreeMap<String, String>,
+        away: Option<Away>,
+        sources: Sources,
+    ) -> Self {
         let shown = path.display();
         let folder = path.parent().unwrap_or(Path::new(""));
         let around = Around {
             named,
+            sources: sources.clone(),
             environment: &variable,
             read_file: &|name| read_bytes(&folder.join(name), MAX_FILE),
             prefix: away.as_ref().map_or("", |away| away.prefix.as_str()),
@@ -43,7 +52,7 @@ impl File {
             .and_then(|text| {
                 Scenario::read(&text, &around).map_err(|error| format!("{shown}, {error}"))
             });
-        Self { path: path.to_owned(), away, scenario }
+        Self { path: path.to_owned(), away, scenario, sources }
     }
 
     /// As it was named.
@@ -123,13 +132,14 @@ mod tests {
             .map(|id| format!("[[device]]\nregistrationId = \"{id}\"\ngroupKey = \"{KEY}\"\n"))
             .collect();
         let around = Around {
+            sources: Sources::default(),
             named: &BTreeMap::new(),
             environment: &|_| None,
             read_file: &|_| Err(std::io::ErrorKind::NotFound.into()),
             prefix: "",
         };
         let scenario = Scenario::read(&format!("{devices}{rest}"), &around).unwrap();
-        File { path: path.into(), away: None, scenario: Ok(scenario) }
+        File { path: path.into(), away: None, scenario: Ok(scenario), sources: Sources::default() }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) struct Show<'a> {
     pub(super) file: String,
     /// What its cases belong to.
     pub(super) class: String,
-    pub(super) secrets: &'a Secrets,
+    pub(super) secrets: Secrets,
     pub(super) printer: &'a mut Printer,
     /// What stands before the first case that is shown.
     header: Kept,
@@ -51,14 +51,14 @@ impl<'a> Show<'a> {
     pub(super) fn new(
         file: String,
         class: String,
-        secrets: &'a Secrets,
+        secrets: &Secrets,
         printer: &'a mut Printer,
     ) -> Self {
         let header = printer.take_kept();
         Self {
             file,
             class,
-            secrets,
+            secrets: secrets.clone(),
             printer,
             header,
             told: None,
@@ -71,6 +71,12 @@ impl<'a> Show<'a> {
             devices: Vec::new(),
             kept: Kept::default(),
         }
+    }
+
+    /// Calls what is another each time by a name that is the same each time.
+    pub(super) fn call(&mut self, names: &[(String, String)]) {
+        names.iter().for_each(|(text, name)| self.secrets.call(text, name));
+        self.printer.hide(&self.secrets);
     }
 
     /// Where it is played, and who tells of it.
@@ -222,7 +228,7 @@ impl<'a> Show<'a> {
                 case.conversation.push(Part::new(PartKind::Log, log));
             }
         }
-        case.hide(self.secrets);
+        case.hide(&self.secrets);
         if !is_shown {
             self.printer.event(&lines::Step { scenario: &self.file, case: &case });
         }

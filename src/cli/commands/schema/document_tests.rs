@@ -49,6 +49,7 @@ fn read(text: &str) -> Result<Scenario, String> {
         environment: &|_| None,
         read_file: &|_| Err(std::io::ErrorKind::NotFound.into()),
         prefix: "",
+        sources: Default::default(),
     };
     Scenario::read(text, &around).map_err(|error| error.to_string())
 }

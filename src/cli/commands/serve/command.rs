@@ -17,6 +17,7 @@ use super::values::{AdminPort, SameHub, WebhookRetry, ca_out, host_name, port, s
 use crate::cli::args::configuration::ConfigurationArgs;
 use crate::cli::args::duration::timeout;
 use crate::cli::args::quotas::QuotaArguments;
+use crate::cli::args::sameness::Sameness;
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::input;
@@ -31,7 +32,6 @@ use crate::service::{
     AdminOptions, Authority, CertificateConfig, Commentary, Config, FaultRule, Observer, Options,
     Pace, Service, Tap, WebhookSettings, WebhookUrl, retry_after,
 };
-use crate::sources::Sources;
 
 /// What Azure tells devices to wait (A.5).
 const AZURE_RETRY_AFTER: Duration = Duration::from_secs(3);
@@ -146,6 +146,8 @@ pub(crate) struct Serve {
     /// 'poll status=503 retry-after=2 times=2 device=pump-*'; all words are in docs/faults.md
     #[arg(long, value_name = "RULE")]
     fault: Vec<FaultRule>,
+    #[command(flatten)]
+    sameness: Sameness,
     #[command(flatten)]
     quotas: QuotaArguments,
     /// Stop when standard input ends, as a signal does: for programs that start the service and must
@@ -357,7 +359,7 @@ impl Serve {
             tap: Tap::default(),
             commentary: Commentary::new(commentary::explain),
             state: self.state.clone(),
-            sources: Sources::default(),
+            sources: self.sameness.of_a_service(),
             simulator: Some(Arc::new(Devices)),
         })
     }

@@ -139,9 +139,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.tell(packet);
         }
         let delay = match &heard {
-            Heard::Packet(packet) => match self.strike(packet)? {
+            Heard::Packet(packet) => match self.strike(packet).await? {
                 Struck::Not => None,
                 Struck::Instead => return Ok(None),
+                Struck::Later(delay) if self.registrar.sources.clock.stands() => {
+                    self.registrar.sources.clock.sleep(delay).await;
+                    None
+                }
                 Struck::Later(delay) => Some(delay),
             },
             _ => None,
@@ -244,7 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         match verdict {
             Verdict::Reply(reply) if self.held.is_none() => session.answer(&topic, &reply, outbox),
-            verdict => return self.carry_out(&topic, verdict),
+            verdict => return self.carry_out(&topic, verdict).await,
         }
         Ok(())
     }

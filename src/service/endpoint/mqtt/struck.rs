@@ -24,7 +24,7 @@ type Write<'a> = dyn FnMut(&Reply, Option<&Said>, &mut BytesMut) + 'a;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Has a fault strike a CONNECT or a SUBSCRIBE, if one does.
-    pub(super) fn strike(&mut self, packet: &Packet) -> Result<Struck, End> {
+    pub(super) async fn strike(&mut self, packet: &Packet) -> Result<Struck, End> {
         let place = match packet {
             Packet::Connect(connect) if self.is_for_a_hub(connect) => FaultPlace::HubConnect,
             Packet::Connect(_) => FaultPlace::Connect,
@@ -44,7 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             _ => None,
         };
         match strike {
-            Some(strike) => self.struck(&strike, packet),
+            Some(strike) => self.struck(&strike, packet).await,
             None => Ok(Struck::Not),
         }
     }
@@ -64,7 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.registrar.strike_client(FaultPlace::Subscribe, self.transport(), who, &enrollment)
     }
 
-    fn struck(&mut self, strike: &Strike, packet: &Packet) -> Result<Struck, End> {
+    async fn struck(&mut self, strike: &Strike, packet: &Packet) -> Result<Struck, End> {
         let what = &strike.rule.what;
         let delay = what.delay.unwrap_or_default();
         let (bytes, then) = match (what.deed, packet) {
@@ -80,7 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             _ => return Ok(Struck::Later(delay)),
         };
-        self.say(delay, bytes, then).map(|()| Struck::Instead)
+        self.say(delay, bytes, then).await.map(|()| Struck::Instead)
     }
 
     /// A code that grants something is true, whatever was asked for.
@@ -135,23 +135,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             session.answer(rid, &HubAnswer { status: reply.status, version, body }, out);
         };
         let (bytes, delay, then) = written(&mut self.held, verdict, &mut write);
-        self.say(delay, bytes, then)
+        self.say(delay, bytes, then).await
     }
 
     /// Does what a fault on demand wants of an answer to a request, now or later; and what waits for an
     /// answer goes behind this one.
-    pub(super) fn carry_out(&mut self, topic: &RequestTopic, verdict: Verdict) -> Result<(), End> {
+    pub(super) async fn carry_out(
+        &mut self,
+        topic: &RequestTopic,
+        verdict: Verdict,
+    ) -> Result<(), End> {
         let Speaker::Provisioning(session) = &mut self.speaker else { return Ok(()) };
         let mut write = |reply: &Reply, said: Option<&Said>, out: &mut BytesMut| match said {
             None => session.answer(topic, reply, out),
             Some(said) => session.answer_oddly(topic, said, out),
         };
         let (bytes, delay, then) = written(&mut self.held, verdict, &mut write);
-        self.say(delay, bytes, then)
+        self.say(delay, bytes, then).await
     }
 
-    fn say(&mut self, delay: Duration, bytes: BytesMut, then: Option<HangUp>) -> Result<(), End> {
-        if !delay.is_zero() {
+    async fn say(
+        &mut self,
+        delay: Duration,
+        bytes: BytesMut,
+        then: Option<HangUp>,
+    ) -> Result<(), End> {
+        let clock = self.registrar.sources.clock.clone();
+        if clock.stands() {
+            clock.sleep(delay).await;
+        } else if !delay.is_zero() {
             self.hold(delay, bytes, then);
             return Ok(());
         }
