@@ -121,7 +121,7 @@ mod tests {
         let shown = device(&testing::device("west.net", "pump"), Presence::default());
 
         let expected = concat!(
-            r#"{"deviceId":"pump","generationId":"0","#,
+            r#"{"deviceId":"pump","generationId":"7","#,
             r#""etag":"IjAwMDAwMDA3LTAwMDAtMDMwMC0wMDAwLTAwMDAwMDAwMDAwMCI=","#,
             r#""connectionState":"Disconnected","status":"enabled","statusReason":null,"#,
             r#""connectionStateUpdatedTime":"0001-01-01T00:00:00Z","#,
