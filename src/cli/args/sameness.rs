@@ -23,11 +23,6 @@ pub(crate) struct Sameness {
 }
 
 impl Sameness {
-    /// The number.
-    pub(crate) fn seed(self) -> Option<u64> {
-        self.seed
-    }
-
     /// For a scenario: its clock stands where one is given, or a seed; but not if it is played away, at a
     /// service that is there already.
     pub(crate) fn of_a_scenario(self, is_away: bool) -> Sources {
