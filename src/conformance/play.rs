@@ -15,7 +15,7 @@ use crate::child::{DeviceFacts, End, PlaceholderError, Program, Running, placeho
 use crate::service::{WireEvent, WireMoment};
 
 /// How long the service may take to notice the last words of a client that has ended.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Why a case cannot be played.
 #[derive(Debug, Error)]
@@ -129,14 +129,7 @@ fn told_of_hub(events: &[WireEvent]) -> Option<Instant> {
 /// Waits until the service knows of the end of every connection.
 async fn all_ended(watch: &Watch) {
     loop {
-        let open = watch.look(|events| {
-            let count = |is: fn(&WireMoment) -> bool| {
-                events.iter().filter(|event| is(&event.moment)).count()
-            };
-            let secured = count(|moment| matches!(moment, WireMoment::Secured { .. }));
-            let ended = count(|moment| matches!(moment, WireMoment::Ended(_)));
-            secured > ended
-        });
+        let open = watch.look(any_open);
         if !open {
             return;
         }
@@ -145,6 +138,15 @@ async fn all_ended(watch: &Watch) {
             () = sleep(LAST_WORDS) => return,
         }
     }
+}
+
+/// Whether the end of a connection is still to be noticed: of one in its TLS handshake, too, since a client
+/// that refuses the service's certificate may be gone before the service has read so.
+fn any_open(events: &[WireEvent]) -> bool {
+    let count = |is: fn(&WireMoment) -> bool| events.iter().filter(|it| is(&it.moment)).count();
+    let opened = count(|moment| matches!(moment, WireMoment::Opened { .. }));
+    let over = count(|moment| matches!(moment, WireMoment::Unsecured(_) | WireMoment::Ended(_)));
+    opened > over
 }
 
 /// What runtimes say of an error that ends a program because nobody has caught it: Node.js, Python, Rust, .NET,
@@ -168,4 +170,22 @@ fn journal(stage: &Stage) -> String {
     let entries = stage.service.journal().entries();
     let lines = entries.iter().filter_map(|entry| serde_json::to_string_pretty(&**entry).ok());
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::FaultTransport;
+
+    #[test]
+    fn a_handshake_whose_end_nobody_has_noticed_yet_is_waited_for() {
+        let at = Instant::now();
+        let opened = WireMoment::Opened { listener: FaultTransport::Mqtt };
+        let mut events = vec![WireEvent { at, connection: 1, moment: opened }];
+        assert!(any_open(&events));
+
+        let refused = WireMoment::Unsecured("the client has closed".to_owned());
+        events.push(WireEvent { at, connection: 1, moment: refused });
+        assert!(!any_open(&events));
+    }
 }
