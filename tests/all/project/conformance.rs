@@ -44,3 +44,22 @@ fn the_table_of_cases_is_that_of_the_command() {
         "docs/conformance.md is out of date; renew it: UPDATE_DOCS=1 cargo test --test all project::conformance"
     );
 }
+
+/// What stands in it is for `tests/interop/run`, which has the SDKs; that it is whole is for every machine.
+#[test]
+fn the_table_of_results_has_each_case_and_the_clients_of_each() {
+    let page = std::fs::read_to_string(root().join("docs/conformance.md")).unwrap();
+    let (_, rest) = page.split_once("<!-- results: begin -->\n").unwrap();
+    let (table, _) = rest.split_once("<!-- results: end -->").unwrap();
+    let first = |row: &str| row.split('|').nth(1).unwrap().trim().to_owned();
+
+    let told: Vec<_> = table.lines().skip(2).map(first).collect();
+    let listed: Vec<_> = cases().lines().skip(2).map(first).collect();
+
+    assert_eq!(told, listed, "renew it: tests/interop/run --renew");
+    for row in table.lines().skip(2) {
+        let verdicts: Vec<_> = row.split('|').skip(2).map(str::trim).collect();
+        let known = |verdict: &&str| ["pass", "warn", "**fail**", "–"].contains(verdict);
+        assert!(verdicts.len() == 6 && verdicts[..5].iter().all(known), "{row}");
+    }
+}
