@@ -86,14 +86,30 @@ impl Clock {
     }
 
     /// Waits until nothing can go on but by the clock, and before it is moved on: when it returns, all that
-    /// could happen at this time has happened. Who asks again hears of it after the clock has been moved. The
-    /// turn is the caller's, who may do something at this time before it is over.
+    /// could happen at this time has happened. The turn is the caller's, who may do something at this time before
+    /// it is over; the one that it has had is given away.
     ///
     /// Returns at once where the clock does not stand: there is no such time.
-    pub async fn lull(&self) -> Option<Turn> {
+    pub async fn lull(&self, turn: Option<Turn>) -> Option<Turn> {
         match self.standing_one() {
-            Some(own) => Some(own.stage.lull().await),
+            Some(own) => Some(own.stage.lull(turn, false).await),
             None => None,
+        }
+    }
+
+    /// The same for whom this time has brought nothing: the next time at which nothing can go on.
+    pub async fn next_lull(&self, turn: Option<Turn>) -> Option<Turn> {
+        match self.standing_one() {
+            Some(own) => Some(own.stage.lull(turn, true).await),
+            None => None,
+        }
+    }
+
+    /// Lets all others go on first who can at this time; nothing where it does not stand. Whoever waits for
+    /// something that may come without the clock being moved waits so.
+    pub async fn settle(&self) {
+        if let Some(own) = self.standing_one() {
+            own.stage.settle().await;
         }
     }
 
@@ -197,6 +213,6 @@ mod tests {
         assert!(clock.now() >= first + HOUR && clock.now() < first + 2 * HOUR);
         assert!(!clock.advance(Duration::MAX));
         assert!(!Clock::default().advance(HOUR));
-        assert!(clock.turn().is_none() && clock.lull().await.is_none());
+        assert!(clock.turn().is_none() && clock.lull(None).await.is_none());
     }
 }

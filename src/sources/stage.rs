@@ -21,6 +21,8 @@ struct State {
     going: i64,
     /// Who waits, by the time and in the order in which they came.
     waiting: BTreeMap<(Duration, u64), oneshot::Sender<()>>,
+    /// Who goes on when nothing else can at this time, in the order in which they came.
+    settling: BTreeMap<u64, oneshot::Sender<()>>,
     /// Who wants to know when nothing can go on, and from which beginning on.
     watching: BTreeMap<(u64, u64), oneshot::Sender<()>>,
     /// How often something has begun, or has gone on with the time.
@@ -40,6 +42,13 @@ pub struct Turn(Arc<Stage>);
 struct Sleeper<'a> {
     stage: &'a Stage,
     key: (Duration, u64),
+    told: oneshot::Receiver<()>,
+}
+
+/// One who lets others have their turns first. Dropped, it has its own again.
+struct Settler<'a> {
+    stage: &'a Stage,
+    key: u64,
     told: oneshot::Receiver<()>,
 }
 
@@ -92,20 +101,37 @@ impl Stage {
         let _ = (&mut sleeper.told).await;
     }
 
-    /// Waits until nothing can go on.
-    pub(super) async fn lull(self: &Arc<Self>) -> Turn {
+    /// Waits until nothing can go on; `after` another lull, for the one that comes when the time was moved.
+    /// The turn is given away meanwhile.
+    pub(super) async fn lull(self: &Arc<Self>, turn: Option<Turn>, after: bool) -> Turn {
         let mut watcher = {
             let mut state = self.state();
-            let from = state.begun + u64::from(state.told == Some(state.begun));
+            let from = state.begun + u64::from(after && state.told == Some(state.begun));
             let key = (from, state.number());
             let (tell, told) = oneshot::channel();
             state.watching.insert(key, tell);
             state.go_on();
+            drop(state);
+            drop(turn);
             Watcher { stage: self, key, told, has_turn: false }
         };
         let _ = (&mut watcher.told).await;
         watcher.has_turn = true;
         Turn(self.clone())
+    }
+
+    /// Gives the turn away until nothing else can go on at this time.
+    pub(super) async fn settle(&self) {
+        let mut settler = {
+            let mut state = self.state();
+            let key = state.number();
+            let (tell, told) = oneshot::channel();
+            state.settling.insert(key, tell);
+            state.going -= 1;
+            state.go_on();
+            Settler { stage: self, key, told }
+        };
+        let _ = (&mut settler.told).await;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -122,6 +148,11 @@ impl State {
     /// Gives the turn to whoever is next, if nobody has one.
     fn go_on(&mut self) {
         while self.going <= 0 {
+            if let Some((_, settler)) = self.settling.pop_first() {
+                self.going += 1;
+                let _ = settler.send(());
+                continue;
+            }
             let is_due = |(from, _): &(u64, u64)| *from <= self.begun;
             let (next, is_lull) = match self.watching.first_key_value() {
                 Some((key, _)) if is_due(key) => (self.watching.pop_first().map(|it| it.1), true),
@@ -148,6 +179,13 @@ impl Drop for Sleeper<'_> {
         let mut state = self.stage.state();
         // One who waits no longer has the turn again, whatever becomes of it.
         state.going += i64::from(state.waiting.remove(&self.key).is_some());
+    }
+}
+
+impl Drop for Settler<'_> {
+    fn drop(&mut self) {
+        let mut state = self.stage.state();
+        state.going += i64::from(state.settling.remove(&self.key).is_some());
     }
 }
 
@@ -225,12 +263,43 @@ mod tests {
         });
 
         for seconds in 0..3 {
-            let turn = clock.lull().await;
+            let turn =
+                if seconds == 0 { clock.lull(None).await } else { clock.next_lull(None).await };
             assert_eq!(clock.now(), UNIX_EPOCH + seconds * SECOND);
             drop(turn);
         }
         waits.await.unwrap();
         assert_eq!(clock.now(), UNIX_EPOCH + 2 * SECOND);
+    }
+
+    #[tokio::test]
+    async fn j_312_who_lets_others_go_first_goes_on_at_the_same_time_and_before_a_lull_is_told() {
+        let clock = Clock::standing(UNIX_EPOCH);
+        let (turn, other) = (clock.turn(), clock.turn());
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let settles = tokio::spawn({
+            let (clock, seen) = (clock.clone(), seen.clone());
+            async move {
+                clock.settle().await;
+                seen.lock().unwrap().push("settled");
+                drop(turn);
+            }
+        });
+        let works = tokio::spawn({
+            let (clock, seen) = (clock.clone(), seen.clone());
+            async move {
+                tokio::task::yield_now().await;
+                seen.lock().unwrap().push("worked");
+                clock.sleep(SECOND).await;
+                drop(other);
+            }
+        });
+
+        drop(clock.lull(None).await);
+
+        assert_eq!(*seen.lock().unwrap(), ["worked", "settled"]);
+        settles.await.unwrap();
+        works.await.unwrap();
     }
 
     #[tokio::test]
@@ -242,13 +311,13 @@ mod tests {
         let other = clock.turn();
         let blocked = tokio::time::timeout(Duration::ZERO, clock.sleep(SECOND)).await;
         assert!(blocked.is_err());
-        let unheard = tokio::time::timeout(Duration::ZERO, clock.lull()).await;
+        let unheard = tokio::time::timeout(Duration::ZERO, clock.lull(None)).await;
         assert!(unheard.is_err());
         drop(other);
 
         assert!(sleeping.await.is_ok());
         assert_eq!(clock.now(), UNIX_EPOCH + SECOND);
         drop(turn);
-        assert!(clock.lull().await.is_some());
+        assert!(clock.lull(None).await.is_some());
     }
 }

@@ -51,9 +51,9 @@ impl<S: Stage> Engine<S> {
         Begin { at: self.sources.instant(), moment }
     }
 
-    /// Lets nobody move a clock that stands until it is given away.
-    pub(super) fn hold_clock(&self, turn: Option<Turn>) {
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    /// Lets nobody move a clock that stands until this is given away; what it had before.
+    pub(super) fn hold_clock(&self, turn: Option<Turn>) -> Option<Turn> {
+        std::mem::replace(&mut *self.turn.lock().unwrap_or_else(PoisonError::into_inner), turn)
     }
 
     /// A step begins, from which others may count.

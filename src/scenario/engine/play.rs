@@ -73,7 +73,7 @@ pub async fn play<S: Stage>(stage: Arc<S>, play: Play, events: UnboundedSender<E
     for (index, step) in steps.into_iter().enumerate() {
         player.step(index, step).await;
     }
-    player.engine.hold_clock(None);
+    drop(player.engine.hold_clock(None));
     player.background.join_all().await;
     player.engine.sign_out_all().await;
 }
@@ -111,7 +111,7 @@ impl<S: Stage> Player<S> {
         engine.tell(Event::Began { name: step.name.clone(), is_device });
         if step.background {
             // It has begun at this time, however far others have come.
-            engine.hold_clock(engine.sources.clock.turn());
+            drop(engine.hold_clock(engine.sources.clock.turn()));
             let (engine, name) = (engine.clone(), step.name.clone());
             self.background.spawn(name, async move { run(&engine, index, &step).await });
             return;
@@ -119,13 +119,13 @@ impl<S: Stage> Player<S> {
         if let Verb::Wait(condition) = &step.verb
             && condition.step.is_some()
         {
-            engine.hold_clock(None);
+            drop(engine.hold_clock(None));
             let case = self.join(&step, condition).await;
             self.has_failed |= case.outcome.is_bad();
             return self.engine.tell(Event::Decided { step: index, device: None, case });
         }
         if step.verb.goes_on_with_time() {
-            engine.hold_clock(None);
+            drop(engine.hold_clock(None));
         }
         self.has_failed |= run(engine, index, &step).await;
     }

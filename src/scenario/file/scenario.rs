@@ -106,6 +106,11 @@ struct DeviceMembers {
 }
 
 impl Scenario {
+    /// Whether a step runs a program.
+    pub fn runs_programs(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.verb, Verb::Command(_)))
+    }
+
     /// Reads a scenario. Without `[service]` it is played in the tutorial's world.
     ///
     /// # Errors

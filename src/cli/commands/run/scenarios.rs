@@ -7,7 +7,7 @@ use crate::cli::args::against::Against;
 use crate::cli::input::{plain, variable};
 use crate::scenario::against::Prefix;
 use crate::scenario::{Around, Scenario};
-use crate::sources::Sources;
+use crate::sources::{Clock, Sources};
 use crate::text::{Glob, MAX_FILE, read_bytes, read_file};
 
 /// A scenario file.
@@ -52,7 +52,18 @@ impl File {
             .and_then(|text| {
                 Scenario::read(&text, &around).map_err(|error| format!("{shown}, {error}"))
             });
-        Self { path: path.to_owned(), away, scenario, sources }
+        let mut file = Self { path: path.to_owned(), away, scenario, sources };
+        file.let_programs_wait();
+        file
+    }
+
+    /// Somebody's own program waits in earnest, so that a clock which stands would find it too early.
+    fn let_programs_wait(&mut self) {
+        let Ok(scenario) = &mut self.scenario else { return };
+        if self.sources.clock.stands() && scenario.runs_programs() {
+            self.sources.clock = Clock::running(self.sources.now());
+            scenario.sources = self.sources.clone();
+        }
     }
 
     /// As it was named.
