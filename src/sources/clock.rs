@@ -144,6 +144,37 @@ impl Clock {
         done.filter(|_| now <= until)
     }
 
+    /// What comes of `work`, or none if it is known that nothing will come to `whose`, and `until` is there.
+    /// Where the clock does not stand it is only waited for: nobody knows what will come.
+    pub async fn expect<T>(
+        &self,
+        whose: &str,
+        until: Instant,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let Some(own) = self.standing_one() else { return Some(work.await) };
+        let left = until.saturating_duration_since(self.instant());
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = own.stage.alarm(whose, left) => None,
+        }
+    }
+
+    /// Nothing comes any more to somebody who [expects](Self::expect) it: nobody has to wait in earnest.
+    pub fn forsake(&self, whose: String) {
+        if let Some(own) = self.standing_one() {
+            own.stage.forsake(whose);
+        }
+    }
+
+    /// Something may come again to somebody who has asked anew.
+    pub fn attend(&self, whose: &str) {
+        if let Some(own) = self.standing_one() {
+            own.stage.attend(whose);
+        }
+    }
+
     fn standing_one(&self) -> Option<&Own> {
         self.0.as_deref().filter(|own| own.stands)
     }

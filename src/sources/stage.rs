@@ -3,7 +3,7 @@
 //! As long as anybody has a turn, nothing is moved. Who waits gives the turn away, and has it again when the
 //! time is there: one after the other, so that what happens at one time happens in one order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,10 @@ struct State {
     going: i64,
     /// Who waits, by the time and in the order in which they came.
     waiting: BTreeMap<(Duration, u64), oneshot::Sender<()>>,
+    /// Who has set an alarm for what may never come, by the time of it.
+    alarms: BTreeMap<(Duration, u64), Alarm>,
+    /// To whom nothing comes, though they have not set an alarm yet.
+    forsaken: BTreeSet<String>,
     /// Who goes on when nothing else can at this time, in the order in which they came.
     settling: BTreeMap<u64, oneshot::Sender<()>>,
     /// Who wants to know when nothing can go on, and from which beginning on.
@@ -32,6 +36,15 @@ struct State {
     last: u64,
 }
 
+/// An alarm that somebody has set.
+#[derive(Debug)]
+struct Alarm {
+    whose: String,
+    /// Nothing comes, and so it is the next that happens to them.
+    is_forsaken: bool,
+    tell: oneshot::Sender<()>,
+}
+
 /// Something that goes its own way beside others; it ends when this is dropped. See
 /// [`Clock::turn`](super::Clock::turn).
 #[derive(Debug)]
@@ -40,6 +53,13 @@ pub struct Turn(Arc<Stage>);
 
 /// One who waits. Dropped, it goes on as it was before.
 struct Sleeper<'a> {
+    stage: &'a Stage,
+    key: (Duration, u64),
+    told: oneshot::Receiver<()>,
+}
+
+/// One who has set an alarm. Dropped, what was waited for has come.
+struct Alarmed<'a> {
     stage: &'a Stage,
     key: (Duration, u64),
     told: oneshot::Receiver<()>,
@@ -120,6 +140,42 @@ impl Stage {
         Turn(self.clone())
     }
 
+    /// Waits for the time, but lets nobody move it, unless it is known that nothing else will come.
+    pub(super) async fn alarm(&self, whose: &str, time: Duration) {
+        let mut alarmed = {
+            let mut state = self.state();
+            let key = (state.moved.saturating_add(time), state.number());
+            let (tell, told) = oneshot::channel();
+            let is_forsaken = state.forsaken.remove(whose);
+            state.alarms.insert(key, Alarm { whose: whose.to_owned(), is_forsaken, tell });
+            if is_forsaken {
+                state.going -= 1;
+                state.go_on();
+            }
+            Alarmed { stage: self, key, told }
+        };
+        let _ = (&mut alarmed.told).await;
+    }
+
+    /// Nothing comes to somebody who waits for it, or will: but for their alarm.
+    pub(super) fn forsake(&self, whose: String) {
+        let mut state = self.state();
+        let alarm = state.alarms.values_mut().find(|it| it.whose == whose && !it.is_forsaken);
+        match alarm {
+            Some(alarm) => {
+                alarm.is_forsaken = true;
+                state.going -= 1;
+                state.go_on();
+            }
+            None => drop(state.forsaken.insert(whose)),
+        }
+    }
+
+    /// Something may come to them again, for they have asked for something else.
+    pub(super) fn attend(&self, whose: &str) {
+        self.state().forsaken.remove(whose);
+    }
+
     /// Gives the turn away until nothing else can go on at this time.
     pub(super) async fn settle(&self) {
         let mut settler = {
@@ -145,6 +201,19 @@ impl State {
         self.last
     }
 
+    /// Whose time comes first, of those who wait and those whose alarm is all that comes.
+    fn next_by_time(&mut self) -> Option<(Duration, oneshot::Sender<()>)> {
+        let alarm = self.alarms.iter().find(|(_, alarm)| alarm.is_forsaken).map(|(key, _)| *key);
+        let sleeper = self.waiting.first_key_value().map(|(key, _)| *key);
+        match (sleeper, alarm) {
+            (Some(sleeper), alarm) if alarm.is_none_or(|alarm| sleeper < alarm) => {
+                self.waiting.remove(&sleeper).map(|tell| (sleeper.0, tell))
+            }
+            (_, Some(alarm)) => self.alarms.remove(&alarm).map(|it| (alarm.0, it.tell)),
+            _ => None,
+        }
+    }
+
     /// Gives the turn to whoever is next, if nobody has one.
     fn go_on(&mut self) {
         while self.going <= 0 {
@@ -157,9 +226,9 @@ impl State {
             let (next, is_lull) = match self.watching.first_key_value() {
                 Some((key, _)) if is_due(key) => (self.watching.pop_first().map(|it| it.1), true),
                 _ => {
-                    let Some(((time, _), sleeper)) = self.waiting.pop_first() else { return };
+                    let Some((time, next)) = self.next_by_time() else { return };
                     self.moved = self.moved.max(time);
-                    (Some(sleeper), false)
+                    (Some(next), false)
                 }
             };
             self.going += 1;
@@ -179,6 +248,19 @@ impl Drop for Sleeper<'_> {
         let mut state = self.stage.state();
         // One who waits no longer has the turn again, whatever becomes of it.
         state.going += i64::from(state.waiting.remove(&self.key).is_some());
+    }
+}
+
+impl Drop for Alarmed<'_> {
+    fn drop(&mut self) {
+        let mut state = self.stage.state();
+        if let Some(alarm) = state.alarms.remove(&self.key) {
+            // Something has come, such as a receipt. That nothing else will is as true as before.
+            if alarm.is_forsaken {
+                state.going += 1;
+                state.forsaken.insert(alarm.whose);
+            }
+        }
     }
 }
 
@@ -300,6 +382,46 @@ mod tests {
         assert_eq!(*seen.lock().unwrap(), ["worked", "settled"]);
         settles.await.unwrap();
         works.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn j_312_an_alarm_moves_the_clock_only_for_whom_nothing_else_will_come() {
+        for forsaken_first in [true, false] {
+            let clock = Clock::standing(UNIX_EPOCH);
+            let end = clock.instant() + 9 * SECOND;
+            let (turn, other) = (clock.turn(), clock.turn());
+            if forsaken_first {
+                clock.forsake("a".to_owned());
+            }
+            let waits = tokio::spawn({
+                let clock = clock.clone();
+                async move {
+                    let _turn = turn;
+                    let nothing = clock.expect("a", end, std::future::pending::<()>()).await;
+                    (nothing, clock.now())
+                }
+            });
+            let sleeps = tokio::spawn({
+                let clock = clock.clone();
+                async move {
+                    let _turn = other;
+                    clock.sleep(SECOND).await;
+                    clock.now()
+                }
+            });
+            if !forsaken_first {
+                tokio::task::yield_now().await;
+                clock.forsake("a".to_owned());
+            }
+
+            assert_eq!(sleeps.await.unwrap(), UNIX_EPOCH + SECOND);
+            assert_eq!(waits.await.unwrap(), (None, UNIX_EPOCH + 9 * SECOND));
+        }
+        let clock = Clock::standing(UNIX_EPOCH);
+        let _turn = clock.turn();
+        let end = clock.instant() + SECOND;
+        assert_eq!(clock.expect("b", end, std::future::ready(7)).await, Some(7));
+        assert_eq!(clock.now(), UNIX_EPOCH);
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::device::error::NetworkError;
 use crate::device::exchange::ConnectFailure;
 use crate::device::phase::ConnectPhase;
+use crate::device::settings::Settings;
 use crate::sources;
 
 /// Stands for waits that no clock can tell.
@@ -14,6 +15,8 @@ const FAR_OFF: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
     by: sources::Clock,
+    /// Of whom it is known whether anything comes to it, by a clock that stands.
+    whose: Option<Box<str>>,
     start: Instant,
     timeout: Duration,
     /// How long the first connection may take to open, if less than everything.
@@ -22,8 +25,10 @@ pub(super) struct Clock {
 
 impl Clock {
     /// Starts now.
-    pub(super) fn start(by: &sources::Clock, timeout: Duration) -> Self {
-        Self { by: by.clone(), start: by.instant(), timeout, connect_timeout: None }
+    pub(super) fn start(settings: &Settings, timeout: Duration) -> Self {
+        let by = &settings.sources.clock;
+        let whose = by.stands().then(|| settings.registration_id.folded().into());
+        Self { whose, by: by.clone(), start: by.instant(), timeout, connect_timeout: None }
     }
 
     /// The same start and end; a first connection that takes longer than `connect_timeout` to open
@@ -45,6 +50,25 @@ impl Clock {
     /// The same moment for who guards a socket.
     pub(super) fn real(&self, until: Instant) -> tokio::time::Instant {
         tokio::time::Instant::now() + until.saturating_duration_since(self.by.instant())
+    }
+
+    /// What comes of `work`, or none if it is known that nothing comes before.
+    pub(super) async fn expect<T>(
+        &self,
+        until: Instant,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        match &self.whose {
+            Some(whose) => self.by.expect(whose, until, work).await,
+            None => Some(work.await),
+        }
+    }
+
+    /// Something else is asked for, which may be answered.
+    pub(super) fn attend(&self) {
+        if let Some(whose) = &self.whose {
+            self.by.attend(whose);
+        }
     }
 
     /// A clock that stands shows that it is so late, at least: it was waited for in earnest.

@@ -16,7 +16,7 @@ pub(in crate::device) async fn connect_once(
     transport: Transport,
     within: Duration,
 ) -> Result<(), Error> {
-    let clock = Clock::start(&settings.sources.clock, within);
+    let clock = Clock::start(settings, within);
     let opened = match transport {
         Transport::Mqtt | Transport::Auto => {
             open(mqtt::Driver::<mqtt::OverTls>::new(settings, clock)).await

@@ -40,14 +40,21 @@ pub(super) async fn drive(
         event = match step {
             Step::Connect => driver.connect(notify).await,
             Step::Subscribe => driver.subscribe(notify).await,
-            Step::Send(request) => driver.send(request, notify).await,
+            Step::Send(request) => {
+                driver.clock().attend();
+                driver.send(request, notify).await
+            }
             // Nothing is expected, and nobody waits for a clock that stands.
             Step::Listen { until } if driver.clock().stands() && machine.pauses(until) => {
                 driver.clock().sleep_until(driver.clock().at(until)).await;
                 Event::Elapsed
             }
             Step::Listen { until } => {
-                let event = driver.listen(until, notify).await;
+                // Its own, so that it can be looked at while the driver listens.
+                let clock = driver.clock().clone();
+                let listening = driver.listen(until, notify);
+                let event = clock.expect(clock.at(until), listening).await;
+                let event = event.unwrap_or(Event::Elapsed);
                 if matches!(event, Event::Elapsed) {
                     driver.clock().reach(driver.clock().at(until));
                 }

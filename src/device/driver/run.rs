@@ -15,7 +15,7 @@ pub(in crate::device) async fn run(
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Registered, Error> {
     let _turn = settings.sources.clock.turn();
-    let clock = Clock::start(&settings.sources.clock, settings.timeout);
+    let clock = Clock::start(settings, settings.timeout);
     match settings.transport {
         Transport::Auto => Box::pin(auto::run(settings, task, clock, notify)).await,
         transport => run_over(transport, settings, task, clock, notify).await,

@@ -11,7 +11,7 @@ use url::Position;
 use super::answer::WebhookAnswer;
 use super::judgement::Judgement;
 use super::trial::Trial;
-use crate::net::http::{ExchangeFault, HttpClient, HttpError, HttpSettings, Origin, Tls};
+use crate::net::http::{ExchangeFault, HttpClient, HttpError, HttpSettings, Origin, Tls, Waiting};
 use crate::net::{DialError, ProxyVariables, Route, TlsFault, Trust};
 use crate::service::enrollment::WebhookUrl;
 use crate::sources::Clock;
@@ -163,7 +163,19 @@ impl WebhookClient {
         let _permit = self.calls.acquire().await;
         // Waiting for others is none of the webhook's time.
         let started = self.clock.instant();
-        let answer = match self.post(url, body).await {
+        // A clock that stands may be moved beyond the limit by the function itself.
+        let answered = match started.checked_add(self.settings.timeout) {
+            Some(limit) if self.clock.stands() => {
+                self.clock.until(limit, self.post(url, body)).await.unwrap_or_else(|| {
+                    let after = self.settings.timeout;
+                    let origin = Origin::of(url.expose());
+                    let origin = origin.unwrap_or_else(|| unreachable!("as below"));
+                    Err(HttpError::Timeout { origin, after, waiting: Waiting::Answer })
+                })
+            }
+            _ => self.post(url, body).await,
+        };
+        let answer = match answered {
             Ok(answer) => answer,
             Err(error @ HttpError::Timeout { .. }) => {
                 WebhookAnswer::Timeout { reason: reason(&error) }

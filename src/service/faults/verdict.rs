@@ -37,6 +37,16 @@ pub(in crate::service) enum Verdict {
 }
 
 impl Verdict {
+    /// Whether whoever asked waits in vain, on a connection that stays.
+    pub(in crate::service) fn is_silent(&self) -> bool {
+        match self {
+            Self::Silence | Self::Lose => true,
+            Self::Say(said) => said.has_wrong_rid || said.order == Order::Late,
+            Self::Delay(_, then) => then.is_silent(),
+            Self::Reply(_) | Self::HangUp(_) => false,
+        }
+    }
+
     /// What is said in the end, if anything is.
     pub(in crate::service) fn reply(&self) -> Option<&Reply> {
         match self {

@@ -26,7 +26,7 @@ pub(in crate::device) async fn look_up(
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Looked, Error> {
     let _turn = settings.sources.clock.turn();
-    let clock = Clock::start(&settings.sources.clock, settings.timeout);
+    let clock = Clock::start(settings, settings.timeout);
     let mut backoff = Backoff::new(settings.jitter());
     let mut waiting_for = Waiting::Connect(ConnectPhase::Dns);
     let mut last_busy = None;

@@ -55,12 +55,17 @@ pub(super) async fn answer(
         Verdict::Reply(said) => {
             Ok(reply::of(client.sources(), said, Some(&location(request, &caller))))
         }
-        other => Box::pin(carry_out(client, other, &location(request, &caller))).await,
+        other => Box::pin(carry_out(client, &caller, other, &location(request, &caller))).await,
     }
 }
 
 /// Does what a fault on demand wants. An error ends the connection.
-async fn carry_out(client: &Client, mut verdict: Verdict, location: &str) -> io::Result<Answer> {
+async fn carry_out(
+    client: &Client,
+    caller: &Caller,
+    mut verdict: Verdict,
+    location: &str,
+) -> io::Result<Answer> {
     if let Verdict::Delay(delay, then) = verdict {
         client.sources().clock.sleep(delay).await;
         verdict = *then;
@@ -69,6 +74,7 @@ async fn carry_out(client: &Client, mut verdict: Verdict, location: &str) -> io:
         Verdict::Reply(said) => Ok(reply::of(client.sources(), said, Some(location))),
         Verdict::Say(said) => Ok(reply::odd(client.sources(), *said, Some(location))),
         Verdict::Silence => {
+            client.sources().clock.forsake(caller.registration_id.folded());
             tokio::time::sleep(LONGEST_SILENCE).await;
             Err(io::ErrorKind::TimedOut.into())
         }

@@ -146,6 +146,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         verdict: Verdict,
     ) -> Result<(), End> {
         let Speaker::Provisioning(session) = &mut self.speaker else { return Ok(()) };
+        if let Some(caller) = session.device().filter(|_| verdict.is_silent()) {
+            self.registrar.sources.clock.forsake(caller.registration_id.folded());
+        }
         let mut write = |reply: &Reply, said: Option<&Said>, out: &mut BytesMut| match said {
             None => session.answer(topic, reply, out),
             Some(said) => session.answer_oddly(topic, said, out),
