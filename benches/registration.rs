@@ -4,6 +4,7 @@
 //! handshake to the same listener, and their ratio is printed at the end: one at a time, and two
 //! hundred at a time, as a fleet has them.
 
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure in real time")]
 #![allow(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 #![allow(missing_docs, reason = "nothing of it is public")]
 

@@ -8,6 +8,7 @@
 //!
 //! The service runs as a process of its own, so that its memory and processor time are its own.
 
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure in real time")]
 #![allow(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 #![allow(missing_docs, reason = "a benchmark has nothing public")]
 

@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::net::listen;
+use crate::sources::Chance;
 
 /// Longest request that is read: far more than a service sends.
 const MAX_REQUEST: usize = 4 << 20;
@@ -80,7 +81,7 @@ impl FunctionApp {
     pub(crate) fn open() -> io::Result<Self> {
         let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let origin = format!("http://{}", listener.local_addr()?);
-        let key = uuid::Uuid::new_v4().simple().to_string();
+        let key = Chance::system().uuid("function", "").simple().to_string();
         Ok(Self { listener, origin, key, functions: HashMap::new() })
     }
 

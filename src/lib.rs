@@ -81,6 +81,8 @@
 //! ```
 
 #![warn(rust_2018_idioms)]
+// Tests ask the system for what they hand in.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -14,6 +14,7 @@ use super::patience::{Ending, Patience};
 use super::{CallError, ConnectionString, Refusal};
 use crate::net::http::{HttpClient, HttpError, HttpSettings, Origin, Tls};
 use crate::net::{ProxyVariables, Route};
+use crate::sources::Clock;
 
 /// The version that Azure's command line and its Python and Node SDKs speak (E.5).
 const API_VERSION: &str = "2021-10-01";
@@ -145,7 +146,7 @@ impl ServiceClient {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Request<Bytes>, CallError> {
-        let token = self.connection.token(SystemTime::now() + TOKEN_LIFETIME);
+        let token = self.connection.token(Clock::system().now() + TOKEN_LIFETIME);
         let mut authorization = HeaderValue::from_str(token.as_str())
             .unwrap_or_else(|_| unreachable!("what stands in a token is percent-encoded"));
         authorization.set_sensitive(true);

@@ -1,12 +1,13 @@
 //! Why a call failed.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hyper::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::net::http::{HttpError, retry_after};
+use crate::sources::Clock;
 use crate::text::{is_html, page_line};
 use crate::wire::{ErrorCode, ServiceError};
 
@@ -73,7 +74,7 @@ impl Refusal {
         let is_page = is_html(body);
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let retry_after =
-            text(RETRY_AFTER).and_then(|wait| retry_after(wait, text(DATE), SystemTime::now()));
+            text(RETRY_AFTER).and_then(|wait| retry_after(wait, text(DATE), Clock::system().now()));
         Self { status: status.as_u16(), code, message, is_page, tracking_id, date, retry_after }
     }
 }

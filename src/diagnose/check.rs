@@ -1,12 +1,13 @@
 //! The list of checks, and the loop that runs it.
 
 use std::pin::Pin;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::finding::{Finding, Outcome};
 use super::subject::{Known, Port, Subject};
 use super::{clock, connect, input, socket, tls};
 use crate::device::{Class, ProvisioningClient};
+use crate::sources::Clock;
 
 type Running<'a> = Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
 
@@ -30,7 +31,9 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "identity",
-        run: |subject, _| Box::pin(async { input::identity(&subject.context, SystemTime::now()) }),
+        run: |subject, _| {
+            Box::pin(async { input::identity(&subject.context, Clock::system().now()) })
+        },
     },
     Check { name: "dns", run: |subject, known| Box::pin(socket::dns(subject, known)) },
     Check {

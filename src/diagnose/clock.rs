@@ -15,6 +15,7 @@ use crate::attestation::DeviceCertificate;
 use crate::device::{Class, Credential};
 use crate::explain::Skew;
 use crate::net::http::Connection;
+use crate::sources::Clock;
 use crate::text::{day, spoken};
 
 const ADVICE: &str = "set the clock: tokens and certificates are judged by it";
@@ -26,7 +27,7 @@ pub(super) async fn check(subject: &Subject, known: &mut Known) -> Finding {
         Reach::Untrusted | Reach::Tls => date(subject).await,
         Reach::Nothing | Reach::Tcp => None,
     };
-    let now = SystemTime::now();
+    let now = Clock::system().now();
     match (service, known.validity) {
         (Some(service), _) => {
             let skew = Skew::between(now, service);

@@ -1,11 +1,10 @@
 //! What a check has found.
 
-use std::time::SystemTime;
-
 use serde::Serialize;
 
 use crate::device::{Class, Error};
 use crate::explain::{Context, explain};
+use crate::sources::Clock;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -86,7 +85,7 @@ impl Finding {
 
     /// A failure as the catalogue explains it: with its likeliest cause, and what to try first.
     pub(super) fn of_error(error: &Error, context: &Context) -> Self {
-        let explanation = explain(error, context, SystemTime::now());
+        let explanation = explain(error, context, Clock::system().now());
         let mut finding = error.to_string();
         if let Some(cause) = explanation.causes.first() {
             let probably = if explanation.is_certain { "" } else { "probably " };

@@ -19,6 +19,7 @@ use super::member::Members;
 use super::report::GeneratorHealth;
 use super::result::DeviceResult;
 use super::schedule::Plan;
+use crate::sources::Chance;
 
 /// How many results may wait to be gathered.
 const BACKLOG: usize = 1024;
@@ -97,7 +98,7 @@ impl Fleet {
         let launcher = Launcher {
             blueprint: Arc::new(self.blueprint),
             members: ReadAhead::start(self.members),
-            schedule: self.plan.schedule(fastrand::u64(..)),
+            schedule: self.plan.schedule(Chance::system().number("schedule", "")),
             slots,
             concurrency,
             start,

@@ -3,8 +3,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
-
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -12,6 +10,7 @@ use super::template::FilePattern;
 use crate::attestation::{DeviceCertificate, IdentityFault, KeyError};
 use crate::device::Credential;
 use crate::net::plain;
+use crate::sources::Clock;
 use crate::text::key_text;
 use crate::wire::RegistrationId;
 
@@ -87,7 +86,7 @@ impl Files {
                 };
                 let key = key.as_deref().map(Vec::as_slice);
                 let proof = DeviceCertificate::read(&chain, key, None).map_err(wrong)?;
-                proof.check(id, SystemTime::now()).map_err(wrong)?;
+                proof.check(id, Clock::system().now()).map_err(wrong)?;
                 Ok(Credential::X509(proof))
             }
         }

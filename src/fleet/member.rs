@@ -1,11 +1,9 @@
 //! The devices of a fleet: one after the other, so that memory does not grow with their number.
 
-use std::io::{BufRead, Cursor, Read};
-use std::sync::Arc;
-use std::time::SystemTime;
-
 use serde::Deserialize;
 use serde_json::Value;
+use std::io::{BufRead, Cursor, Read};
+use std::sync::Arc;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -14,6 +12,7 @@ use super::template::{IdPattern, PatternError};
 use crate::attestation::{DeviceCertificate, IdentityFault, KeyError};
 use crate::device::{Credential, Error as DeviceError};
 use crate::explain::entry;
+use crate::sources::Clock;
 use crate::text::{key_text, misread, syntax};
 use crate::wire::{HubName, IdError, MAX_MESSAGE, Payload, RegistrationId};
 
@@ -316,7 +315,7 @@ fn proof(
     let key = key.map(|key| content("certificateKey", key)).transpose()?;
     let proof = DeviceCertificate::read(&chain, key.as_deref().map(Vec::as_slice), None);
     let proof = proof.map_err(ListFault::Certificate)?;
-    proof.check(id, SystemTime::now()).map_err(ListFault::Certificate)?;
+    proof.check(id, Clock::system().now()).map_err(ListFault::Certificate)?;
     Ok(proof)
 }
 

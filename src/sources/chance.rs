@@ -94,13 +94,13 @@ impl Chance {
     }
 }
 
-// The one place that asks the system.
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
 fn system_bytes(bytes: &mut [u8]) -> Result<(), getrandom::Error> {
     getrandom::fill(bytes)
 }
 
 #[cfg(any(feature = "device", feature = "pki"))]
-// The one place that asks for a number.
+#[expect(clippy::disallowed_methods, reason = "the one place that asks for a number")]
 fn fast_number() -> u64 {
     fastrand::u64(..)
 }

@@ -191,12 +191,11 @@ impl Own {
     }
 }
 
-// The one place that asks the system.
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the system")]
 fn machine_time() -> SystemTime {
     SystemTime::now()
 }
 
-// The one place that asks the system.
 fn machine_instant() -> Instant {
     Instant::now()
 }

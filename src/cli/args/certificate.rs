@@ -2,16 +2,15 @@
 //!
 //! Whatever is wrong with them is said here, before anything is sent.
 
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
-
 use clap::Args;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::attestation::{DeviceCertificate, IdentityFault, PrivateKeyFault};
 use crate::cli::input::{plain, read};
 use crate::cli::report::Report;
 use crate::cli::secret::{Secret, secret_variable};
+use crate::sources::Clock;
 use crate::text::{self, MAX_FILE};
 use crate::wire::RegistrationId;
 
@@ -53,7 +52,7 @@ impl CertificateArgs {
             Some(id) => id.clone(),
             None => certificate.registration_id().map_err(report)?,
         };
-        let now = SystemTime::now();
+        let now = Clock::system().now();
         certificate.check(&registration_id, now).map_err(report)?;
         for warning in certificate.warnings(now) {
             tracing::warn!("--cert {}: {warning}", cert.display());

@@ -20,6 +20,7 @@ use crate::cli::report::Report;
 use crate::cli::secret::Secret;
 use crate::contoso;
 use crate::explain::GivenKey;
+use crate::sources::Clock;
 use crate::text::{is_beyond_dates, moment, spoken, unquoted};
 use crate::wire::{IdScope, RegistrationId};
 
@@ -114,7 +115,7 @@ impl SasTokenArgs {
             return Err(Report::usage("no credential"));
         };
         let resource = registration_resource(&subject.id_scope, &subject.reg_id);
-        let expiry = SystemTime::now() + self.ttl;
+        let expiry = Clock::system().now() + self.ttl;
         let token = SasToken::sign(&resource, &subject.device_key(key), expiry);
         if printer.is_text() {
             let assumed = group.as_deref().filter(|_| self.key.group.group.is_none());
@@ -173,7 +174,7 @@ impl Subject {
             }
             Err(fault) => Check::new("resource", false, fault),
         };
-        let expiry = check_expiry(claims, SystemTime::now());
+        let expiry = check_expiry(claims, Clock::system().now());
         let key_name = match claims.key_name() {
             None => "absent, which DPS accepts".to_owned(),
             Some("registration") => "registration".to_owned(),

@@ -1,17 +1,17 @@
 //! A failed registration, or a failed visit to the hub, as a report: what happened, in the words of the error, and what the
 //! catalogue makes of it.
 
-use std::time::SystemTime;
-
 use crate::cli::exit::Exit;
 use crate::cli::report::Report;
 use crate::device::{Error, HubError, HubSettings, Rejection};
 use crate::explain::{Context, Explanation, explain, explain_hub};
+use crate::sources::Clock;
 use crate::wire::ErrorCode;
 
 /// The whole story of a failed registration.
 pub(crate) fn report(error: &Error, context: &Context) -> Report {
-    let Explanation { entry, causes, remedies, .. } = explain(error, context, SystemTime::now());
+    let Explanation { entry, causes, remedies, .. } =
+        explain(error, context, Clock::system().now());
     let code = error.code();
     let mut report = Report::new(error.kind(), Exit::from(error.class()), error);
     report.result = Some(error.c_sdk_result());

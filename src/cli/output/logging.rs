@@ -13,6 +13,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -20,7 +21,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::status_line;
 use crate::cli::common::{Color, Common};
 use crate::cli::input::variable;
+use crate::sources::Clock;
 use crate::text::{Foreign, Secrets};
+use crate::wire::writable;
 
 /// Most bytes of a line. A body that is logged has 4 KiB at most, and escapes make it longer.
 const MAX_LINE: usize = 16 * 1024;
@@ -43,18 +46,24 @@ type Lines = Arc<Mutex<Vec<u8>>>;
 thread_local! {
     /// The lines of this thread, if they are kept, and of those that keep them with it.
     static KEPT: RefCell<Option<Lines>> = const { RefCell::new(None) };
+    /// What time they have.
+    static CLOCK: RefCell<Clock> = const { RefCell::new(Clock::system()) };
 }
 
-/// From now on the lines of this thread are kept, as those of a runtime that works in it alone are. What was
-/// kept before is forgotten.
-pub(crate) fn keep() {
+/// From now on the lines of this thread are kept with the time of this clock, as those of a runtime that
+/// works in it alone are. What was kept before is forgotten.
+pub(crate) fn keep(clock: &Clock) {
+    CLOCK.set(clock.clone());
     KEPT.set(Some(Lines::default()));
 }
 
 /// What another thread has to call so that its lines are kept with those of this one.
 pub(crate) fn keep_together() -> Arc<dyn Fn() + Send + Sync> {
-    let lines = KEPT.with_borrow(Clone::clone);
-    Arc::new(move || KEPT.set(lines.clone()))
+    let (lines, clock) = (KEPT.with_borrow(Clone::clone), CLOCK.with_borrow(Clone::clone));
+    Arc::new(move || {
+        CLOCK.set(clock.clone());
+        KEPT.set(lines.clone());
+    })
 }
 
 /// The last lines of this thread since it keeps them, and of those that keep them with it. Not those of one
@@ -132,9 +141,20 @@ where
     tracing_subscriber::fmt::layer()
         .fmt_fields(debug_fn(write_field).delimited(" "))
         .with_writer(|| Keeper)
+        .with_timer(KeptTime)
         .with_ansi(false)
         .with_target(false)
         .with_filter(targets)
+}
+
+/// The time of a line that is kept.
+struct KeptTime;
+
+impl FormatTime for KeptTime {
+    fn format_time(&self, line: &mut Writer<'_>) -> fmt::Result {
+        let now = CLOCK.with_borrow(Clock::now);
+        write!(line, "{}", humantime::format_rfc3339_micros(writable(now)))
+    }
 }
 
 /// Keeps the lines of a thread that wants it.

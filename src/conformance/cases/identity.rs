@@ -1,6 +1,6 @@
 //! What it says of itself.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ use crate::conformance::judging::{Judged, registers, settle, summary};
 use crate::conformance::observation::Observation;
 use crate::conformance::source::{DEVICE_API, MQTT_AND_DPS, TOKENS};
 use crate::service::{WireConnect, WireMoment, WireRequest};
+use crate::sources::Clock;
 use crate::text::spoken;
 use crate::wire::{ApiVersion, UserName};
 
@@ -207,7 +208,7 @@ fn signs_for_itself(seen: &Observation) -> Judged {
 
 fn signs_for_so_long(seen: &Observation) -> Judged {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    let lasts = claims(seen)?.expires().duration_since(SystemTime::now()).unwrap_or_default();
+    let lasts = claims(seen)?.expires().duration_since(Clock::system().now()).unwrap_or_default();
     let told = spoken(Duration::from_secs(lasts.as_secs()));
     Ok(match lasts {
         lasts if lasts > DAY * 366 => Finding::failed(format!("its token is good for {told}")),

@@ -52,6 +52,11 @@ impl<S: Stage> Engine<S> {
             .map(|device| async move {
                 let mut tell = if is_live { Tell::Now(self) } else { Tell::Later(Vec::new()) };
                 let name = case_name(step, how, device, is_alone);
+                // Who would have come beside the others has as much time as they have.
+                let deadline = match parallel < how.parallel {
+                    true => self.sources.instant() + step.within,
+                    false => deadline,
+                };
                 let case = self.register_one(index, device, how, deadline, &name, &mut tell).await;
                 let name = Some(device.shown.clone());
                 tell.event(Event::Decided { step: index, device: name, case: case.clone() });

@@ -1,6 +1,6 @@
 //! The arguments of `conformance`, and what it does.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::stop::StopSignal;
 use crate::conformance::{self, Case, Test, chosen};
+use crate::sources::Clock;
 use crate::verdicts::{Case as Verdict, Outcome, Results, Rule, Suite};
 
 /// How long a client may run in one case: longer than the SDKs wait for an answer.
@@ -108,7 +109,7 @@ impl Conformance {
 
     async fn play(self, cases: &[&'static Case], printer: &mut Printer) -> Result<Exit, Report> {
         let mut stop = StopSignal::new()?;
-        let (began, started) = (SystemTime::now(), Instant::now());
+        let (began, started) = (Clock::system().now(), Instant::now());
         let test =
             Test { command: self.command.clone(), jobs: self.jobs.into(), timeout: self.timeout };
         let mut verdicts: Vec<Verdict> = Vec::new();

@@ -1,11 +1,10 @@
 //! What a report says of its run: when, by which command, against what, on which machine.
 
-use std::num::NonZero;
-use std::time::SystemTime;
-
 use crate::fleet::Blueprint;
 use crate::fleet::report::RunInfo;
+use crate::sources::Clock;
 use crate::text::moment;
+use std::num::NonZero;
 
 /// What stands in place of a secret.
 const MASK: &str = "****";
@@ -23,7 +22,7 @@ pub(super) fn run_info(blueprint: &Blueprint) -> RunInfo {
         None => service,
     };
     RunInfo {
-        began: moment(SystemTime::now()),
+        began: moment(Clock::system().now()),
         command: command(
             std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()),
         ),

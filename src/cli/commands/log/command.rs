@@ -17,6 +17,7 @@ use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::stop::StopSignal;
+use crate::sources::Clock;
 use crate::wire::RegistrationId;
 
 /// How long the service may take to answer.
@@ -127,7 +128,7 @@ impl Log {
         let target = self.target("/journal", Some(limit));
         let (headers, body) = management.get(&target).await?;
         let entries: Vec<&RawValue> = serde_json::from_slice(&body).map_err(not_ours)?;
-        let since = self.since.map(|since| since.time(SystemTime::now()));
+        let since = self.since.map(|since| since.time(Clock::system().now()));
         let mut shown = Shown { log: self, management, printer, once: Once::default() };
         let mut array = Vec::new();
         for entry in entries {

@@ -42,7 +42,7 @@ pub(super) struct How {
 /// Plays it to its end, or until it is stopped.
 pub(super) async fn play(file: &File, how: How, printer: &mut Printer, stop: Stop) -> Played {
     let (began, since) = (file.sources.now(), file.sources.instant());
-    logging::keep();
+    logging::keep(&file.sources.clock);
     if how.is_one_of_many && printer.is_text() {
         printer.line(format!("=== {}", file.name()));
         printer.line("");

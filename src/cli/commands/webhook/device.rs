@@ -1,10 +1,8 @@
 //! For which device the function is asked, and of which enrollment.
 
-use std::path::PathBuf;
-use std::time::SystemTime;
-
 use clap::Args;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 use super::expected::ExpectedArgs;
 use super::record;
@@ -18,8 +16,9 @@ use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::service::{
     self, Applicant, Assignment, CustomAllocationDefinition, Enrollment, Trial, WebhookUrl,
-    read_enrollment,
+    read_enrollment_now,
 };
+use crate::sources::Sources;
 use crate::tutorial;
 use crate::wire::{ApiVersion, HubName, RegistrationId};
 
@@ -154,8 +153,7 @@ impl DeviceArgs {
             _ => service::Kind::Individual,
         };
         let json = record.to_string();
-        let read =
-            read_enrollment(read_as, json.as_bytes(), SystemTime::now(), fastrand::u32(..), None);
+        let read = read_enrollment_now(read_as, json.as_bytes(), &Sources::default(), None);
         let mut enrollment =
             read.map_err(|error| Report::usage(format!("--group, --reg-id: {error}")))?;
         if !self.linked_hub.is_empty() {

@@ -1,14 +1,13 @@
 //! Enrollments of the local service, for what they say of a webhook.
 
-use std::time::SystemTime;
-
 use serde_json::Value;
 
 use crate::api_client::{CallError, Kind, ServiceClient};
 use crate::cli::exit::Exit;
 use crate::cli::local::Local;
 use crate::cli::report::Report;
-use crate::service::{self, Enrollment, WebhookUrl, read_enrollment};
+use crate::service::{self, Enrollment, WebhookUrl, read_enrollment_now};
+use crate::sources::Sources;
 use crate::tutorial;
 use crate::wire::RegistrationId;
 
@@ -61,7 +60,7 @@ pub(super) fn read(kind: Kind, record: &Value) -> Result<Enrollment, Report> {
     };
     // Its keys are not shown and not needed: others are made.
     let json = record.to_string();
-    read_enrollment(kind, json.as_bytes(), SystemTime::now(), fastrand::u32(..), None)
+    read_enrollment_now(kind, json.as_bytes(), &Sources::default(), None)
         .map_err(|error| Report::usage(format!("the enrollment cannot be used: {error}")))
 }
 
