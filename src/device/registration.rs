@@ -39,6 +39,13 @@ struct Pending {
     acknowledged: bool,
 }
 
+impl Pending {
+    /// When its answer is not waited for any more on this connection.
+    fn gives_up_at(&self) -> Duration {
+        self.at.saturating_add(PATIENCE)
+    }
+}
+
 /// The registration of one device: every event gives exactly one step.
 #[derive(Debug)]
 pub struct Registration {
@@ -181,7 +188,7 @@ impl Registration {
             Link::Connecting => Step::Listen { until: self.deadline },
             Link::Subscribing => Step::Subscribe,
             Link::Up => match &self.pending {
-                Some(pending) => Step::Listen { until: self.deadline.min(pending.at + PATIENCE) },
+                Some(pending) => Step::Listen { until: self.deadline.min(pending.gives_up_at()) },
                 None => Step::Send(self.next_request(now)),
             },
         }
@@ -266,7 +273,7 @@ impl Registration {
 
     /// A connection on which an answer does not come is given up. When all time is up, that is told instead.
     fn unanswered(&mut self, now: Duration, notify: &mut dyn FnMut(Notice)) -> Result<(), Error> {
-        let overdue = self.pending.as_ref().filter(|pending| now >= pending.at + PATIENCE);
+        let overdue = self.pending.as_ref().filter(|pending| now >= pending.gives_up_at());
         match overdue.filter(|_| now < self.deadline) {
             None => Ok(()),
             Some(pending) => {
