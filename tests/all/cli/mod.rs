@@ -26,6 +26,7 @@ mod register;
 mod register_x509;
 mod run;
 mod run_devices;
+mod run_same;
 mod run_steps;
 mod stop;
 mod transports;
