@@ -41,6 +41,7 @@ pub(crate) enum Answer {
         body: String,
     },
     /// Nothing: the connection is closed.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only those of scenarios hang up"))]
     HangUp,
 }
 

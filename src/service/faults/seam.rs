@@ -98,6 +98,7 @@ impl Faults {
     }
 
     /// Tells that rules have come, gone or struck. Nobody who waits is told how often.
+    #[cfg(feature = "page")]
     pub(in crate::service) fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
     }

@@ -79,7 +79,10 @@ fn j_310_two_seeded_runs_of_the_scenarios_are_the_same_byte_for_byte() {
 fn j_310_what_is_kept_of_a_failure_is_the_same_too() {
     let machine = Machine::new();
     let text = std::fs::read_to_string(TUTORIAL).unwrap();
-    let wrong = text.replace("expect = { assignedHub = \"contoso-toasters-hub-1098", "expect = { assignedHub = \"hub-1099");
+    let wrong = text.replace(
+        "expect = { assignedHub = \"contoso-toasters-hub-1098",
+        "expect = { assignedHub = \"hub-1099",
+    );
     assert_ne!(text, wrong);
     let file = machine.file("wrong.toml", &wrong).display().to_string();
     let files = [file];
