@@ -30,6 +30,7 @@ pub const FUNCTION_URL: &str = "contoso:HttpTrigger1";
 #[derive(Debug)]
 pub struct SampleFunction {
     server: JoinHandle<()>,
+    address: SocketAddr,
 }
 
 impl SampleFunction {
@@ -45,7 +46,8 @@ impl SampleFunction {
         }
         let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let key: Arc<str> = Chance::system().uuid("function", "").simple().to_string().into();
-        let url = format!("http://{}/api/HttpTrigger1?code={key}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let url = format!("http://{address}/api/HttpTrigger1?code={key}");
         config.place_webhook(FUNCTION_URL, url.parse().map_err(std::io::Error::other)?);
 
         let app = Router::new().route("/api/HttpTrigger1", post(trigger)).with_state(key);
@@ -54,7 +56,12 @@ impl SampleFunction {
                 tracing::error!("the allocation function stopped: {error}");
             }
         });
-        Ok(Some(Self { server }))
+        Ok(Some(Self { server, address }))
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 

@@ -12,7 +12,11 @@ use super::stage::{Stage, Turn};
 /// else waits too (J-312). For this, whoever goes his own way while others go theirs has a [`Turn`]: one for
 /// each device, one for each call of a webhook. Clones are the same clock.
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Option<Arc<Own>>);
+pub struct Clock {
+    own: Option<Arc<Own>>,
+    /// Whether who asks it acts in the turn of somebody else, who waits for that.
+    is_in_turn: bool,
+}
 
 /// A clock of its own.
 #[derive(Debug)]
@@ -30,7 +34,7 @@ struct Own {
 impl Clock {
     /// The system's.
     pub const fn system() -> Self {
-        Self(None)
+        Self { own: None, is_in_turn: false }
     }
 
     /// One that shows this time, until it is moved. For tests.
@@ -45,7 +49,7 @@ impl Clock {
 
     fn own(began: SystemTime, stands: bool) -> Self {
         let (since, stage) = (machine_instant(), Arc::default());
-        Self(Some(Arc::new(Own { began, since, stands, stage })))
+        Self { own: Some(Arc::new(Own { began, since, stands, stage })), is_in_turn: false }
     }
 
     /// Whether it stands: then nobody waits for it.
@@ -55,7 +59,7 @@ impl Clock {
 
     /// The time, as calendars have it.
     pub fn now(&self) -> SystemTime {
-        match &self.0 {
+        match &self.own {
             None => machine_time(),
             Some(own) => own.began.checked_add(own.passed()).unwrap_or(own.began),
         }
@@ -63,7 +67,7 @@ impl Clock {
 
     /// The time, as durations are measured by. Not for what guards a socket.
     pub fn instant(&self) -> Instant {
-        match &self.0 {
+        match &self.own {
             None => machine_instant(),
             Some(own) => own.since.checked_add(own.passed()).unwrap_or(own.since),
         }
@@ -71,7 +75,7 @@ impl Clock {
 
     /// Puts it forward; whether it can be. The system's clock cannot.
     pub fn advance(&self, by: Duration) -> bool {
-        let Some(own) = &self.0 else { return false };
+        let Some(own) = &self.own else { return false };
         // As far as clocks go.
         let can = |moved: Duration| {
             own.since.checked_add(moved).is_some() && own.began.checked_add(moved).is_some()
@@ -82,7 +86,14 @@ impl Clock {
     /// Begins something that goes its own way beside others: as long as it goes on and does not wait, a clock
     /// that stands is not moved by others. Nothing, where it does not stand.
     pub fn turn(&self) -> Option<Turn> {
-        self.standing_one().map(|own| own.stage.turn())
+        self.standing_one().filter(|_| !self.is_in_turn).map(|own| own.stage.turn())
+    }
+
+    /// The same clock for what is done in the turn of the caller, who has one and waits for it: it begins no
+    /// turn of its own.
+    #[must_use]
+    pub fn in_turn(&self) -> Self {
+        Self { is_in_turn: true, ..self.clone() }
     }
 
     /// Waits until nothing can go on but by the clock, and before it is moved on: when it returns, all that
@@ -176,7 +187,7 @@ impl Clock {
     }
 
     fn standing_one(&self) -> Option<&Own> {
-        self.0.as_deref().filter(|own| own.stands)
+        self.own.as_deref().filter(|own| own.stands)
     }
 }
 

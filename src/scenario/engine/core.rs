@@ -56,6 +56,18 @@ impl<S: Stage> Engine<S> {
         std::mem::replace(&mut *self.turn.lock().unwrap_or_else(PoisonError::into_inner), turn)
     }
 
+    /// Waits until nothing can go on at this time; a clock that stands stays held.
+    pub(super) async fn lull(&self) {
+        let held = self.hold_clock(None);
+        drop(self.hold_clock(self.sources.clock.lull(held).await));
+    }
+
+    /// Lets a clock that stands be moved, and waits for the next such time.
+    pub(super) async fn next_lull(&self) {
+        let held = self.hold_clock(None);
+        drop(self.hold_clock(self.sources.clock.next_lull(held).await));
+    }
+
     /// A step begins, from which others may count.
     pub(super) fn note_begin(&self, name: &str, begin: Begin) {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! Plays the steps of a scenario, one after the other.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -15,7 +15,7 @@ use crate::scenario::device::DeviceSpec;
 use crate::scenario::file::Scenario;
 use crate::scenario::stage::Stage;
 use crate::scenario::step::{Condition, OnAzure, Power, Step, Verb};
-use crate::sources::Sources;
+use crate::sources::{Sources, Turn};
 use crate::text::spoken;
 use crate::verdicts::{Case, Outcome};
 
@@ -70,6 +70,7 @@ pub async fn play<S: Stage>(stage: Arc<S>, play: Play, events: UnboundedSender<E
         keep_going,
         has_failed: false,
     };
+    drop(player.engine.hold_clock(player.engine.sources.clock.turn()));
     for (index, step) in steps.into_iter().enumerate() {
         player.step(index, step).await;
     }
@@ -110,22 +111,19 @@ impl<S: Stage> Player<S> {
         };
         engine.tell(Event::Began { name: step.name.clone(), is_device });
         if step.background {
-            // It has begun at this time, however far others have come.
-            drop(engine.hold_clock(engine.sources.clock.turn()));
             let (engine, name) = (engine.clone(), step.name.clone());
-            self.background.spawn(name, async move { run(&engine, index, &step).await });
+            let turn = engine.sources.clock.turn();
+            self.background.spawn(name, turn, async move { run(&engine, index, &step).await });
+            // What it does at once is done before the next step, where the order has to be the same.
+            self.engine.lull().await;
             return;
         }
         if let Verb::Wait(condition) = &step.verb
             && condition.step.is_some()
         {
-            drop(engine.hold_clock(None));
             let case = self.join(&step, condition).await;
             self.has_failed |= case.outcome.is_bad();
             return self.engine.tell(Event::Decided { step: index, device: None, case });
-        }
-        if step.verb.goes_on_with_time() {
-            drop(engine.hold_clock(None));
         }
         self.has_failed |= run(engine, index, &step).await;
     }
@@ -136,6 +134,9 @@ impl<S: Stage> Player<S> {
         let begin = self.engine.begin();
         let name = condition.step.clone().unwrap_or_default();
         let joined = async {
+            while self.engine.sources.clock.stands() && self.background.goes_on(&name) {
+                self.engine.next_lull().await;
+            }
             let is_bad = self.background.join(&name).await;
             self.engine.wait(condition).await;
             is_bad
@@ -228,13 +229,34 @@ fn late(within: Duration) -> String {
 struct Background {
     tasks: JoinSet<bool>,
     names: Vec<(String, AbortHandle)>,
+    /// Those that have done all they do, though they may not be joined yet.
+    done: Arc<Mutex<Vec<String>>>,
     ended: Vec<(Id, bool)>,
 }
 
 impl Background {
-    fn spawn(&mut self, name: String, step: impl Future<Output = bool> + Send + 'static) {
-        let task = self.tasks.spawn(step);
+    fn spawn(
+        &mut self,
+        name: String,
+        turn: Option<Turn>,
+        step: impl Future<Output = bool> + Send + 'static,
+    ) {
+        let (done, own) = (self.done.clone(), name.clone());
+        let task = self.tasks.spawn(async move {
+            let is_bad = step.await;
+            done.lock().unwrap_or_else(PoisonError::into_inner).push(own);
+            // Only now may a clock that stands be moved by others: who waits for this step sees first.
+            drop(turn);
+            is_bad
+        });
         self.names.push((name, task));
+    }
+
+    /// Whether the step of this name is there and not done.
+    fn goes_on(&self, name: &str) -> bool {
+        let is_there = self.names.iter().any(|(it, task)| it == name && !task.is_finished());
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        is_there && !done.iter().any(|it| it == name)
     }
 
     /// Waits until the step of this name has ended; whether it was bad. May be given up.

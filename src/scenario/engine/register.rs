@@ -14,6 +14,7 @@ use crate::scenario::expectation::Expectation;
 use crate::scenario::stage::{Noted, Stage};
 use crate::scenario::step::{Register, Step};
 use crate::scenario::verdict::{Actual, LastAnswer, Verdict};
+use crate::sources::Sources;
 use crate::verdicts::{Case, Outcome, Part, PartKind};
 use crate::wire::RegistrationId;
 
@@ -157,7 +158,11 @@ impl<S: Stage> Engine<S> {
             api_version: how.api_version.clone().unwrap_or_else(|| device.api_version.clone()),
             timeout,
             token_lifetime: TOKEN_LIFETIME,
-            sources: self.sources.clone(),
+            // The step has the turn.
+            sources: Sources {
+                clock: self.sources.clock.in_turn(),
+                chance: self.sources.chance.clone(),
+            },
             ..Settings::new(
                 reach.host,
                 reach.id_scope,

@@ -79,12 +79,9 @@ impl<S: Stage> Engine<S> {
     /// The same by a clock that stands: all that can happen at one time happens before it is looked at, and
     /// what comes after this step comes at the same time.
     async fn wait_for_lull(&self, condition: &Condition) {
-        let clock = &self.sources.clock;
-        let held = self.hold_clock(None);
-        self.hold_clock(clock.lull(held).await);
+        self.lull().await;
         while !self.holds(condition).await {
-            let held = self.hold_clock(None);
-            self.hold_clock(clock.next_lull(held).await);
+            self.next_lull().await;
         }
     }
 

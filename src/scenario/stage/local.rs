@@ -135,8 +135,10 @@ impl LocalStage {
     /// If something in it cannot be served.
     pub async fn start(plan: LocalPlan) -> Result<Self, StageError> {
         let LocalPlan { mut config, functions, webhooks, is_stopped, on_thread, sources } = plan;
-        let mut roles = Vec::new();
         let sample = SampleFunction::start_for(&mut config).await.map_err(StageError::Function)?;
+        let sample_role =
+            |sample: &SampleFunction| role(&sample.address().to_string(), "functions");
+        let mut roles: Vec<_> = sample.iter().filter_map(sample_role).collect();
         let mut app = FunctionApp::open().map_err(StageError::Function)?;
         let mut scripted = HashMap::new();
         for (name, script) in functions {

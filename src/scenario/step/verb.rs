@@ -45,13 +45,6 @@ pub enum Verb {
     Command(Box<Command>),
 }
 
-impl Verb {
-    /// Whether it waits for others: for devices, or for somebody's program.
-    pub fn goes_on_with_time(&self) -> bool {
-        matches!(self, Self::Register(_) | Self::Connect(..) | Self::Report(..) | Self::Command(_))
-    }
-}
-
 /// Devices register.
 #[derive(Debug, Clone)]
 pub struct Register {
