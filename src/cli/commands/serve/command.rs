@@ -142,7 +142,7 @@ pub(crate) struct Serve {
     /// identity and twin begin anew), keep (nothing); what Azure does is not documented
     #[arg(long, value_enum, default_value_t, value_name = "WHAT", hide_possible_values = true)]
     reset_same_hub: SameHub,
-    /// What is to go wrong, several times for several: 'WHERE [WHO] [WHEN] WHAT', such as
+    /// What is to go wrong, several times for several: 'WHERE WHO WHEN WHAT', such as
     /// 'poll status=503 retry-after=2 times=2 device=pump-*'; all words are in docs/faults.md
     #[arg(long, value_name = "RULE")]
     fault: Vec<FaultRule>,
