@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::net::listen;
 use crate::service::Config;
-use crate::sources::{Chance, Clock};
+use crate::sources::{Chance, Sources};
 use crate::text::Foreign;
 use crate::tutorial::TOASTER;
 
@@ -41,6 +41,15 @@ impl SampleFunction {
     ///
     /// If no loopback port can be had.
     pub async fn start_for(config: &mut Config) -> std::io::Result<Option<Self>> {
+        Self::start_by(config, &Sources::default()).await
+    }
+
+    /// The same, with times and IDs in its log from these sources.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_for`](Self::start_for).
+    pub async fn start_by(config: &mut Config, sources: &Sources) -> std::io::Result<Option<Self>> {
         if !config.names_webhook(FUNCTION_URL) {
             return Ok(None);
         }
@@ -50,7 +59,9 @@ impl SampleFunction {
         let url = format!("http://{address}/api/HttpTrigger1?code={key}");
         config.place_webhook(FUNCTION_URL, url.parse().map_err(std::io::Error::other)?);
 
-        let app = Router::new().route("/api/HttpTrigger1", post(trigger)).with_state(key);
+        let app = Router::new()
+            .route("/api/HttpTrigger1", post(trigger))
+            .with_state((key, sources.clone()));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
                 tracing::error!("the allocation function stopped: {error}");
@@ -72,7 +83,7 @@ impl Drop for SampleFunction {
 }
 
 async fn trigger(
-    State(key): State<Arc<str>>,
+    State((key, sources)): State<(Arc<str>, Sources)>,
     Query(query): Query<HashMap<String, String>>,
     body: Bytes,
 ) -> Response {
@@ -80,7 +91,7 @@ async fn trigger(
     if query.get("code").map(String::as_str) != Some(&*key) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let (id, started) = (Chance::system().uuid("call", ""), Clock::system().instant());
+    let (id, started) = (sources.chance.uuid("call", ""), sources.instant());
     log(&format!(
         "Executing 'Functions.HttpTrigger1' (Reason='This function was programmatically called via the host APIs.', Id={id})"
     ));
@@ -104,7 +115,7 @@ async fn trigger(
             )
         }
     };
-    let took = Clock::system().instant().saturating_duration_since(started).as_millis();
+    let took = sources.since(started).as_millis();
     log(&format!("Executed 'Functions.HttpTrigger1' (Succeeded, Id={id}, Duration={took}ms)"));
     response.into_response()
 }

@@ -135,7 +135,8 @@ impl LocalStage {
     /// If something in it cannot be served.
     pub async fn start(plan: LocalPlan) -> Result<Self, StageError> {
         let LocalPlan { mut config, functions, webhooks, is_stopped, on_thread, sources } = plan;
-        let sample = SampleFunction::start_for(&mut config).await.map_err(StageError::Function)?;
+        let sample =
+            SampleFunction::start_by(&mut config, &sources).await.map_err(StageError::Function)?;
         let sample_role =
             |sample: &SampleFunction| role(&sample.address().to_string(), "functions");
         let mut roles: Vec<_> = sample.iter().filter_map(sample_role).collect();
