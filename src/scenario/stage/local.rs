@@ -8,11 +8,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{RwLock, oneshot};
+use tokio::time::timeout;
 
 use super::enrollments;
 use super::error::StageError;
@@ -31,8 +34,11 @@ use crate::scenario::step::{EnrollmentChange, Power, Script, Step, Verb, functio
 use crate::service::{
     Authority, Config, HubKey, Options, Pace, Port, Service, TwinChange, TwinVerb, WebhookSettings,
 };
-use crate::sources::Sources;
+use crate::sources::{Sources, Turn};
 use crate::wire::{DeviceId, HubName, RegistrationId};
+
+/// How long a function may take to hear that nobody waits for its answer.
+const HEARS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is to be served for a scenario.
 #[derive(Debug)]
@@ -233,19 +239,39 @@ impl LocalStage {
 
     async fn stop(&self) {
         let Some(Running { service, host }) = self.down().await else { return };
+        let held = self.hold_clock();
         service.stop().await;
         off_the_runtime(move || drop(host)).await;
+        self.let_clock_go(held).await;
     }
 
     /// The thread goes first and takes every connection with it. Only then is the service let go, which
     /// could say goodbye to nobody any more. What it had handed to its state is there.
     async fn kill(&self) {
         let Some(Running { service, host }) = self.down().await else { return };
+        let held = self.hold_clock();
         off_the_runtime(move || {
             drop(host);
             drop(service);
         })
         .await;
+        self.let_clock_go(held).await;
+    }
+
+    /// A call of a function ends with the service that has made it, and with it the turn that the function has
+    /// given away to wait. Until the function hears of it, it has one too many: a clock that stands is held.
+    fn hold_clock(&self) -> Vec<Turn> {
+        let calls: usize = self.functions.values().map(|function| function.answering()).sum();
+        (0..calls).filter_map(|_| self.sources.clock.turn()).collect()
+    }
+
+    /// What was held goes on when the functions have heard of it.
+    async fn let_clock_go(&self, held: Vec<Turn>) {
+        let idle = self.functions.values().map(|function| function.is_idle());
+        if !held.is_empty() {
+            // A function that does not hear of it in time makes the order a matter of chance, no more.
+            let _ = timeout(HEARS_WITHIN, join_all(idle)).await;
+        }
     }
 
     /// The service API, as it is reached now.
