@@ -24,6 +24,17 @@ pub struct Case {
 }
 
 impl Case {
+    /// One that is seen of a single registration with which nothing goes wrong.
+    pub(super) const fn plain(
+        id: &'static str,
+        title: &'static str,
+        level: Level,
+        rule: Rule,
+        judge: fn(&Observation) -> Finding,
+    ) -> Self {
+        Self { id, title, level, rule, setup: Setup::PLAIN, judge: Judge::One(judge) }
+    }
+
     /// Its name.
     pub fn id(&self) -> &'static str {
         self.id

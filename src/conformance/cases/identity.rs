@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::attestation::{Claims, SasToken};
-use crate::conformance::case::{Case, Judge, Level, Rule, Setup};
+use crate::conformance::case::{Case, Level, Rule};
 use crate::conformance::finding::Finding;
 use crate::conformance::judging::{Judged, registers, settle, summary};
 use crate::conformance::observation::Observation;
@@ -15,22 +15,11 @@ use crate::sources::Clock;
 use crate::text::spoken;
 use crate::wire::{ApiVersion, UserName};
 
-/// A case of a plain registration.
-const fn plain(
-    id: &'static str,
-    title: &'static str,
-    level: Level,
-    rule: Rule,
-    judge: fn(&Observation) -> Finding,
-) -> Case {
-    Case { id, title, level, rule, setup: Setup::PLAIN, judge: Judge::One(judge) }
-}
-
 const A_TOKEN: &str =
     "A token is for one device of one scope, expires, and names its key `registration`.";
 
 pub(super) const CASES: &[Case] = &[
-    plain(
+    Case::plain(
         "client-id",
         "calls itself by its registration ID",
         Level::Must,
@@ -41,7 +30,7 @@ pub(super) const CASES: &[Case] = &[
         },
         |seen| settle(calls_itself(seen)),
     ),
-    plain(
+    Case::plain(
         "api-version",
         "asks for an API version that is released",
         Level::Should,
@@ -52,7 +41,7 @@ pub(super) const CASES: &[Case] = &[
         },
         |seen| settle(asks_for_version(seen)),
     ),
-    plain(
+    Case::plain(
         "client-version",
         "says which program it is",
         Level::Should,
@@ -63,28 +52,28 @@ pub(super) const CASES: &[Case] = &[
         },
         |seen| settle(names_program(seen)),
     ),
-    plain(
+    Case::plain(
         "token-resource",
         "signs a token for itself and nothing else",
         Level::Must,
         Rule { id: "D.4", text: A_TOKEN, source: TOKENS },
         |seen| settle(signs_for_itself(seen)),
     ),
-    plain(
+    Case::plain(
         "token-lifetime",
         "signs a token that is good for a day at most",
         Level::Should,
         Rule { id: "D.4", text: A_TOKEN, source: TOKENS },
         |seen| settle(signs_for_so_long(seen)),
     ),
-    plain(
+    Case::plain(
         "token-key-name",
         "names the key of its token `registration`",
         Level::Should,
         Rule { id: "D.4", text: A_TOKEN, source: TOKENS },
         |seen| settle(names_key(seen)),
     ),
-    plain(
+    Case::plain(
         "no-payload-unasked",
         "sends no payload that it was not given, and the one that it was given as it is",
         Level::Must,

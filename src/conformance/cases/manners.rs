@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::conformance::case::{Case, Judge, Level, Rule, Setup};
+use crate::conformance::case::{Case, Level, Rule};
 use crate::conformance::finding::Finding;
 use crate::conformance::judging::{Judged, assigned, mqtt, registers, settle};
 use crate::conformance::observation::Observation;
@@ -14,18 +14,8 @@ use crate::wire::RequestTopic;
 /// half of it.
 const LONGEST_KEEP_ALIVE: u16 = 1177;
 
-const fn plain(
-    id: &'static str,
-    title: &'static str,
-    level: Level,
-    rule: Rule,
-    judge: fn(&Observation) -> Finding,
-) -> Case {
-    Case { id, title, level, rule, setup: Setup::PLAIN, judge: Judge::One(judge) }
-}
-
 pub(super) const CASES: &[Case] = &[
-    plain(
+    Case::plain(
         "topics",
         "publishes on the topics of DPS alone, at QoS 0 or 1, and nothing to be kept",
         Level::Must,
@@ -36,7 +26,7 @@ pub(super) const CASES: &[Case] = &[
         },
         |seen| settle(keeps_to_topics(seen)),
     ),
-    plain(
+    Case::plain(
         "request-ids",
         "gives each request a `$rid` of its own",
         Level::Must,
@@ -47,7 +37,7 @@ pub(super) const CASES: &[Case] = &[
         },
         |seen| settle(numbers_requests(seen)),
     ),
-    plain(
+    Case::plain(
         "keep-alive",
         "announces a keep-alive that Azure lets live",
         Level::Should,
@@ -58,7 +48,7 @@ pub(super) const CASES: &[Case] = &[
         },
         |seen| settle(announces_keep_alive(seen)),
     ),
-    plain(
+    Case::plain(
         "no-will",
         "leaves no will, and keeps no session",
         Level::Should,
@@ -69,7 +59,7 @@ pub(super) const CASES: &[Case] = &[
         },
         |seen| settle(leaves_no_will(seen)),
     ),
-    plain(
+    Case::plain(
         "closes-cleanly",
         "says goodbye: DISCONNECT over MQTT, close_notify over HTTPS",
         Level::Should,
