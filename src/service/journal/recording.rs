@@ -128,27 +128,14 @@ impl Journal {
         checks: &[Check],
         (kind, status, code): (AnswerKind, u16, Option<ErrorCode>),
     ) {
-        let mask = Mask::of(None);
-        let reason = masked(&mask, &who.reason);
         let reply = Reply { status, retry_after: None, body: String::new() };
         let times = self.times();
         self.change(|ring| {
             ring.push(|sequence, shared| JournalEntry {
-                transport: Some(who.transport),
-                connection: Some(who.connection.clone()),
-                api_version: match &who.api_version {
-                    Some(version) => shared.text(&version.to_string()),
-                    None => "".into(),
-                },
-                id_scope: masked(&mask, who.id_scope.as_deref().unwrap_or_default()),
-                status: EntryStatus::Refused,
-                failed_check: Some(who.check),
-                reason: Some(reason),
                 error_code: code,
-                took: Some(Duration::ZERO),
-                checks: kept(checks, &mask, shared),
+                checks: kept(checks, &Mask::of(None), shared),
                 answers: vec![answer(Duration::ZERO, kind, &reply, None)],
-                ..blank(sequence, times, &who.registration_id)
+                ..sent_away(sequence, times, shared, who, who.check)
             });
         });
     }
@@ -204,23 +191,12 @@ impl Journal {
         let times = self.times();
         self.change(|ring| {
             ring.push(|sequence, shared| JournalEntry {
-                transport: Some(who.transport),
-                connection: Some(who.connection.clone()),
-                api_version: match &who.api_version {
-                    Some(version) => shared.text(&version.to_string()),
-                    None => "".into(),
-                },
-                id_scope: masked(&Mask::of(None), who.id_scope.as_deref().unwrap_or_default()),
-                status: EntryStatus::Refused,
-                failed_check: Some("fault"),
-                reason: Some(masked(&Mask::of(None), &who.reason)),
-                took: Some(Duration::ZERO),
                 faults: vec![fault(Duration::ZERO, shared, strike)],
                 answers: connack
                     .map(|code| answer(Duration::ZERO, AnswerKind::Connack, &reply(code), None))
                     .into_iter()
                     .collect(),
-                ..blank(sequence, times, &who.registration_id)
+                ..sent_away(sequence, times, shared, who, "fault")
             });
         });
     }
@@ -491,6 +467,31 @@ fn begun(
         api_version: shared.text(&caller.api_version.to_string()),
         id_scope: shared.text(caller.id_scope.as_str()),
         ..blank(sequence, times, &caller.registration_id)
+    }
+}
+
+/// The entry of a client that was sent away before it could ask for anything, by this check.
+fn sent_away(
+    sequence: u64,
+    times: (SystemTime, Instant),
+    shared: &mut Shared,
+    who: &TurnedAway,
+    check: &'static str,
+) -> JournalEntry {
+    let mask = Mask::of(None);
+    JournalEntry {
+        transport: Some(who.transport),
+        connection: Some(who.connection.clone()),
+        api_version: match &who.api_version {
+            Some(version) => shared.text(&version.to_string()),
+            None => "".into(),
+        },
+        id_scope: masked(&mask, who.id_scope.as_deref().unwrap_or_default()),
+        status: EntryStatus::Refused,
+        failed_check: Some(check),
+        reason: Some(masked(&mask, &who.reason)),
+        took: Some(Duration::ZERO),
+        ..blank(sequence, times, &who.registration_id)
     }
 }
 
