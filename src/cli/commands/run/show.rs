@@ -164,16 +164,13 @@ impl<'a> Show<'a> {
         let holds = ended.verdict.holds();
         if let (Err(error), Some(reach)) = (&ended.result, &self.reach) {
             let context = Context {
-                group: None,
-                endpoint: reach.mqtt(),
-                id_scope: reach.id_scope.clone(),
-                registration_id: ended.registration_id.clone(),
-                proof: None,
-                skew: None,
                 // Only a service of its own has one.
                 is_local: reach.gateway.is_some(),
-                proxy: None,
-                ca_file: None,
+                ..Context::of_own_service(
+                    reach.mqtt(),
+                    reach.id_scope.clone(),
+                    ended.registration_id.clone(),
+                )
             };
             let mut report = failure::report(error, &context);
             if matches!(error, Error::Failed { .. }) {
