@@ -173,7 +173,7 @@ impl Serialize for Case {
             [] => case.skip_field("reasons")?,
             reasons => case.serialize_field("reasons", reasons)?,
         }
-        case.serialize_field("seconds", &seconds(self.took))?;
+        case.serialize_field("seconds", &in_seconds(self.took))?;
         match &self.seen[..] {
             [] => case.skip_field("seen")?,
             seen => case.serialize_field("seen", seen)?,
@@ -189,14 +189,14 @@ impl Serialize for Case {
 impl Serialize for Seen {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seen = serializer.serialize_struct("Seen", 2)?;
-        seen.serialize_field("at", &seconds(self.at))?;
+        seen.serialize_field("at", &in_seconds(self.at))?;
         seen.serialize_field("text", &self.text)?;
         seen.end()
     }
 }
 
-/// Seconds, to the millisecond: what lies below says nothing.
-fn seconds(duration: Duration) -> f64 {
+/// Seconds, to the millisecond, as results in JSON have them.
+pub fn in_seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
 

@@ -22,7 +22,7 @@ mod shown;
 mod suite;
 
 pub use artifacts::{Artifact, artifacts, folder};
-pub use case::{Case, Part, PartKind, Rule, Seen};
+pub use case::{Case, Part, PartKind, Rule, Seen, in_seconds};
 pub use html::html;
 pub use junit::junit;
 pub use outcome::Outcome;

@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::played::Played;
 use crate::scenario::{Actual, Ended, Verdict};
-use crate::verdicts::{Case, Totals};
+use crate::verdicts::{Case, Totals, in_seconds};
 
 /// A device's verdict.
 #[derive(Serialize)]
@@ -31,7 +31,7 @@ pub(super) fn of_device(scenario: &str, ended: &Ended) -> Box<RawValue> {
         passed: ended.verdict.holds(),
         actual,
         differences,
-        seconds: actual.took.map(seconds),
+        seconds: actual.took.map(in_seconds),
     };
     // All of it has a form in JSON.
     to_raw_value(&line).unwrap_or_default()
@@ -81,7 +81,7 @@ impl<'a> Total<'a> {
             file: played.suite.file.as_deref().unwrap_or(&played.suite.name),
             name: &played.suite.name,
             error: played.fault.as_deref(),
-            seconds: seconds(played.suite.took),
+            seconds: in_seconds(played.suite.took),
             cases: &played.suite.cases,
         };
         Self {
@@ -91,12 +91,7 @@ impl<'a> Total<'a> {
             failed: totals.failed,
             skipped: totals.skipped,
             broken: totals.broken,
-            seconds: seconds(took),
+            seconds: in_seconds(took),
         }
     }
-}
-
-/// Seconds, to the millisecond.
-fn seconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
