@@ -1,6 +1,7 @@
 """Usage: pages.py OUT: the pages on CI and containers, whose YAML is run as it stands there."""
 
 import re
+import shutil
 import signal
 import sys
 import tarfile
@@ -58,6 +59,22 @@ def on_gitlab(checks, folder: Path, address: str, block: str) -> None:
     checks.that(done.returncode == 0 and "to the end" in said, "the page's job on GitLab", said)
 
 
+def gitlab_results(checks, folder: Path, address: str, block: str) -> None:
+    """The job that shows cases by themselves: what it names as its results is there."""
+    described = yaml.safe_load(block)["scenarios"]
+    template = yaml.safe_load(gitlab.TEMPLATE.read_text())[".provision-sim"]
+    place = folder / "results"
+    scenarios = place / "scenarios"
+    scenarios.mkdir(parents=True)
+    shutil.copy(support.ROOT / "fixtures/contoso/scenario.toml", scenarios)
+    done = gitlab.job(place, template, described["script"], PROVISION_SIM_RELEASES=address)
+    said = done.stdout + done.stderr
+    checks.that(done.returncode == 0, "the page's job of scenarios on GitLab", said)
+    results = place / described["artifacts"]["reports"]["junit"]
+    told = results.is_file() and "contoso-heatpump-088" in results.read_text(encoding="utf-8")
+    checks.that(told, "its report has the cases", said)
+
+
 def compose(checks, out: Path, root: Path, block: str) -> None:
     """The containers of the compose file, on one network, with the names that it gives them."""
     services = yaml.safe_load(block)["services"]
@@ -87,13 +104,14 @@ def compose(checks, out: Path, root: Path, block: str) -> None:
 def main(out: str) -> None:
     checks = support.Checks("pages")
     out = Path(out)
-    job, template = blocks("ci.md", "yaml")
+    results, job, template = blocks("ci.md", "yaml")
     (file,) = blocks("containers.md", "yaml")
     with support.empty_folder() as folder:
         folder.chmod(0o755)
         with releases(folder, out) as (_, address):
             github(checks, folder, address, job)
             on_gitlab(checks, folder, address, template)
+            gitlab_results(checks, folder, address, results)
         with checks.unless_skipped("the page's compose file"):
             compose(checks, out, folder / "root", file)
     checks.end()

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::function_app::{FunctionApp, ServedFunctions};
 use crate::local_service::Host;
 use crate::net::{Endpoint, Route, Trust, client_config};
 use crate::scenario::file::Scenario;
-use crate::scenario::step::{EnrollmentChange, Power, Script, Step, Verb, function_url};
+use crate::scenario::step::{EnrollmentChange, Power, Script, Verb, function_url};
 use crate::service::{
     Authority, Config, HubKey, Options, Pace, Port, Service, TwinChange, TwinVerb, WebhookSettings,
 };
@@ -51,6 +51,8 @@ pub struct LocalPlan {
     pub webhooks: WebhookSettings,
     /// Whether the service is ever stopped, so that its state has to be kept.
     pub is_stopped: bool,
+    /// Whether programs run, which find the CA of the service in a file.
+    pub has_programs: bool,
     /// What is called first on the thread of the service, each time that it is started.
     pub on_thread: OnThread,
     /// What time it is, and what is left to chance.
@@ -83,12 +85,13 @@ impl fmt::Debug for OnThread {
 impl LocalPlan {
     /// What a scenario needs.
     pub fn of(scenario: &Scenario, webhooks: WebhookSettings) -> Self {
-        let is_power = |step: &Step| matches!(step.verb, Verb::Service(_));
+        let has = |verb: fn(&Verb) -> bool| scenario.steps.iter().any(|step| verb(&step.verb));
         Self {
             config: scenario.service.clone(),
             functions: scenario.functions.clone(),
             webhooks,
-            is_stopped: scenario.steps.iter().any(is_power),
+            is_stopped: has(|verb| matches!(verb, Verb::Service(_))),
+            has_programs: has(|verb| matches!(verb, Verb::Command(_))),
             on_thread: OnThread::default(),
             sources: scenario.sources.clone(),
         }
@@ -100,7 +103,9 @@ impl LocalPlan {
 pub struct LocalStage {
     config: Config,
     webhooks: WebhookSettings,
-    folder: TempDir,
+    /// For what has to be in files. Most scenarios have nothing of that, and are played where no file can be
+    /// written, such as in an image of nothing but the program.
+    folder: Option<TempDir>,
     is_stopped: bool,
     on_thread: OnThread,
     tls: Arc<ClientConfig>,
@@ -140,7 +145,15 @@ impl LocalStage {
     ///
     /// If something in it cannot be served.
     pub async fn start(plan: LocalPlan) -> Result<Self, StageError> {
-        let LocalPlan { mut config, functions, webhooks, is_stopped, on_thread, sources } = plan;
+        let LocalPlan {
+            mut config,
+            functions,
+            webhooks,
+            is_stopped,
+            has_programs,
+            on_thread,
+            sources,
+        } = plan;
         let sample =
             SampleFunction::start_by(&mut config, &sources).await.map_err(StageError::Function)?;
         let sample_role =
@@ -157,15 +170,17 @@ impl LocalStage {
             scripted.insert(name, function);
         }
         let served = (!scripted.is_empty()).then(|| app.serve());
-        let folder = tempfile::tempdir();
+        let folder = (is_stopped || has_programs).then(tempfile::tempdir).transpose();
         let folder = folder.map_err(|error| StageError::Io("make a temporary folder", error))?;
-        let authority = authority(&folder, is_stopped)?;
+        let path = folder.as_ref().map(TempDir::path);
+        let kept = path.filter(|_| is_stopped);
+        let authority = authority(kept)?;
         let tls = client_config(&Trust::Pem(authority.pem().to_owned()))?;
         let options = options(&config, authority, (&webhooks, &sources), ListeningPorts::default());
-        let state = is_stopped.then(|| folder.path().join("state"));
+        let state = kept.map(|folder| folder.join("state"));
         let running =
             launch(config.clone(), Options { state, ..options }, on_thread.clone()).await?;
-        let reach = reach(&running.service, &tls, folder.path().join("ca.pem"))?;
+        let reach = reach(&running.service, &tls, path.map(|folder| folder.join("ca.pem")))?;
         let stage = Self {
             config,
             webhooks,
@@ -194,9 +209,9 @@ impl LocalStage {
         let gateway = self.reach.gateway.as_ref().map(|it| role(&it.to_string(), "gateway"));
         let own = [(mqtt, "mqtt"), (https, "https")];
         let own = own.map(|(port, name)| (format!("{host}:{port}"), format!("{host}:{name}")));
-        let folder = self.folder.path().display().to_string();
-        let folder = (folder, "FOLDER".to_owned());
-        let all = own.into_iter().chain(gateway.flatten()).chain(std::iter::once(folder));
+        let folder = self.folder.as_ref();
+        let folder = folder.map(|it| (it.path().display().to_string(), "FOLDER".to_owned()));
+        let all = own.into_iter().chain(gateway.flatten()).chain(folder);
         all.chain(self.roles.iter().cloned()).collect()
     }
 
@@ -225,13 +240,18 @@ impl LocalStage {
         self.running.write().await.take()
     }
 
+    /// Where the service keeps what it needs when it comes back, if it is ever stopped.
+    fn kept(&self) -> Option<&Path> {
+        self.folder.as_ref().map(TempDir::path).filter(|_| self.is_stopped)
+    }
+
     async fn start_again(&self) -> Result<(), StageError> {
         let ports = self.reach.ports;
         let gateway = self.reach.gateway.as_ref().and_then(Endpoint::port).unwrap_or_default();
         let ports = ListeningPorts { mqtt: ports.mqtt, https: ports.https, gateway };
-        let authority = authority(&self.folder, self.is_stopped)?;
+        let authority = authority(self.kept())?;
         let options = options(&self.config, authority, (&self.webhooks, &self.sources), ports);
-        let state = self.is_stopped.then(|| self.folder.path().join("state"));
+        let state = self.kept().map(|folder| folder.join("state"));
         let options = Options { state, ..options };
         let running = launch(self.config.clone(), options, self.on_thread.clone()).await?;
         self.up(running).await
@@ -392,10 +412,10 @@ fn stopped() -> StageError {
 }
 
 /// The same one at each start, if there may be another.
-fn authority(folder: &TempDir, is_kept: bool) -> Result<Authority, StageError> {
-    Ok(match is_kept {
-        true => Authority::in_folder(&folder.path().join("ca"))?,
-        false => Authority::in_memory()?,
+fn authority(kept: Option<&Path>) -> Result<Authority, StageError> {
+    Ok(match kept {
+        Some(folder) => Authority::in_folder(&folder.join("ca"))?,
+        None => Authority::in_memory()?,
     })
 }
 
@@ -440,7 +460,7 @@ async fn launch(
 fn reach(
     service: &Service,
     tls: &Arc<ClientConfig>,
-    ca_file: PathBuf,
+    ca_file: Option<PathBuf>,
 ) -> Result<Reach, StageError> {
     let endpoint = |text: String| text.parse::<Endpoint>().map_err(|_| StageError::Address(text));
     let (mqtt, https) = (service.mqtt_address(), service.https_address());
@@ -453,7 +473,7 @@ fn reach(
         route: Route::default(),
         id_scope: service.instance().id_scope.clone(),
         tls: tls.clone(),
-        ca_file: Some(ca_file),
+        ca_file,
         gateway,
     })
 }
