@@ -6,6 +6,7 @@
 //!
 //! - [`sources`]: where time and chance come from.
 //! - [`wire`]: what devices and the service say to each other.
+//! - `amqp`: AMQP 1.0, as far as devices and the service speak it.
 //! - [`text`]: files and values that people give, in whatever encoding their tools write.
 //! - `child`: a program of somebody else's, run beside a service.
 //! - [`net`]: sockets and TLS.
@@ -84,6 +85,8 @@
 // Tests ask the system for what they hand in.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+#[doc(hidden)]
+pub mod amqp;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod api_client;
