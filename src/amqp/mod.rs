@@ -21,8 +21,10 @@
 //! - `sasl`: what the frames before it say.
 //! - `message`: what a transfer carries.
 //! - `frame`: where one frame ends and the next begins.
+//! - `engine`: one connection, its sessions and links.
 
 mod code;
+pub mod engine;
 mod fields;
 mod frame;
 mod message;
