@@ -41,7 +41,7 @@ impl Against {
         let reach = Reach {
             host: self.endpoint.without_port(),
             ports: match self.endpoint.port() {
-                Some(port) => Ports { mqtt: port, https: port },
+                Some(port) => Ports { mqtt: port, https: port, amqp: port },
                 None => self.ports,
             },
             route: self.route.clone(),

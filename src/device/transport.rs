@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::wire::{HTTPS_PORT, MQTT_PORT};
+use crate::wire::{AMQP_PORT, HTTPS_PORT, MQTT_PORT};
 
 /// How the device talks to the service (A.1, B).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -51,13 +51,15 @@ impl fmt::Display for Transport {
 pub struct Ports {
     /// MQTT over TLS.
     pub mqtt: u16,
-    /// HTTPS and MQTT over WebSocket.
+    /// HTTPS, and MQTT and AMQP over WebSocket.
     pub https: u16,
+    /// AMQP over TLS.
+    pub amqp: u16,
 }
 
 impl Default for Ports {
     /// Those of DPS (A.1).
     fn default() -> Self {
-        Self { mqtt: MQTT_PORT, https: HTTPS_PORT }
+        Self { mqtt: MQTT_PORT, https: HTTPS_PORT, amqp: AMQP_PORT }
     }
 }

@@ -155,7 +155,7 @@ mod tests {
         let endpoint: Endpoint = host.parse().unwrap();
         let trusted = TestCertificate::self_signed("unused").unwrap();
         let settings = Settings {
-            ports: Ports { mqtt: 1, https: 2 },
+            ports: Ports { mqtt: 1, https: 2, amqp: 3 },
             transport,
             ..Settings::new(
                 endpoint.clone(),

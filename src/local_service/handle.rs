@@ -123,9 +123,14 @@ impl LocalService {
         self.service.mqtt_address()
     }
 
-    /// Where HTTPS, MQTT over WebSocket and the service API are served.
+    /// Where HTTPS, MQTT and AMQP over WebSocket, and the service API are served.
     pub fn https_address(&self) -> SocketAddr {
         self.service.https_address()
+    }
+
+    /// Where AMQP over TLS is served.
+    pub fn amqp_address(&self) -> SocketAddr {
+        self.service.amqp_address()
     }
 
     /// Where the gateway is: a proxy, HTTP CONNECT and SOCKS5 alike, through which SDKs reach this
@@ -189,7 +194,11 @@ impl LocalService {
             credential,
             self.client_config(),
         );
-        let ports = Ports { mqtt: self.mqtt_address().port(), https: self.https_address().port() };
+        let ports = Ports {
+            mqtt: self.mqtt_address().port(),
+            https: self.https_address().port(),
+            amqp: self.amqp_address().port(),
+        };
         Settings { ports, sources: self.sources.clone(), ..settings }
     }
 
@@ -349,6 +358,7 @@ impl fmt::Debug for LocalService {
         f.debug_struct("LocalService")
             .field("mqtt", &self.mqtt_address())
             .field("https", &self.https_address())
+            .field("amqp", &self.amqp_address())
             .field("id_scope", self.id_scope())
             .finish_non_exhaustive()
     }

@@ -25,8 +25,10 @@ pub struct Options {
     pub bind: IpAddr,
     /// Port of MQTT over TLS.
     pub mqtt_port: Port,
-    /// Port of HTTPS and MQTT over WebSocket.
+    /// Port of HTTPS, and of MQTT and AMQP over WebSocket.
     pub https_port: Port,
+    /// Port of AMQP over TLS.
+    pub amqp_port: Port,
     /// Port of the gateway, always on loopback; 0 picks a free one, without one there is none.
     pub gateway_port: Option<u16>,
     /// Whether the gateway lets through what is not this service's (J-188).
@@ -86,6 +88,7 @@ impl Options {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             mqtt_port: Port::Exactly(0),
             https_port: Port::Exactly(0),
+            amqp_port: Port::Exactly(0),
             gateway_port: None,
             gateway_open: false,
             admin: None,

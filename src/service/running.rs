@@ -23,6 +23,7 @@ use super::store::StoreError;
 pub struct Service {
     pub(super) mqtt: SocketAddr,
     pub(super) https: SocketAddr,
+    pub(super) amqp: SocketAddr,
     pub(super) gateway: Option<SocketAddr>,
     pub(super) admin: Option<SocketAddr>,
     pub(super) registrar: Arc<Registrar>,
@@ -38,9 +39,14 @@ impl Service {
         self.mqtt
     }
 
-    /// Where HTTPS and MQTT over WebSocket are served.
+    /// Where HTTPS, and MQTT and AMQP over WebSocket, are served.
     pub fn https_address(&self) -> SocketAddr {
         self.https
+    }
+
+    /// Where AMQP over TLS is served.
+    pub fn amqp_address(&self) -> SocketAddr {
+        self.amqp
     }
 
     /// Where the gateway is, if there is one: a proxy (HTTP CONNECT and SOCKS5) through which clients

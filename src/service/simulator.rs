@@ -38,6 +38,8 @@ pub struct SimulatedDevice {
     pub mqtt: SocketAddr,
     /// Where HTTPS is served.
     pub https: SocketAddr,
+    /// Where AMQP over TLS is served.
+    pub amqp: SocketAddr,
     /// Whom it has to trust, in PEM.
     pub ca_pem: String,
 }

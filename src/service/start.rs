@@ -132,6 +132,7 @@ impl Listener {
 struct Listeners {
     mqtt: Listener,
     https: Listener,
+    amqp: Listener,
     gateway: Option<Listener>,
     management: Option<Listener>,
 }
@@ -159,8 +160,9 @@ impl Listeners {
     fn open(options: &Options) -> Result<Self, StartError> {
         let admin_port = options.admin.map(|admin| admin.port);
         let gateway_port = options.gateway_port.map(Port::Exactly);
-        let ports = [Some(options.mqtt_port), Some(options.https_port), gateway_port, admin_port];
-        let asked: Vec<u16> = ports.into_iter().flatten().filter_map(Port::asked).collect();
+        let device_ports = [options.mqtt_port, options.https_port, options.amqp_port];
+        let ports = device_ports.into_iter().chain(gateway_port).chain(admin_port);
+        let asked: Vec<u16> = ports.filter_map(Port::asked).collect();
         let gateway = |port| {
             Listener::open(EndpointKind::Gateway, IpAddr::V4(Ipv4Addr::LOCALHOST), port, &asked)
         };
@@ -170,6 +172,7 @@ impl Listeners {
         Ok(Self {
             mqtt: device(EndpointKind::Mqtt, options.mqtt_port)?,
             https: device(EndpointKind::Https, options.https_port)?,
+            amqp: device(EndpointKind::Amqp, options.amqp_port)?,
             gateway: gateway_port.map(gateway).transpose()?,
             management: options.admin.map(management).transpose()?,
         })
@@ -187,7 +190,7 @@ impl Listeners {
             #[cfg(feature = "page")]
             simulator,
         } = served;
-        let (mqtt, https) = (self.mqtt.address, self.https.address);
+        let (mqtt, https, amqp) = (self.mqtt.address, self.https.address, self.amqp.address);
         let gateway = self.gateway.as_ref().map(|listener| listener.address);
         let admin = self.management.as_ref().map(|listener| listener.address);
         let (stop, stopped) = watch::channel(false);
@@ -200,14 +203,20 @@ impl Listeners {
             )),
             tokio::spawn(endpoint::serve_https(
                 self.https.tcp,
-                tls,
+                tls.clone(),
                 registrar.clone(),
                 access.clone(),
                 stopped.clone(),
             )),
+            tokio::spawn(endpoint::serve_amqp(
+                self.amqp.tcp,
+                tls,
+                registrar.clone(),
+                stopped.clone(),
+            )),
         ];
         if let Some(listener) = self.gateway {
-            let listening = endpoint::Listening { mqtt, https, management: admin };
+            let listening = endpoint::Listening { mqtt, https, amqp, management: admin };
             let gateway = endpoint::Gateway::new(listening, led.names, led.is_open);
             endpoints.push(tokio::spawn(endpoint::serve_gateway(
                 listener.tcp,
@@ -225,6 +234,7 @@ impl Listeners {
                 commentary,
                 mqtt,
                 https,
+                amqp,
                 #[cfg(feature = "page")]
                 gateway,
                 #[cfg(feature = "page")]
@@ -234,7 +244,7 @@ impl Listeners {
             let serve = endpoint::serve_admin(listener.tcp, managed, hosts, stopped);
             endpoints.push(tokio::spawn(serve));
         }
-        Service { mqtt, https, gateway, admin, registrar, access, authority, stop, endpoints }
+        Service { mqtt, https, amqp, gateway, admin, registrar, access, authority, stop, endpoints }
     }
 }
 

@@ -56,5 +56,8 @@ pub const MQTT_PORT: u16 = 8883;
 /// TCP port of HTTPS and of MQTT over WebSocket (A.1).
 pub const HTTPS_PORT: u16 = 443;
 
+/// TCP port of AMQP over TLS: `amqps` of the IANA registry, and of Azure.
+pub const AMQP_PORT: u16 = 5671;
+
 /// Largest message that DPS takes, in bytes: 96 KB (H.3).
 pub const MAX_MESSAGE: usize = 96 * 1024;

@@ -11,7 +11,7 @@ use crate::api_client::ServiceClient;
 use crate::cli::report::Report;
 use crate::device::Ports;
 use crate::net::{Endpoint, Trust, client_config, from_here};
-use crate::wire::HTTPS_PORT;
+use crate::wire::{AMQP_PORT, HTTPS_PORT};
 
 /// What a running service says of itself: the ready line of `serve -o json`, and `local.json`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -19,9 +19,9 @@ use crate::wire::HTTPS_PORT;
 pub(crate) struct Ready {
     /// Address of MQTT over TLS.
     pub(crate) mqtt: String,
-    /// Address of HTTPS and of MQTT over WebSocket. A service of an older version writes `null`.
+    /// Address of HTTPS, and of MQTT and AMQP over WebSocket. A service of an older version writes `null`.
     pub(crate) https: Option<String>,
-    /// Address of AMQP over TLS; `null` while there is none. A service of an older version writes none.
+    /// Address of AMQP over TLS. A service of an older version writes none, or `null`.
     #[serde(default)]
     pub(crate) amqp: Option<String>,
     /// Address of the gateway; `null` while there is none. A service of an older version writes none.
@@ -123,7 +123,8 @@ impl Local {
         let port = |address: &str| dialled(address).map(|endpoint| endpoint.port());
         let mqtt = port(&self.ready.mqtt)?.unwrap_or(Ports::default().mqtt);
         let https = self.ready.https.as_deref().map(port).transpose()?.flatten();
-        Ok(Ports { mqtt, https: https.unwrap_or(HTTPS_PORT) })
+        let amqp = self.ready.amqp.as_deref().map(port).transpose()?.flatten();
+        Ok(Ports { mqtt, https: https.unwrap_or(HTTPS_PORT), amqp: amqp.unwrap_or(AMQP_PORT) })
     }
 }
 

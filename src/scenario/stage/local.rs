@@ -134,6 +134,7 @@ struct Running {
 struct ListeningPorts {
     mqtt: u16,
     https: u16,
+    amqp: u16,
     gateway: u16,
 }
 
@@ -205,9 +206,9 @@ impl LocalStage {
     /// What the system has chosen, and what it is for.
     pub fn roles(&self) -> Vec<(String, String)> {
         let host = &self.reach.host;
-        let Ports { mqtt, https } = self.reach.ports;
+        let Ports { mqtt, https, amqp } = self.reach.ports;
         let gateway = self.reach.gateway.as_ref().map(|it| role(&it.to_string(), "gateway"));
-        let own = [(mqtt, "mqtt"), (https, "https")];
+        let own = [(mqtt, "mqtt"), (https, "https"), (amqp, "amqp")];
         let own = own.map(|(port, name)| (format!("{host}:{port}"), format!("{host}:{name}")));
         let folder = self.folder.as_ref();
         let folder = folder.map(|it| (it.path().display().to_string(), "FOLDER".to_owned()));
@@ -248,7 +249,8 @@ impl LocalStage {
     async fn start_again(&self) -> Result<(), StageError> {
         let ports = self.reach.ports;
         let gateway = self.reach.gateway.as_ref().and_then(Endpoint::port).unwrap_or_default();
-        let ports = ListeningPorts { mqtt: ports.mqtt, https: ports.https, gateway };
+        let Ports { mqtt, https, amqp } = ports;
+        let ports = ListeningPorts { mqtt, https, amqp, gateway };
         let authority = authority(self.kept())?;
         let options = options(&self.config, authority, (&self.webhooks, &self.sources), ports);
         let state = self.kept().map(|folder| folder.join("state"));
@@ -428,6 +430,7 @@ fn options(
     Options {
         mqtt_port: Port::Exactly(ports.mqtt),
         https_port: Port::Exactly(ports.https),
+        amqp_port: Port::Exactly(ports.amqp),
         pace: Pace {
             retry_after: config.retry_after.unwrap_or_default(),
             assigning_polls: config.assigning_polls.unwrap_or_default(),
@@ -469,7 +472,11 @@ fn reach(
     Ok(Reach {
         hubs: Some(host.clone()),
         host,
-        ports: Ports { mqtt: mqtt.port(), https: https.port() },
+        ports: Ports {
+            mqtt: mqtt.port(),
+            https: https.port(),
+            amqp: service.amqp_address().port(),
+        },
         route: Route::default(),
         id_scope: service.instance().id_scope.clone(),
         tls: tls.clone(),

@@ -129,6 +129,7 @@ impl ServedPort<'_> {
             transport: match self.transport {
                 FaultTransport::Mqtt => Transport::Mqtt,
                 FaultTransport::MqttWs | FaultTransport::Https => Transport::Https,
+                FaultTransport::Amqp => Transport::Mqtt,
             },
             fault: fault.clone(),
         });

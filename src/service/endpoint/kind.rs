@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::wire::{HTTPS_PORT, MQTT_PORT};
+use crate::wire::{AMQP_PORT, HTTPS_PORT, MQTT_PORT};
 
 /// Where the management listener is if nobody says where: beside the usual 8080, which is so often
 /// taken.
@@ -14,8 +14,10 @@ const ADMIN_PORT: u16 = 8880;
 pub enum EndpointKind {
     /// MQTT over TLS.
     Mqtt,
-    /// HTTPS, and MQTT over WebSocket.
+    /// HTTPS, and MQTT and AMQP over WebSocket.
     Https,
+    /// AMQP over TLS.
+    Amqp,
     /// The gateway to the others, on loopback.
     Gateway,
     /// Management, plain HTTP.
@@ -23,12 +25,13 @@ pub enum EndpointKind {
 }
 
 impl EndpointKind {
-    /// The port on which it is looked for: 8883, 443, 8880. The gateway has none of its own: whichever
+    /// The port on which it is looked for: 8883, 443, 5671, 8880. The gateway has none of its own: whichever
     /// is free.
     pub fn own_port(self) -> u16 {
         match self {
             Self::Mqtt => MQTT_PORT,
             Self::Https => HTTPS_PORT,
+            Self::Amqp => AMQP_PORT,
             Self::Gateway => 0,
             Self::Management => ADMIN_PORT,
         }
@@ -39,6 +42,7 @@ impl EndpointKind {
         match self {
             Self::Mqtt => "--mqtt-port",
             Self::Https => "--https-port",
+            Self::Amqp => "--amqp-port",
             Self::Gateway => "--gateway-port",
             Self::Management => "--admin-port",
         }
@@ -50,6 +54,7 @@ impl fmt::Display for EndpointKind {
         f.write_str(match self {
             Self::Mqtt => "MQTT",
             Self::Https => "HTTPS",
+            Self::Amqp => "AMQP",
             Self::Gateway => "the gateway",
             Self::Management => "management",
         })

@@ -4,11 +4,12 @@
 //! `repeats` counts warnings that one party can cause as often as it likes, `patience` ends connections
 //! whose other end reads nothing. `line` is a client's socket, `overheard` tells how a connection ends, `listener` accepts and numbers connections, `offer` is what a client can do,
 //! `handshake` does TLS as `tls` has it set up, `port`
-//! finds each listener one; [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
+//! finds each listener one; `amqp`, [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
 //! want to know what the service has seen, not for devices. `names` are those under which the service is
 //! dialled, and [`gateway`] leads clients that dial them, with Azure's ports, to the endpoints.
 
 mod admin;
+mod amqp;
 // Public for fuzz targets of what it reads alone.
 pub mod gateway;
 mod handshake;
@@ -28,6 +29,7 @@ mod repeats;
 mod tls;
 
 pub(super) use admin::{Admin, Hosts, serve as serve_admin};
+pub(super) use amqp::serve as serve_amqp;
 pub(super) use gateway::{Gateway, Listening, serve as serve_gateway};
 pub(super) use https::serve as serve_https;
 pub use kind::EndpointKind;

@@ -1,6 +1,6 @@
 //! Which port a listener gets.
 //!
-//! Most SDKs can be told no other than 8883 and 443, and a page is looked for where it always is, so
+//! Most SDKs can be told no other than 8883, 443 and 5671, and a page is looked for where it always is, so
 //! these are wanted. But on many machines 443 takes a permission, and a second service finds them all
 //! taken: a service that has the rest to offer should not fail for it.
 
@@ -93,7 +93,8 @@ fn elsewhere(
     let (flag, own) = (endpoint.flag(), wanted.port());
     let (subject, others) = match endpoint {
         EndpointKind::Mqtt => ("MQTT is", "Most SDKs dial"),
-        EndpointKind::Https => ("HTTPS and MQTT over WebSocket are", "Most SDKs dial"),
+        EndpointKind::Https => ("HTTPS and WebSockets are", "Most SDKs dial"),
+        EndpointKind::Amqp => ("AMQP is", "Most SDKs that speak it dial"),
         EndpointKind::Gateway => ("the gateway is", "Whoever was told of it looks for it at"),
         EndpointKind::Management => {
             ("the management listener is", "Whoever knows it looks for it at")
@@ -126,8 +127,8 @@ mod tests {
     use super::*;
 
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    const ALL: [EndpointKind; 3] =
-        [EndpointKind::Mqtt, EndpointKind::Https, EndpointKind::Management];
+    const ALL: [EndpointKind; 4] =
+        [EndpointKind::Mqtt, EndpointKind::Https, EndpointKind::Amqp, EndpointKind::Management];
 
     #[tokio::test]
     async fn j_210_a_port_that_was_asked_for_is_had_or_refused() {

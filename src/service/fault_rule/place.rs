@@ -37,9 +37,11 @@ pub enum FaultTransport {
     MqttWs,
     /// HTTPS.
     Https,
+    /// AMQP over TLS.
+    Amqp,
 }
 
-use FaultTransport::{Https, Mqtt, MqttWs};
+use FaultTransport::{Amqp, Https, Mqtt, MqttWs};
 
 impl FaultPlace {
     /// All of them, in the order of a device's way.
@@ -137,6 +139,7 @@ impl FaultTransport {
             Mqtt => "mqtt",
             MqttWs => "mqtt-ws",
             Https => "https",
+            Amqp => "amqp",
         }
     }
 }

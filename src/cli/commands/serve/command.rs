@@ -77,10 +77,13 @@ pub(crate) struct Serve {
     /// Port of MQTT over TLS; 0 picks a free one [default: 8883, or a free one where that is taken]
     #[arg(long, value_name = "PORT")]
     mqtt_port: Option<u16>,
-    /// Port of HTTPS and of MQTT over WebSocket; 0 picks a free one [default: 443, or a free one
-    /// where 443 is refused]
+    /// Port of HTTPS, and of MQTT and AMQP over WebSocket; 0 picks a free one [default: 443, or a free
+    /// one where 443 is refused]
     #[arg(long, value_name = "PORT")]
     https_port: Option<u16>,
+    /// Port of AMQP over TLS; 0 picks a free one [default: 5671, or a free one where that is taken]
+    #[arg(long, value_name = "PORT")]
+    amqp_port: Option<u16>,
     /// Port of the gateway, always on 127.0.0.1: a proxy of both kinds (HTTP CONNECT, SOCKS5) through
     /// which SDKs reach this service under Azure's own names and ports; 0 picks a free one [default:
     /// none]
@@ -345,6 +348,7 @@ impl Serve {
             bind: self.bind,
             mqtt_port: port(self.mqtt_port),
             https_port: port(self.https_port),
+            amqp_port: port(self.amqp_port),
             gateway_port: self.gateway_port,
             gateway_open: self.gateway_open,
             admin: self.admin()?,

@@ -13,7 +13,7 @@ pub(super) fn ready(service: &Service, ca_file: PathBuf) -> Ready {
     Ready {
         mqtt: service.mqtt_address().to_string(),
         https: Some(https.to_string()),
-        amqp: None,
+        amqp: Some(service.amqp_address().to_string()),
         gateway: service.gateway_address().map(|address| address.to_string()),
         admin: service.admin_address().map(|address| address.to_string()),
         ca_file: std::path::absolute(&ca_file).unwrap_or(ca_file),

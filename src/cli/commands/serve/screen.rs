@@ -36,6 +36,7 @@ impl Screen<'_> {
         row("Host name", &self.all_host_names());
         row("MQTT over TLS", &ready.mqtt);
         row("HTTPS, WebSocket", ready.https.as_deref().unwrap_or_default());
+        row("AMQP over TLS", ready.amqp.as_deref().unwrap_or_default());
         if let Some(gateway) = &ready.gateway {
             row(
                 "Gateway",

@@ -43,7 +43,7 @@ async fn register(device: SimulatedDevice) -> Simulated {
 }
 
 fn settings(device: &SimulatedDevice) -> Result<(Settings, Context), String> {
-    let (mqtt, https) = (from_here(device.mqtt), from_here(device.https));
+    let [mqtt, https, amqp] = [device.mqtt, device.https, device.amqp].map(from_here);
     let (transport, address) = match device.transport {
         Transport::Mqtt => (Way::Mqtt, mqtt),
         Transport::Https => (Way::Https, https),
@@ -61,7 +61,7 @@ fn settings(device: &SimulatedDevice) -> Result<(Settings, Context), String> {
     );
     let settings = Settings {
         transport,
-        ports: Ports { mqtt: mqtt.port(), https: https.port() },
+        ports: Ports { mqtt: mqtt.port(), https: https.port(), amqp: amqp.port() },
         payload: device.payload.clone(),
         timeout: TIMEOUT,
         ..Settings::new(

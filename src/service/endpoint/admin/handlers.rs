@@ -33,6 +33,7 @@ pub(in crate::service) struct Admin {
     pub(in crate::service) authority: Arc<Authority>,
     pub(in crate::service) mqtt: SocketAddr,
     pub(in crate::service) https: SocketAddr,
+    pub(in crate::service) amqp: SocketAddr,
     /// Who explains failures.
     pub(in crate::service) commentary: Commentary,
     #[cfg(feature = "page")]
@@ -54,6 +55,7 @@ struct Health {
     version: &'static str,
     mqtt: String,
     https: String,
+    amqp: String,
     id_scope: String,
 }
 
@@ -64,6 +66,7 @@ pub(super) async fn health(State(admin): State<Arc<Admin>>) -> Response<Body> {
         version: env!("CARGO_PKG_VERSION"),
         mqtt: admin.mqtt.to_string(),
         https: admin.https.to_string(),
+        amqp: admin.amqp.to_string(),
         id_scope: admin.registrar.instance().id_scope.to_string(),
     })
 }

@@ -55,12 +55,14 @@ async fn serve_one(tcp: TcpStream, peer: SocketAddr, router: Router) {
 fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
     #[cfg(feature = "page")]
     let site = {
-        let Admin { registrar, authority, commentary, mqtt, https, gateway, simulator } = &*admin;
+        let Admin { registrar, authority, commentary, mqtt, https, amqp, gateway, simulator } =
+            &*admin;
         Arc::new(page::Site {
             registrar: registrar.clone(),
             authority: authority.clone(),
             mqtt: *mqtt,
             https: *https,
+            amqp: *amqp,
             gateway: *gateway,
             commentary: commentary.clone(),
             simulator: simulator.clone(),

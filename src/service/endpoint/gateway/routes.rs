@@ -10,16 +10,14 @@ use super::target::{Host, Target};
 use crate::net::from_here;
 use crate::service::endpoint::EndpointKind;
 use crate::service::endpoint::names::Names;
-use crate::wire::{HTTPS_PORT, MQTT_PORT};
-
-/// AMQP over TLS, on Azure.
-const AMQP_PORT: u16 = 5671;
+use crate::wire::{AMQP_PORT, HTTPS_PORT, MQTT_PORT};
 
 /// Where the endpoints of the service are.
 #[derive(Debug, Clone)]
 pub(in crate::service) struct Listening {
     pub(in crate::service) mqtt: SocketAddr,
     pub(in crate::service) https: SocketAddr,
+    pub(in crate::service) amqp: SocketAddr,
     pub(in crate::service) management: Option<SocketAddr>,
 }
 
@@ -48,8 +46,6 @@ pub(super) enum Way {
 pub(super) enum Denial {
     /// It is ours, but nothing is served there.
     Port { target: Target, served: String },
-    /// It is ours, and would be AMQP.
-    Amqp { target: Target },
     /// It is not ours.
     Foreign { target: Target, hubs: String },
 }
@@ -72,24 +68,26 @@ impl Routes {
         if !is_azures && !is_local {
             return if self.is_open { Way::Elsewhere } else { self.foreign(target) };
         }
-        let Listening { mqtt, https, management } = &self.listening;
+        let Listening { mqtt, https, amqp, management } = &self.listening;
         match target.port {
             port if port == mqtt.port() => self.here(EndpointKind::Mqtt, *mqtt),
             port if port == https.port() => self.here(EndpointKind::Https, *https),
+            port if port == amqp.port() => self.here(EndpointKind::Amqp, *amqp),
             port if is_local && management.is_some_and(|it| it.port() == port) => {
                 let management = management.unwrap_or(*https);
                 self.here(EndpointKind::Management, management)
             }
             MQTT_PORT => self.here(EndpointKind::Mqtt, *mqtt),
             HTTPS_PORT => self.here(EndpointKind::Https, *https),
-            AMQP_PORT => Way::Nowhere(Denial::Amqp { target: target.clone() }),
+            AMQP_PORT => self.here(EndpointKind::Amqp, *amqp),
             _ if is_local && self.is_open => Way::Elsewhere,
             _ => Way::Nowhere(Denial::Port {
                 target: target.clone(),
                 served: format!(
-                    "{MQTT_PORT} or {} (MQTT) and {HTTPS_PORT} or {} (HTTPS)",
+                    "{MQTT_PORT} or {} (MQTT), {HTTPS_PORT} or {} (HTTPS) and {AMQP_PORT} or {} (AMQP)",
                     mqtt.port(),
-                    https.port()
+                    https.port(),
+                    amqp.port()
                 ),
             }),
         }
@@ -108,7 +106,7 @@ impl Routes {
 impl Denial {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Port { .. } | Self::Amqp { .. } => Outcome::Refused,
+            Self::Port { .. } => Outcome::Refused,
             Self::Foreign { .. } => Outcome::NotAllowed,
         }
     }
@@ -120,10 +118,6 @@ impl fmt::Display for Denial {
             Self::Port { target, served } => {
                 write!(f, "{target}: the gateway leads this host on {served} only")
             }
-            Self::Amqp { target } => write!(
-                f,
-                "{target}: AMQP is not served; take MQTT ({MQTT_PORT}), or HTTPS or MQTT over WebSocket ({HTTPS_PORT})"
-            ),
             Self::Foreign { target, hubs } => {
                 write!(
                     f,
@@ -148,11 +142,13 @@ mod tests {
     const MQTT: &str = "127.0.0.1:41001";
     const HTTPS: &str = "127.0.0.1:41002";
     const ADMIN: &str = "127.0.0.1:41003";
+    const AMQP: &str = "127.0.0.1:41004";
 
     fn routes(mqtt: &str, is_open: bool) -> Routes {
         let listening = Listening {
             mqtt: mqtt.parse().unwrap(),
             https: HTTPS.parse().unwrap(),
+            amqp: AMQP.parse().unwrap(),
             management: Some(ADMIN.parse().unwrap()),
         };
         let names = Names {
@@ -190,6 +186,7 @@ mod tests {
             for (ports, kind, address) in [
                 ([8883, 41001], EndpointKind::Mqtt, MQTT),
                 ([443, 41002], EndpointKind::Https, HTTPS),
+                ([5671, 41004], EndpointKind::Amqp, AMQP),
             ] {
                 for port in ports {
                     let way = way(&format!("{host}:{port}"), false);
@@ -231,8 +228,7 @@ mod tests {
         for is_open in [false, true] {
             let port = said("global.azure-devices-provisioning.net:80", is_open);
             assert!(port.contains("on 8883 or 41001 (MQTT)"), "{port}");
-            let amqp = said("hub-1.azure-devices.net:5671", is_open);
-            assert!(amqp.contains("AMQP is not served"), "{amqp}");
+            assert!(port.contains("5671 or 41004 (AMQP)"), "{port}");
             // Management is for this machine alone.
             assert!(said("hub-1.azure-devices.net:41003", is_open).contains("only"));
         }

@@ -93,6 +93,7 @@ impl Shell {
             fact("ID scope", site.registrar.instance().id_scope.to_string()),
             fact("MQTT", site.mqtt.to_string()),
             fact("HTTPS", site.https.to_string()),
+            fact("AMQP", site.amqp.to_string()),
         ];
         facts.extend(site.gateway.map(|gateway| fact("Gateway", gateway.to_string())));
         Self {

@@ -17,8 +17,10 @@ pub(in crate::service::endpoint) struct Site {
     pub(in crate::service::endpoint) authority: Arc<Authority>,
     /// Where MQTT over TLS is served.
     pub(in crate::service::endpoint) mqtt: SocketAddr,
-    /// Where HTTPS and MQTT over WebSocket are served.
+    /// Where HTTPS, and MQTT and AMQP over WebSocket, are served.
     pub(in crate::service::endpoint) https: SocketAddr,
+    /// Where AMQP over TLS is served.
+    pub(in crate::service::endpoint) amqp: SocketAddr,
     /// Where the gateway is, if there is one.
     pub(in crate::service::endpoint) gateway: Option<SocketAddr>,
     /// Who simulates devices, if there is somebody.

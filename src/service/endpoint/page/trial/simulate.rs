@@ -73,6 +73,7 @@ async fn registered(site: &Site, device: &Device) -> Result<Outcome, String> {
             id_scope: site.registrar.instance().id_scope.clone(),
             mqtt: site.mqtt,
             https: site.https,
+            amqp: site.amqp,
             ca_pem: site.authority.pem().to_owned(),
         })
         .await;
