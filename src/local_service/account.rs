@@ -30,6 +30,7 @@ fn registration(text: &mut String, entry: &JournalEntry) {
     let transport = match entry.transport {
         Some(Transport::Mqtt) => " over MQTT",
         Some(Transport::Https) => " over HTTPS",
+        Some(Transport::Amqp) => " over AMQP",
         None => "",
     };
     let at = timestamp(entry.time);

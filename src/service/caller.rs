@@ -17,6 +17,8 @@ pub enum Transport {
     Mqtt,
     /// As HTTPS.
     Https,
+    /// As AMQP, over TLS or a WebSocket.
+    Amqp,
 }
 
 /// Who asks.

@@ -20,13 +20,14 @@ pub struct ClientConnection {
     pub number: u64,
     /// Address and port of the client, or of the proxy that it came through.
     pub peer: SocketAddr,
-    /// Whether MQTT came over a WebSocket.
+    /// Whether MQTT or AMQP came over a WebSocket.
     pub web_socket: bool,
     /// What the handshake came to.
     pub tls: TlsSession,
-    /// MQTT client ID, as said.
+    /// MQTT client ID or AMQP container ID, as said.
     pub client_id: Option<Box<str>>,
-    /// `ClientVersion` of the MQTT user name, as said: the SDK, or the product (A.2).
+    /// `ClientVersion` of the MQTT user name, or `client-version` of an AMQP link, as said: the SDK, or the
+    /// product (A.2).
     pub client_version: Option<Box<str>>,
     /// The keep-alive of CONNECT in seconds; 0 asks for no limit (A.7).
     pub keep_alive: Option<u16>,

@@ -7,6 +7,7 @@
 mod api_version;
 mod code;
 mod connect_code;
+mod dps_link;
 mod etag;
 mod hub_name;
 mod hub_topic;
@@ -15,6 +16,7 @@ mod id;
 mod json;
 mod message;
 mod object;
+mod registration_address;
 mod timestamp;
 mod topic;
 #[cfg(feature = "service")]
@@ -24,6 +26,10 @@ mod user_name;
 pub use api_version::{ApiVersion, ApiVersionError};
 pub use code::ErrorCode;
 pub use connect_code::ConnectCode;
+pub use dps_link::{
+    AMQP_SUBPROTOCOL, FORCE_REGISTRATION, GET_OPERATION_STATUS, GET_REGISTRATION, LINK_API_VERSION,
+    LINK_CLIENT_VERSION, OPERATION_ID, OPERATION_TYPE, REGISTER, RETRY_AFTER,
+};
 pub use etag::{Etag, EtagError};
 pub use hub_name::{DeviceId, HubName};
 pub use hub_topic::{DESIRED_FILTER, DeviceTopic, HubTopic, HubTopicError, TWIN_RESPONSE_FILTER};
@@ -37,6 +43,7 @@ pub use message::{
     Substatus, SymmetricKeyResult, X509Result,
 };
 pub use object::{Object, ObjectFault, Place};
+pub use registration_address::{RegistrationAddress, RegistrationAddressError, link_path};
 pub use timestamp::{timestamp, writable};
 pub(crate) use topic::RESERVED;
 #[cfg(feature = "device")]

@@ -128,8 +128,10 @@ impl ServedPort<'_> {
             peer,
             transport: match self.transport {
                 FaultTransport::Mqtt => Transport::Mqtt,
-                FaultTransport::MqttWs | FaultTransport::Https => Transport::Https,
-                FaultTransport::Amqp => Transport::Mqtt,
+                FaultTransport::Amqp => Transport::Amqp,
+                FaultTransport::MqttWs | FaultTransport::AmqpWs | FaultTransport::Https => {
+                    Transport::Https
+                }
             },
             fault: fault.clone(),
         });

@@ -39,9 +39,11 @@ pub enum FaultTransport {
     Https,
     /// AMQP over TLS.
     Amqp,
+    /// AMQP over a WebSocket.
+    AmqpWs,
 }
 
-use FaultTransport::{Amqp, Https, Mqtt, MqttWs};
+use FaultTransport::{Amqp, AmqpWs, Https, Mqtt, MqttWs};
 
 impl FaultPlace {
     /// All of them, in the order of a device's way.
@@ -130,7 +132,7 @@ impl FaultPlace {
 }
 
 impl FaultTransport {
-    /// All of them.
+    /// Those that rules can strike.
     pub const ALL: [Self; 3] = [Mqtt, MqttWs, Https];
 
     /// The word for it.
@@ -140,6 +142,7 @@ impl FaultTransport {
             MqttWs => "mqtt-ws",
             Https => "https",
             Amqp => "amqp",
+            AmqpWs => "amqp-ws",
         }
     }
 }

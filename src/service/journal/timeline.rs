@@ -285,6 +285,8 @@ fn connects(transport: Transport, connection: &ClientConnection) -> String {
         (Transport::Mqtt, false) => "MQTT",
         (Transport::Mqtt, true) => "MQTT over WebSocket",
         (Transport::Https, _) => "HTTPS",
+        (Transport::Amqp, false) => "AMQP",
+        (Transport::Amqp, true) => "AMQP over WebSocket",
     };
     let ClientConnection { peer, number, .. } = connection;
     format!("connects over {over} from {peer} (connection {number})")

@@ -16,6 +16,12 @@ fn of_endpoint(transport: Transport) -> &'static [(&'static str, &'static str)] 
             ("idScope", "the ID scope is the one that is served here"),
             ("registrationId", "the registration ID is one"),
         ],
+        Transport::Amqp => &[
+            ("userName", "the user name of SASL, if there is one, has the form that it must have"),
+            ("address", "the address of the link has the form that it must have"),
+            ("identity", "the link is for the device that the connection is for"),
+            ("idScope", "the ID scope is the one that is served here"),
+        ],
     }
 }
 

@@ -76,5 +76,6 @@ fn transport_name(transport: Transport) -> &'static str {
     match transport {
         Transport::Mqtt => "MQTT",
         Transport::Https => "HTTPS",
+        Transport::Amqp => "AMQP",
     }
 }

@@ -38,6 +38,6 @@ pub(super) fn unauthorized_code(caller: &Caller, fault: &Fault) -> ErrorCode {
     let is_about_a_token = matches!(caller.proof, Proof::Sas(_)) || matches!(fault, Fault::Sas(_));
     match caller.transport {
         Transport::Mqtt if is_about_a_token => ErrorCode::UNAUTHORIZED_MQTT,
-        Transport::Mqtt | Transport::Https => ErrorCode::UNAUTHORIZED,
+        Transport::Mqtt | Transport::Https | Transport::Amqp => ErrorCode::UNAUTHORIZED,
     }
 }

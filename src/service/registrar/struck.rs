@@ -174,6 +174,8 @@ impl Registrar {
                 Transport::Mqtt if caller.connection.web_socket => FaultTransport::MqttWs,
                 Transport::Mqtt => FaultTransport::Mqtt,
                 Transport::Https => FaultTransport::Https,
+                Transport::Amqp if caller.connection.web_socket => FaultTransport::AmqpWs,
+                Transport::Amqp => FaultTransport::Amqp,
             }),
             device: caller.registration_id.as_str(),
             operation,

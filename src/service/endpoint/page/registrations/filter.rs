@@ -15,7 +15,7 @@ pub(super) const STATUSES: [EntryStatus; 5] = [
     EntryStatus::Assigning,
 ];
 /// The transports by which one can look.
-pub(super) const TRANSPORTS: [Transport; 2] = [Transport::Mqtt, Transport::Https];
+pub(super) const TRANSPORTS: [Transport; 3] = [Transport::Mqtt, Transport::Https, Transport::Amqp];
 
 /// Which registrations are wanted. The default wants all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,6 +139,7 @@ pub(super) fn name_of(transport: Transport) -> &'static str {
     match transport {
         Transport::Mqtt => "mqtt",
         Transport::Https => "https",
+        Transport::Amqp => "amqp",
     }
 }
 

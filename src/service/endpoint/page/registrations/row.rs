@@ -133,6 +133,7 @@ pub(in crate::service::endpoint::page) fn label(transport: Transport) -> &'stati
     match transport {
         Transport::Mqtt => "MQTT",
         Transport::Https => "HTTPS",
+        Transport::Amqp => "AMQP",
     }
 }
 
