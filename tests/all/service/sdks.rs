@@ -7,7 +7,7 @@ use rumqttc::{Packet, QoS, Unsubscribe};
 
 use crate::support::service::client::{Answer, Client, Device, Manners, RESPONSES};
 use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
-use crate::support::service::token::{Spelling, derived};
+use crate::support::service::token::{C_SDK, DOT_NET_SDK, JAVA_SDK, NODE_SDK, Spelling, derived};
 use crate::support::service::webhook::{Reaction, Webhook};
 
 const ID: &str = "pump-0042";
@@ -21,7 +21,7 @@ struct Sdk {
 
 const C: Sdk = Sdk {
     user_name_tail: "api-version=2021-06-01&ClientVersion=1.15.0",
-    token: Spelling { slash: "%2f", fields: "sr={sr}&sig={sig}&se={se}&skn=registration" },
+    token: C_SDK,
     manners: Manners {
         clean_session: true,
         keep_alive: 0,
@@ -32,7 +32,7 @@ const C: Sdk = Sdk {
 
 const DOT_NET: Sdk = Sdk {
     user_name_tail: "api-version=2019-03-31&ClientVersion=Microsoft.Azure.Devices.Provisioning.Client%2F1.19.4",
-    token: Spelling { slash: "%2F", fields: "sr={sr}&sig={sig}&se={se}&skn=registration" },
+    token: DOT_NET_SDK,
     manners: Manners {
         clean_session: true,
         keep_alive: 0,
@@ -43,7 +43,7 @@ const DOT_NET: Sdk = Sdk {
 
 const JAVA: Sdk = Sdk {
     user_name_tail: "api-version=2019-03-31&ClientVersion=com.microsoft.azure.sdk.iot%2F2.1.6",
-    token: Spelling { slash: "/", fields: "sr={sr}&sig={sig}&se={se}&skn=" },
+    token: JAVA_SDK,
     manners: Manners {
         clean_session: false,
         keep_alive: 230,
@@ -65,7 +65,7 @@ const PYTHON: Sdk = Sdk {
 
 const NODE: Sdk = Sdk {
     user_name_tail: "api-version=2019-03-31&ClientVersion=azure-iot-provisioning-device%2F1.9.1",
-    token: Spelling { slash: "/", fields: "sr={sr}&sig={sig}&skn=registration&se={se}" },
+    token: NODE_SDK,
     manners: Manners {
         clean_session: true,
         keep_alive: 180,

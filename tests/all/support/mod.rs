@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+pub(crate) mod amqp;
 pub(crate) mod browser;
 pub(crate) mod certificate;
 pub(crate) mod cli;

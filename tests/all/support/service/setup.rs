@@ -287,6 +287,10 @@ impl TestService {
         self.service.https_address()
     }
 
+    pub fn amqp_address(&self) -> SocketAddr {
+        self.service.amqp_address()
+    }
+
     pub fn gateway_address(&self) -> SocketAddr {
         self.service.gateway_address().expect("a gateway")
     }

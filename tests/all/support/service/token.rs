@@ -13,6 +13,17 @@ use super::setup::{PRIMARY_KEY, SCOPE};
 /// As Python, .NET and the documentation spell a token.
 pub const UPPER: Spelling = Spelling { slash: "%2F", fields: "sr={sr}&sig={sig}&se={se}" };
 
+pub const C_SDK: Spelling =
+    Spelling { slash: "%2f", fields: "sr={sr}&sig={sig}&se={se}&skn=registration" };
+
+pub const DOT_NET_SDK: Spelling =
+    Spelling { slash: "%2F", fields: "sr={sr}&sig={sig}&se={se}&skn=registration" };
+
+pub const JAVA_SDK: Spelling = Spelling { slash: "/", fields: "sr={sr}&sig={sig}&se={se}&skn=" };
+
+pub const NODE_SDK: Spelling =
+    Spelling { slash: "/", fields: "sr={sr}&sig={sig}&skn=registration&se={se}" };
+
 /// How an SDK writes a token.
 #[derive(Debug, Clone, Copy)]
 pub struct Spelling {
