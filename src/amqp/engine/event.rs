@@ -9,6 +9,13 @@ pub struct LinkId {
     pub(super) handle: u32,
 }
 
+impl LinkId {
+    /// The channel of its session, as this side numbers it.
+    pub fn channel(self) -> u16 {
+        self.channel
+    }
+}
+
 /// The number of a message in its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Delivery(pub(super) u32);

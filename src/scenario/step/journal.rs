@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::count::Count;
 use crate::scenario::expectation::Bounds;
-use crate::service::{AnswerKind, EntryStatus, JournalEntry};
+use crate::service::{EntryStatus, JournalEntry};
 use crate::wire::HubName;
 
 /// What must stand in the journal of a device, or of several together. What is not named may be
@@ -155,9 +155,9 @@ impl JournalPattern {
 /// Whether a device has asked for it: not what was taken up again after a restart, nor a connection
 /// that was refused.
 fn is_request(entry: &JournalEntry) -> bool {
-    let is_connack = |kind| kind == AnswerKind::Connack;
     entry.transport.is_some()
-        && (entry.answers.is_empty() || !entry.answers.iter().all(|it| is_connack(it.kind)))
+        && (entry.answers.is_empty()
+            || !entry.answers.iter().all(|it| it.kind.is_before_requests()))
 }
 
 fn webhook_calls(entry: &JournalEntry) -> u64 {

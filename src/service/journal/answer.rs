@@ -19,7 +19,7 @@ pub struct EntryAnswer {
     pub at: Duration,
     /// To what.
     pub kind: AnswerKind,
-    /// Its status, as in HTTP; of a CONNECT, the return code of CONNACK.
+    /// Its status, as in HTTP; of a CONNECT, the return code of CONNACK; of SASL, the outcome.
     pub status: u16,
     /// How long the device should wait; in JSON seconds.
     #[serde(serialize_with = "as_optional_seconds")]
@@ -40,12 +40,23 @@ pub struct EntryAnswer {
 pub enum AnswerKind {
     /// To CONNECT, which was refused.
     Connack,
+    /// To SASL, which let nobody in.
+    Sasl,
+    /// To the `attach` of a link, which was refused.
+    Attach,
     /// To a register request.
     Register,
     /// To the question how its operation stands.
     Poll,
     /// To the question how its registration stands (B.1).
     Lookup,
+}
+
+impl AnswerKind {
+    /// Whether it ends a connection that has not asked for anything yet.
+    pub fn is_before_requests(self) -> bool {
+        matches!(self, Self::Connack | Self::Sasl | Self::Attach)
+    }
 }
 
 impl EntryAnswer {

@@ -162,7 +162,7 @@ impl Story {
         }
         self.now(Device, title, entry.connection.as_deref().and_then(said), Neutral);
         let was_turned_away =
-            entry.answers.first().is_some_and(|answer| answer.kind == AnswerKind::Connack);
+            entry.answers.first().is_some_and(|answer| answer.kind.is_before_requests());
         if !was_turned_away {
             let (title, detail) = match &entry.payload {
                 Some(payload) => {
@@ -260,12 +260,16 @@ impl Story {
         let EntryAnswer { at, kind, status, retry_after, body, count, last_at } = answer;
         let to = match kind {
             AnswerKind::Connack => "CONNECT",
+            AnswerKind::Sasl => "SASL",
+            AnswerKind::Attach => "its link",
             AnswerKind::Register => "register",
             AnswerKind::Poll => "the poll",
             AnswerKind::Lookup => "the look-up",
         };
         let mut title = match kind {
             AnswerKind::Connack => format!("answers {to} with CONNACK {status}, and hangs up"),
+            AnswerKind::Sasl => format!("answers {to} with outcome {status}, and hangs up"),
+            AnswerKind::Attach => format!("answers {to} with {status}, and detaches it"),
             _ => format!("answers {to} with {status}"),
         };
         if let Some(wait) = retry_after {
@@ -274,7 +278,7 @@ impl Story {
         if *count > 1 {
             title.push_str(&format!(" ({count} times, until {} ms)", millis(*last_at)));
         }
-        let is_bad = *kind == AnswerKind::Connack || *status >= 400;
+        let is_bad = kind.is_before_requests() || *status >= 400;
         let detail = body.as_ref().map(|body| body.as_str().to_owned());
         self.add(*at, Service, title, detail, if is_bad { Bad } else { Neutral });
     }
@@ -344,6 +348,8 @@ fn looked_at(check: &'static str) -> &'static str {
     match check {
         "userName" => "the user name",
         "clientId" => "the client ID",
+        "address" => "the address of the link",
+        "identity" => "the device of the link",
         "idScope" => "the ID scope",
         "registrationId" => "the registration ID",
         "request" => "the request",

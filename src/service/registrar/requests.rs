@@ -143,6 +143,18 @@ impl Registrar {
         self.journal.turned_away(&who, &checks::of_turned_away(&who), said);
     }
 
+    /// A client was refused a link over AMQP. No event, as of a CONNECT.
+    pub fn refused_attach(&self, who: TurnedAway, code: ErrorCode) {
+        let said = (AnswerKind::Attach, code.status(), Some(code));
+        self.journal.turned_away(&who, &checks::of_turned_away(&who), said);
+    }
+
+    /// A client was not let in by SASL: outcome 1, whatever the reason. No event, as of a CONNECT.
+    pub fn refused_sasl(&self, who: TurnedAway) {
+        let said = (AnswerKind::Sasl, 1, None);
+        self.journal.turned_away(&who, &checks::of_turned_away(&who), said);
+    }
+
     /// Answers a poll (A.5): at once, with the current state.
     pub async fn operation_status(
         &self,

@@ -1,27 +1,395 @@
-//! One AMQP connection over any stream of bytes.
+//! One AMQP connection over any stream of bytes: what comes and goes, deadlines, and the end of it.
 
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::answer::{answer, failure};
+use super::opening::{Opened, Opening};
+use super::provisioning::{Provisioning, Question, Refusal, Took};
+use super::request::What;
+use super::sasl::{Denied, SignIn};
+use crate::amqp::engine::{self, Delivery, Event, Limits, LinkId};
+use crate::amqp::{Failure, Open, Outcome, Violation};
+use crate::service::caller::Caller;
 use crate::service::connection::ClientConnection;
 use crate::service::endpoint::line::RipCord;
-use crate::service::registrar::Registrar;
+use crate::service::faults::{HangUp, Verdict};
+use crate::service::registrar::{Asked, Registrar};
+use crate::service::reply::{Reply, error_reply};
+use crate::text::Foreign;
 
-/// How long a client has for the TLS handshake and what opens the connection together.
+/// How long a client has for the TLS handshake, SASL and `open` together.
 pub(in crate::service) const OPENING: Duration = Duration::from_secs(30);
+/// The longest silence (J-330).
+const LONGEST_SILENCE: Duration = Duration::from_secs(240);
+/// After how long a client should say something: half of that, as the standard advises (part 2, section
+/// 2.4.5).
+const IDLE_TIME_OUT: Duration = Duration::from_secs(120);
+/// A client that asks for more signs of life than this gets so many (J-330).
+const SHORTEST_BEAT: Duration = Duration::from_millis(500);
+/// How long a client may leave an answer unread.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the end of a connection may take.
+const PARTING: Duration = Duration::from_secs(1);
+/// What is read at once, at first and at most.
+const READ: (usize, usize) = (512, 16 * 1024);
 
-/// Ends the connection; what AMQP says on it is not read here yet.
+/// Serves one connection to its end; `open` must be there by `opened_by`. Whatever a client does, only its
+/// own connection ends.
 pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
-    (mut stream, _cord): (S, RipCord),
+    (mut stream, cord): (S, RipCord),
     client: ClientConnection,
-    _certificates: Vec<CertificateDer<'static>>,
-    _registrar: Arc<Registrar>,
+    certificates: Vec<CertificateDer<'static>>,
+    registrar: Arc<Registrar>,
     opened_by: Instant,
 ) {
-    tracing::debug!("{}: AMQP is not served yet", client.peer);
-    let _ = timeout_at(opened_by, stream.shutdown()).await;
+    let peer = client.peer;
+    let mut inbox = Vec::new();
+    let end = match open(&mut stream, &mut inbox, opened_by).await {
+        Ok(sign_in) => {
+            let engine = engine::Connection::new(own_open(), Limits::default());
+            let provisioning = Provisioning::new(client, sign_in, certificates);
+            let mut connection = Connection {
+                stream: &mut stream,
+                inbox,
+                outbox: Vec::new(),
+                engine,
+                provisioning,
+                opened_by: Some(opened_by),
+                beat: None,
+                registrar,
+            };
+            let end = connection.serve().await;
+            connection.provisioning.warn_of_more();
+            log(connection.provisioning.name(), peer, &end);
+            end
+        }
+        Err(end) => {
+            log("a client", peer, &end);
+            match end {
+                End::Denied(denied) => {
+                    let reason = denied.reason.clone();
+                    if let Some(who) = Provisioning::turned_away(client, denied) {
+                        registrar.refused_sasl(who);
+                    }
+                    End::Refused(reason)
+                }
+                end => end,
+            }
+        }
+    };
+    if let End::Struck(HangUp::Reset) = end {
+        return cord.pull();
+    }
+    // Also of a connection that is lost: a WebSocket says only now what was wrong.
+    let _ = timeout_at(Instant::now() + PARTING, stream.shutdown()).await;
+}
+
+/// What the service says of itself.
+fn own_open() -> Open {
+    Open {
+        container_id: "provision-sim".to_owned(),
+        idle_time_out: u32::try_from(IDLE_TIME_OUT.as_millis()).ok(),
+        ..Open::default()
+    }
+}
+
+pub(super) struct Connection<'a, S> {
+    stream: &'a mut S,
+    inbox: Vec<u8>,
+    pub(super) outbox: Vec<u8>,
+    pub(super) engine: engine::Connection,
+    pub(super) provisioning: Provisioning,
+    /// By when the client must have said who it is; none once it has.
+    opened_by: Option<Instant>,
+    /// How often the client wants a sign of life, and when the next one is due.
+    beat: Option<(Duration, Instant)>,
+    pub(super) registrar: Arc<Registrar>,
+}
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The client said goodbye, perhaps with an error.
+    Closed(Option<Failure>),
+    /// The client was refused; the text is for the log.
+    Refused(String),
+    /// SASL did not let it in.
+    Denied(Denied),
+    /// It broke a rule of AMQP.
+    Violated(Violation),
+    Silent,
+    /// The text is for the log.
+    Lost(String),
+    /// A fault on demand wants it, and was logged.
+    Struck(HangUp),
+}
+
+/// What a connection waits for.
+enum Heard {
+    Bytes,
+    /// A sign of life is due.
+    Beat,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
+    async fn serve(&mut self) -> End {
+        loop {
+            let read = self.engine.read(&mut self.inbox);
+            while let Some(event) = self.engine.next_event() {
+                if let Err(end) = self.take(event).await {
+                    let _ = self.flush().await;
+                    return end;
+                }
+            }
+            if let Err(end) = self.flush().await {
+                return end;
+            }
+            if let Err(violation) = read {
+                return End::Violated(violation);
+            }
+            if self.inbox.is_empty() {
+                // Not `clear`: an idle device should not hold on to what its last message needed.
+                self.inbox = Vec::new();
+            }
+            match self.hear().await {
+                Ok(Heard::Bytes) => {}
+                Ok(Heard::Beat) => self.engine.beat(),
+                Err(End::Silent) => {
+                    let what = "nothing was heard for too long".to_owned();
+                    self.engine.close(Some(Failure::new("amqp:resource-limit-exceeded", what)));
+                    let _ = self.flush().await;
+                    return End::Silent;
+                }
+                Err(end) => return end,
+            }
+        }
+    }
+
+    async fn take(&mut self, event: Event) -> Result<(), End> {
+        match event {
+            Event::Opened(open) => {
+                self.opened_by = None;
+                self.beat = open.idle_time_out.filter(|wait| *wait > 0).map(|wait| {
+                    let every = (Duration::from_millis(wait.into()) / 2).max(SHORTEST_BEAT);
+                    (every, Instant::now() + every)
+                });
+                self.provisioning.opened(&open);
+                Ok(())
+            }
+            Event::Closed(error) => Err(End::Closed(error)),
+            event => self.provision(event).await,
+        }
+    }
+
+    async fn provision(&mut self, event: Event) -> Result<(), End> {
+        let Self { engine, provisioning, registrar, .. } = self;
+        match provisioning.take(event, engine, &registrar.instance().id_scope) {
+            Took::Nothing => Ok(()),
+            Took::Ask(question) => self.ask(question).await,
+            Took::Refuse(link, refusal) => {
+                self.refuse_link(link, *refusal);
+                Ok(())
+            }
+            Took::Reject(link, delivery, refusal) => {
+                let Refusal { code, message, reason, .. } = *refusal;
+                self.provisioning.warn(format_args!("refused with {code}: {reason}"));
+                let reply = error_reply(&self.registrar.sources, code, message);
+                self.engine.settle(link, delivery, answer(reply, None).0);
+                Ok(())
+            }
+        }
+    }
+
+    fn refuse_link(&mut self, link: LinkId, refusal: Refusal) {
+        let Refusal { code, message, reason, turned_away } = refusal;
+        self.provisioning.warn(format_args!("refused with {code}: {reason}"));
+        let reply = error_reply(&self.registrar.sources, code, message);
+        self.engine.refuse(link, failure(reply, None));
+        if let Some(who) = turned_away {
+            self.registrar.refused_attach(who, code);
+        }
+    }
+
+    /// Asks the registrar. Signs of life go out meanwhile.
+    async fn ask(&mut self, question: Question) -> Result<(), End> {
+        let Self { stream, outbox, engine, provisioning, beat, registrar, .. } = self;
+        let Some(device) = provisioning.device() else { return Ok(()) };
+        let asked = match &question.what {
+            What::Register(body) => Asked::Register(body),
+            What::Poll(operation_id) => Asked::Poll(operation_id),
+            What::Lookup(body) => Asked::Lookup(body),
+        };
+        let verdict = {
+            let mut asking = pin!(registrar.answer(device, asked));
+            loop {
+                tokio::select! {
+                    biased;
+                    verdict = &mut asking => break verdict,
+                    () = due(beat.as_ref()) => {
+                        engine.beat();
+                        outbox.append(&mut engine.output());
+                        write(*stream, outbox).await?;
+                        renew(beat);
+                    }
+                }
+            }
+        };
+        self.carry_out(question, verdict).await
+    }
+
+    /// Does what is wanted of the answer to a request.
+    async fn carry_out(&mut self, question: Question, mut verdict: Verdict) -> Result<(), End> {
+        if verdict.is_silent()
+            && let Some(Caller { registration_id, .. }) = self.provisioning.device()
+        {
+            self.registrar.sources.clock.forsake(registration_id.folded());
+        }
+        if let Verdict::Delay(delay, then) = verdict {
+            self.registrar.sources.clock.sleep(delay).await;
+            verdict = *then;
+        }
+        let Question { link, delivery, correlation_id, .. } = question;
+        match verdict {
+            Verdict::Reply(reply) => self.answer((link, delivery), reply, correlation_id),
+            Verdict::Say(said) => self.answer((link, delivery), said.reply, correlation_id),
+            Verdict::Lose => self.engine.settle(link, delivery, Outcome::Accepted),
+            // Delays do not come one in the other.
+            Verdict::Silence | Verdict::Delay(..) => {}
+            Verdict::HangUp(how) => return Err(End::Struck(how)),
+        }
+        Ok(())
+    }
+
+    fn answer(
+        &mut self,
+        (link, delivery): (LinkId, Delivery),
+        reply: Reply,
+        correlation_id: Option<crate::amqp::Value>,
+    ) {
+        let (outcome, message) = answer(reply, correlation_id);
+        self.engine.settle(link, delivery, outcome);
+        let Some(message) = message else { return };
+        let Some((back, is_settled)) = self.provisioning.answers_on(link) else {
+            return self.provisioning.warn(format_args!(
+                "has no link on which it receives, and will not hear the answer"
+            ));
+        };
+        if let Err(refused) = self.engine.send(back, message, is_settled) {
+            self.provisioning.warn(format_args!("cannot be answered: {refused}"));
+        }
+    }
+
+    /// Waits for bytes, or for the time of a sign of life.
+    async fn hear(&mut self) -> Result<Heard, End> {
+        let Self { stream, inbox, beat, opened_by, .. } = self;
+        let until = opened_by.unwrap_or_else(|| Instant::now() + LONGEST_SILENCE);
+        let reading = pin!(read_until(*stream, inbox, until));
+        tokio::select! {
+            read = reading => read.map(|()| Heard::Bytes),
+            () = due(beat.as_ref()) => {
+                renew(beat);
+                Ok(Heard::Beat)
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        self.outbox.append(&mut self.engine.output());
+        write(self.stream, &mut self.outbox).await
+    }
+}
+
+/// When the next sign of life is due.
+async fn due(beat: Option<&(Duration, Instant)>) {
+    match beat {
+        Some((_, at)) => sleep_until(*at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn renew(beat: &mut Option<(Duration, Instant)>) {
+    if let Some((every, at)) = beat {
+        *at = Instant::now() + *every;
+    }
+}
+
+/// Goes on until AMQP begins.
+async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    inbox: &mut Vec<u8>,
+    until: Instant,
+) -> Result<SignIn, End> {
+    let (mut opening, mut outbox) = (Opening::new(), Vec::new());
+    loop {
+        let opened = opening.take(inbox, &mut outbox);
+        write(stream, &mut outbox).await?;
+        match opened {
+            Opened::Not => read_until(stream, inbox, until).await?,
+            Opened::As(sign_in) => return Ok(sign_in),
+            Opened::Denied(denied) => return Err(End::Denied(denied)),
+            Opened::Foreign(reason) => return Err(End::Refused(reason)),
+            Opened::Violated(violation) => return Err(End::Violated(violation)),
+        }
+    }
+}
+
+async fn write<S: AsyncWrite + Unpin>(stream: &mut S, outbox: &mut Vec<u8>) -> Result<(), End> {
+    if outbox.is_empty() {
+        return Ok(());
+    }
+    let write = async {
+        stream.write_all(outbox).await?;
+        stream.flush().await
+    };
+    let written = timeout_at(Instant::now() + WRITE_TIMEOUT, write).await;
+    *outbox = Vec::new();
+    match written {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(End::Lost(error.to_string())),
+        Err(_) => Err(End::Lost(format!("it did not read its answer within {WRITE_TIMEOUT:?}"))),
+    }
+}
+
+/// Reads what there is. The more there was, the more is read at once.
+async fn read_until<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    inbox: &mut Vec<u8>,
+    until: Instant,
+) -> Result<(), End> {
+    if inbox.capacity() == inbox.len() {
+        inbox.reserve(inbox.len().clamp(READ.0, READ.1));
+    }
+    match timeout_at(until, stream.read_buf(inbox)).await {
+        Ok(Ok(0)) => Err(End::Lost("closed without `close`".to_owned())),
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(End::Lost(error.to_string())),
+        Err(_) => Err(End::Silent),
+    }
+}
+
+fn log(name: &str, peer: SocketAddr, end: &End) {
+    match end {
+        End::Closed(None) => tracing::debug!("{name} ({peer}): closed the connection"),
+        End::Closed(Some(Failure { condition, description, .. })) => {
+            let text = Foreign::short(description.as_deref().unwrap_or_default());
+            tracing::warn!("{name} ({peer}): closed the connection with {condition}: {text:?}");
+        }
+        End::Refused(reason) => tracing::warn!("{name} ({peer}): {reason}"),
+        End::Denied(denied) => {
+            tracing::warn!("{name} ({peer}): SASL outcome 1 (auth): {}", denied.reason);
+        }
+        End::Violated(violation) => {
+            tracing::warn!("{name} ({peer}): broke AMQP 1.0: {violation} [{}]", violation.rule());
+        }
+        End::Silent => tracing::info!("{name} ({peer}): said nothing for too long"),
+        End::Struck(_) => tracing::debug!("{name} ({peer}): closed, as was asked for"),
+        End::Lost(reason) => tracing::debug!("{name} ({peer}): {reason}"),
+    }
 }

@@ -1,8 +1,16 @@
-//! AMQP 1.0 over TLS.
+//! AMQP 1.0 over TLS or a WebSocket, as devices speak it with DPS.
 //!
-//! `connection` is a stream of bytes, whether TLS or a WebSocket, `server` accepts those of the listener.
+//! [`crate::amqp`] knows frames, sessions and links; here they mean something. `sasl` knows what each
+//! mechanism brings, `opening` how a connection begins, `request` what a message asks, `answer` how it is
+//! answered, `provisioning` what may be said on which link, `connection` a stream of bytes, whether TLS or a
+//! WebSocket, and `server` accepts those of the listener.
 
+mod answer;
 mod connection;
+mod opening;
+mod provisioning;
+mod request;
+mod sasl;
 mod server;
 
 pub(in crate::service) use server::serve;
