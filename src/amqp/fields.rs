@@ -78,6 +78,8 @@ impl Fields {
         uint: Uint -> u32, "uint";
         /// 64 bits.
         ulong: Ulong -> u64, "ulong";
+        /// Milliseconds since 1970.
+        timestamp: Timestamp -> i64, "timestamp";
         /// Bytes.
         binary: Binary -> Vec<u8>, "binary";
         /// Text.

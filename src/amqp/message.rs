@@ -3,7 +3,7 @@
 use super::fields::{Fields, described, descriptor, list, optional};
 use super::performative::unknown;
 use super::read::Cursor;
-use super::value::Value;
+use super::value::{Symbol, Value};
 use super::violation::Violation;
 use super::write::write_value;
 
@@ -29,10 +29,16 @@ const NAMES: [(u64, &str); 9] = [
     (FOOTER, "amqp:footer:map"),
 ];
 
+/// The format of a message that stands for several, each in a data section of its own: what C and .NET
+/// send to hubs, also for one (azure-iot-sdk-c `iothubtransport_amqp_telemetry_messenger.c`).
+pub const BATCH_FORMAT: u32 = 0x8001_3700;
+
 /// A message. Header, delivery annotations and footer are for those who store and forward messages,
 /// and read over.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Message {
+    /// For how many messages it stands, if its format is [`BATCH_FORMAT`]. Read, never written.
+    pub batch: Option<usize>,
     /// What the two ends agreed on besides the standard.
     pub annotations: Vec<(Value, Value)>,
     /// What the standard lets a message say of itself.
@@ -50,12 +56,20 @@ pub struct Properties {
     pub message_id: Option<Value>,
     /// To which node it goes.
     pub to: Option<String>,
+    /// Who sent it.
+    pub user_id: Option<Vec<u8>>,
     /// What it is about.
     pub subject: Option<String>,
     /// To which node an answer is to go.
     pub reply_to: Option<String>,
     /// The ID of the message that it answers; of a request, what the answer is to have.
     pub correlation_id: Option<Value>,
+    /// The media type of its body.
+    pub content_type: Option<Symbol>,
+    /// How its body is encoded on top of that.
+    pub content_encoding: Option<Symbol>,
+    /// When it is of no use any more, in milliseconds since 1970.
+    pub absolute_expiry_time: Option<i64>,
 }
 
 /// What a message is about (sections 3.2.6 to 3.2.8).
@@ -85,13 +99,23 @@ impl std::fmt::Debug for Body {
 }
 
 impl Message {
-    /// Reads a message, all of the bytes that its transfers carried.
+    /// Reads a message of the standard's format, all of the bytes that its transfers carried.
     ///
     /// # Errors
     ///
     /// Says which rule of the standard the bytes break.
     pub fn read(bytes: &[u8]) -> Result<Self, Violation> {
+        Self::read_as(bytes, 0)
+    }
+
+    /// Reads a message of a format.
+    ///
+    /// # Errors
+    ///
+    /// Says which rule of the standard the bytes break.
+    pub fn read_as(bytes: &[u8], format: u32) -> Result<Self, Violation> {
         let mut message = Self::default();
+        let mut data_sections = 0;
         let mut cursor = Cursor::new(bytes);
         let mut last = 0;
         while !cursor.is_empty() {
@@ -112,8 +136,10 @@ impl Message {
                 return Err(Violation::SectionOrder { section: section(code) });
             }
             last = code;
+            data_sections += usize::from(code == DATA);
             message.take(code, value)?;
         }
+        message.batch = (format == BATCH_FORMAT).then_some(data_sections);
         Ok(message)
     }
 
@@ -204,23 +230,36 @@ impl Properties {
         let mut fields = Fields::new("properties", value, 13)?;
         let present = |value| (value != Value::Null).then_some(value);
         let message_id = present(fields.any());
-        fields.binary("user-id")?;
+        let user_id = fields.binary("user-id")?;
         // An address may have any type; one that is no text is nobody's here.
         let to = fields.any().as_text().map(str::to_owned);
         let subject = fields.string("subject")?;
         let reply_to = fields.any().as_text().map(str::to_owned);
         let correlation_id = present(fields.any());
-        Ok(Self { message_id, to, subject, reply_to, correlation_id })
+        Ok(Self {
+            message_id,
+            user_id,
+            to,
+            subject,
+            reply_to,
+            correlation_id,
+            content_type: fields.symbol("content-type")?,
+            content_encoding: fields.symbol("content-encoding")?,
+            absolute_expiry_time: fields.timestamp("absolute-expiry-time")?,
+        })
     }
 
     fn write(self) -> Value {
         list(vec![
             self.message_id.unwrap_or(Value::Null),
-            Value::Null,
+            optional(self.user_id, Value::Binary),
             optional(self.to, Value::String),
             optional(self.subject, Value::String),
             optional(self.reply_to, Value::String),
             self.correlation_id.unwrap_or(Value::Null),
+            optional(self.content_type, Value::Symbol),
+            optional(self.content_encoding, Value::Symbol),
+            optional(self.absolute_expiry_time, Value::Timestamp),
         ])
     }
 }

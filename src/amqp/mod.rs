@@ -37,7 +37,7 @@ mod violation;
 mod write;
 
 pub use frame::{FRAME_HEADER, Frame, Kind, MIN_MAX_FRAME, Protocol, next_frame};
-pub use message::{Body, Message, Properties};
+pub use message::{BATCH_FORMAT, Body, Message, Properties};
 pub use performative::{
     Attach, Begin, Close, Detach, Disposition, End, Failure, Flow, Open, Outcome, Performative,
     Role, Transfer,

@@ -278,3 +278,36 @@ proptest! {
         prop_assert_eq!(read, frames);
     }
 }
+
+#[test]
+fn a_batch_says_how_many_messages_it_stands_for() {
+    let mut bytes = Vec::new();
+    for part in [b"one", b"two"] {
+        let section =
+            Value::Described(Box::new(Value::Ulong(0x75)), Box::new(Value::Binary(part.to_vec())));
+        write_value(&section, &mut bytes);
+    }
+
+    let batch = Message::read_as(&bytes, BATCH_FORMAT).unwrap();
+
+    assert_eq!((batch.batch, batch.body), (Some(2), Body::Data(b"onetwo".to_vec())));
+    assert_eq!(Message::read(&bytes).unwrap().batch, None);
+}
+
+#[test]
+fn what_a_message_says_of_itself_comes_back() {
+    let message = Message {
+        properties: Properties {
+            message_id: Some(Value::Uuid([7; 16])),
+            user_id: Some(b"hub".to_vec()),
+            to: Some("/devices/pump/messages/deviceBound".to_owned()),
+            content_type: Symbol::new("application/json"),
+            content_encoding: Symbol::new("utf-8"),
+            absolute_expiry_time: Some(1_700_000_000_000),
+            ..Properties::default()
+        },
+        ..Message::default()
+    };
+
+    assert_eq!(Message::read(&message.clone().write()), Ok(message));
+}

@@ -9,6 +9,7 @@ mod code;
 mod connect_code;
 mod dps_link;
 mod etag;
+pub mod hub_link;
 mod hub_name;
 mod hub_topic;
 mod hub_user_name;
@@ -31,6 +32,7 @@ pub use dps_link::{
     LINK_CLIENT_VERSION, OPERATION_ID, OPERATION_TYPE, REGISTER, RETRY_AFTER,
 };
 pub use etag::{Etag, EtagError};
+pub use hub_link::{DeviceAddress, HubAddress, HubAddressError, HubNode};
 pub use hub_name::{DeviceId, HubName};
 pub use hub_topic::{DESIRED_FILTER, DeviceTopic, HubTopic, HubTopicError, TWIN_RESPONSE_FILTER};
 #[cfg(feature = "service")]

@@ -43,6 +43,7 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 struct Partial {
     delivery: u32,
+    format: u32,
     settled: bool,
     bytes: Vec<u8>,
 }
@@ -52,8 +53,8 @@ struct Partial {
 pub(super) enum Brought {
     /// Nothing whole yet.
     Part,
-    /// The last part of a message: its number, whether it is settled, and all its bytes.
-    Whole(u32, bool, Vec<u8>),
+    /// The last part of a message: its number, its format, whether it is settled, and all its bytes.
+    Whole { delivery: u32, format: u32, settled: bool, bytes: Vec<u8> },
     /// More bytes than are taken.
     TooLarge,
 }
@@ -190,7 +191,8 @@ impl Link {
             self.partial = Some(partial);
             return Ok(Brought::Part);
         }
-        Ok(Brought::Whole(partial.delivery, partial.settled, partial.bytes))
+        let Partial { delivery, format, settled, bytes } = partial;
+        Ok(Brought::Whole { delivery, format, settled, bytes })
     }
 
     fn first(&mut self, transfer: &Transfer) -> Result<Partial, Violation> {
@@ -206,7 +208,8 @@ impl Link {
             rule: "AMQP 1.0 part 2, 2.6.7",
         })?;
         self.delivery_count = self.delivery_count.wrapping_add(1);
-        Ok(Partial { delivery, settled: false, bytes: Vec::new() })
+        let format = transfer.message_format.unwrap_or(0);
+        Ok(Partial { delivery, format, settled: false, bytes: Vec::new() })
     }
 
     /// Gives the peer as much credit as in the beginning when half of it is used up; says whether it

@@ -28,6 +28,12 @@ pub(super) enum SessionStage {
 /// What this side is to say.
 pub(super) type Said = Vec<Performative>;
 
+/// The tag of a message: its number, in the sixteen bytes that .NET takes for a UUID when it receives
+/// from a hub (azure-iot-sdk-csharp `AmqpIotReceivingLink.cs`).
+fn tag(delivery: u32) -> Vec<u8> {
+    u128::from(delivery).to_be_bytes().to_vec()
+}
+
 /// One session.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -236,7 +242,7 @@ impl Session {
                     said.push(Performative::Transfer(Transfer {
                         handle: *handle,
                         delivery_id: is_first.then_some(id),
-                        delivery_tag: is_first.then(|| id.to_be_bytes().to_vec()),
+                        delivery_tag: is_first.then(|| tag(id)),
                         message_format: is_first.then_some(0),
                         settled: Some(settled),
                         more: !rest.is_empty(),
@@ -410,8 +416,8 @@ impl Session {
                 );
                 self.detach(handle, Some(error), said);
             }
-            Brought::Whole(delivery, _, bytes) => {
-                let message = Message::read(&bytes)?;
+            Brought::Whole { delivery, format, bytes, .. } => {
+                let message = Message::read_as(&bytes, format)?;
                 events.push(Event::Message(self.id(handle), Delivery(delivery), message));
             }
         }

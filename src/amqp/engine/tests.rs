@@ -120,6 +120,21 @@ fn a_message_larger_than_a_frame_goes_in_parts_and_one_larger_than_taken_ends_th
 }
 
 #[test]
+fn the_tag_of_a_message_has_the_length_of_a_uuid() {
+    let mut pair = Pair::new(Limits::default());
+    let (_, there) = pair.link(Role::Receiver);
+    pair.client.grant(LinkId { channel: 0, handle: 0 }, 1);
+    pair.talk();
+
+    pair.server.send(there, message(1), true).unwrap();
+
+    let bytes = pair.server.output();
+    let (frame, _) = next_frame(&bytes, Kind::Amqp, 1024).unwrap().unwrap();
+    let Frame::Amqp(_, Performative::Transfer(transfer)) = frame else { panic!("{frame:?}") };
+    assert_eq!(transfer.delivery_tag.map(|tag| tag.len()), Some(16));
+}
+
+#[test]
 fn credit_is_given_again_and_a_thousand_messages_arrive_in_order() {
     let mut pair = Pair::new(Limits { window: 8, ..Limits::default() });
     let (here, there) = pair.link(Role::Sender);
