@@ -36,8 +36,24 @@ pub enum HubNotice {
     },
     /// There are messages for it.
     Messages,
-    /// Its connection ends; the text is for the log.
-    Disconnect(&'static str),
+    /// Its connection ends.
+    Disconnect {
+        /// What kind of reason there is.
+        cause: Cause,
+        /// The reason in words.
+        why: &'static str,
+    },
+}
+
+/// Why a hub ends the connection of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The device has another connection now.
+    Elsewhere,
+    /// It may not stay.
+    Barred,
+    /// The hub does not have it any more.
+    Gone,
 }
 
 /// Where a connection hears from its hub. Ends when the device is disconnected, or somebody else
@@ -114,7 +130,7 @@ impl Connections {
         let traffic = tables.traffic(key);
         (traffic.changed, traffic.last_activity) = (Some(now), Some(now));
         if let Some(older) = tables.connections.insert(key.clone(), connection) {
-            older.disconnect("the device signed in again on another connection");
+            older.disconnect(Cause::Elsewhere, "the device signed in again on another connection");
         }
         notices
     }
@@ -150,7 +166,7 @@ impl Connections {
     pub(super) fn interrupt(&self, key: &HubKey, why: &'static str, now: SystemTime) {
         let mut tables = self.tables();
         if let Some(connection) = tables.connections.remove(key) {
-            connection.disconnect(why);
+            connection.disconnect(Cause::Barred, why);
             tables.traffic(key).changed = Some(now);
         }
     }
@@ -160,13 +176,14 @@ impl Connections {
         let mut tables = self.tables();
         tables.traffic.remove(key);
         if let Some(connection) = tables.connections.remove(key) {
-            connection.disconnect(why);
+            connection.disconnect(Cause::Gone, why);
         }
     }
 
     pub(super) fn disconnect_all(&self, why: &'static str) {
         let tables = std::mem::take(&mut *self.tables());
-        tables.connections.into_values().for_each(|connection| connection.disconnect(why));
+        let connections = tables.connections.into_values();
+        connections.for_each(|connection| connection.disconnect(Cause::Gone, why));
     }
 
     /// A device did something else than to send a message.
@@ -295,8 +312,8 @@ impl Connections {
 
 impl Connection {
     /// If too many notices are unread, their end says the same.
-    fn disconnect(self, why: &'static str) {
-        let _ = self.notices.try_send(HubNotice::Disconnect(why));
+    fn disconnect(self, cause: Cause, why: &'static str) {
+        let _ = self.notices.try_send(HubNotice::Disconnect { cause, why });
     }
 }
 
@@ -336,7 +353,10 @@ mod tests {
         connections.close(&key(), 1, at(3));
         connections.send(&key(), desired(2));
 
-        assert!(matches!(first.try_recv(), Ok(HubNotice::Disconnect(_))));
+        assert!(matches!(
+            first.try_recv(),
+            Ok(HubNotice::Disconnect { cause: Cause::Elsewhere, .. })
+        ));
         assert!(matches!(second.try_recv(), Ok(HubNotice::Desired { version: 2, .. })));
         connections.close(&key(), 2, at(4));
         assert!(!connections.presence(&key()).is_online);

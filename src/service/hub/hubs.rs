@@ -91,15 +91,35 @@ impl Hubs {
         proof: &HubProof,
         connection: u64,
     ) -> Result<SignedIn, HubFault> {
+        let (key, Admission { until }) = self.check(hub, device_id, proof)?;
+        let notices = self.enter(&key, connection);
+        Ok(SignedIn { key, until, notices })
+    }
+
+    /// Whether somebody is a device of a hub, without signing it in.
+    ///
+    /// # Errors
+    ///
+    /// Which check failed.
+    pub fn check(
+        &self,
+        hub: &HubName,
+        device_id: &DeviceId,
+        proof: &HubProof,
+    ) -> Result<(HubKey, Admission), HubFault> {
         let hub = self.linked(hub.as_str()).ok_or_else(|| HubFault::UnknownHub(hub.clone()))?;
         let key = HubKey::new(hub, device_id);
         let device = self.store.hub_device(&key);
         let device = device.ok_or_else(|| HubFault::UnknownDevice(device_id.clone()))?;
-        let now = self.sources.now();
-        let Admission { until } = device.admit(proof, now)?;
-        let notices = self.connections.open(&key, connection, now);
+        let admission = device.admit(proof, self.sources.now())?;
+        Ok((key, admission))
+    }
+
+    /// Signs in a device that was checked. An older connection of the same device ends (I).
+    pub fn enter(&self, key: &HubKey, connection: u64) -> HubNotices {
+        let notices = self.connections.open(key, connection, self.sources.now());
         self.note_change();
-        Ok(SignedIn { key, until, notices })
+        notices
     }
 
     /// The connection of a device has ended.

@@ -15,7 +15,7 @@ mod hubs;
 mod message;
 mod method;
 
-pub use connections::{HubNotice, HubNotices, Presence};
+pub use connections::{Cause, HubNotice, HubNotices, Presence};
 pub use error::HubError;
 pub use hubs::{Hubs, SignedIn, TwinVerb};
 pub use message::{DeviceMessage, NumberedMessage};

@@ -1,12 +1,17 @@
-//! AMQP 1.0 over TLS or a WebSocket, as devices speak it with DPS.
+//! AMQP 1.0 over TLS or a WebSocket, as devices speak it with DPS, and with their hubs behind it (I).
 //!
 //! [`crate::amqp`] knows frames, sessions and links; here they mean something. `sasl` knows what each
 //! mechanism brings, `opening` how a connection begins, `request` what a message asks, `answer` how it is
-//! answered, `provisioning` what may be said on which link, `connection` a stream of bytes, whether TLS or a
-//! WebSocket, and `server` accepts those of the listener.
+//! answered, `provisioning` what may be said on which link. `hub_conversation` is what devices say on links
+//! to their hubs, `devicebound` a message to one of them, `hub_connection` finds who they are and the
+//! answers. `connection` is a stream of bytes, whether TLS or a WebSocket, and `server` accepts those of the
+//! listener.
 
 mod answer;
 mod connection;
+mod devicebound;
+mod hub_connection;
+mod hub_conversation;
 mod opening;
 mod provisioning;
 mod request;

@@ -115,7 +115,7 @@ impl HubConnection {
                 }
             }
             HubNotice::Messages => self.bring_messages(out),
-            HubNotice::Disconnect(why) => return Some(CloseReason::Refused(why.to_owned())),
+            HubNotice::Disconnect { why, .. } => return Some(CloseReason::Refused(why.to_owned())),
         }
         None
     }
