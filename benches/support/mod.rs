@@ -31,6 +31,8 @@ impl ServiceProcess {
                 "0",
                 "--https-port",
                 "0",
+                "--amqp-port",
+                "0",
                 "--admin-port",
                 "none",
                 "-q",

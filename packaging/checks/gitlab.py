@@ -75,7 +75,7 @@ def main(out: str) -> None:
     command = beside["services"][0]["command"]
     checks.that(command[: len(layout.container()["Cmd"])] == layout.container()["Cmd"], "it begins as the image does")
     alias = beside["services"][0]["alias"]
-    named = all(beside["variables"][name].split(":")[0] == alias for name in ("DPS_MQTT", "DPS_HTTPS"))
+    named = all(beside["variables"][name].split(":")[0] == alias for name in ("DPS_MQTT", "DPS_HTTPS", "DPS_AMQP"))
     checks.that(named and command[-2:] == ["--host-name", alias], "its certificate has the service's alias")
     print("        the service beside the job needs GitLab's runner: the image's own check runs what it starts")
     checks.end()

@@ -19,16 +19,15 @@ pub struct Fact {
     pub is_secret: bool,
 }
 
-/// Why AMQP cannot be had.
-const NO_AMQP: &str = "the service does not speak AMQP yet";
-
 /// Everything that a device has to know of a service.
 #[derive(Clone)]
 pub struct DeviceFacts<'a> {
     /// `HOST:PORT` of MQTT over TLS.
     pub mqtt: String,
-    /// `HOST:PORT` of HTTPS and MQTT over WebSocket.
+    /// `HOST:PORT` of HTTPS, and of MQTT and AMQP over WebSocket.
     pub https: String,
+    /// `HOST:PORT` of AMQP over TLS.
+    pub amqp: String,
     /// `HOST:PORT` of the gateway.
     pub gateway: String,
     /// The file of the CA that the device has to trust.
@@ -49,13 +48,14 @@ pub struct DeviceFacts<'a> {
 
 impl DeviceFacts<'_> {
     /// The names of all that a device may be told.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 14] = [
         "mqtt",
         "https",
         "amqp",
         "host",
         "mqtt-port",
         "https-port",
+        "amqp-port",
         "gateway",
         "ca-file",
         "id-scope",
@@ -85,10 +85,11 @@ impl DeviceFacts<'_> {
         vec![
             fact("mqtt", "DPS_MQTT", Ok(self.mqtt.clone())),
             fact("https", "DPS_HTTPS", Ok(self.https.clone())),
-            fact("amqp", "DPS_AMQP", Err(NO_AMQP)),
+            fact("amqp", "DPS_AMQP", Ok(self.amqp.clone())),
             fact("host", "DPS_HOST", Ok(host.to_owned())),
             fact("mqtt-port", "DPS_MQTT_PORT", Ok(port(&self.mqtt))),
             fact("https-port", "DPS_HTTPS_PORT", Ok(port(&self.https))),
+            fact("amqp-port", "DPS_AMQP_PORT", Ok(port(&self.amqp))),
             fact("gateway", "DPS_GATEWAY", Ok(self.gateway.clone())),
             fact("ca-file", "DPS_CA_FILE", Ok(self.ca_file.display().to_string())),
             fact("id-scope", "DPS_ID_SCOPE", Ok(self.id_scope.to_owned())),

@@ -99,7 +99,7 @@ mod tests {
         vec![
             fact("mqtt", Ok("localhost:1")),
             fact("registration-id", Ok("pump")),
-            fact("amqp", Err("not spoken")),
+            fact("cert", Err("there is none")),
         ]
     }
 
@@ -123,7 +123,7 @@ mod tests {
             refused("{registration_id}{registrationid}"),
             "{registrationid} is not known; did you mean {registration-id}?"
         );
-        assert_eq!(refused("{amqp}"), "{amqp}: not spoken");
+        assert_eq!(refused("{cert}"), "{cert}: there is none");
         let words = ["a{mqtt}b{x}".to_owned(), "{".to_owned()];
         assert_eq!(placeholders(&words).collect::<Vec<_>>(), ["mqtt", "x"]);
     }

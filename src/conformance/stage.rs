@@ -87,6 +87,7 @@ impl Stage {
         let facts = DeviceFacts {
             mqtt: at(self.service.mqtt_address()),
             https: at(self.service.https_address()),
+            amqp: at(self.service.amqp_address()),
             gateway: at(self.service.gateway_address()),
             ca_file: self.service.ca_file(),
             id_scope: self.service.id_scope().as_str(),

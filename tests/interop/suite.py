@@ -118,7 +118,7 @@ def finish(passed, failed):
 
 def serve():
     """Starts the service; returns its process and what the cases need to know of it."""
-    command = [binary(), "serve", "--mqtt-port", "0", "--https-port", "0", "-o", "jsonl"]
+    command = [binary(), "serve", "--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0", "-o", "jsonl"]
     command += ["--gateway-port", "0", "--admin-port", "0", "--retry-after", "1s"]
     facts = {"events": str(RUN / "events.jsonl"), "log": str(RUN / "serve.log")}
     world = ROOT / "fixtures" / "contoso" / "world.toml"

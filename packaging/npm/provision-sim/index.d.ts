@@ -52,8 +52,8 @@ export interface Dps {
   readonly mqtt: string;
   /** `HOST:PORT` of HTTPS and of MQTT over WebSocket. */
   readonly https: string;
-  /** `HOST:PORT` of AMQP, where the service speaks it. */
-  readonly amqp: string | null;
+  /** `HOST:PORT` of AMQP over TLS. */
+  readonly amqp: string;
   /** `HOST:PORT` of the gateway: a proxy (HTTP CONNECT and SOCKS5) that leads production names here. */
   readonly gateway: string | null;
   /** `HOST:PORT` of the management listener and its page (plain HTTP). */

@@ -95,7 +95,7 @@ class Dps(Observed):
         self._function = allocation
         self._arguments = [
             *("serve", "-o", "jsonl", "-v", "--until-eof", "--name", name or f"python-{os.getpid()}"),
-            *("--mqtt-port", "0", "--https-port", "0", "--gateway-port", "0", "--admin-port", "0"),
+            *("--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0", "--gateway-port", "0", "--admin-port", "0"),
             *("--retry-after", f"{round(retry_after * 1000)}ms", "--assigning-polls", str(assigning_polls)),
         ]
         if isinstance(quotas, str):

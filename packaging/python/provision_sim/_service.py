@@ -81,14 +81,13 @@ class Service:
 
     @property
     def https(self) -> str:
-        """`HOST:PORT` of HTTPS and of MQTT over WebSocket."""
+        """`HOST:PORT` of HTTPS, and of MQTT and AMQP over WebSocket."""
         return str(self._ready("https"))
 
     @property
-    def amqp(self) -> Optional[str]:
-        """`HOST:PORT` of AMQP; None if it is not served."""
-        address = self._running().ready.get("amqp")
-        return None if address is None else str(address)
+    def amqp(self) -> str:
+        """`HOST:PORT` of AMQP over TLS."""
+        return str(self._ready("amqp"))
 
     @property
     def hubs(self) -> List[str]:
@@ -152,8 +151,7 @@ class Service:
             DpsError: if another service does it already.
         """
         if self._interception is None:
-            ports = {8883: self.mqtt, 443: self.https, 5671: self.amqp}
-            served = {port: address for port, address in ports.items() if address is not None}
+            served = {8883: self.mqtt, 443: self.https, 5671: self.amqp}
             self._interception = Interception([self.host, *self.hubs], served, self.ca_pem)
 
     def proxy_options(self) -> ProxyOptions:

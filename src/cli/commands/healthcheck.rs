@@ -16,7 +16,7 @@ use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::net::{Route, Trust, client_config, dial};
 use crate::text::spoken;
-use crate::wire::{HTTPS_PORT, MQTT_PORT};
+use crate::wire::{AMQP_PORT, HTTPS_PORT, MQTT_PORT};
 
 /// Whether a service is up: exit code 0 if it is, 3 if not
 #[derive(Debug, Args)]
@@ -45,6 +45,9 @@ struct Health {
     version: Option<String>,
     mqtt: String,
     https: String,
+    /// A service of an older version says of none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amqp: Option<String>,
     id_scope: String,
 }
 
@@ -57,7 +60,9 @@ impl Healthcheck {
         let health = health?;
         if printer.is_text() {
             let Health { mqtt, https, id_scope, .. } = &health;
-            printer.line(format!("healthy: MQTT {mqtt}, HTTPS {https}, ID scope {id_scope}"));
+            let amqp = health.amqp.as_ref().map(|amqp| format!(", AMQP {amqp}"));
+            let amqp = amqp.unwrap_or_default();
+            printer.line(format!("healthy: MQTT {mqtt}, HTTPS {https}{amqp}, ID scope {id_scope}"));
         } else {
             printer.json(&health);
         }
@@ -91,8 +96,9 @@ async fn dialled(local: &Local) -> Result<Health, Report> {
     let tls = client_config(&Trust::File(local.ready.ca_file.clone()))
         .map_err(|error| unhealthy(error.to_string()))?;
     let https = local.ready.https.clone().unwrap_or_default();
+    let amqp = local.amqp_address()?.map(|amqp| (amqp, AMQP_PORT));
     let endpoints = [(local.address()?, MQTT_PORT), (local.https_address()?, HTTPS_PORT)];
-    for (endpoint, port) in endpoints {
+    for (endpoint, port) in endpoints.into_iter().chain(amqp) {
         dial(&endpoint, port, &Route::default(), tls.clone(), |_| {})
             .await
             .map_err(|error| unhealthy(format!("{endpoint}: {error}")))?;
@@ -102,6 +108,7 @@ async fn dialled(local: &Local) -> Result<Health, Report> {
         version: None,
         mqtt: local.ready.mqtt.clone(),
         https,
+        amqp: local.ready.amqp.clone(),
         id_scope: local.ready.id_scope.clone(),
     })
 }

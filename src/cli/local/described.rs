@@ -95,6 +95,11 @@ impl Local {
         dialled(self.ready.https.as_deref().unwrap_or(&self.ready.mqtt))
     }
 
+    /// Where it is dialled for AMQP; a service of an older version says of none.
+    pub(crate) fn amqp_address(&self) -> Result<Option<Endpoint>, Report> {
+        self.ready.amqp.as_deref().map(dialled).transpose()
+    }
+
     /// Where its management listener is, if it has one.
     pub(crate) fn admin(&self) -> Result<Option<Endpoint>, Report> {
         self.ready.admin.as_deref().map(dialled).transpose()

@@ -116,6 +116,7 @@ fn facts(reach: &Reach, device: Option<&DeviceSpec>) -> io::Result<(Vec<Fact>, T
     let told = DeviceFacts {
         mqtt: address(&reach.mqtt()),
         https: address(&reach.https()),
+        amqp: address(&reach.amqp()),
         gateway: reach.gateway.as_ref().map(address).unwrap_or_default(),
         ca_file: &ca_file,
         id_scope: reach.id_scope.as_str(),

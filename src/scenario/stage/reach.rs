@@ -42,4 +42,9 @@ impl Reach {
     pub fn https(&self) -> Endpoint {
         self.host.or_port(self.ports.https)
     }
+
+    /// Where AMQP is.
+    pub fn amqp(&self) -> Endpoint {
+        self.host.or_port(self.ports.amqp)
+    }
 }

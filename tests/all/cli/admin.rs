@@ -39,7 +39,8 @@ fn j_210_a_management_port_that_was_asked_for_and_is_taken_exits_2_and_says_so()
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
 
-    let ports = ["--mqtt-port", "0", "--https-port", "0", "--admin-port", &port];
+    let ports =
+        ["--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0", "--admin-port", &port];
     let ran = machine.run(&[&["serve"][..], &ports].concat()).assert_exit(2);
 
     assert!(ran.stderr.contains("management") && ran.stderr.contains(&port), "{}", ran.stderr);

@@ -159,7 +159,6 @@ fn j_320_what_cannot_be_played_is_refused_before_anything_is() {
         (&["--only", "asigned"][..], &["x"][..], "did you mean assigned?"),
         (&[], &["/there/is/no/such/client"], "cannot run /there/is/no/such/client"),
         (&[], &["x", "--host={mqt}"], "{mqt} is not known; did you mean {mqtt}?"),
-        (&[], &["x", "{amqp}"], "{amqp}: the service does not speak AMQP yet"),
         (&["--junit", "/there/is/no/such/folder/a.xml"], &["x"], "cannot write"),
         (&["--jobs", "0"], &["x"], "0 is not in 1..=256"),
     ] {

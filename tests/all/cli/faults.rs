@@ -118,7 +118,17 @@ fn j_260_a_rule_that_is_none_is_bad_input_and_told_why() {
         ),
         ("", "the rule is empty"),
     ] {
-        let ran = machine.run(&["serve", "--mqtt-port", "0", "--https-port", "0", "--fault", rule]);
+        let ran = machine.run(&[
+            "serve",
+            "--mqtt-port",
+            "0",
+            "--https-port",
+            "0",
+            "--amqp-port",
+            "0",
+            "--fault",
+            rule,
+        ]);
 
         assert!(ran.stderr.contains(told), "{rule}: {ran:?}");
         assert_eq!(ran.exit, 2, "{rule}");
@@ -128,7 +138,17 @@ fn j_260_a_rule_that_is_none_is_bad_input_and_told_why() {
         "idScope = \"0ne00002193\"\n[[faults]]\nwhere = \"poll\"\nstatsu = 503\n",
     );
     let path = config.display().to_string();
-    let ran = machine.run(&["serve", "--mqtt-port", "0", "--https-port", "0", "--config", &path]);
+    let ran = machine.run(&[
+        "serve",
+        "--mqtt-port",
+        "0",
+        "--https-port",
+        "0",
+        "--amqp-port",
+        "0",
+        "--config",
+        &path,
+    ]);
     assert!(ran.exit == 2 && ran.stderr.contains("did you mean status?"), "{ran:?}");
 }
 

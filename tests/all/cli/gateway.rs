@@ -54,7 +54,7 @@ fn a_gateways_port_is_had_or_refused_and_to_be_open_there_must_be_one() {
     let machine = Machine::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let serve = ["serve", "--mqtt-port", "0", "--https-port", "0"];
+    let serve = ["serve", "--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0"];
 
     let refused = machine.run(&[&serve[..], &["--gateway-port", &port]].concat()).assert_exit(2);
     let alone = machine.run(&[&serve[..], &["--gateway-open"]].concat()).assert_exit(2);

@@ -144,7 +144,8 @@ fn a_second_service_of_the_same_name_is_refused() {
     let machine = Machine::new();
     let _serve = machine.serve(&["--name", "ci"]);
 
-    let ports = ["--mqtt-port", "0", "--https-port", "0", "--admin-port", "none"];
+    let ports =
+        ["--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0", "--admin-port", "none"];
     let ran = machine.run(&[&["serve", "--name", "ci"], &ports[..]].concat()).assert_exit(2);
     let odd = machine.run(&["serve", "--name", "a/b"]).assert_exit(2);
 

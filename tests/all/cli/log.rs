@@ -211,7 +211,7 @@ fn j_206_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
     let (kept, ca) = (machine.path("kept"), machine.path("own-ca"));
 
     for (flag, folder) in [("--state", kept), ("--ca-dir", ca)] {
-        let ports = ["serve", "--mqtt-port", "0", "--https-port", "0"];
+        let ports = ["serve", "--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0"];
         let ran =
             machine.run(&[&ports[..], &[flag, folder.to_str().unwrap()]].concat()).assert_exit(2);
 

@@ -66,8 +66,13 @@ fn a_mistake_in_a_quota_is_bad_input_and_named_with_the_remedy() {
         (["--quota", "polls"], "expected NAME=LIMIT"),
         (["--config", config.as_str()], "\"often\": expected COUNT/DURATION such as 1000/min"),
     ] {
-        let ran = machine
-            .run(&[&["serve", "--mqtt-port", "0", "--https-port", "0"], &arguments[..]].concat());
+        let ran = machine.run(
+            &[
+                &["serve", "--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0"],
+                &arguments[..],
+            ]
+            .concat(),
+        );
 
         assert!(ran.stderr.contains(told), "{arguments:?}: {ran:?}");
         assert_eq!(ran.exit, 2, "{arguments:?}");

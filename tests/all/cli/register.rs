@@ -126,7 +126,8 @@ fn the_ready_line_is_as_promised_and_each_registration_a_line_after_it() {
     assert_eq!((&ready["event"], &ready["idScope"]), (&"ready".into(), &"0ne00002193".into()));
     assert!(serve.https().starts_with("127.0.0.1:"));
     assert!(ready["admin"].as_str().unwrap().starts_with("127.0.0.1:"));
-    assert!(ready["amqp"].is_null() && ready["gateway"].is_null());
+    assert!(ready["amqp"].as_str().unwrap().starts_with("127.0.0.1:"));
+    assert!(ready["gateway"].is_null());
     assert!(serve.ca_file().exists());
     assert_eq!(event["event"], "registration");
     assert_eq!(event["registrationId"], "contoso-toaster-007");
@@ -275,7 +276,8 @@ fn interrupt_and_terminate_end_it_cleanly_and_remove_its_file() {
 fn a_program_that_started_it_ends_it_by_ending_itself() {
     let machine = Machine::new();
     let mut command = machine.command();
-    command.args(["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json", "--until-eof"]);
+    command.args(["serve", "--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0"]);
+    command.args(["-o", "json", "--until-eof"]);
     let serve = Serve::start(command.stdin(std::process::Stdio::piped()), &machine);
     let local = machine.path("state/provision-sim/local.json");
     assert!(local.exists());
@@ -305,11 +307,13 @@ fn a_taken_port_exits_2_and_says_how_to_get_a_free_one() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
 
-    for (arguments, remedy) in [
-        (["--mqtt-port", &port, "--https-port", "0"], "--mqtt-port 0"),
-        (["--mqtt-port", "0", "--https-port", &port], "--https-port 0"),
+    for ([mqtt, https, amqp], remedy) in [
+        ([&port, "0", "0"], "--mqtt-port 0"),
+        (["0", &port, "0"], "--https-port 0"),
+        (["0", "0", &port], "--amqp-port 0"),
     ] {
-        let ran = machine.run(&[&["serve"], &arguments[..]].concat()).assert_exit(2);
+        let ports = ["--mqtt-port", mqtt, "--https-port", https, "--amqp-port", amqp];
+        let ran = machine.run(&[&["serve"], &ports[..]].concat()).assert_exit(2);
 
         assert!(ran.stderr.contains(&port) && ran.stderr.contains(remedy), "{}", ran.stderr);
     }

@@ -24,7 +24,7 @@ const SOON: Duration = Duration::from_millis(1500);
 async fn look_up(server: &HttpServer, timeout: Duration) -> (Result<Looked, Error>, Vec<Notice>) {
     let settings = Settings {
         timeout,
-        ports: Ports { mqtt: 1, https: server.address().port() },
+        ports: Ports { mqtt: 1, https: server.address().port(), amqp: 1 },
         // DPS has the lookup over HTTPS only, whatever the device registers by.
         transport: Transport::Mqtt,
         ..Settings::new(

@@ -53,14 +53,18 @@ fn device(tls: std::sync::Arc<rustls::ClientConfig>, group_key: &str) -> Setting
 }
 
 fn device_of(service: &TestService, transport: Transport) -> Settings {
-    let ports = Ports { mqtt: service.address().port(), https: service.https_address().port() };
+    let ports = Ports {
+        mqtt: service.address().port(),
+        https: service.https_address().port(),
+        amqp: service.amqp_address().port(),
+    };
     Settings { ports, transport, ..device(service.tls.clone(), PRIMARY_KEY) }
 }
 
 /// A device whose every port is that of a scripted server.
 fn device_at(address: SocketAddr, ca_pem: &str, transport: Transport) -> Settings {
     let tls = client_config(&Trust::Pem(ca_pem.to_owned())).unwrap();
-    let ports = Ports { mqtt: address.port(), https: address.port() };
+    let ports = Ports { mqtt: address.port(), https: address.port(), amqp: address.port() };
     Settings { ports, transport, ..device(tls, PRIMARY_KEY) }
 }
 
@@ -642,7 +646,7 @@ async fn auto_believes_a_refusal_by_the_service() {
 async fn auto_lists_every_transport_where_none_gets_through() {
     let service = Setup::new().start().await;
     let port = closed_port().await;
-    let ports = Ports { mqtt: port, https: port };
+    let ports = Ports { mqtt: port, https: port, amqp: port };
 
     let (result, _) = register(Settings { ports, ..device_of(&service, Transport::Auto) }).await;
 

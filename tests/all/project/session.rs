@@ -149,10 +149,11 @@ impl Session {
         if gateway.is_some() {
             flags += " --gateway-port 0";
         }
-        for ours in ["--mqtt-port", "--https-port", "--retry-after", "-o"] {
+        for ours in ["--mqtt-port", "--https-port", "--amqp-port", "--retry-after", "-o"] {
             without(&mut flags, ours);
         }
-        let here = "--mqtt-port 0 --https-port 0 --admin-port 0 --retry-after 0s -o json";
+        let here =
+            "--mqtt-port 0 --https-port 0 --amqp-port 0 --admin-port 0 --retry-after 0s -o json";
         let mut shell = self.shell(&format!("exec provision-sim serve {flags} {here}"), false);
         let serve = Serve::start(&mut shell, &self.machine);
         if let Some(real) = serve.ready["admin"].as_str() {

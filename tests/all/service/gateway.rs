@@ -109,17 +109,26 @@ async fn speaks(stream: TcpStream, name: &str, service: &TestService) -> &'stati
     let name = ServerName::try_from(name.trim_end_matches('.').to_owned()).expect("a name");
     let handshake = TlsConnector::from(Arc::clone(&service.tls)).connect(name, stream);
     let mut stream = within("the handshake", handshake).await.expect("a certificate for the name");
-    // A reader of HTTP answers it; one of MQTT hangs up, for it is no CONNECT.
+    // A reader of HTTP answers it, one of AMQP says what it speaks; one of MQTT hangs up, for it is no
+    // CONNECT.
     stream.write_all(b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     let _ = within("the end", stream.read_to_end(&mut answer)).await;
-    if answer.starts_with(b"HTTP/1.1 ") { "HTTPS" } else { "MQTT" }
+    match answer.get(..4) {
+        Some(b"HTTP") => "HTTPS",
+        Some(b"AMQP") => "AMQP",
+        _ => "MQTT",
+    }
 }
 
 #[tokio::test]
 async fn j_187_every_name_of_ours_leads_to_the_listener_of_its_port() {
     let service = Setup::new().gateway().host_name("dps.test").start().await;
-    let (mqtt, https) = (service.address().port(), service.https_address().port());
+    let listeners = [
+        ("MQTT", [8883, service.address().port()]),
+        ("HTTPS", [443, service.https_address().port()]),
+        ("AMQP", [5671, service.amqp_address().port()]),
+    ];
 
     for host in [
         GLOBAL_ENDPOINT,
@@ -133,8 +142,8 @@ async fn j_187_every_name_of_ours_leads_to_the_listener_of_its_port() {
         "127.0.0.1",
         "::1",
     ] {
-        for (port, listener) in [(8883, "MQTT"), (443, "HTTPS"), (mqtt, "MQTT"), (https, "HTTPS")] {
-            for by in WAYS {
+        for (listener, ports) in listeners {
+            for (port, by) in ports.into_iter().flat_map(|port| WAYS.map(|by| (port, by))) {
                 let stream = tunnel_by(service.gateway_address(), host, port, by).await;
                 let found = speaks(stream, host, &service).await;
                 assert_eq!(found, listener, "{host}:{port} by {by:?}");
@@ -202,17 +211,18 @@ async fn j_188_whatever_is_not_ours_is_refused_in_words() {
 }
 
 #[tokio::test]
-async fn j_188_amqp_and_other_ports_of_ours_are_refused_open_or_not() {
+async fn j_188_other_ports_of_ours_are_refused_open_or_not() {
     for setup in [Setup::new().gateway(), Setup::new().open_gateway()] {
         let service = setup.start().await;
 
-        let (status, amqp) = refused(&service, &format!("{GLOBAL_ENDPOINT}:5671")).await;
+        // That of AMQP without TLS, and that of MQTT without TLS.
+        let (status, amqp) = refused(&service, &format!("{GLOBAL_ENDPOINT}:5672")).await;
         let (_, other) = refused(&service, &format!("{HUB_WEST}:1883")).await;
         let mut socks = dial(service.gateway_address()).await;
-        let code = ask_socks(&mut socks, HUB_WEST, 5671, By::Socks5).await;
+        let code = ask_socks(&mut socks, HUB_WEST, 5672, By::Socks5).await;
 
         assert_eq!(status, "HTTP/1.1 502 Nobody listens there");
-        assert!(amqp.contains("AMQP is not served; take MQTT (8883)"), "{amqp}");
+        assert!(amqp.contains("and 5671 or "), "{amqp}");
         assert!(other.contains("leads this host on 8883 or"), "{other}");
         assert_eq!(code, 5, "connection refused");
     }

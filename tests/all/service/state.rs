@@ -148,7 +148,7 @@ async fn a_state_that_is_in_use_is_refused_and_free_when_its_service_has_stopped
     let folder = TempDir::new().unwrap();
     let service = started(&folder).await;
     let machine = Machine::new();
-    let serve = ["serve", "--mqtt-port", "0", "--https-port", "0", "--state"];
+    let serve = ["serve", "--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0", "--state"];
     let path = folder.path().to_str().unwrap();
     let refused = tokio::task::spawn_blocking({
         let command =
@@ -170,7 +170,8 @@ async fn a_state_that_is_in_use_is_refused_and_free_when_its_service_has_stopped
 
 fn refusal(machine: &Machine, state: &Path) -> String {
     let state = state.to_str().unwrap();
-    let serve = ["serve", "--mqtt-port", "0", "--https-port", "0", "--state", state];
+    let serve =
+        ["serve", "--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0", "--state", state];
     machine.run(&serve).assert_exit(2).stderr
 }
 
@@ -199,7 +200,7 @@ fn serve_says_what_is_wrong_with_its_state_and_what_to_do() {
     }
     fs::write(&file, good).unwrap();
     let other = machine.file("other.toml", "idScope = \"0neOther\"");
-    let serve = ["serve", "--mqtt-port", "0", "--https-port", "0", "--state"];
+    let serve = ["serve", "--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0", "--state"];
     let arguments = [folder.to_str().unwrap(), "--config", other.to_str().unwrap()];
     let told = machine.run(&[&serve[..], &arguments].concat()).assert_exit(2).stderr;
     assert!(told.contains("the state of ID scope 0ne00002193, the configuration has 0neOther"));

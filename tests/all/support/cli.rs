@@ -101,20 +101,25 @@ impl Machine {
     }
 
     pub fn serve(&self, arguments: &[&str]) -> Serve {
-        self.serve_where_it_can(&[&["--https-port", "0"], arguments].concat())
+        self.serve_where_it_can(&[&["--https-port", "0", "--amqp-port", "0"], arguments].concat())
     }
 
     /// Like [`serve`](Self::serve), without events: for a test that does not read them.
     pub fn serve_without_events(&self, arguments: &[&str]) -> Serve {
-        let ports = ["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json"];
+        let ports =
+            ["serve", "--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0", "-o", "json"];
         Serve::start(self.command().args(ports).args(admin_port(arguments)).args(arguments), self)
     }
 
     /// The same on a certain port: where a service was that is gone.
     #[cfg(unix)]
     pub fn serve_again(&self, mqtt_port: &str, arguments: &[&str]) -> Serve {
-        let ports = ["serve", "--mqtt-port", mqtt_port, "--https-port", "0", "-o", "json"];
-        Serve::start(self.command().args(ports).args(admin_port(arguments)).args(arguments), self)
+        let ports =
+            ["--mqtt-port", mqtt_port, "--https-port", "0", "--amqp-port", "0", "-o", "json"];
+        Serve::start(
+            self.command().arg("serve").args(ports).args(admin_port(arguments)).args(arguments),
+            self,
+        )
     }
 
     /// What [`serve_without_events`](Self::serve_without_events) runs, by way of a shell that runs
@@ -124,11 +129,12 @@ impl Machine {
         let script = format!("{before}; exec \"$0\" \"$@\"");
         let mut command = self.program("/bin/sh");
         command.arg("-c").arg(script).arg(BINARY);
-        command.args(["serve", "--mqtt-port", "0", "--https-port", "0", "-o", "json"]);
+        command.args(["serve", "--mqtt-port", "0", "--https-port", "0", "--amqp-port", "0"]);
+        command.args(["-o", "json"]);
         Serve::start(command.args(admin_port(arguments)).args(arguments), self)
     }
 
-    /// Like [`serve`](Self::serve), with HTTPS where a user gets it who says nothing of it.
+    /// Like [`serve`](Self::serve), with HTTPS and AMQP where a user gets them who says nothing of them.
     pub fn serve_where_it_can(&self, arguments: &[&str]) -> Serve {
         let mut command = self.command();
         command.args(["serve", "--mqtt-port", "0", "-o", "jsonl"]);

@@ -32,7 +32,7 @@ async function startDps(options = {}) {
   const file = binary();
   const functions = new Functions();
   const webhookUrl = allocation && (await functions.serve(allocation));
-  const command = ['serve', '-o', 'jsonl', '-v', '--color', 'never', '--mqtt-port', '0', '--https-port', '0'];
+  const command = ['serve', '-o', 'jsonl', '-v', '--color', 'never', '--mqtt-port', '0', '--https-port', '0', '--amqp-port', '0'];
   command.push('--admin-port', '0', '--gateway-port', '0', '--retry-after', `${retryAfter}s`);
   if (assigningPolls !== undefined) command.push('--assigning-polls', String(assigningPolls));
   if (name !== undefined) command.push('--name', name);
@@ -102,7 +102,7 @@ class Dps {
     this.ca = fs.readFileSync(ready.caFile, 'utf8');
     this.mqtt = ready.mqtt;
     this.https = ready.https;
-    this.amqp = ready.amqp ?? null;
+    this.amqp = ready.amqp;
     this.gateway = ready.gateway ?? null;
     this.admin = ready.admin;
     this.pid = service.child.pid;

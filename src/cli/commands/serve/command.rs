@@ -53,7 +53,7 @@ Examples:
   provision-sim serve --fault 'poll status=503 times=2 device=pump-*'
   provision-sim serve -v                       # then: curl localhost:8880/journal
   provision-sim serve --state ./dps-state
-  provision-sim serve --mqtt-port 0 --https-port 0 --gateway-port 0   # for SDKs, without root
+  provision-sim serve --https-port 0 --gateway-port 0     # for SDKs, without root
 
 Then, in another terminal: provision-sim register --local --reg-id contoso-toaster-007")]
 pub(crate) struct Serve {
