@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::answer::{answer, failure};
+use super::hub_connection::{HubConnection, HubHeard};
+use super::hub_conversation::HubConversation;
 use super::opening::{Opened, Opening};
 use super::provisioning::{Provisioning, Question, Refusal, Took};
 use super::request::What;
@@ -61,13 +63,14 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
                 outbox: Vec::new(),
                 engine,
                 provisioning,
+                hub: None,
                 opened_by: Some(opened_by),
                 beat: None,
                 registrar,
             };
             let end = connection.serve().await;
             connection.provisioning.warn_of_more();
-            log(connection.provisioning.name(), peer, &end);
+            log(&connection.name(), peer, &end);
             end
         }
         Err(end) => {
@@ -106,6 +109,8 @@ pub(super) struct Connection<'a, S> {
     pub(super) outbox: Vec<u8>,
     pub(super) engine: engine::Connection,
     pub(super) provisioning: Provisioning,
+    /// The devices that have links to their hubs, if there are any.
+    pub(super) hub: Option<Box<HubConnection>>,
     /// By when the client must have said who it is; none once it has.
     opened_by: Option<Instant>,
     /// How often the client wants a sign of life, and when the next one is due.
@@ -136,6 +141,8 @@ enum Heard {
     Bytes,
     /// A sign of life is due.
     Beat,
+    /// Something happened at a hub.
+    Hub(HubHeard),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
@@ -161,6 +168,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             match self.hear().await {
                 Ok(Heard::Bytes) => {}
                 Ok(Heard::Beat) => self.engine.beat(),
+                Ok(Heard::Hub(heard)) => {
+                    if let Some(hub) = &mut self.hub {
+                        hub.tell(heard, &mut self.engine);
+                    }
+                }
                 Err(End::Silent) => {
                     let what = "nothing was heard for too long".to_owned();
                     self.engine.close(Some(Failure::new("amqp:resource-limit-exceeded", what)));
@@ -184,7 +196,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 Ok(())
             }
             Event::Closed(error) => Err(End::Closed(error)),
-            event => self.provision(event).await,
+            event => self.pass_on(event).await,
+        }
+    }
+
+    /// What happens on a link to a hub is the hub's, and all else is the service's that provisions. A session
+    /// may have links of both kinds.
+    async fn pass_on(&mut self, event: Event) -> Result<(), End> {
+        let Self { engine, provisioning, hub, registrar, .. } = self;
+        if hub.is_none() && HubConversation::is_meant_by(&event) {
+            let (client, certificate) = provisioning.client();
+            let hubs = registrar.hubs().clone();
+            *hub = Some(Box::new(HubConnection::new(hubs, client, certificate)));
+        }
+        match hub {
+            Some(hub) if hub.owns(&event) => {
+                hub.take(event, engine).await;
+                return Ok(());
+            }
+            Some(hub) if matches!(event, Event::Ended { .. }) => {
+                hub.take(event.clone(), engine).await;
+            }
+            _ => {}
+        }
+        self.provision(event).await
+    }
+
+    /// A name for who is there, in logs.
+    fn name(&self) -> String {
+        let devices = || self.hub.iter().flat_map(|hub| hub.devices());
+        match (devices().next(), devices().count()) {
+            (None, _) => self.provisioning.name().to_owned(),
+            (Some(device), 1) => device.as_str().to_owned(),
+            (Some(device), all) => format!("{device} and {} more", all - 1),
         }
     }
 
@@ -286,9 +330,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         }
     }
 
-    /// Waits for bytes, or for the time of a sign of life.
+    /// Waits for bytes, for something to happen at a hub, or for the time of a sign of life.
     async fn hear(&mut self) -> Result<Heard, End> {
-        let Self { stream, inbox, beat, opened_by, .. } = self;
+        let Self { stream, inbox, hub, beat, opened_by, .. } = self;
         let until = opened_by.unwrap_or_else(|| Instant::now() + LONGEST_SILENCE);
         let reading = pin!(read_until(*stream, inbox, until));
         tokio::select! {
@@ -297,6 +341,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 renew(beat);
                 Ok(Heard::Beat)
             }
+            heard = hear_of(hub.as_deref_mut()) => Ok(Heard::Hub(heard)),
         }
     }
 
@@ -310,6 +355,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
 async fn due(beat: Option<&(Duration, Instant)>) {
     match beat {
         Some((_, at)) => sleep_until(*at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What happens at a hub.
+async fn hear_of(hub: Option<&mut HubConnection>) -> HubHeard {
+    match hub {
+        Some(hub) => hub.hear().await,
         None => std::future::pending().await,
     }
 }

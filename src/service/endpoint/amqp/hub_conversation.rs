@@ -180,10 +180,15 @@ pub(super) struct HubConversation {
 }
 
 impl HubConversation {
+    /// Whether somebody asks for a link to a hub.
+    pub(super) fn is_meant_by(event: &Event) -> bool {
+        matches!(event, Event::Asked(_, attach) if address(attach).is_some_and(HubAddress::is_meant_by))
+    }
+
     /// Whether something that happened is about a hub.
     pub(super) fn owns(&self, event: &Event) -> bool {
         match event {
-            Event::Asked(_, attach) => address(attach).is_some_and(HubAddress::is_meant_by),
+            Event::Asked(..) => Self::is_meant_by(event),
             Event::Attached(link, _)
             | Event::Credit(link, _)
             | Event::Message(link, ..)

@@ -107,6 +107,17 @@ impl Provisioning {
         self.connection.client_id = Some(said(&open.container_id));
     }
 
+    /// What is known of the connection, and the certificate that it was made with.
+    pub(super) fn client(&self) -> (&ClientConnection, Option<&CertificateDer<'static>>) {
+        match self.device.as_deref() {
+            Some(Caller { connection, proof: Proof::Certificates(all), .. }) => {
+                (connection, all.first())
+            }
+            Some(device) => (&device.connection, None),
+            None => (&self.connection, self.certificates.first()),
+        }
+    }
+
     /// The device, once it has a link.
     pub(super) fn device(&self) -> Option<&Caller> {
         self.device.as_deref()
