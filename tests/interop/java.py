@@ -1,12 +1,14 @@
 """How a Java virtual machine is led to the local service, by options of its own alone.
 
-The Java SDKs know no port but 8883 and 443, and no trust but the machine's. So all that is dialled goes
+The Java SDKs know no port but 8883, 5671 and 443, and no trust but the machine's. So all that is dialled goes
 through the service's gateway, as SOCKS; names come from a hosts file, which knows no others; and the service's
-CA is in a trust store, made as the README of the project says.
+CA is in a trust store, made as the README of the project says. Only AMQP opens its sockets past SOCKS: what the
+hosts file says is where relay.py listens.
 """
 
 import subprocess
 
+import relay  # beside this file
 from pki import HUB
 
 DPS = "global.azure-devices-provisioning.net"
@@ -15,13 +17,12 @@ PASSWORD = "changeit"
 
 def command(installed, folder, facts):
     """The command before a class and its cases. `folder` gets what it needs, once for each run."""
-    names = {DPS: "127.0.0.2", HUB: "127.0.0.3"}  # nobody listens there
     store, hosts = folder / "trust.jks", folder / "hosts"
     if not store.exists():
         keytool = ["keytool", "-importcert", "-noprompt", "-storepass", PASSWORD, "-alias", "provision-sim"]
         keytool += ["-file", facts["caFile"], "-keystore", str(store)]
         subprocess.run(keytool, check=True, capture_output=True, timeout=30)
-        hosts.write_text("127.0.0.1 localhost\n" + "".join(f"{address} {name}\n" for name, address in names.items()))
+        hosts.write_text(f"127.0.0.1 localhost\n{relay.start(facts)} {DPS} {HUB}\n")
     # MQTT asks it for the address, HTTPS for the name.
     gateway, _, port = facts["gateway"].rpartition(":")
     options = {

@@ -17,6 +17,7 @@ HUB_GROUP_KEY = "aW50ZXJvcC1odWItZGV2aWNlcy1ncm91cC1rZXktMDE="
 SDKS = ("python", "node", "java")
 # Each has its own, so that each case finds a twin that nobody has changed.
 HUB_DEVICES = [f"x509-hub-{sdk}-{transport}" for sdk in SDKS for transport in ("mqtt", "mqtt-ws")]
+HUB_DEVICES += [f"x509-hub-{sdk}-{transport}" for sdk in ("node", "java") for transport in ("amqp", "amqp-ws")]
 
 
 def prepare(folder, world, webhook_url):

@@ -29,9 +29,12 @@ RUN = WORK / "run"  # made anew for each run
 # What a device does, on whatever transport.
 DEVICE = ["toaster", "heat-pump", "wrong-key", "any-device"]
 # The same, where one file has all transports.
-ANY_TRANSPORT = [f"{transport}-{case}" for transport in ("mqtt", "mqtt-ws", "http") for case in DEVICE]
+TRANSPORTS = ("mqtt", "mqtt-ws", "http", "amqp", "amqp-ws")
+ANY_TRANSPORT = [f"{transport}-{case}" for transport in TRANSPORTS for case in DEVICE]
 # How a provisioned device signs in to its hub.
 HUB = ["mqtt", "mqtt-ws", "x509-mqtt", "x509-mqtt-ws"]
+# The same for the SDKs that speak AMQP.
+HUB_AMQP = [*HUB, "amqp", "amqp-ws", "x509-amqp", "x509-amqp-ws"]
 
 SUITE = [
     ("python/mqtt.py", DEVICE),
@@ -39,8 +42,11 @@ SUITE = [
     ("python/mqtt_ws.py", DEVICE),
     ("node/mqtt_ws.js", DEVICE),
     ("node/http.js", DEVICE),
+    ("node/amqp.js", DEVICE),
+    ("node/amqp_ws.js", DEVICE),
+    ("node/amqp_shared.js", ["throttled", "throttled-ws"]),
     ("python/x509.py", ["group", "individual", "stranger", "group-ws"]),
-    ("node/x509.js", ["group", "individual", "stranger", "group-ws", "group-http"]),
+    ("node/x509.js", ["group", "individual", "stranger", "group-ws", "group-http", "group-amqp", "group-amqp-ws"]),
     (
         "python/service.py",
         ["enrollment", "group", "enrollment-pages", "group-pages", "enrollment-bulk", "group-bulk", "wrong-key"],
@@ -50,15 +56,18 @@ SUITE = [
         ["enrollment", "group", "enrollment-pages", "group-pages", "bulk", "wrong-key"],
     ),
     ("python/hub.py", HUB),
-    ("node/hub.js", HUB),
+    ("node/hub.js", HUB_AMQP),
     ("python/hub_service.py", ["device", "made", "twin", "wrong-key"]),
     ("node/hub_service.js", ["device", "made", "twin", "wrong-key"]),
     ("python/results.py", ["junit", "schema"]),
     ("reach.py", ["python", "node", "java", "curl"]),
     ("java/Device.java", ANY_TRANSPORT),
-    ("java/X509.java", ["group", "individual", "stranger", "group-ws", "group-http", "individual-http"]),
+    (
+        "java/X509.java",
+        ["group", "individual", "stranger", "group-ws", "group-http", "individual-http", "group-amqp", "group-amqp-ws"],
+    ),
     ("java/Service.java", ["enrollment", "group", "enrollment-pages", "group-pages", "bulk", "wrong-key"]),
-    ("java/Hub.java", [*HUB, "http"]),
+    ("java/Hub.java", [*HUB_AMQP, "http", "multiplexed"]),
     ("java/HubService.java", ["device", "made", "twin", "wrong-key"]),
 ]
 
@@ -83,6 +92,9 @@ EXPLAINED = {
     ("java/Device.java", "http-heat-pump"): "400207",
     ("java/Device.java", "http-wrong-key"): "401002",
 }
+
+# Where the packages of a case are that does not take those of all others.
+INSTALLED = {"node/amqp_shared.js": "node-shared"}
 
 READY_SECONDS = 20
 CASE_SECONDS = 60  # a case gives up by itself before that, and says where it hung
@@ -148,7 +160,7 @@ def run(file, case, facts):
     environment = {  # nothing else: no proxy and no trust of this machine's
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
-        "NODE_PATH": str(WORK / "node" / "node_modules"),
+        "NODE_PATH": str(WORK / INSTALLED.get(file, "node") / "node_modules"),
         "NODE_EXTRA_CA_CERTS": facts["caFile"],
         "PROVISION_SIM": str(binary()),
         "INTEROP": json.dumps(facts),

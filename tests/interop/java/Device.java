@@ -19,7 +19,9 @@ final class Device {
     static final Map<String, ProvisioningDeviceClientTransportProtocol> TRANSPORTS = Map.of(
         "mqtt", ProvisioningDeviceClientTransportProtocol.MQTT,
         "mqtt-ws", ProvisioningDeviceClientTransportProtocol.MQTT_WS,
-        "http", ProvisioningDeviceClientTransportProtocol.HTTPS);
+        "http", ProvisioningDeviceClientTransportProtocol.HTTPS,
+        "amqp", ProvisioningDeviceClientTransportProtocol.AMQPS,
+        "amqp-ws", ProvisioningDeviceClientTransportProtocol.AMQPS_WS);
 
     // The keys of the world that `serve` has without a configuration; they are published.
     private static final String CONTOSO =

@@ -1,10 +1,13 @@
 import com.microsoft.azure.sdk.iot.device.DeviceClient;
 import com.microsoft.azure.sdk.iot.device.IotHubClientProtocol;
 import com.microsoft.azure.sdk.iot.device.Message;
+import com.microsoft.azure.sdk.iot.device.MultiplexingClient;
 import com.microsoft.azure.sdk.iot.device.twin.Twin;
 import com.microsoft.azure.sdk.iot.device.twin.TwinCollection;
 import com.microsoft.azure.sdk.iot.provisioning.security.SecurityProvider;
 import com.microsoft.azure.sdk.iot.service.registry.DeviceConnectionState;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -25,7 +28,12 @@ final class Hub {
             "http", () -> overHttp("hub-java-http"),
             "mqtt-ws", () -> withKey("hub-java-mqtt-ws", "mqtt-ws", IotHubClientProtocol.MQTT_WS),
             "x509-mqtt", () -> withCertificate("x509-hub-java-mqtt", "mqtt", IotHubClientProtocol.MQTT),
-            "x509-mqtt-ws", () -> withCertificate("x509-hub-java-mqtt-ws", "mqtt-ws", IotHubClientProtocol.MQTT_WS)));
+            "x509-mqtt-ws", () -> withCertificate("x509-hub-java-mqtt-ws", "mqtt-ws", IotHubClientProtocol.MQTT_WS),
+            "amqp", () -> withKey("hub-java-amqp", "amqp", IotHubClientProtocol.AMQPS),
+            "amqp-ws", () -> withKey("hub-java-amqp-ws", "amqp-ws", IotHubClientProtocol.AMQPS_WS),
+            "x509-amqp", () -> withCertificate("x509-hub-java-amqp", "amqp", IotHubClientProtocol.AMQPS),
+            "x509-amqp-ws", () -> withCertificate("x509-hub-java-amqp-ws", "amqp-ws", IotHubClientProtocol.AMQPS_WS),
+            "multiplexed", Hub::multiplexed));
     }
 
     private static String withKey(String name, String transport, IotHubClientProtocol protocol) throws Exception {
@@ -64,6 +72,32 @@ final class Hub {
         } finally {
             client.close();
         }
+    }
+
+    /** Many devices over one connection, each with a session, a token and links of its own. */
+    private static String multiplexed() throws Exception {
+        var names = List.of("hub-java-multiplexed-1", "hub-java-multiplexed-2", "hub-java-multiplexed-3");
+        var clients = new ArrayList<DeviceClient>();
+        for (String name : names) {
+            SecurityProvider security = Device.withKey(name, Device.derived(Witness.fact("hubGroupKey"), name));
+            var result = Device.assigned("amqp", security, null, "hub-devices");
+            clients.add(
+                new DeviceClient(result.getIothubUri(), result.getDeviceId(), security, IotHubClientProtocol.AMQPS));
+        }
+        var connection = new MultiplexingClient(Witness.HUB, IotHubClientProtocol.AMQPS);
+        connection.registerDeviceClients(clients);
+        connection.open(false);
+        try {
+            for (int nth = 0; nth < names.size(); nth++) {
+                livesAtItsHub(clients.get(nth), names.get(nth));
+            }
+            connection.unregisterDeviceClient(clients.get(0));
+            clients.get(1).sendEvent(new Message("{\"temperature\": 22}"));
+            Witness.expect(Witness.messages(names.get(1)), 2, "messages of one that stayed");
+        } finally {
+            connection.close();
+        }
+        return String.join(", ", names) + " at their hub over one connection";
     }
 
     private static String livesAtItsHub(DeviceClient client, String deviceId) throws Exception {

@@ -23,6 +23,8 @@ final class X509 {
             "individual", () -> assigned("x509-individual", "x509-individual", "mqtt"),
             "stranger", X509::stranger,
             "group-ws", () -> assigned("x509-in-group", "x509-group", "mqtt-ws"),
+            "group-amqp", () -> assigned("x509-in-group", "x509-group", "amqp"),
+            "group-amqp-ws", () -> assigned("x509-in-group", "x509-group", "amqp-ws"),
             "group-http", () -> assigned("x509-in-group", "x509-group", "http"),
             "individual-http", () -> assigned("x509-individual", "x509-individual", "http")));
     }

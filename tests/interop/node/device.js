@@ -5,6 +5,7 @@ const { createHmac } = require('crypto');
 const https = require('https');
 const { MqttBase } = require('azure-iot-mqtt-base');
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
+const { Amqp, AmqpWs } = require('azure-iot-provisioning-device-amqp');
 const { Http } = require('azure-iot-provisioning-device-http');
 const { Mqtt, MqttWs } = require('azure-iot-provisioning-device-mqtt');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
@@ -29,6 +30,12 @@ const TRANSPORTS = {
     base.setOptions({ mqtt: { webSocketAgent: agent() } });
     return [DPS, new MqttWs(base)];
   },
+  amqp: () => [`localhost:${port(FACTS.amqp)}`, new Amqp()],
+  amqpWs: () => {
+    const connection = new AmqpWs();
+    connection.setTransportOptions({ webSocketAgent: agent() });
+    return [DPS, connection];
+  },
   http: () => {
     https.globalAgent = agent();
     return [DPS, new Http()];
@@ -42,7 +49,7 @@ function client(transport, security) {
 }
 
 /** What the service said about a failure: each transport keeps it elsewhere. */
-const said = (error) => error.result ?? JSON.parse(error.responseBody);
+const said = (error) => error.result ?? JSON.parse(error.responseBody ?? error.description);
 
 function cases(transport) {
   function register(registrationId, key, payload) {

@@ -1,7 +1,7 @@
 // From provisioning to the assigned hub with `azure-iot-device`: twin, desired update, message, method.
 //
 // The device asks DPS for its hub, then signs in there: over WebSocket by the hub's own name, through the
-// gateway of the service; over MQTT, which takes no proxy, by the SDK's own gateway option, with which user
+// gateway of the service; over MQTT and AMQP, which take no proxy, by the SDK's own gateway option, with which user
 // name and token keep the hub's name. `azure-iothub` plays the back end.
 'use strict';
 const assert = require('assert/strict');
@@ -9,6 +9,7 @@ const fs = require('fs');
 const path = require('path');
 const { AuthenticationType } = require('azure-iot-common');
 const { Client, Message } = require('azure-iot-device');
+const { Amqp, AmqpWs } = require('azure-iot-device-amqp');
 const { Mqtt, MqttWs } = require('azure-iot-device-mqtt');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const { X509Security } = require('azure-iot-security-x509');
@@ -21,6 +22,8 @@ const port = (endpoint) => endpoint.slice(endpoint.lastIndexOf(':') + 1);
 const TRANSPORTS = {
   mqtt: { gateway: `localhost:${port(FACTS.mqtt)}`, transport: Mqtt },
   mqttWs: { transport: MqttWs, options: { mqtt: { webSocketAgent: agent() } } },
+  amqp: { gateway: `localhost:${port(FACTS.amqp)}`, transport: Amqp },
+  amqpWs: { transport: AmqpWs, options: { amqp: { webSocketAgent: agent() } } },
 };
 
 const withKey = (name, over) => async () => {
@@ -103,4 +106,8 @@ main({
   'mqtt-ws': withKey('hub-node-mqtt-ws', 'mqttWs'),
   'x509-mqtt': withCertificate('x509-hub-node-mqtt', 'mqtt'),
   'x509-mqtt-ws': withCertificate('x509-hub-node-mqtt-ws', 'mqttWs'),
+  amqp: withKey('hub-node-amqp', 'amqp'),
+  'amqp-ws': withKey('hub-node-amqp-ws', 'amqpWs'),
+  'x509-amqp': withCertificate('x509-hub-node-amqp', 'amqp'),
+  'x509-amqp-ws': withCertificate('x509-hub-node-amqp-ws', 'amqpWs'),
 });

@@ -36,4 +36,6 @@ main({
   stranger,
   'group-ws': assigned('x509-in-group', 'x509-group', 'mqttWs'),
   'group-http': assigned('x509-in-group', 'x509-group', 'http'),
+  'group-amqp': assigned('x509-in-group', 'x509-group', 'amqp'),
+  'group-amqp-ws': assigned('x509-in-group', 'x509-group', 'amqpWs'),
 });

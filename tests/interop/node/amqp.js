@@ -1,0 +1,3 @@
+// AMQP, by host:port.
+'use strict';
+require('./witness').main(require('./device').cases('amqp'));

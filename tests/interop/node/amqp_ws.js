@@ -1,0 +1,3 @@
+// AMQP over WebSocket.
+'use strict';
+require('./witness').main(require('./device').cases('amqpWs'));
