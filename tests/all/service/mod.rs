@@ -1,6 +1,7 @@
 //! The service over real sockets: every endpoint, every attestation, and what it keeps.
 
 mod admin;
+mod amqp;
 mod events;
 mod fault_matrix;
 mod faults;

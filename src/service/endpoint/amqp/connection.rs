@@ -64,7 +64,8 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
                 engine,
                 provisioning,
                 hub: None,
-                opened_by: Some(opened_by),
+                until: opened_by,
+                has_opened: false,
                 beat: None,
                 registrar,
             };
@@ -111,8 +112,9 @@ pub(super) struct Connection<'a, S> {
     pub(super) provisioning: Provisioning,
     /// The devices that have links to their hubs, if there are any.
     pub(super) hub: Option<Box<HubConnection>>,
-    /// By when the client must have said who it is; none once it has.
-    opened_by: Option<Instant>,
+    /// By when the client must have said something: who it is, and later anything at all.
+    until: Instant,
+    has_opened: bool,
     /// How often the client wants a sign of life, and when the next one is due.
     beat: Option<(Duration, Instant)>,
     pub(super) registrar: Arc<Registrar>,
@@ -187,7 +189,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn take(&mut self, event: Event) -> Result<(), End> {
         match event {
             Event::Opened(open) => {
-                self.opened_by = None;
+                self.has_opened = true;
+                self.until = Instant::now() + LONGEST_SILENCE;
                 self.beat = open.idle_time_out.filter(|wait| *wait > 0).map(|wait| {
                     let every = (Duration::from_millis(wait.into()) / 2).max(SHORTEST_BEAT);
                     (every, Instant::now() + every)
@@ -242,10 +245,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 Ok(())
             }
             Took::Reject(link, delivery, refusal) => {
-                let Refusal { code, message, reason, .. } = *refusal;
+                let Refusal { code, message, reason, turned_away } = *refusal;
                 self.provisioning.warn(format_args!("refused with {code}: {reason}"));
                 let reply = error_reply(&self.registrar.sources, code, message);
                 self.engine.settle(link, delivery, answer(reply, None).0);
+                if let Some(who) = turned_away {
+                    self.registrar.refused_request(who, code);
+                }
                 Ok(())
             }
         }
@@ -332,11 +338,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
 
     /// Waits for bytes, for something to happen at a hub, or for the time of a sign of life.
     async fn hear(&mut self) -> Result<Heard, End> {
-        let Self { stream, inbox, hub, beat, opened_by, .. } = self;
-        let until = opened_by.unwrap_or_else(|| Instant::now() + LONGEST_SILENCE);
-        let reading = pin!(read_until(*stream, inbox, until));
+        let Self { stream, inbox, hub, beat, until, .. } = self;
         tokio::select! {
-            read = reading => read.map(|()| Heard::Bytes),
+            read = read_until(*stream, inbox, *until) => {
+                read?;
+                if self.has_opened {
+                    *until = Instant::now() + LONGEST_SILENCE;
+                }
+                Ok(Heard::Bytes)
+            }
             () = due(beat.as_ref()) => {
                 renew(beat);
                 Ok(Heard::Beat)

@@ -18,4 +18,5 @@ mod request;
 mod sasl;
 mod server;
 
+pub(in crate::service) use connection::{OPENING, serve_stream};
 pub(in crate::service) use server::serve;

@@ -319,7 +319,19 @@ impl Provisioning {
                     | RequestFault::NoOperationId => (ErrorCode::BAD_REQUEST, "Bad request."),
                 };
                 let reason = fault.to_string();
-                let refusal = Refusal { code, message, reason, turned_away: None };
+                // A poll is no registration.
+                let is_about_one = !matches!(fault, RequestFault::NoOperationId);
+                let device = self.device.as_ref().filter(|_| is_about_one);
+                let turned_away = device.map(|device| TurnedAway {
+                    connection: device.connection.clone(),
+                    transport: Transport::Amqp,
+                    registration_id: device.registration_id.clone(),
+                    id_scope: Some(device.id_scope.to_string()),
+                    api_version: Some(device.api_version.clone()),
+                    check: "request",
+                    reason: reason.clone(),
+                });
+                let refusal = Refusal { code, message, reason, turned_away };
                 Took::Reject(link, delivery, Box::new(refusal))
             }
         }

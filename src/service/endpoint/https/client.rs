@@ -9,6 +9,7 @@ use hyper::header::{AUTHORIZATION, HeaderMap, USER_AGENT};
 use hyper::upgrade::OnUpgrade;
 use rustls::pki_types::CertificateDer;
 
+use super::upgrade::Spoken;
 use crate::attestation::SasToken;
 use crate::service::access::ServiceAccess;
 use crate::service::connection::{ClientConnection, said};
@@ -28,8 +29,8 @@ pub(super) struct Client {
     pub(super) access: Arc<ServiceAccess>,
     /// How the connection can be made to end with a reset.
     pub(super) cord: RipCord,
-    /// The connection itself, once a request has made a WebSocket of it.
-    pub(super) upgrade: Mutex<Option<OnUpgrade>>,
+    /// The connection itself, once a request has made a WebSocket of it, and what is spoken there.
+    pub(super) upgrade: Mutex<Option<(OnUpgrade, Spoken)>>,
 }
 
 impl Client {

@@ -20,15 +20,16 @@ use super::body::{self, BodyFault};
 use super::client::{Client, user_agent};
 use super::reply::{self, Answer};
 use super::route::Route;
-use super::{device, service_api, upgrade};
+use super::upgrade::{self, Spoken};
+use super::{device, service_api};
 use crate::net::{WebSocketEnd, WebSocketStream};
 use crate::service::access::{ServiceAccess, without_port};
 use crate::service::api;
 use crate::service::connection::ClientConnection;
 use crate::service::endpoint::handshake::{Secured, ServedPort, Stream, handshake};
 use crate::service::endpoint::listener::accept_all;
-use crate::service::endpoint::mqtt;
 use crate::service::endpoint::tls::Tls;
+use crate::service::endpoint::{amqp, mqtt};
 use crate::service::fault_rule::FaultTransport;
 use crate::service::lock::lock;
 use crate::service::registrar::Registrar;
@@ -73,7 +74,7 @@ async fn run(
         &tls,
         until,
         &ServedPort {
-            about: "HTTPS and MQTT over WebSocket",
+            about: "HTTPS, and MQTT and AMQP over WebSocket",
             transport: FaultTransport::Https,
             registrar: &registrar,
         },
@@ -106,19 +107,20 @@ async fn run(
     if let Err(error) = served {
         if error.is_parse() {
             return tracing::warn!(
-                "{peer}: does not speak HTTP ({error}); this is the port of HTTPS and of MQTT over \
-                 WebSocket, and MQTT itself has another"
+                "{peer}: does not speak HTTP ({error}); this is the port of HTTPS and of MQTT and AMQP over \
+                 WebSocket, and MQTT and AMQP themselves have others"
             );
         }
         return tracing::debug!("{peer}: {error}");
     }
     let upgrade = lock(&client.upgrade).take();
     if let (Some(upgrade), Some(client)) = (upgrade, Arc::into_inner(client)) {
-        speak_mqtt(upgrade, client).await;
+        speak(upgrade, client).await;
     }
 }
 
-async fn speak_mqtt(upgrade: OnUpgrade, client: Client) {
+/// Goes on as MQTT or AMQP, whichever the WebSocket was opened for.
+async fn speak((upgrade, spoken): (OnUpgrade, Spoken), client: Client) {
     let Client { peer, known, certificates, registrar, cord, .. } = client;
     let known = known.into_inner().unwrap_or_else(PoisonError::into_inner);
     let upgraded = match upgrade.await {
@@ -131,19 +133,28 @@ async fn speak_mqtt(upgrade: OnUpgrade, client: Client) {
     let (stream, early) = (parts.io.into_inner(), parts.read_buf.to_vec());
     let stream =
         WebSocketStream::new(stream, early, WebSocketEnd::Server, mqtt::MAX_HUB_PACKET).await;
-    let opened_by = Instant::now() + mqtt::OPENING;
     let connection = ClientConnection { web_socket: true, ..Arc::unwrap_or_clone(known) };
-    mqtt::serve_stream((stream, cord), connection, certificates, registrar, opened_by).await;
+    let stream = (stream, cord);
+    match spoken {
+        Spoken::Mqtt => {
+            let opened_by = Instant::now() + mqtt::OPENING;
+            mqtt::serve_stream(stream, connection, certificates, registrar, opened_by).await;
+        }
+        Spoken::Amqp => {
+            let opened_by = Instant::now() + amqp::OPENING;
+            amqp::serve_stream(stream, connection, certificates, registrar, opened_by).await;
+        }
+    }
 }
 
 /// Answers one request. An error ends the connection, because there is nobody left to be told.
 async fn answer(client: Arc<Client>, mut request: Request<Incoming>) -> io::Result<Answer> {
     if let Some(offer) = upgrade::offer(request.method(), request.headers()) {
         return Ok(match offer {
-            Ok(accepted) => {
+            Ok((accepted, spoken)) => {
                 client.connection(user_agent(request.headers()));
                 let on_upgrade = hyper::upgrade::on(&mut request);
-                *lock(&client.upgrade) = Some(on_upgrade);
+                *lock(&client.upgrade) = Some((on_upgrade, spoken));
                 accepted
             }
             Err(refusal) => {

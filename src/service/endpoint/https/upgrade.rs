@@ -13,12 +13,27 @@ use super::answer_body::AnswerBody;
 use super::reply::{self, Answer};
 use crate::net::websocket_accept;
 use crate::sources::Sources;
-use crate::wire::ErrorCode;
+use crate::wire::{AMQP_SUBPROTOCOL, ErrorCode};
 
 /// The one version there is.
 const VERSION: &str = "13";
 /// Our own number (J-61).
 const UPGRADE_REQUIRED: ErrorCode = ErrorCode(426_000);
+
+/// What is spoken on a WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spoken {
+    Mqtt,
+    Amqp,
+}
+
+impl Spoken {
+    /// By the name of a subprotocol, whatever its case.
+    fn of(word: &str) -> Option<Self> {
+        let names = [("mqtt", Self::Mqtt), (AMQP_SUBPROTOCOL, Self::Amqp)];
+        names.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, it)| it)
+    }
+}
 
 /// Why a WebSocket is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +42,7 @@ pub(super) enum Refusal {
     Version,
     /// No key, or a bad one.
     Key,
-    /// No MQTT among the subprotocols.
+    /// Neither MQTT nor AMQP among the subprotocols.
     Subprotocol,
 }
 
@@ -38,7 +53,7 @@ impl Refusal {
             Self::Version => "Sec-WebSocket-Version must be 13",
             Self::Key => "Sec-WebSocket-Key must be 16 bytes in Base64",
             Self::Subprotocol => {
-                "the only subprotocol served is mqtt; Sec-WebSocket-Protocol does not offer it (A-2)"
+                "the subprotocols served are mqtt and AMQPWSB10; Sec-WebSocket-Protocol offers neither (A-2)"
             }
         }
     }
@@ -63,14 +78,17 @@ impl Refusal {
 
 /// The answer to a request that wants a WebSocket; `None` for all others. The path does not
 /// matter, nor does the query. Extensions are left unanswered, and so are not in use.
-pub(super) fn offer(method: &Method, headers: &HeaderMap) -> Option<Result<Answer, Refusal>> {
+pub(super) fn offer(
+    method: &Method,
+    headers: &HeaderMap,
+) -> Option<Result<(Answer, Spoken), Refusal>> {
     let is_offer = method == Method::GET
         && list(headers, UPGRADE).any(|word| word.eq_ignore_ascii_case("websocket"))
         && list(headers, CONNECTION).any(|word| word.eq_ignore_ascii_case("upgrade"));
     is_offer.then(|| accept(headers))
 }
 
-fn accept(headers: &HeaderMap) -> Result<Answer, Refusal> {
+fn accept(headers: &HeaderMap) -> Result<(Answer, Spoken), Refusal> {
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION) {
         return Err(Refusal::Version);
     }
@@ -79,10 +97,10 @@ fn accept(headers: &HeaderMap) -> Result<Answer, Refusal> {
         return Err(Refusal::Key);
     }
     let accept = HeaderValue::try_from(websocket_accept(key)).map_err(|_| Refusal::Key)?;
-    // In the client's own spelling: Node compares it, and the C SDK writes it in capitals.
-    let subprotocol = list(headers, SEC_WEBSOCKET_PROTOCOL)
-        .find(|word| word.eq_ignore_ascii_case("mqtt"))
-        .and_then(|word| HeaderValue::from_str(word).ok())
+    // In the client's own spelling: Node compares it, and the C SDK writes MQTT in capitals. Of both,
+    // the one that the client names first.
+    let (subprotocol, spoken) = list(headers, SEC_WEBSOCKET_PROTOCOL)
+        .find_map(|word| Some((HeaderValue::from_str(word).ok()?, Spoken::of(word)?)))
         .ok_or(Refusal::Subprotocol)?;
     let mut answer = Response::new(AnswerBody::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -91,7 +109,7 @@ fn accept(headers: &HeaderMap) -> Result<Answer, Refusal> {
     answered.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     answered.insert(SEC_WEBSOCKET_ACCEPT, accept);
     answered.insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
-    Ok(answer)
+    Ok((answer, spoken))
 }
 
 /// The elements of a header that is a list, spread over several lines or not.
@@ -106,7 +124,9 @@ mod tests {
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-    fn answered(headers: &[(&'static str, &'static str)]) -> Option<Result<Answer, Refusal>> {
+    fn answered(
+        headers: &[(&'static str, &'static str)],
+    ) -> Option<Result<(Answer, Spoken), Refusal>> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
@@ -114,7 +134,7 @@ mod tests {
         offer(&Method::GET, &map)
     }
 
-    fn with_subprotocol(value: &'static str) -> Result<Answer, Refusal> {
+    fn with_subprotocol(value: &'static str) -> Result<(Answer, Spoken), Refusal> {
         answered(&[
             ("upgrade", "WebSocket"),
             ("connection", "keep-alive, Upgrade"),
@@ -127,11 +147,18 @@ mod tests {
     }
 
     #[test]
-    fn a_2_mqtt_is_found_whatever_its_case_and_echoed_as_it_came() {
-        for (offered, echoed) in
-            [("mqtt", "mqtt"), ("MQTT", "MQTT"), ("AMQPWSB10, Mqtt", "Mqtt"), ("mqtt,MQTT", "mqtt")]
-        {
-            let answer = with_subprotocol(offered).unwrap();
+    fn a_2_subprotocols_are_found_whatever_their_case_and_echoed_as_they_came() {
+        for (offered, echoed, is_spoken) in [
+            ("mqtt", "mqtt", Spoken::Mqtt),
+            ("MQTT", "MQTT", Spoken::Mqtt),
+            ("chat, Mqtt", "Mqtt", Spoken::Mqtt),
+            ("mqtt,MQTT", "mqtt", Spoken::Mqtt),
+            ("AMQPWSB10", "AMQPWSB10", Spoken::Amqp),
+            ("amqpwsb10, mqtt", "amqpwsb10", Spoken::Amqp),
+            ("mqtt, AMQPWSB10", "mqtt", Spoken::Mqtt),
+        ] {
+            let (answer, spoken) = with_subprotocol(offered).unwrap();
+            assert_eq!(spoken, is_spoken, "{offered}");
 
             assert_eq!(answer.status(), 101);
             assert_eq!(answer.headers()["sec-websocket-protocol"], echoed);
@@ -142,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_2_other_subprotocols_are_refused() {
-        for offered in ["AMQPWSB10", "", "mqttx"] {
+        for offered in ["AMQPWSB", "", "mqttx"] {
             assert_eq!(with_subprotocol(offered).unwrap_err(), Refusal::Subprotocol);
         }
     }
