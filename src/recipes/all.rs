@@ -20,6 +20,7 @@ pub fn recipes(reach: &Reach<'_>) -> Vec<Recipe> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::client::Client;
     use super::*;
     use crate::wire::GLOBAL_ENDPOINT;
 
@@ -30,6 +31,7 @@ mod tests {
         ca_file: Some("/ca/my ca.pem"),
         mqtt: "127.0.0.1:18883",
         https: "127.0.0.1:18443",
+        amqp: "127.0.0.1:15671",
         gateway: None,
         registration_id: "dev:ice_1",
         device_key: Some("a2V5"),
@@ -51,10 +53,11 @@ mod tests {
         let through = Reach { host: GLOBAL_ENDPOINT, gateway: Some("127.0.0.1:1080"), ..DIRECT };
         for recipe in recipes(&through) {
             let text = whole(&recipe);
+            let steps: String = recipe.steps.iter().map(|step| &*step.text).collect();
+            assert!(!steps.contains("localhost:"), "{:?}: {text}", recipe.client);
             for wanted in ["0ne00002193", "dev:ice_1", "a2V5", "1080", "my ca.pem"] {
                 assert!(text.contains(wanted), "{wanted} for {:?}: {text}", recipe.client);
             }
-            assert!(!text.contains("localhost:"), "{:?}: {text}", recipe.client);
             assert!(recipe.steps.iter().all(|step| step.text.ends_with('\n')), "{recipe:?}");
         }
     }
@@ -69,10 +72,39 @@ mod tests {
                 "neither for {:?}: {text}",
                 recipe.client
             );
-            assert!(!text.to_lowercase().contains("proxy"), "{:?}: {text}", recipe.client);
+            let shown: String = recipe.steps.iter().map(|step| step.text.to_lowercase()).collect();
+            assert!(!shown.contains("proxy"), "{:?}: {text}", recipe.client);
         }
-        let standard = Reach { mqtt: "127.0.0.1:8883", https: "127.0.0.1:443", ..DIRECT };
-        assert!(recipes(&standard).iter().all(|recipe| !whole(recipe).contains("--gateway-port")));
+        let standard = Reach {
+            mqtt: "127.0.0.1:8883",
+            https: "127.0.0.1:443",
+            amqp: "127.0.0.1:5671",
+            ..DIRECT
+        };
+        for recipe in recipes(&standard) {
+            let text = whole(&recipe);
+            assert!(!text.contains("--gateway-port") && !text.contains("start it on"), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_sdk_that_speaks_amqp_is_told_how_it_gets_there() {
+        let through = Reach { host: GLOBAL_ENDPOINT, gateway: Some("127.0.0.1:1080"), ..DIRECT };
+        for (reach, port) in [(through, None), (DIRECT, Some("15671"))] {
+            for recipe in recipes(&reach) {
+                let told = recipe.needs.iter().filter(|need| need.starts_with("Over AMQP"));
+                let told: Vec<_> = told.collect();
+                let speaks = matches!(
+                    recipe.client,
+                    Client::C | Client::Node | Client::DotNet | Client::Java
+                );
+                assert_eq!(told.len(), usize::from(speaks), "{recipe:?}");
+                assert!(
+                    told.iter().all(|told| port.is_none_or(|port| told.contains(port))),
+                    "{told:?}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! MQTT its hub client ignores the proxy, over WebSocket it does not. [azure-iot-sdk-c,
 //! `iothubtransportmqtt.c`]
 
-use super::client::{Client, Recipe, Step, fixed_ports};
+use super::client::{Client, Recipe, Step, fixed_amqp_port, fixed_ports};
 use super::literal::literal;
 use super::reach::{Reach, host_and_port};
 use crate::text::shell_word;
@@ -23,6 +23,7 @@ pub(super) fn recipe(reach: &Reach<'_>) -> Recipe {
             literal(host)
         );
     }
+    needs.push(over_amqp(reach));
     let text = format!(
         "\
 #include \"azure_c_shared_utility/shared_util_options.h\"
@@ -41,4 +42,20 @@ PROV_DEVICE_HANDLE device = Prov_Device_Create({host}, {scope}, Prov_Device_MQTT
         scope = literal(reach.id_scope),
     );
     Recipe { client: Client::C, needs, steps: vec![Step::new("c", text)] }
+}
+
+/// Over AMQP it asks the proxy for 5671, at DPS; its hub client does not. [azure-iot-sdk-c,
+/// `prov_transport_amqp_client.c`, `iothubtransportamqp.c`]
+fn over_amqp(reach: &Reach<'_>) -> String {
+    let dps = "Over AMQP: Prov_Device_AMQP_Protocol, of prov_transport_amqp_client.h.";
+    match reach.gateway {
+        Some(_) => format!(
+            "{dps} It takes the same proxy; for the hub take AMQP_Protocol_over_WebSocketsTls, since AMQP_Protocol ignores it."
+        ),
+        None => [Some(dps.to_owned()), fixed_amqp_port(reach)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" "),
+    }
 }

@@ -62,6 +62,16 @@ impl Step {
     }
 }
 
+/// The same of its AMQP, which has the port `5671` on Azure.
+pub(super) fn fixed_amqp_port(reach: &Reach<'_>) -> Option<String> {
+    let amqp = port(reach.amqp);
+    (amqp != "5671").then(|| {
+        format!(
+            "There it dials the port 5671 only, and the service has {amqp}: start it on that port."
+        )
+    })
+}
+
 /// What has to be said of a client that dials the ports of Azure and no others, where nothing leads
 /// it from there to the service.
 pub(super) fn fixed_ports(reach: &Reach<'_>) -> Option<String> {

@@ -44,6 +44,13 @@ Console.WriteLine($\"{{result.Status}} {{result.AssignedHub}}\");
         host = literal(reach.host),
         scope = literal(reach.id_scope),
     );
+    let over_amqp = match reach.gateway {
+        Some(_) => "Over AMQP: ProvisioningTransportHandlerAmqp(TransportFallbackType.WebSocketOnly), of Microsoft.Azure.Devices.Provisioning.Transport.Amqp, and AmqpTransportSettings(TransportType.Amqp_WebSocket_Only) for the hub, each with the same Proxy.".to_owned(),
+        None => format!(
+            "Over AMQP: ProvisioningTransportHandlerAmqp(TransportFallbackType.TcpOnly) {{ Port = {} }}, of Microsoft.Azure.Devices.Provisioning.Transport.Amqp.",
+            port(reach.amqp)
+        ),
+    };
     let install = "\
 dotnet add package Microsoft.Azure.Devices.Client
 dotnet add package Microsoft.Azure.Devices.Provisioning.Client
@@ -51,7 +58,7 @@ dotnet add package Microsoft.Azure.Devices.Provisioning.Transport.Mqtt
 ";
     Recipe {
         client: Client::DotNet,
-        needs: vec![trust],
+        needs: vec![trust, over_amqp],
         steps: vec![Step::new("sh", install), Step::new("csharp", text)],
     }
 }

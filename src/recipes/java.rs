@@ -4,7 +4,7 @@
 
 use super::client::{Client, Recipe, Step, fixed_ports};
 use super::literal::literal;
-use super::reach::{Reach, host_and_port};
+use super::reach::{Reach, host_and_port, port};
 use super::trust::{JAVA_PASSWORD, JAVA_STORE};
 use crate::text::shell_word;
 
@@ -29,6 +29,7 @@ pub(super) fn recipe(reach: &Reach<'_>) -> Recipe {
             " -DsocksProxyHost={host} -DsocksProxyPort={port} -Djdk.net.hosts.file={HOSTS}"
         );
     }
+    needs.push(over_amqp(reach));
     shell += &format!(
         "java -Djavax.net.ssl.trustStore={JAVA_STORE} -Djavax.net.ssl.trustStorePassword={JAVA_PASSWORD}{options} -jar device.jar\n"
     );
@@ -50,6 +51,19 @@ System.out.println(result.getIothubUri());
         client: Client::Java,
         needs,
         steps: vec![Step::new("java", text), Step::new("sh", shell)],
+    }
+}
+
+/// Its reactor opens sockets that no SOCKS setting reaches. [azure-iot-sdk-java, `AmqpsConnection.java`]
+fn over_amqp(reach: &Reach<'_>) -> String {
+    let both = "Over AMQP (AMQPS, AMQPS_WS) this SDK takes neither a port nor the proxy of the machine: it dials 5671 and 443 of the address that the names lead to.";
+    match (port(reach.amqp), port(reach.https)) != ("5671", "443") {
+        true => format!(
+            "{both} The service has {} and {}: start it on those.",
+            port(reach.amqp),
+            port(reach.https)
+        ),
+        false => both.to_owned(),
     }
 }
 

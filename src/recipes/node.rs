@@ -12,6 +12,17 @@ pub(super) fn recipe(reach: &Reach<'_>) -> Recipe {
         "Trust: NODE_EXTRA_CA_CERTS={} in the environment before the process starts; later it is not read.",
         shell_word(reach.ca_file())
     );
+    let amqp = format!("{}:{}", localhost(reach), port(reach.amqp));
+    let over_amqp = match reach.gateway {
+        Some(_) => format!(
+            "Over AMQP: AmqpWs of azure-iot-provisioning-device-amqp after setTransportOptions({{ webSocketAgent: agent }}), and AmqpWs of azure-iot-device-amqp with {{ amqp: {{ webSocketAgent: agent }} }}. Amqp takes no proxy, but a port: {} as the host.",
+            literal(&amqp)
+        ),
+        None => format!(
+            "Over AMQP: Amqp of azure-iot-provisioning-device-amqp, with the host {}.",
+            literal(&amqp)
+        ),
+    };
     let (install, text) = match reach.gateway {
         Some(gateway) => (
             "npm install azure-iot-provisioning-device azure-iot-provisioning-device-http azure-iot-security-symmetric-key azure-iot-device azure-iot-device-mqtt https-proxy-agent@7\n",
@@ -24,9 +35,14 @@ pub(super) fn recipe(reach: &Reach<'_>) -> Recipe {
     };
     Recipe {
         client: Client::Node,
-        needs: vec![trust],
+        needs: vec![trust, over_amqp],
         steps: vec![Step::new("sh", install), Step::new("js", text)],
     }
+}
+
+/// The host under which the service is dialled without a gateway.
+fn localhost<'a>(reach: &Reach<'a>) -> &'a str {
+    if reach.gateway.is_some() { "localhost" } else { reach.host }
 }
 
 fn through(reach: &Reach<'_>, gateway: &str) -> String {

@@ -19,8 +19,10 @@ pub struct Reach<'a> {
     pub ca_file: Option<&'a str>,
     /// `HOST:PORT` of MQTT over TLS.
     pub mqtt: &'a str,
-    /// `HOST:PORT` of HTTPS and MQTT over WebSocket.
+    /// `HOST:PORT` of HTTPS, and of MQTT and AMQP over WebSocket.
     pub https: &'a str,
+    /// `HOST:PORT` of AMQP over TLS.
+    pub amqp: &'a str,
     /// `HOST:PORT` of the gateway.
     pub gateway: Option<&'a str>,
     /// The device.

@@ -47,6 +47,7 @@ fn sections() -> String {
         ca_file: Some("ca/ca.pem"),
         mqtt: "127.0.0.1:8883",
         https: "127.0.0.1:443",
+        amqp: "127.0.0.1:5671",
         gateway: Some("127.0.0.1:1080"),
         registration_id: "my-device",
         device_key: Some(&key),

@@ -114,7 +114,7 @@ fn lines(site: &Site, asked: &Asked, wants_key: bool) -> Result<Lines, String> {
     let hubs: Vec<_> =
         site.registrar.instance().linked_hubs.iter().map(|it| it.host_name.as_str()).collect();
     let scope = site.registrar.instance().id_scope.to_string();
-    let (mqtt, https) = (site.mqtt.to_string(), site.https.to_string());
+    let [mqtt, https, amqp] = [site.mqtt, site.https, site.amqp].map(|it| it.to_string());
     let gateway = site.gateway.map(|gateway| gateway.to_string());
     let all = recipes(&Reach {
         id_scope: &scope,
@@ -123,6 +123,7 @@ fn lines(site: &Site, asked: &Asked, wants_key: bool) -> Result<Lines, String> {
         ca_file: None,
         mqtt: &mqtt,
         https: &https,
+        amqp: &amqp,
         gateway: gateway.as_deref(),
         registration_id: id.as_str(),
         device_key: key.as_deref(),
