@@ -67,7 +67,7 @@ pub enum ConnectFailure {
         /// How often it was tried.
         tries: u32,
     },
-    /// Time was up in this phase.
+    /// Time was up in this phase: its own, or all.
     TimedOut(ConnectPhase),
 }
 
@@ -99,7 +99,8 @@ impl fmt::Display for Loss {
 pub enum Step {
     /// Open a connection (dropping an old one). Ends in `Accepted` or `ConnectFailed`.
     Connect,
-    /// Subscribe to the answers. Ends in `Subscribed`, `Broken` or `Lost`.
+    /// Subscribe to the answers. Ends in `Subscribed`, `Broken` or `Lost`, or where nobody answers in
+    /// `Elapsed`.
     Subscribe,
     /// Send a request. Ends in `Sent`, `Lost`, or `ConnectFailed` where the transport opens a
     /// connection for it.
@@ -191,6 +192,15 @@ pub enum Notice {
     },
     /// The service may be down, or not know the ID scope (CONNACK 3).
     Unavailable {
+        /// When the device tries again.
+        wait: Duration,
+    },
+    /// Nobody has answered so far, and this step of opening the connection is given up.
+    Silent {
+        /// Which one.
+        phase: ConnectPhase,
+        /// How long it was waited for.
+        after: Duration,
         /// When the device tries again.
         wait: Duration,
     },

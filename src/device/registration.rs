@@ -20,8 +20,9 @@ use crate::wire::{ConnectCode, ErrorCode, OperationId, RegistrationId};
 const UNAVAILABLE_WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 
 /// How long the device waits for an answer, as the SDKs for Python and Node.js do. Then it takes the
-/// connection for dead, and asks again on a new one (J-326).
-const PATIENCE: Duration = Duration::from_secs(30);
+/// connection for dead, and asks again on a new one (J-326). Each step in which a connection is opened has
+/// as long (J-374).
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Link {
@@ -132,7 +133,8 @@ impl Registration {
         notify: &mut dyn FnMut(Notice),
     ) -> Result<Option<Registered>, Error> {
         match event {
-            Event::Start | Event::Elapsed => {}
+            Event::Start => {}
+            Event::Elapsed => self.unsubscribed(now, notify)?,
             Event::Sent => {
                 if let Some(pending) = &mut self.pending {
                     pending.at = now;
@@ -169,6 +171,11 @@ impl Registration {
     /// Whether it listens until then because it was told to wait, not for an answer.
     pub(super) fn pauses(&self, until: Duration) -> bool {
         until == self.not_before && matches!(self.link, Link::Down | Link::Up)
+    }
+
+    /// Whether it has given up its connection, and has none in its place.
+    pub(super) fn is_down(&self) -> bool {
+        self.link == Link::Down
     }
 
     /// What to do, given where everything stands.
@@ -225,7 +232,7 @@ impl Registration {
                 if !self.was_accepted {
                     self.waiting_for = Waiting::Connect(phase);
                 }
-                Err(self.out_of_time())
+                self.gave_up(now, phase, notify)
             }
             ConnectFailure::Broken(breach) => Err(breach.into()),
             ConnectFailure::Unanswered { tries } => Err(NetworkError::Unanswered { tries }.into()),
@@ -254,6 +261,33 @@ impl Registration {
         Ok(())
     }
 
+    /// A step that nobody answered in time is begun anew with another connection, to the end of all time
+    /// (J-374): nobody has refused anything.
+    fn gave_up(
+        &mut self,
+        now: Duration,
+        phase: ConnectPhase,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<(), Error> {
+        if now >= self.deadline {
+            return Err(self.out_of_time());
+        }
+        if self.was_accepted {
+            return self.lost(now, format!("{phase} within {} s", PATIENCE.as_secs()), notify);
+        }
+        let wait = self.reconnects_after_loss(now);
+        notify(Notice::Silent { phase, after: PATIENCE, wait });
+        self.in_time()
+    }
+
+    /// SUBSCRIBE was not answered in time.
+    fn unsubscribed(&mut self, now: Duration, notify: &mut dyn FnMut(Notice)) -> Result<(), Error> {
+        match self.link {
+            Link::Subscribing => self.gave_up(now, ConnectPhase::Suback, notify),
+            _ => Ok(()),
+        }
+    }
+
     /// A request under way is asked again on the next connection; a poll that was not yet due
     /// stays not due.
     fn lost(
@@ -262,13 +296,19 @@ impl Registration {
         why: String,
         notify: &mut dyn FnMut(Notice),
     ) -> Result<(), Error> {
+        let wait = self.reconnects_after_loss(now);
+        self.lost = Some(why.clone());
+        notify(Notice::Lost { why, wait });
+        self.in_time()
+    }
+
+    /// There is no connection any more; the wait before the next.
+    fn reconnects_after_loss(&mut self, now: Duration) -> Duration {
         self.link = Link::Down;
         self.pending = None;
         let wait = self.backoff.after_loss();
-        self.lost = Some(why.clone());
-        notify(Notice::Lost { why, wait });
         self.not_before = self.not_before.max(now.saturating_add(wait));
-        self.in_time()
+        wait
     }
 
     /// A connection on which an answer does not come is given up. When all time is up, that is told instead.

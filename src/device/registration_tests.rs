@@ -907,7 +907,10 @@ enum What {
     Broken,
     Refused(ConnectCode),
     Unreachable,
+    /// To the end.
     Silence,
+    /// For as long as the device is patient, where a connection is being opened.
+    Slowness,
 }
 
 /// Whose `$rid` an answer bears.
@@ -976,9 +979,18 @@ impl World {
                 self.now = self.now.max(self.deadline);
                 Event::ConnectFailed(ConnectFailure::TimedOut(ConnectPhase::Tls))
             }
+            (Step::Connect, What::Slowness) => {
+                self.now = self.now.saturating_add(PATIENCE);
+                Event::ConnectFailed(ConnectFailure::TimedOut(ConnectPhase::Tls))
+            }
             (Step::Connect, _) => Event::Accepted,
             (Step::Subscribe | Step::Send(_), What::Silence) => {
                 self.now = self.now.max(self.deadline);
+                Event::Elapsed
+            }
+            (Step::Subscribe, What::Slowness) => {
+                self.now = self.now.saturating_add(PATIENCE);
+                self.seen.connected = false;
                 Event::Elapsed
             }
             (Step::Subscribe | Step::Send(_), What::Lost(loss)) => Event::Lost(loss),
@@ -1077,7 +1089,7 @@ impl Seen {
             Notice::Busy { wait, .. } | Notice::Unavailable { wait } => {
                 self.not_before = now.saturating_add(wait);
             }
-            Notice::Lost { wait, .. } => {
+            Notice::Lost { wait, .. } | Notice::Silent { wait, .. } => {
                 self.not_before = self.not_before.max(now.saturating_add(wait));
             }
             Notice::Forgotten => self.operation = None,
@@ -1167,6 +1179,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         1 => code.prop_map(What::Refused),
         1 => Just(What::Unreachable),
         1 => Just(What::Silence),
+        1 => Just(What::Slowness),
     ];
     let after = prop_oneof![6 => Just(Duration::ZERO), 1 => any_duration()];
     (after, what).prop_map(|(after, what)| Happening { after, what })
@@ -1215,4 +1228,73 @@ fn j_326_an_answer_that_does_not_come_is_asked_for_again_on_a_new_connection() {
         assert_eq!(device.notices.last(), Some(&Notice::Lost { why, wait: Duration::ZERO }));
         assert_eq!(device.reconnects().kind.name(), request);
     }
+}
+
+#[test]
+fn j_374_a_step_that_nobody_answers_is_begun_anew_to_the_end_and_waits_more_each_time() {
+    for phase in
+        [ConnectPhase::Tcp, ConnectPhase::Tls, ConnectPhase::Upgrade, ConnectPhase::Connack]
+    {
+        let silence = || Event::ConnectFailed(ConnectFailure::TimedOut(phase));
+        let mut device = Device::connecting();
+
+        let at_once = device.at(PATIENCE / 2).on(silence());
+        let later = device.at(PATIENCE).on(silence());
+
+        assert!(matches!(at_once, Step::Connect), "{at_once:?}");
+        let until = later.listens_until();
+        assert!(until >= PATIENCE + ms(250), "{until:?}");
+        let wait = until - PATIENCE;
+        assert_eq!(device.last_notice(), &Notice::Silent { phase, after: PATIENCE, wait });
+        assert!(matches!(device.at(until).on(Event::Elapsed), Step::Connect));
+        assert_eq!(device.waited_for(silence()), Waiting::Connect(phase), "nothing was lost");
+    }
+}
+
+#[test]
+fn j_374_a_service_that_answers_the_second_time_registers_the_device() {
+    let mut device = Device::connecting();
+    device.at(PATIENCE).on(Event::ConnectFailed(ConnectFailure::TimedOut(ConnectPhase::Tls)));
+
+    assert_eq!(device.reconnects(), Request { rid: 1, kind: RequestKind::Register });
+}
+
+#[test]
+fn j_374_subscribe_that_nobody_answers_is_sent_again_on_a_new_connection() {
+    let mut device = Device::connecting();
+    device.on(Event::Accepted);
+
+    let step = device.at(PATIENCE).on(Event::Elapsed);
+
+    assert!(matches!(step, Step::Connect), "{step:?}");
+    let why = "the service did not answer SUBSCRIBE within 30 s".to_owned();
+    assert_eq!(device.last_notice(), &Notice::Lost { why, wait: Duration::ZERO });
+    device.on(Event::Accepted);
+    assert_eq!(device.waited_for(Event::Elapsed), Waiting::Suback);
+}
+
+#[test]
+fn j_374_a_connection_that_nobody_answers_when_it_is_resumed_says_in_which_step() {
+    let mut device = Device::waiting();
+    let until = device.on(lost()).listens_until();
+    device.at(until).on(Event::Elapsed);
+
+    device
+        .at(until + PATIENCE)
+        .on(Event::ConnectFailed(ConnectFailure::TimedOut(ConnectPhase::Tcp)));
+
+    let why = "nothing answered the TCP connection within 30 s";
+    assert_eq!(device.waited_for(Event::Elapsed), Waiting::Reconnect(why.to_owned()));
+}
+
+#[test]
+fn what_is_given_up_is_forgotten_by_the_driver_before_it_is_waited_for() {
+    let mut device = Device::registering();
+    assert!(!device.machine.is_down());
+    device.on(lost());
+    device.reconnects();
+
+    device.at(PATIENCE).on(Event::Elapsed).listens_until();
+
+    assert!(device.machine.is_down(), "no answer came, and the next connection is not due");
 }

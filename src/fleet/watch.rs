@@ -62,7 +62,9 @@ impl Watch {
                     return Some(self.next_request);
                 }
             }
-            Notice::Unavailable { wait } => self.begin_wait(now, *wait),
+            Notice::Unavailable { wait } | Notice::Silent { wait, .. } => {
+                self.begin_wait(now, *wait);
+            }
             Notice::Lost { wait, .. } => {
                 self.lost += 1;
                 self.asked = None;

@@ -67,7 +67,9 @@ impl Waiting {
             }
             Notice::Busy { wait, .. } => pause(*wait, "trying again (the service is busy)".into()),
             Notice::Unavailable { wait } => pause(*wait, "trying again (CONNACK 3)".into()),
-            Notice::Lost { wait, .. } => pause(*wait, "connecting anew".into()),
+            Notice::Silent { wait, .. } | Notice::Lost { wait, .. } => {
+                pause(*wait, "connecting anew".into())
+            }
             _ => return None,
         })
     }

@@ -115,6 +115,9 @@ impl<'a> Transcript<'a> {
                     *wait,
                 );
             }
+            Notice::Silent { phase, after, wait } => {
+                self.waiting(format!("{phase} within {}", spoken(*after)), *wait);
+            }
             Notice::Lost { why, wait } => self.waiting(why.clone(), *wait),
             Notice::Forgotten => {
                 tracing::warn!("the service forgot the operation (404203); registering anew")

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::device::error::NetworkError;
 use crate::device::exchange::ConnectFailure;
 use crate::device::phase::ConnectPhase;
+use crate::device::registration::PATIENCE;
 use crate::device::settings::Settings;
 use crate::sources;
 
@@ -100,6 +101,11 @@ impl Clock {
     /// A time of the machine's; one beyond what a clock can tell is as good as one far off.
     pub(super) fn at(&self, since_start: Duration) -> Instant {
         self.start.checked_add(since_start).unwrap_or(self.start + FAR_OFF)
+    }
+
+    /// When something that begins now is given up (J-374).
+    pub(super) fn patience_ends(&self) -> Instant {
+        self.deadline().min(self.by.instant() + PATIENCE)
     }
 
     /// When everything ends.

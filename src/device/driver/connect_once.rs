@@ -7,6 +7,7 @@ use super::drive::Driver;
 use super::{https, mqtt};
 use crate::device::error::{Deadline, Error, NetworkError, Waiting};
 use crate::device::exchange::{ConnectFailure, Event};
+use crate::device::registration::PATIENCE;
 use crate::device::settings::Settings;
 use crate::device::transport::Transport;
 
@@ -17,6 +18,7 @@ pub(in crate::device) async fn connect_once(
     within: Duration,
 ) -> Result<(), Error> {
     let clock = Clock::start(settings, within);
+    let kept = clock.clone();
     let opened = match transport {
         Transport::Mqtt | Transport::Auto => {
             open(mqtt::Driver::<mqtt::OverTls>::new(settings, clock)).await
@@ -24,7 +26,9 @@ pub(in crate::device) async fn connect_once(
         Transport::MqttWs => open(mqtt::Driver::<mqtt::OverWebSocket>::new(settings, clock)).await,
         Transport::Https => open(https::Driver::new(settings, clock)).await,
     };
-    opened.map_err(|failure| error(failure, within))
+    // A step may have been given up before all time was.
+    let after = if kept.left().is_zero() { within } else { PATIENCE };
+    opened.map_err(|failure| error(failure, after))
 }
 
 async fn open(mut driver: impl Driver) -> Result<(), ConnectFailure> {

@@ -37,6 +37,9 @@ pub(super) async fn drive(
     let mut event = Event::Start;
     loop {
         let step = machine.handle(driver.clock().elapsed(), event, notify);
+        if machine.is_down() {
+            driver.forget();
+        }
         event = match step {
             Step::Connect => driver.connect(notify).await,
             Step::Subscribe => driver.subscribe(notify).await,
@@ -65,8 +68,5 @@ pub(super) async fn drive(
                 return *result;
             }
         };
-        if matches!(event, Event::Lost(_) | Event::ConnectFailed(_)) {
-            driver.forget();
-        }
     }
 }

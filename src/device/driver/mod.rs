@@ -2,6 +2,7 @@
 //!
 //! - `clock`: the machine's times, as instants to wait for.
 //! - `progress`: how long each step of opening a connection takes.
+//! - `attempt`: how long it may.
 //! - `tls`: the TLS connection under every transport.
 //! - `drive`: what all drivers have in common.
 //! - `mqtt`: MQTT, over TLS or over a WebSocket.
@@ -11,6 +12,7 @@
 //! - `auto`: the first transport that the network lets through.
 //! - `run`: the transport that the settings name.
 
+mod attempt;
 mod auto;
 mod clock;
 mod connect_once;

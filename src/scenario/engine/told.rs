@@ -63,6 +63,9 @@ fn line(notice: &Notice) -> Option<String> {
         Notice::Unavailable { wait } => {
             format!("unavailable, or an unknown ID scope; tries again in {}", spoken(*wait))
         }
+        Notice::Silent { phase, after, wait } => {
+            format!("{phase} within {}; connects again in {}", spoken(*after), spoken(*wait))
+        }
         Notice::Lost { why, wait } => {
             format!("{}; connects again in {}", short(why), spoken(*wait))
         }

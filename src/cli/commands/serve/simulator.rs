@@ -87,6 +87,9 @@ fn line(notice: &Notice) -> Option<String> {
         Notice::Unavailable { wait } => {
             Some(format!("the service is unavailable; again in {}", spoken(*wait)))
         }
+        Notice::Silent { phase, after, wait } => {
+            Some(format!("{phase} within {}; again in {}", spoken(*after), spoken(*wait)))
+        }
         Notice::Lost { why, wait } => Some(format!("{why}; again in {}", spoken(*wait))),
         Notice::Forgotten => Some("the service forgot the operation; registering anew".to_owned()),
         _ => None,

@@ -116,6 +116,9 @@ impl Story {
             Notice::Unavailable { wait } => paragraph("CONNACK 3 says two things")
                 .line("Either the service is down, or it does not know the ID scope.")
                 .line(format!("To find out, the device tries again. {}.", wait_text(*wait))),
+            Notice::Silent { phase, after, wait } => paragraph("Nobody answers")
+                .line(format!("In {} {phase}.", spoken(*after)))
+                .line(format!("{}, then the device connects anew.", wait_text(*wait))),
             Notice::Lost { why, wait } => paragraph("The connection is lost")
                 .line(text::printable(why))
                 .line("The operation goes on in the service, so the device can take it up again.")

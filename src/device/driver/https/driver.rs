@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::connection::{Connection, Fault, InFlight, MAX_UNANSWERED};
 use super::observed::{received, sent};
 use super::request;
+use crate::device::driver::attempt::attempt;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::drive::{self, Notify};
 use crate::device::driver::progress::Progress;
@@ -51,6 +52,7 @@ impl<'a> Driver<'a> {
         self.connection = None;
         let limit = self.clock.connect_limit();
         let mut progress = Progress::new(notify, &self.settings.sources.clock);
+        let under_way = progress.under_way();
         let opening = async {
             let stream = open_tls(
                 self.settings.destination(),
@@ -63,14 +65,8 @@ impl<'a> Driver<'a> {
                 .await
                 .map_err(ConnectFailure::Broken)
         };
-        match self.clock.until(limit.until, opening).await {
-            Some(Ok(connection)) => {
-                self.connection = Some(connection);
-                Ok(())
-            }
-            Some(Err(failure)) => Err(failure),
-            None => Err(limit.failure(progress.phase())),
-        }
+        self.connection = Some(attempt(&self.clock, limit, &under_way, opening).await?);
+        Ok(())
     }
 
     /// TLS alone does not show that this is the service, so a peer that only ever hangs up is not
@@ -87,12 +83,14 @@ impl<'a> Driver<'a> {
 
     /// Sends over the open connection, or over a new one where the server has closed it.
     async fn request(&mut self, request: Request, notify: Notify<'_>) -> Event {
-        let deadline = self.clock.deadline();
+        let patience_ends = self.clock.patience_ends();
         let is_open = match &mut self.connection {
-            Some(connection) => match self.clock.until(deadline, connection.is_ready()).await {
-                Some(is_ready) => is_ready,
-                None => return Event::Elapsed,
-            },
+            Some(connection) => {
+                match self.clock.until(patience_ends, connection.is_ready()).await {
+                    Some(is_ready) => is_ready,
+                    None => return Event::Elapsed,
+                }
+            }
             None => false,
         };
         if !is_open && let Err(failure) = self.open(notify).await {

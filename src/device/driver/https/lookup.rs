@@ -8,6 +8,7 @@ use super::connection::{Connection, Fault, MAX_UNANSWERED, Reply};
 use super::observed::{received, sent};
 use super::request;
 use crate::device::backoff::Backoff;
+use crate::device::driver::attempt::attempt;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::progress::Progress;
 use crate::device::driver::tls::open_tls;
@@ -15,6 +16,7 @@ use crate::device::error::{Breach, Deadline, Error, NetworkError, Rejection, Wai
 use crate::device::exchange::{ConnectFailure, Looked, Notice};
 use crate::device::phase::ConnectPhase;
 use crate::device::reading::{assignment, bad_body, check_device};
+use crate::device::registration::PATIENCE;
 use crate::device::settings::Settings;
 use crate::device::stranger::stranger;
 use crate::device::traffic::Signed;
@@ -26,20 +28,30 @@ pub(in crate::device) async fn look_up(
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Looked, Error> {
     let _turn = settings.sources.clock.turn();
-    let clock = Clock::start(settings, settings.timeout);
+    let mut clock = Clock::start(settings, settings.timeout);
     let mut backoff = Backoff::new(settings.jitter());
     let mut waiting_for = Waiting::Connect(ConnectPhase::Dns);
     let mut last_busy = None;
     let mut unanswered = 0;
     loop {
-        let asked = clock.until(clock.deadline(), ask(settings, &mut waiting_for, notify)).await;
-        let reply = match asked {
+        let (kept, deadline) = (clock.clone(), clock.deadline());
+        let asking = ask(settings, &mut clock, &mut waiting_for, notify);
+        let reply = match kept.until(deadline, asking).await {
             Some(Ok(reply)) => reply,
             Some(Err(Stop::Lost)) => {
                 unanswered += 1;
                 if unanswered == MAX_UNANSWERED {
                     return Err(NetworkError::Unanswered { tries: unanswered }.into());
                 }
+                continue;
+            }
+            Some(Err(Stop::Silent)) => {
+                let wait = backoff.after_loss();
+                notify(silence(&waiting_for, wait));
+                if wait >= clock.left() {
+                    return Err(late(settings, waiting_for, last_busy, None));
+                }
+                clock.sleep_until(clock.at(clock.elapsed().saturating_add(wait))).await;
                 continue;
             }
             Some(Err(Stop::Ended(error))) => return Err(error),
@@ -69,6 +81,8 @@ pub(in crate::device) async fn look_up(
 enum Stop {
     /// The service hung up on it.
     Lost,
+    /// Nobody said anything for as long as the device is patient (J-326, J-374).
+    Silent,
     /// And it is not worth another.
     Ended(Error),
 }
@@ -82,6 +96,7 @@ impl<E: Into<Error>> From<E> for Stop {
 /// One question on a connection of its own.
 async fn ask(
     settings: &Settings,
+    clock: &mut Clock,
     waiting_for: &mut Waiting,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Reply, Stop> {
@@ -91,13 +106,16 @@ async fn ask(
         }
         notify(notice);
     };
+    let limit = clock.connect_limit();
     let mut progress = Progress::new(&mut phase, &settings.sources.clock);
-    let stream =
-        match open_tls(settings.destination(), settings.ports.https, &[], &mut progress).await {
-            Ok(stream) => stream,
-            Err(ConnectFailure::Network(error)) => return Err(error.into()),
-            Err(_) => return Err(Stop::Lost),
-        };
+    let under_way = progress.under_way();
+    let opening = open_tls(settings.destination(), settings.ports.https, &[], &mut progress);
+    let stream = match attempt(clock, limit, &under_way, opening).await {
+        Ok(stream) => stream,
+        Err(ConnectFailure::Network(error)) => return Err(error.into()),
+        Err(ConnectFailure::TimedOut(_)) => return Err(Stop::Silent),
+        Err(_) => return Err(Stop::Lost),
+    };
     *waiting_for = Waiting::Answer { request: "lookup", acknowledged: false };
     let mut connection = Connection::new(stream, &settings.sources.clock).await?;
     let token = settings.token(settings.sources.now());
@@ -106,9 +124,9 @@ async fn ask(
     }
     let request = request::lookup(settings, token.as_ref()).ok_or(Stop::Lost)?;
     notify(sent(&request, request::lookup_body(settings)));
-    let reply = connection.send(request).await;
+    let reply = clock.until(clock.patience_ends(), connection.send(request)).await;
     connection.close().await;
-    match reply {
+    match reply.ok_or(Stop::Silent)? {
         Ok(reply) => {
             notify(received(reply.status, &reply.headers, &reply.body));
             match stranger(reply.status, &reply.headers, &reply.body) {
@@ -118,6 +136,14 @@ async fn ask(
         }
         Err(Fault::Broken(breach)) => Err(breach.into()),
         Err(Fault::Lost(_)) => Err(Stop::Lost),
+    }
+}
+
+/// What an observer is told of a silence.
+fn silence(waiting_for: &Waiting, wait: Duration) -> Notice {
+    match waiting_for {
+        Waiting::Connect(phase) => Notice::Silent { phase: *phase, after: PATIENCE, wait },
+        other => Notice::Lost { why: format!("{other} within {} s", PATIENCE.as_secs()), wait },
     }
 }
 

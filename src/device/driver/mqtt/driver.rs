@@ -9,6 +9,7 @@ use super::carrier::Carrier;
 use super::packet::{KEEP_ALIVE, encoded_connect};
 use super::session::{CLOSE_TIMEOUT, Session};
 use crate::attestation::SasToken;
+use crate::device::driver::attempt::attempt;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::drive::{self, Notify};
 use crate::device::driver::progress::Progress;
@@ -74,25 +75,26 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
         self.session = None;
         let limit = self.clock.connect_limit();
         let mut progress = Progress::new(notify, &self.settings.sources.clock);
+        let under_way = progress.under_way();
         // Boxed: what the handshake needs is given back when the connection stands.
-        match self.clock.until(limit.until, Box::pin(self.open(&mut progress))).await {
-            Some(Ok(session)) => {
+        let opening = Box::pin(self.open(&mut progress));
+        match attempt(&self.clock, limit, &under_way, opening).await {
+            Ok(session) => {
                 self.session = Some(session);
                 Event::Accepted
             }
-            Some(Err(failure)) => Event::ConnectFailed(failure),
-            None => Event::ConnectFailed(limit.failure(progress.phase())),
+            Err(failure) => Event::ConnectFailed(failure),
         }
     }
 
     async fn subscribe(&mut self, notify: Notify<'_>) -> Event {
-        let deadline = self.clock.deadline();
+        let patience_ends = self.clock.patience_ends();
         let Some(session) = &mut self.session else { return Event::Lost(Loss::Closed) };
         let mut progress = Progress::new(notify, &self.settings.sources.clock);
         progress.begin(ConnectPhase::Suback);
         let mut tell = |notice| progress.tell(notice);
         let subscribing =
-            self.clock.until(deadline, session.subscribe(&[RESPONSE_FILTER], &mut tell));
+            self.clock.until(patience_ends, session.subscribe(&[RESPONSE_FILTER], &mut tell));
         let event = subscribing.await.unwrap_or(Event::Elapsed);
         if matches!(event, Event::Subscribed) {
             progress.end();
@@ -101,7 +103,7 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
     }
 
     async fn send(&mut self, request: Request, notify: Notify<'_>) -> Event {
-        let deadline = self.clock.deadline();
+        let patience_ends = self.clock.patience_ends();
         let Some(session) = &mut self.session else { return Event::Lost(Loss::Closed) };
         let rid = request.rid.to_string();
         let (topic, body) = match &request.kind {
@@ -115,7 +117,7 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
             }
         };
         let publishing = session.publish(topic.to_string(), body, notify);
-        match self.clock.until(deadline, publishing).await {
+        match self.clock.until(patience_ends, publishing).await {
             Some(Ok(_)) => Event::Sent,
             Some(Err(loss)) => Event::Lost(loss),
             None => Event::Elapsed,
