@@ -273,6 +273,19 @@ impl Performative {
         }
     }
 
+    /// Why, of those that say that something came to nothing.
+    pub(super) fn failure_mut(&mut self) -> Option<&mut Failure> {
+        match self {
+            Self::Detach(Detach { error, .. })
+            | Self::End(End { error })
+            | Self::Close(Close { error }) => error.as_mut(),
+            Self::Disposition(Disposition { state: Some(Outcome::Rejected(error)), .. }) => {
+                error.as_mut()
+            }
+            _ => None,
+        }
+    }
+
     /// Reads what a described value says.
     pub(super) fn read(value: Value) -> Result<Self, Violation> {
         let (code, value) = match value {

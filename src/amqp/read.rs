@@ -16,6 +16,9 @@ const MAX_EMPTY_ELEMENTS: usize = 256;
 /// of memory of few bytes. A name of the standard has 30 bytes, a number 9.
 const MAX_ARRAY_DESCRIPTOR: usize = 128;
 
+/// For the same reason: so many described elements of an array are taken. Nobody sends any.
+const MAX_DESCRIBED_ELEMENTS: usize = 256;
+
 /// Bytes that are still to be read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {
@@ -258,7 +261,11 @@ fn array(mut compound: Compound<'_>, depth: usize) -> Result<Value, Violation> {
         }
         code => (None, code),
     };
-    if compound.count > compound.body.left().max(MAX_EMPTY_ELEMENTS) {
+    let most = match descriptor {
+        Some(_) => MAX_DESCRIBED_ELEMENTS,
+        None => compound.body.left().max(MAX_EMPTY_ELEMENTS),
+    };
+    if compound.count > most {
         let (what, count) = (compound.what, compound.count);
         return Err(Violation::Count { what, count, bytes: compound.body.left() });
     }

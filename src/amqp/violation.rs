@@ -65,7 +65,7 @@ pub enum Violation {
     },
 
     /// More values are announced than there are bytes for them, or than this side takes.
-    #[error("a {what} announces {count} values, which is more than its {bytes} bytes can hold")]
+    #[error("a {what} announces {count} values in {bytes} bytes, which is more than is taken")]
     Count {
         /// `list`, `map` or `array`.
         what: &'static str,
@@ -187,6 +187,24 @@ pub enum Violation {
         section: String,
     },
 
+    /// The name of a link, which is kept with it, is longer than this side takes.
+    #[error("the name of a link may have {limit} bytes here, but has {length}")]
+    LinkName {
+        /// How many bytes it has.
+        length: usize,
+        /// How many are taken.
+        limit: usize,
+    },
+
+    /// There are as many sessions or links as this side takes.
+    #[error("there are {limit} {what} already, and no more are taken")]
+    TooMany {
+        /// `sessions` or `links`.
+        what: &'static str,
+        /// How many there are.
+        limit: usize,
+    },
+
     /// The peer did what must not be done in the state that the connection is in.
     #[error("{what}")]
     State {
@@ -221,7 +239,29 @@ impl Violation {
                 "AMQP 1.0 part 1, 1.4"
             }
             Self::SectionOrder { .. } => "AMQP 1.0 part 3, 3.2",
+            // Each side may say what is too much for it.
+            Self::LinkName { .. } | Self::TooMany { .. } => "AMQP 1.0 part 2, 2.8.15",
             Self::State { rule, .. } => rule,
+        }
+    }
+
+    /// The condition with which the connection is closed (part 2, sections 2.8.15 to 2.8.18).
+    pub fn condition(&self) -> &'static str {
+        match self {
+            Self::State { rule, .. } => match rule.rsplit(' ').next() {
+                Some("2.5.6") => "amqp:session:window-violation",
+                Some("2.6.2") => "amqp:session:unattached-handle",
+                Some("2.6.7") => "amqp:link:transfer-limit-exceeded",
+                Some("2.7.1" | "2.7.2") => "amqp:connection:framing-error",
+                Some("2.7.3") => "amqp:session:handle-in-use",
+                Some("2.7.5" | "2.8.7") => "amqp:invalid-field",
+                _ => "amqp:illegal-state",
+            },
+            Self::FrameSize { .. } | Self::FrameHeader { .. } | Self::FrameType { .. } => {
+                "amqp:connection:framing-error"
+            }
+            Self::LinkName { .. } | Self::TooMany { .. } => "amqp:resource-limit-exceeded",
+            _ => "amqp:decode-error",
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::super::{
-    Attach, Begin, Close, Failure, Frame, Kind, MIN_MAX_FRAME, Message, Open, Outcome,
-    Performative, Value, Violation, next_frame,
+    Attach, Begin, End, Failure, Frame, Kind, MIN_MAX_FRAME, Message, Open, Outcome, Performative,
+    Value, Violation, next_frame,
 };
 use super::event::{Delivery, Event, LinkId};
-use super::limits::Limits;
+use super::limits::{Held, Limits};
 use super::link::Refused;
-use super::session::{Said, Session, SessionStage};
+use super::outbox::Outbox;
+use super::session::{Session, SessionStage};
+use super::turn::Turn;
 
 /// How far the connection is, as this side and as the peer sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,16 +27,17 @@ struct Halves {
 #[derive(Debug)]
 pub struct Connection {
     limits: Limits,
-    own: Open,
+    /// What is still to be said of this side.
+    own: Option<Box<Open>>,
     ours: Halves,
     theirs: Halves,
-    peer_frame: usize,
     peer_channel_max: u16,
-    sessions: BTreeMap<u16, Session>,
-    /// Links that the peer has asked for and that are not answered yet.
-    asked: BTreeMap<LinkId, Attach>,
+    sessions: BTreeMap<u16, Box<Session>>,
+    /// What all sessions together hold.
+    held: Held,
+    next_serial: u32,
     events: VecDeque<Event>,
-    output: Vec<u8>,
+    outbox: Outbox,
 }
 
 impl Connection {
@@ -48,23 +51,23 @@ impl Connection {
         };
         Self {
             limits,
-            own,
+            own: Some(Box::new(own)),
             ours: Halves::default(),
             theirs: Halves::default(),
-            peer_frame: MIN_MAX_FRAME,
             peer_channel_max: 0,
             sessions: BTreeMap::new(),
-            asked: BTreeMap::new(),
+            held: Held::default(),
+            next_serial: 0,
             events: VecDeque::new(),
-            output: Vec::new(),
+            outbox: Outbox::new(),
         }
     }
 
     /// Says who this side is, unless that was said.
     pub fn open(&mut self) {
-        if !self.ours.open {
+        if let Some(own) = self.own.take() {
             self.ours.open = true;
-            self.say(0, Performative::Open(self.own.clone()));
+            self.outbox.say(0, Performative::Open(*own));
         }
     }
 
@@ -96,13 +99,8 @@ impl Connection {
         };
         buffer.drain(..used);
         if let Err(violation) = &result {
-            let condition = match violation {
-                Violation::State { .. } => "amqp:illegal-state",
-                Violation::FrameSize { .. } => "amqp:connection:framing-error",
-                _ => "amqp:decode-error",
-            };
             self.close(Some(Failure::new(
-                condition,
+                violation.condition(),
                 format!("{violation} [{}]", violation.rule()),
             )));
         }
@@ -111,19 +109,30 @@ impl Connection {
 
     /// What has happened and was not told yet.
     pub fn next_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if event.is_none() {
+            // Thousands of connections wait most of the time, and need no room for events.
+            self.events = VecDeque::new();
+        }
+        event
     }
 
-    /// What is to be sent, once.
+    /// What is to be sent, once. It is of the size of what was read, times a small number: who sends it
+    /// before more is read never has much of it.
     pub fn output(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.output)
+        self.outbox.take()
     }
 
     /// A sign of life.
     pub fn beat(&mut self) {
-        if self.ours.open && !self.ours.close {
-            Frame::Empty.write(&mut self.output);
+        if self.ours.open {
+            self.outbox.beat();
         }
+    }
+
+    /// What is held on behalf of the peer.
+    pub fn held(&self) -> Held {
+        self.held
     }
 
     /// Whether both sides have closed it.
@@ -138,44 +147,38 @@ impl Connection {
 
     /// Begins a session; nothing if there are as many as the peer takes.
     pub fn begin(&mut self) -> Option<u16> {
-        let channel =
-            (0..=self.peer_channel_max).find(|channel| !self.sessions.contains_key(channel))?;
-        let session = Session::new(channel, self.limits, self.peer_frame);
-        let begin = session.begin();
-        self.sessions.insert(channel, session);
+        let channel = self.free_channel(0)?;
+        let session = Session::new(&self.limits);
+        let begin = session.begin(&self.limits);
+        self.sessions.insert(channel, Box::new(session));
         self.say(channel, begin);
         Some(channel)
     }
 
     /// Asks for a link in a session; its handle is chosen here. Nothing if there are as many as may be.
     pub fn attach(&mut self, channel: u16, attach: Attach) -> Option<LinkId> {
-        self.with(channel, |session, said| session.attach(attach, said)).flatten()
+        self.with(channel, |session, turn| session.attach(attach, turn)).flatten()
     }
 
     /// Takes a link that the peer asked for, with what there is to be said of it.
     pub fn accept(&mut self, link: LinkId, properties: Vec<(Value, Value)>) {
-        if let Some(asked) = self.asked.remove(&link) {
-            self.with(link.channel, |session, said| {
-                session.accept(link.handle, &asked, properties, said)
-            });
-        }
+        self.with(link.channel, |session, turn| session.accept(link, properties, turn));
     }
 
     /// Refuses a link that the peer asked for.
     pub fn refuse(&mut self, link: LinkId, error: Failure) {
-        if let Some(asked) = self.asked.remove(&link) {
-            self.with(link.channel, |session, said| {
-                session.refuse(link.handle, &asked, error, said)
-            });
-        }
+        self.with(link.channel, |session, turn| session.refuse(link, error, turn));
     }
 
     /// Lets the peer send so many messages at a time on a link.
     pub fn grant(&mut self, link: LinkId, credit: u32) {
-        self.with(link.channel, |session, said| session.grant(link.handle, credit, said));
+        self.with(link.channel, |session, turn| session.grant(link, credit, turn));
     }
 
     /// Sends a message on a link as soon as the peer lets this side.
+    ///
+    /// Where the peer wants to have all messages of the link settled, it is sent so, and
+    /// [`Event::Became`] says when it has gone.
     ///
     /// # Errors
     ///
@@ -186,23 +189,23 @@ impl Connection {
         message: Message,
         settled: bool,
     ) -> Result<Delivery, Refused> {
-        self.with(link.channel, |session, said| session.send(link.handle, message, settled, said))
+        self.with(link.channel, |session, turn| session.send(link, message, settled, turn))
             .unwrap_or(Err(Refused::NoLink))
     }
 
-    /// Says what became of a message of the peer's.
+    /// Says what became of a message of the peer's, unless it waits for no word.
     pub fn settle(&mut self, link: LinkId, delivery: Delivery, outcome: Outcome) {
-        self.with(link.channel, |session, said| session.settle(delivery, outcome, said));
+        self.with(link.channel, |session, turn| session.settle(link, delivery, outcome, turn));
     }
 
     /// Ends a link.
     pub fn detach(&mut self, link: LinkId, error: Option<Failure>) {
-        self.with(link.channel, |session, said| session.detach(link.handle, error, said));
+        self.with(link.channel, |session, turn| session.detach(link, error, turn));
     }
 
     /// Ends a session.
     pub fn end(&mut self, channel: u16, error: Option<Failure>) {
-        self.with(channel, |session, said| session.end(error, said));
+        self.with(channel, |session, turn| session.end(error, turn));
     }
 
     /// Ends the connection.
@@ -211,31 +214,56 @@ impl Connection {
             self.open();
             self.ours.close = true;
             self.sessions.clear();
-            self.asked.clear();
-            self.write(0, Performative::Close(Close { error }));
+            self.held = Held::default();
+            self.outbox.shut(error);
         }
     }
 
-    /// Lets a session do something, and says what it says.
+    /// Lets a session do something, and counts what is held afterwards.
     fn with<T>(
         &mut self,
         channel: u16,
-        act: impl FnOnce(&mut Session, &mut Said) -> T,
+        act: impl FnOnce(&mut Session, &mut Turn<'_>) -> T,
     ) -> Option<T> {
-        let mut said = Said::new();
-        let done = act(self.sessions.get_mut(&channel)?, &mut said);
-        said.into_iter().for_each(|performative| self.say(channel, performative));
+        let session = self.sessions.get_mut(&channel)?;
+        let others = self.held.less(session.held());
+        let mut turn = Turn {
+            channel,
+            limits: &self.limits,
+            left: self.limits.held.less(self.held),
+            next_serial: &mut self.next_serial,
+            outbox: &mut self.outbox,
+            events: &mut self.events,
+        };
+        let done = act(session, &mut turn);
+        self.held = others.plus(session.held());
+        self.close_if_overfull();
         Some(done)
     }
 
     fn say(&mut self, channel: u16, performative: Performative) {
-        if !self.ours.close {
-            self.write(channel, performative);
+        self.outbox.say(channel, performative);
+        self.close_if_overfull();
+    }
+
+    /// Ends the connection if something had to be said for which the peer's frames are too small.
+    fn close_if_overfull(&mut self) {
+        if self.outbox.was_overfull() {
+            self.close(Some(Failure::new(
+                "amqp:frame-size-too-small",
+                "an answer is larger than the frames that you take",
+            )));
         }
     }
 
-    fn write(&mut self, channel: u16, performative: Performative) {
-        Frame::Amqp(channel, performative).write(&mut self.output);
+    /// The lowest channel that is free, of those that both take; `wish` if that is.
+    fn free_channel(&self, wish: u16) -> Option<u16> {
+        let all = 0..=self.peer_channel_max;
+        let is_free = |channel: &u16| !self.sessions.contains_key(channel);
+        if all.contains(&wish) && is_free(&wish) {
+            return Some(wish);
+        }
+        all.into_iter().find(is_free)
     }
 
     fn take(&mut self, frame: Frame) -> Result<(), Violation> {
@@ -261,34 +289,18 @@ impl Connection {
             Performative::Begin(begin) => self.take_begin(channel, &begin),
             Performative::End(end) => {
                 let own = self.by_remote(channel, "end")?;
-                if let Some(session) = self.sessions.remove(&own)
-                    && session.stage != SessionStage::Ending
-                {
-                    self.say(own, Performative::End(super::super::End { error: None }));
+                if let Some(session) = self.sessions.remove(&own) {
+                    self.held = self.held.less(session.held());
+                    if session.stage != SessionStage::Ending {
+                        self.say(own, Performative::End(End { error: None }));
+                    }
                 }
-                self.asked.retain(|link, _| link.channel != own);
                 self.events.push_back(Event::Ended { channel: own, error: end.error });
                 Ok(())
             }
             other => {
                 let own = self.by_remote(channel, other.name())?;
-                let (mut said, mut events) = (Said::new(), Vec::new());
-                let Some(session) = self.sessions.get_mut(&own) else { return Ok(()) };
-                let result = session.take(other, &mut said, &mut events);
-                said.into_iter().for_each(|performative| self.say(own, performative));
-                for event in events {
-                    match &event {
-                        Event::Asked(link, attach) => {
-                            self.asked.insert(*link, attach.clone());
-                        }
-                        Event::Detached(link, _) => {
-                            self.asked.remove(link);
-                        }
-                        _ => {}
-                    }
-                    self.events.push_back(event);
-                }
-                result
+                self.with(own, |session, turn| session.take(other, turn)).unwrap_or(Ok(()))
             }
         }
     }
@@ -301,10 +313,9 @@ impl Connection {
             });
         }
         self.theirs.open = true;
-        let frame =
-            open.max_frame_size.map_or(usize::MAX, |size| size.try_into().unwrap_or(usize::MAX));
-        self.peer_frame =
-            frame.max(MIN_MAX_FRAME).min(usize::try_from(self.limits.frame).unwrap_or(usize::MAX));
+        let size = |size: u32| usize::try_from(size).unwrap_or(usize::MAX);
+        let frame = open.max_frame_size.map_or(usize::MAX, size);
+        self.outbox.frame = frame.max(MIN_MAX_FRAME).min(size(self.limits.frame));
         self.peer_channel_max = open.channel_max.unwrap_or(u16::MAX).min(self.limits.channel_max);
         self.open();
         self.events.push_back(Event::Opened(open));
@@ -312,49 +323,52 @@ impl Connection {
     }
 
     fn take_begin(&mut self, channel: u16, begin: &Begin) -> Result<(), Violation> {
-        if self.sessions.values().any(|session| session.remote_channel == Some(channel)) {
+        if self.by_remote(channel, "begin").is_ok() {
             return Err(Violation::State {
                 what: format!("a session stands on channel {channel} already"),
                 rule: "AMQP 1.0 part 2, 2.5.1",
             });
         }
-        let own = match begin.remote_channel {
-            Some(own) => {
-                let session = self.sessions.get_mut(&own);
-                session.filter(|session| session.stage == SessionStage::Beginning).ok_or_else(
-                    || Violation::State {
-                        what: format!("nobody has begun a session on channel {own}"),
-                        rule: "AMQP 1.0 part 2, 2.5.1",
-                    },
-                )?;
-                own
-            }
-            None => {
-                let free =
-                    (0..=self.limits.channel_max).find(|own| !self.sessions.contains_key(own));
-                free.filter(|_| channel <= self.limits.channel_max).ok_or_else(|| {
-                    Violation::State {
-                        what: format!("channels go up to {} here", self.limits.channel_max),
-                        rule: "AMQP 1.0 part 2, 2.7.1",
-                    }
-                })?
-            }
-        };
-        let session = self
-            .sessions
-            .entry(own)
-            .or_insert_with(|| Session::new(own, self.limits, self.peer_frame));
+        let Some(own) = begin.remote_channel else { return self.take_new(channel, begin) };
+        let session =
+            self.sessions.get_mut(&own).filter(|session| session.remote_channel.is_none());
+        let session = session.ok_or_else(|| Violation::State {
+            what: format!("nobody has begun a session on channel {own}"),
+            rule: "AMQP 1.0 part 2, 2.5.1",
+        })?;
         session.begun(channel, begin);
-        let answer = begin.remote_channel.is_none().then(|| session.begin());
-        answer.into_iter().for_each(|answer| self.say(own, answer));
         self.events.push_back(Event::Begun { channel: own });
         Ok(())
     }
 
+    /// The peer has begun a session.
+    fn take_new(&mut self, channel: u16, begin: &Begin) -> Result<(), Violation> {
+        if channel > self.limits.channel_max {
+            return Err(Violation::State {
+                what: format!("channels go up to {} here", self.limits.channel_max),
+                rule: "AMQP 1.0 part 2, 2.7.1",
+            });
+        }
+        let own = self
+            .free_channel(channel)
+            .ok_or(Violation::TooMany { what: "sessions", limit: self.sessions.len() })?;
+        let mut session = Session::new(&self.limits);
+        session.begun(channel, begin);
+        let answer = session.begin(&self.limits);
+        self.sessions.insert(own, Box::new(session));
+        self.say(own, answer);
+        self.events.push_back(Event::Begun { channel: own });
+        Ok(())
+    }
+
+    /// This side's number of a session. It is the peer's, mostly.
     fn by_remote(&self, channel: u16, what: &str) -> Result<u16, Violation> {
-        let session =
-            self.sessions.values().find(|session| session.remote_channel == Some(channel));
-        session.map(|session| session.channel).ok_or_else(|| Violation::State {
+        let is_it = |session: &Session| session.remote_channel == Some(channel);
+        if self.sessions.get(&channel).is_some_and(|session| is_it(session)) {
+            return Ok(channel);
+        }
+        let found = self.sessions.iter().find(|(_, session)| is_it(session));
+        found.map(|(own, _)| *own).ok_or_else(|| Violation::State {
             what: format!("{what} came on channel {channel}, on which no session stands"),
             rule: "AMQP 1.0 part 2, 2.5",
         })

@@ -2,11 +2,14 @@
 
 use super::super::{Attach, Failure, Message, Open, Outcome};
 
-/// A link: the channel of its session and its handle, both as this side numbers them.
+/// A link: the channel of its session and its handle, both as this side numbers them, and a number that
+/// no other link of the connection has. So what is said of a link that has ended never meets the one
+/// that has taken its handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkId {
     pub(super) channel: u16,
     pub(super) handle: u32,
+    pub(super) serial: u32,
 }
 
 impl LinkId {
@@ -16,9 +19,22 @@ impl LinkId {
     }
 }
 
-/// The number of a message in its session.
+/// A message in its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Delivery(pub(super) u32);
+pub struct Delivery {
+    /// Of a message of the peer's its delivery-id. Of one of this side's the number in which it was
+    /// handed over: its delivery-id is known when it is sent.
+    pub(super) number: u32,
+    /// Whether the peer waits for no word of it.
+    pub(super) is_settled: bool,
+}
+
+impl Delivery {
+    /// A message that this side sends.
+    pub(super) fn own(number: u32) -> Self {
+        Self { number, is_settled: false }
+    }
+}
 
 /// Something that the peer did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,8 @@
 //! - `event`: what happened.
 //! - `limits`: how much of anything a peer may have.
 //! - `window`: how many transfers may go either way.
+//! - `outbox`: what is to be sent.
+//! - `turn`: what a session may do in its turn.
 //! - `link`: one link.
 //! - `session`: one session and its links.
 //! - `connection`: the connection and its sessions.
@@ -15,12 +17,14 @@ mod connection;
 mod event;
 mod limits;
 mod link;
+mod outbox;
 mod session;
+mod turn;
 mod window;
 
 pub use connection::Connection;
 pub use event::{Delivery, Event, LinkId};
-pub use limits::Limits;
+pub use limits::{Held, Limits};
 pub use link::Refused;
 
 #[cfg(test)]

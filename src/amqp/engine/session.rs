@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::super::{
     Attach, Begin, Detach, Disposition, End, Failure, Flow, Message, Outcome, Performative, Role,
-    Terminus, Transfer, Value, Violation,
+    Transfer, Value, Violation,
 };
 use super::event::{Delivery, Event, LinkId};
-use super::limits::Limits;
-use super::link::{Brought, Link, Refused, Stage, Waiting};
+use super::limits::{Held, Limits};
+use super::link::{Brought, Link, Owed, Refused, Stage};
+use super::turn::Turn;
 use super::window::Window;
 
 /// Bytes that a transfer needs besides what it carries: its frame's header and itself.
@@ -25,240 +26,242 @@ pub(super) enum SessionStage {
     Ending,
 }
 
-/// What this side is to say.
-pub(super) type Said = Vec<Performative>;
-
 /// The tag of a message: its number, in the sixteen bytes that .NET takes for a UUID when it receives
 /// from a hub (azure-iot-sdk-csharp `AmqpIotReceivingLink.cs`).
 fn tag(delivery: u32) -> Vec<u8> {
     u128::from(delivery).to_be_bytes().to_vec()
 }
 
+/// A message of this side's of which nothing was heard yet.
+#[derive(Debug, Clone, Copy)]
+struct Unsettled {
+    link: LinkId,
+    number: u32,
+}
+
 /// One session.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) channel: u16,
     pub(super) stage: SessionStage,
     pub(super) remote_channel: Option<u16>,
-    limits: Limits,
-    /// What the peer takes in one transfer.
-    room: usize,
+    /// The highest handle that the peer takes.
+    handle_max: u32,
     window: Window,
-    links: BTreeMap<u32, Link>,
+    links: Vec<Link>,
+    /// The number of the next message that is handed over.
+    next_number: u32,
+    /// The delivery-id of the next message that is sent: they go in order (section 2.6.12).
     next_delivery: u32,
-    /// Messages of this side's of which nothing was heard yet, and their links.
-    unsettled: BTreeMap<u32, u32>,
+    unsettled: BTreeMap<u32, Unsettled>,
 }
 
 impl Session {
-    pub(super) fn new(channel: u16, limits: Limits, peer_frame: usize) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            channel,
             stage: SessionStage::Beginning,
             remote_channel: None,
-            limits,
-            room: peer_frame.saturating_sub(TRANSFER_ROOM).max(TRANSFER_ROOM),
+            handle_max: u32::MAX,
             window: Window::new(limits.window),
-            links: BTreeMap::new(),
+            links: Vec::new(),
+            next_number: 0,
             next_delivery: 0,
             unsettled: BTreeMap::new(),
         }
     }
 
     /// What this side says to begin it, or to answer the peer.
-    pub(super) fn begin(&self) -> Performative {
+    pub(super) fn begin(&self, limits: &Limits) -> Performative {
         Performative::Begin(Begin {
             remote_channel: self.remote_channel,
             next_outgoing_id: 0,
-            incoming_window: self.limits.window,
+            incoming_window: limits.window,
             outgoing_window: u32::MAX >> 1,
-            handle_max: Some(self.limits.links.saturating_sub(1)),
+            handle_max: Some(limits.links.saturating_sub(1)),
         })
     }
 
     /// The peer's `begin` has come.
     pub(super) fn begun(&mut self, channel: u16, begin: &Begin) {
         self.remote_channel = Some(channel);
-        self.stage = SessionStage::Begun;
+        if self.stage == SessionStage::Beginning {
+            self.stage = SessionStage::Begun;
+        }
+        self.handle_max = begin.handle_max.unwrap_or(u32::MAX);
         self.window.begun(begin.next_outgoing_id, begin.incoming_window);
     }
 
-    fn id(&self, handle: u32) -> LinkId {
-        LinkId { channel: self.channel, handle }
+    /// What it makes this side keep.
+    pub(super) fn held(&self) -> Held {
+        let unsettled = Held { messages: self.unsettled.len(), ..Held::default() };
+        self.links.iter().fold(unsettled, |held, link| held.plus(link.held()))
     }
 
-    /// The lowest handle that is free.
-    fn free_handle(&self) -> Option<u32> {
-        (0..self.limits.links).find(|handle| !self.links.contains_key(handle))
+    /// The lowest handle that is free, of those that both take.
+    fn free_handle(&self, limits: &Limits) -> Option<u32> {
+        (0..limits.links)
+            .take_while(|handle| *handle <= self.handle_max)
+            .find(|handle| !self.links.iter().any(|link| link.id.handle == *handle))
     }
 
-    fn by_remote(&mut self, remote: u32) -> Result<(u32, &mut Link), Violation> {
-        self.links
-            .iter_mut()
-            .find(|(_, link)| link.remote_handle == Some(remote))
-            .map(|(handle, link)| (*handle, link))
-            .ok_or_else(|| Violation::State {
+    fn link(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.id == id)
+    }
+
+    fn by_remote(&mut self, remote: u32) -> Result<&mut Link, Violation> {
+        self.links.iter_mut().find(|link| link.remote_handle == Some(remote)).ok_or_else(|| {
+            Violation::State {
                 what: format!("the handle {remote} stands for no link"),
                 rule: "AMQP 1.0 part 2, 2.6.2",
-            })
+            }
+        })
     }
 
     /// Asks for a link.
-    pub(super) fn attach(&mut self, mut attach: Attach, said: &mut Said) -> Option<LinkId> {
-        let handle = self.free_handle()?;
+    pub(super) fn attach(&mut self, mut attach: Attach, turn: &mut Turn<'_>) -> Option<LinkId> {
+        if self.stage == SessionStage::Ending || turn.left.links == 0 {
+            return None;
+        }
+        let handle = self.free_handle(turn.limits)?;
         attach.handle = handle;
         if attach.role == Role::Sender {
             attach.initial_delivery_count.get_or_insert(0);
         }
-        self.links.insert(handle, Link::asking(attach.name.clone(), attach.role));
-        said.push(Performative::Attach(attach));
-        Some(self.id(handle))
+        let id = turn.id(handle);
+        self.links.push(Link::asking(id, &attach));
+        turn.say(Performative::Attach(attach));
+        Some(id)
     }
 
     /// Takes a link that the peer asked for.
     pub(super) fn accept(
         &mut self,
-        handle: u32,
-        asked: &Attach,
+        id: LinkId,
         properties: Vec<(Value, Value)>,
-        said: &mut Said,
+        turn: &mut Turn<'_>,
     ) {
-        let Some(link) = self.links.get_mut(&handle).filter(|link| link.stage == Stage::Asked)
-        else {
-            return;
-        };
-        link.stage = Stage::Attached;
-        said.push(Performative::Attach(Attach {
-            name: link.name.clone(),
-            handle,
-            role: link.role,
-            snd_settle_mode: asked.snd_settle_mode,
-            // Second is answered as first, which is all that there is here.
-            rcv_settle_mode: Some(0),
-            source: asked.source.clone(),
-            target: asked.target.clone(),
-            initial_delivery_count: (link.role == Role::Sender).then_some(0),
-            max_message_size: u64::try_from(self.limits.message).ok(),
-            properties,
-        }));
+        let told = self.window.told();
+        let Some(link) = self.link(id) else { return };
+        let ends = |asked: &Attach| [asked.source.clone(), asked.target.clone()];
+        let size = u64::try_from(turn.limits.message).ok();
+        let Some(answer) = link.answer(Stage::Attached, ends, size, properties) else { return };
+        turn.say(Performative::Attach(answer));
+        if let Some(Owed { drain }) = link.owed() {
+            if drain && link.role == Role::Sender {
+                link.drain();
+            }
+            turn.say(Performative::Flow(link.tell(told)));
+        }
+        self.pump(turn);
     }
 
     /// Refuses a link that the peer asked for: it is attached, and ends at once (section 2.6.3).
-    pub(super) fn refuse(&mut self, handle: u32, asked: &Attach, error: Failure, said: &mut Said) {
-        let Some(link) = self.links.get_mut(&handle).filter(|link| link.stage == Stage::Asked)
-        else {
-            return;
-        };
-        link.stage = Stage::Detaching;
-        // The end that this side would have had is left out: so the peer knows what is coming.
-        let (source, target) = match link.role {
-            Role::Sender => (None, asked.target.clone().or(Some(Terminus::default()))),
-            Role::Receiver => (asked.source.clone().or(Some(Terminus::default())), None),
-        };
-        said.push(Performative::Attach(Attach {
-            name: link.name.clone(),
-            handle,
-            role: link.role,
-            snd_settle_mode: asked.snd_settle_mode,
-            rcv_settle_mode: Some(0),
-            source,
-            target,
-            initial_delivery_count: (link.role == Role::Sender).then_some(0),
-            max_message_size: None,
-            properties: Vec::new(),
-        }));
-        said.push(Performative::Detach(Detach { handle, closed: true, error: Some(error) }));
+    pub(super) fn refuse(&mut self, id: LinkId, error: Failure, turn: &mut Turn<'_>) {
+        let Some(link) = self.link(id) else { return };
+        let Some(answer) = unwanted(link) else { return };
+        turn.say(Performative::Attach(answer));
+        let handle = id.handle;
+        turn.say(Performative::Detach(Detach { handle, closed: true, error: Some(error) }));
     }
 
     /// Lets the peer send so many messages at a time.
-    pub(super) fn grant(&mut self, handle: u32, credit: u32, said: &mut Said) {
-        let flow = self.window.told();
-        if let Some(link) = self.links.get_mut(&handle) {
-            link.grant(credit);
-            said.push(Performative::Flow(link.tell(handle, flow)));
+    pub(super) fn grant(&mut self, id: LinkId, credit: u32, turn: &mut Turn<'_>) {
+        let told = self.window.told();
+        let Some(link) = self.link(id).filter(|link| link.role == Role::Receiver) else { return };
+        link.grant(credit);
+        match link.stage {
+            Stage::Asked(_) => link.owe(Owed { drain: false }),
+            Stage::Asking | Stage::Attached => turn.say(Performative::Flow(link.tell(told))),
+            Stage::Detaching => {}
         }
     }
 
     /// Ends a link.
-    pub(super) fn detach(&mut self, handle: u32, error: Option<Failure>, said: &mut Said) {
-        let Some(link) = self.links.get_mut(&handle) else { return };
-        if link.stage != Stage::Detaching {
-            link.stage = Stage::Detaching;
-            link.waiting.clear();
-            said.push(Performative::Detach(Detach { handle, closed: true, error }));
+    pub(super) fn detach(&mut self, id: LinkId, error: Option<Failure>, turn: &mut Turn<'_>) {
+        let Some(link) = self.link(id) else { return };
+        if link.stage == Stage::Detaching {
+            return;
         }
+        if let Some(answer) = unwanted(link) {
+            turn.say(Performative::Attach(answer));
+        }
+        link.ending();
+        let handle = id.handle;
+        turn.say(Performative::Detach(Detach { handle, closed: true, error }));
     }
 
     /// Sends a message as soon as the peer lets this side.
     pub(super) fn send(
         &mut self,
-        handle: u32,
+        id: LinkId,
         message: Message,
         settled: bool,
-        said: &mut Said,
+        turn: &mut Turn<'_>,
     ) -> Result<Delivery, Refused> {
-        let waiting: usize = self.links.values().map(|link| link.waiting.len()).sum();
+        let waiting: usize = self.links.iter().map(Link::waiting).sum();
+        let number = self.next_number;
         let link = self
-            .links
-            .get_mut(&handle)
+            .link(id)
             .filter(|link| link.role == Role::Sender && link.stage != Stage::Detaching)
             .ok_or(Refused::NoLink)?;
-        if waiting >= self.limits.waiting {
+        let bytes = message.write();
+        if waiting >= turn.limits.waiting
+            || turn.left.messages == 0
+            || turn.left.bytes < bytes.len()
+        {
             return Err(Refused::Full);
         }
-        let delivery = Delivery(self.next_delivery);
-        self.next_delivery = self.next_delivery.wrapping_add(1);
-        link.waiting.push_back(Waiting { delivery, settled, bytes: message.write() });
-        self.pump(said);
-        Ok(delivery)
+        link.queue(number, bytes, settled);
+        self.next_number = number.wrapping_add(1);
+        self.pump(turn);
+        Ok(Delivery::own(number))
     }
 
-    /// Sends what may be sent.
-    fn pump(&mut self, said: &mut Said) {
-        for (handle, link) in &mut self.links {
-            while link.may_send() {
-                let Some(waiting) = link.waiting.front() else { break };
-                let parts = waiting.bytes.len().div_ceil(self.room).max(1);
-                // A message larger than the peer's whole window goes part by part as it opens, which
-                // nobody's window here asks for.
-                if !self.window.allows(parts) {
-                    return;
+    /// Sends what may be sent, in parts that a frame of the peer's can hold.
+    fn pump(&mut self, turn: &mut Turn<'_>) {
+        let room = turn.outbox.frame.saturating_sub(TRANSFER_ROOM);
+        for link in &mut self.links {
+            while self.window.is_open() {
+                let Some(part) = link.next_part(room) else { break };
+                self.window.take();
+                let delivery = self.next_delivery;
+                let id = link.id;
+                if part.is_first {
+                    self.next_delivery = delivery.wrapping_add(1);
                 }
-                let Some(Waiting { delivery: Delivery(id), settled, bytes }) =
-                    link.waiting.pop_front()
-                else {
-                    break;
-                };
-                link.sent();
-                if !settled {
-                    self.unsettled.insert(id, *handle);
+                if part.is_first && !part.settled {
+                    self.unsettled.insert(delivery, Unsettled { link: id, number: part.number });
                 }
-                let mut rest = bytes.as_slice();
-                for part in 0..parts {
-                    self.window.take();
-                    let (payload, behind) = rest.split_at(rest.len().min(self.room));
-                    rest = behind;
-                    let is_first = part == 0;
-                    said.push(Performative::Transfer(Transfer {
-                        handle: *handle,
-                        delivery_id: is_first.then_some(id),
-                        delivery_tag: is_first.then(|| tag(id)),
-                        message_format: is_first.then_some(0),
-                        settled: Some(settled),
-                        more: !rest.is_empty(),
-                        aborted: false,
-                        payload: payload.to_vec(),
-                    }));
+                turn.say(Performative::Transfer(Transfer {
+                    handle: id.handle,
+                    delivery_id: part.is_first.then_some(delivery),
+                    delivery_tag: part.is_first.then(|| tag(delivery)),
+                    message_format: part.is_first.then_some(0),
+                    settled: Some(part.settled),
+                    more: !part.is_last,
+                    aborted: false,
+                    payload: part.payload,
+                }));
+                if part.is_last && part.is_answered {
+                    turn.tell(Event::Became(id, Delivery::own(part.number), Outcome::Accepted));
                 }
             }
         }
     }
 
     /// Says what became of a message of the peer's.
-    pub(super) fn settle(&self, Delivery(first): Delivery, outcome: Outcome, said: &mut Said) {
-        said.push(Performative::Disposition(Disposition {
+    pub(super) fn settle(
+        &mut self,
+        id: LinkId,
+        delivery: Delivery,
+        outcome: Outcome,
+        turn: &mut Turn<'_>,
+    ) {
+        if delivery.is_settled || self.link(id).is_none() {
+            return;
+        }
+        turn.say(Performative::Disposition(Disposition {
             role: Role::Receiver,
-            first,
+            first: delivery.number,
             last: None,
             settled: true,
             state: Some(outcome),
@@ -266,12 +269,12 @@ impl Session {
     }
 
     /// Ends the session.
-    pub(super) fn end(&mut self, error: Option<Failure>, said: &mut Said) {
+    pub(super) fn end(&mut self, error: Option<Failure>, turn: &mut Turn<'_>) {
         if self.stage != SessionStage::Ending {
             self.stage = SessionStage::Ending;
-            self.links.clear();
-            self.unsettled.clear();
-            said.push(Performative::End(End { error }));
+            self.links = Vec::new();
+            self.unsettled = BTreeMap::new();
+            turn.say(Performative::End(End { error }));
         }
     }
 
@@ -280,21 +283,20 @@ impl Session {
     pub(super) fn take(
         &mut self,
         performative: Performative,
-        said: &mut Said,
-        events: &mut Vec<Event>,
+        turn: &mut Turn<'_>,
     ) -> Result<(), Violation> {
         if self.stage == SessionStage::Ending {
             return Ok(());
         }
         match performative {
-            Performative::Attach(attach) => self.take_attach(attach, said, events),
-            Performative::Flow(flow) => self.take_flow(&flow, said, events),
-            Performative::Transfer(transfer) => self.take_transfer(transfer, said, events),
+            Performative::Attach(attach) => self.take_attach(attach, turn),
+            Performative::Flow(flow) => self.take_flow(&flow, turn),
+            Performative::Transfer(transfer) => self.take_transfer(transfer, turn),
             Performative::Disposition(disposition) => {
-                self.take_disposition(&disposition, said, events);
+                self.take_disposition(&disposition, turn);
                 Ok(())
             }
-            Performative::Detach(detach) => self.take_detach(detach, said, events),
+            Performative::Detach(detach) => self.take_detach(detach, turn),
             other => Err(Violation::State {
                 what: format!("{} does not belong into a session", other.name()),
                 rule: "AMQP 1.0 part 2, 2.4.1",
@@ -302,158 +304,154 @@ impl Session {
         }
     }
 
-    fn take_attach(
-        &mut self,
-        attach: Attach,
-        said: &mut Said,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Violation> {
-        if attach.handle >= self.limits.links {
+    fn take_attach(&mut self, attach: Attach, turn: &mut Turn<'_>) -> Result<(), Violation> {
+        let limits = turn.limits;
+        if attach.handle >= limits.links {
             return Err(Violation::State {
                 what: format!("the handle {} is above handle-max", attach.handle),
                 rule: "AMQP 1.0 part 2, 2.7.2",
             });
         }
-        if self.links.values().any(|link| link.remote_handle == Some(attach.handle)) {
+        if attach.name.len() > limits.name {
+            let (length, limit) = (attach.name.len(), limits.name);
+            return Err(Violation::LinkName { length, limit });
+        }
+        if self.links.iter().any(|link| link.remote_handle == Some(attach.handle)) {
             return Err(Violation::State {
                 what: format!("the handle {} already stands for a link", attach.handle),
-                rule: "AMQP 1.0 part 2, 2.6.2",
+                rule: "AMQP 1.0 part 2, 2.7.3",
             });
         }
-        let answer = self.links.iter_mut().find(|(_, link)| {
-            link.stage == Stage::Asking
-                && link.name == attach.name
-                && link.role == attach.role.other()
-        });
-        if let Some((handle, link)) = answer {
-            let handle = *handle;
-            link.answered(&attach);
-            events.push(Event::Attached(self.id(handle), attach));
-            self.pump(said);
-            return Ok(());
-        }
-        let twice = self.links.values().any(|link| {
-            link.name == attach.name
+        let same = |link: &&mut Link| {
+            *link.name == attach.name
                 && link.role == attach.role.other()
                 && link.stage != Stage::Detaching
-        });
-        if twice {
-            return Err(Violation::State {
-                what: format!("there is a link {:?} already", attach.name),
-                rule: "AMQP 1.0 part 2, 2.6.1",
-            });
-        }
-        let Some(handle) = self.free_handle() else {
-            return Err(Violation::State {
-                what: format!("there are {} links already", self.limits.links),
-                rule: "AMQP 1.0 part 2, 2.7.2",
-            });
         };
-        self.links.insert(handle, Link::asked(&attach));
-        events.push(Event::Asked(self.id(handle), attach));
+        match self.links.iter_mut().find(same) {
+            Some(link) if link.stage == Stage::Asking => {
+                link.answered(&attach);
+                turn.tell(Event::Attached(link.id, attach));
+                self.pump(turn);
+                return Ok(());
+            }
+            Some(_) => {
+                return Err(Violation::State {
+                    what: format!("there is a link {:?} already", attach.name),
+                    rule: "AMQP 1.0 part 2, 2.6.1",
+                });
+            }
+            None => {}
+        }
+        let handle = self
+            .free_handle(limits)
+            .filter(|_| turn.left.links > 0)
+            .ok_or_else(|| Violation::TooMany { what: "links", limit: self.links.len() })?;
+        let id = turn.id(handle);
+        self.links.push(Link::asked(id, attach.clone()));
+        turn.tell(Event::Asked(id, attach));
         Ok(())
     }
 
-    fn take_flow(
-        &mut self,
-        flow: &Flow,
-        said: &mut Said,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Violation> {
+    fn take_flow(&mut self, flow: &Flow, turn: &mut Turn<'_>) -> Result<(), Violation> {
         self.window.flow(flow);
-        let mut echo = flow.echo.then(|| self.window.told());
-        if let Some(remote) = flow.handle {
-            let told = self.window.told();
-            let (handle, link) = self.by_remote(remote)?;
-            let credit = link.flow(flow);
+        let Some(remote) = flow.handle else {
+            self.pump(turn);
             if flow.echo {
-                echo = Some(link.tell(handle, told));
+                turn.say(Performative::Flow(self.window.told()));
             }
-            let id = self.id(handle);
-            events.extend(credit.map(|credit| Event::Credit(id, credit)));
-        }
-        self.pump(said);
-        if flow.drain
-            && let Some(remote) = flow.handle
-        {
-            let told = self.window.told();
-            let (handle, link) = self.by_remote(remote)?;
-            if link.role == Role::Sender {
-                link.drain();
-                echo = Some(link.tell(handle, told));
-            }
-        }
-        said.extend(echo.map(Performative::Flow));
-        Ok(())
-    }
-
-    fn take_transfer(
-        &mut self,
-        transfer: Transfer,
-        said: &mut Said,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Violation> {
-        if self.window.received()? {
-            said.push(Performative::Flow(self.window.told()));
-        }
-        let limit = self.limits.message;
-        let told = self.window.told();
-        let (handle, link) = self.by_remote(transfer.handle)?;
+            return Ok(());
+        };
+        let link = self.by_remote(remote)?;
         if link.stage == Stage::Detaching {
             // It was on its way when this side ended the link.
             return Ok(());
         }
-        let brought = link.transfer(transfer, limit)?;
+        let (id, role) = (link.id, link.role);
+        if let Some(credit) = link.flow(flow) {
+            turn.tell(Event::Credit(id, credit));
+        }
+        self.pump(turn);
+        let told = self.window.told();
+        let Some(link) = self.link(id) else { return Ok(()) };
+        let drain = flow.drain && role == Role::Sender;
+        if matches!(link.stage, Stage::Asked(_)) {
+            // A flow must not name a link that was not attached yet.
+            if drain || flow.echo {
+                link.owe(Owed { drain });
+            }
+            return Ok(());
+        }
+        if drain {
+            link.drain();
+        }
+        if link.replenish() || drain || flow.echo {
+            turn.say(Performative::Flow(link.tell(told)));
+        }
+        Ok(())
+    }
+
+    fn take_transfer(&mut self, transfer: Transfer, turn: &mut Turn<'_>) -> Result<(), Violation> {
+        if self.window.received()? {
+            turn.say(Performative::Flow(self.window.told()));
+        }
+        let limit = turn.limits.message;
+        let told = self.window.told();
+        let link = self.by_remote(transfer.handle)?;
+        if link.stage == Stage::Detaching {
+            // It was on its way when this side ended the link.
+            return Ok(());
+        }
+        let id = link.id;
+        let brought = link.transfer(transfer, limit, turn.left.bytes)?;
         if link.replenish() {
-            said.push(Performative::Flow(link.tell(handle, told)));
+            turn.say(Performative::Flow(link.tell(told)));
         }
         match brought {
             Brought::Part => {}
             Brought::TooLarge => {
-                let error = Failure::new(
-                    "amqp:link:message-size-exceeded",
-                    format!("a message may have {limit} bytes"),
-                );
-                self.detach(handle, Some(error), said);
+                let words = format!("a message may have {limit} bytes");
+                let error = Failure::new("amqp:link:message-size-exceeded", words);
+                self.detach(id, Some(error), turn);
             }
-            Brought::Whole { delivery, format, bytes, .. } => {
+            Brought::TooMany => {
+                let limit = turn.limits.held.bytes;
+                let words = format!("messages that are not whole may have {limit} bytes together");
+                let error = Failure::new("amqp:resource-limit-exceeded", words);
+                self.detach(id, Some(error), turn);
+            }
+            Brought::Whole(delivery, format, bytes) => {
                 let message = Message::read_as(&bytes, format)?;
-                events.push(Event::Message(self.id(handle), Delivery(delivery), message));
+                turn.tell(Event::Message(id, delivery, message));
             }
         }
         Ok(())
     }
 
-    fn take_disposition(
-        &mut self,
-        disposition: &Disposition,
-        said: &mut Said,
-        events: &mut Vec<Event>,
-    ) {
+    fn take_disposition(&mut self, disposition: &Disposition, turn: &mut Turn<'_>) {
         // What the peer says as a sender is about messages that were settled here when they came.
         if disposition.role == Role::Sender {
             return;
         }
-        let last = disposition.last.unwrap_or(disposition.first);
-        let known: Vec<u32> = if disposition.first <= last {
-            self.unsettled.range(disposition.first..=last).map(|(id, _)| *id).collect()
+        let outcome = match &disposition.state {
+            Some(Outcome::Received) => return,
+            Some(outcome) => outcome,
+            // Settled without a word: all is well.
+            None if disposition.settled => &Outcome::Accepted,
+            None => return,
+        };
+        let (first, last) = (disposition.first, disposition.last.unwrap_or(disposition.first));
+        let known: Vec<u32> = if first <= last {
+            self.unsettled.range(first..=last).map(|(id, _)| *id).collect()
         } else {
             // The numbers have begun anew in between (RFC 1982).
-            let behind = self.unsettled.range(disposition.first..).map(|(id, _)| *id);
+            let behind = self.unsettled.range(first..).map(|(id, _)| *id);
             behind.chain(self.unsettled.range(..=last).map(|(id, _)| *id)).collect()
         };
         for id in known {
-            let outcome = match &disposition.state {
-                Some(Outcome::Received) => continue,
-                Some(outcome) => outcome.clone(),
-                // Settled without a word: all is well.
-                None if disposition.settled => Outcome::Accepted,
-                None => continue,
-            };
-            let Some(handle) = self.unsettled.remove(&id) else { continue };
-            events.push(Event::Became(self.id(handle), Delivery(id), outcome));
+            let Some(Unsettled { link, number }) = self.unsettled.remove(&id) else { continue };
+            turn.tell(Event::Became(link, Delivery::own(number), outcome.clone()));
             if !disposition.settled {
-                said.push(Performative::Disposition(Disposition {
+                turn.say(Performative::Disposition(Disposition {
                     role: Role::Sender,
                     first: id,
                     last: None,
@@ -462,22 +460,37 @@ impl Session {
                 }));
             }
         }
+        if self.unsettled.is_empty() {
+            // An empty map may keep its memory.
+            self.unsettled = BTreeMap::new();
+        }
     }
 
-    fn take_detach(
-        &mut self,
-        detach: Detach,
-        said: &mut Said,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Violation> {
-        let (handle, link) = self.by_remote(detach.handle)?;
+    fn take_detach(&mut self, detach: Detach, turn: &mut Turn<'_>) -> Result<(), Violation> {
+        let link = self.by_remote(detach.handle)?;
+        let id = link.id;
         let is_answer = link.stage == Stage::Detaching;
-        self.links.remove(&handle);
-        self.unsettled.retain(|_, of| *of != handle);
-        if !is_answer {
-            said.push(Performative::Detach(Detach { handle, closed: detach.closed, error: None }));
+        if let Some(answer) = unwanted(link) {
+            turn.say(Performative::Attach(answer));
         }
-        events.push(Event::Detached(self.id(handle), detach.error));
+        self.links.retain(|link| link.id != id);
+        self.unsettled.retain(|_, unsettled| unsettled.link != id);
+        if !is_answer {
+            let (handle, closed) = (id.handle, detach.closed);
+            turn.say(Performative::Detach(Detach { handle, closed, error: None }));
+        }
+        turn.tell(Event::Detached(id, detach.error));
         Ok(())
     }
+}
+
+/// The answer to a link that will not stand, and ends with what is said next; nothing if it was
+/// answered. The end that this side would have had is left out: so the peer knows what is coming.
+fn unwanted(link: &mut Link) -> Option<Attach> {
+    let role = link.role;
+    let ends = |asked: &Attach| match role {
+        Role::Sender => [None, Some(asked.target.clone().unwrap_or_default())],
+        Role::Receiver => [Some(asked.source.clone().unwrap_or_default()), None],
+    };
+    link.answer(Stage::Detaching, ends, None, Vec::new())
 }

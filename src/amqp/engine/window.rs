@@ -47,19 +47,15 @@ impl Window {
         Ok(true)
     }
 
-    /// Takes the place of one transfer to be sent, if there is one.
-    pub(super) fn take(&mut self) -> bool {
-        if self.outgoing_left == 0 {
-            return false;
-        }
-        self.outgoing_left -= 1;
+    /// A transfer is sent.
+    pub(super) fn take(&mut self) {
+        self.outgoing_left = self.outgoing_left.saturating_sub(1);
         self.next_outgoing = self.next_outgoing.wrapping_add(1);
-        true
     }
 
-    /// Whether so many transfers may be sent.
-    pub(super) fn allows(&self, transfers: usize) -> bool {
-        usize::try_from(self.outgoing_left).is_ok_and(|left| transfers <= left)
+    /// Whether a transfer may be sent.
+    pub(super) fn is_open(&self) -> bool {
+        self.outgoing_left > 0
     }
 
     /// What is to be told of it, of no link.
