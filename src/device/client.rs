@@ -62,8 +62,8 @@ impl ProvisioningClient {
         driver::run(&self.settings, &Task::Resume(operation_id), notify).await
     }
 
-    /// Asks how the device's registration stands, without registering (B.1). DPS has this over HTTPS
-    /// only, so [`transport`](Settings::transport) does not count.
+    /// Asks how the device's registration stands, without registering (B.1): over HTTPS, or over AMQP
+    /// where [`transport`](Settings::transport) is one of its two. MQTT has no such question.
     ///
     /// # Errors
     ///

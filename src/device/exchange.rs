@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::error::{Breach, Error, NetworkError, Rejection};
+use super::error::{Breach, Error, NetworkError, Rejection, SaslRefusal};
 use super::phase::ConnectPhase;
 use super::traffic::{Received, Secured, Sent, Signed};
 use super::transport::Transport;
@@ -18,16 +18,20 @@ use crate::wire::{
 pub enum Event {
     /// The machine may begin.
     Start,
-    /// The service took the connection: CONNACK 0, or on https the end of the TLS handshake.
+    /// The service took the connection: CONNACK 0, on https the end of the TLS handshake, over AMQP
+    /// `open`.
     Accepted,
-    /// The service took the subscription.
+    /// The service took the subscription, or over AMQP the links.
     Subscribed,
     /// The request is on its way.
     Sent,
-    /// The service has the request (PUBACK); an answer is still to come.
+    /// The service has the request (PUBACK, `accepted`); an answer is still to come.
     Acknowledged,
     /// An answer came.
     Answer(Answer),
+    /// The service refuses what the device asks at, before or instead of an answer: links of AMQP,
+    /// which end with it.
+    Refused(Refusal),
     /// Something came that breaks the protocol.
     Broken(Breach),
     /// The connection could not be opened.
@@ -51,6 +55,17 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// What the service says when it refuses the device and no single request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The status of its error, or what stands for it.
+    pub status: u16,
+    /// How long the service wants the device to wait.
+    pub retry_after: Option<Duration>,
+    /// What it says.
+    pub body: Vec<u8>,
+}
+
 /// Why a connection could not be opened.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -59,6 +74,8 @@ pub enum ConnectFailure {
     Network(NetworkError),
     /// CONNACK with another code.
     Refused(ConnectCode),
+    /// SASL ended with another outcome than 0, over AMQP.
+    SaslRefused(SaslRefusal),
     /// What came is another protocol.
     Broken(Breach),
     /// It was opened as often as this, and each time ended before anything was answered at all:
@@ -99,8 +116,8 @@ impl fmt::Display for Loss {
 pub enum Step {
     /// Open a connection (dropping an old one). Ends in `Accepted` or `ConnectFailed`.
     Connect,
-    /// Subscribe to the answers. Ends in `Subscribed`, `Broken` or `Lost`, or where nobody answers in
-    /// `Elapsed`.
+    /// Subscribe to the answers. Ends in `Subscribed`, `Refused`, `Broken` or `Lost`, or where nobody answers
+    /// in `Elapsed`.
     Subscribe,
     /// Send a request. Ends in `Sent`, `Lost`, or `ConnectFailed` where the transport opens a
     /// connection for it.

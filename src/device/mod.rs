@@ -80,9 +80,10 @@ mod traffic;
 mod transport;
 
 pub use client::ProvisioningClient;
-pub use error::{Breach, Class, Deadline, Error, NetworkError, Rejection, Waiting};
+pub use error::{Breach, Class, Deadline, Error, NetworkError, Rejection, SaslRefusal, Waiting};
 pub use exchange::{
-    Answer, ConnectFailure, Event, Looked, Loss, Notice, Registered, Request, RequestKind, Step,
+    Answer, ConnectFailure, Event, Looked, Loss, Notice, Refusal, Registered, Request, RequestKind,
+    Step,
 };
 pub use hub::{
     DesiredChange, DesiredChanges, HubBreach, HubClient, HubError, HubSettings, HubSettingsError,
@@ -91,5 +92,5 @@ pub use hub::{
 pub use phase::ConnectPhase;
 pub use registration::Registration;
 pub use settings::{CLIENT_VERSION, Credential, Settings};
-pub use traffic::{Received, Secured, Sent, Signed};
+pub use traffic::{AmqpFrame, AmqpMessage, Received, Secured, Sent, Signed};
 pub use transport::{Ports, Transport};

@@ -22,6 +22,12 @@ pub enum ConnectPhase {
     Connack,
     /// Waiting for SUBACK.
     Suback,
+    /// Signing in by SASL, in front of AMQP.
+    Sasl,
+    /// Waiting for AMQP's `open`.
+    Open,
+    /// Waiting for AMQP's session and its links.
+    Attach,
 }
 
 impl ConnectPhase {
@@ -35,6 +41,9 @@ impl ConnectPhase {
             Self::Upgrade => "upgrade",
             Self::Connack => "connack",
             Self::Suback => "suback",
+            Self::Sasl => "sasl",
+            Self::Open => "open",
+            Self::Attach => "attach",
         }
     }
 }
@@ -62,6 +71,9 @@ impl fmt::Display for ConnectPhase {
             Self::Upgrade => "the server did not answer the WebSocket handshake",
             Self::Connack => "the server did not answer CONNECT",
             Self::Suback => "the service did not answer SUBSCRIBE",
+            Self::Sasl => "the server did not answer the sign-in by SASL",
+            Self::Open => "the server did not answer AMQP's `open`",
+            Self::Attach => "the service did not answer `attach`",
         })
     }
 }

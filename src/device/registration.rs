@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use super::backoff::Backoff;
-use super::error::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
+use super::error::{Breach, Deadline, Error, NetworkError, Rejection, SaslRefusal, Waiting};
 use super::exchange::{
-    Answer, ConnectFailure, Event, Notice, Registered, Request, RequestKind, Step,
+    Answer, ConnectFailure, Event, Notice, Refusal, Registered, Request, RequestKind, Step,
 };
 use super::phase::ConnectPhase;
 use super::reading::{Reading, read};
@@ -54,6 +54,8 @@ pub struct Registration {
     deadline: Duration,
     backoff: Backoff,
     link: Link,
+    /// Whether answers come over links of AMQP, not by a subscription. A matter of words.
+    has_links: bool,
     was_accepted: bool,
     connect_tries: u32,
     unavailable: usize,
@@ -85,6 +87,7 @@ impl Registration {
             deadline,
             backoff: Backoff::new(seed),
             link: Link::Down,
+            has_links: false,
             was_accepted: false,
             connect_tries: 0,
             unavailable: 0,
@@ -114,6 +117,12 @@ impl Registration {
     #[must_use]
     pub fn watching(self, operation_id: OperationId) -> Self {
         Self { may_register: false, ..self.resuming(operation_id) }
+    }
+
+    /// The same over AMQP, where links are asked for in place of a subscription.
+    #[must_use]
+    pub fn over_links(self) -> Self {
+        Self { has_links: true, ..self }
     }
 
     /// What to do after `event`, which happened at `now` (since the start).
@@ -154,6 +163,7 @@ impl Registration {
                 }
             }
             Event::Broken(breach) => return Err(breach.into()),
+            Event::Refused(refusal) => self.refused(now, &refusal, notify)?,
             Event::ConnectFailed(failure) => self.connect_failed(now, failure, notify)?,
             Event::Lost(loss) => {
                 self.lost(now, format!("{loss} {}", self.moment()), notify)?;
@@ -228,6 +238,10 @@ impl Registration {
             ConnectFailure::Refused(code) => {
                 self.lost(now, format!("CONNACK {} ({code})", code as u8), notify)
             }
+            ConnectFailure::SaslRefused(code @ SaslRefusal::Temporary) => {
+                self.lost(now, format!("SASL outcome {code}"), notify)
+            }
+            ConnectFailure::SaslRefused(code) => Err(Error::SaslRefused { code }),
             ConnectFailure::TimedOut(phase) => {
                 if !self.was_accepted {
                     self.waiting_for = Waiting::Connect(phase);
@@ -280,11 +294,31 @@ impl Registration {
         self.in_time()
     }
 
-    /// SUBSCRIBE was not answered in time.
+    /// SUBSCRIBE, or the request for links, was not answered in time.
     fn unsubscribed(&mut self, now: Duration, notify: &mut dyn FnMut(Notice)) -> Result<(), Error> {
         match self.link {
+            Link::Subscribing if self.has_links => self.gave_up(now, ConnectPhase::Attach, notify),
             Link::Subscribing => self.gave_up(now, ConnectPhase::Suback, notify),
             _ => Ok(()),
+        }
+    }
+
+    /// The connection is of no use any more; when the service is busy, the next one is opened after the
+    /// wait that it asks for.
+    fn refused(
+        &mut self,
+        now: Duration,
+        refusal: &Refusal,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<(), Error> {
+        self.link = Link::Down;
+        self.pending = None;
+        let rejection = Rejection::read(refusal.status, &refusal.body);
+        match refusal.status {
+            401 => Err(Error::Unauthorized(rejection)),
+            429 | 500..=599 => self.busy(now, rejection, refusal.retry_after, notify),
+            400..=499 => Err(Error::Rejected(rejection)),
+            status => Err(Breach::StatusCode { status }.into()),
         }
     }
 
@@ -331,6 +365,9 @@ impl Registration {
         match &self.pending {
             Some(pending) => {
                 format!("before it answered the {} request", pending.request.kind.name())
+            }
+            None if self.link == Link::Subscribing && self.has_links => {
+                "before the links stood".to_owned()
             }
             None if self.link == Link::Subscribing => "before it answered SUBSCRIBE".to_owned(),
             None => "before the next request was due".to_owned(),
@@ -442,6 +479,7 @@ impl Registration {
                 request: pending.request.kind.name(),
                 acknowledged: pending.acknowledged,
             },
+            (Link::Subscribing, ..) if self.has_links => Waiting::Attach,
             (Link::Subscribing, ..) => Waiting::Suback,
             (Link::Down | Link::Connecting, _, Some(why)) => Waiting::Reconnect(why.clone()),
             _ => self.waiting_for.clone(),

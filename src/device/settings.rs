@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use percent_encoding::percent_decode_str;
 use rustls::ClientConfig;
 
 use super::destination::Destination;
@@ -123,6 +124,11 @@ impl Settings {
             route: &self.route,
             tls: &self.tls,
         }
+    }
+
+    /// What it calls itself where nothing must be URL-encoded: in headers of HTTP and links of AMQP.
+    pub(super) fn product(&self) -> String {
+        percent_decode_str(&self.client_version).decode_utf8_lossy().into_owned()
     }
 
     /// The body of the register request (A.5), the same on every transport.

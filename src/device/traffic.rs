@@ -4,7 +4,7 @@
 //! those to say who talk to people.
 
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::CertificateDer;
 
@@ -49,6 +49,98 @@ impl Secured {
         let certificate = Certificate::from_der(self.certificate.clone()?).ok()?;
         Some(certificate.info().subject_name.clone())
     }
+}
+
+/// What is said over AMQP, by either side: a protocol header, a frame of SASL, or a performative.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AmqpFrame {
+    /// The eight bytes in front of everything else.
+    Header {
+        /// Whether SASL comes first.
+        sasl: bool,
+    },
+    /// The ways to sign in that the service has.
+    Mechanisms(
+        /// Their names.
+        Vec<String>,
+    ),
+    /// The device signs in.
+    Init {
+        /// The way.
+        mechanism: &'static str,
+        /// As whom.
+        user_name: String,
+        /// Whether there is a password: the token.
+        has_password: bool,
+    },
+    /// Whether the service lets the device in.
+    Outcome {
+        /// 0 if it does.
+        code: u8,
+    },
+    /// A connection begins.
+    Open {
+        /// The one who says so.
+        container_id: String,
+        /// Whom the device means to reach.
+        hostname: Option<String>,
+        /// After how much silence it takes the connection for dead.
+        idle_time_out: Option<Duration>,
+    },
+    /// A session begins.
+    Begin,
+    /// A link begins.
+    Attach {
+        /// Whether the device sends on it.
+        sends: bool,
+        /// The address at the service's end, if it has one.
+        address: Option<String>,
+        /// What else is said of the link.
+        properties: Vec<(String, String)>,
+    },
+    /// How many messages may be sent on a link.
+    Flow {
+        /// Whether it is the link on which the device sends.
+        sends: bool,
+        /// So many.
+        credit: u32,
+    },
+    /// A message.
+    Transfer(AmqpMessage),
+    /// What became of a message.
+    Disposition {
+        /// `accepted`, `rejected`, `released` or `modified`.
+        outcome: &'static str,
+        /// Why it is refused: the condition and what is said of it.
+        error: Option<(String, Option<String>)>,
+    },
+    /// A link ends.
+    Detach {
+        /// Why, if it failed.
+        error: Option<(String, Option<String>)>,
+    },
+    /// A session ends.
+    End {
+        /// Why, if it failed.
+        error: Option<(String, Option<String>)>,
+    },
+    /// The connection ends.
+    Close {
+        /// Why, if it failed.
+        error: Option<(String, Option<String>)>,
+    },
+}
+
+/// A message of AMQP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AmqpMessage {
+    /// The request's name, which its answer bears too.
+    pub correlation_id: Option<String>,
+    /// What is asked or said beside the body.
+    pub properties: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// What the device sends.
@@ -96,6 +188,8 @@ pub enum Sent {
         /// The packet identifier of the answer.
         packet_id: u16,
     },
+    /// Something of AMQP.
+    Amqp(AmqpFrame),
     /// An HTTP request (B.1).
     Request {
         /// The method.
@@ -139,6 +233,8 @@ pub enum Received {
         /// The body.
         body: Vec<u8>,
     },
+    /// Something of AMQP.
+    Amqp(AmqpFrame),
     /// An HTTP response (B.3).
     Response {
         /// The status.

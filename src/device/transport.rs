@@ -15,7 +15,11 @@ pub enum Transport {
     MqttWs,
     /// HTTPS, port 443.
     Https,
-    /// The first of the three, in this order, that the network lets through.
+    /// AMQP 1.0 over TLS, port 5671.
+    Amqp,
+    /// AMQP 1.0 over a secure WebSocket, port 443.
+    AmqpWs,
+    /// The first of the five, in this order, that the network lets through.
     Auto,
 }
 
@@ -26,6 +30,8 @@ impl Transport {
             Self::Mqtt => "mqtt",
             Self::MqttWs => "mqtt-ws",
             Self::Https => "https",
+            Self::Amqp => "amqp",
+            Self::AmqpWs => "amqp-ws",
             Self::Auto => "auto",
         }
     }
@@ -34,8 +40,9 @@ impl Transport {
     pub fn ports(self, ports: Ports) -> Vec<u16> {
         match self {
             Self::Mqtt => vec![ports.mqtt],
-            Self::MqttWs | Self::Https => vec![ports.https],
-            Self::Auto => vec![ports.mqtt, ports.https],
+            Self::MqttWs | Self::Https | Self::AmqpWs => vec![ports.https],
+            Self::Amqp => vec![ports.amqp],
+            Self::Auto => vec![ports.mqtt, ports.https, ports.amqp],
         }
     }
 }

@@ -71,7 +71,7 @@ impl Subject {
         let Settings { endpoint, ports, transport, .. } = &self.settings;
         let (own, is_used) = match port {
             Port::Mqtt => (ports.mqtt, matches!(transport, Transport::Mqtt | Transport::Auto)),
-            Port::Https => (ports.https, *transport != Transport::Mqtt),
+            Port::Https => (ports.https, !matches!(transport, Transport::Mqtt | Transport::Amqp)),
         };
         endpoint.port().filter(|_| is_used).unwrap_or(own)
     }
@@ -104,8 +104,8 @@ impl Subject {
     pub(super) fn needs(&self, port: Port, is_mqtt_reached: bool) -> bool {
         match (port, self.settings.transport) {
             (Port::Mqtt, transport) => transport == Transport::Mqtt,
-            (Port::Https, Transport::MqttWs | Transport::Https) => true,
-            (Port::Https, Transport::Mqtt | Transport::Auto) => !is_mqtt_reached,
+            (Port::Https, Transport::MqttWs | Transport::Https | Transport::AmqpWs) => true,
+            (Port::Https, Transport::Mqtt | Transport::Auto | Transport::Amqp) => !is_mqtt_reached,
         }
     }
 

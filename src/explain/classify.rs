@@ -7,7 +7,7 @@ use super::Entry;
 use super::catalogue::{certificate_text, entry};
 use super::link::{HubRefusal, key_of_failed};
 use crate::device::{
-    Breach, Class, ConnectPhase, Deadline, Error, NetworkError, Rejection, Waiting,
+    Breach, Class, ConnectPhase, Deadline, Error, NetworkError, Rejection, SaslRefusal, Waiting,
 };
 use crate::net::{DialError, ProxyFault, TlsFault};
 use crate::wire::{ConnectCode, ErrorCode};
@@ -19,6 +19,8 @@ pub fn entry_of(error: &Error) -> &'static Entry {
         Error::NoTransport(_) if error.class() == Class::Deadline => known("deadline-transports"),
         Error::NoTransport(_) => known("no-transport"),
         Error::ConnectRefused { code, .. } => known(connack(*code)),
+        Error::SaslRefused { code: SaslRefusal::Credentials } => known("sasl-1"),
+        Error::SaslRefused { .. } => known("sasl-system"),
         Error::Breach(cause) => known(breach(cause)),
         Error::Unauthorized(rejection) | Error::Rejected(rejection) => rejected(rejection),
         Error::Failed { code, message, .. } => failed(*code, message.as_deref()),
@@ -45,6 +47,7 @@ fn entry_of_network_error(error: &NetworkError) -> &'static Entry {
     known(match error {
         NetworkError::Dial(error) => return entry_of_dial_error(error),
         NetworkError::ClosedBeforeConnack => "closed-before-connack",
+        NetworkError::ClosedBeforeOpen(_) => "closed-before-open",
         NetworkError::Alert { alert } => tls_alert(alert),
         NetworkError::Upgrade(_) => "upgrade",
         NetworkError::Unanswered { .. } => "unanswered",
@@ -133,6 +136,9 @@ fn connack(code: ConnectCode) -> &'static str {
 fn breach(breach: &Breach) -> &'static str {
     match breach {
         Breach::NotMqtt { .. } => "breach-not-mqtt",
+        Breach::NotAmqp { .. } => "breach-not-amqp",
+        Breach::Mechanism { .. } => "breach-mechanism",
+        Breach::Ended { .. } => "breach-ended",
         Breach::NotHttp { .. } => "breach-not-http",
         Breach::Stranger { .. } => "breach-stranger",
         Breach::Redirected { .. } => "breach-redirected",
@@ -160,6 +166,9 @@ fn late(deadline: &Deadline) -> &'static str {
         Waiting::Connect(ConnectPhase::Upgrade) => "deadline-upgrade",
         Waiting::Connect(ConnectPhase::Connack) => "deadline-connack",
         Waiting::Connect(ConnectPhase::Suback) | Waiting::Suback => "deadline-suback",
+        Waiting::Connect(ConnectPhase::Sasl) => "deadline-sasl",
+        Waiting::Connect(ConnectPhase::Open) => "deadline-open",
+        Waiting::Connect(ConnectPhase::Attach) | Waiting::Attach => "deadline-attach",
         Waiting::Reconnect(_) => "deadline-reconnect",
         Waiting::Answer { .. } => "deadline-answer",
         Waiting::Assignment { .. } => "deadline-assigning",

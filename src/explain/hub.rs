@@ -63,6 +63,7 @@ fn network(error: &NetworkError) -> &'static str {
         NetworkError::Alert { .. } => "hub-tls",
         NetworkError::Upgrade(_) => "hub-upgrade",
         NetworkError::ClosedBeforeConnack
+        | NetworkError::ClosedBeforeOpen(_)
         | NetworkError::Unanswered { .. }
         | NetworkError::NoAnswer { .. } => "hub-closed",
     }

@@ -37,7 +37,7 @@ impl Watch {
                 if let Some(phase) = phase_of(*phase) {
                     self.add(phase, *took);
                 }
-                if *phase == ConnectPhase::Suback {
+                if matches!(phase, ConnectPhase::Suback | ConnectPhase::Attach) {
                     self.asked = Some(now);
                 }
             }
@@ -151,8 +151,8 @@ fn phase_of(phase: ConnectPhase) -> Option<Phase> {
         ConnectPhase::Proxy => Phase::Proxy,
         ConnectPhase::Tls => Phase::Tls,
         ConnectPhase::Upgrade => Phase::Upgrade,
-        ConnectPhase::Connack => Phase::Connect,
-        ConnectPhase::Suback => Phase::Subscribe,
+        ConnectPhase::Connack | ConnectPhase::Sasl | ConnectPhase::Open => Phase::Connect,
+        ConnectPhase::Suback | ConnectPhase::Attach => Phase::Subscribe,
     })
 }
 

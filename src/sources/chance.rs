@@ -77,7 +77,7 @@ impl Chance {
     }
 
     /// A UUID of version 4.
-    #[cfg(feature = "service")]
+    #[cfg(any(feature = "device", feature = "service"))]
     pub fn uuid(&self, what: &'static str, whose: &str) -> uuid::Uuid {
         let mut bytes = [0; 16];
         self.fill(what, whose, &mut bytes);

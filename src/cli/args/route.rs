@@ -11,8 +11,8 @@ use crate::net::{ConnectTo, Endpoint, Route};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network options")]
 pub(crate) struct RouteArgs {
-    /// How to talk to the service: mqtt (port 8883), mqtt-ws, https (both 443), or auto: the first
-    /// of them that the network lets through
+    /// How to talk to the service: mqtt (port 8883), mqtt-ws, https (both 443), amqp (5671), amqp-ws
+    /// (443), or auto: the first of them that the network lets through
     #[arg(
         long,
         value_enum,
@@ -35,6 +35,8 @@ enum Transport {
     Mqtt,
     MqttWs,
     Https,
+    Amqp,
+    AmqpWs,
     Auto,
 }
 
@@ -45,6 +47,8 @@ impl RouteArgs {
             Transport::Mqtt => device::Transport::Mqtt,
             Transport::MqttWs => device::Transport::MqttWs,
             Transport::Https => device::Transport::Https,
+            Transport::Amqp => device::Transport::Amqp,
+            Transport::AmqpWs => device::Transport::AmqpWs,
             Transport::Auto => device::Transport::Auto,
         }
     }

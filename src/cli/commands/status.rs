@@ -20,8 +20,8 @@ use crate::wire::{OperationId, Status as State};
 #[command(after_help = "\
 With --operation-id, takes up an operation that the service has accepted: polls until there is a
 result and prints it as `register` does. `register` prints the command when its time is up.
-Without, looks the registration up and prints how it stands; DPS has that over HTTPS only, so that
---transport does not count.
+Without, looks the registration up and prints how it stands: over amqp or amqp-ws if --transport
+says so, else over https, for MQTT has no such question.
 
 Examples:
   provision-sim status --local --reg-id contoso-toaster-007

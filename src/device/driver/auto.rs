@@ -11,7 +11,8 @@ use crate::device::transport::Transport;
 use crate::net::DialError;
 
 /// In which order they are tried: what costs a device least comes first.
-const ORDER: [Transport; 3] = [Transport::Mqtt, Transport::MqttWs, Transport::Https];
+const ORDER: [Transport; 5] =
+    [Transport::Mqtt, Transport::MqttWs, Transport::Https, Transport::Amqp, Transport::AmqpWs];
 /// How long a silent transport may keep the next one waiting.
 const LONGEST_SHARE: Duration = Duration::from_secs(15);
 
@@ -59,7 +60,9 @@ fn is_of_this_transport(error: &Error) -> bool {
         }
         Error::Network(_) => true,
         // Something else lives on the port, or stands before it.
-        Error::Breach(Breach::NotMqtt { .. } | Breach::NotHttp { .. }) => true,
+        Error::Breach(Breach::NotMqtt { .. } | Breach::NotHttp { .. } | Breach::NotAmqp { .. }) => {
+            true
+        }
         Error::Deadline(deadline) => deadline.is_before_the_service(),
         _ => false,
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::carrier::{OverTls, OverWebSocket};
 use super::clock::Clock;
 use super::drive::Driver;
-use super::{https, mqtt};
+use super::{amqp, https, mqtt};
 use crate::device::error::{Deadline, Error, NetworkError, Waiting};
 use crate::device::exchange::{ConnectFailure, Event};
 use crate::device::registration::PATIENCE;
@@ -21,10 +22,12 @@ pub(in crate::device) async fn connect_once(
     let kept = clock.clone();
     let opened = match transport {
         Transport::Mqtt | Transport::Auto => {
-            open(mqtt::Driver::<mqtt::OverTls>::new(settings, clock)).await
+            open(mqtt::Driver::<OverTls>::new(settings, clock)).await
         }
-        Transport::MqttWs => open(mqtt::Driver::<mqtt::OverWebSocket>::new(settings, clock)).await,
+        Transport::MqttWs => open(mqtt::Driver::<OverWebSocket>::new(settings, clock)).await,
         Transport::Https => open(https::Driver::new(settings, clock)).await,
+        Transport::Amqp => open(amqp::Driver::<OverTls>::new(settings, clock)).await,
+        Transport::AmqpWs => open(amqp::Driver::<OverWebSocket>::new(settings, clock)).await,
     };
     // A step may have been given up before all time was.
     let after = if kept.left().is_zero() { within } else { PATIENCE };
@@ -45,6 +48,7 @@ fn error(failure: ConnectFailure, after: Duration) -> Error {
     match failure {
         ConnectFailure::Network(error) => error.into(),
         ConnectFailure::Refused(code) => Error::ConnectRefused { code, tries: 1 },
+        ConnectFailure::SaslRefused(code) => Error::SaslRefused { code },
         ConnectFailure::Broken(breach) => breach.into(),
         ConnectFailure::Unanswered { tries } => NetworkError::Unanswered { tries }.into(),
         ConnectFailure::TimedOut(phase) => Error::Deadline(Box::new(Deadline {

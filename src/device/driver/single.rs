@@ -1,7 +1,8 @@
 //! One registration over one transport.
 
+use super::carrier::{OverTls, OverWebSocket};
 use super::clock::Clock;
-use super::{drive, https, mqtt};
+use super::{amqp, drive, https, mqtt};
 use crate::device::error::Error;
 use crate::device::exchange::{Notice, Registered};
 use crate::device::registration::Registration;
@@ -37,16 +38,24 @@ pub(super) async fn run_over(
     // Boxed, so that a device has room for its own transport and not for the largest of them.
     match transport {
         Transport::Mqtt | Transport::Auto => {
-            let driver = mqtt::Driver::<mqtt::OverTls>::new(settings, clock);
+            let driver = mqtt::Driver::<OverTls>::new(settings, clock);
             Box::pin(drive::drive(driver, machine, notify)).await
         }
         Transport::MqttWs => {
-            let driver = mqtt::Driver::<mqtt::OverWebSocket>::new(settings, clock);
+            let driver = mqtt::Driver::<OverWebSocket>::new(settings, clock);
             Box::pin(drive::drive(driver, machine, notify)).await
         }
         Transport::Https => {
             let driver = https::Driver::new(settings, clock);
             Box::pin(drive::drive(driver, machine, notify)).await
+        }
+        Transport::Amqp => {
+            let driver = amqp::Driver::<OverTls>::new(settings, clock);
+            Box::pin(drive::drive(driver, machine.over_links(), notify)).await
+        }
+        Transport::AmqpWs => {
+            let driver = amqp::Driver::<OverWebSocket>::new(settings, clock);
+            Box::pin(drive::drive(driver, machine.over_links(), notify)).await
         }
     }
 }

@@ -14,6 +14,28 @@ pub enum Breach {
         /// The first bytes.
         excerpt: String,
     },
+    /// The peer speaks something else than AMQP 1.0.
+    #[error("it does not speak AMQP 1.0; it sent {excerpt:?}")]
+    NotAmqp {
+        /// The first bytes.
+        excerpt: String,
+    },
+    /// It offers no way to sign in that the device has.
+    #[error("it offers no SASL mechanism {wanted}, only {}", offered_text(.offered))]
+    Mechanism {
+        /// What the device needs.
+        wanted: &'static str,
+        /// What there is.
+        offered: Vec<String>,
+    },
+    /// It ended the connection, for it says that the device broke a rule of AMQP.
+    #[error("it ended the connection with `{condition}`{}", with_text(.description.as_deref()))]
+    Ended {
+        /// The condition.
+        condition: String,
+        /// What it says of it.
+        description: Option<String>,
+    },
     /// The peer answers an HTTP request with something else.
     #[error("what it answers is not HTTP ({reason})")]
     NotHttp {
@@ -120,6 +142,14 @@ pub enum Breach {
     /// It forgot an operation twice.
     #[error("it forgot the operation twice (404203)")]
     ForgotTwice,
+}
+
+fn offered_text(offered: &[String]) -> String {
+    if offered.is_empty() { "none at all".to_owned() } else { offered.join(", ") }
+}
+
+fn with_text(description: Option<&str>) -> String {
+    description.map(|text| format!(": {text}")).unwrap_or_default()
 }
 
 fn of_stranger(server: Option<&str>, is_html: bool, says: Option<&str>) -> String {

@@ -70,6 +70,8 @@ pub enum Waiting {
     Reconnect(String),
     /// SUBACK.
     Suback,
+    /// The links of AMQP.
+    Attach,
     /// The answer to a register or poll request.
     Answer {
         /// `register` or `poll`.
@@ -93,6 +95,7 @@ impl fmt::Display for Waiting {
             Self::Reconnect(why) => {
                 write!(f, "the connection was lost and could not be resumed: {why}")
             }
+            Self::Attach => f.write_str("the service did not answer `attach`"),
             Self::Suback => f.write_str("the service did not answer SUBSCRIBE"),
             Self::Answer { request, acknowledged: true } => {
                 write!(f, "the service acknowledged the {request} request but did not answer it")

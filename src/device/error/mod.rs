@@ -4,6 +4,7 @@
 //! whoever talks to the user.
 //!
 //! - `breach`: how an answer breaks the protocol.
+//! - `sasl`: how SASL ends where it does not end well.
 //! - `network`: why no session could be opened.
 //! - `rejection`: an answer that refuses.
 //! - `deadline`: the time that passed, and what the device was waiting for.
@@ -14,9 +15,11 @@ mod deadline;
 mod network;
 mod registration;
 mod rejection;
+mod sasl;
 
 pub use breach::Breach;
 pub use deadline::{Deadline, Waiting};
 pub use network::NetworkError;
 pub use registration::{Class, Error};
 pub use rejection::Rejection;
+pub use sasl::SaslRefusal;

@@ -17,6 +17,12 @@ pub enum NetworkError {
     /// TLS stood, and then the service hung up without a word.
     #[error("the server closed the connection instead of answering CONNECT")]
     ClosedBeforeConnack,
+    /// TLS stood, and then the service hung up before AMQP's connection stood.
+    #[error("the server closed the connection instead of answering {0}")]
+    ClosedBeforeOpen(
+        /// What was waited for.
+        &'static str,
+    ),
     /// TLS stood on this side, and then the service said what it does not like about it. In TLS 1.3
     /// a client certificate is judged so late.
     #[error("the server ended the TLS session with the alert `{alert}`")]

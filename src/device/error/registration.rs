@@ -6,6 +6,7 @@ use super::breach::Breach;
 use super::deadline::Deadline;
 use super::network::NetworkError;
 use super::rejection::Rejection;
+use super::sasl::SaslRefusal;
 use crate::device::transport::Transport;
 use crate::net::DialError;
 use crate::wire::{ConnectCode, ErrorCode, OperationId};
@@ -30,6 +31,12 @@ pub enum Error {
         code: ConnectCode,
         /// How often it was tried.
         tries: u32,
+    },
+    /// The service did not let the device past SASL, over AMQP.
+    #[error("the service refused the connection: SASL outcome {code}")]
+    SaslRefused {
+        /// Its code.
+        code: SaslRefusal,
     },
     /// The answer breaks the protocol. At fault: the service, or what stands in its place.
     #[error("{}", broken(.0))]
@@ -112,7 +119,9 @@ impl Error {
                 ConnectCode::BadUserNameOrPassword | ConnectCode::NotAuthorized => Class::Identity,
                 _ => Class::NotAssigned,
             },
-            Self::Unauthorized(_) => Class::Identity,
+            Self::Unauthorized(_) | Self::SaslRefused { code: SaslRefusal::Credentials } => {
+                Class::Identity
+            }
             // All were silent: then time ran out. Else the network has spoken.
             Self::NoTransport(failures) if failures.iter().all(|(_, error)| error.is_silence()) => {
                 Class::Deadline
@@ -121,9 +130,11 @@ impl Error {
             | Self::Breach(
                 Breach::NotHttp { .. } | Breach::Stranger { .. } | Breach::Redirected { .. },
             ) => Class::Network,
-            Self::Breach(_) | Self::Rejected(_) | Self::Failed { .. } | Self::Disabled { .. } => {
-                Class::NotAssigned
-            }
+            Self::Breach(_)
+            | Self::SaslRefused { .. }
+            | Self::Rejected(_)
+            | Self::Failed { .. }
+            | Self::Disabled { .. } => Class::NotAssigned,
             Self::Deadline(_) => Class::Deadline,
         }
     }
@@ -134,7 +145,7 @@ impl Error {
     }
 
     /// Everything that [`kind`](Self::kind) says.
-    pub const KINDS: [&'static str; 14] = [
+    pub const KINDS: [&'static str; 15] = [
         "dns",
         "tls",
         "proxy",
@@ -143,6 +154,7 @@ impl Error {
         "upgrade",
         "transport",
         "connack",
+        "sasl",
         "protocol",
         "unauthorized",
         "rejected",
@@ -160,12 +172,15 @@ impl Error {
             ) => "tls",
             Self::Network(NetworkError::Dial(DialError::Proxy { .. })) => "proxy",
             Self::Network(NetworkError::Dial(_) | NetworkError::NoAnswer { .. }) => "connect",
-            Self::Network(NetworkError::ClosedBeforeConnack | NetworkError::Unanswered { .. }) => {
-                "closed"
-            }
+            Self::Network(
+                NetworkError::ClosedBeforeConnack
+                | NetworkError::ClosedBeforeOpen(_)
+                | NetworkError::Unanswered { .. },
+            ) => "closed",
             Self::Network(NetworkError::Upgrade(_)) => "upgrade",
             Self::NoTransport(_) => "transport",
             Self::ConnectRefused { .. } => "connack",
+            Self::SaslRefused { .. } => "sasl",
             Self::Breach(_) => "protocol",
             Self::Unauthorized(_) => "unauthorized",
             Self::Rejected(_) => "rejected",
@@ -187,6 +202,9 @@ impl Error {
             }
             Self::Breach(
                 Breach::NotMqtt { .. }
+                | Breach::NotAmqp { .. }
+                | Breach::Mechanism { .. }
+                | Breach::Ended { .. }
                 | Breach::Packet { .. }
                 | Breach::NotHttp { .. }
                 | Breach::Stranger { .. }
@@ -196,6 +214,7 @@ impl Error {
             Self::NoTransport(_) => "PROV_DEVICE_RESULT_TRANSPORT",
             Self::Breach(_)
             | Self::ConnectRefused { .. }
+            | Self::SaslRefused { .. }
             | Self::Unauthorized(_)
             | Self::Rejected(_) => "PROV_DEVICE_RESULT_DEV_AUTH_ERROR",
             Self::Failed {

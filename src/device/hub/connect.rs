@@ -7,7 +7,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::{HubError, HubWaiting};
 use super::settings::HubSettings;
-use crate::device::driver::{Carrier, OverTls, OverWebSocket, Progress, Session, encoded_connect};
+use crate::device::driver::{
+    Carrier, MQTT, OverTls, OverWebSocket, Progress, Session, encoded_connect,
+};
 use crate::device::error::NetworkError;
 use crate::device::exchange::{ConnectFailure, Event, Notice};
 use crate::device::phase::ConnectPhase;
@@ -32,7 +34,8 @@ pub(super) async fn open(settings: &HubSettings) -> Result<(AnySession, Transpor
     let deadline = start.checked_add(settings.timeout).unwrap_or(start + LONGEST_SILENCE * 4000);
     match settings.transport {
         Transport::Mqtt => over::<OverTls>(settings, Transport::Mqtt, deadline).await,
-        Transport::MqttWs | Transport::Https => {
+        // Until a hub is spoken to over AMQP.
+        Transport::MqttWs | Transport::Https | Transport::Amqp | Transport::AmqpWs => {
             over::<OverWebSocket>(settings, Transport::MqttWs, deadline).await
         }
         Transport::Auto => {
@@ -73,7 +76,7 @@ async fn over<C: Carrier>(
         let connect =
             encoded_connect(settings.connect_packet(settings.sources.now())).map_err(failed)?;
         let stream =
-            C::open(settings.destination(), &connect, &mut progress).await.map_err(failed)?;
+            C::open(settings.destination(), MQTT, &connect, &mut progress).await.map_err(failed)?;
         progress.begin(ConnectPhase::Connack);
         let stream: Box<dyn Stream> = Box::new(stream);
         let mut session = Session::open(stream).await.map_err(failed)?;
@@ -98,6 +101,9 @@ fn failed(failure: ConnectFailure) -> HubError {
         ConnectFailure::Network(error) => error.into(),
         ConnectFailure::Refused(code) => HubError::Refused { code },
         ConnectFailure::Broken(breach) => breach.into(),
+        ConnectFailure::SaslRefused(_) => {
+            NetworkError::ClosedBeforeOpen("the sign-in by SASL").into()
+        }
         ConnectFailure::Unanswered { tries } => NetworkError::Unanswered { tries }.into(),
         ConnectFailure::TimedOut(phase) => HubError::Silent(HubWaiting::Connect(phase)),
     }

@@ -2,7 +2,7 @@
 
 use super::{
     alert, breach, certificate, client, connack, deadline, http, hub, link, network, outcome,
-    proxy, registration, service_api, tls,
+    proxy, registration, sasl, service_api, tls,
 };
 use crate::explain::entry::Entry;
 
@@ -15,6 +15,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         link::ENTRIES,
         service_api::ENTRIES,
         connack::ENTRIES,
+        sasl::ENTRIES,
         http::ENTRIES,
         tls::ENTRIES,
         alert::ENTRIES,

@@ -25,6 +25,40 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..breach("breach-not-mqtt", "the server does not speak MQTT")
     },
     Entry {
+        meaning: "TLS stood, and what came back was no AMQP 1.0. AMQP 0-9-1, which other brokers speak, is another protocol with the same name.",
+        causes: &[
+            hint(About::Host, "the port is not that of AMQP: 443 is for HTTPS and WebSockets"),
+            hint(About::Host, "it is a broker that speaks AMQP 0-9-1, not DPS"),
+            hint(About::Network, "a proxy or a captive portal answers"),
+        ],
+        remedies: &[hint(
+            About::Host,
+            "DPS speaks AMQP on port 5671; on 443 it wants --transport amqp-ws",
+        )],
+        c_sdk_result: TRANSPORT,
+        rules: &["J-358"],
+        aliases: &["invalid protocol header", "protocol header mismatch"],
+        ..breach("breach-not-amqp", "the server does not speak AMQP 1.0")
+    },
+    Entry {
+        meaning: "A device with a key signs in by SASL PLAIN, and the server does not offer it.",
+        causes: &[
+            hint(About::Host, "it is an AMQP broker, but not DPS"),
+            hint(About::Host, "the host is an IoT hub: there a device puts its token to `$cbs`"),
+        ],
+        c_sdk_result: TRANSPORT,
+        rules: &["J-358"],
+        aliases: &["no sasl mechanism", "unable to find a suitable mechanism"],
+        ..breach("breach-mechanism", "the server offers no way to sign in with a key")
+    },
+    Entry {
+        meaning: "The server closed the AMQP connection, and by its words because of a frame of the device's. What condition it named stands in the message.",
+        c_sdk_result: TRANSPORT,
+        rules: &["J-358"],
+        aliases: &["amqp:decode-error", "amqp:connection:framing-error", "amqp:illegal-state"],
+        ..breach("breach-ended", "the server takes a frame of the device's for broken")
+    },
+    Entry {
         meaning: "TLS stood, and what came back was no HTTP.",
         causes: &[hint(About::Host, "it is no HTTPS service, or something stands before it")],
         remedies: &[hint(About::Host, "DPS speaks HTTPS on port 443; check --host and its port")],
@@ -84,10 +118,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..breach("breach-too-long", "the body of an answer is too long")
     },
     Entry {
-        meaning: "The server sent a packet that MQTT 3.1.1 does not allow, or not there.",
+        meaning: "The server sent a packet of MQTT 3.1.1 or a frame of AMQP 1.0 that the standard does not allow, or not there.",
         c_sdk_result: TRANSPORT,
         rules: &["A.7"],
-        ..breach("breach-packet", "the server's MQTT is broken")
+        ..breach("breach-packet", "the server's MQTT or AMQP is broken")
     },
     Entry {
         meaning: "SUBACK 0x80: the server does not let the device listen for answers.",

@@ -120,6 +120,37 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..late("deadline-suback", "the service did not answer SUBSCRIBE")
     },
     Entry {
+        meaning: "TLS stood, and the server did not answer AMQP's header, or the sign-in by SASL behind it.",
+        causes: &[
+            hint(About::Host, "the port is not that of AMQP"),
+            hint(About::Network, "a middlebox lets TLS through and swallows what follows"),
+        ],
+        remedies: &[
+            hint(About::Network, "try --transport amqp-ws or https"),
+            hint(About::Host, "DPS speaks AMQP on port 5671; check the host and its port"),
+        ],
+        ..late("deadline-sasl", "the server did not answer the sign-in by SASL")
+    },
+    Entry {
+        meaning: "TLS stood, and the server did not answer `open`, with which an AMQP connection begins.",
+        causes: &[
+            hint(About::Host, "the port is not that of AMQP"),
+            hint(About::Network, "a middlebox lets TLS through and swallows what follows"),
+        ],
+        remedies: &[
+            hint(About::Network, "try --transport amqp-ws or https"),
+            hint(About::Host, "DPS speaks AMQP on port 5671; check the host and its port"),
+        ],
+        ..late("deadline-open", "the server did not answer AMQP's `open`")
+    },
+    Entry {
+        at_fault: Party::Service,
+        meaning: "The service opened the AMQP connection and did not answer `begin` or `attach`.",
+        causes: &[hint(About::Any, "the service hangs, or it is not DPS")],
+        remedies: &[hint(About::Host, "check the host")],
+        ..late("deadline-attach", "the service did not answer `attach`")
+    },
+    Entry {
         at_fault: Party::Service,
         meaning: "A register or poll request was sent, and no answer came, with or without PUBACK.",
         causes: &[hint(About::Any, "the service hangs, or it is not DPS")],

@@ -16,6 +16,7 @@ mod network;
 mod outcome;
 mod proxy;
 mod registration;
+mod sasl;
 mod sdk_result;
 mod service_api;
 mod tls;

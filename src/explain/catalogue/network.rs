@@ -178,6 +178,23 @@ pub(super) const ENTRIES: &[Entry] = &[
         )
     },
     Entry {
+        meaning: "TLS stood, and the server hung up before the AMQP connection did: instead of its own header, the outcome of SASL, or `open`.",
+        causes: &[
+            hint(About::Host, "the port is not that of AMQP"),
+            hint(About::Network, "a middlebox ends connections that it cannot read"),
+            hint(About::Any, "the service restarted, or takes no more connections"),
+        ],
+        remedies: &[
+            hint(About::Any, "try again"),
+            hint(About::Network, "if it stays so, --transport auto, or another network"),
+            hint(About::Host, "DPS speaks AMQP on port 5671; check the host and its port"),
+            hint(About::Local, "read the log of `provision-sim serve`: it says why"),
+        ],
+        rules: &["J-358"],
+        aliases: &["instead of answering amqp", "connection closed before open"],
+        ..fault("closed-before-open", "the server hung up instead of opening an AMQP connection")
+    },
+    Entry {
         meaning: "TLS stood, the request was sent over HTTPS, and the server hung up, again and again.",
         causes: &[
             hint(About::Host, "the port belongs to something else than HTTPS, such as MQTT"),

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use crate::device::{Notice, Received, Sent};
+use crate::device::{AmqpFrame, Notice, Received, Sent};
 use crate::sources::Clock;
 use crate::text::{Foreign, spoken};
 
@@ -88,6 +88,7 @@ fn sent_line(sent: &Sent) -> String {
         Sent::Subscribe { filters, .. } => format!("SUBSCRIBE {}", filters.join(", ")),
         Sent::Publish { topic, body, .. } => format!("PUBLISH {topic} {}", body_text(body)),
         Sent::Puback { packet_id } => format!("PUBACK {packet_id}"),
+        Sent::Amqp(frame) => amqp_line(frame),
         Sent::Request { method, target, body, .. } => {
             format!("{method} {target} {}", body_text(body))
         }
@@ -105,11 +106,52 @@ fn received_line(received: &Received) -> String {
         Received::Publish { topic, body, .. } => {
             format!("PUBLISH {} {}", short(topic), body_text(body))
         }
+        Received::Amqp(frame) => amqp_line(frame),
         Received::Response { status, headers, body } => {
             let waits = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
             let waits: String = waits.map(|(_, wait)| format!(" Retry-After: {wait}")).collect();
             format!("{status}{} {}", short(&waits), body_text(body))
         }
+    }
+}
+
+fn amqp_line(frame: &AmqpFrame) -> String {
+    let because = |error: &Option<(String, Option<String>)>| match error {
+        Some((condition, Some(says))) => short(&format!(", {condition}: {says}")),
+        Some((condition, None)) => short(&format!(", {condition}")),
+        None => String::new(),
+    };
+    let link = |sends: bool| if sends { "to the service" } else { "to the device" };
+    let pairs = |pairs: &[(String, String)]| {
+        short(&pairs.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>())
+    };
+    match frame {
+        AmqpFrame::Header { sasl: true } => "header of SASL".to_owned(),
+        AmqpFrame::Header { sasl: false } => "header of AMQP".to_owned(),
+        AmqpFrame::Mechanisms(names) => short(&format!("sasl-mechanisms {}", names.join(" "))),
+        AmqpFrame::Init { mechanism, user_name, has_password } => {
+            let password = if *has_password { ", password ****" } else { "" };
+            format!("sasl-init {mechanism}, user name {user_name}{password}")
+        }
+        AmqpFrame::Outcome { code } => format!("sasl-outcome {code}"),
+        AmqpFrame::Open { container_id, .. } => short(&format!("open, container {container_id}")),
+        AmqpFrame::Begin => "begin".to_owned(),
+        AmqpFrame::Attach { sends, address, properties } => format!(
+            "attach {}, address {}{}",
+            link(*sends),
+            short(address.as_deref().unwrap_or("none")),
+            pairs(properties)
+        ),
+        AmqpFrame::Flow { sends, credit } => format!("flow {}, credit {credit}", link(*sends)),
+        AmqpFrame::Transfer(message) => {
+            format!("transfer{} {}", pairs(&message.properties), body_text(&message.body))
+        }
+        AmqpFrame::Disposition { outcome, error } => {
+            format!("disposition {outcome}{}", because(error))
+        }
+        AmqpFrame::Detach { error } => format!("detach{}", because(error)),
+        AmqpFrame::End { error } => format!("end{}", because(error)),
+        AmqpFrame::Close { error } => format!("close{}", because(error)),
     }
 }
 

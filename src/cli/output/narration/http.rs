@@ -35,7 +35,10 @@ pub(super) fn upgrade(host: &str, path: &str, subprotocol: &str) -> Paragraph {
         .line(format!("header  host: {host}"))
         .line("header  upgrade: websocket")
         .line(format!("header  sec-websocket-protocol: {subprotocol}"))
-        .line("To firewalls this looks like any other HTTPS; MQTT packets follow inside.")
+        .line(match subprotocol {
+            "mqtt" => "To firewalls this looks like any other HTTPS; MQTT packets follow inside.",
+            _ => "To firewalls this looks like any other HTTPS; AMQP frames follow inside.",
+        })
 }
 
 /// The WebSocket is open.

@@ -67,7 +67,11 @@ pub(super) fn way(settings: &Settings) -> Paragraph {
             "MQTT 3.1.1 over a WebSocket over TLS: for networks that allow port 443 only"
         }
         Transport::Https => "HTTPS: one request for each question",
-        Transport::Auto => "the first that gets through of mqtt, mqtt-ws and https",
+        Transport::Amqp => "AMQP 1.0 over TLS: messages on a pair of links",
+        Transport::AmqpWs => {
+            "AMQP 1.0 over a WebSocket over TLS: for networks that allow port 443 only"
+        }
+        Transport::Auto => "the first that gets through of mqtt, mqtt-ws, https, amqp and amqp-ws",
     };
     let told = paragraph("Where it goes")
         .line(format!("service    {}", targets.join(" or ")))

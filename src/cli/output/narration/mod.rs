@@ -10,10 +10,12 @@
 //! - `text`: paragraphs, and how things of others are shown.
 //! - `identity`: who the device is, and the way to the service.
 //! - `mqtt`: the packets of MQTT and what they mean to DPS.
+//! - `amqp`: the frames of AMQP and what they mean to DPS.
 //! - `http`: the requests of HTTPS and what they mean to DPS.
 //! - `hub`: what happens between the device and its hub.
 //! - `narrator`: tells a registration as it goes.
 
+mod amqp;
 mod http;
 mod hub;
 mod identity;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::hub::HubStep;
 use super::text::{Paragraph, milliseconds, paragraph};
-use super::{http, hub, identity, mqtt, text};
+use super::{amqp, http, hub, identity, mqtt, text};
 use crate::cli::output::status_line;
 use crate::cli::output::wrap::{width_of_errors, wrapped};
 use crate::device::{
@@ -95,6 +95,7 @@ impl Story {
                     http::request(method, target, headers, body)
                 }
                 Sent::Upgrade { host, path, subprotocol } => http::upgrade(host, path, subprotocol),
+                Sent::Amqp(frame) => amqp::sent(frame),
                 packet => mqtt::sent(packet)?,
             },
             Notice::Received(received) => match received {
@@ -102,9 +103,10 @@ impl Story {
                     http::response(*status, headers, body)
                 }
                 Received::Upgraded => http::upgraded(),
+                Received::Amqp(frame) => amqp::received(frame),
                 packet => mqtt::received(packet)?,
             },
-            // CONNACK, or the end of the TLS handshake, has been told already.
+            // CONNACK, `open`, or the end of the TLS handshake, has been told already.
             Notice::Connected => return None,
             Notice::Assigning { operation_id, wait } => paragraph("Waiting")
                 .line(format!("The registration is operation {operation_id}, and not yet decided."))
@@ -151,7 +153,12 @@ impl Story {
                 .line("From here on it passes bytes on and cannot read them."),
             ConnectPhase::Tls => paragraph(format!("The TLS handshake is done ({took})")),
             // The packets tell of these themselves.
-            ConnectPhase::Upgrade | ConnectPhase::Connack | ConnectPhase::Suback => return None,
+            ConnectPhase::Upgrade
+            | ConnectPhase::Connack
+            | ConnectPhase::Suback
+            | ConnectPhase::Sasl
+            | ConnectPhase::Open
+            | ConnectPhase::Attach => return None,
         })
     }
 

@@ -1,111 +1,27 @@
-//! The lookup of a registration (B.1): one question, asked again while the service is busy.
-//!
-//! Nothing here starts or continues an operation; that is the state machine's.
+//! The lookup of a registration over HTTPS (B.1).
 
-use std::time::Duration;
-
-use super::connection::{Connection, Fault, MAX_UNANSWERED, Reply};
+use super::connection::{Connection, Fault};
 use super::observed::{received, sent};
 use super::request;
-use crate::device::backoff::Backoff;
 use crate::device::driver::attempt::attempt;
 use crate::device::driver::clock::Clock;
+use crate::device::driver::lookup::{Found, Stop, opening};
 use crate::device::driver::progress::Progress;
 use crate::device::driver::tls::open_tls;
-use crate::device::error::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
-use crate::device::exchange::{ConnectFailure, Looked, Notice};
-use crate::device::phase::ConnectPhase;
-use crate::device::reading::{assignment, bad_body, check_device};
-use crate::device::registration::PATIENCE;
+use crate::device::error::Waiting;
+use crate::device::exchange::{ConnectFailure, Notice};
 use crate::device::settings::Settings;
 use crate::device::stranger::stranger;
 use crate::device::traffic::Signed;
-use crate::wire::{DeviceRegistrationResult, RegistrationId, Status, from_json_object};
-
-/// Asks until there is an answer that says something.
-pub(in crate::device) async fn look_up(
-    settings: &Settings,
-    notify: &mut (dyn FnMut(Notice) + Send),
-) -> Result<Looked, Error> {
-    let _turn = settings.sources.clock.turn();
-    let mut clock = Clock::start(settings, settings.timeout);
-    let mut backoff = Backoff::new(settings.jitter());
-    let mut waiting_for = Waiting::Connect(ConnectPhase::Dns);
-    let mut last_busy = None;
-    let mut unanswered = 0;
-    loop {
-        let (kept, deadline) = (clock.clone(), clock.deadline());
-        let asking = ask(settings, &mut clock, &mut waiting_for, notify);
-        let reply = match kept.until(deadline, asking).await {
-            Some(Ok(reply)) => reply,
-            Some(Err(Stop::Lost)) => {
-                unanswered += 1;
-                if unanswered == MAX_UNANSWERED {
-                    return Err(NetworkError::Unanswered { tries: unanswered }.into());
-                }
-                continue;
-            }
-            Some(Err(Stop::Silent)) => {
-                let wait = backoff.after_loss();
-                notify(silence(&waiting_for, wait));
-                if wait >= clock.left() {
-                    return Err(late(settings, waiting_for, last_busy, None));
-                }
-                clock.sleep_until(clock.at(clock.elapsed().saturating_add(wait))).await;
-                continue;
-            }
-            Some(Err(Stop::Ended(error))) => return Err(error),
-            None => return Err(late(settings, waiting_for, last_busy, None)),
-        };
-        let rejection = || Rejection::read(reply.status, &reply.body);
-        match reply.status {
-            200..=299 => return looked(&reply, &settings.registration_id),
-            401 => return Err(Error::Unauthorized(rejection())),
-            429 | 500..=599 => {
-                let (rejection, wait) = (rejection(), backoff.after_busy(reply.retry_after));
-                waiting_for = Waiting::Busy(rejection.to_string());
-                last_busy = Some(rejection.clone());
-                notify(Notice::Busy { rejection, wait });
-                if wait >= clock.left() {
-                    return Err(late(settings, waiting_for, last_busy, reply.retry_after));
-                }
-                clock.sleep_until(clock.at(clock.elapsed().saturating_add(wait))).await;
-            }
-            400..=499 => return Err(Error::Rejected(rejection())),
-            status => return Err(Breach::StatusCode { status }.into()),
-        }
-    }
-}
-
-/// Why one question has no answer.
-enum Stop {
-    /// The service hung up on it.
-    Lost,
-    /// Nobody said anything for as long as the device is patient (J-326, J-374).
-    Silent,
-    /// And it is not worth another.
-    Ended(Error),
-}
-
-impl<E: Into<Error>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Ended(error.into())
-    }
-}
 
 /// One question on a connection of its own.
-async fn ask(
+pub(in crate::device::driver) async fn ask(
     settings: &Settings,
     clock: &mut Clock,
     waiting_for: &mut Waiting,
     notify: &mut (dyn FnMut(Notice) + Send),
-) -> Result<Reply, Stop> {
-    let mut phase = |notice: Notice| {
-        if let Notice::Reached { phase, .. } = &notice {
-            *waiting_for = Waiting::Connect(next_phase(*phase));
-        }
-        notify(notice);
-    };
+) -> Result<Found, Stop> {
+    let mut phase = opening(waiting_for, notify);
     let limit = clock.connect_limit();
     let mut progress = Progress::new(&mut phase, &settings.sources.clock);
     let under_way = progress.under_way();
@@ -116,6 +32,7 @@ async fn ask(
         Err(ConnectFailure::TimedOut(_)) => return Err(Stop::Silent),
         Err(_) => return Err(Stop::Lost),
     };
+    drop(phase);
     *waiting_for = Waiting::Answer { request: "lookup", acknowledged: false };
     let mut connection = Connection::new(stream, &settings.sources.clock).await?;
     let token = settings.token(settings.sources.now());
@@ -131,51 +48,14 @@ async fn ask(
             notify(received(reply.status, &reply.headers, &reply.body));
             match stranger(reply.status, &reply.headers, &reply.body) {
                 Some(breach) => Err(breach.into()),
-                None => Ok(reply),
+                None => Ok(Found {
+                    status: reply.status,
+                    retry_after: reply.retry_after,
+                    body: reply.body,
+                }),
             }
         }
         Err(Fault::Broken(breach)) => Err(breach.into()),
         Err(Fault::Lost(_)) => Err(Stop::Lost),
     }
-}
-
-/// What an observer is told of a silence.
-fn silence(waiting_for: &Waiting, wait: Duration) -> Notice {
-    match waiting_for {
-        Waiting::Connect(phase) => Notice::Silent { phase: *phase, after: PATIENCE, wait },
-        other => Notice::Lost { why: format!("{other} within {} s", PATIENCE.as_secs()), wait },
-    }
-}
-
-/// What is waited for when this has ended.
-fn next_phase(ended: ConnectPhase) -> ConnectPhase {
-    match ended {
-        ConnectPhase::Dns => ConnectPhase::Tcp,
-        _ => ConnectPhase::Tls,
-    }
-}
-
-fn looked(reply: &Reply, id: &RegistrationId) -> Result<Looked, Error> {
-    let state: DeviceRegistrationResult = from_json_object(&reply.body)
-        .map_err(|error| bad_body(reply.status, &reply.body, &error))?;
-    check_device(&state, id)?;
-    let is_assigned = state.status == Some(Status::Assigned);
-    let assignment = is_assigned.then(|| assignment(&state, "")).transpose()?;
-    Ok(Looked { state, assignment, body: String::from_utf8_lossy(&reply.body).into_owned() })
-}
-
-fn late(
-    settings: &Settings,
-    waiting_for: Waiting,
-    last_busy: Option<Rejection>,
-    asked_to_wait: Option<Duration>,
-) -> Error {
-    Error::Deadline(Box::new(Deadline {
-        after: settings.timeout,
-        waiting_for,
-        operation_id: None,
-        last_busy,
-        asked_to_wait,
-        foreign_answers: 0,
-    }))
 }

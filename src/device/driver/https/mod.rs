@@ -17,4 +17,4 @@ mod observed;
 mod request;
 
 pub(super) use driver::Driver;
-pub(in crate::device) use lookup::look_up;
+pub(super) use lookup::ask;

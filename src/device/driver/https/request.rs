@@ -5,7 +5,7 @@ use http_body_util::Full;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::http::request::Builder;
 use hyper::{Method, Request};
-use percent_encoding::{PercentEncode, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{PercentEncode, utf8_percent_encode};
 
 use crate::attestation::SasToken;
 use crate::device::exchange::RequestKind;
@@ -63,7 +63,7 @@ fn head(
         .uri(target)
         .header(HOST, settings.destination().host_header().to_string())
         .header(ACCEPT, JSON)
-        .header(USER_AGENT, product(&settings.client_version)?);
+        .header(USER_AGENT, HeaderValue::from_str(&settings.product()).ok()?);
     if let Some(token) = token {
         let mut token = HeaderValue::from_str(token.as_str()).ok()?;
         token.set_sensitive(true);
@@ -92,12 +92,6 @@ fn registration(settings: &Settings, part: &str) -> String {
     let id = encode(settings.registration_id.as_str());
     let version = settings.api_version.to_string();
     format!("/{id_scope}/registrations/{id}{part}?api-version={}", encode(&version))
-}
-
-/// A user name has the product URL-encoded, a header has it plain.
-fn product(client_version: &str) -> Option<HeaderValue> {
-    let plain = percent_decode_str(client_version).decode_utf8_lossy();
-    HeaderValue::from_str(&plain).ok()
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::time::Duration;
 use rumqttc::Connect;
 use tokio::time::timeout;
 
-use super::carrier::Carrier;
-use super::packet::{KEEP_ALIVE, encoded_connect};
+use super::packet::{KEEP_ALIVE, SPOKEN, encoded_connect};
 use super::session::{CLOSE_TIMEOUT, Session};
 use crate::attestation::SasToken;
 use crate::device::driver::attempt::attempt;
+use crate::device::driver::carrier::Carrier;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::drive::{self, Notify};
 use crate::device::driver::progress::Progress;
@@ -40,7 +40,8 @@ impl<'a, C: Carrier> Driver<'a, C> {
         let user_name = user_name(self.settings);
         let connect = connect_packet(self.settings, user_name.clone(), token.as_ref());
         let stream =
-            C::open(self.settings.destination(), &encoded_connect(connect)?, progress).await?;
+            C::open(self.settings.destination(), SPOKEN, &encoded_connect(connect)?, progress)
+                .await?;
         progress.begin(ConnectPhase::Connack);
         if let Some(signed) = token.as_ref().and_then(Signed::of) {
             progress.tell(Notice::Signed(signed));

@@ -5,17 +5,12 @@
 //!
 //! - `packet`: packets as bytes, and what is wrong with those that came.
 //! - `session`: one session, packet by packet.
-//! - `buffered`: a TLS connection that sends when it is told to.
-//! - `carrier`: the byte streams that carry a session.
 //! - `driver`: the state machine over them.
 
-mod buffered;
-mod carrier;
 mod driver;
 mod packet;
 mod session;
 
-pub(in crate::device) use carrier::{Carrier, OverTls, OverWebSocket};
 pub(super) use driver::Driver;
-pub(in crate::device) use packet::{KEEP_ALIVE, encoded_connect, unexpected};
+pub(in crate::device) use packet::{KEEP_ALIVE, SPOKEN, encoded_connect, unexpected};
 pub(in crate::device) use session::{CLOSE_TIMEOUT, ReadFault, Session};

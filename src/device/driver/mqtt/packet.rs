@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{Connect, ConnectReturnCode, Packet, Publish};
 
+use crate::device::driver::carrier::Spoken;
 use crate::device::error::{Breach, NetworkError};
 use crate::device::exchange::{Answer, ConnectFailure, Event};
 use crate::wire::{ConnectCode, ResponseTopic};
@@ -13,6 +14,10 @@ use crate::wire::{ConnectCode, ResponseTopic};
 pub(in crate::device) const KEEP_ALIVE: u16 = 60;
 /// Largest packet that is read; DPS itself sends at most 96 KB (H.3).
 pub(super) const MAX_PACKET: usize = 256 * 1024;
+
+/// MQTT, to those who carry it.
+pub(in crate::device) const SPOKEN: Spoken =
+    Spoken { port: |ports| ports.mqtt, subprotocol: "mqtt", longest: MAX_PACKET };
 
 /// CONNECT as it is sent.
 pub(in crate::device) fn encoded_connect(connect: Connect) -> Result<BytesMut, ConnectFailure> {

@@ -1,37 +1,48 @@
-//! The byte streams that carry MQTT.
+//! The byte streams that carry a protocol of packets or frames: TLS, or a WebSocket over it.
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::buffered::BufferedTls;
-use super::packet::MAX_PACKET;
+use super::progress::Progress;
+use super::tls::open_tls;
 use crate::device::destination::Destination;
-use crate::device::driver::progress::Progress;
-use crate::device::driver::tls::open_tls;
 use crate::device::error::{Breach, NetworkError};
 use crate::device::exchange::{ConnectFailure, Notice};
 use crate::device::phase::ConnectPhase;
 use crate::device::traffic::{Received, Sent};
+use crate::device::transport::Ports;
 use crate::net::{UpgradeError, WebSocketStream, open_websocket};
 
-/// The path that Microsoft's SDKs for C, Python and Node take (A.1).
+/// The path that Microsoft's SDKs for C, Python and Node take (A.1), for MQTT and for AMQP.
 const PATH: &str = "/$iothub/websocket";
-const SUBPROTOCOL: &str = "mqtt";
+
+/// What is spoken over a byte stream.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::device) struct Spoken {
+    /// Its own port, right over TLS.
+    pub(in crate::device) port: fn(Ports) -> u16,
+    /// Its name in the opening handshake of a WebSocket.
+    pub(in crate::device) subprotocol: &'static str,
+    /// The longest message of a WebSocket that is taken, in bytes.
+    pub(in crate::device) longest: usize,
+}
 
 /// Opens a byte stream to the service, or to a hub.
 pub(in crate::device) trait Carrier {
     /// The byte stream.
     type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
-    /// Opens one and says `first`; `progress` is told of every phase as it begins.
+    /// Opens one for what is `spoken` and says `first`; `progress` is told of every phase as it begins.
     async fn open(
         to: Destination<'_>,
+        spoken: Spoken,
         first: &[u8],
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure>;
 }
 
-/// MQTT right over TLS.
+/// Right over TLS.
 pub(in crate::device) struct OverTls;
 
 impl Carrier for OverTls {
@@ -39,14 +50,15 @@ impl Carrier for OverTls {
 
     async fn open(
         to: Destination<'_>,
+        spoken: Spoken,
         first: &[u8],
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure> {
-        open_tls(to, to.ports.mqtt, first, progress).await.map(BufferedTls)
+        open_tls(to, (spoken.port)(to.ports), first, progress).await.map(BufferedTls)
     }
 }
 
-/// MQTT over a WebSocket over TLS.
+/// Over a WebSocket over TLS.
 pub(in crate::device) struct OverWebSocket;
 
 impl Carrier for OverWebSocket {
@@ -54,15 +66,16 @@ impl Carrier for OverWebSocket {
 
     async fn open(
         to: Destination<'_>,
+        spoken: Spoken,
         first: &[u8],
         progress: &mut Progress<'_>,
     ) -> Result<Self::Stream, ConnectFailure> {
         let stream = open_tls(to, to.ports.https, &[], progress).await?;
         progress.begin(ConnectPhase::Upgrade);
         let host = to.host_header();
-        let (path, subprotocol) = (PATH, SUBPROTOCOL);
+        let (path, subprotocol) = (PATH, spoken.subprotocol);
         progress.tell(Notice::Sent(Sent::Upgrade { host: host.to_string(), path, subprotocol }));
-        let opened = open_websocket(stream, &host, PATH, SUBPROTOCOL, MAX_PACKET).await;
+        let opened = open_websocket(stream, &host, PATH, subprotocol, spoken.longest).await;
         let mut stream = opened.map_err(|error| match error {
             UpgradeError::NotHttp(reason) => ConnectFailure::Broken(Breach::NotHttp { reason }),
             error => ConnectFailure::Network(NetworkError::Upgrade(error)),
