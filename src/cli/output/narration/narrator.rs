@@ -119,7 +119,7 @@ impl Story {
                 .line("Either the service is down, or it does not know the ID scope.")
                 .line(format!("To find out, the device tries again. {}.", wait_text(*wait))),
             Notice::Silent { phase, after, wait } => paragraph("Nobody answers")
-                .line(format!("In {} {phase}.", spoken(*after)))
+                .line(format!("{phase} within {}.", spoken(*after)))
                 .line(format!("{}, then the device connects anew.", wait_text(*wait))),
             Notice::Lost { why, wait } => paragraph("The connection is lost")
                 .line(text::printable(why))
