@@ -7,7 +7,7 @@ use super::entry::About;
 use super::facts::Clue;
 use super::{Context, Entry, Explanation};
 use crate::device::{
-    Breach, ConnectPhase, HubBreach, HubError, HubSettings, HubWaiting, NetworkError,
+    Breach, Class, ConnectPhase, HubBreach, HubError, HubSettings, HubWaiting, NetworkError,
 };
 use crate::net::{DialError, TlsFault};
 use crate::wire::ConnectCode;
@@ -33,6 +33,17 @@ fn key(error: &HubError) -> &'static str {
             ConnectCode::Accepted
             | ConnectCode::UnacceptableProtocolVersion
             | ConnectCode::IdentifierRejected => "hub-refused",
+        },
+        HubError::Token { .. } | HubError::Denied { .. } if error.class() == Class::Identity => {
+            "hub-identity"
+        }
+        HubError::Token { .. } => "hub-busy",
+        HubError::Denied { condition, .. } => match &**condition {
+            "com.microsoft:device-container-throttled"
+            | "amqp:resource-limit-exceeded"
+            | "amqp:internal-error"
+            | "amqp:connection:forced" => "hub-busy",
+            _ => "hub-denied",
         },
         HubError::Breach(HubBreach::Protocol(Breach::NotHttp { .. })) => "hub-upgrade",
         HubError::Breach(_) => "hub-protocol",
@@ -121,7 +132,18 @@ mod tests {
         let not_http = Breach::NotHttp { reason: String::new() };
         let proxy = DialError::Proxy { proxy: host.clone(), fault: ProxyFault::Closed };
         let status = |status| HubError::Status { request: "the report", status };
+        let denied = |condition: &str| HubError::Denied {
+            what: "the link to the twin",
+            condition: condition.to_owned(),
+            description: None,
+        };
+        let token = |status| HubError::Token { status, description: None };
         let errors = [
+            token(401),
+            token(500),
+            denied("amqp:not-found"),
+            denied("amqp:internal-error"),
+            denied("amqp:not-allowed"),
             gone(),
             dial(proxy),
             tls(TlsFault::WrongName { expected: String::new(), presented: vec![] }),

@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval_at};
 use super::printer::Printer;
 use super::status_line::{clear, cut, show};
 use crate::cli::input::variable;
-use crate::device::{Notice, Sent};
+use crate::device::{AmqpFrame, Notice, Sent};
 
 /// What ends sooner needs no line.
 const FIRST_AFTER: Duration = Duration::from_millis(300);
@@ -58,7 +58,9 @@ impl Waiting {
         let pause = |wait: Duration, then: String| Self::Pause { since, wait, then };
         Some(match notice {
             Notice::Sent(Sent::Publish { .. } | Sent::Request { .. }) => Self::Answer,
-            Notice::Sent(Sent::Connect { .. }) | Notice::Blocked { .. } => Self::Connection,
+            Notice::Sent(Sent::Amqp(AmqpFrame::Transfer(_))) => Self::Answer,
+            Notice::Sent(Sent::Connect { .. } | Sent::Amqp(AmqpFrame::Header { .. }))
+            | Notice::Blocked { .. } => Self::Connection,
             Notice::Assigning { operation_id, wait } => {
                 let operation_id = operation_id.as_str();
                 let short = cut(operation_id, OPERATION);

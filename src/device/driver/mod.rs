@@ -32,6 +32,7 @@ mod run;
 mod single;
 mod tls;
 
+pub(super) use amqp::{Greeting, Line, LineFault, SPOKEN as AMQP};
 pub(super) use carrier::{Carrier, OverTls, OverWebSocket};
 pub(super) use connect_once::connect_once;
 pub(super) use lookup::look_up;

@@ -9,12 +9,13 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::connect;
-use super::driver::{Command, Driver, End};
+use super::connect::{self, Opened};
 use super::error::{HubError, HubWaiting};
-use super::exchange::{Answer, Exchange, Question};
+use super::question::{Answer, Question};
 use super::settings::HubSettings;
+use super::task::{Command, End, Ways};
 use super::twin::{DesiredChange, Twin};
+use super::{amqp, mqtt};
 use crate::device::exchange::Loss;
 use crate::device::transport::Transport;
 use crate::wire::Payload;
@@ -56,22 +57,24 @@ pub struct HubClient {
 }
 
 impl HubClient {
-    /// Signs in, and subscribes to the twin's topics. Asks once: whether to try again is the caller's
+    /// Signs in, and asks to hear of the twin: subscribes to its topics, or attaches its links. Asks once: whether to try again is the caller's
     /// to decide.
     ///
     /// # Errors
     ///
     /// Whatever ends it without a session, see [`HubError`]; at the latest [`HubError::Silent`].
     pub async fn connect(settings: &HubSettings) -> Result<Self, HubError> {
-        let (session, transport) = connect::open(settings).await?;
+        let (opened, transport) = connect::open(settings).await?;
         let (commands, inbox) = mpsc::channel(1);
         let (changes, _) = broadcast::channel(CHANGES);
         let weak = changes.downgrade();
         let end = Arc::new(OnceLock::new());
-        let exchange = Exchange::new(settings.device_id().as_str());
+        let ways = Ways { commands: inbox, changes, end: end.clone() };
         let mut driver = JoinSet::new();
-        driver
-            .spawn(Driver { session, exchange, commands: inbox, changes, end: end.clone() }.run());
+        match opened {
+            Opened::Mqtt(open) => driver.spawn(mqtt::run(open, settings.device_id().clone(), ways)),
+            Opened::Amqp(open) => driver.spawn(amqp::run(*open, settings.clone(), ways)),
+        };
         Ok(Self { transport, timeout: settings.timeout, commands, changes: weak, end, driver })
     }
 
@@ -112,7 +115,8 @@ impl HubClient {
         }
     }
 
-    /// Sends a message to the cloud (I) and waits until the hub has it (QoS 1).
+    /// Sends a message to the cloud (I) and waits until the hub has it (QoS 1,
+    /// `accepted`).
     ///
     /// # Errors
     ///
@@ -132,7 +136,7 @@ impl HubClient {
         DesiredChanges { changes, end: self.end.clone() }
     }
 
-    /// Says goodbye (DISCONNECT) and hangs up.
+    /// Says goodbye (DISCONNECT, `close`) and hangs up.
     pub async fn close(self) {
         let Self { commands, mut driver, .. } = self;
         drop(commands);

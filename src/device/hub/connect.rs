@@ -1,54 +1,63 @@
-//! Opens the session: the byte stream, CONNECT, SUBSCRIBE.
+//! Opens the session, by the transport that the settings name.
 
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{HubError, HubWaiting};
 use super::settings::HubSettings;
-use crate::device::driver::{
-    Carrier, MQTT, OverTls, OverWebSocket, Progress, Session, encoded_connect,
-};
+use super::{amqp, mqtt};
+use crate::device::driver::{OverTls, OverWebSocket, Progress};
 use crate::device::error::NetworkError;
-use crate::device::exchange::{ConnectFailure, Event, Notice};
+use crate::device::exchange::Notice;
 use crate::device::phase::ConnectPhase;
 use crate::device::transport::Transport;
 use crate::net::DialError;
-use crate::wire::{DESIRED_FILTER, TWIN_RESPONSE_FILTER};
 
-/// How long silence over MQTT may keep MQTT over WebSocket waiting.
+/// In which order they are tried where that is left to the device.
+const ORDER: [Transport; 4] =
+    [Transport::Mqtt, Transport::MqttWs, Transport::Amqp, Transport::AmqpWs];
+/// How long a silent transport may keep the next one waiting.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
-/// The byte streams that a session may go over.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-/// A session over either.
-pub(super) type AnySession = Session<Box<dyn Stream>>;
+/// An open session.
+pub(super) enum Opened {
+    /// Over MQTT.
+    Mqtt(mqtt::Open),
+    /// Over AMQP.
+    Amqp(Box<amqp::Open>),
+}
 
 /// Opens a session, and says by which transport.
-pub(super) async fn open(settings: &HubSettings) -> Result<(AnySession, Transport), HubError> {
+pub(super) async fn open(settings: &HubSettings) -> Result<(Opened, Transport), HubError> {
     let start = Instant::now();
     let deadline = start.checked_add(settings.timeout).unwrap_or(start + LONGEST_SILENCE * 4000);
     match settings.transport {
-        Transport::Mqtt => over::<OverTls>(settings, Transport::Mqtt, deadline).await,
-        // Until a hub is spoken to over AMQP.
-        Transport::MqttWs | Transport::Https | Transport::Amqp | Transport::AmqpWs => {
-            over::<OverWebSocket>(settings, Transport::MqttWs, deadline).await
-        }
-        Transport::Auto => {
-            let silence = (settings.timeout / 2).min(LONGEST_SILENCE);
-            match over::<OverTls>(settings, Transport::Mqtt, start + silence).await {
-                Err(error) if is_of_this_transport(&error) => {
-                    tracing::warn!("mqtt does not get through to the hub: {error}");
-                    over::<OverWebSocket>(settings, Transport::MqttWs, deadline).await
-                }
-                result => result,
-            }
-        }
+        Transport::Auto => first_through(settings, deadline).await,
+        // A hub is not spoken to over HTTPS.
+        Transport::Https => over(Transport::MqttWs, settings, deadline).await,
+        transport => over(transport, settings, deadline).await,
     }
+}
+
+/// The first transport that the network lets through.
+async fn first_through(
+    settings: &HubSettings,
+    deadline: Instant,
+) -> Result<(Opened, Transport), HubError> {
+    let [first, others @ ..] = ORDER;
+    let mut transport = first;
+    for next in others {
+        let silence = (deadline.saturating_duration_since(Instant::now()) / 2).min(LONGEST_SILENCE);
+        match over(transport, settings, Instant::now() + silence).await {
+            Err(error) if is_of_this_transport(&error) => {
+                tracing::warn!("{transport} does not get through to the hub: {error}");
+            }
+            result => return result,
+        }
+        transport = next;
+    }
+    over(transport, settings, deadline).await
 }
 
 /// Whether the other transport may fare better.
@@ -56,55 +65,51 @@ fn is_of_this_transport(error: &HubError) -> bool {
     match error {
         HubError::Network(NetworkError::Dial(DialError::Resolve { .. })) => false,
         HubError::Network(_) => true,
-        HubError::Silent(HubWaiting::Connect(phase)) => *phase != ConnectPhase::Suback,
+        HubError::Silent(HubWaiting::Connect(phase)) => {
+            !matches!(phase, ConnectPhase::Suback | ConnectPhase::Attach)
+        }
         _ => false,
     }
 }
 
-async fn over<C: Carrier>(
-    settings: &HubSettings,
+async fn over(
     transport: Transport,
+    settings: &HubSettings,
     deadline: Instant,
-) -> Result<(AnySession, Transport), HubError> {
+) -> Result<(Opened, Transport), HubError> {
     let mut log = |notice: Notice| {
         if let Notice::Reached { phase, took } = notice {
             tracing::debug!("hub: {} took {took:?}", phase.name());
         }
     };
     let mut progress = Progress::new(&mut log, &settings.sources.clock);
-    let opening = async {
-        let connect =
-            encoded_connect(settings.connect_packet(settings.sources.now())).map_err(failed)?;
-        let stream =
-            C::open(settings.destination(), MQTT, &connect, &mut progress).await.map_err(failed)?;
-        progress.begin(ConnectPhase::Connack);
-        let stream: Box<dyn Stream> = Box::new(stream);
-        let mut session = Session::open(stream).await.map_err(failed)?;
-        progress.begin(ConnectPhase::Suback);
-        match session.subscribe(&[TWIN_RESPONSE_FILTER, DESIRED_FILTER], &mut |_| {}).await {
-            Event::Lost(loss) => Err(HubError::Lost(loss)),
-            Event::Broken(breach) => Err(breach.into()),
-            _ => {
-                progress.end();
-                Ok((session, transport))
-            }
-        }
-    };
+    // Boxed: what the handshake needs is given back when the session stands.
+    let opening = Box::pin(opened(transport, settings, &mut progress));
     match timeout_at(deadline, opening).await {
-        Ok(result) => result,
+        Ok(result) => result.map(|opened| (opened, transport)),
         Err(_) => Err(HubError::Silent(HubWaiting::Connect(progress.phase()))),
     }
 }
 
-fn failed(failure: ConnectFailure) -> HubError {
-    match failure {
-        ConnectFailure::Network(error) => error.into(),
-        ConnectFailure::Refused(code) => HubError::Refused { code },
-        ConnectFailure::Broken(breach) => breach.into(),
-        ConnectFailure::SaslRefused(_) => {
-            NetworkError::ClosedBeforeOpen("the sign-in by SASL").into()
+async fn opened(
+    transport: Transport,
+    settings: &HubSettings,
+    progress: &mut Progress<'_>,
+) -> Result<Opened, HubError> {
+    match transport {
+        Transport::Amqp => {
+            let open = amqp::open::<OverTls>(settings, progress).await;
+            open.map(Box::new).map(Opened::Amqp)
         }
-        ConnectFailure::Unanswered { tries } => NetworkError::Unanswered { tries }.into(),
-        ConnectFailure::TimedOut(phase) => HubError::Silent(HubWaiting::Connect(phase)),
+        Transport::AmqpWs => {
+            let open = amqp::open::<OverWebSocket>(settings, progress).await;
+            open.map(Box::new).map(Opened::Amqp)
+        }
+        Transport::Mqtt | Transport::Auto => {
+            mqtt::open::<OverTls>(settings, progress).await.map(Opened::Mqtt)
+        }
+        Transport::MqttWs | Transport::Https => {
+            mqtt::open::<OverWebSocket>(settings, progress).await.map(Opened::Mqtt)
+        }
     }
 }

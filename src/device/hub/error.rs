@@ -5,9 +5,10 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::device::error::{Breach, Class, NetworkError};
-use crate::device::exchange::Loss;
+use crate::device::exchange::{ConnectFailure, Loss};
 use crate::device::phase::ConnectPhase;
 use crate::net::DialError;
+use crate::text::Foreign;
 use crate::wire::ConnectCode;
 
 /// Why the device and its hub did not come together, or did not stay so.
@@ -34,6 +35,24 @@ pub enum HubError {
         /// As in HTTP.
         status: u16,
     },
+    /// The hub did not take the token that was put on `$cbs` (I): AMQP.
+    #[error("the hub refused the token: status {status}{}", says(.description.as_deref()))]
+    Token {
+        /// As in HTTP; 0 if it named none.
+        status: u16,
+        /// What the hub says.
+        description: Option<String>,
+    },
+    /// The hub refused something in the words of AMQP (I).
+    #[error("the hub refused {what}: {condition}{}", says(.description.as_deref()))]
+    Denied {
+        /// What it refused.
+        what: &'static str,
+        /// What kind of failure it is: `amqp:not-found` and its like.
+        condition: String,
+        /// What the hub says.
+        description: Option<String>,
+    },
     /// The open session ended. The device may sign in again.
     #[error("{}", lost(.0))]
     Lost(
@@ -52,6 +71,11 @@ pub enum HubError {
         /// How many.
         u64,
     ),
+}
+
+fn says(description: Option<&str>) -> String {
+    let said = description.filter(|said| !said.is_empty());
+    said.map(|said| format!(" ({})", Foreign::short(said))).unwrap_or_default()
 }
 
 fn lost(loss: &Loss) -> &'static str {
@@ -76,6 +100,9 @@ impl fmt::Display for HubWaiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(ConnectPhase::Suback) => f.write_str("the hub did not answer SUBSCRIBE"),
+            Self::Connect(ConnectPhase::Attach) => {
+                f.write_str("the hub did not answer the token or `attach`")
+            }
             Self::Connect(phase) => write!(f, "{phase}"),
             Self::Answer(request) => write!(f, "the hub did not answer {request}"),
         }
@@ -111,6 +138,24 @@ impl From<Breach> for HubError {
     }
 }
 
+impl From<ConnectFailure> for HubError {
+    fn from(failure: ConnectFailure) -> Self {
+        match failure {
+            ConnectFailure::Network(error) => error.into(),
+            ConnectFailure::Refused(code) => Self::Refused { code },
+            // A hub is not spoken to by SASL here.
+            ConnectFailure::SaslRefused(code) => Self::Denied {
+                what: "the sign-in by SASL",
+                condition: code.to_string(),
+                description: None,
+            },
+            ConnectFailure::Broken(breach) => breach.into(),
+            ConnectFailure::Unanswered { tries } => NetworkError::Unanswered { tries }.into(),
+            ConnectFailure::TimedOut(phase) => Self::Silent(HubWaiting::Connect(phase)),
+        }
+    }
+}
+
 impl HubError {
     /// Who has to do something about it.
     pub fn class(&self) -> Class {
@@ -119,10 +164,15 @@ impl HubError {
             Self::Breach(HubBreach::Protocol(Breach::NotHttp { .. })) => Class::Network,
             Self::Refused {
                 code: ConnectCode::BadUserNameOrPassword | ConnectCode::NotAuthorized,
-            } => Class::Identity,
-            Self::Refused { .. } | Self::Breach(_) | Self::Status { .. } | Self::Missed(_) => {
-                Class::NotAssigned
             }
+            | Self::Token { status: 401 | 403 | 404, .. } => Class::Identity,
+            Self::Denied { condition, .. } if is_about_identity(condition) => Class::Identity,
+            Self::Refused { .. }
+            | Self::Token { .. }
+            | Self::Denied { .. }
+            | Self::Breach(_)
+            | Self::Status { .. }
+            | Self::Missed(_) => Class::NotAssigned,
             Self::Silent(_) => Class::Deadline,
         }
     }
@@ -138,6 +188,8 @@ impl HubError {
             Self::Network(NetworkError::Upgrade(_)) => "hub-upgrade",
             Self::Network(_) => "hub-connect",
             Self::Refused { .. } => "hub-connack",
+            Self::Token { .. } => "hub-token",
+            Self::Denied { .. } => "hub-denied",
             Self::Breach(_) => "hub-protocol",
             Self::Status { .. } => "hub-status",
             Self::Lost(_) => "hub-lost",
@@ -152,6 +204,11 @@ impl HubError {
         self.class() == Class::Identity
             || matches!(self, Self::Network(NetworkError::Dial(DialError::Resolve { .. })))
     }
+}
+
+/// Whether a refusal says that the hub does not know the device, or not like this.
+fn is_about_identity(condition: &str) -> bool {
+    matches!(condition, "amqp:unauthorized-access" | "amqp:not-found")
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::sources::Sources;
 use crate::wire::{DeviceId, HubName, HubUserName};
 
 /// The version that the SDK for Node names.
-const API_VERSION: &str = "2021-04-12";
+pub(super) const API_VERSION: &str = "2021-04-12";
 
 /// Everything that a device needs to sign in to its hub.
 #[derive(Debug, Clone)]
@@ -30,16 +30,19 @@ pub struct HubSettings {
     /// The ports of the hub. Those of IoT Hub are those of DPS.
     pub ports: Ports,
     /// How to talk to it. A hub has no HTTPS-only way here, so `Https` counts as `MqttWs`; `Auto` is
-    /// MQTT, or MQTT over WebSocket where that does not get through.
+    /// the first of MQTT, MQTT over WebSocket, AMQP and AMQP over WebSocket that gets through.
     pub transport: Transport,
     /// How to get to it.
     pub route: Route,
     /// Signing in, and each request after it, must end within this.
     pub timeout: Duration,
-    /// How long the SAS token is valid. A hub ends the session with it.
+    /// How long the SAS token is valid. A hub ends the session with it, but over AMQP it is renewed in
+    /// time (J-360).
     pub token_lifetime: Duration,
     credential: Credential,
     client_version: String,
+    /// The same as it is said over AMQP, where nothing is URL-encoded.
+    pub(super) product: String,
     tls: Arc<ClientConfig>,
     pub(super) sources: Sources,
 }
@@ -111,6 +114,7 @@ impl HubSettings {
             token_lifetime: settings.token_lifetime,
             credential: settings.credential.clone(),
             client_version: settings.client_version.clone(),
+            product: settings.product(),
             tls,
             sources: settings.sources.clone(),
         })
@@ -169,10 +173,15 @@ impl HubSettings {
         }
     }
 
-    fn token(&self, now: SystemTime) -> Option<SasToken> {
+    /// What its token gives access to.
+    pub(super) fn resource(&self) -> String {
+        hub_resource(&self.hub, &self.device_id)
+    }
+
+    /// A token that begins at `now`; none, with a certificate.
+    pub(super) fn token(&self, now: SystemTime) -> Option<SasToken> {
         let Credential::SymmetricKey(key) = &self.credential else { return None };
-        let resource = hub_resource(&self.hub, &self.device_id);
-        Some(SasToken::sign_for_hub(&resource, key, expiry(now, self.token_lifetime)))
+        Some(SasToken::sign_for_hub(&self.resource(), key, expiry(now, self.token_lifetime)))
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )
     },
     Entry {
-        meaning: "CONNACK 4 or 5 from a hub: it does not let this device in. Unlike DPS, a hub checks the credential at CONNECT.",
+        meaning: "CONNACK 4 or 5 from a hub; over AMQP a token that it does not take, or a link that it does not grant: it does not let this device in. Unlike DPS, a hub checks the credential at once.",
         causes: &[
             hint(About::Id, "the hub has no device of this ID, or has it disabled"),
             hint(
@@ -141,6 +141,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         at_fault: Party::Identity,
         rules: &["I.1", "J-142", "J-143"],
+        aliases: &["the hub refused the token: status 40"],
         ..fault("hub-identity", "the hub does not let the device in", Class::Identity)
     },
     Entry {
@@ -201,8 +202,31 @@ pub(super) const ENTRIES: &[Entry] = &[
         remedies: &[hint(About::Any, "try again later; the assignment stays good")],
         at_fault: Party::Service,
         rules: &["J-143"],
-        aliases: &["the hub answered the twin request", "the hub answered the report with"],
+        aliases: &[
+            "the hub answered the twin request",
+            "the hub answered the report with",
+            "the hub refused the token",
+        ],
         ..fault("hub-busy", "the hub is busy", Class::NotAssigned)
+    },
+    Entry {
+        meaning: "The hub refused a link, a message or the connection, in the words of AMQP, for a reason that is neither the device's identity nor its own health.",
+        causes: &[hint(
+            About::Any,
+            "the hub does not allow this device what it asked for, or it is no IoT hub",
+        )],
+        remedies: &[
+            hint(About::Any, "read the condition and the text behind it: they are the hub's own"),
+            hint(About::Any, "check --hub-gateway, and which hub the enrollment names"),
+        ],
+        at_fault: Party::Service,
+        rules: &["J-142"],
+        aliases: &[
+            "the hub refused the link",
+            "the hub refused the message",
+            "the hub refused the connection: amqp:",
+        ],
+        ..fault("hub-denied", "the hub refuses what the device asks for", Class::NotAssigned)
     },
     Entry {
         meaning: "The hub had let the device in, and the session ended.",

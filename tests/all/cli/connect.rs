@@ -44,6 +44,8 @@ fn i_connect_shows_the_twin_after_the_registration_by_every_transport() {
         ("mqtt", "by mqtt"),
         ("mqtt-ws", "by mqtt-ws"),
         ("https", "by mqtt-ws, for a hub is not spoken to over https"),
+        ("amqp", "by amqp"),
+        ("amqp-ws", "by amqp-ws"),
         ("auto", "by mqtt"),
     ] {
         let more = ["--connect", "--group-key", TUTORIAL_KEY, "--transport", transport];
@@ -364,9 +366,12 @@ fn a_deadline_prints_the_command_that_sees_the_operation_through() {
     let mut serve = machine.serve(&["--retry-after", "40s"]);
     let key = machine.file("group key", TUTORIAL_KEY);
     let file = format!("@{}", key.display());
-    for (transport, key, stdin) in
-        [("mqtt", &*file, ""), ("mqtt-ws", TUTORIAL_KEY, TUTORIAL_KEY), ("https", &*file, "")]
-    {
+    for (transport, key, stdin) in [
+        ("mqtt", &*file, ""),
+        ("mqtt-ws", TUTORIAL_KEY, TUTORIAL_KEY),
+        ("https", &*file, ""),
+        ("amqp", &*file, ""),
+    ] {
         let more = ["--timeout", "30s", "--transport", transport, "--group-key", key];
         let late = machine.run(&toaster(&more)).assert_exit(6);
 
@@ -416,7 +421,7 @@ fn b_1_status_looks_a_registration_up_and_does_not_register() {
 fn an_operation_that_nobody_knows_exits_5_and_registers_nothing() {
     let machine = Machine::new();
     let mut serve = machine.serve(&["--retry-after", "0s"]);
-    for transport in ["mqtt", "mqtt-ws", "https"] {
+    for transport in ["mqtt", "mqtt-ws", "https", "amqp", "amqp-ws"] {
         let more = ["--operation-id", "5.nobody.knows", "--transport", transport];
         let ran = machine.run(&[&STATUS[..], &more].concat()).assert_exit(5);
 

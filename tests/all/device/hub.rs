@@ -45,6 +45,7 @@ fn settings(service: &TestService, transport: Transport, credential: Credential)
     settings.transport = transport;
     settings.ports.mqtt = service.address().port();
     settings.ports.https = service.https_address().port();
+    settings.ports.amqp = service.amqp_address().port();
     settings.timeout = IN_GOOD_TIME;
     settings
 }
@@ -61,7 +62,11 @@ fn hub(settings: &Settings, registered: &Registered) -> HubSettings {
 }
 
 async fn sign_in(service: &TestService) -> HubClient {
-    let settings = settings(service, Transport::Mqtt, credential());
+    sign_in_over(Transport::Mqtt, service).await
+}
+
+async fn sign_in_over(transport: Transport, service: &TestService) -> HubClient {
+    let settings = settings(service, transport, credential());
     let registered = register(&settings).await;
     HubClient::connect(&hub(&settings, &registered)).await.unwrap()
 }
@@ -88,6 +93,8 @@ async fn i_every_transport_reads_the_initial_twin_reports_and_sends() {
         (Transport::Mqtt, Transport::Mqtt),
         (Transport::MqttWs, Transport::MqttWs),
         (Transport::Https, Transport::MqttWs),
+        (Transport::Amqp, Transport::Amqp),
+        (Transport::AmqpWs, Transport::AmqpWs),
         (Transport::Auto, Transport::Mqtt),
     ] {
         let webhook = Webhook::start([Reaction::Answer(200, answer.clone())]).await;
@@ -127,7 +134,7 @@ async fn i_a_device_with_a_certificate_shows_the_same_one_to_its_hub() {
             .unwrap();
     let service =
         Setup::individual_x509(PUMP, made.pem()).retry_after(Duration::ZERO).start().await;
-    for transport in [Transport::Mqtt, Transport::MqttWs] {
+    for transport in [Transport::Mqtt, Transport::MqttWs, Transport::Amqp, Transport::AmqpWs] {
         let settings = settings(&service, transport, Credential::X509(certificate.clone()));
         let registered = register(&settings).await;
 
@@ -140,16 +147,19 @@ async fn i_a_device_with_a_certificate_shows_the_same_one_to_its_hub() {
 #[tokio::test]
 async fn i_changes_of_desired_properties_come_in_their_order() {
     let service = Setup::new().retry_after(Duration::ZERO).start().await;
-    let hub = sign_in(&service).await;
-    let mut changes = hub.desired_changes();
+    for (transport, version) in [(Transport::Mqtt, 2), (Transport::Amqp, 4)] {
+        let hub = sign_in_over(transport, &service).await;
+        let mut changes = hub.desired_changes();
 
-    change_desired(&service, json!({ "interval": 9 })).await;
-    change_desired(&service, json!({ "interval": null })).await;
-    let first = within("a change", changes.next()).await.unwrap();
-    let second = within("a change", changes.next()).await.unwrap();
+        change_desired(&service, json!({ "interval": 9 })).await;
+        change_desired(&service, json!({ "interval": null })).await;
+        let first = within("a change", changes.next()).await.unwrap();
+        let second = within("a change", changes.next()).await.unwrap();
 
-    assert_eq!((first.version, &first.patch["interval"]), (2, &json!(9)));
-    assert_eq!((second.version, &second.patch["interval"]), (3, &Value::Null));
+        assert_eq!((first.version, &first.patch["interval"]), (version, &json!(9)));
+        assert_eq!((second.version, &second.patch["interval"]), (version + 1, &Value::Null));
+        hub.close().await;
+    }
 }
 
 #[tokio::test]
@@ -172,23 +182,30 @@ async fn j_149_changes_that_are_not_taken_are_missed_and_the_session_goes_on() {
 
 #[tokio::test]
 async fn f_7_a_device_that_is_removed_is_sent_away_and_then_refused() {
-    let service = Setup::new().retry_after(Duration::ZERO).start().await;
-    let settings = settings(&service, Transport::Mqtt, credential());
-    let hub_settings = hub(&settings, &register(&settings).await);
-    let hub = HubClient::connect(&hub_settings).await.unwrap();
-    let mut changes = hub.desired_changes();
+    for transport in [Transport::Mqtt, Transport::Amqp, Transport::AmqpWs] {
+        let service = Setup::new().retry_after(Duration::ZERO).start().await;
+        let settings = settings(&service, transport, credential());
+        let hub_settings = hub(&settings, &register(&settings).await);
+        let hub = HubClient::connect(&hub_settings).await.unwrap();
+        let mut changes = hub.desired_changes();
 
-    service.hubs().remove(&key(), |_| Ok(())).await.unwrap();
-    let told = within("the end", changes.next()).await.unwrap_err();
-    let asked = hub.twin().await.unwrap_err();
-    let refused = HubClient::connect(&hub_settings).await.unwrap_err();
+        service.hubs().remove(&key(), |_| Ok(())).await.unwrap();
+        let told = within("the end", changes.next()).await.unwrap_err();
+        let asked = hub.twin().await.unwrap_err();
+        let refused = HubClient::connect(&hub_settings).await.unwrap_err();
 
-    assert!(matches!((&told, &asked), (HubError::Lost(_), HubError::Lost(_))), "{told}, {asked}");
-    assert!(matches!(refused, HubError::Refused { .. }), "{refused}");
-    assert_eq!(refused.class(), Class::Identity);
-    assert!(refused.calls_for_provisioning());
-    let again = hub_settings_of(&settings).await;
-    HubClient::connect(&again).await.unwrap();
+        let is_lost = matches!((&told, &asked), (HubError::Lost(_), HubError::Lost(_)));
+        assert!(is_lost, "{transport}: {told}, {asked}");
+        let is_refused = match transport {
+            Transport::Mqtt => matches!(refused, HubError::Refused { .. }),
+            _ => matches!(refused, HubError::Token { .. } | HubError::Denied { .. }),
+        };
+        assert!(is_refused, "{transport}: {refused}");
+        assert_eq!(refused.class(), Class::Identity, "{transport}: {refused}");
+        assert!(refused.calls_for_provisioning());
+        let again = hub_settings_of(&settings).await;
+        HubClient::connect(&again).await.unwrap();
+    }
 }
 
 async fn hub_settings_of(settings: &Settings) -> HubSettings {
@@ -198,12 +215,15 @@ async fn hub_settings_of(settings: &Settings) -> HubSettings {
 #[tokio::test]
 async fn i_a_report_that_is_no_twin_is_refused_and_the_session_goes_on() {
     let service = Setup::new().retry_after(Duration::ZERO).start().await;
-    let hub = sign_in(&service).await;
+    for transport in [Transport::Mqtt, Transport::Amqp] {
+        let hub = sign_in_over(transport, &service).await;
 
-    let error = hub.report(&object(json!({ "a.b": 1 }))).await.unwrap_err();
+        let error = hub.report(&object(json!({ "a.b": 1 }))).await.unwrap_err();
 
-    assert_eq!(error.to_string(), "the hub answered the report with status 400");
-    hub.twin().await.unwrap();
+        assert_eq!(error.to_string(), "the hub answered the report with status 400");
+        hub.twin().await.unwrap();
+        hub.close().await;
+    }
 }
 
 #[tokio::test]
@@ -220,19 +240,21 @@ async fn k_7_what_is_reported_is_sent_as_it_is_written() {
 #[tokio::test]
 async fn i_many_may_ask_at_once() {
     let service = Setup::new().retry_after(Duration::ZERO).start().await;
-    let hub = std::sync::Arc::new(sign_in(&service).await);
+    for (transport, messages) in [(Transport::Mqtt, 100), (Transport::Amqp, 200)] {
+        let hub = std::sync::Arc::new(sign_in_over(transport, &service).await);
 
-    let mut asking = tokio::task::JoinSet::new();
-    for n in 0..100 {
-        let hub = hub.clone();
-        asking.spawn(async move {
-            hub.send(vec![n]).await.unwrap();
-            hub.twin().await.unwrap();
-        });
+        let mut asking = tokio::task::JoinSet::new();
+        for n in 0..100 {
+            let hub = hub.clone();
+            asking.spawn(async move {
+                hub.send(vec![n]).await.unwrap();
+                hub.twin().await.unwrap();
+            });
+        }
+        within("all answers", asking.join_all()).await;
+
+        assert_eq!(service.hubs().messages(&key()), messages);
     }
-    within("all answers", asking.join_all()).await;
-
-    assert_eq!(service.hubs().messages(&key()), 100);
 }
 
 /// Settings for a hub that a script stands for.

@@ -14,7 +14,8 @@ use provision_sim::service::{Quota, Quotas};
 use provision_sim::wire::ErrorCode;
 use provision_sim::{AllocationAnswer, EnrollmentBuilder, LocalService};
 
-const TRANSPORTS: [Transport; 3] = [Transport::Mqtt, Transport::MqttWs, Transport::Https];
+const TRANSPORTS: [Transport; 5] =
+    [Transport::Mqtt, Transport::MqttWs, Transport::Https, Transport::Amqp, Transport::AmqpWs];
 const ID: &str = "pump-0042";
 const KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
 

@@ -1,5 +1,5 @@
 //! What comes after the registration: the device at its hub. A step is told in a line or two; its
-//! packets are those of any MQTT client.
+//! packets and frames are those of any client.
 
 use super::text::{Paragraph, paragraph, printable};
 use crate::device::{HubError, HubSettings, Transport, Twin};
@@ -11,7 +11,7 @@ pub(crate) enum HubStep<'a> {
     Kept { hub: &'a HubSettings },
     /// It connects.
     SigningIn { hub: &'a HubSettings },
-    /// The hub took CONNECT and SUBSCRIBE.
+    /// The hub took CONNECT and SUBSCRIBE, or granted the links.
     SignedIn { transport: Transport },
     /// The hub took what the device reported.
     Reported { version: Option<u64> },
@@ -30,15 +30,21 @@ pub(super) fn step(step: HubStep<'_>) -> Paragraph {
                 .line("It tries that first: only if the hub refuses it or is gone, it registers.")
         }
         HubStep::SigningIn { hub } => {
-            paragraph(format!("On to the hub {}", printable(hub.hub().as_str()))).line(format!(
-                "CONNECT as {}, with the credential of the registration; then SUBSCRIBE.",
-                printable(hub.device_id().as_str())
-            ))
+            let device = printable(hub.device_id().as_str());
+            let told = paragraph(format!("On to the hub {}", printable(hub.hub().as_str())));
+            match hub.transport {
+                Transport::Amqp | Transport::AmqpWs => told.line(format!(
+                    "A token or the certificate of the registration, then two links to the twin of {device}."
+                )),
+                _ => told.line(format!(
+                    "CONNECT as {device}, with the credential of the registration; then SUBSCRIBE."
+                )),
+            }
         }
-        HubStep::SignedIn { transport } => paragraph(format!(
-            "The hub lets the device in ({transport})"
-        ))
-        .line("It is subscribed to answers about its twin and to changes of desired properties."),
+        HubStep::SignedIn { transport } => {
+            paragraph(format!("The hub lets the device in ({transport})"))
+                .line("It hears answers about its twin, and changes of desired properties.")
+        }
         HubStep::Reported { version } => {
             let version =
                 version.map_or_else(String::new, |version| format!(", version {version}"));
@@ -46,7 +52,7 @@ pub(super) fn step(step: HubStep<'_>) -> Paragraph {
                 .line("They are the device's side of its twin: what it says of itself.")
         }
         HubStep::Messages { sent } => paragraph(format!("The hub has taken {sent} messages"))
-            .line("Each was acknowledged with PUBACK: now it is the hub's to deliver."),
+            .line("Each was acknowledged: now it is the hub's to deliver."),
         HubStep::Twin { twin } => paragraph(format!(
             "The hub has sent the twin: {} desired and {} reported properties",
             properties(&twin.desired),

@@ -66,6 +66,7 @@ pub(in crate::device) struct Line<S> {
     /// Whether something was said since the stream was last flushed.
     has_news: bool,
     last_sent: Instant,
+    last_heard: Instant,
     /// After how much silence the peer is to hear that the device lives.
     beat_after: Duration,
 }
@@ -96,6 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             outbox: BytesMut::new(),
             has_news: false,
             last_sent: Instant::now(),
+            last_heard: Instant::now(),
             beat_after: BEAT_AFTER,
         };
         progress.tell(sent(AmqpFrame::Header { sasl: signs_in }));
@@ -180,6 +182,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         self.last_sent + self.beat_after
     }
 
+    /// Since when nothing came, not even a sign of life.
+    pub(in crate::device) fn last_heard(&self) -> Instant {
+        self.last_heard
+    }
+
     /// Shows that the device lives (part 2, section 2.4.5).
     pub(in crate::device) async fn beat(&mut self) -> Result<(), Loss> {
         self.engine.beat();
@@ -223,7 +230,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         self.flush().await?;
         match self.stream.read_buf(&mut self.inbox).await {
             Ok(0) => Err(Loss::Closed),
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.last_heard = Instant::now();
+                Ok(())
+            }
             // Peers that leave without close_notify are met daily; a reset is something else.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Loss::Closed),
             Err(_) => Err(Loss::Reset),

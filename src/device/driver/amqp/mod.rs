@@ -21,4 +21,5 @@ mod refusal;
 mod told;
 
 pub(super) use driver::Driver;
+pub(in crate::device) use line::{Greeting, Line, LineFault, SPOKEN};
 pub(super) use lookup::ask;

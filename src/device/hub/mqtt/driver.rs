@@ -1,66 +1,40 @@
 //! Moves the packets of an open session: takes questions from the handle, and what the hub sends to
-//! whoever waits for it. Lives in a task of its own, so that pings and PUBACKs go out whatever the
-//! device is doing.
+//! whoever waits for it.
 
-use std::sync::{Arc, OnceLock};
-
-use rumqttc::{Packet, Publish};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use rumqttc::Packet;
 use tokio::time::{sleep_until, timeout};
 
-use super::connect::AnySession;
-use super::error::{HubBreach, HubError};
-use super::exchange::{Answer, Exchange, Heard, Question};
-use super::twin::DesiredChange;
+use super::super::question::Answer;
+use super::super::task::{Command, End, Waiter, Ways};
+use super::exchange::Exchange;
+use super::session::Open;
 use crate::device::driver::{CLOSE_TIMEOUT, ReadFault, unexpected};
-use crate::device::error::Breach;
 use crate::device::exchange::Loss;
-
-/// A question, and where its answer goes.
-pub(super) struct Command {
-    pub(super) question: Question,
-    pub(super) answer: Waiter,
-}
-
-pub(super) type Waiter = oneshot::Sender<Result<Answer, HubError>>;
-
-/// Why the session ended, for all who ask from then on.
-#[derive(Debug, Clone)]
-pub(super) enum End {
-    /// The connection was lost.
-    Lost(Loss),
-    /// The hub broke the protocol.
-    Broken(Breach),
-}
-
-impl From<End> for HubError {
-    fn from(end: End) -> Self {
-        match end {
-            End::Lost(loss) => Self::Lost(loss),
-            End::Broken(breach) => Self::Breach(HubBreach::Protocol(breach)),
-        }
-    }
-}
+use crate::wire::DeviceId;
 
 /// The open session, and who is to be told what.
-pub(super) struct Driver {
-    pub(super) session: AnySession,
-    pub(super) exchange: Exchange<Waiter>,
-    pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) changes: broadcast::Sender<DesiredChange>,
-    pub(super) end: Arc<OnceLock<End>>,
+struct Driver {
+    session: Open,
+    exchange: Exchange<Waiter>,
+    ways: Ways,
+}
+
+/// Moves the packets of an open session until the handle is gone, or the connection.
+pub(in crate::device::hub) async fn run(session: Open, device_id: DeviceId, ways: Ways) {
+    let exchange = Exchange::new(device_id.as_str());
+    Driver { session, exchange, ways }.run().await;
 }
 
 impl Driver {
     /// Runs until the handle is gone, or the connection. Those who still wait then learn it from their
     /// channel, which closes.
-    pub(super) async fn run(mut self) {
+    async fn run(mut self) {
         match self.turn().await {
             Ok(()) => {
                 let _ = timeout(CLOSE_TIMEOUT, self.session.close()).await;
             }
             Err(end) => {
-                let _ = self.end.set(end);
+                let _ = self.ways.end.set(end);
             }
         }
     }
@@ -71,7 +45,7 @@ impl Driver {
             let next_ping = self.session.next_ping();
             // Only waiting may be dropped half-way; what writes comes after it.
             let happened = tokio::select! {
-                command = self.commands.recv(), if self.exchange.has_room() => match command {
+                command = self.ways.commands.recv(), if self.exchange.has_room() => match command {
                     Some(command) => Happened::Asked(command),
                     None => return Ok(()),
                 },
@@ -107,7 +81,7 @@ impl Driver {
         match packet {
             Packet::Publish(publish) => {
                 self.session.take(&publish, &mut |_| {}).map_err(End::Lost)?;
-                self.heard(&publish);
+                self.ways.tell(self.exchange.heard(&publish.topic, &publish.payload));
                 Ok(())
             }
             Packet::PubAck(ack) => {
@@ -118,17 +92,6 @@ impl Driver {
             }
             Packet::PingResp => Ok(()),
             other => Err(End::Broken(unexpected(&other, "an answer"))),
-        }
-    }
-
-    fn heard(&mut self, publish: &Publish) {
-        match self.exchange.heard(&publish.topic, &publish.payload) {
-            Heard::Answer(waiter, answer) => {
-                let _ = waiter.send(answer);
-            }
-            // Nobody may be listening.
-            Heard::Desired(change) => drop(self.changes.send(change)),
-            Heard::Stray => tracing::debug!("hub: nobody waits for {:?}", publish.topic),
         }
     }
 }

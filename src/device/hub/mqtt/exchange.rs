@@ -5,68 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
-use super::error::{HubBreach, HubError};
-use super::twin::{DesiredChange, Twin};
+use super::super::question::{Expected, Heard, MOST_UNDER_WAY, Question, answer};
+use super::super::twin::DesiredChange;
 use crate::wire::{DeviceTopic, HubTopic, from_json_object};
-
-/// What a device may ask of its hub.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Question {
-    /// Its twin.
-    Twin,
-    /// To note what it reports: a merge patch, JSON.
-    Report(Vec<u8>),
-    /// To take a message.
-    Message(Vec<u8>),
-}
-
-impl Question {
-    /// What it is called in errors.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Twin => "the twin request",
-            Self::Report(_) => "the report",
-            Self::Message(_) => "the message",
-        }
-    }
-}
-
-/// What the hub answers.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Answer {
-    /// The twin.
-    Twin(Twin),
-    /// The new version of the reported properties, where the hub names it.
-    Reported(Option<u64>),
-    /// It has the message.
-    Taken,
-}
 
 /// What has to be published.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Outgoing {
     pub(super) topic: String,
     pub(super) body: Vec<u8>,
-}
-
-/// What the hub published.
-#[derive(Debug)]
-pub(super) enum Heard<W> {
-    /// An answer, and who waits for it.
-    Answer(W, Result<Answer, HubError>),
-    /// The back end wants something.
-    Desired(DesiredChange),
-    /// An answer that nobody waits for any more, or nothing that a hub publishes.
-    Stray,
-}
-
-/// Which answer is expected.
-#[derive(Debug, Clone, Copy)]
-enum Expected {
-    Twin,
-    Report,
 }
 
 /// A session, from SUBACK on.
@@ -79,9 +26,6 @@ pub(super) struct Exchange<W> {
     /// By packet ID.
     messages: BTreeMap<u16, W>,
 }
-
-/// At most this many questions are under way at once, far fewer than there are packet IDs.
-const MOST_UNDER_WAY: usize = 64;
 
 impl<W> Exchange<W> {
     pub(super) fn new(device_id: &str) -> Self {
@@ -145,7 +89,7 @@ impl<W> Exchange<W> {
                 else {
                     return Heard::Stray;
                 };
-                Heard::Answer(waiter, read(expected, status, version, body))
+                Heard::Answer(waiter, answer(expected, status, version, body))
             }
             Ok(HubTopic::Desired { version }) => match from_json_object(body) {
                 Ok(patch) => Heard::Desired(DesiredChange { version, patch }),
@@ -162,36 +106,12 @@ impl<W> Exchange<W> {
     }
 }
 
-fn read(
-    expected: Expected,
-    status: u16,
-    version: Option<u64>,
-    body: &[u8],
-) -> Result<Answer, HubError> {
-    let request = match expected {
-        Expected::Twin => "the twin request",
-        Expected::Report => "the report",
-    };
-    match (expected, status) {
-        (Expected::Twin, 200..=299) => {
-            let unusable = |reason| HubBreach::Body { request, reason };
-            let mut twin: Map<String, Value> =
-                from_json_object(body).map_err(|error| unusable(error.to_string()))?;
-            let mut section = |name: &str| match twin.remove(name) {
-                Some(Value::Object(properties)) => Ok(properties),
-                _ => Err(unusable(format!("it has no object `{name}`"))),
-            };
-            Ok(Answer::Twin(Twin { desired: section("desired")?, reported: section("reported")? }))
-        }
-        (Expected::Report, 200..=299) => Ok(Answer::Reported(version)),
-        _ => Err(HubError::Status { request, status }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::Value;
 
+    use super::super::super::question::Answer;
     use super::*;
 
     const TWIN: &str = r#"{"desired":{"interval":30,"$version":2},"reported":{"$version":1}}"#;
