@@ -14,6 +14,8 @@ type Running<'a> = Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
 /// A name, and how to find out.
 struct Check {
     name: &'static str,
+    /// The port that it is about, if it is about one.
+    port: Option<Port>,
     run: for<'a> fn(&'a Subject, &'a mut Known) -> Running<'a>,
 }
 
@@ -23,45 +25,72 @@ const CLOCK: &str = "clock";
 const CHECKS: &[Check] = &[
     Check {
         name: "id-scope",
+        port: None,
         run: |subject, _| Box::pin(async { input::id_scope(&subject.context) }),
     },
     Check {
         name: "reg-id",
+        port: None,
         run: |subject, _| Box::pin(async { input::registration_id(&subject.context) }),
     },
     Check {
         name: "identity",
+        port: None,
         run: |subject, _| {
             Box::pin(async { input::identity(&subject.context, Clock::system().now()) })
         },
     },
-    Check { name: "dns", run: |subject, known| Box::pin(socket::dns(subject, known)) },
+    Check { name: "dns", port: None, run: |subject, known| Box::pin(socket::dns(subject, known)) },
     Check {
         name: "tcp-mqtt",
+        port: Some(Port::Mqtt),
         run: |subject, known| Box::pin(socket::tcp(subject, known, Port::Mqtt)),
     },
     Check {
         name: "tcp-https",
+        port: Some(Port::Https),
         run: |subject, known| Box::pin(socket::tcp(subject, known, Port::Https)),
     },
     Check {
+        name: "tcp-amqp",
+        port: Some(Port::Amqp),
+        run: |subject, known| Box::pin(socket::tcp(subject, known, Port::Amqp)),
+    },
+    Check {
         name: "tls-mqtt",
+        port: Some(Port::Mqtt),
         run: |subject, known| Box::pin(tls::handshake(subject, known, Port::Mqtt)),
     },
     Check {
         name: "tls-https",
+        port: Some(Port::Https),
         run: |subject, known| Box::pin(tls::handshake(subject, known, Port::Https)),
     },
-    Check { name: CLOCK, run: |subject, known| Box::pin(clock::check(subject, known)) },
-    Check { name: "connect", run: |subject, known| Box::pin(connect::check(subject, known)) },
-    Check { name: "register", run: |subject, known| Box::pin(register(subject, known)) },
+    Check {
+        name: "tls-amqp",
+        port: Some(Port::Amqp),
+        run: |subject, known| Box::pin(tls::handshake(subject, known, Port::Amqp)),
+    },
+    Check { name: CLOCK, port: None, run: |subject, known| Box::pin(clock::check(subject, known)) },
+    Check {
+        name: "connect",
+        port: None,
+        run: |subject, known| Box::pin(connect::check(subject, known)),
+    },
+    Check {
+        name: "register",
+        port: None,
+        run: |subject, known| Box::pin(register(subject, known)),
+    },
 ];
 
 /// Makes all checks one after the other; `tell` gets each outcome as it comes.
 pub async fn diagnose(mut subject: Subject, mut tell: impl FnMut(&Outcome)) -> Vec<Outcome> {
     let mut known = Known::default();
     let mut outcomes = Vec::with_capacity(CHECKS.len());
-    for check in CHECKS {
+    let ports = subject.ports();
+    let is_of_use = |check: &&Check| check.port.is_none_or(|port| ports.contains(&port));
+    for check in CHECKS.iter().filter(is_of_use) {
         let started = Instant::now();
         let finding = (check.run)(&subject, &mut known).await;
         let finding = shortened(finding, &outcomes);

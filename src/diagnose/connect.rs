@@ -1,5 +1,5 @@
 //! CONNECT and CONNACK: whether the service takes the device's names (A.2, A.6). Keys are not
-//! judged here, and over HTTPS nothing is.
+//! judged here, and over HTTPS nothing is. Over AMQP it is SASL and `open`.
 
 use super::finding::Finding;
 use super::subject::{Known, Port, Reach, Subject};
@@ -20,7 +20,7 @@ pub(super) async fn check(subject: &Subject, known: &mut Known) -> Finding {
                 return accepted(transport, failure);
             }
             // The service has spoken, and would say the same again.
-            Err(error @ Error::ConnectRefused { .. }) => {
+            Err(error @ (Error::ConnectRefused { .. } | Error::SaslRefused { .. })) => {
                 return Finding::of_error(&error, &subject.context);
             }
             Err(error) => {
@@ -37,11 +37,18 @@ pub(super) async fn check(subject: &Subject, known: &mut Known) -> Finding {
 /// What the registration may go over, as far as the ports let it.
 fn transports(wanted: Transport, known: &Known) -> Vec<Transport> {
     let all = match wanted {
-        Transport::Auto => vec![Transport::Mqtt, Transport::MqttWs, Transport::Https],
+        Transport::Auto => vec![
+            Transport::Mqtt,
+            Transport::MqttWs,
+            Transport::Https,
+            Transport::Amqp,
+            Transport::AmqpWs,
+        ],
         one => vec![one],
     };
     let port = |transport: &Transport| match transport {
         Transport::Mqtt => Port::Mqtt,
+        Transport::Amqp => Port::Amqp,
         _ => Port::Https,
     };
     all.into_iter().filter(|transport| known.reached(port(transport)) == Reach::Tls).collect()
@@ -51,6 +58,9 @@ fn accepted(transport: Transport, failure: Option<(Transport, Error)>) -> Findin
     let text = match transport {
         Transport::Https => {
             "TLS stands; over HTTPS the ID scope and the names are judged only by registering"
+        }
+        Transport::Amqp | Transport::AmqpWs => {
+            "AMQP's connection stands; the ID scope and the names are judged only by registering"
         }
         _ => "the service accepts the ID scope and the names (CONNACK 0)",
     };
@@ -69,15 +79,18 @@ mod tests {
 
     #[test]
     fn j_103_auto_is_tried_over_every_port_that_is_reached() {
-        let reached = |mqtt, https| Known { mqtt, https, ..Known::default() };
+        let reached = |mqtt, https| Known { mqtt, https, amqp: Reach::Tls, ..Known::default() };
         let (open, shut) = (Reach::Tls, Reach::Tcp);
 
         let all = transports(Transport::Auto, &reached(open, open));
         let web = transports(Transport::Auto, &reached(shut, open));
 
-        assert_eq!(all, [Transport::Mqtt, Transport::MqttWs, Transport::Https]);
-        assert_eq!(web, [Transport::MqttWs, Transport::Https]);
-        assert_eq!(transports(Transport::Mqtt, &reached(shut, open)), []);
-        assert_eq!(transports(Transport::Https, &reached(shut, open)), [Transport::Https]);
+        use Transport::{Amqp, AmqpWs, Https, Mqtt, MqttWs};
+        assert_eq!(all, [Mqtt, MqttWs, Https, Amqp, AmqpWs]);
+        assert_eq!(web, [MqttWs, Https, Amqp, AmqpWs]);
+        assert_eq!(transports(Mqtt, &reached(shut, open)), []);
+        assert_eq!(transports(Https, &reached(shut, open)), [Https]);
+        assert_eq!(transports(Amqp, &reached(shut, shut)), [Amqp]);
+        assert_eq!(transports(AmqpWs, &reached(shut, shut)), []);
     }
 }

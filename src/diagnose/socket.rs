@@ -14,7 +14,7 @@ use crate::net::{DialError, ProxyFault, plain};
 /// Looks up all addresses of the host, or of whom the device dials in its place.
 pub(super) async fn dns(subject: &Subject, known: &mut Known) -> Finding {
     let mut told: Vec<(String, Result<String, Error>)> = Vec::new();
-    for port in [Port::Mqtt, Port::Https] {
+    for &port in subject.ports() {
         let host = subject.next_hop(port).host();
         if told.iter().any(|(name, _)| *name == host) {
             continue;
@@ -32,7 +32,7 @@ pub(super) async fn dns(subject: &Subject, known: &mut Known) -> Finding {
         None => Finding::ok(found),
         Some(error) => {
             let finding = Finding::of_error(error, &subject.context);
-            // With --connect-to the two ports may be two hosts.
+            // With --connect-to each port may be another host.
             if found.is_empty() {
                 return finding;
             }

@@ -31,6 +31,7 @@ pub(super) struct Known {
     pub(super) addresses: Vec<(String, Vec<IpAddr>)>,
     pub(super) mqtt: Reach,
     pub(super) https: Reach,
+    pub(super) amqp: Reach,
     /// The validity of the certificate that was presented, by the port of MQTT or else HTTPS.
     pub(super) validity: Option<super::certificate::Validity>,
     pub(super) skew: Option<Skew>,
@@ -53,11 +54,12 @@ pub(super) enum Reach {
     Tls,
 }
 
-/// One of the two ports.
+/// One of the three ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Port {
     Mqtt,
     Https,
+    Amqp,
 }
 
 impl Subject {
@@ -72,6 +74,7 @@ impl Subject {
         let (own, is_used) = match port {
             Port::Mqtt => (ports.mqtt, matches!(transport, Transport::Mqtt | Transport::Auto)),
             Port::Https => (ports.https, !matches!(transport, Transport::Mqtt | Transport::Amqp)),
+            Port::Amqp => (ports.amqp, matches!(transport, Transport::Amqp | Transport::Auto)),
         };
         endpoint.port().filter(|_| is_used).unwrap_or(own)
     }
@@ -100,12 +103,22 @@ impl Subject {
         }
     }
 
+    /// Which ports are looked at: that of AMQP only where the registration may go over it (J-361).
+    pub(super) fn ports(&self) -> &'static [Port] {
+        match self.settings.transport {
+            Transport::Amqp | Transport::Auto => &[Port::Mqtt, Port::Https, Port::Amqp],
+            _ => &[Port::Mqtt, Port::Https],
+        }
+    }
+
     /// Whether the registration fails without this port (J-117).
     pub(super) fn needs(&self, port: Port, is_mqtt_reached: bool) -> bool {
         match (port, self.settings.transport) {
             (Port::Mqtt, transport) => transport == Transport::Mqtt,
+            (Port::Amqp, transport) => transport == Transport::Amqp,
             (Port::Https, Transport::MqttWs | Transport::Https | Transport::AmqpWs) => true,
-            (Port::Https, Transport::Mqtt | Transport::Auto | Transport::Amqp) => !is_mqtt_reached,
+            (Port::Https, Transport::Mqtt | Transport::Auto) => !is_mqtt_reached,
+            (Port::Https, Transport::Amqp) => false,
         }
     }
 
@@ -133,6 +146,7 @@ impl Known {
         match port {
             Port::Mqtt => self.mqtt,
             Port::Https => self.https,
+            Port::Amqp => self.amqp,
         }
     }
 
@@ -140,6 +154,7 @@ impl Known {
         match port {
             Port::Mqtt => &mut self.mqtt,
             Port::Https => &mut self.https,
+            Port::Amqp => &mut self.amqp,
         }
     }
 }
@@ -181,17 +196,19 @@ mod tests {
 
     #[test]
     fn the_port_of_the_host_is_that_of_the_transport() {
-        for (host, transport, mqtt, https) in [
-            ("a.net", Transport::Mqtt, 1, 2),
-            ("a.net:9", Transport::Mqtt, 9, 2),
-            ("a.net:9", Transport::MqttWs, 1, 9),
-            ("a.net:9", Transport::Https, 1, 9),
-            ("a.net:9", Transport::Auto, 9, 9),
-            ("[::1]:9", Transport::Https, 1, 9),
+        for (host, transport, mqtt, https, amqp) in [
+            ("a.net", Transport::Mqtt, 1, 2, 3),
+            ("a.net:9", Transport::Mqtt, 9, 2, 3),
+            ("a.net:9", Transport::MqttWs, 1, 9, 3),
+            ("a.net:9", Transport::Https, 1, 9, 3),
+            ("a.net:9", Transport::Amqp, 1, 2, 9),
+            ("a.net:9", Transport::AmqpWs, 1, 9, 3),
+            ("a.net:9", Transport::Auto, 9, 9, 9),
+            ("[::1]:9", Transport::Https, 1, 9, 3),
         ] {
             let subject = subject(host, transport);
-            let found = (subject.number(Port::Mqtt), subject.number(Port::Https));
-            assert_eq!(found, (mqtt, https), "{host} {transport}");
+            let found = [Port::Mqtt, Port::Https, Port::Amqp].map(|port| subject.number(port));
+            assert_eq!(found, [mqtt, https, amqp], "{host} {transport}");
         }
         let endpoint = subject("[::1]:9", Transport::Https).endpoint(Port::Mqtt);
         assert_eq!(endpoint.to_string(), "[::1]:1");
@@ -206,11 +223,30 @@ mod tests {
         assert!(needs(Transport::Mqtt, Port::Mqtt, false));
         assert!(!needs(Transport::Mqtt, Port::Https, true));
         assert!(needs(Transport::Mqtt, Port::Https, false));
-        for transport in [Transport::MqttWs, Transport::Https] {
+        for transport in [Transport::MqttWs, Transport::Https, Transport::AmqpWs] {
             assert!(needs(transport, Port::Https, true) && !needs(transport, Port::Mqtt, false));
         }
         assert!(!needs(Transport::Auto, Port::Mqtt, false));
         assert!(needs(Transport::Auto, Port::Https, false));
         assert!(!needs(Transport::Auto, Port::Https, true));
+        assert!(needs(Transport::Amqp, Port::Amqp, false));
+        assert!(!needs(Transport::Amqp, Port::Mqtt, false));
+        assert!(!needs(Transport::Amqp, Port::Https, false));
+        assert!(!needs(Transport::Auto, Port::Amqp, false));
+    }
+
+    #[test]
+    fn j_361_the_port_of_amqp_is_looked_at_where_the_registration_may_go_over_it() {
+        for (transport, is_looked_at) in [
+            (Transport::Mqtt, false),
+            (Transport::MqttWs, false),
+            (Transport::Https, false),
+            (Transport::Amqp, true),
+            (Transport::AmqpWs, false),
+            (Transport::Auto, true),
+        ] {
+            let ports = subject("a.net", transport).ports();
+            assert_eq!(ports.contains(&Port::Amqp), is_looked_at, "{transport}");
+        }
     }
 }

@@ -19,10 +19,21 @@ fn closed_port() -> u16 {
 
 /// Azure's name for the service of `serve`, whose MQTT is at `mqtt`.
 fn diagnose_azure(machine: &Machine, serve: &Serve, mqtt: &str, more: &[&str]) -> Ran {
+    diagnose_ports(machine, serve, (mqtt, serve.amqp()), more)
+}
+
+/// The same, where AMQP may be elsewhere, too.
+fn diagnose_ports(
+    machine: &Machine,
+    serve: &Serve,
+    (mqtt, amqp): (&str, &str),
+    more: &[&str],
+) -> Ran {
     let (mqtt, https) = (format!("{AZURE}:8883:{mqtt}"), format!("{AZURE}:443:{}", serve.https()));
+    let amqp = format!("{AZURE}:5671:{amqp}");
     let base = ["diagnose", "-o", "json", "--id-scope", "0ne00002193"];
     let device = ["--reg-id", "contoso-toaster-007", "--group-key", TUTORIAL_KEY];
-    let way = ["--connect-to", &mqtt, "--connect-to", &https];
+    let way = ["--connect-to", &mqtt, "--connect-to", &https, "--connect-to", &amqp];
     let trust = ["--ca-file", serve.ca_file().to_str().unwrap()];
     machine.run(&[&base[..], &device, &way, &trust, more].concat())
 }
@@ -49,9 +60,13 @@ fn every_transport_is_connected_and_registered_by() {
     let machine = Machine::new();
     let _serve = machine.serve(&["--retry-after", "0s"]);
 
-    for (transport, says) in
-        [("mqtt-ws", "CONNACK 0"), ("https", "judged only by registering"), ("auto", "CONNACK 0")]
-    {
+    for (transport, says) in [
+        ("mqtt-ws", "CONNACK 0"),
+        ("https", "judged only by registering"),
+        ("amqp", "AMQP's connection stands"),
+        ("amqp-ws", "AMQP's connection stands"),
+        ("auto", "CONNACK 0"),
+    ] {
         let more = ["--reg-id", "contoso-toaster-007", "--transport", transport];
         let ran = machine.run(&[&LOCAL[..], &more].concat()).assert_exit(0);
 
@@ -73,6 +88,8 @@ fn a_6_an_unknown_id_scope_is_named_over_websocket_and_https() {
 
     assert_check(&with("mqtt-ws"), "connect", "fail", says);
     assert_check(&with("https"), "register", "fail", says);
+    assert_check(&with("amqp"), "register", "fail", says);
+    assert_check(&with("amqp-ws"), "register", "fail", says);
     assert_check(&with("auto"), "connect", "fail", says);
 }
 
@@ -88,12 +105,33 @@ fn j_117_a_closed_mqtt_port_is_a_failure_for_mqtt_and_a_warning_for_the_others()
     assert_check(&mqtt, "dns", "ok", "127.0.0.1 is an address");
     assert_check(&mqtt, "tcp-mqtt", "fail", "connection refused");
     assert_check(&mqtt, "tcp-https", "ok", &format!("(in the place of {AZURE}:443)"));
-    for transport in ["mqtt-ws", "https", "auto"] {
+    for transport in ["mqtt-ws", "https", "amqp", "amqp-ws", "auto"] {
         let ran = by(transport).assert_exit(0);
         assert_check(&ran, "tcp-mqtt", "warn", "connection refused");
         assert_check(&ran, "tls-mqtt", "skip", "");
         assert_check(&ran, "register", "ok", HUB);
     }
+}
+
+#[test]
+fn j_361_the_port_of_amqp_is_a_failure_for_amqp_a_warning_for_auto_and_nobody_elses_business() {
+    let machine = Machine::new();
+    let serve = machine.serve(&["--retry-after", "0s"]);
+    let closed = format!("127.0.0.1:{}", closed_port());
+    let by = |transport| {
+        let more = ["--transport", transport];
+        diagnose_ports(&machine, &serve, (serve.mqtt(), &closed), &more)
+    };
+
+    let amqp = by("amqp").assert_exit(3);
+    let auto = by("auto").assert_exit(0);
+    let mqtt = by("mqtt").assert_exit(0);
+
+    assert_check(&amqp, "tcp-amqp", "fail", "connection refused");
+    assert_check(&amqp, "connect", "skip", "");
+    assert_check(&auto, "tcp-amqp", "warn", "connection refused");
+    assert_check(&auto, "register", "ok", HUB);
+    assert!(!mqtt.stdout.contains("tcp-amqp"), "{}", mqtt.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -219,6 +219,10 @@ impl Serve {
         self.ready["https"].as_str().unwrap()
     }
 
+    pub fn amqp(&self) -> &str {
+        self.ready["amqp"].as_str().unwrap()
+    }
+
     pub fn ca_file(&self) -> &Path {
         Path::new(self.ready["caFile"].as_str().unwrap())
     }
