@@ -65,6 +65,8 @@ pub enum TransportWord {
     Mqtt,
     MqttWs,
     Https,
+    Amqp,
+    AmqpWs,
     Auto,
 }
 
@@ -83,6 +85,8 @@ impl From<TransportWord> for Transport {
             TransportWord::Mqtt => Self::Mqtt,
             TransportWord::MqttWs => Self::MqttWs,
             TransportWord::Https => Self::Https,
+            TransportWord::Amqp => Self::Amqp,
+            TransportWord::AmqpWs => Self::AmqpWs,
             TransportWord::Auto => Self::Auto,
         }
     }

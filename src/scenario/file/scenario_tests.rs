@@ -496,8 +496,8 @@ fn what_no_device_can_be_is_refused_with_its_place() {
         ),
         ("deviceKey = \"AAAA\"\nkey = \"secondary\"", "key: it has one proof only"),
         (
-            "group = \"pumps\"\ntransport = \"amqp\"",
-            "transport: unknown value `amqp`, expected one of `mqtt`, `mqtt-ws`",
+            "group = \"pumps\"\ntransport = \"coap\"",
+            "transport: unknown value `coap`, expected one of `mqtt`, `mqtt-ws`",
         ),
         ("group = \"pumps\"\napiVersion = \"7\"", "apiVersion: an API version is a date"),
         (

@@ -414,8 +414,14 @@ fn part<T: DeserializeOwned>(member: &str, raw: &RawValue) -> Result<T, Wrong> {
 ///
 /// If there is none of this name.
 fn transport(name: &str) -> Result<Transport, String> {
-    const ALL: [Transport; 4] =
-        [Transport::Mqtt, Transport::MqttWs, Transport::Https, Transport::Auto];
+    const ALL: [Transport; 6] = [
+        Transport::Mqtt,
+        Transport::MqttWs,
+        Transport::Https,
+        Transport::Amqp,
+        Transport::AmqpWs,
+        Transport::Auto,
+    ];
     let found = ALL.into_iter().find(|transport| transport.name() == name);
     found.ok_or_else(|| {
         let names: Vec<_> = ALL.iter().map(|transport| transport.name()).collect();

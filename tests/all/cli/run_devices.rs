@@ -28,7 +28,7 @@ const SERVICE: &str = r#"
     attestation = { type = "symmetricKey" }
 "#;
 
-const TRANSPORTS: [&str; 3] = ["mqtt", "mqtt-ws", "https"];
+const TRANSPORTS: [&str; 5] = ["mqtt", "mqtt-ws", "https", "amqp", "amqp-ws"];
 
 #[test]
 fn a_certificate_made_on_the_spot_is_assigned_and_with_each_flaw_refused_on_every_transport() {
@@ -51,7 +51,7 @@ fn a_certificate_made_on_the_spot_is_assigned_and_with_each_flaw_refused_on_ever
 
     let ran = machine.run(&["run", file.to_str().unwrap()]).assert_exit(0);
 
-    assert!(ran.stdout.ends_with("18 passed, 0 failed\n"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("30 passed, 0 failed\n"), "{}", ran.stdout);
     assert!(!ran.stderr.contains("try: "), "all of it was expected: {}", ran.stderr);
 }
 

@@ -343,7 +343,10 @@ fn mistakes_in_steps_are_told_with_their_line_before_anything_starts() {
         ("service = \"start\"", "start: the service runs already then"),
         ("service = \"halt\"", "unknown value `halt`"),
         ("register = \"pump-0\"\nwithin = \"soon\"", "within: write a duration"),
-        ("register = \"pump-0\"\ntransport = \"amqp\"", "\"amqp\" is none of mqtt, mqtt-ws, https"),
+        (
+            "register = \"pump-0\"\ntransport = \"coap\"",
+            "\"coap\" is none of mqtt, mqtt-ws, https, amqp",
+        ),
         ("register = \"pump-0\"\nparallel = 0", "parallel: it is from 1 to 1000"),
         ("register = \"pump-0\"\nexpect = { satus = 1 }", "unknown member `satus`"),
         ("fault = \"poll statsu=503\"", "did you mean status?"),

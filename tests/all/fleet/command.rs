@@ -427,6 +427,8 @@ fn other_ways_and_addresses_lead_there_too() {
     for flags in [
         &["--transport", "https"][..],
         &["--transport", "mqtt-ws"],
+        &["--transport", "amqp"],
+        &["--transport", "amqp-ws"],
         &["--tls-resume"],
         #[cfg(target_os = "linux")]
         &["--source", "127.0.0.2-127.0.0.4", "--source", "127.0.0.9"],

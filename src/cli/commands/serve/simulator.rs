@@ -47,7 +47,7 @@ fn settings(device: &SimulatedDevice) -> Result<(Settings, Context), String> {
     let (transport, address) = match device.transport {
         Transport::Mqtt => (Way::Mqtt, mqtt),
         Transport::Https => (Way::Https, https),
-        Transport::Amqp => return Err("devices are not simulated over AMQP here".to_owned()),
+        Transport::Amqp => (Way::Amqp, amqp),
     };
     let endpoint: Endpoint = address
         .to_string()

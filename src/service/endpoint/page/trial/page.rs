@@ -30,7 +30,8 @@ pub(super) struct Device {
     pub(super) id: String,
     pub(super) enrollment: String,
     pub(super) payload: String,
-    pub(super) is_https: bool,
+    /// Over what, by its name in the form.
+    pub(super) transport: &'static str,
     pub(super) complaint: Option<String>,
     pub(super) outcome: Option<Outcome>,
 }

@@ -28,12 +28,16 @@ pub(in crate::service::endpoint::page) async fn simulate(
         None => posted.text("enrollment").unwrap_or_default(),
     };
     let payload = posted.text("payload").unwrap_or_default();
-    let is_https = posted.text("transport") == Some("https");
+    let transport = match posted.text("transport") {
+        Some("https") => "https",
+        Some("amqp") => "amqp",
+        _ => "mqtt",
+    };
     let mut device = Device {
         id: id.to_owned(),
         enrollment: enrollment.to_owned(),
         payload: payload.to_owned(),
-        is_https,
+        transport,
         ..Device::default()
     };
     let status = match registered(&site, &device).await {
@@ -63,7 +67,11 @@ async fn registered(site: &Site, device: &Device) -> Result<Outcome, String> {
     })?;
     let payload = payload(&device.payload)?;
     let before = site.registrar.journal.revision();
-    let transport = if device.is_https { Transport::Https } else { Transport::Mqtt };
+    let transport = match device.transport {
+        "https" => Transport::Https,
+        "amqp" => Transport::Amqp,
+        _ => Transport::Mqtt,
+    };
     let Simulated { lines, is_assigned } = simulator
         .register(SimulatedDevice {
             registration_id: registration_id.clone(),
