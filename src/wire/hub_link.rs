@@ -1,4 +1,4 @@
-//! The words of a hub over AMQP (I): where links lead, and what links and messages call things.
+//! The words of a hub over AMQP (I.3): where links lead, and what links and messages call things.
 //!
 //! Sources: azure-iot-sdk-node `device/transport/amqp` and `common/transport/amqp`, azure-iot-sdk-c
 //! `iothubtransport_amqp_*.c`, azure-iot-sdk-csharp `Transport/AmqpIot`, azure-iot-sdk-java

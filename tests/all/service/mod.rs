@@ -2,6 +2,7 @@
 
 mod admin;
 mod amqp;
+mod amqp_hub;
 mod events;
 mod fault_matrix;
 mod faults;

@@ -1,4 +1,4 @@
-//! A message to a device, as it goes over AMQP (I).
+//! A message to a device, as it goes over AMQP (I.3).
 
 use std::time::UNIX_EPOCH;
 

@@ -1,4 +1,4 @@
-//! Devices at their hubs on one AMQP connection: who they are, and the answers to what they ask (I).
+//! Devices at their hubs on one AMQP connection: who they are, and the answers to what they ask (I.3).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -134,7 +134,9 @@ impl HubConnection {
             }
             HubQuestion::Taken { key, number } => {
                 self.hubs.complete_message(&key, number);
-                self.bring(&key, engine);
+                for stalled in self.conversation.stalled() {
+                    self.bring(&stalled, engine);
+                }
             }
             HubQuestion::MethodResponse { key, rid, answer } => {
                 if !self.hubs.answer_method(&key, &rid, answer) {

@@ -1,5 +1,5 @@
 //! Devices at their hubs on one AMQP connection, as a pure state machine: what the peer did in, questions
-//! and commands to the engine out (I).
+//! and commands to the engine out (I.3).
 //!
 //! Whose a link is, its address says; so a connection may have links of many devices, as Java's and .NET's
 //! multiplexing clients make it. Who may have a link is decided elsewhere.
@@ -177,6 +177,8 @@ impl Bound {
 pub(super) struct HubConversation {
     links: BTreeMap<LinkId, Link>,
     bound: BTreeMap<HubKey, Bound>,
+    /// Devices to which messages could not be sent for want of room.
+    stalled: BTreeSet<HubKey>,
 }
 
 impl HubConversation {
@@ -544,6 +546,11 @@ impl HubConversation {
         Some(bound.again.first().map_or(bound.last_sent, |again| again - 1))
     }
 
+    /// The devices for which there may be room now.
+    pub(super) fn stalled(&mut self) -> BTreeSet<HubKey> {
+        std::mem::take(&mut self.stalled)
+    }
+
     /// Sends messages to a device, as far as there is room; the numbers of those that it has thereby taken,
     /// for on a link that settles nothing more is heard of them.
     pub(super) fn bring(
@@ -559,9 +566,10 @@ impl HubConversation {
             if *number <= bound.last_sent && !bound.again.contains(number) {
                 continue;
             }
-            // What finds no room stays, and is tried again when the client grants more.
+            // What finds no room stays, and is tried again when something is taken.
             let Ok(delivery) = engine.send(bound.link, devicebound::message(message), settles)
             else {
+                self.stalled.insert(key.clone());
                 break;
             };
             bound.last_sent = bound.last_sent.max(*number);

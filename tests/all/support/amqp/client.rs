@@ -114,14 +114,19 @@ impl Client {
 
     /// Sends a message whole on a link; says its number.
     pub(crate) async fn transfer(&mut self, handle: u32, message: Message) -> u32 {
+        self.transfer_as(handle, 0, message.write()).await
+    }
+
+    /// The same with a message of another format.
+    pub(crate) async fn transfer_as(&mut self, handle: u32, format: u32, payload: Vec<u8>) -> u32 {
         let delivery = self.deliveries;
         self.deliveries += 1;
         self.say(Performative::Transfer(Transfer {
             handle,
             delivery_id: Some(delivery),
             delivery_tag: Some(delivery.to_string().into_bytes()),
-            message_format: Some(0),
-            payload: message.write(),
+            message_format: Some(format),
+            payload,
             ..Transfer::default()
         }))
         .await;

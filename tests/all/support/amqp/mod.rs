@@ -2,4 +2,5 @@
 //! them as the Azure SDKs do.
 
 pub(crate) mod client;
+pub(crate) mod hub;
 pub(crate) mod sdk;
