@@ -47,7 +47,8 @@ pub enum SaslCode {
 }
 
 impl SaslCode {
-    fn read(code: u8) -> Self {
+    /// The code of a number; above 4 there are none, and they are taken as they are.
+    pub fn of(code: u8) -> Self {
         match code {
             0 => Self::Ok,
             1 => Self::Auth,
@@ -107,7 +108,7 @@ impl Sasl {
             Some(0x44) => {
                 let mut fields = Fields::new("sasl-outcome", value, 2)?;
                 let code = fields.ubyte("code")?;
-                Ok(Self::Outcome(SaslCode::read(fields.needed("code", code)?)))
+                Ok(Self::Outcome(SaslCode::of(fields.needed("code", code)?)))
             }
             _ => Err(Violation::NoPerformative { seen: unknown(&code) }),
         }

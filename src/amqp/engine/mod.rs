@@ -28,4 +28,6 @@ pub use limits::{Held, Limits};
 pub use link::Refused;
 
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod tests;

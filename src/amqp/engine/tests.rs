@@ -717,6 +717,17 @@ fn j_365_what_a_peer_can_make_grow_has_a_bound() {
     assert_eq!(told.0.send(read, message(1), false), Err(Refused::Full), "messages");
 }
 
+/// An idle connection is small: these, and the names of its links, are all that is kept of it.
+#[test]
+fn what_is_kept_of_a_connection_is_small() {
+    use super::link::Link;
+    use super::session::Session;
+
+    assert!(size_of::<Connection>() <= 400, "{}", size_of::<Connection>());
+    assert!(size_of::<Session>() <= 200, "{}", size_of::<Session>());
+    assert!(size_of::<Link>() <= 200, "{}", size_of::<Link>());
+}
+
 /// One byte of a peer's makes this side say or tell no more than some.
 #[test]
 fn a_flood_makes_a_small_number_of_bytes_of_each_of_its_own() {

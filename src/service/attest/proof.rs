@@ -9,7 +9,7 @@ use crate::service::enrollment::Enrollment;
 use crate::service::record::ProvenBy;
 
 /// What a device brings to prove itself.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Proof {
     /// A SAS token, or whatever stood in its place.
     Sas(SasToken),

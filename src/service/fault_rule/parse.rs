@@ -135,7 +135,7 @@ impl FaultRule {
             "transport" => {
                 let mut all = FaultTransport::ALL.into_iter();
                 let found = all.find(|it| it.as_str() == text);
-                self.transport = Some(found.ok_or("mqtt, mqtt-ws or https")?);
+                self.transport = Some(found.ok_or("mqtt, mqtt-ws, https, amqp or amqp-ws")?);
             }
             "nth" => when.nth = Some(count(text)?),
             "from" => when.from = Some(count(text)?),
@@ -175,6 +175,8 @@ impl FaultRule {
             "clock" => what.deed = Some(Deed::Clock(clock(text)?)),
             "connack" => what.deed = Some(Deed::Connack(number(text, 1, u8::MAX)?)),
             "suback" => what.deed = Some(Deed::Suback(number(text, 0, u8::MAX)?)),
+            "sasl-outcome" => what.deed = Some(Deed::SaslOutcome(number(text, 1, 4)?)),
+            "detach" => what.deed = Some(Deed::Detach(condition(text)?)),
             "hub" if text == "unknown" => what.deed = Some(Deed::UnknownHub),
             "hub" => return Err("unknown".to_owned()),
             _ => return Err("nothing".to_owned()),
@@ -275,6 +277,33 @@ fn alert(text: &str) -> Result<u8, String> {
         let names: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
         format!("a number from 0 to 255, or one of {}", names.join(", "))
     })
+}
+
+/// The conditions that a service may have a reason for, when it refuses a link (AMQP 1.0 part 2, sections
+/// 2.8.15 and 2.8.18), and those of Microsoft's that SDKs know.
+fn condition(text: &str) -> Result<&'static str, String> {
+    const ALL: [&str; 18] = [
+        "amqp:internal-error",
+        "amqp:not-found",
+        "amqp:unauthorized-access",
+        "amqp:resource-limit-exceeded",
+        "amqp:not-allowed",
+        "amqp:invalid-field",
+        "amqp:not-implemented",
+        "amqp:resource-locked",
+        "amqp:precondition-failed",
+        "amqp:resource-deleted",
+        "amqp:illegal-state",
+        "amqp:link:detach-forced",
+        "amqp:link:stolen",
+        "amqp:link:redirect",
+        "com.microsoft:argument-error",
+        "com.microsoft:device-container-throttled",
+        "com.microsoft:timeout",
+        "com.microsoft:unauthorized-access",
+    ];
+    let found = ALL.into_iter().find(|condition| *condition == text);
+    found.ok_or_else(|| format!("one of {}", ALL.join(", ")))
 }
 
 /// The words of a rule.
@@ -399,6 +428,8 @@ impl Display for Deed {
             }
             Self::Connack(code) => return write!(f, "connack={code}"),
             Self::Suback(code) => return write!(f, "suback={code}"),
+            Self::SaslOutcome(code) => return write!(f, "sasl-outcome={code}"),
+            Self::Detach(condition) => return write!(f, "detach={condition}"),
             Self::Truncate(bytes) => return write!(f, "truncate={bytes}"),
             Self::Assigning(polls) => return write!(f, "assigning={polls}"),
         };

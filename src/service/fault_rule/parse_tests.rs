@@ -51,6 +51,11 @@ fn j_260_rules_are_read_and_written() {
         ),
         ("poll status=502 html", "poll status=502 html"),
         ("register truncate=0 transport=https", "register transport=https truncate=0"),
+        ("connect sasl-outcome=1", "connect sasl-outcome=1"),
+        (
+            "subscribe detach=amqp:not-found transport=amqp-ws",
+            "subscribe transport=amqp-ws detach=amqp:not-found",
+        ),
     ] {
         let rule: FaultRule = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(rule.to_string(), canonical);
@@ -79,7 +84,9 @@ fn j_260_an_unknown_word_is_refused_by_name_with_the_nearest() {
         ("poll probability=0 close", "above 0 and at most 1"),
         ("poll probability=NaN close", "above 0 and at most 1"),
         ("poll scope=each close", "expected device or all"),
-        ("poll transport=amqp close", "mqtt, mqtt-ws or https"),
+        ("poll transport=http close", "mqtt, mqtt-ws, https, amqp or amqp-ws"),
+        ("connect sasl-outcome=0", "sasl-outcome=0: expected a whole number from 1 to 4"),
+        ("subscribe detach=gone", "detach=gone: expected one of amqp:internal-error, "),
         ("poll delay=soon", "delay=soon: expected a duration"),
         ("poll retry-after=a&b", "without + # &"),
         ("poll message=\"open", "message=: the quotes are not closed"),
@@ -124,8 +131,17 @@ fn j_261_a_rule_that_can_never_strike_is_refused_with_the_reason() {
         ),
         (
             "poll wrong-rid transport=https",
-            "it can never strike over https: wrong-rid is for mqtt and mqtt-ws",
+            "it can never strike over https: wrong-rid is for mqtt, mqtt-ws, amqp and amqp-ws",
         ),
+        (
+            "connect connack=5 transport=amqp",
+            "it can never strike over amqp: connack is for mqtt and mqtt-ws",
+        ),
+        (
+            "connect sasl-outcome=1 transport=mqtt",
+            "it can never strike over mqtt: sasl-outcome is for amqp and amqp-ws",
+        ),
+        ("accept close transport=amqp-ws", "nothing asks for a accept over amqp-ws"),
         ("lookup close transport=mqtt", "nothing asks for a lookup over mqtt"),
         ("lookup retry-after=3", "which is never told to wait"),
         ("poll nth=2 times=3 close", "nth is one request alone"),
@@ -155,6 +171,7 @@ fn j_261_every_word_can_strike_where_it_says_so() {
             let value = match word.value {
                 "" => String::new(),
                 "unknown" => "=unknown".to_owned(),
+                "CONDITION" => "=amqp:not-found".to_owned(),
                 "STATUS" => "=503".to_owned(),
                 "CODE" => "=503001".to_owned(),
                 "DURATION" => "=3s".to_owned(),

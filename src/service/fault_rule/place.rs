@@ -10,19 +10,19 @@ pub enum FaultPlace {
     Accept,
     /// A TLS handshake.
     Tls,
-    /// CONNECT of a device that is to be provisioned.
+    /// CONNECT of a device that is to be provisioned; over AMQP its SASL, or its first link (J-366).
     Connect,
-    /// SUBSCRIBE of such a device.
+    /// SUBSCRIBE of such a device; over AMQP a link on which it receives.
     Subscribe,
     /// A register request.
     Register,
     /// The question how an operation stands.
     Poll,
-    /// The question how a registration stands, over HTTPS (B.1).
+    /// The question how a registration stands, over HTTPS (B.1) and AMQP.
     Lookup,
     /// A call of an allocation webhook.
     Webhook,
-    /// CONNECT of a device at its hub.
+    /// CONNECT of a device at its hub; over AMQP its first link there.
     HubConnect,
     /// A device asks for its twin, or reports properties.
     Twin,
@@ -80,18 +80,20 @@ impl FaultPlace {
     pub fn about(self) -> &'static str {
         match self {
             Self::Accept => {
-                "a TCP connection, before anything is said; `https` is the port of MQTT over WebSocket too"
+                "a TCP connection, before anything is said; `https` is the port of WebSockets too"
             }
             Self::Tls => "a TLS handshake; `https` as above",
-            Self::Connect => "CONNECT of a device that is to be provisioned",
-            Self::Subscribe => "SUBSCRIBE of such a device",
+            Self::Connect => {
+                "CONNECT of a device that is to be provisioned; over AMQP its SASL, and without SASL its first link"
+            }
+            Self::Subscribe => "SUBSCRIBE of such a device; over AMQP a link on which it receives",
             Self::Register => "a register request",
             Self::Poll => "the question how an operation stands",
-            Self::Lookup => "the question how a registration stands, over HTTPS",
+            Self::Lookup => "the question how a registration stands, over HTTPS and AMQP",
             Self::Webhook => {
                 "a call of an allocation webhook, each try for itself; it has no transport"
             }
-            Self::HubConnect => "CONNECT of a device at its hub",
+            Self::HubConnect => "CONNECT of a device at its hub; over AMQP its first link there",
             Self::Twin => "a device at its hub asks for its twin, or reports properties",
         }
     }
@@ -99,10 +101,12 @@ impl FaultPlace {
     /// What may carry it.
     pub fn transports(self) -> &'static [FaultTransport] {
         match self {
-            Self::Accept | Self::Tls => &[Mqtt, Https],
+            Self::Accept | Self::Tls => &[Mqtt, Https, Amqp],
             Self::Register | Self::Poll | Self::Webhook => &FaultTransport::ALL,
-            Self::Connect | Self::Subscribe | Self::HubConnect | Self::Twin => &[Mqtt, MqttWs],
-            Self::Lookup => &[Https],
+            Self::Connect | Self::Subscribe | Self::HubConnect | Self::Twin => {
+                &[Mqtt, MqttWs, Amqp, AmqpWs]
+            }
+            Self::Lookup => &[Https, Amqp, AmqpWs],
         }
     }
 
@@ -133,7 +137,7 @@ impl FaultPlace {
 
 impl FaultTransport {
     /// Those that rules can strike.
-    pub const ALL: [Self; 3] = [Mqtt, MqttWs, Https];
+    pub const ALL: [Self; 5] = [Mqtt, MqttWs, Https, Amqp, AmqpWs];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {

@@ -81,6 +81,10 @@ pub enum Deed {
     Connack(u8),
     /// SUBACK has this return code for every filter.
     Suback(u8),
+    /// SASL ends with this code.
+    SaslOutcome(u8),
+    /// The link is refused with this condition.
+    Detach(&'static str),
 }
 
 /// When it is known of a request whether something can happen to it.

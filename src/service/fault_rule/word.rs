@@ -4,7 +4,7 @@
 use super::place::FaultPlace::{
     self, Accept, Connect, HubConnect, Lookup, Poll, Register, Subscribe, Tls, Twin, Webhook,
 };
-use super::place::FaultTransport::{self, Mqtt, MqttWs};
+use super::place::FaultTransport::{self, Amqp, AmqpWs, Mqtt, MqttWs};
 
 /// A word of a rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +33,9 @@ const CARRIED: &[FaultPlace] =
     &[Accept, Tls, Connect, Subscribe, Register, Poll, Lookup, HubConnect, Twin];
 const ANY: &[FaultTransport] = &FaultTransport::ALL;
 const OVER_MQTT: &[FaultTransport] = &[Mqtt, MqttWs];
+const OVER_AMQP: &[FaultTransport] = &[Amqp, AmqpWs];
+/// Where an answer is not bound to come on the connection, and in the order, of its request.
+const MESSAGES: &[FaultTransport] = &[Mqtt, MqttWs, Amqp, AmqpWs];
 
 const fn word(
     name: &'static str,
@@ -54,7 +57,13 @@ pub(super) const CONDITIONS: &[FaultWord] = &[
         "only devices of this registration ID, at a hub of this device ID, in which `*` stands for any characters and `?` for one",
     ),
     word("enrollment", "NAME", ENROLLED, ANY, "only devices that this enrollment or group lets in"),
-    word("transport", "mqtt|mqtt-ws|https", CARRIED, ANY, "only requests that come over this"),
+    word(
+        "transport",
+        "mqtt|mqtt-ws|https|amqp|amqp-ws",
+        CARRIED,
+        ANY,
+        "only requests that come over this",
+    ),
     word("nth", "N", ALL, ANY, "only the N-th request"),
     word("from", "N", ALL, ANY, "the N-th request and those after it"),
     word("every", "N", ALL, ANY, "each N-th request; with `from=` every N requests from there on"),
@@ -115,7 +124,7 @@ pub(super) const DEEDS: &[FaultWord] = &[
         "BYTES",
         &[Accept, Register, Poll, Lookup, Twin],
         ANY,
-        "the answer breaks off after so many bytes (over MQTT of the packet, over HTTPS of the body, at `accept` of all that is said, TLS included), and the connection ends",
+        "the answer breaks off after so many bytes (over MQTT of the packet, over AMQP of its frames, over HTTPS of the body, at `accept` of all that is said, TLS included), and the connection ends",
     ),
     word(
         "lose-answer",
@@ -124,9 +133,15 @@ pub(super) const DEEDS: &[FaultWord] = &[
         ANY,
         "what was asked for is done, and never told; over HTTPS the connection ends then",
     ),
-    word("duplicate", "", PUBLISHED, OVER_MQTT, "the answer comes twice"),
-    word("late", "", PUBLISHED, OVER_MQTT, "the answer comes after the one to the next request"),
-    word("wrong-rid", "", PUBLISHED, OVER_MQTT, "the answer is to a `$rid` that nobody has sent"),
+    word("duplicate", "", PUBLISHED, MESSAGES, "the answer comes twice"),
+    word("late", "", PUBLISHED, MESSAGES, "the answer comes after the one to the next request"),
+    word(
+        "wrong-rid",
+        "",
+        PUBLISHED,
+        MESSAGES,
+        "the answer is to a `$rid`, over AMQP a correlation-id, that nobody has sent",
+    ),
     word("broken-json", "", ANSWERS, ANY, "the answer's JSON breaks off in the middle"),
     word("no-operation-id", "", OPERATIONS, ANY, "the answer has no `operationId`"),
     word(
@@ -185,6 +200,20 @@ pub(super) const DEEDS: &[FaultWord] = &[
         &[Subscribe],
         OVER_MQTT,
         "SUBACK has this return code for every filter, 0 to 255; above 2 nothing is subscribed to",
+    ),
+    word(
+        "sasl-outcome",
+        "N",
+        &[Connect],
+        OVER_AMQP,
+        "SASL ends with this code, 1 to 4, and the connection with it; a device without SASL is spared",
+    ),
+    word(
+        "detach",
+        "CONDITION",
+        &[Subscribe, HubConnect],
+        OVER_AMQP,
+        "the link is refused with this condition, such as `amqp:not-found`",
     ),
     word(
         "slow",

@@ -68,7 +68,7 @@ pub(in crate::service) enum HangUp {
 }
 
 /// An answer that is not as it should be.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::service) struct Said {
     pub(in crate::service) reply: Reply,
     /// In place of the reply's own.

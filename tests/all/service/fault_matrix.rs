@@ -31,8 +31,16 @@ use FaultPlace::{
 };
 use FaultTransport::{Https, Mqtt, MqttWs};
 
+use amqp::Amqp;
+
+mod amqp;
+
 const REGISTER: &str = "$dps/registrations/PUT/iotdps-register/?$rid=1";
 const TWIN: &str = "$iothub/twin/GET/?$rid=1";
+/// What no topic asks.
+const LOOKUP: &str = "lookup/?$rid=1";
+/// In place of a deed, where nothing is to go wrong.
+const WELL: &str = "no fault";
 const WAIT: Duration = Duration::from_millis(30);
 
 /// A fault at a place on a transport.
@@ -69,7 +77,7 @@ fn cases(transport: FaultTransport) -> Vec<Case> {
 
 // --- The raw client ---
 
-/// What carries bytes of MQTT, or of HTTPS.
+/// What carries bytes of MQTT, of AMQP, or of HTTPS.
 enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
     Ws(Box<WebSocketStream<TlsStream<TcpStream>>>),
@@ -77,16 +85,18 @@ enum Wire {
 
 impl Wire {
     async fn open(service: &TestService, transport: FaultTransport) -> io::Result<Self> {
-        let address = if transport == Mqtt { service.address() } else { service.https_address() };
+        let address = address(service, transport);
         let tcp = TcpStream::connect(address).await?;
         let name = ServerName::try_from("localhost").unwrap();
         let tls = TlsConnector::from(service.tls.clone()).connect(name, tcp);
         let tls = within("a handshake", tls).await?;
-        if transport != MqttWs {
-            return Ok(Self::Tls(Box::new(tls)));
-        }
+        let protocol = match transport {
+            MqttWs => "mqtt",
+            FaultTransport::AmqpWs => "AMQPWSB10",
+            _ => return Ok(Self::Tls(Box::new(tls))),
+        };
         let mut request = "wss://localhost/$iothub/websocket".into_client_request().unwrap();
-        request.headers_mut().insert("Sec-WebSocket-Protocol", "mqtt".parse().unwrap());
+        request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
         let (socket, _) = within("an upgrade", client_async(request, tls)).await.unwrap();
         Ok(Self::Ws(Box::new(socket)))
     }
@@ -118,6 +128,26 @@ impl Wire {
             Some(Err(Error::Io(error))) => Err(error),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// The listener of a transport.
+fn address(service: &TestService, transport: FaultTransport) -> std::net::SocketAddr {
+    match transport {
+        Mqtt => service.address(),
+        FaultTransport::Amqp => service.amqp_address(),
+        _ => service.https_address(),
+    }
+}
+
+/// More bytes, or how the connection ended.
+async fn read_more(wire: &mut Wire, inbox: &mut BytesMut) -> Result<(), End> {
+    match within("a packet", wire.read(inbox)).await {
+        Ok(0) => Err(End::Closed),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(End::Closed),
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(End::Reset),
+        Err(error) => panic!("{error}"),
+        Ok(_) => Ok(()),
     }
 }
 
@@ -162,19 +192,72 @@ impl Said {
     }
 }
 
-/// A client over any of them.
-struct Raw {
+/// A client over MQTT or HTTPS.
+struct Plain {
     wire: Wire,
     inbox: BytesMut,
     id: String,
 }
 
+/// A client over any of them.
+enum Raw {
+    Plain(Plain),
+    Amqp(Box<Amqp>),
+}
+
 impl Raw {
     async fn open(service: &TestService, case: &Case) -> Self {
         let wire = Wire::open(service, case.transport).await.unwrap();
-        Self { wire, inbox: BytesMut::new(), id: case.id.clone() }
+        match case.transport {
+            FaultTransport::Amqp | FaultTransport::AmqpWs => {
+                Self::Amqp(Box::new(Amqp::over(wire, &case.id)))
+            }
+            _ => Self::Plain(Plain { wire, inbox: BytesMut::new(), id: case.id.clone() }),
+        }
     }
 
+    async fn connect(&mut self, device: &Device, deed: &str) -> Seen {
+        let plain = match self {
+            Self::Amqp(amqp) => return amqp.connect(device, deed).await,
+            Self::Plain(plain) => plain,
+        };
+        if deed != "silence" {
+            return plain.connect(device, deed == "delay" || deed == WELL).await;
+        }
+        // Nobody may ping before it is let in. The first is not heard, so the second is no breach.
+        plain.send(device.connect_packet()).await;
+        assert_eq!(plain.connect(device, true).await.answer().status, 0);
+        plain.ask(Packet::PingReq, true).await
+    }
+
+    async fn subscribe(&mut self, filter: &str, is_patient: bool) -> Seen {
+        match self {
+            Self::Amqp(amqp) => amqp.subscribe(is_patient).await,
+            Self::Plain(plain) => plain.subscribe(filter, is_patient).await,
+        }
+    }
+
+    async fn publish(&mut self, topic: &str, is_patient: bool) -> Seen {
+        match self {
+            Self::Amqp(amqp) => amqp.publish(topic, is_patient).await,
+            Self::Plain(plain) => plain.publish(topic, is_patient).await,
+        }
+    }
+
+    /// Over HTTPS.
+    fn plain(&mut self) -> &mut Plain {
+        match self {
+            Self::Plain(plain) => plain,
+            Self::Amqp(_) => panic!("no client over HTTPS"),
+        }
+    }
+
+    async fn call(&mut self, method: &str, rest: &str) -> Seen {
+        self.plain().call(method, rest).await
+    }
+}
+
+impl Plain {
     async fn send(&mut self, packet: Packet) {
         let mut bytes = BytesMut::new();
         packet.write(&mut bytes, 1 << 16).unwrap();
@@ -189,13 +272,7 @@ impl Raw {
                 Err(CodecError::InsufficientBytes(_)) => {}
                 Err(error) => panic!("no packet: {error}"),
             }
-            match within("a packet", self.wire.read(&mut self.inbox)).await {
-                Ok(0) => return Err(End::Closed),
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(End::Closed),
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Err(End::Reset),
-                Err(error) => panic!("{error}"),
-                Ok(_) => {}
-            }
+            read_more(&mut self.wire, &mut self.inbox).await?;
         }
     }
 
@@ -313,25 +390,25 @@ async fn before(service: &TestService, case: &Case) -> (Raw, String) {
     }
     let device = Device::new(&case.id);
     if matches!(case.place, Twin | HubConnect) {
-        raw.connect(&device, true).await;
+        raw.connect(&device, WELL).await;
         raw.subscribe(RESPONSES, true).await;
         let operation = operation_of(raw.publish(REGISTER, true).await.answer());
         assert_eq!(raw.publish(&poll_topic(&operation), true).await.answer().status, 200);
         raw = Raw::open(service, case).await;
         if case.place == Twin {
             let device = Device::at_hub(&case.id, HUB_WEST);
-            assert_eq!(raw.connect(&device, true).await.answer().status, 0);
+            assert_eq!(raw.connect(&device, WELL).await.answer().status, 0);
             raw.subscribe("$iothub/twin/res/#", true).await;
         }
         return (raw, operation);
     }
     if case.place != Connect {
-        assert_eq!(raw.connect(&device, true).await.answer().status, 0);
+        assert_eq!(raw.connect(&device, WELL).await.answer().status, 0);
     }
-    if matches!(case.place, Register | Poll | FaultPlace::Webhook) {
+    if matches!(case.place, Register | Poll | Lookup | FaultPlace::Webhook) {
         raw.subscribe(RESPONSES, true).await;
     }
-    if case.place == Poll {
+    if matches!(case.place, Poll | Lookup) {
         operation = operation_of(raw.publish(REGISTER, true).await.answer());
     }
     (raw, operation)
@@ -353,17 +430,12 @@ async fn at(raw: &mut Raw, case: &Case, operation: &str) -> Seen {
                 Connect => Device::new(&case.id),
                 _ => Device::at_hub(&case.id, HUB_WEST),
             };
-            if case.deed != "silence" {
-                return raw.connect(&device, is_patient).await;
-            }
-            // Nobody may ping before it is let in. The first is not heard, so the second is no breach.
-            raw.send(device.connect_packet()).await;
-            assert_eq!(raw.connect(&device, true).await.answer().status, 0);
-            raw.ask(Packet::PingReq, true).await
+            raw.connect(&device, case.deed).await
         }
         (Sub, _) => raw.subscribe(RESPONSES, is_patient).await,
         (Register, _) => raw.publish(REGISTER, is_patient).await,
         (Poll, _) => raw.publish(&poll_topic(operation), is_patient).await,
+        (Lookup, _) => raw.publish(LOOKUP, is_patient).await,
         (Twin, _) => raw.publish(TWIN, is_patient).await,
         _ => panic!("nobody knows how to ask: {case:?}"),
     }
@@ -377,6 +449,7 @@ async fn is_silent(service: &TestService, case: &Case) {
         Poll => ("GET", format!("/operations/{operation}")),
         _ => ("POST", String::new()),
     };
+    let raw = raw.plain();
     raw.request(method, &rest).await;
     let faults = service.inside().faults();
     let journal = service.inside().journal();
@@ -502,6 +575,12 @@ async fn judge(case: &Case, seen: Seen, raw: &mut Raw, operation: &str) {
             assert_eq!((seen.said[0].status, seen.said.len(), seen.end), (3, 1, End::Closed));
         }
         "suback" => assert_eq!(answer().status, 128),
+        "sasl-outcome" => {
+            assert_eq!((seen.said[0].status, seen.said.len(), seen.end), (1, 1, End::Closed));
+        }
+        "detach" => {
+            assert_eq!((answer().status, &*answer().head), (128, "amqp:not-found"), "{case:?}");
+        }
         "clock" => assert_eq!(answer().status, 401),
         other => panic!("nobody can tell whether {other} struck: {case:?}"),
     }
@@ -513,8 +592,7 @@ async fn judge(case: &Case, seen: Seen, raw: &mut Raw, operation: &str) {
 async fn strike_wire(service: &TestService, case: &Case) {
     let begun = Instant::now();
     if case.deed == "silence" {
-        let address =
-            if case.transport == Mqtt { service.address() } else { service.https_address() };
+        let address = address(service, case.transport);
         let mut tcp = TcpStream::connect(address).await.unwrap();
         tcp.write_all(b"\x16\x03\x01 hello?").await.unwrap();
         tcp.shutdown().await.unwrap();
@@ -630,6 +708,16 @@ async fn j_260_each_fault_that_can_occur_over_mqtt_is_seen() {
 #[tokio::test]
 async fn j_260_each_fault_that_can_occur_over_a_web_socket_is_seen() {
     play(MqttWs).await;
+}
+
+#[tokio::test]
+async fn j_366_each_fault_that_can_occur_over_amqp_is_seen() {
+    play(FaultTransport::Amqp).await;
+}
+
+#[tokio::test]
+async fn j_366_each_fault_that_can_occur_over_amqp_and_a_web_socket_is_seen() {
+    play(FaultTransport::AmqpWs).await;
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ pub fn samples(place: FaultPlace, deed: &str) -> Vec<String> {
         "hub" => with(&["unknown"]),
         "connack" => with(&["3"]),
         "suback" => with(&["128"]),
+        "sasl-outcome" => with(&["1"]),
+        "detach" => with(&["amqp:not-found"]),
         "slow" => with(&["5000/s"]),
         "tls-alert" => with(&["handshake-failure"]),
         "certificate" => with(&["expired", "wrong-name", "untrusted", "long"]),

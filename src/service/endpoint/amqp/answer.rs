@@ -5,6 +5,8 @@
 use std::time::Duration;
 
 use crate::amqp::{Body, Failure, Message, Outcome, Properties, Symbol, Value};
+use crate::service::fault_rule::RetryAfter;
+use crate::service::faults::Said;
 use crate::service::reply::Reply;
 use crate::wire::{ErrorCode, RETRY_AFTER};
 
@@ -19,6 +21,25 @@ pub(super) fn answer(reply: Reply, correlation_id: Option<Value>) -> (Outcome, O
     // Bytes: C takes anything else for an error.
     let body = Body::Data(reply.body.into_bytes());
     (Outcome::Accepted, Some(Message { properties, application, body, ..Message::default() }))
+}
+
+/// The same of an answer that is not as it should be.
+pub(super) fn answer_oddly(
+    said: &Said,
+    correlation_id: Option<Value>,
+) -> (Outcome, Option<Message>) {
+    let (mut outcome, mut message) = answer(said.reply.clone(), correlation_id);
+    if let Some(RetryAfter::Text(text)) = &said.retry_after {
+        let value = text.parse().map_or_else(|_| Value::text(text), Value::Int);
+        let told =
+            |key: fn(&'static str) -> Value| RETRY_AFTER.map(|name| (key(name), value.clone()));
+        match (&mut outcome, &mut message) {
+            (Outcome::Rejected(Some(failure)), _) => failure.info = told(Value::symbol).to_vec(),
+            (_, Some(message)) => message.application = told(|name| Value::text(name)).to_vec(),
+            _ => {}
+        }
+    }
+    (outcome, message)
 }
 
 /// A refusal, of a request or of a link. The description is the JSON that other transports have as the body:

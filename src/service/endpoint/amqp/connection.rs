@@ -10,20 +10,22 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::answer::{answer, failure};
+use super::held::{Held, Saying};
 use super::hub_connection::{HubConnection, HubHeard};
-use super::hub_conversation::HubConversation;
+use super::hub_conversation::{HubConversation, HubQuestion};
 use super::opening::{Opened, Opening};
 use super::provisioning::{Provisioning, Question, Refusal, Took};
 use super::request::What;
 use super::sasl::{Denied, SignIn};
+use super::struck::strike_sasl;
 use crate::amqp::engine::{self, Delivery, Event, Limits, LinkId};
-use crate::amqp::{Failure, Open, Outcome, Violation};
-use crate::service::caller::Caller;
+use crate::amqp::{Failure, Message, Open, Outcome, SaslCode, Violation};
 use crate::service::connection::ClientConnection;
 use crate::service::endpoint::line::RipCord;
-use crate::service::faults::{HangUp, Verdict};
+use crate::service::fault_rule::{Deed, FaultPlace};
+use crate::service::faults::{HangUp, Strike};
 use crate::service::registrar::{Asked, Registrar};
-use crate::service::reply::{Reply, error_reply};
+use crate::service::reply::error_reply;
 use crate::text::Foreign;
 
 /// How long a client has for the TLS handshake, SASL and `open` together.
@@ -53,7 +55,7 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let peer = client.peer;
     let mut inbox = Vec::new();
-    let end = match open(&mut stream, &mut inbox, opened_by).await {
+    let end = match open(&mut stream, &mut inbox, opened_by, (&registrar, &client)).await {
         Ok(sign_in) => {
             let engine = engine::Connection::new(own_open(), Limits::default());
             let provisioning = Provisioning::new(client, sign_in, certificates);
@@ -67,6 +69,7 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
                 until: opened_by,
                 has_opened: false,
                 beat: None,
+                held: None,
                 registrar,
             };
             let end = connection.serve().await;
@@ -117,6 +120,8 @@ pub(super) struct Connection<'a, S> {
     has_opened: bool,
     /// How often the client wants a sign of life, and when the next one is due.
     beat: Option<(Duration, Instant)>,
+    /// What faults on demand have said later.
+    pub(super) held: Option<Box<Held>>,
     pub(super) registrar: Arc<Registrar>,
 }
 
@@ -145,6 +150,8 @@ enum Heard {
     Beat,
     /// Something happened at a hub.
     Hub(HubHeard),
+    /// Something that was held back is due.
+    Due(Saying),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
@@ -175,6 +182,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                         hub.tell(heard, &mut self.engine);
                     }
                 }
+                Ok(Heard::Due(saying)) => {
+                    if let Err(end) = self.say_now(saying).await {
+                        let _ = self.flush().await;
+                        return end;
+                    }
+                }
                 Err(End::Silent) => {
                     let what = "nothing was heard for too long".to_owned();
                     self.engine.close(Some(Failure::new("amqp:resource-limit-exceeded", what)));
@@ -199,13 +212,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 Ok(())
             }
             Event::Closed(error) => Err(End::Closed(error)),
-            event => self.pass_on(event).await,
+            event => {
+                let places = self.places_of(&event);
+                if places.is_empty() {
+                    return self.pass_on(event).await;
+                }
+                // Boxed: what only faults need is no burden to all others.
+                match Box::pin(self.strike(event, places)).await? {
+                    Some(event) => self.pass_on(event).await,
+                    None => Ok(()),
+                }
+            }
         }
     }
 
     /// What happens on a link to a hub is the hub's, and all else is the service's that provisions. A session
     /// may have links of both kinds.
-    async fn pass_on(&mut self, event: Event) -> Result<(), End> {
+    pub(super) async fn pass_on(&mut self, event: Event) -> Result<(), End> {
         let Self { engine, provisioning, hub, registrar, .. } = self;
         if hub.is_none() && HubConversation::is_meant_by(&event) {
             let (client, certificate) = provisioning.client();
@@ -214,15 +237,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         }
         match hub {
             Some(hub) if hub.owns(&event) => {
-                hub.take(event, engine).await;
+                for question in hub.questions(event, engine) {
+                    self.ask_hub(question).await?;
+                }
                 return Ok(());
             }
             Some(hub) if matches!(event, Event::Ended { .. }) => {
-                hub.take(event.clone(), engine).await;
+                for question in hub.questions(event.clone(), engine) {
+                    self.ask_hub(question).await?;
+                }
             }
             _ => {}
         }
         self.provision(event).await
+    }
+
+    async fn ask_hub(&mut self, question: HubQuestion) -> Result<(), End> {
+        let is_twins = matches!(question, HubQuestion::Twin { .. } | HubQuestion::Report { .. });
+        if is_twins && self.registrar.faults.are_at(FaultPlace::Twin) {
+            return Box::pin(self.answer_twin(question)).await;
+        }
+        if let Some(hub) = &mut self.hub {
+            hub.answer(question, &mut self.engine).await;
+        }
+        Ok(())
     }
 
     /// A name for who is there, in logs.
@@ -294,36 +332,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         self.carry_out(question, verdict).await
     }
 
-    /// Does what is wanted of the answer to a request.
-    async fn carry_out(&mut self, question: Question, mut verdict: Verdict) -> Result<(), End> {
-        if verdict.is_silent()
-            && let Some(Caller { registration_id, .. }) = self.provisioning.device()
-        {
-            self.registrar.sources.clock.forsake(registration_id.folded());
-        }
-        if let Verdict::Delay(delay, then) = verdict {
-            self.registrar.sources.clock.sleep(delay).await;
-            verdict = *then;
-        }
-        let Question { link, delivery, correlation_id, .. } = question;
-        match verdict {
-            Verdict::Reply(reply) => self.answer((link, delivery), reply, correlation_id),
-            Verdict::Say(said) => self.answer((link, delivery), said.reply, correlation_id),
-            Verdict::Lose => self.engine.settle(link, delivery, Outcome::Accepted),
-            // Delays do not come one in the other.
-            Verdict::Silence | Verdict::Delay(..) => {}
-            Verdict::HangUp(how) => return Err(End::Struck(how)),
-        }
-        Ok(())
-    }
-
-    fn answer(
+    /// Says what became of a request, and its answer if there is one.
+    pub(super) fn answer(
         &mut self,
         (link, delivery): (LinkId, Delivery),
-        reply: Reply,
-        correlation_id: Option<crate::amqp::Value>,
+        (outcome, message): (Outcome, Option<Message>),
     ) {
-        let (outcome, message) = answer(reply, correlation_id);
         self.engine.settle(link, delivery, outcome);
         let Some(message) = message else { return };
         let Some((back, is_settled)) = self.provisioning.answers_on(link) else {
@@ -338,7 +352,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
 
     /// Waits for bytes, for something to happen at a hub, or for the time of a sign of life.
     async fn hear(&mut self) -> Result<Heard, End> {
-        let Self { stream, inbox, hub, beat, until, .. } = self;
+        let Self { stream, inbox, hub, beat, until, held, .. } = self;
         tokio::select! {
             read = read_until(*stream, inbox, *until) => {
                 read?;
@@ -352,6 +366,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 Ok(Heard::Beat)
             }
             heard = hear_of(hub.as_deref_mut()) => Ok(Heard::Hub(heard)),
+            saying = due_of(held.as_deref_mut()) => Ok(Heard::Due(saying)),
         }
     }
 
@@ -367,6 +382,19 @@ async fn due(beat: Option<&(Duration, Instant)>) {
         Some((_, at)) => sleep_until(*at).await,
         None => std::future::pending().await,
     }
+}
+
+/// What was held back, once it is due.
+async fn due_of(held: Option<&mut Held>) -> Saying {
+    if let Some(held) = held
+        && let Some(at) = held.next_due()
+    {
+        sleep_until(at).await;
+        if let Some(saying) = held.take_due() {
+            return saying;
+        }
+    }
+    std::future::pending().await
 }
 
 /// What happens at a hub.
@@ -388,6 +416,7 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     inbox: &mut Vec<u8>,
     until: Instant,
+    (registrar, client): (&Registrar, &ClientConnection),
 ) -> Result<SignIn, End> {
     let (mut opening, mut outbox) = (Opening::new(), Vec::new());
     loop {
@@ -395,11 +424,48 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
         write(stream, &mut outbox).await?;
         match opened {
             Opened::Not => read_until(stream, inbox, until).await?,
+            Opened::Presented => match strike_sasl(registrar, client, opening.presented()) {
+                None => opening.let_in(&mut outbox),
+                Some(strike) => {
+                    let struck = struck(stream, inbox, until, registrar, &strike);
+                    // Boxed: what only faults need is no burden to all others.
+                    Box::pin(struck).await?;
+                    opening.let_in(&mut outbox);
+                }
+            },
             Opened::As(sign_in) => return Ok(sign_in),
             Opened::Denied(denied) => return Err(End::Denied(denied)),
             Opened::Foreign(reason) => return Err(End::Refused(reason)),
             Opened::Violated(violation) => return Err(End::Violated(violation)),
         }
+    }
+}
+
+/// Does what a fault on demand wants in place of the end of SASL; if it lets the client in, it is late at
+/// most.
+async fn struck<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    inbox: &mut Vec<u8>,
+    until: Instant,
+    registrar: &Registrar,
+    strike: &Strike,
+) -> Result<(), End> {
+    let what = &strike.rule.what;
+    registrar.sources.clock.sleep(what.delay.unwrap_or_default()).await;
+    match what.deed {
+        Some(Deed::Silence) => loop {
+            inbox.clear();
+            read_until(stream, inbox, until).await?;
+        },
+        Some(Deed::Close) => Err(End::Struck(HangUp::Close)),
+        Some(Deed::Reset) => Err(End::Struck(HangUp::Reset)),
+        Some(Deed::SaslOutcome(code)) => {
+            let (code, mut outbox) = (SaslCode::of(code), Vec::new());
+            Opening::turn_away(code, &mut outbox);
+            write(stream, &mut outbox).await?;
+            Err(End::Struck(HangUp::Close))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -96,38 +96,20 @@ impl HubConnection {
         self.present.keys().map(HubKey::device_id)
     }
 
-    /// Takes in something that happened; what has to be said is said to the engine.
-    pub(super) async fn take(&mut self, event: Event, engine: &mut Connection) {
-        for question in self.conversation.take(event, engine) {
-            self.answer(question, engine).await;
-        }
+    /// Takes in something that happened; what can be said at once is said to the engine.
+    pub(super) fn questions(&mut self, event: Event, engine: &mut Connection) -> Vec<HubQuestion> {
+        self.conversation.take(event, engine)
     }
 
-    async fn answer(&mut self, question: HubQuestion, engine: &mut Connection) {
+    /// Answers a question.
+    pub(super) async fn answer(&mut self, question: HubQuestion, engine: &mut Connection) {
         match question {
             HubQuestion::Token { back, name, token } => self.show(back, &name, token, engine),
             HubQuestion::Link(wanted) => self.link(wanted, engine),
-            HubQuestion::Twin { key, back } => {
-                self.hubs.note_activity(&key);
-                let twin = self.hubs.device(&key).map(|device| device.twin.for_device());
-                let body = twin.and_then(|twin| to_ascii_json(&twin).ok());
-                let answer = body.map_or_else(
-                    || TwinAnswer::bare(404),
-                    |body| TwinAnswer { status: 200, version: None, body },
-                );
-                self.conversation.answer_twin(back, answer, engine);
-            }
-            HubQuestion::Report { key, back, patch } => {
-                let reported = self.hubs.report(&key, &patch).await;
-                if let Err(error) = &reported {
-                    let detail = error.detail().map(|it| format!(" ({})", Foreign::short(it)));
-                    let detail = detail.unwrap_or_default();
-                    tracing::warn!(
-                        "{}: reports properties in vain: {error}{detail}",
-                        key.device_id()
-                    );
+            HubQuestion::Twin { .. } | HubQuestion::Report { .. } => {
+                if let Some((back, answer)) = self.find(question).await {
+                    self.answer_twin(back, answer, engine);
                 }
-                self.conversation.answer_twin(back, report_answer(&reported), engine);
             }
             HubQuestion::Messages { key, count } => {
                 (0..count).for_each(|_| self.hubs.count_message(&key));
@@ -147,6 +129,40 @@ impl HubConnection {
             HubQuestion::Listens { key } => self.listen(&key, engine),
             HubQuestion::Left { key } => self.leave(&key),
         }
+    }
+
+    /// The answer of a twin, and where it goes.
+    pub(super) async fn find(&self, question: HubQuestion) -> Option<(Back, TwinAnswer)> {
+        match question {
+            HubQuestion::Twin { key, back } => {
+                self.hubs.note_activity(&key);
+                let twin = self.hubs.device(&key).map(|device| device.twin.for_device());
+                let body = twin.and_then(|twin| to_ascii_json(&twin).ok());
+                let answer = body.map_or_else(
+                    || TwinAnswer::bare(404),
+                    |body| TwinAnswer { status: 200, version: None, body },
+                );
+                Some((back, answer))
+            }
+            HubQuestion::Report { key, back, patch } => {
+                let reported = self.hubs.report(&key, &patch).await;
+                if let Err(error) = &reported {
+                    let detail = error.detail().map(|it| format!(" ({})", Foreign::short(it)));
+                    let detail = detail.unwrap_or_default();
+                    tracing::warn!(
+                        "{}: reports properties in vain: {error}{detail}",
+                        key.device_id()
+                    );
+                }
+                Some((back, report_answer(&reported)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Says what a twin answers.
+    pub(super) fn answer_twin(&self, back: Back, answer: TwinAnswer, engine: &mut Connection) {
+        self.conversation.answer_twin(back, answer, engine);
     }
 
     /// Somebody shows a token. It counts for links that are asked for from now on, and lengthens the time

@@ -101,14 +101,21 @@ pub(super) struct Wanted {
 }
 
 /// Where an answer goes, and what it answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Back {
     link: LinkId,
     correlation_id: Option<Value>,
 }
 
+impl Back {
+    /// What an answer that goes there is an answer to.
+    pub(super) fn correlation_id(&mut self) -> &mut Option<Value> {
+        &mut self.correlation_id
+    }
+}
+
 /// What a hub answers to a twin request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct TwinAnswer {
     /// As in HTTP.
     pub(super) status: u16,

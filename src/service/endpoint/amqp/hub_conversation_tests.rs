@@ -119,7 +119,9 @@ impl Pair {
 
     /// A link of a device that may have it.
     fn link(&mut self, device_id: &str, path: &str, role: Role, channel: Option<&str>) -> LinkId {
-        let settles = path == "twin" || path.starts_with("methods");
+        let is_settled = path == "twin" || path.starts_with("methods");
+        // Of what the device sends it wants to hear what became.
+        let settles = is_settled && role == Role::Receiver;
         let link = self.attach(&format!("/devices/{device_id}/{path}"), role, channel, settles);
         let HubQuestion::Link(wanted) = self.ask() else { panic!() };
         assert_eq!(wanted.address.device, device_id);

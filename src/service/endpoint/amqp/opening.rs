@@ -19,6 +19,8 @@ enum Stage {
     Init,
     /// The response to a mechanism that it has chosen without one.
     Response(Mechanism),
+    /// Nothing: this side is to say how SASL ends.
+    Presented(SignIn),
     /// The header of AMQP, now that SASL is over.
     Again(SignIn),
 }
@@ -28,6 +30,8 @@ enum Stage {
 pub(super) enum Opened {
     /// More are needed.
     Not,
+    /// SASL brought all that it needs: [`let_in`](Opening::let_in) or [`turn_away`](Opening::turn_away).
+    Presented,
     /// AMQP begins.
     As(SignIn),
     /// SASL ends with outcome 1.
@@ -58,6 +62,30 @@ impl Opening {
                 return opened;
             }
         }
+    }
+
+    /// What the client brought by SASL, before it is told how that ends.
+    pub(super) fn presented(&self) -> Option<&SignIn> {
+        match &self.stage {
+            Stage::Presented(sign_in) => Some(sign_in),
+            _ => None,
+        }
+    }
+
+    /// SASL ends well.
+    pub(super) fn let_in(&mut self, out: &mut Vec<u8>) {
+        match std::mem::replace(&mut self.stage, Stage::Header) {
+            Stage::Presented(sign_in) => {
+                Frame::Sasl(Sasl::Outcome(SaslCode::Ok)).write(out);
+                self.stage = Stage::Again(sign_in);
+            }
+            other => self.stage = other,
+        }
+    }
+
+    /// SASL ends with another code.
+    pub(super) fn turn_away(code: SaslCode, out: &mut Vec<u8>) {
+        Frame::Sasl(Sasl::Outcome(code)).write(out);
     }
 
     /// None if there may be more to take.
@@ -127,9 +155,8 @@ impl Opening {
         };
         match taken {
             Ok(Ok(sign_in)) => {
-                Frame::Sasl(Sasl::Outcome(SaslCode::Ok)).write(out);
-                self.stage = Stage::Again(sign_in);
-                None
+                self.stage = Stage::Presented(sign_in);
+                Some(Opened::Presented)
             }
             Ok(Err(mechanism)) => {
                 Frame::Sasl(Sasl::Challenge(Vec::new())).write(out);
@@ -192,6 +219,7 @@ mod tests {
             inbox.push(*byte);
             match opening.take(&mut inbox, &mut out) {
                 Opened::Not => {}
+                Opened::Presented => opening.let_in(&mut out),
                 opened => return (opened, out),
             }
         }

@@ -65,7 +65,7 @@ pub(super) enum Took {
 }
 
 /// What a device wants to know.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Question {
     pub(super) link: LinkId,
     pub(super) delivery: Delivery,
@@ -121,6 +121,35 @@ impl Provisioning {
     /// The device, once it has a link.
     pub(super) fn device(&self) -> Option<&Caller> {
         self.device.as_deref()
+    }
+
+    /// Who would have a link, as far as it says so: for faults on demand, which strike before it is judged.
+    pub(super) fn would_be(&self, attach: &Attach) -> Option<Caller> {
+        let address: RegistrationAddress = address_of(attach)?.parse().ok()?;
+        let said_version = property(attach, LINK_API_VERSION).and_then(|text| text.parse().ok());
+        let (connection, api_version, proof) = match (self.device.as_deref(), &self.sign_in) {
+            (Some(device), _) => {
+                (device.connection.clone(), device.api_version.clone(), device.proof.clone())
+            }
+            (None, SignIn::Plain(_, Some(token))) => {
+                (self.connection_with(attach), said_version?, Proof::Sas(token.clone()))
+            }
+            (None, _) if self.certificates.is_empty() => {
+                (self.connection_with(attach), said_version?, Proof::Absent)
+            }
+            (None, _) => {
+                let certificates = Proof::Certificates(self.certificates.clone());
+                (self.connection_with(attach), said_version?, certificates)
+            }
+        };
+        let RegistrationAddress { id_scope, registration_id } = address;
+        let transport = Transport::Amqp;
+        Some(Caller { connection, transport, id_scope, registration_id, api_version, proof })
+    }
+
+    /// Whether a device may yet say who it is with its first link alone.
+    pub(super) fn awaits_first_link(&self) -> bool {
+        self.device.is_none() && matches!(self.sign_in, SignIn::Bare)
     }
 
     /// A name for the device in logs.

@@ -17,7 +17,7 @@ pub(super) struct Request {
 }
 
 /// What is asked.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What {
     /// To register, with this body.
     Register(Vec<u8>),
