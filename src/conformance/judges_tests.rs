@@ -6,8 +6,11 @@ use super::super::case::Judge;
 use super::super::finding::Finding;
 use super::super::observation::Observation;
 use super::chosen;
+use crate::attestation::SasToken;
 use crate::child::End;
-use crate::service::{FaultPlace, WireAnswer, WireEvent, WireMoment};
+use crate::service::{
+    FaultPlace, FaultTransport, WireAnswer, WireAttach, WireEnd, WireEvent, WireMoment, WireSignIn,
+};
 
 /// A client that was seen.
 struct Client(Observation);
@@ -182,7 +185,7 @@ fn j_323_an_answer_without_sense_is_survived_by_an_end_with_an_error_or_by_going
 
 #[test]
 fn j_324_who_waits_for_ever_fails_and_who_asks_again_does_not() {
-    let opened = WireMoment::Opened { listener: crate::service::FaultTransport::Mqtt };
+    let opened = WireMoment::Opened { listener: FaultTransport::Mqtt };
     let silence = |end, took| Client::that(end, took).at(0, opened.clone()).registers(10, 0);
     let case = "silent-register";
 
@@ -213,4 +216,70 @@ fn a_16_a_401_is_asked_for_once() {
         refused(2),
         Finding::broken("it registered 2 times although it was told a 401: at 0.000 s, 5.000 s")
     );
+}
+
+/// One that registers over AMQP, on links with this address.
+fn over_amqp(address: &str, token: Option<&str>) -> Client {
+    let attach = |receives| WireAttach {
+        address: Some(address.to_owned()),
+        receives,
+        api_version: Some("2021-06-01".to_owned()),
+        client_version: None,
+        is_for_hub: false,
+    };
+    let sign_in = WireSignIn {
+        user_name: token.map(|_| "0ne1/registrations/pump".to_owned()),
+        password: token.map(|token| SasToken::from_text(token.to_owned())),
+    };
+    Client::that(End::Code(0), 3_000)
+        .at(0, WireMoment::Opened { listener: FaultTransport::Amqp })
+        .at(1, WireMoment::SignIn(sign_in))
+        .at(2, WireMoment::Open("a container".to_owned()))
+        .at(3, WireMoment::Attach(attach(true)))
+        .at(4, WireMoment::Attach(attach(false)))
+        .registers(5, 202)
+        .gets_its_hub(2_000)
+}
+
+#[test]
+fn j_341_over_amqp_a_client_is_judged_by_its_links_and_its_sasl() {
+    let token = "SharedAccessSignature sr=0ne1%2Fregistrations%2Fpump&sig=YQ%3D%3D&se=9999999999&skn=registration";
+    let client = over_amqp("amqps://localhost/0ne1/registrations/pump", Some(token));
+
+    for case in ["assigned", "client-id", "api-version", "token-resource", "token-key-name"] {
+        let finding = client.judged(case);
+        assert!(is_kept(&finding), "{case}: {finding:?}");
+    }
+    let nameless = client.judged("client-version");
+    assert!(matches!(&nameless, Finding::Broken(why) if why.contains("which program")));
+    let other = over_amqp("0ne1/registrations/other", Some(token)).judged("client-id");
+    assert!(matches!(&other, Finding::Broken(why) if why.contains("another scope or ID")));
+    let certificate = over_amqp("0ne1/registrations/pump", None).judged("token-resource");
+    assert!(matches!(&certificate, Finding::Unseen(why) if why.contains("certificate")));
+    let topics = client.judged("topics");
+    assert_eq!(topics, Finding::unseen("over amqp there is no such thing"));
+}
+
+#[test]
+fn j_341_over_amqp_goodbye_is_close() {
+    let left =
+        |how: WireEnd| over_amqp("0ne1/registrations/pump", None).at(2_500, WireMoment::Ended(how));
+
+    let silent = left(WireEnd::Closed).judged("closes-cleanly");
+    assert_eq!(silent, Finding::broken("no close: the connection was closed by the client"));
+    let said = over_amqp("0ne1/registrations/pump", None).at(2_400, WireMoment::Close(None));
+    let said = said.at(2_500, WireMoment::Ended(WireEnd::ByService));
+    assert_eq!(said.judged("closes-cleanly"), Finding::kept("close"));
+}
+
+#[test]
+fn a_client_that_ends_amqp_before_it_is_trusted_has_said_something() {
+    let sign_in = WireSignIn { user_name: None, password: None };
+    let client = Client::that(End::Code(1), 100)
+        .at(0, WireMoment::Opened { listener: FaultTransport::Amqp })
+        .at(5, WireMoment::SignIn(sign_in));
+
+    let finding = client.judged("certificate-untrusted");
+
+    assert!(matches!(&finding, Finding::Failed(why) if why.contains("the beginning of AMQP")));
 }

@@ -5,7 +5,9 @@
 use std::time::{Duration, Instant};
 
 use crate::child::End;
-use crate::service::{FaultPlace, FaultTransport, WireAnswer, WireConnect, WireEvent, WireMoment};
+use crate::service::{
+    FaultPlace, FaultTransport, WireAnswer, WireAttach, WireConnect, WireEvent, WireMoment,
+};
 
 /// One run of a client.
 #[derive(Debug)]
@@ -166,28 +168,47 @@ impl Observation {
 
     /// How the device speaks with the provisioning service, once it has said something.
     pub(super) fn transport(&self) -> Option<FaultTransport> {
-        let first = self.events.iter().find(|event| {
-            matches!(&event.moment, WireMoment::Connect(connect) if !connect.is_for_hub)
-                || matches!(event.moment, WireMoment::Request(_))
+        let first = self.events.iter().find(|event| match &event.moment {
+            WireMoment::Connect(connect) => !connect.is_for_hub,
+            // Which of the two it means, it says with its first link.
+            WireMoment::Attach(attach) => !attach.is_for_hub,
+            WireMoment::Request(_) => true,
+            _ => false,
         })?;
         if matches!(first.moment, WireMoment::Request(_)) {
             return Some(FaultTransport::Https);
         }
+        let is_amqp = matches!(first.moment, WireMoment::Attach(_));
         let listener = self.events.iter().find_map(|event| match event.moment {
             WireMoment::Opened { listener } if event.connection == first.connection => {
                 Some(listener)
             }
             _ => None,
         });
-        Some(match listener {
-            Some(FaultTransport::Https) => FaultTransport::MqttWs,
-            _ => FaultTransport::Mqtt,
+        Some(match (is_amqp, listener) {
+            (false, Some(FaultTransport::Https)) => FaultTransport::MqttWs,
+            (false, _) => FaultTransport::Mqtt,
+            (true, Some(FaultTransport::Https)) => FaultTransport::AmqpWs,
+            (true, _) => FaultTransport::Amqp,
         })
     }
 
     /// Whether it speaks MQTT.
     pub(super) fn speaks_mqtt(&self) -> bool {
         matches!(self.transport(), Some(FaultTransport::Mqtt | FaultTransport::MqttWs))
+    }
+
+    /// Whether it speaks AMQP.
+    pub(super) fn speaks_amqp(&self) -> bool {
+        matches!(self.transport(), Some(FaultTransport::Amqp | FaultTransport::AmqpWs))
+    }
+
+    /// The links that it has asked for at the provisioning service.
+    pub(super) fn attaches(&self) -> Vec<(Duration, u64, &WireAttach)> {
+        self.heard(|moment| match moment {
+            WireMoment::Attach(attach) if !attach.is_for_hub => Some(attach),
+            _ => None,
+        })
     }
 
     /// When something was last heard of the client, pings aside.

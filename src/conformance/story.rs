@@ -34,6 +34,9 @@ fn sentence(moment: &WireMoment) -> String {
         WireMoment::Opened { listener: FaultTransport::Https } => {
             "opened, at the port of HTTPS".to_owned()
         }
+        WireMoment::Opened { listener: FaultTransport::Amqp } => {
+            "opened, at the port of AMQP".to_owned()
+        }
         WireMoment::Opened { .. } => "opened, at the port of MQTT".to_owned(),
         WireMoment::Unsecured(why) => format!("no TLS: {why}"),
         WireMoment::Secured { tls, certificates } => {
@@ -61,6 +64,18 @@ fn sentence(moment: &WireMoment) -> String {
         WireMoment::Publish { topic, qos, .. } => format!("PUBLISH {topic} at QoS {qos}"),
         WireMoment::Ping => "PINGREQ".to_owned(),
         WireMoment::Disconnect => "DISCONNECT".to_owned(),
+        WireMoment::SignIn(sign_in) => match &sign_in.user_name {
+            Some(user_name) => format!("SASL PLAIN, user name {user_name:?}"),
+            None => "AMQP without a token".to_owned(),
+        },
+        WireMoment::Open(container) => format!("open, container {container:?}"),
+        WireMoment::Attach(attach) => {
+            let way = if attach.receives { "receives from" } else { "sends to" };
+            let address = attach.address.as_deref().unwrap_or_default();
+            format!("attach of a link that {way} {address:?}")
+        }
+        WireMoment::Close(None) => "close".to_owned(),
+        WireMoment::Close(Some(condition)) => format!("close with {condition}"),
         WireMoment::Request(request) => format!("{} {}", request.method, request.target),
         WireMoment::Asked { place, operation, body } => {
             let body = String::from_utf8_lossy(body.get(..400).unwrap_or(body)).into_owned();

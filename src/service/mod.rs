@@ -142,5 +142,8 @@ pub use section::Section;
 pub use simulator::{Simulated, SimulatedDevice, Simulating, Simulator};
 pub use start_error::StartError;
 pub use store::{StateError, StoreError};
-pub use tap::{Tap, WireAnswer, WireConnect, WireEnd, WireEvent, WireMoment, WireRequest};
+pub use tap::{
+    Tap, WireAnswer, WireAttach, WireConnect, WireEnd, WireEvent, WireMoment, WireRequest,
+    WireSignIn,
+};
 pub use twin::{InitialTwin, Properties, Twin, TwinChange, TwinError};

@@ -10,10 +10,10 @@ use crate::conformance::finding::Finding;
 use crate::conformance::judging::{Judged, registers, settle, summary};
 use crate::conformance::observation::Observation;
 use crate::conformance::source::{DEVICE_API, MQTT_AND_DPS, TOKENS};
-use crate::service::{WireConnect, WireMoment, WireRequest};
+use crate::service::{WireAttach, WireConnect, WireMoment, WireRequest, WireSignIn};
 use crate::sources::Clock;
 use crate::text::spoken;
-use crate::wire::{ApiVersion, UserName};
+use crate::wire::{ApiVersion, RegistrationAddress, UserName};
 
 const A_TOKEN: &str =
     "A token is for one device of one scope, expires, and names its key `registration`.";
@@ -25,7 +25,7 @@ pub(super) const CASES: &[Case] = &[
         Level::Must,
         Rule {
             id: "A.2",
-            text: "The client ID is the registration ID; the user name has scope, ID and API version.",
+            text: "The client ID is the registration ID; the user name has scope, ID and API version; a link's address has scope and ID.",
             source: MQTT_AND_DPS,
         },
         |seen| settle(calls_itself(seen)),
@@ -47,7 +47,7 @@ pub(super) const CASES: &[Case] = &[
         Level::Should,
         Rule {
             id: "A.2",
-            text: "`ClientVersion` in the user name, or `User-Agent`, names the client.",
+            text: "`ClientVersion` in the user name, `User-Agent`, or the property of a link names the client.",
             source: MQTT_AND_DPS,
         },
         |seen| settle(names_program(seen)),
@@ -98,15 +98,30 @@ fn first_request(seen: &Observation) -> Option<&WireRequest> {
     requests.first().map(|(.., request)| *request)
 }
 
+fn first_attach(seen: &Observation) -> Option<&WireAttach> {
+    seen.attaches().first().map(|(.., attach)| *attach)
+}
+
+/// What came before its first link.
+fn first_sign_in(seen: &Observation) -> Option<&WireSignIn> {
+    let (_, connection, _) = *seen.attaches().first()?;
+    let sign_ins = seen.heard(|moment| match moment {
+        WireMoment::SignIn(sign_in) => Some(sign_in),
+        _ => None,
+    });
+    sign_ins.into_iter().find(|(_, number, _)| *number == connection).map(|(.., sign_in)| sign_in)
+}
+
 fn nothing(seen: &Observation) -> Finding {
     Finding::unseen(format!("it said nothing of itself: {}", summary(seen)))
 }
 
 fn calls_itself(seen: &Observation) -> Judged {
     let Some(connect) = first_connect(seen) else {
-        return Ok(match first_request(seen) {
-            Some(_) => Finding::unseen("over HTTPS there is no client ID"),
-            None => nothing(seen),
+        return Ok(match (first_attach(seen), first_request(seen)) {
+            (Some(attach), _) => names_its_link(seen, attach),
+            (None, Some(_)) => Finding::unseen("over HTTPS there is no client ID"),
+            (None, None) => nothing(seen),
         });
     };
     if connect.client_id != seen.registration_id {
@@ -131,12 +146,31 @@ fn calls_itself(seen: &Observation) -> Judged {
     }
 }
 
+/// The address of its link, which over AMQP is all that says who it is.
+fn names_its_link(seen: &Observation, attach: &WireAttach) -> Finding {
+    let text = attach.address.as_deref().unwrap_or_default();
+    let Ok(address) = text.parse::<RegistrationAddress>() else {
+        return Finding::broken(format!("the address of its link is {text:?}"));
+    };
+    match address.registration_id.as_str() == seen.registration_id
+        && address.id_scope.as_str() == seen.id_scope
+    {
+        true => Finding::kept(format!("address {text:?}")),
+        false => Finding::broken(format!(
+            "the address {text:?} has another scope or ID than it was given"
+        )),
+    }
+}
+
 /// The version that it names, wherever it does.
 fn version(seen: &Observation) -> Option<String> {
     if let Some(request) = first_request(seen) {
         let (_, query) = request.target.split_once('?')?;
         let mut pairs = url::form_urlencoded::parse(query.as_bytes());
         return pairs.find(|(key, _)| key == "api-version").map(|(_, value)| value.into_owned());
+    }
+    if let Some(attach) = first_attach(seen) {
+        return Some(attach.api_version.clone().unwrap_or_default());
     }
     let user_name: UserName = first_connect(seen)?.user_name.as_deref()?.parse().ok()?;
     Some(user_name.api_version.to_string())
@@ -153,13 +187,14 @@ fn asks_for_version(seen: &Observation) -> Judged {
 }
 
 fn names_program(seen: &Observation) -> Judged {
-    let named = match (first_connect(seen), first_request(seen)) {
-        (Some(connect), _) => {
+    let named = match (first_connect(seen), first_attach(seen), first_request(seen)) {
+        (None, Some(attach), _) => attach.client_version.clone(),
+        (Some(connect), ..) => {
             let user_name = connect.user_name.as_deref().unwrap_or_default();
             user_name.parse::<UserName>().ok().and_then(|name| name.client_version)
         }
-        (None, Some(request)) => request.user_agent.clone(),
-        (None, None) => return Ok(nothing(seen)),
+        (None, None, Some(request)) => request.user_agent.clone(),
+        (None, None, None) => return Ok(nothing(seen)),
     };
     Ok(match named.filter(|name| !name.trim().is_empty()) {
         Some(name) => Finding::kept(name),
@@ -169,10 +204,11 @@ fn names_program(seen: &Observation) -> Judged {
 
 /// The token with which it proves itself.
 fn token(seen: &Observation) -> Result<&SasToken, Finding> {
-    let token = match (first_connect(seen), first_request(seen)) {
-        (Some(connect), _) => connect.password.as_ref(),
-        (None, Some(request)) => request.authorization.as_ref(),
-        (None, None) => return Err(nothing(seen)),
+    let token = match (first_connect(seen), first_sign_in(seen), first_request(seen)) {
+        (None, Some(sign_in), _) => sign_in.password.as_ref(),
+        (Some(connect), ..) => connect.password.as_ref(),
+        (None, None, Some(request)) => request.authorization.as_ref(),
+        (None, None, None) => return Err(nothing(seen)),
     };
     token.ok_or_else(|| Finding::unseen("it proves itself with a certificate, and has no token"))
 }

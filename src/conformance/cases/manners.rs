@@ -61,11 +61,11 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::plain(
         "closes-cleanly",
-        "says goodbye: DISCONNECT over MQTT, close_notify over HTTPS",
+        "says goodbye: DISCONNECT over MQTT, close over AMQP, close_notify over HTTPS",
         Level::Should,
         Rule {
             id: "A.7",
-            text: "A client that has its answer says DISCONNECT, and ends TLS in order.",
+            text: "A client that has its answer says DISCONNECT or close, and ends TLS in order.",
             source: MQTT,
         },
         |seen| settle(says_goodbye(seen)),
@@ -166,20 +166,34 @@ fn says_goodbye(seen: &Observation) -> Judged {
         _ => None,
     });
     let end = ends.into_iter().find(|(_, number, _)| *number == exchange.connection);
-    let disconnected = seen
-        .heard(|moment| matches!(moment, WireMoment::Disconnect).then_some(()))
+    let goodbye = match (seen.speaks_mqtt(), seen.speaks_amqp()) {
+        (true, _) => "DISCONNECT",
+        (_, true) => "close",
+        _ => return Ok(ends_tls(end.map(|(.., end)| end))),
+    };
+    let is_said = seen
+        .heard(|moment| match moment {
+            WireMoment::Disconnect => Some("DISCONNECT"),
+            WireMoment::Close(_) => Some("close"),
+            _ => None,
+        })
         .iter()
-        .any(|(when, number, ())| *number == exchange.connection && *when >= at);
-    Ok(match (seen.speaks_mqtt(), disconnected, end) {
-        (true, true, _) => Finding::kept("DISCONNECT"),
-        (true, false, end) => Finding::broken(match end {
-            Some((.., end)) => format!("no DISCONNECT: the connection was {end}"),
-            None => "no DISCONNECT: the connection was left open".to_owned(),
-        }),
-        (false, _, Some((.., WireEnd::Closed))) => Finding::kept("close_notify"),
-        (false, _, Some((.., end))) => Finding::broken(format!("the connection was {end}")),
-        (false, _, None) => {
-            Finding::unseen("the connection did not end before the client was judged")
+        .any(|(when, number, said)| {
+            *number == exchange.connection && *when >= at && *said == goodbye
+        });
+    Ok(match (is_said, end) {
+        (true, _) => Finding::kept(goodbye),
+        (false, Some((.., end))) => {
+            Finding::broken(format!("no {goodbye}: the connection was {end}"))
         }
+        (false, None) => Finding::broken(format!("no {goodbye}: the connection was left open")),
     })
+}
+
+fn ends_tls(end: Option<WireEnd>) -> Finding {
+    match end {
+        Some(WireEnd::Closed) => Finding::kept("close_notify"),
+        Some(end) => Finding::broken(format!("the connection was {end}")),
+        None => Finding::unseen("the connection did not end before the client was judged"),
+    }
 }

@@ -136,6 +136,9 @@ fn asks_once(seen: &Observation, what: &str) -> Judged {
             listed(&times)
         )));
     }
+    if seen.assigned().is_some() {
+        return Ok(Finding::unseen(format!("it was never told {what}")));
+    }
     let exchanges = seen.exchanges();
     let after_the_end = exchanges.iter().skip_while(|it| it.status() == Some(202)).skip(1);
     let asked_on = after_the_end.count();

@@ -92,6 +92,7 @@ fn refuses_service(seen: &Observation) -> Judged {
     }
     let said = seen.heard(|moment| match moment {
         WireMoment::Connect(_) => Some("a CONNECT"),
+        WireMoment::SignIn(_) => Some("the beginning of AMQP"),
         WireMoment::Request(_) => Some("a request"),
         WireMoment::Asked { .. } => Some("a question"),
         _ => None,

@@ -10,4 +10,6 @@ mod handle;
 mod moment;
 
 pub use handle::Tap;
-pub use moment::{WireAnswer, WireConnect, WireEnd, WireEvent, WireMoment, WireRequest};
+pub use moment::{
+    WireAnswer, WireAttach, WireConnect, WireEnd, WireEvent, WireMoment, WireRequest, WireSignIn,
+};

@@ -25,7 +25,7 @@ pub struct WireEvent {
 pub enum WireMoment {
     /// The client has connected.
     Opened {
-        /// To which listener; HTTPS is also that of MQTT over WebSocket.
+        /// To which listener; HTTPS is also that of MQTT and AMQP over WebSocket.
         listener: FaultTransport,
     },
     /// There is no TLS between the two, for this reason.
@@ -56,6 +56,14 @@ pub enum WireMoment {
     Ping,
     /// DISCONNECT.
     Disconnect,
+    /// AMQP begins, after SASL or without it.
+    SignIn(WireSignIn),
+    /// `open` of AMQP: the name that the client has given its container.
+    Open(String),
+    /// `attach` of AMQP: a link that the client asks for.
+    Attach(WireAttach),
+    /// `close` of AMQP, in order or with an error.
+    Close(Option<String>),
     /// A request of the device API over HTTPS.
     Request(WireRequest),
     /// A device asks something, over whichever transport.
@@ -95,6 +103,30 @@ pub struct WireConnect {
     pub keep_alive: u16,
     /// Whether a message is left for the case that the connection breaks.
     pub has_will: bool,
+    /// Whether it is for a hub.
+    pub is_for_hub: bool,
+}
+
+/// What a client brings before AMQP begins.
+#[derive(Debug, Clone)]
+pub struct WireSignIn {
+    /// The user name of SASL PLAIN; none without SASL, or with a mechanism that has none.
+    pub user_name: Option<String>,
+    /// Its password, which should be a SAS token.
+    pub password: Option<SasToken>,
+}
+
+/// A link that a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireAttach {
+    /// The address of this side's end.
+    pub address: Option<String>,
+    /// Whether the client receives on it.
+    pub receives: bool,
+    /// The version of the API that it names.
+    pub api_version: Option<String>,
+    /// Which program it says it is.
+    pub client_version: Option<String>,
     /// Whether it is for a hub.
     pub is_for_hub: bool,
 }

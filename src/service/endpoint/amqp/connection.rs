@@ -18,6 +18,7 @@ use super::provisioning::{Provisioning, Question, Refusal, Took};
 use super::request::What;
 use super::sasl::{Denied, SignIn};
 use super::struck::strike_sasl;
+use super::told::{begun, moment};
 use crate::amqp::engine::{self, Delivery, Event, Limits, LinkId};
 use crate::amqp::{Failure, Message, Open, Outcome, SaslCode, Violation};
 use crate::service::connection::ClientConnection;
@@ -53,14 +54,16 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
     registrar: Arc<Registrar>,
     opened_by: Instant,
 ) {
-    let peer = client.peer;
+    let (peer, number) = (client.peer, client.number);
     let mut inbox = Vec::new();
     let end = match open(&mut stream, &mut inbox, opened_by, (&registrar, &client)).await {
         Ok(sign_in) => {
+            registrar.tap.tell(number, || begun(&sign_in));
             let engine = engine::Connection::new(own_open(), Limits::default());
             let provisioning = Provisioning::new(client, sign_in, certificates);
             let mut connection = Connection {
                 stream: &mut stream,
+                number,
                 inbox,
                 outbox: Vec::new(),
                 engine,
@@ -109,6 +112,7 @@ fn own_open() -> Open {
 
 pub(super) struct Connection<'a, S> {
     stream: &'a mut S,
+    number: u64,
     inbox: Vec<u8>,
     pub(super) outbox: Vec<u8>,
     pub(super) engine: engine::Connection,
@@ -200,6 +204,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     }
 
     async fn take(&mut self, event: Event) -> Result<(), End> {
+        let tap = &self.registrar.tap;
+        if tap.is_on()
+            && let Some(moment) = moment(&event)
+        {
+            tap.tell(self.number, || moment);
+        }
         match event {
             Event::Opened(open) => {
                 self.has_opened = true;

@@ -455,7 +455,7 @@ fn asked(attach: &Attach, address: &str) -> String {
     }
 }
 
-fn property<'a>(attach: &'a Attach, name: &str) -> Option<&'a str> {
+pub(super) fn property<'a>(attach: &'a Attach, name: &str) -> Option<&'a str> {
     let found = attach.properties.iter().find(|(key, _)| key.as_text() == Some(name));
     found.and_then(|(_, value)| value.as_text())
 }
