@@ -3,6 +3,7 @@
 mod admin;
 mod amqp;
 mod amqp_hub;
+mod amqp_clients;
 mod events;
 mod fault_matrix;
 mod faults;
