@@ -114,7 +114,7 @@ final class Device {
             () -> register(transport, withKey(name, derived(CONTOSO, "contoso-toaster-008")), null));
         var line = Witness.journal(name);
         // Each transport has its own code.
-        Witness.expect(line.get("errorCode").getAsInt(), transport.equals("http") ? 401002 : 401000, "error code");
+        Witness.expect(line.get("errorCode").getAsInt(), transport.startsWith("mqtt") ? 401000 : 401002, "error code");
         Witness.expect(line.get("failedCheck").getAsString(), "signature", "failed check");
         return text(error) + "; the journal has " + line.get("failedCheck").getAsString();
     }
