@@ -1,4 +1,4 @@
-// From provisioning to the assigned hub with `azure-iot-device`: twin, desired update, message, method.
+// From provisioning to the assigned hub with `azure-iot-device`: twin, desired update, messages, method.
 //
 // The device asks DPS for its hub, then signs in there: over WebSocket by the hub's own name, through the
 // gateway of the service; over MQTT and AMQP, which take no proxy, by the SDK's own gateway option, with which user
@@ -14,7 +14,7 @@ const { Mqtt, MqttWs } = require('azure-iot-device-mqtt');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const { X509Security } = require('azure-iot-security-x509');
 const { client: provisioning, derived } = require('./device');
-const { call, registry } = require('./hub_service');
+const { call, registry, send } = require('./hub_service');
 const { FACTS, HUB, agent, main, messages, within } = require('./witness');
 
 const port = (endpoint) => endpoint.slice(endpoint.lastIndexOf(':') + 1);
@@ -92,13 +92,22 @@ async function livesAtItsHub(client, deviceId, options) {
   const identity = (await within('get', back.get(deviceId))).responseBody;
   assert.equal(identity.connectionState, 'Connected');
 
+  const received = new Promise((resolve, reject) => {
+    client.on('message', (message) => {
+      client.complete(message, (error) => (error ? reject(error) : resolve(message)));
+    });
+  });
+  await within('send', send(deviceId, 'open the valve'));
+  const message = await within('message to the device', received);
+  assert.deepEqual([message.data.toString(), message.properties.getValue('colour')], ['open the valve', 'blue']);
+
   client.onDeviceMethod('reboot', (request, response) =>
     response.send(207, { name: request.methodName, payload: request.payload }, () => {}),
   );
   const answered = (await within('invokeDeviceMethod', call(deviceId, 'reboot', { delay: 1.5 }))).result;
   assert.deepEqual(answered, { status: 207, payload: { name: 'reboot', payload: { delay: 1.5 } } });
   await within('close', client.close());
-  return `${deviceId} at its hub: first twin, reported, desired update, message, method`;
+  return `${deviceId} at its hub: first twin, reported, desired update, messages both ways, method`;
 }
 
 main({
