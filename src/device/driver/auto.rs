@@ -71,7 +71,7 @@ fn is_of_this_transport(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::error::Rejection;
+    use crate::device::error::{Rejection, SaslRefusal};
     use crate::device::phase::ConnectPhase;
     use crate::net::{ProxyFault, TlsFault};
     use crate::wire::ConnectCode;
@@ -101,12 +101,21 @@ mod tests {
             (NetworkError::ClosedBeforeConnack.into(), true),
             (silence.into(), true),
             (Breach::NotMqtt { excerpt: "HTTP".into() }.into(), true),
+            (Breach::NotAmqp { excerpt: "HTTP".into() }.into(), true),
+            (NetworkError::ClosedBeforeOpen("`open`").into(), true),
+            (Error::SaslRefused { code: SaslRefusal::Credentials }, false),
             (Breach::SubscriptionRefused.into(), false),
             (Error::ConnectRefused { code: ConnectCode::NotAuthorized, tries: 1 }, false),
             (Error::Unauthorized(Rejection { status: 401, error: None, says: None }), false),
         ] {
             assert_eq!(is_of_this_transport(&error), moves_on, "{error}");
         }
+    }
+
+    /// J-359.
+    #[test]
+    fn j_359_amqp_is_tried_last_and_right_over_tls_before_a_websocket() {
+        assert_eq!(ORDER[3..], [Transport::Amqp, Transport::AmqpWs]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The device over real sockets, against our service and against servers that follow a script.
 
+mod amqp;
 mod faults;
 mod hub;
 mod lookup;

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use provision_sim::attestation::{DeviceCertificate, GroupKey};
 use provision_sim::device::{
-    Class, ConnectPhase, Credential, Error, Notice, Ports, ProvisioningClient, Received,
+    AmqpFrame, Class, ConnectPhase, Credential, Error, Notice, Ports, ProvisioningClient, Received,
     Registered, Sent, Settings, Transport,
 };
 use provision_sim::net::{Route, Trust, client_config};
@@ -28,7 +28,8 @@ const ID: &str = "pump-0042";
 const IN_GOOD_TIME: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_millis(1500);
 
-const ALL: [Transport; 3] = [Transport::Mqtt, Transport::MqttWs, Transport::Https];
+const ALL: [Transport; 5] =
+    [Transport::Mqtt, Transport::MqttWs, Transport::Https, Transport::Amqp, Transport::AmqpWs];
 
 const ASSIGNING: &str = r#"{"operationId":"5.one","status":"assigning"}"#;
 const ASSIGNED: &str = r#"{"operationId":"5.one","status":"assigned","registrationState":{"assignedHub":"hub-west.azure-devices.net","deviceId":"pump-0042","status":"assigned"}}"#;
@@ -118,7 +119,7 @@ async fn closed_port() -> u16 {
 
 #[tokio::test]
 async fn every_transport_gets_the_same_hub_and_tells_its_phases() {
-    use ConnectPhase::{Connack, Dns, Suback, Tcp, Tls, Upgrade};
+    use ConnectPhase::{Attach, Connack, Dns, Open, Sasl, Suback, Tcp, Tls, Upgrade};
     let service = Setup::new().retry_after(Duration::ZERO).assigning_polls(1).start().await;
 
     for transport in ALL {
@@ -130,6 +131,8 @@ async fn every_transport_gets_the_same_hub_and_tells_its_phases() {
         let expected: &[_] = match transport {
             Transport::MqttWs => &[Dns, Tcp, Tls, Upgrade, Connack, Suback],
             Transport::Https => &[Dns, Tcp, Tls],
+            Transport::Amqp => &[Dns, Tcp, Tls, Sasl, Open, Attach],
+            Transport::AmqpWs => &[Dns, Tcp, Tls, Upgrade, Sasl, Open, Attach],
             _ => &[Dns, Tcp, Tls, Connack, Suback],
         };
         assert_eq!(phases(&notices), expected, "{transport}");
@@ -165,7 +168,36 @@ async fn j_151_every_transport_tells_what_it_sends_and_receives_and_no_secret() 
             "<PUBLISH",
             ">PUBACK",
         ];
+        let amqp = [
+            ">header",
+            "<header",
+            "<mechanisms",
+            ">init",
+            "<outcome",
+            ">header",
+            ">open",
+            "<header",
+            "<open",
+            ">begin",
+            "<begin",
+            ">attach",
+            "<attach",
+            ">flow",
+            ">attach",
+            "<attach",
+            "<flow",
+            ">transfer",
+            "<disposition",
+            "<transfer",
+            ">disposition",
+            ">transfer",
+            "<disposition",
+            "<transfer",
+            ">disposition",
+        ];
         let expected = match transport {
+            Transport::Amqp => amqp.to_vec(),
+            Transport::AmqpWs => [&[">upgrade", "<101"][..], &amqp].concat(),
             Transport::Https => vec![">PUT", "<202", ">GET", "<200"],
             Transport::MqttWs => [&[">upgrade", "<101"][..], &mqtt].concat(),
             _ => mqtt.to_vec(),
@@ -198,6 +230,7 @@ fn packet(notice: &Notice) -> Option<&'static str> {
             Sent::Puback { .. } => ">PUBACK",
             Sent::Request { method, .. } if method == "PUT" => ">PUT",
             Sent::Request { .. } => ">GET",
+            Sent::Amqp(frame) => amqp(frame, true),
             _ => ">something else",
         },
         Notice::Received(received) => match received {
@@ -206,12 +239,32 @@ fn packet(notice: &Notice) -> Option<&'static str> {
             Received::Suback { .. } => "<SUBACK",
             Received::Puback { .. } => "<PUBACK",
             Received::Publish { .. } => "<PUBLISH",
+            Received::Amqp(frame) => amqp(frame, false),
             Received::Response { status: 202, .. } => "<202",
             Received::Response { status: 200, .. } => "<200",
             _ => "<something else",
         },
         _ => return None,
     })
+}
+
+/// A word for each frame that is told.
+fn amqp(frame: &AmqpFrame, is_sent: bool) -> &'static str {
+    let (sent, received) = match frame {
+        AmqpFrame::Header { .. } => (">header", "<header"),
+        AmqpFrame::Mechanisms(_) => (">mechanisms", "<mechanisms"),
+        AmqpFrame::Init { .. } => (">init", "<init"),
+        AmqpFrame::Outcome { .. } => (">outcome", "<outcome"),
+        AmqpFrame::Open { .. } => (">open", "<open"),
+        AmqpFrame::Begin => (">begin", "<begin"),
+        AmqpFrame::Attach { .. } => (">attach", "<attach"),
+        AmqpFrame::Flow { .. } => (">flow", "<flow"),
+        AmqpFrame::Transfer(_) => (">transfer", "<transfer"),
+        AmqpFrame::Disposition { .. } => (">disposition", "<disposition"),
+        AmqpFrame::Detach { .. } => (">detach", "<detach"),
+        _ => (">something else", "<something else"),
+    };
+    if is_sent { sent } else { received }
 }
 
 #[tokio::test]
@@ -269,7 +322,7 @@ async fn a_6_b_4_an_unknown_scope_is_not_assigned_on_every_transport() {
 
         let error = result.unwrap_err();
         match transport {
-            Transport::Https => {
+            Transport::Https | Transport::Amqp | Transport::AmqpWs => {
                 assert!(matches!(&error, Error::Rejected(refused) if refused.status == 404));
             }
             _ => assert!(matches!(error, Error::ConnectRefused { .. }), "{transport}: {error}"),
@@ -612,6 +665,19 @@ async fn auto_takes_https_where_neither_mqtt_nor_the_websocket_gets_through() {
 }
 
 #[tokio::test]
+async fn auto_takes_amqp_where_nothing_else_gets_through() {
+    let service = Setup::new().retry_after(Duration::ZERO).start().await;
+    let open = device_of(&service, Transport::Auto);
+    let closed = closed_port().await;
+    let ports = Ports { mqtt: closed, https: closed, ..open.ports };
+
+    let (result, notices) = register(Settings { ports, ..open }).await;
+
+    assert_eq!(result.unwrap().assigned_hub, HUB_WEST);
+    assert_eq!(detours(&notices), (ALL[..3].to_vec(), Some(Transport::Amqp)));
+}
+
+#[tokio::test]
 async fn auto_does_not_wait_for_a_silent_transport_to_the_end() {
     let silent = Server::start([Script::new()]).await;
     let server =
@@ -656,7 +722,10 @@ async fn auto_lists_every_transport_where_none_gets_through() {
         format!("cannot connect to 127.0.0.1:{port} (127.0.0.1:{port}): connection refused");
     assert_eq!(
         error.to_string(),
-        format!("no transport gets through: mqtt: {refused}; mqtt-ws: {refused}; https: {refused}")
+        format!(
+            "no transport gets through: mqtt: {refused}; mqtt-ws: {refused}; https: {refused}; \
+             amqp: {refused}; amqp-ws: {refused}"
+        )
     );
 }
 
@@ -694,7 +763,8 @@ async fn every_transport_goes_through_a_proxy_with_its_credentials() {
         proxy.asked().iter().map(|head| head.lines().next().unwrap().to_owned()).collect();
     let connect = |address: SocketAddr| format!("CONNECT {address} HTTP/1.1");
     let (mqtt, https) = (connect(service.address()), connect(service.https_address()));
-    assert_eq!(targets, [mqtt, https.clone(), https]);
+    let amqp = connect(service.amqp_address());
+    assert_eq!(targets, [mqtt, https.clone(), https.clone(), amqp, https]);
 }
 
 #[tokio::test]

@@ -270,3 +270,7 @@ pub(in crate::device) fn closed(failure: Option<&Failure>) -> LineFault {
 pub(in crate::device) fn close_frame(failure: Option<&Failure>) -> AmqpFrame {
     AmqpFrame::Close { error: told::error(failure) }
 }
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@
 //! device sent is kept, connection by connection. A script waits for the device by expecting its
 //! packets, never by sleeping; it sleeps only where a slow server is what the test is about.
 
+pub(crate) mod amqp;
 mod connection;
 pub(crate) mod http;
 mod script;
