@@ -24,7 +24,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         meaning: "No TCP connection to the hub.",
         causes: &[
             hint(About::Host, "nothing listens there"),
-            hint(About::Network, "a firewall blocks the port (8883 for MQTT, else 443)"),
+            hint(
+                About::Network,
+                "a firewall blocks the port (8883 for MQTT, 5671 for AMQP, else 443)",
+            ),
         ],
         remedies: &[
             hint(About::Network, "take --transport mqtt-ws, or auto"),
@@ -97,21 +100,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..fault("hub-upgrade", "the hub opened no WebSocket", Class::Network)
     },
     Entry {
-        meaning: "TLS stood, CONNECT was sent, and the hub hung up without a CONNACK.",
+        meaning: "TLS stood, CONNECT was sent, or over AMQP a header or `open`, and the hub hung up without an answer.",
         causes: &[
             hint(About::Any, "the hub is overloaded"),
-            hint(About::Network, "something between here and there cuts MQTT off"),
+            hint(About::Host, "what was dialled speaks another protocol: look at --hub-gateway"),
+            hint(About::Network, "something between here and there cuts MQTT or AMQP off"),
         ],
         remedies: &[hint(
             About::Any,
             "try again; if it stays so, --transport mqtt-ws, or another network",
         )],
         rules: &["I.1"],
-        ..fault(
-            "hub-closed",
-            "the hub closed the connection instead of answering CONNECT",
-            Class::Network,
-        )
+        ..fault("hub-closed", "the hub closed the connection instead of answering", Class::Network)
     },
     Entry {
         meaning: "CONNACK 4 or 5 from a hub; over AMQP a token that it does not take, or a link that it does not grant: it does not let this device in. Unlike DPS, a hub checks the credential at once.",

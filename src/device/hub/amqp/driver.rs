@@ -22,6 +22,8 @@ struct Driver {
     exchange: Exchange<Waiter>,
     /// When the token is to be renewed; never, where there is none.
     renewal: Option<Instant>,
+    /// After how much silence the hub is taken for dead.
+    dead_after: Duration,
     settings: HubSettings,
     ways: Ways,
 }
@@ -31,7 +33,7 @@ pub(in crate::device::hub) async fn run(open: Open, settings: HubSettings, ways:
     let Open { line, exchange, signed_in } = open;
     let lifetime = settings.token_lifetime;
     let renewal = signed_in.and_then(|signed| renewal(signed, lifetime));
-    let mut driver = Driver { line, exchange, renewal, settings, ways };
+    let mut driver = Driver { line, exchange, renewal, dead_after: DEAD, settings, ways };
     match driver.turn().await {
         Ok(()) => driver.close().await,
         Err(end) => {
@@ -52,7 +54,7 @@ impl Driver {
         loop {
             self.exchange.forget(Waiter::is_closed);
             let next_beat = self.line.next_beat();
-            let dead = self.line.last_heard() + DEAD;
+            let dead = self.line.last_heard() + self.dead_after;
             let due = self.renewal.unwrap_or(next_beat);
             let happened = tokio::select! {
                 command = self.ways.commands.recv(), if self.exchange.has_room() => match command {
@@ -107,4 +109,93 @@ enum Turn {
     Read(Result<Event, LineFault>),
     Quiet,
     Renew,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, OnceLock};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::sync::{broadcast, mpsc};
+
+    use super::super::exchange::Stage;
+    use super::super::told::Who;
+    use super::*;
+    use crate::amqp;
+    use crate::amqp::engine::{Connection, Limits};
+    use crate::device::driver::{Greeting, Progress};
+    use crate::device::{Credential, Settings};
+    use crate::net::{Trust, client_config};
+    use crate::pki::TestCertificate;
+    use crate::sources::Clock;
+
+    fn settings() -> HubSettings {
+        let trusted = TestCertificate::self_signed("unused").unwrap();
+        let settings = Settings::new(
+            "localhost".parse().unwrap(),
+            "0ne00002193".parse().unwrap(),
+            "pump".parse().unwrap(),
+            Credential::SymmetricKey("AAAAAAAAAAAAAAAAAAAAAA==".parse().unwrap()),
+            client_config(&Trust::Pem(trusted.pem().to_owned())).unwrap(),
+        );
+        HubSettings::new(&settings, &"h.net".parse().unwrap(), &"pump".parse().unwrap()).unwrap()
+    }
+
+    /// A hub that has opened the connection and says nothing more.
+    async fn silent_hub(device: DuplexStream, hub: &mut DuplexStream) -> Line<Box<dyn Stream>> {
+        let own = || amqp::Open { container_id: "pump".to_owned(), ..amqp::Open::default() };
+        let mut engine = Connection::new(own(), Limits::default());
+        engine.open();
+        hub.write_all(&amqp::Protocol::Amqp.bytes()).await.unwrap();
+        hub.write_all(&engine.output()).await.unwrap();
+        let mut ignore = |_| {};
+        let clock = Clock::system();
+        let mut progress = Progress::new(&mut ignore, &clock);
+        let stream: Box<dyn Stream> = Box::new(device);
+        let line = Line::open(stream, Greeting::new(own(), None), &mut progress).await;
+        line.unwrap_or_else(|failure| panic!("{failure:?}"))
+    }
+
+    #[tokio::test]
+    async fn j_363_a_hub_that_is_silent_for_too_long_is_taken_for_dead() {
+        let (device, mut hub) = duplex(4096);
+        let line = silent_hub(device, &mut hub).await;
+        let (_commands, inbox) = mpsc::channel(1);
+        let (changes, _) = broadcast::channel(1);
+        let who = Who {
+            device_id: "pump".parse().unwrap(),
+            resource: "h.net/devices/pump".to_owned(),
+            api_version: "2021-04-12",
+            client_version: String::new(),
+            pair: String::new(),
+        };
+        let exchange = Exchange::new(who, None);
+        assert_eq!(exchange.stage(), Stage::Opening);
+        let mut driver = Driver {
+            line,
+            exchange,
+            renewal: None,
+            dead_after: Duration::from_millis(1),
+            settings: settings(),
+            ways: Ways { commands: inbox, changes, end: Arc::new(OnceLock::new()) },
+        };
+
+        let end = driver.turn().await.unwrap_err();
+
+        assert!(matches!(end, End::Lost(Loss::NoPingResponse)), "{end:?}");
+        drop(driver);
+        // What the device had to say until then can still be read.
+        hub.read_to_end(&mut Vec::new()).await.unwrap();
+    }
+
+    #[test]
+    fn j_360_a_token_is_renewed_after_four_fifths_of_its_lifetime() {
+        let now = Instant::now();
+
+        for (lifetime, after) in [(3600, 2880), (5, 4), (1, 1), (0, 1)] {
+            let due = renewal(now, Duration::from_secs(lifetime)).unwrap();
+            assert_eq!(due - now, Duration::from_secs(after), "{lifetime}");
+        }
+        assert_eq!(renewal(now, Duration::MAX), None);
+    }
 }
