@@ -26,7 +26,7 @@ impl ErrorCode {
     pub const UNAUTHORIZED_MQTT: Self = Self(401_000);
     /// Attestation failed: X.509, HTTPS, AMQP.
     pub const UNAUTHORIZED: Self = Self(401_002);
-    /// The ID scope is not served here; over HTTPS only. Our own number (J-29).
+    /// The ID scope is not served here; not over MQTT. Our own number (J-29).
     pub const ID_SCOPE_NOT_FOUND: Self = Self(404_000);
     /// There is no such enrollment.
     pub const ENROLLMENT_NOT_FOUND: Self = Self(404_201);

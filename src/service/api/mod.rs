@@ -15,7 +15,7 @@ mod request;
 mod response;
 mod route;
 #[cfg(test)]
-mod testing;
+pub(in crate::service) mod testing;
 #[cfg(test)]
 mod tests;
 

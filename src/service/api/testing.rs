@@ -26,8 +26,8 @@ pub(super) const KEY_1: &str = "MDAwMDAwMDAwMDAwMDAwMA==";
 pub(super) const KEY_2: &str = "MTExMTExMTExMTExMTExMQ==";
 
 /// A service with one linked hub and no enrollments.
-pub(super) struct World {
-    pub(super) registrar: Arc<Registrar>,
+pub(in crate::service) struct World {
+    pub(in crate::service) registrar: Arc<Registrar>,
     pub(super) access: ServiceAccess,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn policy_key() -> PolicyKey {
     POLICY_KEY.parse().unwrap()
 }
 
-pub(super) fn world() -> World {
+pub(in crate::service) fn world() -> World {
     let config = Config::from_toml(
         "idScope = \"0ne00002193\"\nlinkedHubs = [\"hub-west.azure-devices.net\"]",
         &[],

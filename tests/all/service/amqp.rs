@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use provision_sim::amqp::{
     Attach, Body, Failure, Frame, Message, Open, Outcome, Performative, Properties, Protocol, Role,
-    SaslCode, Value,
+    SaslCode, Transfer, Value,
 };
 use provision_sim::service::{AnswerKind, EntryStatus, Transport};
 use serde_json::{Value as Json, json};
@@ -235,18 +235,21 @@ async fn j_334_a_link_is_for_the_device_of_the_connection_or_refused_with_its_re
 }
 
 #[tokio::test]
-async fn j_334_another_id_scope_is_not_found() {
+async fn j_334_another_id_scope_is_refused_at_the_register_request() {
     let service = Setup::at_once().start().await;
     let elsewhere = "0neFFFFFFFF/registrations/pump-0042";
     let mut client = Client::dial(&service).await;
     client.sign_in_plainly(elsewhere, &token(ID)).await;
     client.open("a-test").await;
+    client.attach(link(RECEIVER, Role::Receiver, elsewhere)).await.expect("a link");
+    client.attach(link(SENDER, Role::Sender, elsewhere)).await.expect("a link");
 
-    let failure = client.attach(link(0, Role::Sender, elsewhere)).await.unwrap_err();
+    let failure = ask(&mut client, register("")).await.unwrap_err();
 
     assert_eq!(told(&failure), ("amqp:not-found", 404_000));
     let entries = service.inside().journal().entries();
-    assert_eq!(entries[0].failed_check, Some("idScope"));
+    let [entry] = &entries[..] else { panic!("{entries:?}") };
+    assert_eq!((entry.failed_check, &*entry.id_scope), (Some("idScope"), "0neFFFFFFFF"));
 }
 
 #[tokio::test]
@@ -298,7 +301,6 @@ async fn j_336_what_is_wrong_with_a_request_is_told_and_the_link_stays() {
     let mut client = linked(&service).await;
     let typed = |operation| request(&[("iotdps-operation-type", operation)], Body::None);
     let value = Message { body: Body::Value(Value::Int(1)), ..register("") };
-    let long = "x".repeat(96 * 1024 + 1);
 
     for (message, condition, code) in [
         (request(&[], Body::None), "com.microsoft:argument-error", 400_004),
@@ -310,7 +312,6 @@ async fn j_336_what_is_wrong_with_a_request_is_told_and_the_link_stays() {
         (register("{"), "com.microsoft:argument-error", 400_012),
         (register(r#"{"payload":1}"#), "com.microsoft:argument-error", 400_012),
         (register(r#"{"registrationId":"pump-1"}"#), "com.microsoft:argument-error", 400_004),
-        (register(&long), "amqp:link:message-size-exceeded", 413_000),
     ] {
         let text = format!("{:?}", message.application);
         let failure = ask(&mut client, message).await.expect_err(&text);
@@ -319,6 +320,43 @@ async fn j_336_what_is_wrong_with_a_request_is_told_and_the_link_stays() {
         assert!(failure.info.is_empty());
     }
     assert_eq!(provision(&mut client).await["status"], "assigned");
+}
+
+/// Larger than a frame, so it comes in two.
+#[tokio::test]
+async fn h_3_a_message_beyond_96_kb_is_rejected_and_one_of_96_kb_is_taken() {
+    let service = Setup::at_once().start().await;
+    let mut client = linked(&service).await;
+    for (length, is_taken) in [(96 * 1024, true), (96 * 1024 + 1, false)] {
+        let body = format!("{{}}{}", " ".repeat(length - 2));
+        let bytes = register(&body).write();
+        let (first, second) = bytes.split_at(60_000);
+        let part = |id: Option<u32>, payload: &[u8]| {
+            Performative::Transfer(Transfer {
+                handle: SENDER,
+                delivery_id: id,
+                delivery_tag: id.map(|id| id.to_be_bytes().to_vec()),
+                more: id.is_some(),
+                payload: payload.to_vec(),
+                ..Transfer::default()
+            })
+        };
+        let delivery = u32::from(!is_taken);
+        client.say(part(Some(delivery), first)).await;
+        client.say(part(None, second)).await;
+
+        match client.outcome(delivery).await {
+            Outcome::Accepted => assert!(is_taken),
+            Outcome::Rejected(Some(failure)) => {
+                assert_eq!(told(&failure), ("amqp:link:message-size-exceeded", 413_000));
+                assert!(!is_taken);
+            }
+            other => panic!("{other:?}"),
+        }
+        if is_taken {
+            client.message().await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 mod admin;
 mod amqp;
-mod amqp_hub;
 mod amqp_clients;
+mod amqp_hub;
 mod events;
 mod fault_matrix;
 mod faults;

@@ -71,6 +71,7 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
                 hub: None,
                 until: opened_by,
                 has_opened: false,
+                silence: LONGEST_SILENCE,
                 beat: None,
                 held: None,
                 registrar,
@@ -122,6 +123,8 @@ pub(super) struct Connection<'a, S> {
     /// By when the client must have said something: who it is, and later anything at all.
     until: Instant,
     has_opened: bool,
+    /// How long it may say nothing then.
+    silence: Duration,
     /// How often the client wants a sign of life, and when the next one is due.
     beat: Option<(Duration, Instant)>,
     /// What faults on demand have said later.
@@ -213,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         match event {
             Event::Opened(open) => {
                 self.has_opened = true;
-                self.until = Instant::now() + LONGEST_SILENCE;
+                self.until = Instant::now() + self.silence;
                 self.beat = open.idle_time_out.filter(|wait| *wait > 0).map(|wait| {
                     let every = (Duration::from_millis(wait.into()) / 2).max(SHORTEST_BEAT);
                     (every, Instant::now() + every)
@@ -362,12 +365,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
 
     /// Waits for bytes, for something to happen at a hub, or for the time of a sign of life.
     async fn hear(&mut self) -> Result<Heard, End> {
-        let Self { stream, inbox, hub, beat, until, held, .. } = self;
+        let Self { stream, inbox, hub, beat, until, silence, held, .. } = self;
         tokio::select! {
             read = read_until(*stream, inbox, *until) => {
                 read?;
                 if self.has_opened {
-                    *until = Instant::now() + LONGEST_SILENCE;
+                    *until = Instant::now() + *silence;
                 }
                 Ok(Heard::Bytes)
             }
@@ -530,5 +533,93 @@ fn log(name: &str, peer: SocketAddr, end: &End) {
         End::Silent => tracing::info!("{name} ({peer}): said nothing for too long"),
         End::Struck(_) => tracing::debug!("{name} ({peer}): closed, as was asked for"),
         End::Lost(reason) => tracing::debug!("{name} ({peer}): {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{DuplexStream, duplex};
+
+    use super::*;
+    use crate::amqp::{Frame, Kind, Performative, Protocol, next_frame};
+    use crate::service::api::testing::world;
+
+    /// What the service says until it hangs up.
+    async fn heard(mut client: DuplexStream) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        client.read_to_end(&mut bytes).await.unwrap();
+        bytes
+    }
+
+    fn performatives(mut bytes: &[u8]) -> Vec<Performative> {
+        let mut all = Vec::new();
+        while let Some((frame, size)) = next_frame(bytes, Kind::Amqp, 4096).unwrap() {
+            if let Frame::Amqp(_, performative) = frame {
+                all.push(performative);
+            }
+            bytes = &bytes[size..];
+        }
+        all
+    }
+
+    fn open_frame() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let open = Open { container_id: "a".to_owned(), ..Open::default() };
+        Frame::Amqp(0, Performative::Open(open)).write(&mut bytes);
+        bytes
+    }
+
+    #[tokio::test]
+    async fn j_330_whoever_is_silent_for_too_long_is_closed_with_the_reason() {
+        let (mut client, mut stream) = duplex(4096);
+        client.write_all(&open_frame()).await.unwrap();
+        let connection = ClientConnection::numbered(1);
+        let mut connection = Connection {
+            stream: &mut stream,
+            inbox: Vec::new(),
+            outbox: Vec::new(),
+            engine: engine::Connection::new(own_open(), Limits::default()),
+            provisioning: Provisioning::new(connection, SignIn::Bare, Vec::new()),
+            hub: None,
+            until: Instant::now() + OPENING,
+            has_opened: false,
+            silence: Duration::ZERO,
+            beat: None,
+            held: None,
+            registrar: world().registrar,
+        };
+
+        let end = connection.serve().await;
+
+        assert!(matches!(end, End::Silent), "{end:?}");
+        drop(stream);
+        let said = performatives(&heard(client).await);
+        let [Performative::Open(_), Performative::Close(close)] = &said[..] else {
+            panic!("{said:?}")
+        };
+        let error = close.error.as_ref().unwrap();
+        assert_eq!(error.condition.as_str(), "amqp:resource-limit-exceeded");
+    }
+
+    /// What each has said when its time is up, and how much of an answer it still gets.
+    #[tokio::test]
+    async fn a_connection_that_is_not_open_in_time_is_hung_up_on() {
+        let half_a_frame = [&Protocol::Amqp.bytes()[..], &open_frame()[..9]].concat();
+        for (said, answered) in [
+            (&b""[..], false),
+            (b"AMQ", false),
+            (&Protocol::Sasl.bytes(), true),
+            (&half_a_frame, true),
+        ] {
+            let (mut client, stream) = duplex(4096);
+            client.write_all(said).await.unwrap();
+
+            let stream = (stream, RipCord::default());
+            let connection = ClientConnection::numbered(1);
+            let registrar = world().registrar;
+            serve_stream(stream, connection, Vec::new(), registrar, Instant::now()).await;
+
+            assert_eq!(!heard(client).await.is_empty(), answered, "{said:?}");
+        }
     }
 }

@@ -169,8 +169,10 @@ impl Provisioning {
         id_scope: &IdScope,
     ) -> Took {
         match event {
-            Event::Asked(link, attach) => self.attach(link, &attach, engine, id_scope),
-            Event::Message(link, delivery, message) => self.message(link, delivery, message),
+            Event::Asked(link, attach) => self.attach(link, &attach, engine),
+            Event::Message(link, delivery, message) => {
+                self.message(link, delivery, message, id_scope)
+            }
             Event::Became(_, _, outcome) => {
                 if !matches!(outcome, Outcome::Accepted | Outcome::Received) {
                     self.warn(format_args!("does not accept its answer, but says {outcome:?}"));
@@ -202,14 +204,8 @@ impl Provisioning {
         }
     }
 
-    fn attach(
-        &mut self,
-        link: LinkId,
-        attach: &Attach,
-        engine: &mut Connection,
-        served: &IdScope,
-    ) -> Took {
-        if let Err(refusal) = self.admit(attach, served) {
+    fn attach(&mut self, link: LinkId, attach: &Attach, engine: &mut Connection) -> Took {
+        if let Err(refusal) = self.admit(attach) {
             return Took::Refuse(link, Box::new(refusal));
         }
         let role = attach.role.other();
@@ -223,7 +219,7 @@ impl Provisioning {
     }
 
     /// Whether the link may be: it is for the device that the connection is for (J-334).
-    fn admit(&mut self, attach: &Attach, served: &IdScope) -> Result<(), Refusal> {
+    fn admit(&mut self, attach: &Attach) -> Result<(), Refusal> {
         let text = address_of(attach).unwrap_or_default();
         let address: RegistrationAddress = text.parse().map_err(|error| {
             self.refusal(None, attach, Check::Address, format!("{} {error}", asked(attach, text)))
@@ -244,11 +240,6 @@ impl Provisioning {
         if let Some(why) = other {
             let reason = format!("{} {why} (J-334)", asked(attach, text));
             return Err(self.refusal(Some(&address), attach, Check::Identity, reason));
-        }
-        if !served.matches(address.id_scope.as_str()) {
-            let reason =
-                format!("{} {served} is the ID scope that is served here", asked(attach, text));
-            return Err(self.refusal(Some(&address), attach, Check::IdScope, reason));
         }
         let said_version = property(attach, LINK_API_VERSION);
         let api_version: Result<ApiVersion, _> = said_version.unwrap_or_default().parse();
@@ -334,10 +325,31 @@ impl Provisioning {
         Refusal { code, message, reason, turned_away }
     }
 
-    fn message(&mut self, link: LinkId, delivery: Delivery, message: Message) -> Took {
-        match Request::read(message) {
+    fn message(
+        &mut self,
+        link: LinkId,
+        delivery: Delivery,
+        message: Message,
+        served: &IdScope,
+    ) -> Took {
+        let Some(device) = &self.device else { return Took::Nothing };
+        let read = Request::read(message);
+        // A poll is no registration.
+        let is_about_one = match &read {
+            Ok(request) => !matches!(request.what, What::Poll(_)),
+            Err((fault, _)) => !matches!(fault, RequestFault::NoOperationId),
+        };
+        let (code, message, check, reason) = match read {
+            // Here and not at the link, where Node's caller would not hear of it over a WebSocket.
+            Ok(_) if !served.matches(device.id_scope.as_str()) => {
+                let reason = format!(
+                    "{} asks for the ID scope {}; {served} is served here (J-334)",
+                    device.registration_id, device.id_scope
+                );
+                (ErrorCode::ID_SCOPE_NOT_FOUND, "ID scope not found.", "idScope", reason)
+            }
             Ok(Request { what, correlation_id }) => {
-                Took::Ask(Question { link, delivery, what, correlation_id })
+                return Took::Ask(Question { link, delivery, what, correlation_id });
             }
             Err((fault, _)) => {
                 let (code, message) = match &fault {
@@ -347,23 +359,20 @@ impl Provisioning {
                     | RequestFault::OperationType(_)
                     | RequestFault::NoOperationId => (ErrorCode::BAD_REQUEST, "Bad request."),
                 };
-                let reason = fault.to_string();
-                // A poll is no registration.
-                let is_about_one = !matches!(fault, RequestFault::NoOperationId);
-                let device = self.device.as_ref().filter(|_| is_about_one);
-                let turned_away = device.map(|device| TurnedAway {
-                    connection: device.connection.clone(),
-                    transport: Transport::Amqp,
-                    registration_id: device.registration_id.clone(),
-                    id_scope: Some(device.id_scope.to_string()),
-                    api_version: Some(device.api_version.clone()),
-                    check: "request",
-                    reason: reason.clone(),
-                });
-                let refusal = Refusal { code, message, reason, turned_away };
-                Took::Reject(link, delivery, Box::new(refusal))
+                (code, message, "request", fault.to_string())
             }
-        }
+        };
+        let turned_away = is_about_one.then(|| TurnedAway {
+            connection: device.connection.clone(),
+            transport: Transport::Amqp,
+            registration_id: device.registration_id.clone(),
+            id_scope: Some(device.id_scope.to_string()),
+            api_version: Some(device.api_version.clone()),
+            check,
+            reason: reason.clone(),
+        });
+        let refusal = Refusal { code, message, reason, turned_away };
+        Took::Reject(link, delivery, Box::new(refusal))
     }
 
     /// The link on which the answer to a request on `asked` goes, and whether it goes settled: of several,
@@ -415,7 +424,6 @@ impl Provisioning {
 enum Check {
     Address,
     Identity,
-    IdScope,
     Version,
 }
 
@@ -427,7 +435,6 @@ impl Check {
                 (super::answer::NODE_NOT_FOUND, "There is no such address.", "address")
             }
             Self::Identity => (ErrorCode::UNAUTHORIZED, "Unauthorized", "identity"),
-            Self::IdScope => (ErrorCode::ID_SCOPE_NOT_FOUND, "ID scope not found.", "idScope"),
             Self::Version => (ErrorCode::BAD_REQUEST, "Unsupported api-version", "request"),
         }
     }
