@@ -4,12 +4,16 @@
 const { Client } = require('azure-iot-device');
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
-const dpsTransports = { ...require('azure-iot-provisioning-device-mqtt'), ...require('azure-iot-provisioning-device-http') };
-const hubTransports = require('azure-iot-device-mqtt');
+const dpsTransports = {
+  ...require('azure-iot-provisioning-device-mqtt'),
+  ...require('azure-iot-provisioning-device-http'),
+  ...require('azure-iot-provisioning-device-amqp'),
+};
+const hubTransports = { ...require('azure-iot-device-mqtt'), ...require('azure-iot-device-amqp') };
 
 const HOST = 'global.azure-devices-provisioning.net';
 
-/** Registers a device; `over` is Mqtt, MqttWs or Http. */
+/** Registers a device; `over` is Mqtt, MqttWs, Http, Amqp or AmqpWs. */
 function register({ idScope, registrationId, key, payload, over = 'Mqtt', transportOptions }) {
   const transport = new dpsTransports[over]();
   if (transportOptions) transport.setTransportOptions(transportOptions);

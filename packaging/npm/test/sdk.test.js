@@ -21,7 +21,7 @@ describe('a program as it is, its connections intercepted', () => {
   });
   after(() => dps.stop());
 
-  for (const over of ['Mqtt', 'MqttWs', 'Http']) {
+  for (const over of ['Mqtt', 'MqttWs', 'Http', 'Amqp', 'AmqpWs']) {
     test(`the tutorial's toaster is accepted over ${over}`, async () => {
       const registrationId = `contoso-toaster-007-${over}`;
       const key = dps.deviceKey(registrationId);
@@ -41,7 +41,7 @@ describe('a program as it is, its connections intercepted', () => {
     });
   }
 
-  for (const over of ['Mqtt', 'MqttWs']) {
+  for (const over of ['Mqtt', 'MqttWs', 'Amqp', 'AmqpWs']) {
     test(`a device goes on to its hub over ${over}: first twin, report, desired property`, async () => {
       const registrationId = `pump-${over}`;
       const { primaryKey: key } = await dps.enroll({

@@ -171,6 +171,8 @@ def test_a_production_device_is_intercepted(dps, monkeypatch):
     assert dps.hub_connection_string().startswith(f"HostName={WEST};SharedAccessKeyName=iothubowner;")
     with pytest.raises(DpsError, match="hub-north.* is no linked hub"):
         dps.hub_connection_string("hub-north.azure-devices.net")
+    with socket.create_connection((WEST, 5671)) as amqp:
+        assert "{}:{}".format(*amqp.getpeername()) == dps.amqp
     with pytest.raises(socket.gaierror, match="hub-north.* is not served"):
         socket.create_connection(("hub-north.azure-devices.net", 8883))
     with pytest.raises(DpsError, match="another service"), Dps(hubs=[WEST]) as another:
