@@ -80,7 +80,8 @@ def service(checks, root) -> None:
         with container.serving(*words) as running:
             print(f"        the unit's command is healthy after {time.monotonic() - begun:.1f} s")
             ready = json.loads((root / "var/lib/provision-sim/local.json").read_text())
-            checks.that(ready["https"].endswith(":443"), "the unit's command serves 443", ready)
+            own = ready["https"].endswith(":443") and ready["amqp"].endswith(":5671")
+            checks.that(own, "the unit's command serves 443 and 5671", ready)
             certificate = root / "run/provision-sim/ca.pem"
             readable = "BEGIN CERTIFICATE" in certificate.read_text() and certificate.stat().st_mode & 0o004
             checks.that(readable, "everybody can read the CA in /run/provision-sim")

@@ -95,7 +95,7 @@ def in_container(checks, config, root) -> None:
         checks.that(True, "the image's command comes up, and its HEALTHCHECK says so")
         ready = json.loads((root / "state/provision-sim/local.json").read_text())
         ports = {int(port.split("/")[0]) for port in said["ExposedPorts"]}
-        served = {member: ready[member] for member in ("mqtt", "https", "admin")}
+        served = {member: ready[member] for member in ("mqtt", "https", "amqp", "admin")}
         open_ports = {int(address.rsplit(":", 1)[1]) for address in served.values()}
         checks.that(open_ports == ports, "the exposed ports are those that it serves", served, sorted(ports))
         everywhere = all(address.startswith("0.0.0.0:") for address in served.values())

@@ -50,7 +50,7 @@ export interface Dps {
   readonly ca: string;
   /** `HOST:PORT` of MQTT over TLS. */
   readonly mqtt: string;
-  /** `HOST:PORT` of HTTPS and of MQTT over WebSocket. */
+  /** `HOST:PORT` of HTTPS, and of MQTT and AMQP over WebSocket. */
   readonly https: string;
   /** `HOST:PORT` of AMQP over TLS. */
   readonly amqp: string;
