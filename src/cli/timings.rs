@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::device::{Notice, Received, Sent};
-use crate::wire::RequestTopic;
+use crate::device::{AmqpFrame, Notice, Sent};
+use crate::wire::{OPERATION_TYPE, REGISTER, RequestTopic};
 
 /// Phases in the order in which they first ended. Serializes to an object of milliseconds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -68,7 +68,7 @@ impl Stopwatch {
                 self.asked.get_or_insert(now);
                 None
             }
-            Notice::Received(Received::Publish { .. } | Received::Response { .. }) => {
+            Notice::Received(received) if received.answer().is_some() => {
                 self.answered = Some(now);
                 None
             }
@@ -113,6 +113,9 @@ fn is_register(sent: &Sent) -> bool {
     match sent {
         Sent::Publish { topic, .. } => matches!(topic.parse(), Ok(RequestTopic::Register { .. })),
         Sent::Request { method, .. } => method == "PUT",
+        Sent::Amqp(AmqpFrame::Transfer(message)) => {
+            message.properties.iter().any(|(name, asks)| name == OPERATION_TYPE && asks == REGISTER)
+        }
         _ => false,
     }
 }
@@ -130,7 +133,7 @@ pub(crate) fn with_timings(object: &str, group: Option<&str>, timings: &Timings)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::ConnectPhase;
+    use crate::device::{ConnectPhase, Received};
 
     fn ms(milliseconds: u64) -> Duration {
         Duration::from_millis(milliseconds)

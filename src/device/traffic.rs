@@ -245,3 +245,40 @@ pub enum Received {
         body: Vec<u8>,
     },
 }
+
+impl Received {
+    /// What an answer of the service says, if it is one: its body, or over AMQP the description with
+    /// which a request or a link is refused.
+    pub fn answer(&self) -> Option<&[u8]> {
+        match self {
+            Self::Publish { body, .. } | Self::Response { body, .. } => Some(body),
+            Self::Amqp(AmqpFrame::Transfer(message)) => Some(&message.body),
+            Self::Amqp(
+                AmqpFrame::Disposition { error: Some((_, Some(says))), .. }
+                | AmqpFrame::Detach { error: Some((_, Some(says))) },
+            ) => Some(says.as_bytes()),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_refusal_over_amqp_says_is_the_answer() {
+        let error =
+            |says: Option<&str>| Some(("amqp:not-found".to_owned(), says.map(str::to_owned)));
+        for (frame, answer) in [
+            (AmqpFrame::Disposition { outcome: "rejected", error: error(Some("{}")) }, Some("{}")),
+            (AmqpFrame::Disposition { outcome: "accepted", error: None }, None),
+            (AmqpFrame::Detach { error: error(Some("{}")) }, Some("{}")),
+            (AmqpFrame::Detach { error: error(None) }, None),
+            (AmqpFrame::Begin, None),
+        ] {
+            let received = Received::Amqp(frame);
+            assert_eq!(received.answer(), answer.map(str::as_bytes), "{received:?}");
+        }
+    }
+}

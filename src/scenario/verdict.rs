@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::expectation::Expectation;
-use crate::device::{Class, Error, Notice, Received, Registered};
+use crate::device::{Class, Error, Notice, Registered};
 use crate::wire::HubName;
 
 /// What became of a device. Programs are told of the first four members always, and of others where
@@ -126,10 +126,10 @@ pub struct LastAnswer(Option<Vec<u8>>);
 impl LastAnswer {
     /// Listens to what the device is told.
     pub fn notice(&mut self, notice: &Notice) {
-        if let Notice::Received(Received::Publish { body, .. } | Received::Response { body, .. }) =
-            notice
+        if let Notice::Received(received) = notice
+            && let Some(answer) = received.answer()
         {
-            self.0 = Some(body.clone());
+            self.0 = Some(answer.to_vec());
         }
     }
 

@@ -50,7 +50,7 @@ fn no_transport_tells_a_key_or_a_signature_whatever_is_asked_for() {
     let device_key = toaster_key().to_base64();
     let credentials = [["--group-key", TUTORIAL_KEY], ["--device-key", &device_key]];
 
-    for transport in ["mqtt", "mqtt-ws", "https", "auto"] {
+    for transport in ["mqtt", "mqtt-ws", "https", "amqp", "amqp-ws", "auto"] {
         for credential in &credentials {
             let more = ["--explain", "-vv", "--transport", transport];
             let ran = machine.run(&[&TOASTER[..], credential, &more].concat()).assert_exit(0);
@@ -133,6 +133,48 @@ fn https_is_told_with_its_headers_and_the_web_socket_with_its_handshake() {
 }
 
 #[test]
+fn amqp_is_told_frame_by_frame_in_order() {
+    let machine = Machine::new();
+    let _serve = machine.serve(&["--retry-after", "0s"]);
+    let by = |transport| {
+        let more = ["--explain", "--transport", transport];
+        machine.run(&[&TOASTER[..], &more].concat()).assert_exit(0).stderr
+    };
+
+    let told = by("amqp");
+    let mut rest = told.as_str();
+    for part in [
+        "-> the header of SASL",
+        "<- sasl-mechanisms: ",
+        "-> sasl-init PLAIN",
+        "user name   0ne00002193/registrations/contoso-toaster-007\n",
+        "password    the SAS token",
+        "<- sasl-outcome 0",
+        "-> open",
+        "<- open",
+        "-> begin",
+        "-> attach: a link to receive answers on",
+        "address     0ne00002193/registrations/contoso-toaster-007",
+        "com.microsoft:api-version: 2021-06-01",
+        "<- attach: a link to receive answers on",
+        "-> attach: a link to send requests on",
+        "-> transfer: register this device, please",
+        "iotdps-operation-type: iotdps-register",
+        "<- disposition: accepted",
+        "<- transfer: an answer",
+        "retry-after: 0",
+        "-> transfer: how does the operation stand?",
+        "The device has a hub",
+    ] {
+        let (_, behind) = rest.split_once(part).unwrap_or_else(|| panic!("no {part:?} in {told}"));
+        rest = behind;
+    }
+    let web_socket = by("amqp-ws");
+    assert!(web_socket.contains("sec-websocket-protocol: AMQPWSB10"), "{web_socket}");
+    assert!(web_socket.contains("AMQP frames follow inside"), "{web_socket}");
+}
+
+#[test]
 fn d_5_a_certificate_is_told_with_its_chain_and_needs_no_token() {
     let (machine, pki) = (Machine::new(), TestPki::new().unwrap());
     let device = pki.device(&"pump-0042".parse().unwrap()).unwrap();
@@ -147,6 +189,11 @@ fn d_5_a_certificate_is_told_with_its_chain_and_needs_no_token() {
     let ran = machine
         .run(&["register", "--local", "--explain", "--cert", chain, "--cert-key", key])
         .assert_exit(0);
+    let amqp = ["--cert-key", key, "--transport", "amqp"];
+    let amqp = [&["register", "--local", "--explain", "--cert", chain][..], &amqp].concat();
+    let amqp = machine.run(&amqp).assert_exit(0).stderr;
+    assert!(amqp.contains("-> the header of AMQP 1.0"), "{amqp}");
+    assert!(!amqp.contains("-> the header of SASL") && !amqp.contains("sasl-init"), "{amqp}");
 
     for part in ["1. the device's: CN=pump-0042", "2. an issuer's: ", "SHA-256 thumbprint "] {
         assert!(ran.stderr.contains(part), "no {part:?} in {}", ran.stderr);
@@ -242,6 +289,7 @@ fn j_150_json_is_the_services_object_with_the_phases_that_occurred() {
             &["dns", "tcp", "tls", "upgrade", "connack", "suback", "register", "assigned", "total"],
         ),
         ("https", &["dns", "tcp", "tls", "register", "assigned", "total"]),
+        ("amqp", &["dns", "tcp", "tls", "sasl", "open", "attach", "register", "assigned", "total"]),
     ] {
         let object = by(transport);
         let members: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();

@@ -36,7 +36,7 @@ fn every_transport_prints_the_same_and_finds_the_local_service() {
     let expected = by("mqtt").assert_exit(0).stdout;
 
     assert!(expected.contains(HUB));
-    for transport in ["mqtt-ws", "https", "auto"] {
+    for transport in ["mqtt-ws", "https", "amqp", "amqp-ws", "auto"] {
         let ran = by(transport).assert_exit(0);
         assert_eq!(
             (ran.stdout, ran.stderr),
@@ -83,20 +83,78 @@ fn where_no_transport_gets_through_each_is_listed_and_it_exits_3() {
 
     assert_eq!((&error["kind"], &error["exitCode"]), (&json!("transport"), &json!(3)));
     let message = error["message"].as_str().unwrap();
-    for transport in ["mqtt: cannot", "mqtt-ws: cannot", "https: cannot"] {
+    for transport in
+        ["mqtt: cannot", "mqtt-ws: cannot", "https: cannot", "amqp: cannot", "amqp-ws: cannot"]
+    {
         assert!(message.contains(transport), "{message}");
     }
 }
 
 #[test]
-fn a_wrong_scope_over_https_exits_5_and_names_the_scope() {
+fn a_wrong_scope_over_https_and_amqp_exits_5_and_names_the_scope() {
     let machine = Machine::new();
     let _serve = machine.serve(&[]);
-    let more = ["--transport", "https", "--id-scope", "0neFFFFFFFF"];
 
-    let ran = machine.run(&[&TOASTER[..], &more].concat()).assert_exit(5);
+    for transport in ["https", "amqp", "amqp-ws"] {
+        let more = ["--transport", transport, "--id-scope", "0neFFFFFFFF"];
+        let ran = machine.run(&[&TOASTER[..], &more].concat()).assert_exit(5);
 
-    assert!(ran.stderr.contains("does not know the ID scope 0neFFFFFFFF"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("does not know the ID scope 0neFFFFFFFF"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn over_amqp_a_wrong_key_exits_4_and_a_disabled_or_unknown_device_5_and_4() {
+    let machine = Machine::new();
+    let serve = machine.serve(&["--retry-after", "0s"]);
+    let wrong = ["--device-key", "AAAAAAAAAAAAAAAAAAAAAA=="];
+
+    for (transport, host) in [("amqp", serve.amqp()), ("amqp-ws", serve.https())] {
+        let more = ["--transport", transport];
+        let ran = machine.run(&[&TOASTER[..], &wrong, &more].concat()).assert_exit(4);
+        assert!(ran.stderr.contains("code: 401002"), "{}", ran.stderr);
+        // The webhook of the tutorial takes toasters and heat pumps, and nothing else.
+        let lamp = ["register", "--local", "--reg-id", "lamp"];
+        let ran = machine.run(&[&lamp[..], &more].concat()).assert_exit(5);
+        assert!(ran.stderr.contains("400207") || ran.stderr.contains("disabled"), "{}", ran.stderr);
+        // Whoever gives a host with a port means that port.
+        let arguments = azure_toaster(&serve, &["--transport", transport, "--host", host]);
+        machine.run(&arguments).assert_exit(0);
+    }
+}
+
+#[test]
+fn over_amqp_the_port_of_another_protocol_is_named() {
+    let machine = Machine::new();
+    let serve = machine.serve(&[]);
+    let at = |host: &str| {
+        let arguments = azure_toaster(&serve, &["--transport", "amqp", "--host", host]);
+        machine.run(&arguments)
+    };
+
+    let https = at(serve.https()).assert_exit(5);
+    assert!(https.stderr.contains("does not speak AMQP 1.0"), "{}", https.stderr);
+    assert!(https.stderr.contains("DPS speaks AMQP on port 5671"), "{}", https.stderr);
+    let mqtt = at(serve.mqtt()).assert_exit(3);
+    assert!(mqtt.stderr.contains("instead of answering AMQP's header"), "{}", mqtt.stderr);
+}
+
+#[test]
+fn status_looks_a_registration_up_over_amqp_too() {
+    let machine = Machine::new();
+    let _serve = machine.serve(&["--retry-after", "0s"]);
+    let status = |transport| {
+        let base = ["status", "--local", "--reg-id", "contoso-toaster-007"];
+        machine.run(&[&base[..], &["--transport", transport]].concat())
+    };
+
+    let never = status("amqp").assert_exit(5);
+    assert!(never.stderr.contains("404202"), "{}", never.stderr);
+    machine.run(&TOASTER).assert_exit(0);
+    let expected = status("https").assert_exit(0).stdout;
+    for transport in ["amqp", "amqp-ws"] {
+        assert_eq!(status(transport).assert_exit(0).stdout, expected);
+    }
 }
 
 #[test]
@@ -104,9 +162,13 @@ fn an_ipv6_literal_works_on_every_transport() {
     let machine = Machine::new();
     let serve = machine.serve(&["--bind", "::1", "--retry-after", "0s"]);
 
-    for (transport, host) in
-        [("mqtt", serve.mqtt()), ("mqtt-ws", serve.https()), ("https", serve.https())]
-    {
+    for (transport, host) in [
+        ("mqtt", serve.mqtt()),
+        ("mqtt-ws", serve.https()),
+        ("https", serve.https()),
+        ("amqp", serve.amqp()),
+        ("amqp-ws", serve.https()),
+    ] {
         assert!(host.starts_with("[::1]:"), "{host}");
         let arguments = azure_toaster(&serve, &["--transport", transport, "--host", host]);
         machine.run(&arguments).assert_exit(0);
@@ -160,7 +222,7 @@ fn j_106_local_fills_in_the_ports_of_a_host_without_one() {
     let machine = Machine::new();
     let _serve = machine.serve(&["--retry-after", "0s"]);
 
-    for transport in ["mqtt", "mqtt-ws", "https"] {
+    for transport in ["mqtt", "mqtt-ws", "https", "amqp", "amqp-ws"] {
         let more = ["--host", "localhost", "--transport", transport];
         machine.run(&[&TOASTER[..], &more].concat()).assert_exit(0);
     }
@@ -187,7 +249,7 @@ fn a_bad_proxy_or_connect_to_exits_2_and_never_shows_a_password() {
         (["--proxy", "https://p:1"], "--proxy: it is a https:// proxy; only http://"),
         (["--proxy", "http://u:secret@p:x"], "--proxy: expected http://[USER:PASSWORD@]HOST"),
         (["--connect-to", "a:1:b"], "expected HOST:PORT:ADDR:PORT"),
-        (["--transport", "amqp"], "--transport"),
+        (["--transport", "coap"], "--transport"),
     ] {
         let ran = machine.run(&[&base[..], &more].concat()).assert_exit(2);
 
