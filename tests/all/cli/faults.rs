@@ -281,7 +281,8 @@ fn column(transport: FaultTransport, written: &HashMap<String, String>) -> Vec<S
 }
 
 fn table(columns: &[Vec<String>]) -> String {
-    let mut table = "| rule | `mqtt` | `mqtt-ws` | `https` |\n|---|---|---|---|\n".to_owned();
+    let names: Vec<_> = FaultTransport::ALL.iter().map(|it| format!(" `{it}` |")).collect();
+    let mut table = format!("| rule |{}\n|---|{}\n", names.concat(), "---|".repeat(names.len()));
     for (n, (_, rule)) in rows().iter().enumerate() {
         let cells: Vec<_> = columns.iter().map(|column| column[n].as_str()).collect();
         table.push_str(&format!("| `{rule}` | {} |\n", cells.join(" | ")));

@@ -532,6 +532,7 @@ async fn judge(case: &Case, seen: Seen, raw: &mut Raw, operation: &str) {
             let rids: Vec<_> = seen.said.iter().map(|it| it.head.contains("$rid=next")).collect();
             assert_eq!(rids, [true, false], "{case:?}: {seen:?}");
         }
+        // Over AMQP the head has the correlation-id (J-367).
         "wrong-rid" => {
             let (_, rid) = answer().head.split_once("$rid=").unwrap();
             assert!(!rid.starts_with('1') || rid.len() >= 36, "{seen:?}");
