@@ -3,15 +3,19 @@
 
 use std::sync::Arc;
 
-use provision_sim::amqp::Failure;
+use provision_sim::amqp::{
+    Attach, Begin, Body, End, Failure, Flow, Frame, Message, Open, Outcome, Performative,
+    Properties, Protocol, Role, SaslCode, Terminus, Transfer, Value,
+};
 use provision_sim::pki::TestPki;
 use provision_sim::service::RegistrationEvent;
 use rustls::ClientConfig;
 use serde_json::Value as Json;
 
-use crate::support::amqp::client::Client;
+use crate::support::amqp::client::{Client, credit_of};
 use crate::support::amqp::sdk::Sdk;
-use crate::support::service::setup::{HUB_WEST, Setup, TestService};
+use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, Setup, TestService};
+use crate::support::service::token::{derived, hub_token};
 use crate::support::service::webhook::{Reaction, Webhook};
 use crate::support::x509::{Identity, group, signed_by};
 
@@ -245,4 +249,254 @@ async fn dot_net_is_refused_a_request() {
 #[tokio::test]
 async fn java_is_refused_a_request() {
     refused(Sdk::Java).await;
+}
+
+/// What proton-j says of a session.
+fn java_session() -> Begin {
+    Begin {
+        remote_channel: None,
+        next_outgoing_id: 1,
+        incoming_window: i32::MAX.unsigned_abs(),
+        outgoing_window: i32::MAX.unsigned_abs(),
+        handle_max: Some(u16::MAX.into()),
+    }
+}
+
+/// What Java says of a link of its hub's, and the credit that it gives in the same breath.
+fn java_link(channel: u16, handle: u32, role: Role, name: &str, address: &str) -> Vec<Frame> {
+    let other_end = Some(Terminus::at(address));
+    let (snd_settle_mode, source, target) = match role {
+        Role::Receiver => (Some(2), other_end, None),
+        Role::Sender => (Some(0), None, other_end),
+    };
+    let property = |name, value: &str| (Value::symbol(name), Value::text(value));
+    let mut properties = vec![property("com.microsoft:api-version", "2020-09-30")];
+    if address != "$cbs" {
+        let kind = if address.ends_with("/twin") { "twin:" } else { "" };
+        let pair = format!("{kind}b87a7393-c160-404e-b403-{channel:012}");
+        properties.push(property("com.microsoft:channel-correlation-id", &pair));
+        properties.push(property("com.microsoft:client-version", "com.microsoft.azure.sdk.iot"));
+    }
+    let attach = Attach {
+        name: name.to_owned(),
+        handle,
+        role,
+        snd_settle_mode,
+        rcv_settle_mode: Some(0),
+        source,
+        target,
+        initial_delivery_count: (role == Role::Sender).then_some(0),
+        max_message_size: None,
+        properties,
+    };
+    let mut frames = vec![Frame::Amqp(channel, Performative::Attach(attach))];
+    if role == Role::Receiver {
+        let flow = Flow { next_incoming_id: None, ..credit_of(handle, 1024) };
+        let flow = Flow { delivery_count: None, next_outgoing_id: 1, ..flow };
+        frames.push(Frame::Amqp(channel, Performative::Flow(flow)));
+    }
+    frames
+}
+
+/// A message of Java's: nothing of it is settled, and its tag is a number in ASCII that begins anew on
+/// each link.
+fn java_transfer(channel: u16, handle: u32, delivery: u32, tag: u32, message: Message) -> Frame {
+    Frame::Amqp(
+        channel,
+        Performative::Transfer(Transfer {
+            handle,
+            delivery_id: Some(delivery),
+            delivery_tag: Some(tag.to_string().into_bytes()),
+            message_format: Some(0),
+            settled: Some(false),
+            payload: message.write(),
+            ..Transfer::default()
+        }),
+    )
+}
+
+/// What is heard on a channel next: that a message is accepted, and then the answer to it.
+async fn java_answer(client: &mut Client, channel: u16, delivery: u32) -> Message {
+    let (on, Performative::Disposition(disposition)) = client.heard_on_any().await else {
+        panic!("no disposition")
+    };
+    assert_eq!((on, disposition.first, disposition.settled), (channel, delivery, true));
+    assert_eq!(disposition.state, Some(Outcome::Accepted));
+    let (on, Performative::Transfer(transfer)) = client.heard_on_any().await else {
+        panic!("no transfer")
+    };
+    assert_eq!((on, transfer.more), (channel, false));
+    Message::read(&transfer.payload).expect("a message")
+}
+
+/// Its multiplexing client: one connection, a session for `$cbs` and one for each device, all of them
+/// begun before anything is heard; IDs are UUIDs, of that type, or it fails in casting them.
+#[tokio::test]
+async fn java_has_many_devices_on_one_connection_at_their_hub() {
+    let service = Setup::at_once().start().await;
+    let ids = ["pump-0001", "pump-0002", "pump-0003"];
+    for id in ids {
+        let mut device = Sdk::Java.connect(Client::dial(&service).await, id).await;
+        assert_assigned(&device.provision().await.body, id);
+        device.end().await;
+    }
+
+    let mut client = Client::dial(&service).await;
+    assert_eq!(client.sign_in("ANONYMOUS", None).await, SaslCode::Ok);
+    let open = Open {
+        hostname: Some(HUB_WEST.to_owned()),
+        max_frame_size: Some(4096),
+        channel_max: Some(u16::MAX),
+        idle_time_out: Some(115_000),
+        ..Open::default()
+    };
+    let mut bytes = Protocol::Amqp.bytes().to_vec();
+    Frame::Amqp(0, Performative::Open(open)).write(&mut bytes);
+    for channel in 0..=3 {
+        Frame::Amqp(channel, Performative::Begin(java_session())).write(&mut bytes);
+    }
+    let links = [(0, Role::Sender, "cbs-sender"), (1, Role::Receiver, "cbs-receiver")];
+    for (handle, role, name) in links {
+        let frames = java_link(0, handle, role, name, "$cbs");
+        frames.into_iter().for_each(|frame| frame.write(&mut bytes));
+    }
+    client.send_raw(&bytes).await;
+    client.hear_header(Protocol::Amqp).await;
+    let mut heard = Vec::new();
+    for _ in 0..7 {
+        let (channel, performative) = client.heard_on_any().await;
+        heard.push((channel, performative.name()));
+    }
+    let sessions = (0..=3).map(|channel| (channel, "begin"));
+    let expected = [(0, "open")].into_iter().chain(sessions).chain([(0, "attach"); 2]);
+    assert_eq!(heard, expected.collect::<Vec<_>>());
+
+    // The tokens, one after the other on the one link.
+    for (nth, id) in (0..).zip(ids) {
+        let text = |text: &str| Value::text(text);
+        let token = hub_token(&derived(PRIMARY_KEY, id), HUB_WEST, id);
+        let message_id = Value::Uuid([nth as u8; 16]);
+        let message = Message {
+            properties: Properties {
+                message_id: Some(message_id.clone()),
+                to: Some("$cbs".to_owned()),
+                reply_to: Some("cbs".to_owned()),
+                ..Properties::default()
+            },
+            application: vec![
+                (text("type"), text("servicebus.windows.net:sastoken")),
+                (text("name"), Value::String(format!("{HUB_WEST}/devices/{id}"))),
+                (text("operation"), text("put-token")),
+            ],
+            body: Body::Value(Value::String(token)),
+            ..Message::default()
+        };
+        client.send([java_transfer(0, 0, nth, nth + 1, message)]).await;
+        let answer = java_answer(&mut client, 0, nth).await;
+        assert_eq!(answer.properties.correlation_id, Some(message_id), "a UUID, as it was");
+        assert_eq!(answer.application("status-code"), Some(&Value::Int(200)), "{id}");
+    }
+
+    // Each device has links in its own session, reads its twin and sends a message.
+    for (channel, id) in (1..).zip(ids) {
+        let [events, bound, twin] = ["messages/events", "messages/devicebound", "twin"]
+            .map(|node| format!("/devices/{id}/{node}"));
+        let frames = [
+            java_link(channel, 0, Role::Sender, &format!("sender_link_telemetry-{id}"), &events),
+            java_link(channel, 1, Role::Receiver, &format!("receiver_link_telemetry-{id}"), &bound),
+            java_link(channel, 2, Role::Sender, &format!("sender_link_devicetwin-{id}"), &twin),
+            java_link(channel, 3, Role::Receiver, &format!("receiver_link_devicetwin-{id}"), &twin),
+        ];
+        client.send(frames.into_iter().flatten()).await;
+        for _ in 0..4 {
+            let (on, Performative::Attach(attach)) = client.heard_on_any().await else {
+                panic!("no attach")
+            };
+            assert_eq!(on, channel);
+            assert!(attach.source.is_some() || attach.target.is_some(), "{attach:?}");
+        }
+
+        let correlation_id = Value::Uuid([0xc0; 16]);
+        let get = Message {
+            annotations: vec![(Value::symbol("operation"), Value::text("GET"))],
+            properties: Properties {
+                message_id: Some(Value::text("c50133b3-8883-4288-b390-55708cb25455")),
+                correlation_id: Some(correlation_id.clone()),
+                ..Properties::default()
+            },
+            body: Body::Data(Vec::new()),
+            ..Message::default()
+        };
+        client.send([java_transfer(channel, 2, 0, 1, get)]).await;
+        let answer = java_answer(&mut client, channel, 0).await;
+        assert_eq!(answer.properties.correlation_id, Some(correlation_id), "a UUID, as it was");
+        assert_eq!(answer.annotation("status"), Some(&Value::Int(200)));
+        let Body::Data(twin) = &answer.body else { panic!("Java casts it to data: {answer:?}") };
+        let twin: Json = serde_json::from_slice(twin).unwrap();
+        assert_eq!(twin["desired"]["$version"], 1, "{twin}");
+
+        let body = Body::Data(br#"{"temperature": 21.5}"#.to_vec());
+        let event = Message { body, ..Message::default() };
+        client.send([java_transfer(channel, 0, 1, 1, event)]).await;
+        let (on, Performative::Disposition(disposition)) = client.heard_on_any().await else {
+            panic!("no disposition")
+        };
+        assert_eq!((on, disposition.first), (channel, 1));
+        assert_eq!(disposition.state, Some(Outcome::Accepted));
+    }
+
+    // A device that goes takes its session along, and no other.
+    client.send([Frame::Amqp(1, Performative::End(End::default()))]).await;
+    assert_eq!(client.heard_on_any().await, (1, Performative::End(End::default())));
+    let event = Message { body: Body::Data(b"{}".to_vec()), ..Message::default() };
+    client.send([java_transfer(2, 0, 2, 2, event)]).await;
+    let (on, disposition) = client.heard_on_any().await;
+    assert_eq!((on, disposition.name()), (2, "disposition"));
+}
+
+/// Whoever comes too often, or at a bad time, is told when to come again, in the spelling that its SDK
+/// reads, and is let in then: the links stay.
+async fn throttled(sdk: Sdk, retry_after_name: &str) {
+    let setup = Setup::at_once().fault("register status=429 retry-after=7 times=1");
+    let service = setup.fault("poll status=503 retry-after=4 times=1").start().await;
+    let wait = |failure: &Failure| {
+        let named = |(key, _): &&(Value, Value)| key.as_text() == Some(retry_after_name);
+        failure.info.iter().find(named).expect("when to come again").1.clone()
+    };
+    let mut device = sdk.connect(Client::dial(&service).await, ID).await;
+
+    let failure = device.register().await.expect_err("throttled");
+    assert_eq!(failure.condition.as_str(), "com.microsoft:device-container-throttled");
+    // By this .NET knows that it may come again.
+    assert_eq!(described(&failure).0 / 1000, 429);
+    assert_eq!(wait(&failure), Value::Int(7));
+
+    let accepted = device.register().await.expect("let in");
+    let failure = device.poll(&accepted.operation_id()).await.expect_err("a bad time");
+    assert_eq!(failure.condition.as_str(), "amqp:internal-error");
+    assert_eq!(described(&failure).0 / 1000, 503);
+    assert_eq!(wait(&failure), Value::Int(4));
+
+    assert_assigned(&device.result_of(accepted).await.body, ID);
+    device.end().await;
+}
+
+#[tokio::test]
+async fn node_is_throttled_and_then_assigned() {
+    throttled(Sdk::Node, "retry-after").await;
+}
+
+#[tokio::test]
+async fn c_is_throttled_and_then_assigned() {
+    throttled(Sdk::C, "retry-after").await;
+}
+
+#[tokio::test]
+async fn java_is_throttled_and_then_assigned() {
+    throttled(Sdk::Java, "retry-after").await;
+}
+
+#[tokio::test]
+async fn dot_net_is_throttled_and_then_assigned() {
+    throttled(Sdk::DotNet, "Retry-After").await;
 }

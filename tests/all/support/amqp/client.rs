@@ -174,6 +174,17 @@ impl Client {
         }
     }
 
+    /// The next that is said on any channel, besides signs of life and credit.
+    pub(crate) async fn heard_on_any(&mut self) -> (u16, Performative) {
+        loop {
+            match self.next().await.expect("the service closed the connection") {
+                Frame::Empty | Frame::Amqp(_, Performative::Flow(_)) => {}
+                Frame::Amqp(channel, performative) => return (channel, performative),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
     /// Whether the service hangs up without another word.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.next().await.is_none()

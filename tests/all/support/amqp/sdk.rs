@@ -6,7 +6,7 @@
 //! azure-amqp).
 
 use provision_sim::amqp::{
-    Attach, Begin, Body, Close, Disposition, End, Failure, Frame, Message, Open, Outcome,
+    Attach, Begin, Body, Close, Disposition, End, Failure, Flow, Frame, Message, Open, Outcome,
     Performative, Properties, Protocol, Role, Terminus, Value,
 };
 use serde_json::Value as Json;
@@ -69,7 +69,11 @@ impl Sdk {
                 ..named("7f6b1c52-6a4e-4ea6-a1f5-0f7ad1f7d0a9", "localhost")
             },
             // proton-j, which is given no name for its container.
-            Self::Java => Open { channel_max: Some(u16::MAX), ..named("", "localhost:5671") },
+            Self::Java => Open {
+                max_frame_size: Some(u32::MAX),
+                channel_max: Some(u16::MAX),
+                ..named("", "localhost:5671")
+            },
         }
     }
 
@@ -249,7 +253,15 @@ impl Sdk {
     pub(crate) async fn open_links(self, mut client: Client, id: &str) -> Result<Speaker, Failure> {
         let receiver = self.attach(Role::Receiver, id);
         let sender = self.attach(Role::Sender, id);
-        let credit = Performative::Flow(credit_of(RECEIVER, self.credit()));
+        let credit = Performative::Flow(Flow {
+            incoming_window: self.begin().incoming_window,
+            outgoing_window: self.begin().outgoing_window,
+            // Java has heard nothing of the service's session yet.
+            next_incoming_id: (self != Self::Java).then_some(0),
+            next_outgoing_id: self.begin().next_outgoing_id,
+            delivery_count: (self != Self::Java).then_some(0),
+            ..credit_of(RECEIVER, self.credit())
+        });
         let links = match self {
             // Each step waits for the answer to the one before.
             Self::Node | Self::DotNet => {
@@ -352,7 +364,12 @@ impl Speaker {
 
     /// Registers and polls, without waiting, until the result is there.
     pub(crate) async fn provision(&mut self) -> Answer {
-        let mut answer = self.register().await.expect("an answer");
+        let answer = self.register().await.expect("an answer");
+        self.result_of(answer).await
+    }
+
+    /// Polls, without waiting, until the result of an accepted request is there.
+    pub(crate) async fn result_of(&mut self, mut answer: Answer) -> Answer {
         while answer.status() == "assigning" {
             answer = self.poll(&answer.operation_id()).await.expect("an answer");
         }
