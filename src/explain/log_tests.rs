@@ -249,6 +249,11 @@ const LINES: &[(&str, Option<Client>, &[&str])] = &[
     ),
     ("Sas token was rejected by the service", Some(Java), &["401002"]),
     (
+        "Failed to send amqp message to register device: Amqp message was not accepted by service, remote state was Rejected",
+        Some(Java),
+        &["http-401", "http-429"],
+    ),
+    (
         "javax.net.ssl.SSLHandshakeException: PKIX path building failed: sun.security.provider.certpath.SunCertPathBuilderException: unable to find valid certification path to requested target",
         Some(Java),
         &["tls-unknown-issuer"],

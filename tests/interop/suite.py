@@ -84,6 +84,10 @@ EXPLAINED = {
     ("node/mqtt_ws.js", "wrong-key"): "401000",
     ("node/http.js", "heat-pump"): "400207",
     ("node/http.js", "wrong-key"): "401002",
+    ("node/amqp.js", "heat-pump"): "400207",
+    ("node/amqp.js", "wrong-key"): "401002",
+    ("node/amqp_ws.js", "heat-pump"): "400207",
+    ("node/amqp_ws.js", "wrong-key"): "401002",
     # The SDK for Java tells the text of a failed registration without its code.
     ("java/Device.java", "mqtt-heat-pump"): "400207",
     ("java/Device.java", "mqtt-wrong-key"): "401000",
@@ -91,6 +95,11 @@ EXPLAINED = {
     ("java/Device.java", "mqtt-ws-wrong-key"): "401000",
     ("java/Device.java", "http-heat-pump"): "400207",
     ("java/Device.java", "http-wrong-key"): "401002",
+    ("java/Device.java", "amqp-heat-pump"): "400207",
+    # Of a request that is rejected it says no more than that.
+    ("java/Device.java", "amqp-wrong-key"): "http-401",
+    ("java/Device.java", "amqp-ws-heat-pump"): "400207",
+    ("java/Device.java", "amqp-ws-wrong-key"): "http-401",
 }
 
 # Where the packages of a case are that does not take those of all others.

@@ -203,6 +203,8 @@ pub(super) const PHRASES: &[(Client, &[Phrase])] = &[
             ("did not receive dps status information", ABOVE),
             ("provisioning service failed to reply is allotted time", &["deadline-answer"]),
             ("failure opening amqp connection", ABOVE),
+            // Why a request was rejected, it does not say.
+            ("remote state was rejected", &["http-401", "http-429"]),
             ("timed out  to open the amqp connection", &["deadline-tls"]),
             ("unable to find valid certification path", &["tls-unknown-issuer"]),
             ("pkix path building failed", &["tls-unknown-issuer"]),
