@@ -30,6 +30,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Whether the peer waits for no word of it.
+    pub fn is_settled(self) -> bool {
+        self.is_settled
+    }
+
     /// A message that this side sends.
     pub(super) fn own(number: u32) -> Self {
         Self { number, is_settled: false }

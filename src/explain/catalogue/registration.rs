@@ -185,8 +185,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         key: "404000",
         name: None,
-        title: "the ID scope, or the path, is not served (HTTPS)",
-        meaning: "What an unknown ID scope gives over HTTPS; over MQTT it is CONNACK 3. To back ends it says that there is no such path.",
+        title: "the ID scope, or the path, is not served (HTTPS, AMQP)",
+        meaning: "What an unknown ID scope gives over HTTPS and AMQP; over MQTT it is CONNACK 3. To back ends it says that there is no such path.",
         causes: &[
             hint(
                 About::Scope,

@@ -59,23 +59,9 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
     let end = match open(&mut stream, &mut inbox, opened_by, (&registrar, &client)).await {
         Ok(sign_in) => {
             registrar.tap.tell(number, || begun(&sign_in));
-            let engine = engine::Connection::new(own_open(), Limits::default());
             let provisioning = Provisioning::new(client, sign_in, certificates);
-            let mut connection = Connection {
-                stream: &mut stream,
-                number,
-                inbox,
-                outbox: Vec::new(),
-                engine,
-                provisioning,
-                hub: None,
-                until: opened_by,
-                has_opened: false,
-                silence: LONGEST_SILENCE,
-                beat: None,
-                held: None,
-                registrar,
-            };
+            let mut connection =
+                Connection::new((&mut stream, inbox), number, provisioning, registrar, opened_by);
             let end = connection.serve().await;
             connection.provisioning.warn_of_more();
             log(&connection.name(), peer, &end);
@@ -159,6 +145,33 @@ enum Heard {
     Hub(HubHeard),
     /// Something that was held back is due.
     Due(Saying),
+}
+
+impl<'a, S> Connection<'a, S> {
+    /// A connection of which nothing is known but what came before AMQP; `inbox` is what was read already.
+    fn new(
+        (stream, inbox): (&'a mut S, Vec<u8>),
+        number: u64,
+        provisioning: Provisioning,
+        registrar: Arc<Registrar>,
+        opened_by: Instant,
+    ) -> Self {
+        Self {
+            stream,
+            number,
+            inbox,
+            outbox: Vec::new(),
+            engine: engine::Connection::new(own_open(), Limits::default()),
+            provisioning,
+            hub: None,
+            until: opened_by,
+            has_opened: false,
+            silence: LONGEST_SILENCE,
+            beat: None,
+            held: None,
+            registrar,
+        }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
@@ -299,7 +312,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 let Refusal { code, message, reason, turned_away } = *refusal;
                 self.provisioning.warn(format_args!("refused with {code}: {reason}"));
                 let reply = error_reply(&self.registrar.sources, code, message);
-                self.engine.settle(link, delivery, answer(reply, None).0);
+                self.answer((link, delivery), answer(reply, None));
                 if let Some(who) = turned_away {
                     self.registrar.refused_request(who, code);
                 }
@@ -351,6 +364,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         (link, delivery): (LinkId, Delivery),
         (outcome, message): (Outcome, Option<Message>),
     ) {
+        if delivery.is_settled() && matches!(outcome, Outcome::Rejected(_)) {
+            self.provisioning.warn(format_args!(
+                "sends its requests settled, and so does not hear that they are refused"
+            ));
+        }
         self.engine.settle(link, delivery, outcome);
         let Some(message) = message else { return };
         let Some((back, is_settled)) = self.provisioning.answers_on(link) else {
@@ -573,21 +591,13 @@ mod tests {
     async fn j_330_whoever_is_silent_for_too_long_is_closed_with_the_reason() {
         let (mut client, mut stream) = duplex(4096);
         client.write_all(&open_frame()).await.unwrap();
-        let connection = ClientConnection::numbered(1);
-        let mut connection = Connection {
-            stream: &mut stream,
-            inbox: Vec::new(),
-            outbox: Vec::new(),
-            engine: engine::Connection::new(own_open(), Limits::default()),
-            provisioning: Provisioning::new(connection, SignIn::Bare, Vec::new()),
-            hub: None,
-            until: Instant::now() + OPENING,
-            has_opened: false,
-            silence: Duration::ZERO,
-            beat: None,
-            held: None,
-            registrar: world().registrar,
-        };
+        let client = ClientConnection::numbered(1);
+        let provisioning = Provisioning::new(client, SignIn::Bare, Vec::new());
+        let (inbox, until) = (Vec::new(), Instant::now() + OPENING);
+        let registrar = world().registrar;
+        let mut connection =
+            Connection::new((&mut stream, inbox), 1, provisioning, registrar, until);
+        connection.silence = Duration::ZERO;
 
         let end = connection.serve().await;
 
