@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::support::amqp::client::Client;
+use crate::support::amqp::client::{Client, attach, begin};
 use crate::support::amqp::hub::{HubClient, text, version};
 use crate::support::service::back_end::BackEnd;
 use crate::support::service::client::{self as mqtt, Device};
@@ -89,6 +89,12 @@ async fn i_a_device_signs_in_by_token_however_it_begins_and_reads_its_twin() {
         assert!(service.hubs().is_online(&key_of(PUMP)));
         device.client.close().await;
     }
+    let upgrade = ("/$iothub/websocket", "");
+    let client = Client::upgrade(&service, service.tls.clone(), upgrade).await;
+    let mut device = HubClient::over(client).await;
+    device.sign_in(PUMP, HUB_WEST).await;
+    let channel = device.channel(PUMP, "twin").await;
+    assert_eq!(device.twin(channel).await["reported"], json!({ "$version": 1 }));
 }
 
 #[tokio::test]
@@ -330,6 +336,61 @@ async fn i_many_devices_share_a_connection_and_each_hears_what_is_its_own() {
 
     gateway.client.close().await;
     assert!(!service.hubs().is_online(&key_of("pump-4")));
+}
+
+/// Java and .NET have a session for each of the devices that share a connection.
+#[tokio::test]
+async fn i_each_device_of_a_connection_may_have_a_session_of_its_own() {
+    let service = Setup::new().retry_after(Duration::ZERO).start().await;
+    let mut gateway = HubClient::dial(&service).await;
+    let ids: Vec<String> = (1..=20).map(|n| format!("pump-{n}")).collect();
+    for id in &ids {
+        register(&service, id).await;
+        gateway.sign_in(id, HUB_WEST).await;
+    }
+
+    for (id, channel) in ids.iter().zip(1..) {
+        let attach = attach(0, Role::Sender, "events", &format!("/devices/{id}/messages/events"));
+        let transfer = Transfer {
+            delivery_id: Some(0),
+            delivery_tag: Some(vec![0]),
+            message_format: Some(0),
+            payload: telemetry().write(),
+            ..Transfer::default()
+        };
+        let said = [Performative::Begin(begin()), Performative::Attach(attach)];
+        gateway.client.send(said.map(|it| Frame::Amqp(channel, it))).await;
+        // The answers come on the channel that the service has for it.
+        let mut heard = Vec::new();
+        while !matches!(heard.last(), Some(Performative::Flow(flow)) if flow.handle.is_some()) {
+            match gateway.client.next().await {
+                Some(Frame::Amqp(_, performative)) => heard.push(performative),
+                other => panic!("{id}: {other:?}"),
+            }
+        }
+        assert!(
+            matches!(&heard[..], [
+                Performative::Begin(Begin { remote_channel, .. }),
+                Performative::Attach(Attach { target: Some(_), .. }),
+                Performative::Flow(_),
+            ] if *remote_channel == Some(channel)),
+            "{id}: {heard:?}"
+        );
+        gateway.client.send([Frame::Amqp(channel, Performative::Transfer(transfer))]).await;
+        match gateway.client.next().await {
+            Some(Frame::Amqp(_, Performative::Disposition(Disposition { state, .. }))) => {
+                assert_eq!(state, Some(Outcome::Accepted));
+            }
+            other => panic!("{id}: {other:?}"),
+        }
+    }
+    assert!(ids.iter().all(|id| service.hubs().messages(&key_of(id)) == 1));
+
+    // A device leaves with its session.
+    gateway.client.send([Frame::Amqp(7, Performative::End(End::default()))]).await;
+    assert!(matches!(gateway.client.next().await, Some(Frame::Amqp(_, Performative::End(_)))));
+    let online = service.hubs().online().len();
+    assert_eq!((online, service.hubs().is_online(&key_of("pump-7"))), (19, false));
 }
 
 #[tokio::test]

@@ -263,9 +263,7 @@ impl HubConnection {
     fn bring(&mut self, key: &HubKey, engine: &mut Connection) {
         let Some(after) = self.conversation.brought(key) else { return };
         let waiting = self.hubs.messages_after(key, after);
-        for number in self.conversation.bring(key, &waiting, engine) {
-            self.hubs.complete_message(key, number);
-        }
+        self.conversation.bring(key, &waiting, engine);
     }
 
     /// A device has no links any more.

@@ -21,8 +21,6 @@ const CREDIT: u32 = 100;
 /// How often a device may give a message back before the hub gives it up: IoT Hub's default
 /// `maxDeliveryCount` (J-349).
 const MAX_DELIVERIES: u8 = 10;
-/// The settle mode of a sender that settles all that it sends.
-const SETTLED: u8 = 1;
 
 /// What somebody wants of a hub.
 #[derive(Debug)]
@@ -97,7 +95,6 @@ pub(super) struct Wanted {
     pub(super) address: DeviceAddress,
     role: Role,
     channel: Option<String>,
-    settles: bool,
 }
 
 /// Where an answer goes, and what it answers.
@@ -146,8 +143,6 @@ struct Link {
     role: Role,
     /// What pairs it with another.
     channel: Option<String>,
-    /// Whether what is sent on it is settled at once.
-    settles: bool,
     /// Whether changes to desired properties go over it.
     wants_desired: bool,
 }
@@ -240,10 +235,7 @@ impl HubConversation {
         let (role, text) = (attach.role, address(attach).unwrap_or_default());
         let refused = match text.parse::<HubAddress>() {
             Ok(HubAddress::Cbs) => {
-                let at = At::Cbs;
-                let channel = None;
-                let settles = attach.snd_settle_mode == Some(SETTLED);
-                let new = Link { at, role, channel, settles, wants_desired: false };
+                let new = Link { at: At::Cbs, role, channel: None, wants_desired: false };
                 self.attach(link, new, engine);
                 return None;
             }
@@ -254,14 +246,7 @@ impl HubConversation {
                         let is_it = name.as_text() == Some(words::CHANNEL_CORRELATION_ID);
                         is_it.then(|| value.as_text().map(str::to_owned)).flatten()
                     });
-                    let settles = attach.snd_settle_mode == Some(SETTLED);
-                    return Some(HubQuestion::Link(Wanted {
-                        link,
-                        address,
-                        role,
-                        channel,
-                        settles,
-                    }));
+                    return Some(HubQuestion::Link(Wanted { link, address, role, channel }));
                 }
             },
             Err(error) => {
@@ -280,7 +265,7 @@ impl HubConversation {
     /// Gives the link that was asked for to a device, which may have it; says whether it has it: two of one
     /// kind are one too many (J-350).
     pub(super) fn admit(&mut self, wanted: Wanted, key: &HubKey, engine: &mut Connection) -> bool {
-        let Wanted { link, address, role, channel, settles } = wanted;
+        let Wanted { link, address, role, channel } = wanted;
         let node = address.node;
         let has_one = self.links.values().any(|other| {
             other.leads_to(key, node, role)
@@ -295,7 +280,7 @@ impl HubConversation {
             return false;
         }
         let at = At::Device(key.clone(), node);
-        self.attach(link, Link { at, role, channel, settles, wants_desired: false }, engine);
+        self.attach(link, Link { at, role, channel, wants_desired: false }, engine);
         if node == HubNode::Devicebound {
             self.bound.insert(key.clone(), Bound::to(link));
         }
@@ -482,9 +467,8 @@ impl HubConversation {
 
     fn send(&self, back: Back, mut message: Message, engine: &mut Connection) {
         let Back { link, correlation_id } = back;
-        let Some(settles) = self.links.get(&link).map(|link| link.settles) else { return };
         message.properties.correlation_id = correlation_id;
-        if let Err(error) = engine.send(link, message, settles) {
+        if let Err(error) = engine.send(link, message, false) {
             tracing::warn!("an answer cannot be sent: {error}");
         }
     }
@@ -500,23 +484,22 @@ impl HubConversation {
         let told = self.links.iter().filter(|(_, link)| {
             link.wants_desired && link.leads_to(key, HubNode::Twin, Role::Receiver)
         });
-        for (id, link) in told {
+        for (id, _) in told {
             // Without a correlation ID: by that clients know it from an answer.
             let message = Message {
                 annotations: vec![annotated_version(version)],
                 body: Body::Data(patch.as_bytes().to_vec()),
                 ..Message::default()
             };
-            if let Err(error) = engine.send(*id, message, link.settles) {
+            if let Err(error) = engine.send(*id, message, false) {
                 tracing::warn!("{}: cannot be told of a change: {error}", key.device_id());
             }
         }
     }
 
-    fn call_link(&self, key: &HubKey) -> Option<(LinkId, bool)> {
+    fn call_link(&self, key: &HubKey) -> Option<LinkId> {
         let is_it = |link: &Link| link.leads_to(key, HubNode::Methods, Role::Receiver);
-        let (id, link) = self.links.iter().find(|(_, link)| is_it(link))?;
-        Some((*id, link.settles))
+        self.links.iter().find(|(_, link)| is_it(link)).map(|(id, _)| *id)
     }
 
     /// Whether a device listens to methods.
@@ -533,7 +516,7 @@ impl HubConversation {
         payload: &str,
         engine: &mut Connection,
     ) -> bool {
-        let Some((link, settles)) = self.call_link(key) else { return false };
+        let Some(link) = self.call_link(key) else { return false };
         let message = Message {
             properties: Properties {
                 correlation_id: call_id(rid).map(Value::Uuid),
@@ -543,7 +526,7 @@ impl HubConversation {
             body: Body::Data(payload.as_bytes().to_vec()),
             ..Message::default()
         };
-        engine.send(link, message, settles).is_ok()
+        engine.send(link, message, false).is_ok()
     }
 
     /// The number behind which there may be messages to [`bring`](Self::bring); nothing if the device does
@@ -558,36 +541,28 @@ impl HubConversation {
         std::mem::take(&mut self.stalled)
     }
 
-    /// Sends messages to a device, as far as there is room; the numbers of those that it has thereby taken,
-    /// for on a link that settles nothing more is heard of them.
+    /// Sends messages to a device, as far as there is room. On a link whose messages the client wants to
+    /// have settled, they are taken when they have gone.
     pub(super) fn bring(
         &mut self,
         key: &HubKey,
         messages: &[NumberedMessage],
         engine: &mut Connection,
-    ) -> Vec<u64> {
-        let mut taken = Vec::new();
-        let Some(bound) = self.bound.get_mut(key) else { return taken };
-        let settles = self.links.get(&bound.link).is_some_and(|link| link.settles);
+    ) {
+        let Some(bound) = self.bound.get_mut(key) else { return };
         for (number, message) in messages {
             if *number <= bound.last_sent && !bound.again.contains(number) {
                 continue;
             }
             // What finds no room stays, and is tried again when something is taken.
-            let Ok(delivery) = engine.send(bound.link, devicebound::message(message), settles)
-            else {
+            let Ok(delivery) = engine.send(bound.link, devicebound::message(message), false) else {
                 self.stalled.insert(key.clone());
                 break;
             };
             bound.last_sent = bound.last_sent.max(*number);
             bound.again.remove(number);
-            if settles {
-                taken.push(*number);
-            } else {
-                bound.in_flight.insert(delivery, *number);
-            }
+            bound.in_flight.insert(delivery, *number);
         }
-        taken
     }
 
     /// A device says what it did with something that it was sent. A message that it took or refused is done

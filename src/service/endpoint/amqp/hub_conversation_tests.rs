@@ -7,6 +7,9 @@ use crate::amqp::engine::Limits;
 use crate::amqp::{Open, Terminus};
 use crate::service::hub::DeviceMessage;
 
+/// The settle mode of a sender that settles all that it sends.
+const SETTLED: u8 = 1;
+
 /// A client, and the hub it talks to.
 struct Pair {
     client: Connection,
@@ -447,7 +450,7 @@ fn i_messages_are_done_with_when_they_are_accepted_or_rejected() {
     assert_eq!(pair.conversation.brought(&key("pump")), Some(0));
     let messages = [kept(7, "x"), kept(8, "y")];
 
-    assert!(pair.conversation.bring(&key("pump"), &messages, &mut pair.hub).is_empty());
+    pair.conversation.bring(&key("pump"), &messages, &mut pair.hub);
     assert_eq!(pair.conversation.brought(&key("pump")), Some(8));
     pair.talk();
     let heard = pair.heard();
@@ -458,8 +461,22 @@ fn i_messages_are_done_with_when_they_are_accepted_or_rejected() {
     assert!(matches!(pair.ask(), HubQuestion::Taken { number: 8, .. }));
     pair.client.settle(link, first, Outcome::Accepted);
     assert!(matches!(pair.ask(), HubQuestion::Taken { number: 7, .. }));
-    assert!(pair.conversation.bring(&key("pump"), &messages, &mut pair.hub).is_empty());
+    pair.conversation.bring(&key("pump"), &messages, &mut pair.hub);
     assert!(pair.talk().is_empty(), "nothing twice");
+}
+
+#[test]
+fn i_messages_are_taken_when_they_have_gone_where_the_client_settles_none() {
+    let mut pair = Pair::new();
+    pair.attach("/devices/pump/messages/devicebound", Role::Receiver, None, true);
+    let HubQuestion::Link(wanted) = pair.ask() else { panic!() };
+    assert!(pair.conversation.admit(wanted, &key("pump"), &mut pair.hub));
+    pair.talk();
+
+    pair.conversation.bring(&key("pump"), &[kept(7, "x")], &mut pair.hub);
+
+    assert!(matches!(pair.ask(), HubQuestion::Taken { number: 7, .. }));
+    assert_eq!(pair.messages().len(), 1);
 }
 
 #[test]
