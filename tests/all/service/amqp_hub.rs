@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use provision_sim::amqp::{Body, Message, Outcome, Properties, Role, SaslCode, Value};
+use provision_sim::amqp::{
+    Attach, Begin, Body, Disposition, End, Frame, Message, Outcome, Performative, Properties, Role,
+    SaslCode, Transfer, Value,
+};
 use provision_sim::pki::TestCertificate;
 use provision_sim::service::{HubKey, TwinChange, TwinVerb};
 use rustls::pki_types::ServerName;

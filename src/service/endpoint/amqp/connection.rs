@@ -591,8 +591,8 @@ mod tests {
     async fn j_330_whoever_is_silent_for_too_long_is_closed_with_the_reason() {
         let (mut client, mut stream) = duplex(4096);
         client.write_all(&open_frame()).await.unwrap();
-        let client = ClientConnection::numbered(1);
-        let provisioning = Provisioning::new(client, SignIn::Bare, Vec::new());
+        let numbered = ClientConnection::numbered(1);
+        let provisioning = Provisioning::new(numbered, SignIn::Bare, Vec::new());
         let (inbox, until) = (Vec::new(), Instant::now() + OPENING);
         let registrar = world().registrar;
         let mut connection =
