@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_of_all_sdks_name_the_same_device() {
+    fn c_2_addresses_of_all_sdks_name_the_same_device() {
         let plain: RegistrationAddress = "0ne1/registrations/pump-0042".parse().unwrap();
 
         for text in [

@@ -1,4 +1,4 @@
-//! The service over AMQP (K): how a connection may begin, which links it takes, and how it answers.
+//! The service over AMQP (C): how a connection may begin, which links it takes, and how it answers.
 //!
 //! What the SDKs do is in `amqp_clients`.
 
@@ -107,6 +107,7 @@ fn told(failure: &Failure) -> (&str, u64) {
 
 // --- How it begins ---
 
+/// J-338.
 #[tokio::test]
 async fn j_330_the_service_says_what_it_takes_and_gives_signs_of_life() {
     let service = Setup::at_once().start().await;
@@ -160,7 +161,7 @@ async fn j_332_a_user_name_that_names_no_device_is_outcome_1_and_in_the_journal_
 }
 
 #[tokio::test]
-async fn whoever_begins_otherwise_is_told_the_header_and_hung_up_on() {
+async fn j_339_whoever_begins_otherwise_is_told_the_header_and_hung_up_on() {
     let service = Setup::at_once().start().await;
     for bytes in [
         &b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..],
@@ -360,7 +361,7 @@ async fn h_3_a_message_beyond_96_kb_is_rejected_and_one_of_96_kb_is_taken() {
 }
 
 #[tokio::test]
-async fn a_look_up_tells_the_state_of_the_registration_alone() {
+async fn c_3_a_look_up_tells_the_state_of_the_registration_alone() {
     let service = Setup::at_once().start().await;
     let mut client = linked(&service).await;
     let assigned = provision(&mut client).await;
@@ -372,6 +373,7 @@ async fn a_look_up_tells_the_state_of_the_registration_alone() {
     assert_eq!(state["assignedHub"], HUB_WEST);
 }
 
+/// C-6.
 #[tokio::test]
 async fn a_10_a_wrong_key_is_refused_at_the_register_request_with_401002() {
     let service = Setup::at_once().start().await;
@@ -413,6 +415,7 @@ async fn h_3_a_register_beyond_the_quota_is_rejected_with_the_time_to_wait_in_bo
     assert_eq!(waits, [("retry-after", true), ("Retry-After", true)]);
 }
 
+/// C-5, J-337.
 #[tokio::test]
 async fn a_17_while_it_is_assigning_the_answer_says_how_long_to_wait_and_then_no_more() {
     let service = Setup::new().retry_after(Duration::from_secs(3)).start().await;
@@ -466,8 +469,9 @@ async fn the_journal_tells_of_a_registration_over_amqp_as_over_mqtt() {
 
 // --- WebSockets ---
 
+///
 #[tokio::test]
-async fn a_2_amqp_comes_over_a_web_socket_on_any_path() {
+async fn c_1_amqp_comes_over_a_web_socket_on_any_path() {
     let service = Setup::at_once().start().await;
     for target in ["/", "/$iothub/websocket", "/$iothub/websocket?iothub-no-client-cert=true", "/x"]
     {

@@ -90,8 +90,9 @@ mod tests {
         Reply { status, retry_after, body: r#"{"errorCode":1}"#.to_owned() }
     }
 
+    /// C-5, J-337.
     #[test]
-    fn an_answer_is_bytes_with_the_id_of_its_request_and_both_spellings_of_the_wait() {
+    fn c_4_an_answer_is_bytes_with_the_id_of_its_request_and_both_spellings_of_the_wait() {
         let wait = Some(Duration::from_millis(2500));
         let (outcome, message) = answer(reply(202, wait), Some(Value::Uuid([7; 16])));
 

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_without_sasl_begins_with_the_eight_bytes_of_amqp() {
+    fn c_1_a_connection_without_sasl_begins_with_the_eight_bytes_of_amqp() {
         let (opened, out) = open(&Protocol::Amqp.bytes());
 
         assert!(matches!(opened, Opened::As(SignIn::Bare)));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn with_sasl_the_headers_come_twice_and_the_mechanisms_in_their_order() {
+    fn c_1_with_sasl_the_headers_come_twice_and_the_mechanisms_in_their_order() {
         let said = sasl(&[init("PLAIN", Some(PLAIN)), Protocol::Amqp.bytes().to_vec()]);
 
         let (opened, out) = open(&said);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_chooses_plain_without_a_response_is_asked_for_one() {
+    fn c_2_whoever_chooses_plain_without_a_response_is_asked_for_one() {
         let mut response = Vec::new();
         Frame::Sasl(Sasl::Response(PLAIN.to_vec())).write(&mut response);
         let said = sasl(&[init("PLAIN", None), response, Protocol::Amqp.bytes().to_vec()]);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn other_protocols_are_known_by_how_they_begin_and_told_the_header() {
+    fn j_339_other_protocols_are_known_by_how_they_begin_and_told_the_header() {
         for (bytes, hint) in [
             (&b"AMQP\x02\x01\x00\x00"[..], "TLS within AMQP"),
             (b"AMQP\x00\x00\x09\x01", "before 1.0"),
@@ -306,6 +306,17 @@ mod tests {
         }
         let whole = Opening::new().take(&mut b"GET / HTTP/1.1\r\n".to_vec(), &mut Vec::new());
         assert!(matches!(whole, Opened::Foreign(reason) if reason.contains("HTTP")));
+    }
+
+    #[test]
+    fn j_333_a_frame_of_sasl_may_have_4_kib() {
+        let of = |length: usize| {
+            let response = [PLAIN, &vec![b'x'; length][..]].concat();
+            open(&sasl(&[init("PLAIN", Some(&response)), Protocol::Amqp.bytes().to_vec()])).0
+        };
+
+        assert!(matches!(of(3900), Opened::As(SignIn::Plain(..))));
+        assert!(matches!(of(4096), Opened::Violated(Violation::FrameSize { limit: 4096, .. })));
     }
 
     #[test]

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_all_sdks_are_read() {
+    fn c_3_requests_of_all_sdks_are_read() {
         let register = (OPERATION_TYPE, Value::text(REGISTER));
         let force = ("iotdps-forceRegistration", Value::Boolean(false));
         let json = br#"{"registrationId":"a"}"#.to_vec();

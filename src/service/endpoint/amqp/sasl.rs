@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_names_a_device_and_may_have_a_token() {
+    fn c_2_plain_names_a_device_and_may_have_a_token() {
         for (response, has_token) in [
             (format!("\0{USER}\0SharedAccessSignature sr=a&sig=b&se=1"), true),
             (format!("somebody\0{USER}\0SharedAccessSignature with a \0 in it"), true),
