@@ -49,6 +49,11 @@ pub(super) fn mqtt(seen: &Observation) -> Result<(), Finding> {
     }
 }
 
+/// That it speaks in messages, whose answers are messages of their own: MQTT or AMQP.
+pub(super) fn messages(seen: &Observation) -> Result<(), Finding> {
+    if seen.speaks_amqp() { Ok(()) } else { mqtt(seen) }
+}
+
 /// That it has not crashed, and does not claim a success that it does not have.
 pub(super) fn sane(seen: &Observation) -> Result<(), Finding> {
     match seen.end {

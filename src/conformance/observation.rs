@@ -170,15 +170,14 @@ impl Observation {
     pub(super) fn transport(&self) -> Option<FaultTransport> {
         let first = self.events.iter().find(|event| match &event.moment {
             WireMoment::Connect(connect) => !connect.is_for_hub,
-            // Which of the two it means, it says with its first link.
-            WireMoment::Attach(attach) => !attach.is_for_hub,
-            WireMoment::Request(_) => true,
+            // Whom it means, it says only with its first link; whoever provisions itself does so first.
+            WireMoment::SignIn(_) | WireMoment::Request(_) => true,
             _ => false,
         })?;
         if matches!(first.moment, WireMoment::Request(_)) {
             return Some(FaultTransport::Https);
         }
-        let is_amqp = matches!(first.moment, WireMoment::Attach(_));
+        let is_amqp = matches!(first.moment, WireMoment::SignIn(_));
         let listener = self.events.iter().find_map(|event| match event.moment {
             WireMoment::Opened { listener } if event.connection == first.connection => {
                 Some(listener)
@@ -201,6 +200,27 @@ impl Observation {
     /// Whether it speaks AMQP.
     pub(super) fn speaks_amqp(&self) -> bool {
         matches!(self.transport(), Some(FaultTransport::Amqp | FaultTransport::AmqpWs))
+    }
+
+    /// When it has presented itself to the provisioning service: by CONNECT, or as AMQP begins.
+    pub(super) fn presented(&self) -> Vec<Duration> {
+        let hubs: Vec<_> = self
+            .heard(|moment| match moment {
+                WireMoment::Attach(attach) if attach.is_for_hub => Some(()),
+                _ => None,
+            })
+            .into_iter()
+            .map(|(_, connection, ())| connection)
+            .collect();
+        self.heard(|moment| match moment {
+            WireMoment::Connect(connect) => (!connect.is_for_hub).then_some(()),
+            WireMoment::SignIn(_) => Some(()),
+            _ => None,
+        })
+        .into_iter()
+        .filter(|(_, connection, ())| !hubs.contains(connection))
+        .map(|(at, ..)| at)
+        .collect()
     }
 
     /// The links that it has asked for at the provisioning service.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::conformance::case::{Case, Judge, Level, Rule, Setup, Webhook};
 use crate::conformance::finding::{Finding, count, seconds};
-use crate::conformance::judging::{Judged, assigned, mqtt, registers, sane, settle, summary};
+use crate::conformance::judging::{Judged, assigned, messages, registers, sane, settle, summary};
 use crate::conformance::observation::Observation;
 use crate::conformance::source::{CUSTOM_ALLOCATION, DEVICE_API, MQTT_AND_DPS, OURS};
 
@@ -133,7 +133,7 @@ pub(super) const CASES: &[Case] = &[
         level: Level::Must,
         rule: Rule {
             id: "A.4",
-            text: "`$rid` comes back unchanged; an answer with another is not for this device's request.",
+            text: "`$rid`, and the correlation ID of AMQP, comes back unchanged; an answer with another is not for this device's request.",
             source: MQTT_AND_DPS,
         },
         setup: Setup::with(&["register wrong-rid times=1"]).within(75),
@@ -188,7 +188,7 @@ fn takes_it(seen: &Observation) -> Judged {
 }
 
 fn minds_duplicates(seen: &Observation) -> Judged {
-    mqtt(seen)?;
+    messages(seen)?;
     let registers = registers(seen)?;
     sane(seen)?;
     let at = assigned(seen)?;
@@ -205,7 +205,7 @@ fn minds_duplicates(seen: &Observation) -> Judged {
 }
 
 fn minds_late(seen: &Observation) -> Judged {
-    mqtt(seen)?;
+    messages(seen)?;
     let registers = registers(seen)?;
     sane(seen)?;
     if seen.polls().is_empty() {
@@ -227,7 +227,7 @@ fn minds_late(seen: &Observation) -> Judged {
 }
 
 fn minds_rid(seen: &Observation) -> Judged {
-    mqtt(seen)?;
+    messages(seen)?;
     let exchanges = seen.exchanges();
     let first = registers(seen)?.first().copied();
     sane(seen)?;

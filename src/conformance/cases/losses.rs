@@ -75,8 +75,16 @@ pub(super) const CASES: &[Case] = &[
         &["register silence"],
     ),
     silent("silent-poll", "does not wait for ever for the answer to a poll", &["poll silence"]),
-    silent("silent-connect", "does not wait for ever for CONNACK", &["connect silence"]),
-    silent("silent-subscribe", "does not wait for ever for SUBACK", &["subscribe silence"]),
+    silent(
+        "silent-connect",
+        "does not wait for ever for CONNACK, or the end of SASL",
+        &["connect silence"],
+    ),
+    silent(
+        "silent-subscribe",
+        "does not wait for ever for SUBACK, or the answer to `attach`",
+        &["subscribe silence"],
+    ),
     silent("silent-tls", "does not wait for ever for the TLS handshake", &["tls silence"]),
     Case {
         id: "slow-service",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::conformance::case::{Case, Judge, Level, Rule, Setup, Webhook};
 use crate::conformance::finding::{Finding, count, seconds};
 use crate::conformance::judging::{
-    Judged, listed, most_within, mqtt, registers, sane, settle, summary,
+    Judged, listed, messages, most_within, registers, sane, settle, summary,
 };
 use crate::conformance::observation::Observation;
 use crate::conformance::source::{
@@ -68,10 +68,10 @@ pub(super) const CASES: &[Case] = &[
         level: Level::Must,
         rule: Rule {
             id: "J-47",
-            text: "CONNACK 3 may pass: the device waits before it connects again, or ends.",
+            text: "CONNACK 3, and outcome 4 of SASL, may pass: the device waits before it connects again, or ends.",
             source: MQTT_AND_DPS,
         },
-        setup: Setup::with(&["connect connack=3"]).within(30),
+        setup: Setup::with(&["connect connack=3", "connect sasl-outcome=4"]).within(30),
         judge: Judge::One(|seen| settle(connects_with_care(seen, 5))),
     },
     Case {
@@ -80,10 +80,10 @@ pub(super) const CASES: &[Case] = &[
         level: Level::Must,
         rule: Rule {
             id: "A.6",
-            text: "CONNACK 5 says that the device is not who it says.",
+            text: "CONNACK 5, and outcome 1 of SASL, say that the device is not who it says.",
             source: MQTT_AND_DPS,
         },
-        setup: Setup::with(&["connect connack=5"]).within(25),
+        setup: Setup::with(&["connect connack=5", "connect sasl-outcome=1"]).within(25),
         judge: Judge::One(|seen| settle(connects_with_care(seen, 3))),
     },
     Case {
@@ -92,10 +92,11 @@ pub(super) const CASES: &[Case] = &[
         level: Level::Should,
         rule: Rule {
             id: "A.4",
-            text: "A device that has not subscribed hears nothing; SUBACK 128 says that it has not.",
+            text: "A device that has not subscribed, or has no link to receive from, hears nothing; SUBACK 128, or `detach`, says so.",
             source: MQTT,
         },
-        setup: Setup::with(&["subscribe suback=128"]).within(45),
+        setup: Setup::with(&["subscribe suback=128", "subscribe detach=amqp:internal-error"])
+            .within(45),
         judge: Judge::One(|seen| settle(minds_suback(seen))),
     },
     Case {
@@ -158,9 +159,12 @@ fn asks_once(seen: &Observation, what: &str) -> Judged {
 }
 
 fn connects_with_care(seen: &Observation, most: usize) -> Judged {
-    mqtt(seen)?;
+    messages(seen)?;
+    if !seen.registers().is_empty() {
+        return Ok(Finding::unseen("it has no SASL, which could refuse it"));
+    }
     sane(seen)?;
-    let times: Vec<_> = seen.connects(false).iter().map(|(at, ..)| *at).collect();
+    let times = seen.presented();
     let within = most_within(&times, Duration::from_secs(10));
     if within > most {
         return Ok(Finding::broken(format!(
@@ -168,7 +172,8 @@ fn connects_with_care(seen: &Observation, most: usize) -> Judged {
             listed(&times)
         )));
     }
-    let connected = count(times.len(), "CONNECT");
+    let what = if seen.speaks_amqp() { "sign-in" } else { "CONNECT" };
+    let connected = count(times.len(), what);
     match seen.ran_out {
         true => Ok(Finding::kept(format!(
             "{connected} in {}: at {}",
@@ -182,8 +187,12 @@ fn connects_with_care(seen: &Observation, most: usize) -> Judged {
 }
 
 fn minds_suback(seen: &Observation) -> Judged {
-    mqtt(seen)?;
-    let subscribed = seen.heard(|moment| matches!(moment, WireMoment::Subscribe(_)).then_some(()));
+    messages(seen)?;
+    let subscribed = seen.heard(|moment| match moment {
+        WireMoment::Subscribe(_) => Some(()),
+        WireMoment::Attach(attach) => (attach.receives && !attach.is_for_hub).then_some(()),
+        _ => None,
+    });
     let Some((_, connection, ())) = subscribed.first() else {
         return Ok(Finding::unseen(format!("it never subscribed: {}", summary(seen))));
     };

@@ -81,6 +81,8 @@ fn our_own_device_keeps_to_the_rules_over_every_transport() {
         ("mqtt", "{mqtt}", &[][..]),
         ("mqtt-ws", "{https}", &[]),
         ("https", "{https}", &["connack-5", "suback-128", "client-id", "topics", "request-ids"]),
+        ("amqp", "{amqp}", &["topics", "request-ids"]),
+        ("amqp-ws", "{https}", &["topics", "request-ids"]),
     ] {
         let machine = Machine::new();
         let mut command = DEVICE.to_vec();

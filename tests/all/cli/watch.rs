@@ -190,7 +190,9 @@ fn j_199_healthcheck_is_0_for_a_service_that_is_up_and_3_for_all_else() {
 
     for arguments in [&["--local=ci"][..], &["--local"], &["--url", &admin], &[]] {
         let ran = machine.run(&[&["healthcheck"], arguments].concat()).assert_exit(0);
-        let expected = format!("healthy: MQTT {}, HTTPS {}, ", serve.mqtt(), serve.https());
+        let amqp = serve.ready["amqp"].as_str().unwrap();
+        let (mqtt, https) = (serve.mqtt(), serve.https());
+        let expected = format!("healthy: MQTT {mqtt}, HTTPS {https}, AMQP {amqp}, ");
         assert!(ran.stdout.starts_with(&expected), "{ran:?}");
         assert_eq!(ran.stdout.lines().count(), 1);
     }

@@ -45,11 +45,13 @@ fn panic_text(act: impl FnOnce()) -> String {
 async fn a_device_registers_over_every_transport_and_the_expectations_are_met() {
     let service = LocalService::start().await.unwrap();
     service.expect(
-        Expectation::registration("PUMP-1").assigned_to(LocalService::DEFAULT_HUB).times(3),
+        Expectation::registration("PUMP-1").assigned_to(LocalService::DEFAULT_HUB).times(5),
     );
     service.expect(Expectation::any_registration().refused().never());
 
-    for transport in [Transport::Mqtt, Transport::MqttWs, Transport::Https] {
+    for transport in
+        [Transport::Mqtt, Transport::MqttWs, Transport::Https, Transport::Amqp, Transport::AmqpWs]
+    {
         let registered = register(Settings { transport, ..settings(&service, "pump-1") }).await;
         assert_eq!(registered.unwrap().assigned_hub, LocalService::DEFAULT_HUB);
     }
@@ -108,8 +110,10 @@ async fn j_155_a_test_that_blocks_its_only_thread_does_not_starve_the_service() 
 #[test]
 fn j_155_a_test_without_a_runtime_can_start_it_too_and_its_ports_are_closed_at_the_end() {
     let service = LocalService::builder().start_blocking().unwrap();
-    let (addresses, ca_file) =
-        ([service.mqtt_address(), service.https_address()], service.ca_file().to_owned());
+    let (addresses, ca_file) = (
+        [service.mqtt_address(), service.https_address(), service.amqp_address()],
+        service.ca_file().to_owned(),
+    );
     for address in addresses {
         TcpStream::connect(address).unwrap();
     }
@@ -431,11 +435,14 @@ async fn j_187_through_the_gateway_a_device_keeps_azures_own_names() {
     let proxy = service.gateway_url();
     assert_eq!(proxy, format!("http://{}", service.gateway_address()));
 
-    let direct = settings(&service, "pump-1");
-    let route = Route::default().through(proxy.parse().unwrap());
-    let endpoint = GLOBAL_ENDPOINT.parse().unwrap();
-    let registered =
-        register(Settings { endpoint, route, ports: Ports::default(), ..direct }).await;
+    for transport in [Transport::Mqtt, Transport::Amqp, Transport::AmqpWs] {
+        let direct = settings(&service, "pump-1");
+        let route = Route::default().through(proxy.parse().unwrap());
+        let endpoint = GLOBAL_ENDPOINT.parse().unwrap();
+        let settings = Settings { endpoint, route, transport, ports: Ports::default(), ..direct };
 
-    assert_eq!(registered.unwrap().assigned_hub, LocalService::DEFAULT_HUB);
+        let registered = register(settings).await;
+
+        assert_eq!(registered.unwrap().assigned_hub, LocalService::DEFAULT_HUB, "{transport}");
+    }
 }

@@ -26,9 +26,12 @@ NODE = ["env", f"NODE_PATH={WORK}/node/node_modules", "NODE_EXTRA_CA_CERTS={ca-f
 CLIENTS = {
     "Python": [f"{WORK}/venv/bin/python", f"{HERE}/client.py"],
     "Node": [*NODE, "node", f"{HERE}/client.js"],
+    "Node, AMQP": [*NODE, "node", f"{HERE}/client.js", "amqp"],
     "own, MQTT": [*OWN, "--host", "{mqtt}"],
     "own, MQTT over WebSocket": [*OWN, "--host", "{https}", "--transport", "mqtt-ws"],
     "own, HTTPS": [*OWN, "--host", "{https}", "--transport", "https"],
+    "own, AMQP": [*OWN, "--host", "{amqp}", "--transport", "amqp"],
+    "own, AMQP over WebSocket": [*OWN, "--host", "{https}", "--transport", "amqp-ws"],
 }
 WORDS = {"passed": "pass", "warned": "warn", "failed": "**fail**", "notObserved": "–"}
 RENEW = "`tests/interop/run --renew` writes what was seen into docs/conformance.md"

@@ -58,7 +58,6 @@ pub(in crate::service) async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(
     let mut inbox = Vec::new();
     let end = match open(&mut stream, &mut inbox, opened_by, (&registrar, &client)).await {
         Ok(sign_in) => {
-            registrar.tap.tell(number, || begun(&sign_in));
             let provisioning = Provisioning::new(client, sign_in, certificates);
             let mut connection =
                 Connection::new((&mut stream, inbox), number, provisioning, registrar, opened_by);
@@ -450,21 +449,30 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     (registrar, client): (&Registrar, &ClientConnection),
 ) -> Result<SignIn, End> {
     let (mut opening, mut outbox) = (Opening::new(), Vec::new());
+    let mut has_presented = false;
     loop {
         let opened = opening.take(inbox, &mut outbox);
         write(stream, &mut outbox).await?;
         match opened {
             Opened::Not => read_until(stream, inbox, until).await?,
-            Opened::Presented => match strike_sasl(registrar, client, opening.presented()) {
-                None => opening.let_in(&mut outbox),
-                Some(strike) => {
+            Opened::Presented => {
+                has_presented = true;
+                if let Some(sign_in) = opening.presented() {
+                    registrar.tap.tell(client.number, || begun(sign_in));
+                }
+                if let Some(strike) = strike_sasl(registrar, client, opening.presented()) {
                     let struck = struck(stream, inbox, until, registrar, &strike);
                     // Boxed: what only faults need is no burden to all others.
                     Box::pin(struck).await?;
-                    opening.let_in(&mut outbox);
                 }
-            },
-            Opened::As(sign_in) => return Ok(sign_in),
+                opening.let_in(&mut outbox);
+            }
+            Opened::As(sign_in) => {
+                if !has_presented {
+                    registrar.tap.tell(client.number, || begun(&sign_in));
+                }
+                return Ok(sign_in);
+            }
             Opened::Denied(denied) => return Err(End::Denied(denied)),
             Opened::Foreign(reason) => return Err(End::Refused(reason)),
             Opened::Violated(violation) => return Err(End::Violated(violation)),
