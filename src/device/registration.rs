@@ -239,7 +239,7 @@ impl Registration {
                 self.lost(now, format!("CONNACK {} ({code})", code as u8), notify)
             }
             ConnectFailure::SaslRefused(code @ SaslRefusal::Temporary) => {
-                self.lost(now, format!("SASL outcome {code}"), notify)
+                self.out_of_order(now, format!("SASL outcome {code}"), notify)
             }
             ConnectFailure::SaslRefused(code) => Err(Error::SaslRefused { code }),
             ConnectFailure::TimedOut(phase) => {
@@ -273,6 +273,22 @@ impl Registration {
         self.waiting_for = Waiting::Busy(format!("CONNACK {} ({code})", code as u8));
         notify(Notice::Unavailable { wait });
         Ok(())
+    }
+
+    /// A service that says of itself that it is out of order is left alone as after a 5xx (J-358).
+    fn out_of_order(
+        &mut self,
+        now: Duration,
+        why: String,
+        notify: &mut dyn FnMut(Notice),
+    ) -> Result<(), Error> {
+        self.link = Link::Down;
+        self.pending = None;
+        let wait = self.backoff.after_busy(None);
+        self.not_before = now.saturating_add(wait);
+        self.waiting_for = Waiting::Busy(why.clone());
+        notify(Notice::Lost { why, wait });
+        self.in_time()
     }
 
     /// A step that nobody answered in time is begun anew with another connection, to the end of all time

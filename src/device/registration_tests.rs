@@ -423,6 +423,22 @@ fn a_6_connack_3_is_tried_three_times_in_all_and_then_believed() {
 }
 
 #[test]
+fn j_358_a_service_that_ends_sasl_as_out_of_order_is_left_alone_as_after_a_503() {
+    let mut device = Device::connecting();
+    let (mut now, mut waits) = (secs(0), Vec::new());
+
+    for _ in 0..3 {
+        let failure = ConnectFailure::SaslRefused(SaslRefusal::Temporary);
+        let until = device.on(Event::ConnectFailed(failure)).listens_until();
+        waits.push(until - now);
+        now = until;
+        assert!(matches!(device.at(now).on(Event::Elapsed), Step::Connect));
+    }
+
+    assert!(waits[0] >= secs(2) && waits[1] >= secs(3) && waits[2] >= ms(4500), "{waits:?}");
+}
+
+#[test]
 fn a_6_connack_3_is_final_at_once_if_the_next_try_would_come_after_the_deadline() {
     for deadline in [ms(900), secs(1)] {
         let mut device = Device::with_deadline(deadline);

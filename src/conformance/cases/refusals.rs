@@ -95,7 +95,7 @@ pub(super) const CASES: &[Case] = &[
             text: "A device that has not subscribed, or has no link to receive from, hears nothing; SUBACK 128, or `detach`, says so.",
             source: MQTT,
         },
-        setup: Setup::with(&["subscribe suback=128", "subscribe detach=amqp:internal-error"])
+        setup: Setup::with(&["subscribe suback=128", "subscribe detach=amqp:not-allowed"])
             .within(45),
         judge: Judge::One(|seen| settle(minds_suback(seen))),
     },
