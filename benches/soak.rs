@@ -1,9 +1,10 @@
-//! Many idle devices and many registrations at once, for minutes, against the real binary: is there
-//! any error, and is memory flat?
+//! Many idle devices and many registrations at once, over MQTT and AMQP, for minutes, against the real
+//! binary: is there any error, is memory flat, and what does an idle device cost?
 //!
 //! ```text
 //! cargo bench --bench soak
 //! PROVISION_SIM_SECONDS=30 PROVISION_SIM_IDLE=1000 PROVISION_SIM_RATE=200 cargo bench --bench soak
+//! PROVISION_SIM_IDLE_AMQP=0 PROVISION_SIM_RATE_AMQP=0 cargo bench --bench soak
 //! ```
 //!
 //! The service runs as a process of its own, so that its memory and processor time are its own.
@@ -12,6 +13,7 @@
 #![allow(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 #![allow(missing_docs, reason = "a benchmark has nothing public")]
 
+mod idle_amqp;
 mod support;
 
 use std::sync::Arc;
@@ -20,13 +22,14 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use provision_sim::attestation::{GroupKey, SasToken, registration_resource};
-use provision_sim::device::{Credential, ProvisioningClient, Settings};
+use provision_sim::device::{Credential, ProvisioningClient, Settings, Transport};
 use provision_sim::net::{Endpoint, Route, Trust, client_config, dial};
 use provision_sim::wire::{IdScope, MQTT_PORT, RESPONSE_FILTER, RegistrationId};
 use rumqttc::{Connect, Packet, QoS, Subscribe};
 use rustls::ClientConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::client::TlsStream;
 
@@ -47,7 +50,12 @@ fn main() {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
     };
     let seconds = setting("PROVISION_SIM_SECONDS", 300);
-    let (idle, rate) = (setting("PROVISION_SIM_IDLE", 10_000), setting("PROVISION_SIM_RATE", 500));
+    let load = Load {
+        idle: setting("PROVISION_SIM_IDLE", 10_000),
+        idle_amqp: setting("PROVISION_SIM_IDLE_AMQP", 2_000),
+        rate: setting("PROVISION_SIM_RATE", 500),
+        rate_amqp: setting("PROVISION_SIM_RATE_AMQP", 200),
+    };
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let folder = tempfile::tempdir().expect("a folder");
     let state = folder.path().to_str().expect("a path that is text");
@@ -58,12 +66,21 @@ fn main() {
     let service = ServiceProcess::start(&flags);
     let world = Arc::new(World::of(&service));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(soak(world, &service, idle, rate.max(1), Duration::from_secs(seconds)));
+    runtime.block_on(soak(world, &service, load, Duration::from_secs(seconds)));
+}
+
+/// How many devices do nothing, and how many register a second.
+struct Load {
+    idle: u64,
+    idle_amqp: u64,
+    rate: u64,
+    rate_amqp: u64,
 }
 
 /// What every device needs.
 struct World {
     endpoint: Endpoint,
+    amqp: Endpoint,
     id_scope: IdScope,
     tls: Arc<ClientConfig>,
     key: GroupKey,
@@ -73,28 +90,38 @@ impl World {
     fn of(service: &ServiceProcess) -> Self {
         Self {
             endpoint: service.told("mqtt").parse().expect("an address"),
+            amqp: service.told("amqp").parse().expect("an address"),
             id_scope: service.told("idScope").parse().expect("a scope"),
             tls: client_config(&Trust::File(service.told("caFile").into())).expect("a CA"),
             key: GROUP_KEY.parse().expect("a key"),
         }
     }
 
-    async fn register(&self, number: u64) -> Result<(), String> {
-        let id: RegistrationId = format!("sim-{number}").parse().expect("an ID");
+    async fn register(&self, transport: Transport, number: u64) -> Result<(), String> {
+        let id: RegistrationId = format!("sim-{transport}-{number}").parse().expect("an ID");
         let credential = Credential::SymmetricKey(self.key.derive(&id));
-        let (endpoint, tls) = (self.endpoint.clone(), self.tls.clone());
-        let settings = Settings::new(endpoint, self.id_scope.clone(), id, credential, tls);
+        let endpoint = match transport {
+            Transport::Amqp => self.amqp.clone(),
+            _ => self.endpoint.clone(),
+        };
+        let (id_scope, tls) = (self.id_scope.clone(), self.tls.clone());
+        let settings =
+            Settings { transport, ..Settings::new(endpoint, id_scope, id, credential, tls) };
         let registered = ProvisioningClient::new(settings).register(&mut |_| {}).await;
         registered.map(drop).map_err(|error| error.to_string())
+    }
+
+    fn token(&self, id: &RegistrationId) -> SasToken {
+        let resource = registration_resource(&self.id_scope, id);
+        let expiry = std::time::SystemTime::now() + Duration::from_secs(3600);
+        SasToken::sign(&resource, &self.key.derive(id), expiry)
     }
 
     /// A device that is connected and subscribed, and then says nothing, as the C SDK's with its
     /// keep-alive of 0 may.
     async fn sit_down(&self, number: u64) -> Result<TlsStream<TcpStream>, String> {
         let id: RegistrationId = format!("idle-{number}").parse().expect("an ID");
-        let resource = registration_resource(&self.id_scope, &id);
-        let expiry = std::time::SystemTime::now() + Duration::from_secs(3600);
-        let token = SasToken::sign(&resource, &self.key.derive(&id), expiry);
+        let token = self.token(&id);
         let mut connect = Connect::new(id.as_str());
         connect.keep_alive = 0;
         let user_name = format!("{}/registrations/{id}/api-version=2021-06-01", self.id_scope);
@@ -128,13 +155,20 @@ struct Counts {
     slowest_micros: AtomicU64,
 }
 
-async fn soak(world: Arc<World>, service: &ServiceProcess, idle: u64, rate: u64, length: Duration) {
-    let start = Instant::now();
-    let seats = take_seats(&world, idle).await;
-    println!("{} idle devices connected in {:.1?}", seats.len(), start.elapsed());
+async fn soak(world: Arc<World>, service: &ServiceProcess, load: Load, length: Duration) {
+    let weight = Weight::now(service);
+    let seats = take_seats(&world, load.idle).await;
+    weight.shared_by("MQTT", seats.len(), service);
+    let weight = Weight::now(service);
+    let mut lines = JoinSet::new();
+    for line in idle_amqp::take_seats(&world, load.idle_amqp).await {
+        lines.spawn(line);
+    }
+    weight.shared_by("AMQP", lines.len(), service);
 
     let counts = Arc::new(Counts::default());
     let start = Instant::now();
+    let rate = (load.rate + load.rate_amqp).max(1);
     let mut ticks = interval(Duration::from_secs(1) / u32::try_from(rate).unwrap_or(u32::MAX));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut reports = interval(Duration::from_secs(10));
@@ -148,8 +182,10 @@ async fn soak(world: Arc<World>, service: &ServiceProcess, idle: u64, rate: u64,
         tokio::select! {
             _ = ticks.tick() => {
                 let (world, counts, number) = (world.clone(), counts.clone(), next % POOL);
+                let is_amqp = next % rate < load.rate_amqp;
+                let transport = if is_amqp { Transport::Amqp } else { Transport::Mqtt };
                 next += 1;
-                tokio::spawn(async move { one(&world, &counts, number).await });
+                tokio::spawn(async move { one(&world, &counts, transport, number).await });
             }
             _ = reports.tick() => row(start, service, &counts),
         }
@@ -167,7 +203,11 @@ async fn soak(world: Arc<World>, service: &ServiceProcess, idle: u64, rate: u64,
         processor_seconds(service.process()),
         processor_seconds(std::process::id()),
     );
-    let lost = still_there(seats).await;
+    let mut lost = still_there(seats).await;
+    while let Some(ended) = lines.try_join_next() {
+        println!("an idle device over AMQP: {ended:?}");
+        lost += 1;
+    }
     println!("idle devices that lost their connection: {lost}");
     assert!(failed == 0 && lost == 0, "no error was expected");
 }
@@ -190,17 +230,46 @@ async fn take_seats(world: &Arc<World>, idle: u64) -> Vec<TlsStream<TcpStream>> 
     seats
 }
 
-async fn one(world: &World, counts: &Counts, number: u64) {
+async fn one(world: &World, counts: &Counts, transport: Transport, number: u64) {
     let start = Instant::now();
-    match world.register(number).await {
+    match world.register(transport, number).await {
         Ok(()) => counts.done.fetch_add(1, Ordering::Relaxed),
         Err(error) => {
-            println!("sim-{number}: {error}");
+            println!("sim-{transport}-{number}: {error}");
             counts.failed.fetch_add(1, Ordering::Relaxed)
         }
     };
     let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
     counts.slowest_micros.fetch_max(micros, Ordering::Relaxed);
+}
+
+/// What both processes took before devices came.
+struct Weight {
+    service: f64,
+    here: f64,
+    at: Instant,
+}
+
+impl Weight {
+    fn now(service: &ServiceProcess) -> Self {
+        let service = resident_mebibytes(service.process());
+        Self { service, here: resident_mebibytes(std::process::id()), at: Instant::now() }
+    }
+
+    /// Says what each of the devices takes that have come since.
+    fn shared_by(self, protocol: &str, devices: usize, service: &ServiceProcess) {
+        if devices == 0 {
+            return;
+        }
+        let now = Self::now(service);
+        let each = |before: f64, after: f64| (after - before) * 1024.0 / devices as f64;
+        println!(
+            "{devices} idle devices over {protocol} connected in {:.1?}; each takes {:.1} KiB in the service, {:.1} KiB here",
+            self.at.elapsed(),
+            each(self.service, now.service),
+            each(self.here, now.here),
+        );
+    }
 }
 
 /// How many of them hear that the service has hung up.

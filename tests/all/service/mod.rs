@@ -3,6 +3,7 @@
 mod admin;
 mod amqp;
 mod amqp_clients;
+mod amqp_hostile;
 mod amqp_hub;
 mod events;
 mod fault_matrix;
