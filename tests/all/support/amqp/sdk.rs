@@ -126,8 +126,7 @@ impl Sdk {
         let (snd_settle_mode, rcv_settle_mode) = match (self, role) {
             // 2 is mixed, 0 first.
             (Self::Node, _) => (Some(2), Some(0)),
-            (Self::C, Role::Receiver) => (Some(0), Some(0)),
-            (Self::C, Role::Sender) => (Some(2), Some(0)),
+            (Self::C, _) => (Some(0), Some(0)),
             // Its sender would have the receiver settle second.
             (Self::DotNet, Role::Receiver) => (None, None),
             (Self::DotNet, Role::Sender) => (None, Some(1)),
@@ -155,7 +154,7 @@ impl Sdk {
             source,
             target,
             initial_delivery_count: (!receives).then_some(0),
-            max_message_size: (self == Self::C).then_some(65_536),
+            max_message_size: (self == Self::C).then_some(if receives { 65_536 } else { u64::MAX }),
             properties: match self {
                 Self::Node => vec![
                     api_version("2019-03-31"),
