@@ -1,4 +1,4 @@
-// The SDK for Node as a program that registers once: over MQTT, or with `amqp` as argument over that; with its
+// The SDK for Node as a program that registers once: over MQTT, or with `amqp` as argument over AMQP; with its
 // key, or with `x509` as argument.
 //
 // It adds nothing to what the SDK does: `provision-sim conformance` is to see that. Its provisioning client
