@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use provision_sim::amqp::{Attach, Close, Failure, Frame, Open, Performative, Protocol, Role};
 use provision_sim::attestation::DeviceCertificate;
 use provision_sim::device::{
     Class, Credential, HubClient, HubError, HubSettings, ProvisioningClient, Registered, Settings,
@@ -142,6 +143,38 @@ async fn i_a_device_with_a_certificate_shows_the_same_one_to_its_hub() {
 
         assert_eq!(hub.twin().await.unwrap().desired_version(), Some(1), "{transport}");
     }
+}
+
+/// A port on which nothing listens.
+fn closed_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn j_362_the_first_way_that_gets_through_is_taken_and_amqp_is_tried_last() {
+    let service = Setup::new().retry_after(Duration::ZERO).start().await;
+    let mut settings = settings(&service, Transport::Auto, credential());
+    let registered = register(&settings).await;
+    for (mqtt, https, amqp, taken) in [
+        (true, true, true, Transport::Mqtt),
+        (false, true, true, Transport::MqttWs),
+        (false, false, true, Transport::Amqp),
+    ] {
+        let port = |is_open, port: u16| if is_open { port } else { closed_port() };
+        settings.ports.mqtt = port(mqtt, service.address().port());
+        settings.ports.https = port(https, service.https_address().port());
+        settings.ports.amqp = port(amqp, service.amqp_address().port());
+
+        let hub = HubClient::connect(&hub(&settings, &registered)).await.unwrap();
+
+        assert_eq!(hub.transport(), taken);
+        hub.close().await;
+    }
+    let mut nowhere = hub(&settings, &registered);
+    nowhere.ports.amqp = closed_port();
+    let error = HubClient::connect(&nowhere).await.unwrap_err();
+    assert_eq!((error.kind(), error.class()), ("hub-connect", Class::Network), "{error}");
 }
 
 #[tokio::test]
@@ -326,6 +359,78 @@ async fn i_silence_ends_at_the_deadline_and_says_where() {
 
     join_all(silences.map(async |(script, text)| {
         let error = failure(script, SOON).await;
+
+        assert!(error.to_string().ends_with(text), "{error}");
+        assert_eq!((error.kind(), error.class()), ("hub-deadline", Class::Deadline));
+    }))
+    .await;
+}
+
+/// What a hub says that takes the connection, and then this.
+fn amqp_open(rest: Option<Performative>) -> Vec<u8> {
+    let open = Performative::Open(Open { container_id: "hub".to_owned(), ..Open::default() });
+    let mut bytes = Protocol::Amqp.bytes().to_vec();
+    Frame::Amqp(0, open).write(&mut bytes);
+    rest.into_iter().for_each(|performative| Frame::Amqp(0, performative).write(&mut bytes));
+    bytes
+}
+
+async fn failure_over_amqp(script: Script, timeout: Duration) -> HubError {
+    let server = Server::start([script]).await;
+    let mut settings = scripted(&server, timeout);
+    settings.transport = Transport::Amqp;
+    HubClient::connect(&settings).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn i_a_hub_that_hangs_up_or_refuses_over_amqp_is_told() {
+    let refusal = Failure::new("amqp:resource-limit-exceeded", "too many connections");
+    let close = Performative::Close(Close { error: Some(refusal) });
+    let no_session = Performative::Attach(Attach {
+        name: "a".to_owned(),
+        handle: 0,
+        role: Role::Sender,
+        snd_settle_mode: None,
+        rcv_settle_mode: None,
+        source: None,
+        target: None,
+        initial_delivery_count: Some(0),
+        max_message_size: None,
+        properties: Vec::new(),
+    });
+    for (script, kind, text) in [
+        (Script::new().close(), "hub-connect", "closed the connection instead of answering AMQP's"),
+        (Script::new().bytes("HTTP/1.1 400 Bad"), "hub-protocol", "does not speak AMQP 1.0"),
+        (Script::new().bytes(amqp_open(None)).close(), "hub-lost", "the hub closed the connection"),
+        (
+            Script::new().bytes(amqp_open(Some(close))),
+            "hub-denied",
+            "the hub refused the connection: amqp:resource-limit-exceeded (too many connections)",
+        ),
+        (Script::new().bytes(amqp_open(Some(no_session))), "hub-protocol", "part 2, 2.5"),
+        (Script::plain().bytes("SSH-2.0-x\r\n"), "hub-tls", "does not speak TLS"),
+    ] {
+        let error = failure_over_amqp(script, IN_GOOD_TIME).await;
+
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(text), "{error}");
+        assert!(!error.calls_for_provisioning(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn i_silence_over_amqp_ends_at_the_deadline_and_says_where() {
+    let silences = [
+        (Script::plain(), "the server did not answer the TLS handshake in time"),
+        (Script::new(), "the server did not answer AMQP's `open` in time"),
+        (
+            Script::new().bytes(amqp_open(None)),
+            "the hub did not answer the token or `attach` in time",
+        ),
+    ];
+
+    join_all(silences.map(async |(script, text)| {
+        let error = failure_over_amqp(script, SOON).await;
 
         assert!(error.to_string().ends_with(text), "{error}");
         assert_eq!((error.kind(), error.class()), ("hub-deadline", Class::Deadline));
