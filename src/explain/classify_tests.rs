@@ -61,6 +61,9 @@ fn every_error() -> Vec<Error> {
         Breach::UnknownStatus { word: text() },
         Breach::StatusCode { status: 302 },
         Breach::ForgotTwice,
+        Breach::NotAmqp { excerpt: text() },
+        Breach::Mechanism { wanted: "PLAIN", offered: Vec::new() },
+        Breach::Ended { condition: text(), description: None },
     ];
     let codes = [
         ConnectCode::UnacceptableProtocolVersion,
@@ -68,6 +71,12 @@ fn every_error() -> Vec<Error> {
         ConnectCode::ServerUnavailable,
         ConnectCode::BadUserNameOrPassword,
         ConnectCode::NotAuthorized,
+    ];
+    let refusals = [
+        SaslRefusal::Credentials,
+        SaslRefusal::System,
+        SaslRefusal::Permanent,
+        SaslRefusal::Temporary,
     ];
     let waits = [
         Waiting::Connect(ConnectPhase::Dns),
@@ -77,6 +86,10 @@ fn every_error() -> Vec<Error> {
         Waiting::Connect(ConnectPhase::Upgrade),
         Waiting::Connect(ConnectPhase::Connack),
         Waiting::Connect(ConnectPhase::Suback),
+        Waiting::Connect(ConnectPhase::Sasl),
+        Waiting::Connect(ConnectPhase::Open),
+        Waiting::Connect(ConnectPhase::Attach),
+        Waiting::Attach,
         Waiting::Reconnect(text()),
         Waiting::Suback,
         Waiting::Answer { request: "poll", acknowledged: true },
@@ -104,6 +117,7 @@ fn every_error() -> Vec<Error> {
     let mut errors = vec![
         dial(DialError::Resolve { host: text(), reason: text() }),
         Error::Network(NetworkError::ClosedBeforeConnack),
+        Error::Network(NetworkError::ClosedBeforeOpen("`open`")),
         Error::Network(NetworkError::Upgrade(UpgradeError::Closed)),
         Error::Network(NetworkError::Unanswered { tries: 3 }),
         Error::Network(silence()),
@@ -122,6 +136,7 @@ fn every_error() -> Vec<Error> {
     );
     errors.extend(breaches.map(Error::Breach));
     errors.extend(codes.map(|code| Error::ConnectRefused { code, tries: 1 }));
+    errors.extend(refusals.map(|code| Error::SaslRefused { code }));
     errors.extend(waits.map(deadline));
     errors.push(Error::Unauthorized(Rejection { status: 401, error: None, says: None }));
     errors.extend(
@@ -150,7 +165,7 @@ fn every_way_of_failing_that_has_an_entry_can_be_come_by() {
     let errors = every_error();
     let met: Vec<_> = errors.iter().map(|error| entry_of(error).key).collect();
 
-    let of_the_device = ["connack-", "tls-", "proxy-", "deadline-", "breach-"];
+    let of_the_device = ["connack-", "sasl-", "tls-", "proxy-", "deadline-", "breach-"];
     for entry in entries() {
         let is_met = met.contains(&entry.key);
         let has_to_be = of_the_device.iter().any(|prefix| entry.key.starts_with(prefix));
