@@ -97,7 +97,7 @@ pub(super) async fn tcp(subject: &Subject, known: &mut Known, port: Port) -> Fin
     if !is_needed {
         finding.softened()
     } else if port == Port::Https && !is_mqtt_reached && finding.advice.is_none() {
-        finding.advice("devices that speak MQTT over WebSocket or HTTPS can register through this port: --transport auto")
+        finding.advice("devices that speak HTTPS, or MQTT or AMQP over WebSocket, can register through this port: --transport auto")
     } else {
         finding
     }

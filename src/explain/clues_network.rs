@@ -77,6 +77,11 @@ pub(super) fn of_breach(breach: &Breach, context: &Context) -> Option<Clue> {
                 "DPS speaks MQTT on port 8883; on 443 it wants --transport mqtt-ws or https",
             ))
         }
+        Breach::NotAmqp { .. } if endpoint.port().is_some() => {
+            Some(Clue::new(About::Host, format!("{endpoint} is no AMQP service")).remedy(
+                "DPS speaks AMQP on port 5671; on 443 it wants --transport amqp-ws or https",
+            ))
+        }
         Breach::NotHttp { .. } => Some(
             Clue::new(
                 About::Host,

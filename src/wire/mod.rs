@@ -62,7 +62,7 @@ pub const GLOBAL_ENDPOINT: &str = "global.azure-devices-provisioning.net";
 /// TCP port of MQTT over TLS (A.1).
 pub const MQTT_PORT: u16 = 8883;
 
-/// TCP port of HTTPS and of MQTT over WebSocket (A.1).
+/// TCP port of HTTPS, and of MQTT and AMQP over WebSocket (A.1).
 pub const HTTPS_PORT: u16 = 443;
 
 /// TCP port of AMQP over TLS: `amqps` of the IANA registry, and of Azure.

@@ -15,11 +15,12 @@ use crate::diagnose::{Outcome, Subject, diagnose};
 #[command(
     about = "Find out, step by step, what keeps a device from registering",
     after_help = "\
-Checks the input, the name, TCP and TLS on the ports of MQTT (8883) and HTTPS (443), the clock and
-CONNECT, and at last registers the device for real. Each check is a line: ok, warn, fail or skip,
-what was found, and what to do about it. --timeout bounds the registration; no connection takes
-longer than 10 s. What the chosen --transport does not need is a warning only; with --proxy or
---connect-to, it is the proxy or the other address whose name and TCP are checked.
+Checks the input, the name, TCP and TLS on the ports of MQTT (8883) and HTTPS (443), and of AMQP
+(5671) for amqp and auto, the clock and CONNECT, and at last registers the device for real. Each
+check is a line: ok, warn, fail or skip, what was found, and what to do about it. --timeout bounds
+the registration; no connection takes longer than 10 s. What the chosen --transport does not need is
+a warning only; with --proxy or --connect-to, it is the proxy or the other address whose name and
+TCP are checked.
 
 Examples:
   provision-sim diagnose --id-scope 0ne00012345 --reg-id my-device --group-key @group.key
@@ -37,9 +38,12 @@ pub(crate) struct Diagnose {
     device: DeviceArgs,
     #[command(flatten)]
     payload: PayloadArgs,
-    /// Port of HTTPS and of MQTT over WebSocket, if --host has another or none [default: 443, or that of the local service]
+    /// Port of HTTPS, and of MQTT and AMQP over WebSocket, if --host has another or none [default: 443, or that of the local service]
     #[arg(long, value_name = "PORT")]
     https_port: Option<u16>,
+    /// Port of AMQP, if --host has another or none [default: 5671, or that of the local service]
+    #[arg(long, value_name = "PORT")]
+    amqp_port: Option<u16>,
     /// Stop before the registration; keys are judged only by registering
     #[arg(long)]
     no_register: bool,
@@ -53,6 +57,7 @@ impl Diagnose {
             self.device.resolve(local.as_ref(), self.payload.resolve()?)?;
         self.device.note_group(&context, printer);
         settings.ports.https = self.https_port.unwrap_or(settings.ports.https);
+        settings.ports.amqp = self.amqp_port.unwrap_or(settings.ports.amqp);
         let subject = Subject { settings, context, may_register: !self.no_register };
         let runtime = small_runtime()?;
         let outcomes = runtime.block_on(diagnose(subject, |outcome| tell(outcome, printer)));

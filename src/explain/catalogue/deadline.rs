@@ -70,7 +70,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             hint(About::Any, "the server hangs"),
         ],
         remedies: &[
-            hint(About::Host, "check the host and the port: MQTT over WebSocket is on 443"),
+            hint(
+                About::Host,
+                "check the host and the port: MQTT and AMQP over WebSocket are on 443",
+            ),
             hint(About::Network, "--transport auto finds what the network lets through"),
         ],
         rules: &["A-2"],
@@ -86,7 +89,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..late("deadline-connack", "the server did not answer CONNECT")
     },
     Entry {
-        meaning: "`--transport auto` tried MQTT, MQTT over WebSocket and HTTPS, and all met with silence.",
+        meaning: "`--transport auto` tried MQTT, MQTT over WebSocket, HTTPS, AMQP and AMQP over WebSocket, and all met with silence.",
         causes: &[
             hint(About::Network, "a firewall swallows the packets"),
             hint(About::Host, "the host is not there"),

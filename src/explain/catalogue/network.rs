@@ -219,7 +219,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         remedies: &[
             hint(About::Network, "log in to the network, or give its proxy with --proxy"),
-            hint(About::Host, "check --host: MQTT over WebSocket is on port 443"),
+            hint(About::Host, "check --host: MQTT and AMQP over WebSocket are on port 443"),
             hint(About::Network, "--transport auto finds what the network lets through"),
         ],
         rules: &["A-2", "J-102"],
@@ -245,7 +245,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..fault("no-answer", "a transport got no answer")
     },
     Entry {
-        meaning: "`--transport auto` tried MQTT, MQTT over WebSocket and HTTPS, and none got through; the message says why not, one by one.",
+        meaning: "`--transport auto` tried MQTT, MQTT over WebSocket, HTTPS, AMQP and AMQP over WebSocket, and none got through; the message says why not, one by one.",
         causes: &[
             hint(About::Local, "the service on this machine is not running, or not any more"),
             hint(About::Network, "a firewall is in the way"),

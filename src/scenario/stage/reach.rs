@@ -38,7 +38,7 @@ impl Reach {
         self.host.or_port(self.ports.mqtt)
     }
 
-    /// Where HTTPS and MQTT over WebSocket are.
+    /// Where HTTPS, and MQTT and AMQP over WebSocket are.
     pub fn https(&self) -> Endpoint {
         self.host.or_port(self.ports.https)
     }

@@ -132,6 +132,10 @@ fn j_361_the_port_of_amqp_is_a_failure_for_amqp_a_warning_for_auto_and_nobody_el
     assert_check(&auto, "tcp-amqp", "warn", "connection refused");
     assert_check(&auto, "register", "ok", HUB);
     assert!(!mqtt.stdout.contains("tcp-amqp"), "{}", mqtt.stdout);
+    let port = closed.rsplit_once(':').unwrap().1;
+    let more = ["--reg-id", "contoso-toaster-007", "--transport", "amqp", "--amqp-port", port];
+    let elsewhere = machine.run(&[&LOCAL[..], &more].concat()).assert_exit(3);
+    assert_check(&elsewhere, "tcp-amqp", "fail", &format!("127.0.0.1:{port}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
