@@ -36,7 +36,7 @@ class JournalEntry:
     status: str
     """`assigning`, `assigned`, `failed`, `disabled`, or `refused` if no operation was begun."""
     transport: Optional[str]
-    """`mqtt` or `https`."""
+    """`mqtt`, `https` or `amqp`."""
     enrollment: Optional[str]
     """The enrollment that vouched for the device: its registration ID or group ID."""
     enrollment_kind: Optional[str]
