@@ -104,7 +104,7 @@ fn a_wrong_scope_over_https_and_amqp_exits_5_and_names_the_scope() {
 }
 
 #[test]
-fn over_amqp_a_wrong_key_exits_4_and_a_disabled_or_unknown_device_5_and_4() {
+fn over_amqp_a_wrong_key_exits_4_and_what_the_webhook_refuses_5() {
     let machine = Machine::new();
     let serve = machine.serve(&["--retry-after", "0s"]);
     let wrong = ["--device-key", "AAAAAAAAAAAAAAAAAAAAAA=="];
@@ -113,10 +113,9 @@ fn over_amqp_a_wrong_key_exits_4_and_a_disabled_or_unknown_device_5_and_4() {
         let more = ["--transport", transport];
         let ran = machine.run(&[&TOASTER[..], &wrong, &more].concat()).assert_exit(4);
         assert!(ran.stderr.contains("code: 401002"), "{}", ran.stderr);
-        // The webhook of the tutorial takes toasters and heat pumps, and nothing else.
-        let lamp = ["register", "--local", "--reg-id", "lamp"];
-        let ran = machine.run(&[&lamp[..], &more].concat()).assert_exit(5);
-        assert!(ran.stderr.contains("400207") || ran.stderr.contains("disabled"), "{}", ran.stderr);
+        let heatpump = ["register", "--local", "--reg-id", "contoso-heatpump-088"];
+        let ran = machine.run(&[&heatpump[..], &more].concat()).assert_exit(5);
+        assert!(ran.stderr.contains("code: 400207"), "{}", ran.stderr);
         // Whoever gives a host with a port means that port.
         let arguments = azure_toaster(&serve, &["--transport", transport, "--host", host]);
         machine.run(&arguments).assert_exit(0);
