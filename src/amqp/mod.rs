@@ -13,8 +13,8 @@
 //! - `code`: how the type of a value is written.
 //! - `value`: the types of the standard.
 //! - `violation`: what a peer can do wrong.
-//! - `read`: bytes to values.
 //! - `write`: values to bytes.
+//! - `read`: bytes to values.
 //! - `fields`: the members of what is written as a list.
 //! - `terminus`: the two ends of a link.
 //! - `performative`: what the frames of a connection say.

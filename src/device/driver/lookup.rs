@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::carrier::{OverTls, OverWebSocket};
 use super::clock::Clock;
+use super::found::{Found, Stop};
 use super::{amqp, https};
 use crate::device::backoff::Backoff;
 use crate::device::error::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
@@ -75,42 +76,6 @@ pub(in crate::device) async fn look_up(
     }
 }
 
-/// An answer.
-pub(super) struct Found {
-    pub(super) status: u16,
-    pub(super) retry_after: Option<Duration>,
-    pub(super) body: Vec<u8>,
-}
-
-/// Why one question has no answer.
-pub(super) enum Stop {
-    /// The service hung up on it.
-    Lost,
-    /// Nobody said anything for as long as the device is patient (J-326, J-374).
-    Silent,
-    /// And it is not worth another.
-    Ended(Error),
-}
-
-impl<E: Into<Error>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Ended(error.into())
-    }
-}
-
-/// Tells the observer of the opening of a connection, and keeps what is waited for.
-pub(super) fn opening<'a>(
-    waiting_for: &'a mut Waiting,
-    notify: &'a mut (dyn FnMut(Notice) + Send),
-) -> impl FnMut(Notice) + Send + 'a {
-    move |notice| {
-        if let Notice::Reached { phase, .. } = &notice {
-            *waiting_for = Waiting::Connect(next_phase(*phase));
-        }
-        notify(notice);
-    }
-}
-
 /// One question over the transport that the settings name, where that can ask it.
 async fn ask(
     settings: &Settings,
@@ -132,16 +97,6 @@ fn silence(waiting_for: &Waiting, wait: Duration) -> Notice {
     match waiting_for {
         Waiting::Connect(phase) => Notice::Silent { phase: *phase, after: PATIENCE, wait },
         other => Notice::Lost { why: format!("{other} within {} s", PATIENCE.as_secs()), wait },
-    }
-}
-
-/// What is waited for when this has ended.
-fn next_phase(ended: ConnectPhase) -> ConnectPhase {
-    match ended {
-        ConnectPhase::Dns => ConnectPhase::Tcp,
-        ConnectPhase::Sasl => ConnectPhase::Open,
-        ConnectPhase::Open => ConnectPhase::Attach,
-        _ => ConnectPhase::Tls,
     }
 }
 

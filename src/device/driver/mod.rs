@@ -7,6 +7,7 @@
 //! - `buffered`: one that sends when it is told to.
 //! - `carrier`: the byte streams that carry packets and frames.
 //! - `drive`: what all drivers have in common.
+//! - `found`: what comes of asking for a registration.
 //! - `mqtt`: MQTT, over TLS or over a WebSocket.
 //! - `amqp`: AMQP, over TLS or over a WebSocket.
 //! - `https`: HTTPS.
@@ -24,6 +25,7 @@ mod carrier;
 mod clock;
 mod connect_once;
 mod drive;
+mod found;
 mod https;
 mod lookup;
 mod mqtt;

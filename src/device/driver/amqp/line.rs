@@ -10,10 +10,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::opening::{Opening, SignIn, Turn, hung_up};
-use super::refusal::is_of_the_protocol;
+use super::refusal::{broken_rule, is_of_the_protocol};
 use super::told::{self, received, sent};
 use crate::amqp::engine::{Connection, Event, Limits};
-use crate::amqp::{Failure, Open, Violation};
+use crate::amqp::{Failure, Open};
 use crate::device::driver::carrier::Spoken;
 use crate::device::driver::progress::Progress;
 use crate::device::error::{Breach, NetworkError};
@@ -247,11 +247,6 @@ fn open_frame(open: &Open) -> AmqpFrame {
         hostname: open.hostname.clone(),
         idle_time_out: open.idle_time_out.map(|millis| Duration::from_millis(millis.into())),
     }
-}
-
-/// Which rule the peer broke.
-pub(super) fn broken_rule(violation: &Violation) -> String {
-    format!("{violation} [{}]", violation.rule())
 }
 
 /// What it means that the peer has closed the connection, where its error does not refuse the device.

@@ -6,7 +6,7 @@ use super::links::Question;
 use crate::device::driver::attempt::attempt;
 use crate::device::driver::carrier::Carrier;
 use crate::device::driver::clock::Clock;
-use crate::device::driver::lookup::{Found, Stop, opening};
+use crate::device::driver::found::{Found, Stop, opening};
 use crate::device::driver::progress::Progress;
 use crate::device::error::{Breach, Error, Waiting};
 use crate::device::exchange::{ConnectFailure, Event, Loss, Notice, Refusal};

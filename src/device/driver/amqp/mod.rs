@@ -5,9 +5,9 @@
 //! `provisioning/transport/amqp`.
 //!
 //! - `told`: what an observer is told of frames.
+//! - `refusal`: what an error of a link or message says, or of a broken rule.
 //! - `opening`: headers and SASL, in front of the connection.
 //! - `line`: one connection over any byte stream.
-//! - `refusal`: what an error of a link or message says.
 //! - `links`: the pair of links, and what is asked and answered on it.
 //! - `driver`: the state machine over them.
 //! - `lookup`: the lookup of a registration, without the state machine.

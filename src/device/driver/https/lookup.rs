@@ -5,7 +5,7 @@ use super::observed::{received, sent};
 use super::request;
 use crate::device::driver::attempt::attempt;
 use crate::device::driver::clock::Clock;
-use crate::device::driver::lookup::{Found, Stop, opening};
+use crate::device::driver::found::{Found, Stop, opening};
 use crate::device::driver::progress::Progress;
 use crate::device::driver::tls::open_tls;
 use crate::device::error::Waiting;

@@ -17,7 +17,7 @@ use super::opening::{Opened, Opening};
 use super::provisioning::{Provisioning, Question, Refusal, Took};
 use super::request::What;
 use super::sasl::{Denied, SignIn};
-use super::struck::strike_sasl;
+use super::struck_sasl::strike_sasl;
 use super::told::{begun, moment};
 use crate::amqp::engine::{self, Delivery, Event, Limits, LinkId};
 use crate::amqp::{Failure, Message, Open, Outcome, SaslCode, Violation};

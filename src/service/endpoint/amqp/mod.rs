@@ -4,7 +4,7 @@
 //! mechanism brings, `opening` how a connection begins, `request` what a message asks, `answer` how it is
 //! answered, `provisioning` what may be said on which link. `hub_conversation` is what devices say on links
 //! to their hubs, `devicebound` a message to one of them, `hub_connection` finds who they are and the
-//! answers. `held` is what faults on demand have come late, `struck` what else they do. `told` tells whoever
+//! answers. `held` is what faults on demand have come late, `struck_sasl` what they do to SASL, `struck` what else they do. `told` tells whoever
 //! watches of what clients say, `connection` is a stream of bytes, whether TLS or a WebSocket, and `server`
 //! accepts those of the listener.
 
@@ -20,6 +20,7 @@ mod request;
 mod sasl;
 mod server;
 mod struck;
+mod struck_sasl;
 mod told;
 
 pub(in crate::service) use connection::{OPENING, serve_stream};

@@ -1,6 +1,5 @@
-//! What faults on demand do to SASL, to links, and to the answers on them.
+//! What faults on demand do to links, and to the answers on them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,46 +10,17 @@ use super::connection::{Connection, End};
 use super::held::{Answer, Saying, wrong_id};
 use super::hub_conversation::{HubQuestion, TwinAnswer};
 use super::provisioning::{Question, address_of};
-use super::sasl::SignIn;
+use super::struck_sasl::transport;
 use crate::amqp::engine::Event;
 use crate::amqp::{Attach, Outcome, Role, Symbol};
-use crate::service::caller::{Caller, Transport, TurnedAway};
-use crate::service::connection::ClientConnection;
+use crate::service::caller::{Caller, TurnedAway};
 use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
 use crate::service::faults::{HangUp, Order, Said, Strike, Verdict};
-use crate::service::registrar::Registrar;
 use crate::service::reply::{Reply, error_reply};
 use crate::wire::{DeviceId, ErrorCode, HubAddress};
 
 /// What is said where a rule does not say it.
 const ASKED_FOR: &str = "A fault was asked for.";
-
-/// The rule that strikes a device which has presented itself by SASL, if one does (J-366).
-pub(super) fn strike_sasl(
-    registrar: &Registrar,
-    client: &ClientConnection,
-    sign_in: Option<&SignIn>,
-) -> Option<Strike> {
-    if !registrar.faults.are_at(FaultPlace::Connect) {
-        return None;
-    }
-    let Some(SignIn::Plain(address, _)) = sign_in else { return None };
-    let who = TurnedAway {
-        connection: Arc::new(client.clone()),
-        transport: Transport::Amqp,
-        registration_id: address.registration_id.clone(),
-        id_scope: Some(address.id_scope.to_string()),
-        api_version: None,
-        check: "fault",
-        reason: String::new(),
-    };
-    // Who lets a device in is known by what it proves, and it proves nothing yet.
-    registrar.strike_client(FaultPlace::Connect, transport(client), who, &|| None)
-}
-
-fn transport(client: &ClientConnection) -> FaultTransport {
-    if client.web_socket { FaultTransport::AmqpWs } else { FaultTransport::Amqp }
-}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     /// The places where faults may strike something that happened: a link that is asked for.
