@@ -280,9 +280,9 @@ async fn a_frame_out_of_order_ends_it() {
 
 /// J-62.
 #[tokio::test]
-async fn a_2_without_an_mqtt_subprotocol_it_is_400() {
+async fn a_2_without_a_subprotocol_that_is_spoken_it_is_400() {
     let service = Setup::at_once().start().await;
-    for subprotocol in [None, Some("AMQPWSB10")] {
+    for subprotocol in [None, Some("wamp")] {
         let Err(Error::Http(answer)) = open(&service, "/$iothub/websocket", subprotocol).await
         else {
             panic!()
