@@ -13,8 +13,9 @@ use crate::amqp::engine::Event;
 use crate::device::driver::{CLOSE_TIMEOUT, Line, LineFault};
 use crate::device::exchange::Loss;
 
-/// However short tokens live, they are not renewed more often.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// However short tokens live, they are not renewed more often. And so much less than it was to may a token
+/// live, for its end is said in whole seconds.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The open session, and who is to be told what.
 struct Driver {
@@ -45,7 +46,7 @@ pub(in crate::device::hub) async fn run(open: Open, settings: HubSettings, ways:
 /// At four fifths of the token's lifetime, as the SDK for C does (J-360); never, for one that outlasts
 /// all clocks.
 fn renewal(signed: Instant, lifetime: Duration) -> Option<Instant> {
-    signed.checked_add((lifetime / 5 * 4).max(SHORTEST))
+    signed.checked_add((lifetime.saturating_sub(SECOND) / 5 * 4).max(SECOND))
 }
 
 impl Driver {
@@ -61,7 +62,7 @@ impl Driver {
                     Some(command) => Turn::Asked(command),
                     None => return Ok(()),
                 },
-                event = self.line.next() => Turn::Read(event),
+                event = self.line.next() => Turn::Read(Box::new(event)),
                 () = sleep_until(next_beat) => Turn::Quiet,
                 () = sleep_until(dead) => return Err(End::Lost(Loss::NoPingResponse)),
                 () = sleep_until(due), if self.renewal.is_some() => Turn::Renew,
@@ -70,9 +71,11 @@ impl Driver {
                 Turn::Asked(Command { question, answer }) => {
                     self.exchange.ask(question, answer, &mut self.line.engine);
                 }
-                Turn::Read(Ok(event)) => self.take(event)?,
-                Turn::Read(Err(LineFault::Lost(loss))) => return Err(End::Lost(loss)),
-                Turn::Read(Err(LineFault::Broken(breach))) => return Err(End::Broken(breach)),
+                Turn::Read(read) => match *read {
+                    Ok(event) => self.take(event)?,
+                    Err(LineFault::Lost(loss)) => return Err(End::Lost(loss)),
+                    Err(LineFault::Broken(breach)) => return Err(End::Broken(breach)),
+                },
                 Turn::Quiet => self.line.beat().await.map_err(End::Lost)?,
                 Turn::Renew => self.renew(),
             }
@@ -106,7 +109,7 @@ impl Driver {
 
 enum Turn {
     Asked(Command),
-    Read(Result<Event, LineFault>),
+    Read(Box<Result<Event, LineFault>>),
     Quiet,
     Renew,
 }
@@ -192,7 +195,7 @@ mod tests {
     fn j_360_a_token_is_renewed_after_four_fifths_of_its_lifetime() {
         let now = Instant::now();
 
-        for (lifetime, after) in [(3600, 2880), (5, 4), (1, 1), (0, 1)] {
+        for (lifetime, after) in [(3601, 2880), (6, 4), (1, 1), (0, 1)] {
             let due = renewal(now, Duration::from_secs(lifetime)).unwrap();
             assert_eq!(due - now, Duration::from_secs(after), "{lifetime}");
         }
