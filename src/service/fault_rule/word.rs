@@ -206,7 +206,7 @@ pub(super) const DEEDS: &[FaultWord] = &[
         "N",
         &[Connect],
         OVER_AMQP,
-        "SASL ends with this code, 1 to 4, and the connection with it; a device without SASL is spared",
+        "SASL ends with this code, 1 to 4, and the connection with it; without SASL the first link is refused",
     ),
     word(
         "detach",

@@ -57,6 +57,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 let reply = error_reply(&self.registrar.sources, code_of(condition), ASKED_FOR);
                 let mut failure = failure(reply, None);
                 failure.condition = Symbol::known(condition);
+                if place == FaultPlace::HubConnect {
+                    // A hub has plain words.
+                    failure.description = Some(ASKED_FOR.to_owned());
+                }
                 Saying { answers: vec![Answer::Refusal(*link, failure)], ..Saying::default() }
             };
             let ended = |how| Saying { then: Some(how), ..Saying::default() };

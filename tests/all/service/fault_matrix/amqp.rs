@@ -280,16 +280,17 @@ impl Amqp {
         self.inbox.extend_from_slice(&inbox);
     }
 
-    /// What is said: of a patient client the first answer, else all before a session is begun.
+    /// What is said: of a patient client the first answer, else all before a link is refused that can lead
+    /// nowhere. Sessions would not do: the engine of the service answers them before anything else.
     async fn listen(&mut self, is_patient: bool) -> Seen {
         let begun = Instant::now();
-        let ping = (!is_patient).then(|| self.engine.begin().unwrap());
+        let ping = (!is_patient).then(|| self.attach(Role::Sender, "nowhere", vec![]));
         let mut seen = Seen { said: vec![], end: End::Open, rest: 0, took: begun.elapsed() };
         loop {
             while let Some(event) = self.engine.next_event() {
                 match event {
-                    Event::Begun { channel } if Some(channel) == ping => {
-                        self.engine.end(channel, None);
+                    Event::Attached(link, _) if Some(link) == ping => {}
+                    Event::Detached(link, _) if Some(link) == ping => {
                         seen.took = begun.elapsed();
                         return seen;
                     }
