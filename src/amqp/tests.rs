@@ -233,7 +233,31 @@ proptest! {
         let at = at.index(out.len());
         prop_assert!(read_value(&out[..at]).is_err());
         out[at] = byte;
-        let _ = read_value(&out);
+        // What is read all the same, in whatever form, is the same when it was written.
+        if let Ok((value, _)) = read_value(&out) {
+            let mut again = Vec::new();
+            write_value(&value, &mut again);
+            prop_assert_eq!(read_value(&again), Ok((value, again.len())));
+        }
+    }
+
+    /// The same of a message.
+    #[test]
+    fn a_broken_message_is_no_trap(value in any_value(), text in ".{0,20}", at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let message = Message {
+            annotations: vec![(Value::symbol("operation"), value.clone())],
+            properties: Properties { message_id: Some(value.clone()), to: Some(text), ..Properties::default() },
+            application: vec![(Value::text("status"), value.clone())],
+            body: Body::Value(value),
+            ..Message::default()
+        };
+        let mut out = message.clone().write();
+        prop_assert_eq!(Message::read(&out), Ok(message));
+        let at = at.index(out.len());
+        out[at] = byte;
+        if let Ok(message) = Message::read(&out) {
+            prop_assert_eq!(Message::read(&message.clone().write()), Ok(message));
+        }
     }
 
     #[test]
