@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use provision_sim::amqp::engine::{Connection, Event, Limits};
 use provision_sim::amqp::{
-    Attach, Frame, Kind, Open, Protocol, Role, Sasl, SaslCode, Symbol, Terminus, next_frame,
+    Attach, Frame, Kind, Open, Protocol, Role, Sasl, SaslCode, Symbol, Terminus, Value, next_frame,
 };
 use provision_sim::net::{Route, dial};
-use provision_sim::wire::{AMQP_PORT, RegistrationId};
+use provision_sim::wire::{AMQP_PORT, LINK_API_VERSION, RegistrationId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -107,7 +107,7 @@ impl Seat {
                 target,
                 initial_delivery_count: (role == Role::Sender).then_some(0),
                 max_message_size: None,
-                properties: Vec::new(),
+                properties: vec![(Value::symbol(LINK_API_VERSION), Value::text("2021-06-01"))],
             };
             let link = self.engine.attach(session, attach).ok_or("no link")?;
             if role == Role::Receiver {

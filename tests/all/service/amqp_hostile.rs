@@ -42,8 +42,14 @@ async fn opened(service: &TestService) -> Client {
     client
 }
 
+/// A link of a version.
+fn link_as(role: Role, handle: u32, name: &str) -> Attach {
+    let version = (Value::symbol("com.microsoft:api-version"), Value::text("2021-06-01"));
+    Attach { properties: vec![version], ..attach(handle, role, name, &address()) }
+}
+
 fn link(handle: u32, name: &str) -> Attach {
-    attach(handle, Role::Sender, name, &address())
+    link_as(Role::Sender, handle, name)
 }
 
 fn noise(seed: u64, length: usize) -> Vec<u8> {
@@ -301,7 +307,7 @@ async fn more_messages_than_there_is_credit_for_end_the_connection() {
 async fn a_client_that_never_reads_its_answers_holds_up_nobody() {
     let service = Setup::at_once().start().await;
     let mut client = opened(&service).await;
-    client.attach(attach(RECEIVER, Role::Receiver, "in", &address())).await.expect("a link");
+    client.attach(link_as(Role::Receiver, RECEIVER, "in")).await.expect("a link");
     client.attach(link(SENDER, "out")).await.expect("a link");
 
     // All of these are refused, and no refusal is read.
