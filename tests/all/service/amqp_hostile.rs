@@ -274,36 +274,6 @@ async fn a_message_without_end_costs_the_link_and_no_more_memory_than_a_message(
 }
 
 #[tokio::test]
-async fn more_messages_than_there_is_credit_for_end_the_connection() {
-    let service = Setup::at_once().start().await;
-    let mut client = opened(&service).await;
-    client.attach(link(SENDER, "a")).await.expect("a link");
-    let credit = client.credit(SENDER).await;
-    let first = |delivery: u32| {
-        let message = Message { body: Body::Data(Vec::new()), ..Message::default() };
-        Frame::Amqp(
-            0,
-            Performative::Transfer(Transfer {
-                handle: SENDER,
-                delivery_id: Some(delivery),
-                delivery_tag: Some(vec![0]),
-                message_format: Some(0),
-                // Never finished, so that nothing is answered and no credit is given anew.
-                aborted: true,
-                payload: message.write(),
-                ..Transfer::default()
-            }),
-        )
-    };
-
-    client.send((0..=credit).map(first)).await;
-
-    let error = end_of(&mut client).await;
-    assert!(error.is_some(), "{credit} messages were allowed");
-    assert_serves(&service).await;
-}
-
-#[tokio::test]
 async fn a_client_that_never_reads_its_answers_holds_up_nobody() {
     let service = Setup::at_once().start().await;
     let mut client = opened(&service).await;
