@@ -1,7 +1,7 @@
 //! The refusals of SASL, in front of AMQP (AMQP 1.0 part 5, section 5.3.3.6).
 
 use super::super::entry::{About, Entry, Party, hint};
-use super::sdk_result::TRANSPORT;
+use super::sdk_result::AUTH_ERROR;
 use crate::device::Class;
 
 pub(super) const ENTRIES: &[Entry] = &[
@@ -28,7 +28,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         at_fault: Party::Identity,
         class: Class::Identity,
-        c_sdk_result: TRANSPORT,
+        c_sdk_result: AUTH_ERROR,
         rules: &["J-358"],
         aliases: &["sasl outcome 1", "sasl authentication failed"],
         is_ours: false,
@@ -48,7 +48,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         at_fault: Party::Service,
         class: Class::NotAssigned,
-        c_sdk_result: TRANSPORT,
+        c_sdk_result: AUTH_ERROR,
         rules: &["J-358"],
         aliases: &["sasl outcome 2", "sasl outcome 3", "sasl outcome 4"],
         is_ours: false,

@@ -49,7 +49,7 @@ const HELP: &str = "\
 In COMMAND these are replaced, and the client finds them in its environment too:
   {mqtt} {https} {amqp}         DPS_MQTT DPS_HTTPS DPS_AMQP   localhost:PORT
   {host} {mqtt-port} …          DPS_HOST DPS_MQTT_PORT …      the same in parts
-  {gateway}                     DPS_GATEWAY            a proxy that leads Azure's names and ports there
+  {gateway}                     DPS_GATEWAY            a proxy that leads Azure's names there
   {ca-file}                     DPS_CA_FILE            the CA that it has to trust, PEM
   {id-scope} {registration-id}  DPS_ID_SCOPE DPS_REGISTRATION_ID
   {device-key}                  DPS_DEVICE_KEY         its symmetric key, or:
