@@ -221,7 +221,7 @@ fn list(mut compound: Compound<'_>, depth: usize) -> Result<Value, Violation> {
 
 fn map(mut compound: Compound<'_>, depth: usize) -> Result<Value, Violation> {
     compound.check_count()?;
-    if compound.count % 2 != 0 {
+    if !compound.count.is_multiple_of(2) {
         return Err(Violation::OddMap { count: compound.count });
     }
     let size = compound.body.left();

@@ -345,7 +345,7 @@ impl Session {
         let handle = self
             .free_handle(limits)
             .filter(|_| turn.left.links > 0)
-            .ok_or_else(|| Violation::TooMany { what: "links", limit: self.links.len() })?;
+            .ok_or(Violation::TooMany { what: "links", limit: self.links.len() })?;
         let id = turn.id(handle);
         self.links.push(Link::asked(id, attach.clone()));
         turn.tell(Event::Asked(id, attach));

@@ -17,7 +17,7 @@ pub(super) fn answer(reply: Reply, correlation_id: Option<Value>) -> (Outcome, O
         return (Outcome::Rejected(Some(failure(reply, None))), None);
     }
     let properties = Properties { correlation_id, ..Properties::default() };
-    let application = retry_after(reply.retry_after, |name| Value::text(name));
+    let application = retry_after(reply.retry_after, Value::text);
     // Bytes: C takes anything else for an error.
     let body = Body::Data(reply.body.into_bytes());
     (Outcome::Accepted, Some(Message { properties, application, body, ..Message::default() }))
@@ -35,7 +35,7 @@ pub(super) fn answer_oddly(
             |key: fn(&'static str) -> Value| RETRY_AFTER.map(|name| (key(name), value.clone()));
         match (&mut outcome, &mut message) {
             (Outcome::Rejected(Some(failure)), _) => failure.info = told(Value::symbol).to_vec(),
-            (_, Some(message)) => message.application = told(|name| Value::text(name)).to_vec(),
+            (_, Some(message)) => message.application = told(Value::text).to_vec(),
             _ => {}
         }
     }

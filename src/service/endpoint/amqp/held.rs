@@ -14,7 +14,7 @@ use crate::service::reply::Reply;
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
     /// A link is asked for, and what else may strike it.
-    Link(Event, Vec<FaultPlace>),
+    Link(Box<Event>, Vec<FaultPlace>),
     /// A link is refused.
     Refusal(LinkId, Failure),
     /// To a request, as it should be.

@@ -141,9 +141,9 @@ impl Pair {
     /// What became of the last message that the client sent.
     fn outcome(&mut self) -> Outcome {
         let heard = self.heard().into_iter();
-        let outcomes =
+        let mut outcomes =
             heard.filter_map(|it| if let Event::Became(_, _, it) = it { Some(it) } else { None });
-        outcomes.last().expect("nothing was heard of the message")
+        outcomes.next_back().expect("nothing was heard of the message")
     }
 
     /// Why the last link ended.

@@ -384,7 +384,7 @@ impl Provisioning {
                 .filter(move |it| it.role == role && it.id.channel() == asked.channel())
         };
         let place = of(Role::Receiver).position(|it| it.id == asked).unwrap_or_default();
-        let own = of(Role::Sender).nth(place).or_else(|| of(Role::Sender).last());
+        let own = of(Role::Sender).nth(place).or_else(|| of(Role::Sender).next_back());
         let any = || self.links.iter().rfind(|it| it.role == Role::Sender);
         own.or_else(any).map(|it| (it.id, it.is_settled))
     }

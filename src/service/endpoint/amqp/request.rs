@@ -156,9 +156,12 @@ mod tests {
         assert!(fault.to_string().contains("there are iotdps-register"), "{fault}");
         let poll = (OPERATION_TYPE, Value::text(GET_OPERATION_STATUS));
         assert_eq!(refused(&[poll], Body::None), RequestFault::NoOperationId);
-        let fault = refused(&[register.clone()], Body::Value(Value::Int(1)));
+        let fault = refused(std::slice::from_ref(&register), Body::Value(Value::Int(1)));
         assert_eq!(fault, RequestFault::Body("int"));
-        assert_eq!(refused(&[register.clone()], Body::Sequence), RequestFault::Body("a sequence"));
+        assert_eq!(
+            refused(std::slice::from_ref(&register), Body::Sequence),
+            RequestFault::Body("a sequence")
+        );
         let long = Body::Data(vec![b' '; MAX_MESSAGE + 1]);
         assert_eq!(refused(&[register], long), RequestFault::TooLong(MAX_MESSAGE + 1));
     }

@@ -71,7 +71,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 Some(Deed::Detach(condition)) => refused(condition),
                 // There was no SASL that could have ended so.
                 Some(Deed::SaslOutcome(_)) => refused("amqp:unauthorized-access"),
-                _ => Saying { answers: vec![Answer::Link(event, places)], ..Saying::default() },
+                _ => Saying {
+                    answers: vec![Answer::Link(Box::new(event), places)],
+                    ..Saying::default()
+                },
             };
             return self.say(delay, saying).await.map(|()| None);
         }
@@ -212,7 +215,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         match said {
             Answer::Link(event, places) => {
                 // Boxed: a link that was held back may be held back again.
-                if let Some(event) = Box::pin(self.strike(event, places)).await? {
+                if let Some(event) = Box::pin(self.strike(*event, places)).await? {
                     return Box::pin(self.pass_on(event)).await;
                 }
             }
