@@ -2,8 +2,8 @@
 //! registrar, and its replies into what the device understands.
 //!
 //! `repeats` counts warnings that one party can cause as often as it likes, `patience` ends connections
-//! whose other end reads nothing. `line` is a client's socket, `overheard` tells how a connection ends, `listener` accepts and numbers connections, `offer` is what a client can do,
-//! `handshake` does TLS as `tls` has it set up, `port`
+//! whose other end reads nothing, `outgoing` is what goes out to it. `line` is a client's socket, `overheard` tells how a connection ends, `listener` accepts and numbers connections, `offer` is what a client can do,
+//! `handshake` does TLS as `tls` has it set up, `streams` serves what is spoken over it, `port`
 //! finds each listener one; `amqp`, [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
 //! want to know what the service has seen, not for devices. `names` are those under which the service is
 //! dialled, and [`gateway`] leads clients that dial them, with Azure's ports, to the endpoints.
@@ -20,12 +20,14 @@ mod listener;
 pub mod mqtt;
 mod names;
 mod offer;
+mod outgoing;
 mod overheard;
 #[cfg(feature = "page")]
 mod page;
 mod patience;
 mod port;
 mod repeats;
+mod streams;
 mod tls;
 
 pub(super) use admin::{Admin, Hosts, serve as serve_admin};

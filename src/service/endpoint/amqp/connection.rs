@@ -23,6 +23,7 @@ use crate::amqp::engine::{self, Delivery, Event, Limits, LinkId};
 use crate::amqp::{Failure, Message, Open, Outcome, SaslCode, Violation};
 use crate::service::connection::ClientConnection;
 use crate::service::endpoint::line::RipCord;
+use crate::service::endpoint::outgoing::send;
 use crate::service::fault_rule::{Deed, FaultPlace};
 use crate::service::faults::{HangUp, Strike};
 use crate::service::registrar::{Asked, Registrar};
@@ -38,8 +39,6 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(240);
 const IDLE_TIME_OUT: Duration = Duration::from_secs(120);
 /// A client that asks for more signs of life than this gets so many (J-330).
 const SHORTEST_BEAT: Duration = Duration::from_millis(500);
-/// How long a client may leave an answer unread.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the end of a connection may take.
 const PARTING: Duration = Duration::from_secs(1);
 /// What is read at once, at first and at most.
@@ -509,20 +508,8 @@ async fn struck<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 async fn write<S: AsyncWrite + Unpin>(stream: &mut S, outbox: &mut Vec<u8>) -> Result<(), End> {
-    if outbox.is_empty() {
-        return Ok(());
-    }
-    let write = async {
-        stream.write_all(outbox).await?;
-        stream.flush().await
-    };
-    let written = timeout_at(Instant::now() + WRITE_TIMEOUT, write).await;
-    *outbox = Vec::new();
-    match written {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(End::Lost(error.to_string())),
-        Err(_) => Err(End::Lost(format!("it did not read its answer within {WRITE_TIMEOUT:?}"))),
-    }
+    // Not `clear`: an idle device should not hold on to the buffer of its last answer.
+    send(stream, &std::mem::take(outbox)).await.map_err(End::Lost)
 }
 
 /// Reads what there is. The more there was, the more is read at once.

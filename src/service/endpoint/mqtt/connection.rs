@@ -19,6 +19,7 @@ use super::session::{Question, Session};
 use super::told::moment;
 use crate::service::connection::ClientConnection;
 use crate::service::endpoint::line::RipCord;
+use crate::service::endpoint::outgoing::send;
 use crate::service::fault_rule::FaultPlace;
 use crate::service::faults::{HangUp, Verdict};
 use crate::service::hub::HubNotice;
@@ -31,8 +32,6 @@ pub(in crate::service) const OPENING: Duration = Duration::from_secs(30);
 /// The longest silence, whatever keep-alive says: what Azure's load balancer allows (A.7). A
 /// keep-alive of 0, as the C and .NET SDKs have it, asks for no limit and gets this one.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1767);
-/// How long a client may leave an answer unread.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the end of a connection may take.
 const PARTING: Duration = Duration::from_secs(1);
 /// Message, topic and headers.
@@ -372,21 +371,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 }
 
 async fn flush<S: AsyncWrite + Unpin>(stream: &mut S, outbox: &mut BytesMut) -> Result<(), End> {
-    if outbox.is_empty() {
-        return Ok(());
-    }
-    let write = async {
-        stream.write_all(outbox).await?;
-        stream.flush().await
-    };
-    let written = timeout_at(Instant::now() + WRITE_TIMEOUT, write).await;
     // Not `clear`: an idle device should not hold on to the buffer of its last answer.
-    *outbox = BytesMut::new();
-    match written {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(End::Lost(error.to_string())),
-        Err(_) => Err(End::Lost(format!("it did not read its answer within {WRITE_TIMEOUT:?}"))),
-    }
+    send(stream, &std::mem::take(outbox)).await.map_err(End::Lost)
 }
 
 async fn next_packet<S: AsyncRead + Unpin>(
