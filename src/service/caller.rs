@@ -56,3 +56,18 @@ pub struct TurnedAway {
     /// Why, for the log.
     pub reason: String,
 }
+
+impl TurnedAway {
+    /// A client that a fault on demand strikes.
+    pub(super) fn struck(caller: &Caller) -> Self {
+        Self {
+            connection: caller.connection.clone(),
+            transport: caller.transport,
+            registration_id: caller.registration_id.clone(),
+            id_scope: Some(caller.id_scope.to_string()),
+            api_version: Some(caller.api_version.clone()),
+            check: "fault",
+            reason: String::new(),
+        }
+    }
+}

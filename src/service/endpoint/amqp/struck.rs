@@ -88,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         }
         let caller = self.provisioning.would_be(attach)?;
         let enrollment = || self.registrar.enrollment_of(&caller);
-        self.registrar.strike_client(place, transport, turned_away(&caller), &enrollment)
+        self.registrar.strike_client(place, transport, TurnedAway::struck(&caller), &enrollment)
     }
 
     /// Answers a device at its hub as faults have it.
@@ -257,18 +257,6 @@ fn device_of(attach: &Attach) -> Option<DeviceId> {
     match address_of(attach)?.parse() {
         Ok(HubAddress::Device(address)) => address.device_ids().next(),
         Ok(HubAddress::Cbs) | Err(_) => None,
-    }
-}
-
-fn turned_away(caller: &Caller) -> TurnedAway {
-    TurnedAway {
-        connection: caller.connection.clone(),
-        transport: caller.transport,
-        registration_id: caller.registration_id.clone(),
-        id_scope: Some(caller.id_scope.to_string()),
-        api_version: Some(caller.api_version.clone()),
-        check: "fault",
-        reason: String::new(),
     }
 }
 

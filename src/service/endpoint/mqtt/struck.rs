@@ -12,7 +12,7 @@ use super::connection::{Connection, End, Speaker};
 use super::flow::Struck;
 use super::held::Delayed;
 use super::hub_session::{HubAnswer, HubQuestion};
-use crate::service::caller::{Caller, Transport, TurnedAway};
+use crate::service::caller::{Transport, TurnedAway};
 use crate::service::connection::{ClientConnection, said};
 use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
 use crate::service::faults::{HangUp, Order, Said, Strike, Verdict};
@@ -60,7 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Speaker::Provisioning(session) = &self.speaker else { return None };
         let caller = session.device()?;
         let enrollment = || self.registrar.enrollment_of(caller);
-        let who = who_subscribes(caller);
+        let who = TurnedAway::struck(caller);
         self.registrar.strike_client(FaultPlace::Subscribe, self.transport(), who, &enrollment)
     }
 
@@ -255,18 +255,6 @@ fn who_connects(connection: &ClientConnection, connect: &Connect) -> Option<Turn
         check: "fault",
         reason: String::new(),
     })
-}
-
-fn who_subscribes(caller: &Caller) -> TurnedAway {
-    TurnedAway {
-        connection: caller.connection.clone(),
-        transport: caller.transport,
-        registration_id: caller.registration_id.clone(),
-        id_scope: Some(caller.id_scope.to_string()),
-        api_version: Some(caller.api_version.clone()),
-        check: "fault",
-        reason: String::new(),
-    }
 }
 
 #[cfg(test)]
