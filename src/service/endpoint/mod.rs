@@ -4,7 +4,8 @@
 //! `repeats` counts warnings that one party can cause as often as it likes, `patience` ends connections
 //! whose other end reads nothing, `outgoing` is what goes out to it. `line` is a client's socket, `overheard` tells how a connection ends, `listener` accepts and numbers connections, `offer` is what a client can do,
 //! `handshake` does TLS as `tls` has it set up, `streams` serves what is spoken over it, `port`
-//! finds each listener one; `amqp`, [`mqtt`] and `https` are the endpoints. `admin` is for people and tests that
+//! finds each listener one; `amqp`, [`mqtt`] and `https` are the endpoints, `hub_desk` is what the hubs do for
+//! devices over the first two. `admin` is for people and tests that
 //! want to know what the service has seen, not for devices. `names` are those under which the service is
 //! dialled, and [`gateway`] leads clients that dial them, with Azure's ports, to the endpoints.
 
@@ -14,6 +15,7 @@ mod amqp;
 pub mod gateway;
 mod handshake;
 mod https;
+mod hub_desk;
 mod kind;
 mod line;
 mod listener;

@@ -2,10 +2,11 @@
 
 use tokio::time::Instant;
 
-use super::hub_conversation::{Back, TwinAnswer};
+use super::hub_conversation::Back;
 use super::provisioning::Question;
 use crate::amqp::engine::{Event, LinkId};
 use crate::amqp::{Failure, Value};
+use crate::service::endpoint::hub_desk::TwinAnswer;
 use crate::service::fault_rule::FaultPlace;
 use crate::service::faults::{HangUp, Said};
 use crate::service::reply::Reply;

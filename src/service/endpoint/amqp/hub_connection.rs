@@ -3,22 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::CertificateDer;
 use tokio::time::{Instant, sleep_until};
 
-use super::hub_conversation::{
-    Back, Condition, HubConversation, HubQuestion, TwinAnswer, Wanted, failure,
-};
+use super::hub_conversation::{Back, Condition, HubConversation, HubQuestion, Wanted, failure};
 use crate::amqp::Failure;
 use crate::amqp::engine::{Connection, Event};
 use crate::attestation::{Certificate, SasToken};
 use crate::service::connection::ClientConnection;
-use crate::service::hub::{Cause, HubError, HubNotice, HubNotices, Hubs};
+use crate::service::endpoint::hub_desk::{self, TwinAnswer, instant};
+use crate::service::hub::{Cause, HubNotice, HubNotices, Hubs};
 use crate::service::record::{Admission, HubFault, HubKey, HubProof};
 use crate::text::Foreign;
-use crate::wire::{DeviceAddress, DeviceId, HubName, hub_link, to_ascii_json};
+use crate::wire::{DeviceAddress, DeviceId, HubName, hub_link};
 
 /// The devices of one connection. Dropping it signs all of them out.
 pub(super) struct HubConnection {
@@ -121,10 +119,7 @@ impl HubConnection {
                 }
             }
             HubQuestion::MethodResponse { key, rid, answer } => {
-                if !self.hubs.answer_method(&key, &rid, answer) {
-                    let name = key.device_id();
-                    tracing::warn!("{name}: answers the call {rid:?}, on which nobody waits (I)");
-                }
+                hub_desk::answer_method(&self.hubs, &key, &rid, answer);
             }
             HubQuestion::Listens { key } => self.listen(&key, engine),
             HubQuestion::Left { key } => self.leave(&key),
@@ -134,27 +129,9 @@ impl HubConnection {
     /// The answer of a twin, and where it goes.
     pub(super) async fn find(&self, question: HubQuestion) -> Option<(Back, TwinAnswer)> {
         match question {
-            HubQuestion::Twin { key, back } => {
-                self.hubs.note_activity(&key);
-                let twin = self.hubs.device(&key).map(|device| device.twin.for_device());
-                let body = twin.and_then(|twin| to_ascii_json(&twin).ok());
-                let answer = body.map_or_else(
-                    || TwinAnswer::bare(404),
-                    |body| TwinAnswer { status: 200, version: None, body },
-                );
-                Some((back, answer))
-            }
+            HubQuestion::Twin { key, back } => Some((back, hub_desk::twin(&self.hubs, &key))),
             HubQuestion::Report { key, back, patch } => {
-                let reported = self.hubs.report(&key, &patch).await;
-                if let Err(error) = &reported {
-                    let detail = error.detail().map(|it| format!(" ({})", Foreign::short(it)));
-                    let detail = detail.unwrap_or_default();
-                    tracing::warn!(
-                        "{}: reports properties in vain: {error}{detail}",
-                        key.device_id()
-                    );
-                }
-                Some((back, report_answer(&reported)))
+                Some((back, hub_desk::report(&self.hubs, &key, &patch, 200).await))
             }
             _ => None,
         }
@@ -352,12 +329,6 @@ impl HubConnection {
     }
 }
 
-/// The same moment on the clock that timers go by.
-fn instant(time: SystemTime, now: SystemTime) -> Option<Instant> {
-    let left = time.duration_since(now).unwrap_or(Duration::ZERO);
-    Instant::now().checked_add(left)
-}
-
 /// What `$cbs` answers to a token that is not good.
 fn status_of(fault: &HubFault) -> i32 {
     match fault {
@@ -377,15 +348,5 @@ fn refusal(fault: &HubFault) -> Failure {
             failure(condition, "no SAS token of the device was shown; put one to $cbs first")
         }
         fault => failure(condition, fault.to_string()),
-    }
-}
-
-fn report_answer(reported: &Result<u64, HubError>) -> TwinAnswer {
-    match reported {
-        Ok(version) => TwinAnswer { status: 200, version: Some(*version), body: String::new() },
-        Err(HubError::Twin(_)) => TwinAnswer::bare(400),
-        Err(HubError::NotFound) => TwinAnswer::bare(404),
-        Err(HubError::PreconditionFailed | HubError::AlreadyExists) => TwinAnswer::bare(412),
-        Err(HubError::Store(_) | HubError::MailboxFull) => TwinAnswer::bare(500),
     }
 }

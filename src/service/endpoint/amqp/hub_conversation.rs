@@ -10,6 +10,7 @@ use super::devicebound;
 use crate::amqp::engine::{Connection, Delivery, Event, LinkId};
 use crate::amqp::{Attach, Body, Failure, Message, Outcome, Properties, Role, Value};
 use crate::attestation::SasToken;
+use crate::service::endpoint::hub_desk::TwinAnswer;
 use crate::service::hub::{MethodAnswer, NumberedMessage};
 use crate::service::record::HubKey;
 use crate::text::Foreign;
@@ -108,24 +109,6 @@ impl Back {
     /// What an answer that goes there is an answer to.
     pub(super) fn correlation_id(&mut self) -> &mut Option<Value> {
         &mut self.correlation_id
-    }
-}
-
-/// What a hub answers to a twin request.
-#[derive(Debug, Clone)]
-pub(super) struct TwinAnswer {
-    /// As in HTTP.
-    pub(super) status: u16,
-    /// The new version of the reported properties.
-    pub(super) version: Option<u64>,
-    /// JSON in pure ASCII, or nothing.
-    pub(super) body: String,
-}
-
-impl TwinAnswer {
-    /// One that says no more than its status.
-    pub(super) fn bare(status: u16) -> Self {
-        Self { status, version: None, body: "{}".to_owned() }
     }
 }
 

@@ -8,12 +8,13 @@ use tokio::time::Instant;
 use super::answer::{answer, answer_oddly, failure};
 use super::connection::{Connection, End};
 use super::held::{Answer, Saying, wrong_id};
-use super::hub_conversation::{HubQuestion, TwinAnswer};
+use super::hub_conversation::HubQuestion;
 use super::provisioning::{Question, address_of};
 use super::struck_sasl::transport;
 use crate::amqp::engine::Event;
 use crate::amqp::{Attach, Outcome, Role, Symbol};
 use crate::service::caller::{Caller, TurnedAway};
+use crate::service::endpoint::hub_desk::{TwinAnswer, struck_twin};
 use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
 use crate::service::faults::{HangUp, Order, Said, Strike, Verdict};
 use crate::service::reply::{Reply, error_reply};
@@ -100,21 +101,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             return Ok(());
         };
         let (device_id, back) = (key.device_id().to_string(), back.clone());
-        let strike = self.registrar.strike_at_hub(FaultPlace::Twin, transport, &device_id);
-        let instead =
-            strike.as_ref().and_then(|strike| strike.rule.what.instead(&self.registrar.sources));
-        let (verdict, version) = match instead {
-            Some(verdict) => (verdict, None),
-            None => {
-                let Some((_, answer)) = hub.find(question).await else { return Ok(()) };
-                let TwinAnswer { status, version, body } = answer;
-                let reply = Reply { status, retry_after: None, body };
-                let verdict = match strike {
-                    Some(strike) => strike.rule.what.instead_of(&self.registrar.sources, reply),
-                    None => Verdict::Reply(reply),
-                };
-                (verdict, version)
-            }
+        let find = async { Some(hub.find(question).await?.1) };
+        let Some((verdict, version)) =
+            struck_twin(&self.registrar, transport, &device_id, find).await
+        else {
+            return Ok(());
         };
         let twin = |reply: Reply, said: Option<&Said>| {
             let mut back = back.clone();

@@ -1,7 +1,6 @@
 //! A device at its hub: signing in, and the answers to what it asks (I).
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
 use rustls::pki_types::CertificateDer;
@@ -9,13 +8,12 @@ use tokio::time::Instant;
 
 use super::codec::Connect;
 use super::flow::CloseReason;
-use super::hub_session::{HubAnswer, HubQuestion, HubSession};
+use super::hub_session::{HubQuestion, HubSession};
 use crate::attestation::{Certificate, SasToken};
-use crate::service::hub::{HubError, HubNotice, HubNotices, Hubs, SignedIn};
+use crate::service::endpoint::hub_desk::{self, TwinAnswer, instant};
+use crate::service::hub::{HubNotice, HubNotices, Hubs, SignedIn};
 use crate::service::record::HubProof;
-use crate::service::section::Section;
-use crate::text::Foreign;
-use crate::wire::{HubUserName, HubUserNameError, to_ascii_json};
+use crate::wire::{HubUserName, HubUserNameError};
 
 /// The connection of a device that has signed in. Dropping it signs the device out.
 pub(super) struct HubConnection {
@@ -60,7 +58,7 @@ impl HubConnection {
         &mut self,
         question: HubQuestion,
         out: &mut BytesMut,
-    ) -> Option<(String, HubAnswer)> {
+    ) -> Option<(String, TwinAnswer)> {
         let (hubs, key) = (&self.hubs, self.session.key());
         Some(match question {
             HubQuestion::Message => {
@@ -72,10 +70,7 @@ impl HubConnection {
                 return None;
             }
             HubQuestion::MethodResponse { rid, answer } => {
-                if !hubs.answer_method(key, &rid, answer) {
-                    let name = key.device_id();
-                    tracing::warn!("{name}: answers the call {rid:?}, on which nobody waits (I)");
-                }
+                hub_desk::answer_method(hubs, key, &rid, answer);
                 return None;
             }
             HubQuestion::Subscribed => {
@@ -83,22 +78,9 @@ impl HubConnection {
                 self.bring_messages(out);
                 return None;
             }
-            HubQuestion::Twin { rid } => {
-                hubs.note_activity(key);
-                let twin = hubs.device(key).map(|device| device.twin.for_device());
-                (rid, twin_answer(twin.as_ref()))
-            }
+            HubQuestion::Twin { rid } => (rid, hub_desk::twin(hubs, key)),
             HubQuestion::Report { rid, patch } => {
-                let reported = hubs.report(key, &patch).await;
-                if let Err(error) = &reported {
-                    let detail = error.detail().map(|it| format!(" ({})", Foreign::short(it)));
-                    let detail = detail.unwrap_or_default();
-                    tracing::warn!(
-                        "{}: reports properties in vain: {error}{detail}",
-                        key.device_id()
-                    );
-                }
-                (rid, report_answer(&reported))
+                (rid, hub_desk::report(hubs, key, &patch, 204).await)
             }
         })
     }
@@ -151,29 +133,4 @@ fn sign_in(
         (_, None) => HubProof::Absent,
     };
     hubs.sign_in(&hub, &device_id, &proof, connection).map_err(|fault| fault.to_string())
-}
-
-/// The same moment on the clock that timers go by.
-fn instant(time: SystemTime, now: SystemTime) -> Option<Instant> {
-    let left = time.duration_since(now).unwrap_or(Duration::ZERO);
-    Instant::now().checked_add(left)
-}
-
-fn twin_answer(twin: Option<&Section>) -> HubAnswer {
-    let body = twin.and_then(|twin| to_ascii_json(twin).ok());
-    match body {
-        Some(body) => HubAnswer { status: 200, version: None, body },
-        None => HubAnswer { status: 404, version: None, body: "{}".to_owned() },
-    }
-}
-
-fn report_answer(reported: &Result<u64, HubError>) -> HubAnswer {
-    let refused = |status| HubAnswer { status, version: None, body: "{}".to_owned() };
-    match reported {
-        Ok(version) => HubAnswer { status: 204, version: Some(*version), body: String::new() },
-        Err(HubError::Twin(_)) => refused(400),
-        Err(HubError::NotFound) => refused(404),
-        Err(HubError::PreconditionFailed | HubError::AlreadyExists) => refused(412),
-        Err(HubError::Store(_) | HubError::MailboxFull) => refused(500),
-    }
 }

@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use super::codec::{Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use super::flow::{CloseReason, Flow};
 use super::subscriptions::Subscriptions;
+use crate::service::endpoint::hub_desk::TwinAnswer;
 use crate::service::hub::{MethodAnswer, NumberedMessage};
 use crate::service::record::HubKey;
 use crate::wire::{
@@ -48,17 +49,6 @@ pub(super) enum HubQuestion {
     },
     /// To hear other things than before.
     Subscribed,
-}
-
-/// What a hub answers to a twin request.
-#[derive(Debug)]
-pub(super) struct HubAnswer {
-    /// As in HTTP.
-    pub(super) status: u16,
-    /// The new version of the reported properties.
-    pub(super) version: Option<u64>,
-    /// JSON in pure ASCII, or nothing.
-    pub(super) body: String,
 }
 
 /// A session, from CONNACK on.
@@ -171,8 +161,8 @@ impl HubSession {
     }
 
     /// Appends the answer to a twin request.
-    pub(super) fn answer(&mut self, rid: String, answer: &HubAnswer, out: &mut BytesMut) {
-        let HubAnswer { status, version, body } = answer;
+    pub(super) fn answer(&mut self, rid: String, answer: &TwinAnswer, out: &mut BytesMut) {
+        let TwinAnswer { status, version, body } = answer;
         let topic = HubTopic::TwinResponse { status: *status, rid, version: *version };
         if !self.send(&topic, body, out) {
             tracing::warn!(
@@ -296,7 +286,7 @@ mod tests {
 
             let (flow, _) = take(&mut session, publish("$iothub/twin/GET/?$rid=a", qos));
             let Flow::Ask(HubQuestion::Twin { rid }) = flow else { panic!("{flow:?}") };
-            let answer = HubAnswer { status: 200, version: None, body: "{}".to_owned() };
+            let answer = TwinAnswer { status: 200, version: None, body: "{}".to_owned() };
             let mut out = BytesMut::new();
             session.answer(rid, &answer, &mut out);
 
@@ -318,7 +308,7 @@ mod tests {
         let Flow::Ask(HubQuestion::Report { rid, patch }) = flow else { panic!("{flow:?}") };
         assert_eq!(patch, b"{}");
         let mut out = BytesMut::new();
-        let answer = HubAnswer { status: 204, version: Some(2), body: String::new() };
+        let answer = TwinAnswer { status: 204, version: Some(2), body: String::new() };
         session.answer(rid, &answer, &mut out);
         assert_eq!(sent(&out).topic, "$iothub/twin/res/204/?$rid=b&$version=2");
     }
@@ -412,7 +402,7 @@ mod tests {
         ] {
             let mut session = session();
             subscribe(&mut session, &[filter], QoS::AtMostOnce);
-            let answer = HubAnswer { status: 200, version: None, body: "{}".to_owned() };
+            let answer = TwinAnswer { status: 200, version: None, body: "{}".to_owned() };
             let mut out = BytesMut::new();
 
             session.answer("a".to_owned(), &answer, &mut out);

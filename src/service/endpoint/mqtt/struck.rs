@@ -11,9 +11,10 @@ use super::codec::{Connect, Packet, Subscribe};
 use super::connection::{Connection, End, Speaker};
 use super::flow::Struck;
 use super::held::Delayed;
-use super::hub_session::{HubAnswer, HubQuestion};
+use super::hub_session::HubQuestion;
 use crate::service::caller::{Transport, TurnedAway};
 use crate::service::connection::{ClientConnection, said};
+use crate::service::endpoint::hub_desk::{TwinAnswer, struck_twin};
 use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
 use crate::service::faults::{HangUp, Order, Said, Strike, Verdict};
 use crate::service::reply::Reply;
@@ -107,24 +108,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             hub.answer(question, &mut self.outbox).await;
             return Ok(());
         };
-        let place = FaultPlace::Twin;
-        let strike = self.registrar.strike_at_hub(place, transport, &device_id);
-        let instead =
-            strike.as_ref().and_then(|strike| strike.rule.what.instead(&self.registrar.sources));
-        let (verdict, version) = match instead {
-            Some(verdict) => (verdict, None),
-            None => {
-                let Some((_, answer)) = hub.find(question, &mut self.outbox).await else {
-                    return Ok(());
-                };
-                let HubAnswer { status, version, body } = answer;
-                let reply = Reply { status, retry_after: None, body };
-                let verdict = match strike {
-                    Some(strike) => strike.rule.what.instead_of(&self.registrar.sources, reply),
-                    None => Verdict::Reply(reply),
-                };
-                (verdict, version)
-            }
+        let find = async { Some(hub.find(question, &mut self.outbox).await?.1) };
+        let Some((verdict, version)) =
+            struck_twin(&self.registrar, transport, &device_id, find).await
+        else {
+            return Ok(());
         };
         let Speaker::Hub(hub) = &mut self.speaker else { return Ok(()) };
         let session = &mut hub.session;
@@ -132,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let rid = said.map_or_else(|| rid.clone(), |said| said.rid(&rid));
             // Errors of a hub have no more to say.
             let body = if reply.status >= 400 { "{}".to_owned() } else { reply.body.clone() };
-            session.answer(rid, &HubAnswer { status: reply.status, version, body }, out);
+            session.answer(rid, &TwinAnswer { status: reply.status, version, body }, out);
         };
         let (bytes, delay, then) = written(&mut self.held, verdict, &mut write);
         self.say(delay, bytes, then).await
