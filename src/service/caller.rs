@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::attest::Proof;
 use super::connection::ClientConnection;
+use super::fault_rule::FaultTransport;
 use crate::wire::{ApiVersion, IdScope, RegistrationId};
 
 /// How a request came.
@@ -19,6 +20,19 @@ pub enum Transport {
     Https,
     /// As AMQP, over TLS or a WebSocket.
     Amqp,
+}
+
+impl Transport {
+    /// What faults on demand call it, right over TLS or over a WebSocket.
+    pub(super) fn for_faults(self, is_web_socket: bool) -> FaultTransport {
+        match self {
+            Self::Mqtt if is_web_socket => FaultTransport::MqttWs,
+            Self::Mqtt => FaultTransport::Mqtt,
+            Self::Https => FaultTransport::Https,
+            Self::Amqp if is_web_socket => FaultTransport::AmqpWs,
+            Self::Amqp => FaultTransport::Amqp,
+        }
+    }
 }
 
 /// Who asks.

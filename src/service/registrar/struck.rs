@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::core::Registrar;
-use crate::service::caller::{Caller, Transport};
-use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
+use crate::service::caller::Caller;
+use crate::service::fault_rule::{Deed, FaultPlace};
 use crate::service::faults::{Point, Strike, Verdict};
 use crate::service::journal::AnswerKind;
 use crate::service::reply::{Reply, error_reply};
@@ -170,13 +170,7 @@ impl Registrar {
         let enrollment = || self.enrollment_of(caller);
         self.faults.strike(&Point {
             place: asked.place(),
-            transport: Some(match caller.transport {
-                Transport::Mqtt if caller.connection.web_socket => FaultTransport::MqttWs,
-                Transport::Mqtt => FaultTransport::Mqtt,
-                Transport::Https => FaultTransport::Https,
-                Transport::Amqp if caller.connection.web_socket => FaultTransport::AmqpWs,
-                Transport::Amqp => FaultTransport::Amqp,
-            }),
+            transport: Some(caller.transport.for_faults(caller.connection.web_socket)),
             device: caller.registration_id.as_str(),
             operation,
             enrollment: &enrollment,

@@ -10,10 +10,9 @@ use super::connection::{Connection, End};
 use super::held::{Answer, Saying, wrong_id};
 use super::hub_conversation::HubQuestion;
 use super::provisioning::{Question, address_of};
-use super::struck_sasl::transport;
 use crate::amqp::engine::Event;
 use crate::amqp::{Attach, Outcome, Role, Symbol};
-use crate::service::caller::{Caller, TurnedAway};
+use crate::service::caller::{Caller, Transport, TurnedAway};
 use crate::service::endpoint::hub_desk::{TwinAnswer, struck_twin};
 use crate::service::fault_rule::{Deed, FaultPlace, FaultTransport};
 use crate::service::faults::{HangUp, Order, Said, Strike, Verdict};
@@ -239,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     }
 
     fn transport(&self) -> FaultTransport {
-        transport(self.provisioning.client().0)
+        Transport::Amqp.for_faults(self.provisioning.client().0.web_socket)
     }
 }
 

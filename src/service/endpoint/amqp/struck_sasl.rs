@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::sasl::SignIn;
 use crate::service::caller::{Transport, TurnedAway};
 use crate::service::connection::ClientConnection;
-use crate::service::fault_rule::{FaultPlace, FaultTransport};
+use crate::service::fault_rule::FaultPlace;
 use crate::service::faults::Strike;
 use crate::service::registrar::Registrar;
 
@@ -29,9 +29,10 @@ pub(super) fn strike_sasl(
         reason: String::new(),
     };
     // Who lets a device in is known by what it proves, and it proves nothing yet.
-    registrar.strike_client(FaultPlace::Connect, transport(client), who, &|| None)
-}
-
-pub(super) fn transport(client: &ClientConnection) -> FaultTransport {
-    if client.web_socket { FaultTransport::AmqpWs } else { FaultTransport::Amqp }
+    registrar.strike_client(
+        FaultPlace::Connect,
+        Transport::Amqp.for_faults(client.web_socket),
+        who,
+        &|| None,
+    )
 }

@@ -169,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn transport(&self) -> FaultTransport {
-        if self.is_web_socket { FaultTransport::MqttWs } else { FaultTransport::Mqtt }
+        Transport::Mqtt.for_faults(self.is_web_socket)
     }
 }
 
