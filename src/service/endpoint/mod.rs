@@ -2,7 +2,7 @@
 //! registrar, and its replies into what the device understands.
 //!
 //! `repeats` counts warnings that one party can cause as often as it likes, `patience` ends connections
-//! whose other end reads nothing, `outgoing` is what goes out to it. `line` is a client's socket, `overheard` tells how a connection ends, `listener` accepts and numbers connections, `offer` is what a client can do,
+//! whose other end reads nothing, `outgoing` is what goes out to it, `held` what faults on demand have come late. `line` is a client's socket, `overheard` tells how a connection ends, `listener` accepts and numbers connections, `offer` is what a client can do,
 //! `handshake` does TLS as `tls` has it set up, `streams` serves what is spoken over it, `port`
 //! finds each listener one; `amqp`, [`mqtt`] and `https` are the endpoints, `hub_desk` is what the hubs do for
 //! devices over the first two. `admin` is for people and tests that
@@ -14,6 +14,7 @@ mod amqp;
 // Public for fuzz targets of what it reads alone.
 pub mod gateway;
 mod handshake;
+mod held;
 mod https;
 mod hub_desk;
 mod kind;

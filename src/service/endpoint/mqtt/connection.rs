@@ -181,7 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Heard::Notice(notice) => return Ok(self.deliver(notice)),
             Heard::Due => {
                 let due = self.held.as_mut().and_then(|held| held.take_due());
-                let Some(Delayed { bytes, then, .. }) = due else { return Ok(None) };
+                let Some(Delayed { bytes, then }) = due else { return Ok(None) };
                 self.outbox.extend_from_slice(&bytes);
                 return then.map_or(Ok(None), |how| Err(End::Struck(how)));
             }

@@ -165,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Says this later.
     pub(super) fn hold(&mut self, delay: Duration, bytes: BytesMut, then: Option<HangUp>) {
         let at = Instant::now() + delay;
-        self.held.get_or_insert_default().until(Delayed { at, bytes, then });
+        self.held.get_or_insert_default().until(at, Delayed { bytes, then });
     }
 
     fn transport(&self) -> FaultTransport {
