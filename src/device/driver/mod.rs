@@ -5,6 +5,7 @@
 //! - `attempt`: how long it may.
 //! - `tls`: the TLS connection under every transport.
 //! - `buffered`: one that sends when it is told to.
+//! - `pipe`: what is said and read on a byte stream.
 //! - `carrier`: the byte streams that carry packets and frames.
 //! - `drive`: what all drivers have in common.
 //! - `found`: what comes of asking for a registration.
@@ -29,6 +30,7 @@ mod found;
 mod https;
 mod lookup;
 mod mqtt;
+mod pipe;
 mod progress;
 mod run;
 mod single;

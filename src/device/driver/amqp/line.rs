@@ -5,8 +5,7 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::opening::{Opening, SignIn, Turn, hung_up};
@@ -15,12 +14,12 @@ use super::told::{self, received, sent};
 use crate::amqp::engine::{Connection, Event, Limits};
 use crate::amqp::{Failure, Open};
 use crate::device::driver::carrier::Spoken;
+use crate::device::driver::pipe::Pipe;
 use crate::device::driver::progress::Progress;
 use crate::device::error::{Breach, NetworkError};
 use crate::device::exchange::{ConnectFailure, Loss};
 use crate::device::phase::ConnectPhase;
 use crate::device::traffic::AmqpFrame;
-use crate::net::TlsFault;
 use crate::wire::AMQP_SUBPROTOCOL;
 
 /// AMQP, to those who carry it.
@@ -57,15 +56,10 @@ impl Greeting {
 
 /// An open AMQP connection.
 pub(in crate::device) struct Line<S> {
-    stream: S,
+    pipe: Pipe<S>,
     /// The connection; what it has to say goes out before the line listens.
     pub(in crate::device) engine: Connection,
     inbox: Vec<u8>,
-    /// Said, but not handed to the stream yet.
-    outbox: BytesMut,
-    /// Whether something was said since the stream was last flushed.
-    has_news: bool,
-    last_sent: Instant,
     last_heard: Instant,
     /// After how much silence the peer is to hear that the device lives.
     beat_after: Duration,
@@ -91,12 +85,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         let signs_in = opening.signs_in();
         progress.begin(if signs_in { ConnectPhase::Sasl } else { ConnectPhase::Open });
         let mut line = Self {
-            stream,
+            pipe: Pipe::new(stream),
             engine,
             inbox: Vec::with_capacity(512),
-            outbox: BytesMut::new(),
-            has_news: false,
-            last_sent: Instant::now(),
             last_heard: Instant::now(),
             beat_after: BEAT_AFTER,
         };
@@ -104,7 +95,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         if !signs_in {
             progress.tell(sent(open_frame(&own)));
         }
-        line.first_bytes().await.map_err(ConnectFailure::Network)?;
+        let Self { pipe, inbox, .. } = &mut line;
+        let first = pipe.first_bytes(inbox, NetworkError::ClosedBeforeOpen("AMQP's header")).await;
+        first.map_err(ConnectFailure::Network)?;
         loop {
             let mut said = Vec::new();
             let turn = opening.take(&mut line.inbox, &mut said, &mut |told| progress.tell(told))?;
@@ -140,20 +133,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         }
     }
 
-    /// Waits for the beginning of an answer. This is also where a server that speaks TLS 1.3 says
-    /// what it thinks of the client's certificate.
-    async fn first_bytes(&mut self) -> Result<(), NetworkError> {
-        const HEADER: &str = "AMQP's header";
-        match self.stream.read_buf(&mut self.inbox).await {
-            Ok(0) => Err(NetworkError::ClosedBeforeOpen(HEADER)),
-            Ok(_) => Ok(()),
-            Err(error) => Err(match TlsFault::from(error) {
-                TlsFault::Alert(alert) => NetworkError::Alert { alert },
-                _ => NetworkError::ClosedBeforeOpen(HEADER),
-            }),
-        }
-    }
-
     /// What has happened next. May be dropped while waiting: what has been read stays in the inbox, what
     /// is not sent yet in the outbox.
     pub(in crate::device) async fn next(&mut self) -> Result<Event, LineFault> {
@@ -179,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
 
     /// When [`beat`](Self::beat) is due, if nothing is said until then.
     pub(in crate::device) fn next_beat(&self) -> Instant {
-        self.last_sent + self.beat_after
+        self.pipe.last_sent() + self.beat_after
     }
 
     /// Since when nothing came, not even a sign of life.
@@ -201,43 +180,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 break;
             }
         }
-        self.stream.shutdown().await
+        self.pipe.close().await
     }
 
     fn put(&mut self, bytes: &[u8]) {
-        self.outbox.extend_from_slice(bytes);
-        self.has_news |= !bytes.is_empty();
+        if !bytes.is_empty() {
+            self.pipe.say().extend_from_slice(bytes);
+        }
     }
 
     /// Sends what was said. May be dropped, and goes on where it was.
     pub(in crate::device) async fn flush(&mut self) -> Result<(), Loss> {
         let said = self.engine.output();
         self.put(&said);
-        if !self.has_news {
-            return Ok(());
-        }
-        self.stream.write_all_buf(&mut self.outbox).await.map_err(|_| Loss::Reset)?;
-        self.stream.flush().await.map_err(|_| Loss::Reset)?;
-        // A device that waits should not hold on to the buffer of its last request.
-        self.outbox = BytesMut::new();
-        self.has_news = false;
-        self.last_sent = Instant::now();
-        Ok(())
+        self.pipe.flush().await
     }
 
     /// Reads what there is, after everything was said.
     async fn fill(&mut self) -> Result<(), Loss> {
         self.flush().await?;
-        match self.stream.read_buf(&mut self.inbox).await {
-            Ok(0) => Err(Loss::Closed),
-            Ok(_) => {
-                self.last_heard = Instant::now();
-                Ok(())
-            }
-            // Peers that leave without close_notify are met daily; a reset is something else.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Loss::Closed),
-            Err(_) => Err(Loss::Reset),
-        }
+        self.pipe.fill(&mut self.inbox).await?;
+        self.last_heard = Instant::now();
+        Ok(())
     }
 }
 

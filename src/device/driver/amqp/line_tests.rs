@@ -1,4 +1,4 @@
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
 use crate::amqp::{Begin, Close, Frame, Performative, Protocol};
@@ -33,14 +33,14 @@ async fn j_355_a_silent_device_shows_that_it_lives_after_50_s_or_half_of_what_is
         let (near, mut far) = opposite(vec![opened(asked)]).await;
         let mut line = open(near).await.map_err(|failure| panic!("{failure:?}")).unwrap();
 
-        let said = line.last_sent;
+        let said = line.pipe.last_sent();
         assert_eq!(line.next_beat() - said, Duration::from_secs(seconds), "{asked:?}");
         line.beat().await.unwrap();
 
         let mut beat = [0; 8];
         far.read_exact(&mut beat).await.unwrap();
         assert_eq!(beat, [0, 0, 0, 8, 2, 0, 0, 0]);
-        assert!(line.last_sent > said, "it is due again after as long a silence");
+        assert!(line.pipe.last_sent() > said, "it is due again after as long a silence");
     }
 }
 

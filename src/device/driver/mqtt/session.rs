@@ -9,15 +9,15 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{Packet, PubAck, Publish, QoS, Subscribe, SubscribeFilter, SubscribeReasonCode};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
 use super::packet::{MAX_PACKET, answer, connect_code, malformed, unexpected};
 use crate::device::driver::drive::Notify;
+use crate::device::driver::pipe::Pipe;
 use crate::device::error::{Breach, NetworkError};
 use crate::device::exchange::{ConnectFailure, Event, Loss, Notice};
 use crate::device::traffic::{Received, Sent};
-use crate::net::TlsFault;
 use crate::wire::ConnectCode;
 
 /// When we ping, and how long the service has to answer.
@@ -28,14 +28,9 @@ pub(in crate::device) const CLOSE_TIMEOUT: Duration = Duration::from_millis(500)
 
 /// An open MQTT session.
 pub(in crate::device) struct Session<S> {
-    stream: S,
+    pipe: Pipe<S>,
     inbox: BytesMut,
-    /// Said, but not handed to the stream yet.
-    outbox: BytesMut,
-    /// Whether something was said since the stream was last flushed.
-    has_news: bool,
     next_packet_id: u16,
-    last_sent: Instant,
     ping_sent: Option<Instant>,
 }
 
@@ -51,15 +46,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Waits for CONNACK; CONNECT was said when the stream was opened.
     pub(in crate::device) async fn open(stream: S) -> Result<Self, ConnectFailure> {
         let mut session = Self {
-            stream,
+            pipe: Pipe::new(stream),
             inbox: BytesMut::with_capacity(512),
-            outbox: BytesMut::new(),
-            has_news: false,
             next_packet_id: 1,
-            last_sent: Instant::now(),
             ping_sent: None,
         };
-        session.first_bytes().await.map_err(ConnectFailure::Network)?;
+        let Self { pipe, inbox, .. } = &mut session;
+        let first = pipe.first_bytes(inbox, NetworkError::ClosedBeforeConnack).await;
+        first.map_err(ConnectFailure::Network)?;
         session.check_first_byte().map_err(ConnectFailure::Broken)?;
         match session.read().await {
             Ok(Packet::ConnAck(connack)) => match connect_code(connack.code) {
@@ -71,19 +65,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Err(ConnectFailure::Network(NetworkError::ClosedBeforeConnack))
             }
             Err(ReadFault::Broken(breach)) => Err(ConnectFailure::Broken(breach)),
-        }
-    }
-
-    /// Waits for the beginning of an answer. This is also where a server that speaks TLS 1.3 says
-    /// what it thinks of the client's certificate.
-    async fn first_bytes(&mut self) -> Result<(), NetworkError> {
-        match self.stream.read_buf(&mut self.inbox).await {
-            Ok(0) => Err(NetworkError::ClosedBeforeConnack),
-            Ok(_) => Ok(()),
-            Err(error) => Err(match TlsFault::from(error) {
-                TlsFault::Alert(alert) => NetworkError::Alert { alert },
-                _ => NetworkError::ClosedBeforeConnack,
-            }),
         }
     }
 
@@ -171,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut publish = Publish::new(topic, QoS::AtLeastOnce, body);
         publish.pkid = packet_id;
         self.put(&Packet::Publish(publish))?;
-        self.flush().await.map(|()| packet_id)
+        self.pipe.flush().await.map(|()| packet_id)
     }
 
     /// The next thing of interest, or `Elapsed` at `until`. Pings while nothing else is said.
@@ -196,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// When [`ping`](Self::ping) is due, if nothing is said until then.
     pub(in crate::device) fn next_ping(&self) -> Instant {
-        self.ping_sent.map_or(self.last_sent + PING_AFTER, |sent| sent + PING_TIMEOUT)
+        self.ping_sent.map_or(self.pipe.last_sent() + PING_AFTER, |sent| sent + PING_TIMEOUT)
     }
 
     /// Pings, or gives the peer up that has not answered the last ping.
@@ -205,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Err(Loss::NoPingResponse);
         }
         self.put(&Packet::PingReq)?;
-        self.flush().await?;
+        self.pipe.flush().await?;
         self.ping_sent = Some(Instant::now());
         Ok(())
     }
@@ -227,11 +208,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// DISCONNECT, and the end. The connection itself ends when this is dropped.
     pub(in crate::device) async fn close(&mut self) -> io::Result<()> {
-        if self.put(&Packet::Disconnect).is_ok() {
-            // Not flushed: it goes out with the goodbye of TLS.
-            let _ = self.stream.write_all_buf(&mut self.outbox).await;
-        }
-        self.stream.shutdown().await
+        let _ = self.put(&Packet::Disconnect);
+        self.pipe.close().await
     }
 
     fn packet_id(&mut self) -> u16 {
@@ -242,24 +220,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     fn put(&mut self, packet: &Packet) -> Result<(), Loss> {
-        self.has_news = true;
-        self.outbox.reserve(packet.size());
+        let outbox = self.pipe.say();
+        outbox.reserve(packet.size());
         // What is too large for the service is the service's to say.
-        packet.write(&mut self.outbox, usize::MAX).map(drop).map_err(|_| Loss::Reset)
-    }
-
-    /// Sends what was said. May be dropped, and goes on where it was.
-    async fn flush(&mut self) -> Result<(), Loss> {
-        if !self.has_news {
-            return Ok(());
-        }
-        self.stream.write_all_buf(&mut self.outbox).await.map_err(|_| Loss::Reset)?;
-        self.stream.flush().await.map_err(|_| Loss::Reset)?;
-        // A device that waits should not hold on to the buffer of its last request.
-        self.outbox = BytesMut::new();
-        self.has_news = false;
-        self.last_sent = Instant::now();
-        Ok(())
+        packet.write(outbox, usize::MAX).map(drop).map_err(|_| Loss::Reset)
     }
 
     /// The next packet. May be dropped while waiting: what has been read stays in the inbox, what is
@@ -272,24 +236,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     return Ok(packet);
                 }
                 Err(CodecError::InsufficientBytes(_)) => {
-                    self.fill().await.map_err(ReadFault::Lost)?
+                    self.pipe.fill(&mut self.inbox).await.map_err(ReadFault::Lost)?
                 }
                 Err(error) => {
                     return Err(ReadFault::Broken(Breach::Packet { reason: malformed(&error) }));
                 }
             }
-        }
-    }
-
-    /// Reads what there is, after everything was said.
-    async fn fill(&mut self) -> Result<(), Loss> {
-        self.flush().await?;
-        match self.stream.read_buf(&mut self.inbox).await {
-            Ok(0) => Err(Loss::Closed),
-            Ok(_) => Ok(()),
-            // Peers that leave without close_notify are met daily; a reset is something else.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Loss::Closed),
-            Err(_) => Err(Loss::Reset),
         }
     }
 }

@@ -93,7 +93,7 @@ async fn j_175_a_puback_goes_out_with_what_follows_it() {
     hear(&mut session).await;
     session.close().await.unwrap();
 
-    assert_eq!(sent(&session.stream), [[PUBACK, PUBLISH], [PUBACK, DISCONNECT]]);
+    assert_eq!(sent(&session.pipe.stream), [[PUBACK, PUBLISH], [PUBACK, DISCONNECT]]);
 }
 
 #[tokio::test]
@@ -101,9 +101,9 @@ async fn j_175_a_puback_that_nothing_follows_goes_out_before_the_device_listens(
     let mut session = connected(1).await;
 
     hear(&mut session).await;
-    assert!(sent(&session.stream).is_empty(), "nothing is waited for yet");
+    assert!(sent(&session.pipe.stream).is_empty(), "nothing is waited for yet");
     let heard = session.listen(Instant::now() + PING_TIMEOUT, &mut |_| {}).await;
 
     assert!(matches!(heard, Event::Lost(Loss::Closed)), "there is nothing more: {heard:?}");
-    assert_eq!(sent(&session.stream), [[PUBACK]]);
+    assert_eq!(sent(&session.pipe.stream), [[PUBACK]]);
 }
