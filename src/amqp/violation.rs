@@ -216,6 +216,11 @@ pub enum Violation {
 }
 
 impl Violation {
+    /// What was seen, with the rule behind it.
+    pub fn cited(&self) -> String {
+        format!("{self} [{}]", self.rule())
+    }
+
     /// The rule that is broken, by the part and section of the standard.
     pub fn rule(&self) -> &'static str {
         match self {

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
+use super::link_address::split_host;
 use super::{DeviceId, HubName};
 
 /// The node that takes tokens (claims-based security).
@@ -187,19 +188,6 @@ impl FromStr for HubAddress {
     }
 }
 
-/// The host without its port, and what stands behind.
-fn split_host(text: &str) -> (Option<&str>, &str) {
-    let is_scheme = |scheme: &&str| {
-        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
-    let Some(scheme) = ["amqps://", "amqp://"].into_iter().find(is_scheme) else {
-        return (None, text);
-    };
-    let (authority, path) = text[scheme.len()..].split_once('/').unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    (Some(host), path)
-}
-
 impl fmt::Display for DeviceAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(host) = &self.host {
@@ -218,11 +206,10 @@ pub fn token_device(name: &str) -> Option<(HubName, DeviceId)> {
         let is_devices = kind.eq_ignore_ascii_case("devices");
         is_devices.then(|| Some((hub.parse().ok()?, device_id.parse().ok()?)))?
     };
-    let (_, name) = match split_host(name) {
-        (Some(host), path) => return read(&format!("{host}/{path}")),
-        (None, name) => ((), name),
-    };
-    read(name).or_else(|| read(&percent_decode_str(name).decode_utf8().ok()?))
+    match split_host(name) {
+        (Some(host), path) => read(&format!("{host}/{path}")),
+        (None, name) => read(name).or_else(|| read(&percent_decode_str(name).decode_utf8().ok()?)),
+    }
 }
 
 #[cfg(test)]

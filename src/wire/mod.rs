@@ -15,6 +15,7 @@ mod hub_topic;
 mod hub_user_name;
 mod id;
 mod json;
+mod link_address;
 mod message;
 mod object;
 mod registration_address;
@@ -45,7 +46,7 @@ pub use message::{
     Substatus, SymmetricKeyResult, X509Result,
 };
 pub use object::{Object, ObjectFault, Place};
-pub use registration_address::{RegistrationAddress, RegistrationAddressError, link_path};
+pub use registration_address::{RegistrationAddress, RegistrationAddressError};
 pub use timestamp::{timestamp, writable};
 pub(crate) use topic::RESERVED;
 #[cfg(feature = "device")]

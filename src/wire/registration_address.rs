@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::link_address::split_host;
 use super::{IdError, IdScope, RegistrationId};
 
 /// `{idScope}/registrations/{registrationId}`.
@@ -36,20 +37,6 @@ pub enum RegistrationAddressError {
     RegistrationId(IdError),
 }
 
-/// What is left of a link's address without `amqps://HOST` and the slashes in front: C writes the one,
-/// Java the others.
-pub fn link_path(address: &str) -> &str {
-    let behind = |scheme: &str| {
-        let is_there = address.get(..scheme.len())?.eq_ignore_ascii_case(scheme);
-        is_there.then(|| &address[scheme.len()..])
-    };
-    let path = match behind("amqps://").or_else(|| behind("amqp://")) {
-        Some(rest) => rest.split_once('/').map_or("", |(_, path)| path),
-        None => address,
-    };
-    path.trim_start_matches('/')
-}
-
 impl RegistrationAddress {
     /// Whether this and `other` name the same device of the same instance, whatever their case.
     pub fn names_same_device(&self, other: &Self) -> bool {
@@ -61,9 +48,10 @@ impl RegistrationAddress {
 impl FromStr for RegistrationAddress {
     type Err = RegistrationAddressError;
 
-    /// Takes the forms of all SDKs, see [`link_path`].
+    /// Takes the forms of all SDKs: C writes `amqps://HOST` in front, Java a slash.
     fn from_str(text: &str) -> Result<Self, RegistrationAddressError> {
-        let mut parts = link_path(text).splitn(4, '/');
+        let (_, path) = split_host(text);
+        let mut parts = path.trim_start_matches('/').splitn(4, '/');
         let mut next = || parts.next().ok_or(RegistrationAddressError::Shape);
         let (id_scope, kind, registration_id) = (next()?, next()?, next()?);
         if !kind.eq_ignore_ascii_case("registrations") {

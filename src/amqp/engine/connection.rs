@@ -99,10 +99,7 @@ impl Connection {
         };
         buffer.drain(..used);
         if let Err(violation) = &result {
-            self.close(Some(Failure::new(
-                violation.condition(),
-                format!("{violation} [{}]", violation.rule()),
-            )));
+            self.close(Some(Failure::new(violation.condition(), violation.cited())));
         }
         result
     }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::opening::{Opening, SignIn, Turn, hung_up};
-use super::refusal::{broken_rule, is_of_the_protocol};
+use super::refusal::is_of_the_protocol;
 use super::told::{self, received, sent};
 use crate::amqp::engine::{Connection, Event, Limits};
 use crate::amqp::{Failure, Open};
@@ -146,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             if let Err(violation) = self.engine.read(&mut self.inbox) {
                 // The peer hears which rule it broke, if it still listens.
                 let _ = self.flush().await;
-                let reason = broken_rule(&violation);
+                let reason = violation.cited();
                 return Err(LineFault::Broken(Breach::Packet { reason }));
             }
             if let Some(event) = self.engine.next_event() {

@@ -5,7 +5,7 @@
 //! `provisioning/transport/amqp`.
 //!
 //! - `told`: what an observer is told of frames.
-//! - `refusal`: what an error of a link or message says, or of a broken rule.
+//! - `refusal`: what an error of a link or message says.
 //! - `opening`: headers and SASL, in front of the connection.
 //! - `line`: one connection over any byte stream.
 //! - `links`: the pair of links, and what is asked and answered on it.

@@ -180,7 +180,7 @@ fn header(inbox: &mut Vec<u8>) -> Result<Option<Protocol>, ConnectFailure> {
 
 fn frame(inbox: &mut Vec<u8>) -> Result<Option<Sasl>, ConnectFailure> {
     let read = next_frame(inbox, Kind::Sasl, MIN_MAX_FRAME);
-    let read = read.map_err(|violation| packet(&super::refusal::broken_rule(&violation)))?;
+    let read = read.map_err(|violation| packet(&violation.cited()))?;
     let Some((frame, size)) = read else { return Ok(None) };
     inbox.drain(..size);
     match frame {

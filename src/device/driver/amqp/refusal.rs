@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::amqp::{Failure, Value, Violation};
+use crate::amqp::{Failure, Value};
 use crate::device::exchange::Refusal;
 use crate::wire::{RETRY_AFTER, ServiceError, from_json_object, seconds};
 
@@ -20,11 +20,6 @@ pub(super) fn refusal(failure: &Failure) -> Refusal {
         // A condition alone is better than no word.
         body: if body.is_empty() { failure.condition.as_str().into() } else { body },
     }
-}
-
-/// Which rule the peer broke.
-pub(super) fn broken_rule(violation: &Violation) -> String {
-    format!("{violation} [{}]", violation.rule())
 }
 
 /// The status that a condition stands for (the table of the SDK for Node.js, `amqp_common_errors`).

@@ -541,7 +541,7 @@ fn log(name: &str, peer: SocketAddr, end: &End) {
             tracing::warn!("{name} ({peer}): SASL outcome 1 (auth): {}", denied.reason);
         }
         End::Violated(violation) => {
-            tracing::warn!("{name} ({peer}): broke AMQP 1.0: {violation} [{}]", violation.rule());
+            tracing::warn!("{name} ({peer}): broke AMQP 1.0: {}", violation.cited());
         }
         End::Silent => tracing::info!("{name} ({peer}): said nothing for too long"),
         End::Struck(_) => tracing::debug!("{name} ({peer}): closed, as was asked for"),
