@@ -1,10 +1,12 @@
 //! How a device proves who it is, and how the service checks it.
 //!
-//! Symmetric keys, SAS tokens and certificates; the device and the service use the same code, so what the device
+//! Symmetric keys, SAS tokens, certificates and TPMs; the device and the service use the same code, so what the device
 //! signs is what the service verifies. Knows no sockets and no clock: the time is handed in.
 //!
 //! - `pem`: PEM files, taken apart.
 //! - `key`: symmetric keys.
+//! - `signer`: who signs for a device.
+//! - `trusted_platform`: a TPM, wherever it is.
 //! - `sas`: shared access signatures.
 //! - `symmetric`: whether a token is signed with the key of a group's device.
 //! - `construction`: how a token is made with the right key in the wrong way.
@@ -29,9 +31,11 @@ mod policy;
 mod private_key;
 mod sas;
 mod sas_fault;
+mod signer;
 mod symmetric;
 #[cfg(test)]
 mod testing;
+mod trusted_platform;
 mod x509;
 mod x509_chain;
 mod x509_fault;
@@ -49,7 +53,9 @@ pub use sas::{
     Claims, Malformed, NameFault, SasToken, SignatureForm, hub_resource, registration_resource,
 };
 pub use sas_fault::SasFault;
+pub use signer::{Asked, Signer, SignerError};
 pub use symmetric::{GroupKeys, KeyMatch, KeySlot};
+pub use trusted_platform::{Tpm, TpmError};
 pub use x509::{Certificate, CertificateAuthority, CertificateError, CertificateInfo};
 pub use x509_chain::{Anchor, DeviceChain, MAX_CHAIN};
 pub use x509_fault::X509Fault;

@@ -136,6 +136,7 @@ impl Settings {
         let request = RegisterRequest {
             registration_id: Some(self.registration_id.to_string()),
             payload: self.payload.clone(),
+            ..RegisterRequest::default()
         };
         serde_json::to_vec(&request)
             .unwrap_or_else(|_| unreachable!("strings and checked JSON always serialize"))

@@ -80,6 +80,22 @@ impl ApiVersion {
         *self >= Self::DEFAULT
     }
 
+    /// Whether a device may ask for a certificate along with its registration.
+    pub fn issues_certificates(&self) -> bool {
+        *self >= Self::preview(b"2025-07-01")
+    }
+
+    /// Whether enrollments name a certificate authority by its namespace, its name and its policy, where
+    /// older ones name a policy alone.
+    pub fn names_certificate_authorities(&self) -> bool {
+        *self >= Self::release(b"2026-11-01")
+    }
+
+    /// Whether replies say how the assigned hub is spoken to.
+    pub fn tells_connection_profile(&self) -> bool {
+        *self >= Self::preview(b"2026-11-02")
+    }
+
     /// Whether a device of this version keeps its hub when its enrollment has no reprovision
     /// policy (F.6, J-23).
     pub fn is_sticky_without_policy(&self) -> bool {
@@ -157,6 +173,12 @@ mod tests {
         assert!(!version("2019-03-31").tells_reprovisioned_to_initial());
         assert!(version("2018-04-01").is_sticky_without_policy());
         assert!(!version("2019-03-31").tells_symmetric_key_group());
+        assert!(version("2025-07-01-preview").issues_certificates());
+        assert!(!version("2021-11-01-preview").issues_certificates());
+        assert!(!version("2026-07-01-preview").names_certificate_authorities());
+        assert!(version("2026-11-01").names_certificate_authorities());
+        assert!(!version("2026-11-01").tells_connection_profile());
+        assert!(version("2026-11-02-preview").tells_connection_profile());
     }
 
     #[test]

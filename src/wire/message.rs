@@ -17,9 +17,38 @@ pub struct RegisterRequest {
     /// Repeats the registration ID of the user name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_id: Option<String>,
+    /// The keys of its TPM, if it proves itself with one (B.5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<TpmKeys>,
     /// What the device has to say to a custom allocation webhook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Payload>,
+    /// What it wants a certificate for: Base64 of a PKCS #10 request in DER, on one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csr: Option<String>,
+}
+
+/// The public keys of a TPM, each a `TPM2B_PUBLIC` in Base64, as a device sends them and a webhook is
+/// shown them (B.5, G.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TpmKeys {
+    /// The endorsement key, which tells this TPM from all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endorsement_key: Option<String>,
+    /// The storage root key, under which the TPM keeps what it is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_root_key: Option<String>,
+}
+
+impl TpmKeys {
+    fn read(object: &Payload) -> Result<Self, ObjectFault> {
+        let object = Object::read(object.as_json().as_bytes())?;
+        Ok(Self {
+            endorsement_key: object.text("endorsementKey")?,
+            storage_root_key: object.text("storageRootKey")?,
+        })
+    }
 }
 
 impl RegisterRequest {
@@ -37,7 +66,9 @@ impl RegisterRequest {
         let object = Object::read(body)?;
         Ok(Self {
             registration_id: object.text("registrationId")?,
+            tpm: object.object("tpm")?.as_ref().map(TpmKeys::read).transpose()?,
             payload: object.payload("payload")?,
+            csr: object.text("csr")?,
         })
     }
 }
@@ -123,10 +154,39 @@ pub struct SymmetricKeyResult {
     pub enrollment_group_id: Option<String>,
 }
 
+/// What a device with a TPM is given with its hub (B.5).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TpmResult {
+    /// The key for its hub, in Base64, encrypted for its TPM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication_key: Option<String>,
+}
+
+/// What a device with a TPM is asked, in place of an error of the service: to decrypt a key, and to sign
+/// with it (B.5). Members as recorded; there is no `errorCode`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TpmChallenge {
+    /// In words, what is wanted.
+    #[serde(default)]
+    pub message: Cow<'static, str>,
+    /// The key, in Base64, encrypted for its TPM.
+    pub authentication_key: String,
+    /// The same in the clear: null since 2017.
+    #[serde(default)]
+    pub unencrypted_authentication_key: Option<String>,
+    /// What the token that is signed with it calls the key, `skn`.
+    pub key_name: Cow<'static, str>,
+}
+
 /// The outcome of a registration, `registrationState` in replies (F.3).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceRegistrationResult {
+    /// Set for TPM attestation, once a hub has the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tpm: Option<TpmResult>,
     /// Set for X.509 attestation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x509: Option<X509Result>,
@@ -142,6 +202,9 @@ pub struct DeviceRegistrationResult {
     /// Host name of the IoT hub, when assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned_hub: Option<String>,
+    /// How the assigned hub is spoken to: `classic` where it is not said, or `mqttV5`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_profile: Option<String>,
     /// The device's ID on that hub, when assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,
@@ -166,6 +229,10 @@ pub struct DeviceRegistrationResult {
     /// What the custom allocation webhook has to say to the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Payload>,
+    /// The certificate that was asked for and those above it, each Base64 of DER: the device's own
+    /// first, the root last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_certificate_chain: Option<Vec<String>>,
 }
 
 /// The reply to a register or poll request that was accepted (A.5).
@@ -228,10 +295,33 @@ mod tests {
     }
 
     #[test]
+    fn b_5_the_keys_of_a_tpm_are_read_and_a_member_of_the_wrong_kind_is_named() {
+        let read = |body: &str| RegisterRequest::read(body.as_bytes());
+        let seed =
+            r#"{"registrationId":"a","tpm":{"endorsementKey":"AToA","storageRootKey":"ARoA"}}"#;
+
+        let request = read(seed).unwrap();
+
+        let keys = request.tpm.as_ref().unwrap();
+        assert_eq!(keys.endorsement_key.as_deref(), Some("AToA"));
+        assert_eq!(serde_json::to_string(&request).unwrap(), seed);
+        assert_eq!(read(r#"{"tpm":null,"csr":null}"#), Ok(RegisterRequest::default()));
+        for (body, word) in [
+            (r#"{"tpm":"AToA"}"#, "`tpm`"),
+            (r#"{"tpm":{"endorsementKey":5}}"#, "`endorsementKey`"),
+            (r#"{"csr":["MIHx"]}"#, "`csr`"),
+        ] {
+            let told = read(body).unwrap_err().to_string();
+            assert!(told.contains(word), "{told}");
+        }
+    }
+
+    #[test]
     fn a_5_the_device_writes_the_body_of_the_c_sdk() {
         let request = RegisterRequest {
             registration_id: Some("pump-0042".into()),
             payload: Some(r#"{"model":"contoso-pump"}"#.parse().unwrap()),
+            ..RegisterRequest::default()
         };
 
         assert_eq!(

@@ -43,7 +43,7 @@ pub use id::{IdError, IdScope, OperationId, RegistrationId};
 pub use json::{Members, Payload, PayloadError, from_json_object, to_ascii_json};
 pub use message::{
     DeviceRegistrationResult, RegisterRequest, RegistrationOperationStatus, ServiceError, Status,
-    Substatus, SymmetricKeyResult, X509Result,
+    Substatus, SymmetricKeyResult, TpmChallenge, TpmKeys, TpmResult, X509Result,
 };
 pub use object::{Object, ObjectFault, Place};
 pub use registration_address::{RegistrationAddress, RegistrationAddressError};

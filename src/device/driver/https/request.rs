@@ -29,7 +29,7 @@ pub(super) fn lookup(
 pub(super) fn lookup_body(settings: &Settings) -> Vec<u8> {
     let body = RegisterRequest {
         registration_id: Some(settings.registration_id.to_string()),
-        payload: None,
+        ..RegisterRequest::default()
     };
     serde_json::to_vec(&body).unwrap_or_else(|_| unreachable!("strings always serialize"))
 }
