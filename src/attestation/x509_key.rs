@@ -8,6 +8,7 @@ use rustls::pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer}
 use x509_parser::asn1_rs::{Any, BitString, FromDer};
 use x509_parser::prelude::X509Certificate;
 use x509_parser::public_key::PublicKey as KeyForm;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// The public key of a certificate of any version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,9 @@ impl PublicKey {
         Self::from_info(certificate.public_key().raw)
     }
 
-    /// `SubjectPublicKeyInfo ::= SEQUENCE { algorithm, subjectPublicKey }`.
-    fn from_info(info: &[u8]) -> Option<Self> {
+    /// The key that stands in a request for a certificate, as `SubjectPublicKeyInfo`: `SEQUENCE {
+    /// algorithm, subjectPublicKey }`.
+    pub fn from_info(info: &[u8]) -> Option<Self> {
         let (_, outer) = Any::from_der(info).ok()?;
         let (rest, algorithm) = Any::from_der(outer.data).ok()?;
         let (_, bits) = BitString::from_der(rest).ok()?;
@@ -49,26 +51,23 @@ impl PublicKey {
     /// What kind of key a certificate has, if it is one that ring cannot sign with.
     pub(super) fn unsupported_kind(certificate: &[u8]) -> Option<String> {
         let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
-        let key = certificate.public_key();
-        let curve = key.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
-        let curve = curve.map(|oid| oid.to_id_string()).unwrap_or_default();
-        match (&key.algorithm.algorithm.to_id_string()[..], &curve[..]) {
-            ("1.2.840.10045.2.1", "1.2.840.10045.3.1.7" | "1.3.132.0.34") => None,
-            ("1.2.840.10045.2.1", "1.3.132.0.35") => Some("EC P-521".to_owned()),
-            ("1.2.840.10045.2.1", "1.3.132.0.10") => Some("EC secp256k1".to_owned()),
-            ("1.2.840.10045.2.1", _) => Some("EC on another curve".to_owned()),
-            ("1.2.840.113549.1.1.1", _) => match key.parsed() {
-                // ring signs with no others.
-                Ok(KeyForm::RSA(rsa)) if !(2048..=4096).contains(&rsa.key_size()) => {
-                    Some(format!("RSA with {} bits", rsa.key_size()))
-                }
-                _ => None,
-            },
-            ("1.2.840.113549.1.1.10", _) => Some("RSA for PSS only".to_owned()),
-            ("1.3.101.112", _) => None,
-            ("1.3.101.113", _) => Some("Ed448".to_owned()),
-            (other, _) => Some(format!("of the kind {other}")),
-        }
+        unsupported_kind(certificate.public_key())
+    }
+
+    /// The same of this key.
+    pub fn unsupported(&self) -> Option<String> {
+        let (_, key) = SubjectPublicKeyInfo::from_der(&self.info).ok()?;
+        unsupported_kind(&key)
+    }
+
+    /// Whether it is of Ed25519.
+    pub fn is_ed25519(&self) -> bool {
+        rustls::pki_types::alg_id::ED25519[..] == self.algorithm[..]
+    }
+
+    /// Whether this key made the signature of a certificate, or of a request for one.
+    pub fn signed(&self, der: &[u8]) -> bool {
+        is_signed_with(der, self)
     }
 
     /// Whether this key made the signature, by any of the `algorithms` that are for such keys.
@@ -82,6 +81,28 @@ impl PublicKey {
             .into_iter()
             .filter(|algorithm| *algorithm.public_key_alg_id() == self.algorithm[..])
             .any(|algorithm| algorithm.verify_signature(&self.bits, message, signature).is_ok())
+    }
+}
+
+fn unsupported_kind(key: &SubjectPublicKeyInfo<'_>) -> Option<String> {
+    let curve = key.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
+    let curve = curve.map(|oid| oid.to_id_string()).unwrap_or_default();
+    match (&key.algorithm.algorithm.to_id_string()[..], &curve[..]) {
+        ("1.2.840.10045.2.1", "1.2.840.10045.3.1.7" | "1.3.132.0.34") => None,
+        ("1.2.840.10045.2.1", "1.3.132.0.35") => Some("EC P-521".to_owned()),
+        ("1.2.840.10045.2.1", "1.3.132.0.10") => Some("EC secp256k1".to_owned()),
+        ("1.2.840.10045.2.1", _) => Some("EC on another curve".to_owned()),
+        ("1.2.840.113549.1.1.1", _) => match key.parsed() {
+            // ring signs with no others.
+            Ok(KeyForm::RSA(rsa)) if !(2048..=4096).contains(&rsa.key_size()) => {
+                Some(format!("RSA with {} bits", rsa.key_size()))
+            }
+            _ => None,
+        },
+        ("1.2.840.113549.1.1.10", _) => Some("RSA for PSS only".to_owned()),
+        ("1.3.101.112", _) => None,
+        ("1.3.101.113", _) => Some("Ed448".to_owned()),
+        (other, _) => Some(format!("of the kind {other}")),
     }
 }
 
@@ -127,7 +148,8 @@ struct Signed<'a> {
     signature: Vec<u8>,
 }
 
-/// `Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }`.
+/// `Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }`; a request for one is
+/// built alike (RFC 2986, 4.2).
 fn signed_parts(certificate: &[u8]) -> Option<Signed<'_>> {
     let (_, outer) = Any::from_der(certificate).ok()?;
     let (rest, _) = Any::from_der(outer.data).ok()?;
