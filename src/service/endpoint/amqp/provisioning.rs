@@ -127,19 +127,13 @@ impl Provisioning {
     pub(super) fn would_be(&self, attach: &Attach) -> Option<Caller> {
         let address: RegistrationAddress = address_of(attach)?.parse().ok()?;
         let said_version = property(attach, LINK_API_VERSION).and_then(|text| text.parse().ok());
-        let (connection, api_version, proof) = match (self.device.as_deref(), &self.sign_in) {
-            (Some(device), _) => {
+        let (connection, api_version, proof) = match self.device.as_deref() {
+            Some(device) => {
                 (device.connection.clone(), device.api_version.clone(), device.proof.clone())
             }
-            (None, SignIn::Plain(_, Some(token))) => {
-                (self.connection_with(attach), said_version?, Proof::Sas(token.clone()))
-            }
-            (None, _) if self.certificates.is_empty() => {
-                (self.connection_with(attach), said_version?, Proof::Absent)
-            }
-            (None, _) => {
-                let certificates = Proof::Certificates(self.certificates.clone());
-                (self.connection_with(attach), said_version?, certificates)
+            None => {
+                let proof = self.sign_in.clone().into_proof(self.certificates.clone());
+                (self.connection_with(attach), said_version?, proof)
             }
         };
         let RegistrationAddress { id_scope, registration_id } = address;
@@ -154,10 +148,10 @@ impl Provisioning {
 
     /// A name for the device in logs.
     pub(super) fn name(&self) -> &str {
-        match (&self.device, &self.sign_in) {
+        match (&self.device, self.sign_in.address()) {
             (Some(device), _) => device.registration_id.as_str(),
-            (None, SignIn::Plain(address, _)) => address.registration_id.as_str(),
-            _ => "a client",
+            (None, Some(address)) => address.registration_id.as_str(),
+            (None, None) => "a client",
         }
     }
 
@@ -224,14 +218,14 @@ impl Provisioning {
         let address: RegistrationAddress = text.parse().map_err(|error| {
             self.refusal(None, attach, Check::Address, format!("{} {error}", asked(attach, text)))
         })?;
-        let other = match (&self.device, &self.sign_in) {
-            (Some(device), _) if !device.registration_id.names_same_device(address.registration_id.as_str()) => {
+        let other = match (&self.device, &self.sign_in, self.sign_in.address()) {
+            (Some(device), ..) if !device.registration_id.names_same_device(address.registration_id.as_str()) => {
                 Some(format!("the connection is for {}", device.registration_id))
             }
-            (None, SignIn::Plain(name, _)) if !name.names_same_device(&address) => {
-                Some(format!("its user name is {name}"))
+            (None, _, Some(name)) if !name.names_same_device(&address) => {
+                Some(format!("it signed in as {name}"))
             }
-            (None, SignIn::Cbs) => Some(
+            (None, SignIn::Cbs, _) => Some(
                 "it signed in with MSSBCBS, which is for hubs; here it is PLAIN, or no SASL and a certificate"
                     .to_owned(),
             ),
@@ -273,23 +267,14 @@ impl Provisioning {
     fn is_for(&mut self, address: RegistrationAddress, api_version: ApiVersion, attach: &Attach) {
         let RegistrationAddress { id_scope, registration_id } = address;
         let certificates = std::mem::take(&mut self.certificates);
-        let token = match std::mem::replace(&mut self.sign_in, SignIn::Bare) {
-            SignIn::Plain(_, token) => token,
-            SignIn::Bare | SignIn::Cbs => None,
-        };
-        // A token goes before a certificate, as in MQTT (J-65).
-        let proof = match token {
-            Some(token) => Proof::Sas(token),
-            None if certificates.is_empty() => Proof::Absent,
-            None => Proof::Certificates(certificates),
-        };
+        let sign_in = std::mem::replace(&mut self.sign_in, SignIn::Bare);
         self.device = Some(Box::new(Caller {
             connection: self.connection_with(attach),
             transport: Transport::Amqp,
             id_scope,
             registration_id,
             api_version,
-            proof,
+            proof: sign_in.into_proof(certificates),
         }));
     }
 
@@ -307,10 +292,7 @@ impl Provisioning {
         reason: String,
     ) -> Refusal {
         let (code, message, word) = check.refusal();
-        let named = address.or(match &self.sign_in {
-            SignIn::Plain(address, _) => Some(address),
-            SignIn::Bare | SignIn::Cbs => None,
-        });
+        let named = address.or(self.sign_in.address());
         let named = named.filter(|_| self.device.is_none() && !self.was_turned_away);
         let turned_away = named.map(|named| TurnedAway {
             connection: self.connection_with(attach),

@@ -5,13 +5,16 @@
 
 use std::fmt;
 
+use rustls::pki_types::CertificateDer;
+
 use crate::amqp::Symbol;
 use crate::attestation::SasToken;
+use crate::service::attest::Proof;
 use crate::text::Foreign;
 use crate::wire::RegistrationAddress;
 
 /// What a client brings before anything of AMQP itself is said.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum SignIn {
     /// Nothing but its certificate, if it has shown one: no SASL at all, EXTERNAL, or ANONYMOUS.
     Bare,
@@ -19,6 +22,33 @@ pub(super) enum SignIn {
     Plain(Box<RegistrationAddress>, Option<SasToken>),
     /// Tokens are to follow on `$cbs`, which a hub has.
     Cbs,
+}
+
+impl SignIn {
+    /// The device that it names.
+    pub(super) fn address(&self) -> Option<&RegistrationAddress> {
+        match self {
+            Self::Plain(address, _) => Some(address),
+            Self::Bare | Self::Cbs => None,
+        }
+    }
+
+    /// The token that it brings.
+    pub(super) fn token(&self) -> Option<&SasToken> {
+        match self {
+            Self::Plain(_, token) => token.as_ref(),
+            Self::Bare | Self::Cbs => None,
+        }
+    }
+
+    /// What the device proves itself with. A token goes before a certificate, as in MQTT (J-65).
+    pub(super) fn into_proof(self, certificates: Vec<CertificateDer<'static>>) -> Proof {
+        match self {
+            Self::Plain(_, Some(token)) => Proof::Sas(token),
+            _ if certificates.is_empty() => Proof::Absent,
+            _ => Proof::Certificates(certificates),
+        }
+    }
 }
 
 /// A mechanism.

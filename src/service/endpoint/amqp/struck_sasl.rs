@@ -18,7 +18,7 @@ pub(super) fn strike_sasl(
     if !registrar.faults.are_at(FaultPlace::Connect) {
         return None;
     }
-    let Some(SignIn::Plain(address, _)) = sign_in else { return None };
+    let address = sign_in?.address()?;
     let who = TurnedAway {
         connection: Arc::new(client.clone()),
         transport: Transport::Amqp,

@@ -10,11 +10,8 @@ use crate::wire::{LINK_API_VERSION, LINK_CLIENT_VERSION};
 
 /// What comes before AMQP.
 pub(super) fn begun(sign_in: &SignIn) -> WireMoment {
-    let (user_name, password) = match sign_in {
-        SignIn::Plain(address, token) => (Some(address.to_string()), token.clone()),
-        SignIn::Bare | SignIn::Cbs => (None, None),
-    };
-    WireMoment::SignIn(WireSignIn { user_name, password })
+    let user_name = sign_in.address().map(ToString::to_string);
+    WireMoment::SignIn(WireSignIn { user_name, password: sign_in.token().cloned() })
 }
 
 /// None for what says nothing of its client, or is told by others.
