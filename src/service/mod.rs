@@ -109,8 +109,8 @@ pub use endpoint::{EndpointKind, Port};
 pub use enrollment::Enrollments;
 pub use enrollment::{
     AllocationPolicy, Attestation, Capabilities, CustomAllocationDefinition, DeviceKeys,
-    Enrollment, EnrollmentError, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets, Slots,
-    Subject, Unknown, WebhookUrl, WebhookUrlError, read as read_enrollment,
+    Enrollment, EnrollmentError, IssuerNames, Kind, ProvisioningStatus, ReprovisionPolicy, Secrets,
+    Slots, Subject, Unknown, WebhookUrl, WebhookUrlError, read as read_enrollment,
     read_now as read_enrollment_now, show as show_enrollment,
 };
 pub use fault_rule::{

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::attestation::Certificate;
-use crate::service::enrollment::{Enrollment, Kind, show_to_webhook};
+use crate::service::enrollment::{Enrollment, IssuerNames, Kind, show_to_webhook};
 use crate::service::record::Assignment;
 use crate::wire::{HubName, Members, Payload, RegistrationId};
 
@@ -67,7 +67,9 @@ pub fn allocation_request(
     applicant: Applicant<'_>,
     linked_hubs: &[HubName],
 ) -> Vec<u8> {
-    let view = show_to_webhook(enrollment);
+    let version = enrollment.custom_allocation.as_ref().map(|it| &it.api_version);
+    let unknown = version.map(IssuerNames::members_unknown_to).unwrap_or_default();
+    let view = show_to_webhook(enrollment).without(unknown);
     let (individual_enrollment, enrollment_group) = match enrollment.kind() {
         Kind::Individual => (Some(view), None),
         Kind::Group => (None, Some(view)),
@@ -134,6 +136,35 @@ mod tests {
             r#""customAllocationDefinition":{"webhookUrl":"http://f/?****","apiVersion":"2019-03-31"}}"#
         ));
         assert_eq!(old.replace("2019-03-31", "2021-10-01"), new);
+    }
+
+    #[test]
+    fn j_441_a_webhook_sees_who_issues_certificates_in_the_versions_that_have_it() {
+        let asked = |version: &str| {
+            let group = json!({
+                "enrollmentGroupId": "pumps",
+                "attestation": { "type": "symmetricKey" },
+                "namespaceName": "fleet",
+                "certificateAuthorityName": "line-1",
+                "certificatePolicyName": "short",
+                "credentialPolicyName": "old",
+                "allocationPolicy": "custom",
+                "customAllocationDefinition": { "webhookUrl": "http://f/", "apiVersion": version },
+            });
+            let told = requested(Kind::Group, group, None);
+            let told = serde_json::from_str::<Value>(&told).unwrap()["enrollmentGroup"].take();
+            [
+                "namespaceName",
+                "certificateAuthorityName",
+                "certificatePolicyName",
+                "credentialPolicyName",
+            ]
+            .map(|name| told.get(name).is_some())
+        };
+
+        assert_eq!(asked("2021-10-01"), [false; 4]);
+        assert_eq!(asked("2025-07-01-preview"), [false, false, false, true]);
+        assert_eq!(asked("2026-11-01"), [true; 4]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod attestation;
 mod collection;
+mod issuer;
 mod near_miss;
 mod policy;
 mod read;
@@ -15,6 +16,7 @@ mod webhook_url;
 
 pub use attestation::{Attestation, DeviceKeys, Slots};
 pub use collection::Enrollments;
+pub use issuer::IssuerNames;
 pub(super) use near_miss::near_misses;
 pub use policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
 pub(super) use read::MEMBERS;

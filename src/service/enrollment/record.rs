@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use super::attestation::Attestation;
+use super::issuer::IssuerNames;
 use super::policy::{AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy};
 use super::unknown::Unknown;
 use super::webhook_url::WebhookUrl;
@@ -38,6 +39,8 @@ pub struct Enrollment {
     pub iot_hubs: Option<Vec<String>>,
     /// The webhook of a custom policy.
     pub custom_allocation: Option<CustomAllocationDefinition>,
+    /// Who issues certificates to its devices.
+    pub issuer: IssuerNames,
     /// Members that this program does not know; they survive.
     pub unknown: Unknown,
 }

@@ -57,6 +57,7 @@ fn shown(
     let capabilities = enrollment.capabilities.map(|it| object("capabilities", json!(it)));
     members.add_some("capabilities", capabilities);
     members.add_some("iotHubHostName", enrollment.iot_hub_host_name.as_deref());
+    enrollment.issuer.add_to(&mut members);
     members.add_some("initialTwin", enrollment.initial_twin.as_ref());
     members.add("etag", &etag);
     members.add("provisioningStatus", &enrollment.provisioning_status);

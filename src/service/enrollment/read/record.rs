@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::attestation::AttestationBody;
 use super::error::{EnrollmentError, missing, recorded, wrong, wrong_at};
+use crate::service::enrollment::issuer::IssuerNames;
 use crate::service::enrollment::policy::{
     AllocationPolicy, Capabilities, ProvisioningStatus, ReprovisionPolicy,
 };
@@ -20,7 +21,7 @@ use crate::text::{read_body, reason};
 use crate::wire::{ApiVersion, DeviceId, Etag, Members, Payload, RegistrationId};
 
 /// The members of a record, for who looks for the one that was meant.
-pub(in crate::service) const MEMBERS: [&str; 17] = [
+pub(in crate::service) const MEMBERS: [&str; 21] = [
     "registrationId",
     "enrollmentGroupId",
     "deviceId",
@@ -28,6 +29,10 @@ pub(in crate::service) const MEMBERS: [&str; 17] = [
     "attestation",
     "capabilities",
     "iotHubHostName",
+    "namespaceName",
+    "certificateAuthorityName",
+    "certificatePolicyName",
+    "credentialPolicyName",
     "initialTwin",
     "provisioningStatus",
     "reprovisionPolicy",
@@ -50,6 +55,10 @@ struct Body {
     attestation: Option<AttestationBody>,
     capabilities: Option<Capabilities>,
     iot_hub_host_name: Option<String>,
+    namespace_name: Option<String>,
+    certificate_authority_name: Option<String>,
+    certificate_policy_name: Option<String>,
+    credential_policy_name: Option<String>,
     initial_twin: Option<Payload>,
     #[serde(default, deserialize_with = "present")]
     provisioning_status: Option<Option<ProvisioningStatus>>,
@@ -150,6 +159,12 @@ fn read_by(
             .custom_allocation_definition
             .map(CustomAllocationBody::read)
             .transpose()?,
+        issuer: IssuerNames {
+            namespace: body.namespace_name,
+            authority: body.certificate_authority_name,
+            policy: body.certificate_policy_name,
+            credential_policy: body.credential_policy_name,
+        },
         unknown,
     })
 }
