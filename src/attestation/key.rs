@@ -268,6 +268,26 @@ impl DeviceKey {
         Self(Secret::generate(chance, "device key", whose))
     }
 
+    /// A new random key of 32 bytes: what a TPM is sent (B.5). `what` it is for, and `whose` it is.
+    ///
+    /// # Panics
+    ///
+    /// As [`generate`](Self::generate).
+    pub fn made_for_tpm(chance: &Chance, what: &'static str, whose: &str) -> Self {
+        let mut bytes = Zeroizing::new(vec![0; DERIVED]);
+        chance.fill(what, whose, &mut bytes);
+        Self::from_bytes(bytes)
+    }
+
+    #[cfg(feature = "tpm")]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0.0
+    }
+
+    pub(super) fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(Secret(bytes))
+    }
+
     /// HMAC-SHA256 of `message`.
     pub fn sign(&self, message: &[u8]) -> [u8; 32] {
         let mut mac = self.0.mac();

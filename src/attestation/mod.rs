@@ -7,6 +7,7 @@
 //! - `key`: symmetric keys.
 //! - `signer`: who signs for a device.
 //! - `trusted_platform`: a TPM, wherever it is.
+//! - `tpm`: what a TPM does with keys.
 //! - `sas`: shared access signatures.
 //! - `symmetric`: whether a token is signed with the key of a group's device.
 //! - `construction`: how a token is made with the right key in the wrong way.
@@ -35,6 +36,8 @@ mod signer;
 mod symmetric;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "tpm")]
+mod tpm;
 mod trusted_platform;
 mod x509;
 mod x509_chain;
@@ -55,6 +58,11 @@ pub use sas::{
 pub use sas_fault::SasFault;
 pub use signer::{Asked, Signer, SignerError};
 pub use symmetric::{GroupKeys, KeyMatch, KeySlot};
+#[cfg(feature = "tpm")]
+pub use tpm::{
+    BlobFault, BlobPart, BlobParts, KeyBlob, SoftwareTpm, SoftwareTpmFault, TpmPublic,
+    TpmPublicFault,
+};
 pub use trusted_platform::{Tpm, TpmError};
 pub use x509::{Certificate, CertificateAuthority, CertificateError, CertificateInfo};
 pub use x509_chain::{Anchor, DeviceChain, MAX_CHAIN};
