@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::attestation::Certificate;
 use crate::service::enrollment::{Enrollment, IssuerNames, Kind, show_to_webhook};
 use crate::service::record::Assignment;
-use crate::wire::{HubName, Members, Payload, RegistrationId};
+use crate::wire::{HubName, Members, Payload, RegistrationId, TpmKeys};
 
 /// The body of the request, members in the order of the captures (G.3).
 #[derive(Debug, Serialize)]
@@ -34,6 +34,8 @@ struct DeviceRuntimeContext<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     x509: Option<X509Context>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    tpm: Option<&'a TpmKeys>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<&'a Payload>,
 }
 
@@ -55,6 +57,8 @@ pub struct Applicant<'a> {
     pub registration_id: &'a RegistrationId,
     /// Its certificate, if that is how it proved itself.
     pub certificate: Option<&'a Certificate>,
+    /// The keys of its TPM, if that is how it proved itself.
+    pub tpm: Option<&'a TpmKeys>,
     /// Its hub, if it has one.
     pub current: Option<&'a Assignment>,
     /// What it has to say.
@@ -74,6 +78,7 @@ pub fn allocation_request(
         Kind::Individual => (Some(view), None),
         Kind::Group => (None, Some(view)),
     };
+    let has_key = applicant.certificate.is_none() && applicant.tpm.is_none();
     let request = AllocationRequest {
         individual_enrollment,
         enrollment_group,
@@ -81,10 +86,11 @@ pub fn allocation_request(
             registration_id: applicant.registration_id.as_str(),
             current_iot_hub_host_name: applicant.current.map(|current| &current.hub),
             current_device_id: applicant.current.map(|current| current.device_id.as_str()),
-            symmetric_key: applicant.certificate.is_none().then_some(Empty {}),
+            symmetric_key: has_key.then_some(Empty {}),
             x509: applicant.certificate.map(|certificate| X509Context {
                 client_certificate: STANDARD.encode(certificate.der()),
             }),
+            tpm: applicant.tpm,
             payload: applicant.payload,
         },
         linked_hubs,
@@ -111,6 +117,7 @@ mod tests {
         let applicant = Applicant {
             registration_id: &"pump-0042".parse().unwrap(),
             certificate,
+            tpm: None,
             current: None,
             payload: None,
         };

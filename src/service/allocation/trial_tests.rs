@@ -26,6 +26,7 @@ fn trial_of(current: Option<&str>) -> Trial {
     let applicant = Applicant {
         registration_id: &"Pump-0042".parse().unwrap(),
         certificate: None,
+        tpm: None,
         current: current.as_ref(),
         payload: Some(&r#"{"n":1.50}"#.parse().unwrap()),
     };

@@ -24,6 +24,7 @@ use crate::wire::{
 fn state(record: &DeviceRecord, api_version: &ApiVersion) -> DeviceRegistrationResult {
     let told = record.reply(api_version).registration_state.unwrap_or_default();
     DeviceRegistrationResult {
+        tpm: None,
         x509: None,
         symmetric_key: None,
         payload: None,

@@ -3,9 +3,11 @@
 use std::time::SystemTime;
 
 use super::judge::Judge;
-use super::proof::{Attested, Proof};
+use super::proof::{Answer, Proof};
 use super::refusal::Refusal;
-use super::{certificates, sas};
+use super::tpm::Nonce;
+use super::tpm_fault::TpmFault;
+use super::{certificates, sas, tpm};
 use crate::attestation::{SasFault, X509Fault};
 use crate::service::enrollment::{Enrollments, Kind};
 use crate::service::instance::Instance;
@@ -20,20 +22,21 @@ use crate::wire::{IdScope, RegistrationId};
 pub fn attest(
     instance: &Instance,
     enrollments: &Enrollments,
-    id_scope: &IdScope,
-    registration_id: &RegistrationId,
-    proof: &Proof,
+    (id_scope, registration_id): (&IdScope, &RegistrationId),
+    (proof, nonce): (&Proof, Nonce<'_>),
     now: SystemTime,
     suspects: impl FnOnce() -> Vec<RegistrationId>,
-) -> Result<Attested, Refusal> {
+) -> Result<Answer, Refusal> {
+    let expected = (id_scope, registration_id);
     match proof {
         Proof::Sas(token) => {
-            let expected = (id_scope, registration_id);
-            sas::attest(enrollments, expected, token, now, suspects)
+            sas::attest(enrollments, expected, token, nonce, now, suspects).map(Answer::Attested)
         }
         Proof::Certificates(presented) => {
             certificates::attest(instance, enrollments, registration_id, presented, now)
+                .map(Answer::Attested)
         }
+        Proof::Tpm(shown) => tpm::attest(enrollments, expected, shown, nonce, now, suspects),
         Proof::Absent => Err(absent(enrollments, registration_id)),
     }
 }
@@ -49,6 +52,7 @@ fn absent(enrollments: &Enrollments, registration_id: &RegistrationId) -> Refusa
     };
     match own {
         Some(own) if own.attestation.is_x509() => Refusal::new(X509Fault::Absent, judge),
+        Some(own) if tpm::is_tpm(own) => Refusal::new(TpmFault::Absent, judge),
         Some(_) => Refusal::new(SasFault::Absent, judge),
         None if x509_groups == 0 => Refusal::new(SasFault::Absent, judge),
         None if x509_groups == groups().count() => Refusal::new(X509Fault::Absent, judge),

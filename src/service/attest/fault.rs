@@ -4,6 +4,7 @@
 use thiserror::Error;
 
 use super::judge::Judge;
+use super::tpm_fault::TpmFault;
 use crate::attestation::{KeySlot, MAX_CHAIN, SasFault, SignatureFault, X509Fault};
 use crate::wire::RegistrationId;
 
@@ -16,6 +17,9 @@ pub enum Fault {
     /// For its certificate.
     #[error(transparent)]
     X509(#[from] X509Fault),
+    /// For its TPM.
+    #[error(transparent)]
+    Tpm(#[from] TpmFault),
 }
 
 impl Fault {
@@ -24,6 +28,7 @@ impl Fault {
         match self {
             Self::Sas(fault) => fault.as_word(),
             Self::X509(fault) => fault.as_word(),
+            Self::Tpm(fault) => fault.as_word(),
         }
     }
 }
@@ -33,6 +38,7 @@ pub(super) fn remedy(fault: &Fault, judge: &Judge, registration_id: &Registratio
     match fault {
         Fault::Sas(fault) => sas_remedy(fault, judge, registration_id),
         Fault::X509(fault) => x509_remedy(fault, judge, registration_id),
+        Fault::Tpm(fault) => fault.remedy(registration_id.as_str()),
     }
 }
 
@@ -51,6 +57,10 @@ fn sas_remedy(fault: &SasFault, judge: &Judge, registration_id: &RegistrationId)
         }
         SasFault::Names(_) => "sign for the ID scope and registration ID that the request names".to_owned(),
         SasFault::Expired(_) => "is the device's clock right, and is its token renewed?".to_owned(),
+        SasFault::OtherAttestation { wanted: "a TPM" } => individual_remedy(
+            registration_id,
+            "let the device prove itself with its TPM over HTTPS or AMQP (MQTT has no way to)",
+        ),
         SasFault::OtherAttestation { .. } | SasFault::Signature(SignatureFault::OfGroup { .. }) => {
             individual_remedy(registration_id, "let the device prove itself as that enrollment wants")
         }

@@ -2,6 +2,8 @@
 
 use super::fault::{Fault, remedy};
 use super::judge::Judge;
+use super::tpm_fault::{KeyFault, TpmFault};
+use crate::attestation::TpmPublicFault;
 use crate::wire::RegistrationId;
 
 /// What a device is told that an individual enrollment refuses, or whose own certificate is no good,
@@ -17,11 +19,30 @@ pub struct Refusal {
     pub judge: Judge,
     /// What the device is told (A-11, J-71).
     pub message: &'static str,
+    /// Whether the checks were those of a TPM.
+    pub(super) is_of_tpm: bool,
 }
 
 impl Refusal {
     pub(super) fn new(fault: impl Into<Fault>, judge: Judge) -> Self {
-        Self { fault: fault.into(), judge, message: "Unauthorized" }
+        let fault = fault.into();
+        let message = match &fault {
+            Fault::Tpm(fault) => fault.message(),
+            Fault::Sas(_) | Fault::X509(_) => "Unauthorized",
+        };
+        Self { fault, judge, message, is_of_tpm: false }
+    }
+
+    /// One of a device with a TPM.
+    pub(super) fn of_tpm(fault: impl Into<Fault>, judge: Judge) -> Self {
+        Self { is_of_tpm: true, ..Self::new(fault, judge) }
+    }
+
+    /// A TPM for which nothing can be encrypted.
+    pub fn of_keys(reason: TpmPublicFault) -> Self {
+        let member = "endorsementKey";
+        let fault = TpmFault::Keys(KeyFault::Unreadable { member, reason });
+        Self::of_tpm(fault, Judge::Nobody)
     }
 
     pub(super) fn saying(self, message: &'static str) -> Self {

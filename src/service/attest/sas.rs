@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::judge::Judge;
 use super::proof::{Attested, Evidence};
 use super::refusal::Refusal;
+use super::tpm::{self, Nonce};
 use crate::attestation::{
     Claims, DeviceKey, GroupKeys, KeyMatch, KeySlot, KnownKeys, SasFault, SasToken, SignatureFault,
     X509Fault, groups_to_ask,
@@ -20,6 +21,7 @@ pub(super) fn attest(
     enrollments: &Enrollments,
     (id_scope, registration_id): (&IdScope, &RegistrationId),
     token: &SasToken,
+    nonce: Nonce<'_>,
     now: SystemTime,
     suspects: impl FnOnce() -> Vec<RegistrationId>,
 ) -> Result<Attested, Refusal> {
@@ -27,6 +29,12 @@ pub(super) fn attest(
     let claims = token.claims().map_err(|fault| unasked(fault.into()))?;
     SasFault::check_claims(&claims, id_scope, registration_id, now).map_err(unasked)?;
     let own = enrollments.find(Kind::Individual, registration_id.as_str());
+    if let Some(own) = own
+        && tpm::is_tpm(own)
+        && !matches!(nonce, Nonce::NotServed)
+    {
+        return tpm::attest_token(own, (id_scope, registration_id), token, nonce, now);
+    }
     if let Some(own) = own
         && let Some(fault) = other_attestation(own)
     {
@@ -161,7 +169,8 @@ mod tests {
         let resource = registration_resource(&id_scope, &registration_id);
         let token = SasToken::sign(&resource, &key, UNIX_EPOCH + EXPIRY);
         let now = UNIX_EPOCH + EXPIRY - before_expiry;
-        attest(groups, (&id_scope, &registration_id), &token, now, Vec::new)
+        let expected = (&id_scope, &registration_id);
+        attest(groups, expected, &token, Nonce::Forgotten, now, Vec::new)
             .map(|attested| attested.enrollment.name().to_owned())
     }
 
@@ -189,7 +198,9 @@ mod tests {
             let key = KEY.parse::<GroupKey>().unwrap().derive(&id);
             let token =
                 SasToken::sign(&registration_resource(&id_scope, &id), &key, UNIX_EPOCH + EXPIRY);
-            let refusal = attest(enrollments, (&id_scope, &id), &token, UNIX_EPOCH, Vec::new);
+            let nonce = Nonce::NotServed;
+            let refusal =
+                attest(enrollments, (&id_scope, &id), &token, nonce, UNIX_EPOCH, Vec::new);
             let refusal = refusal.unwrap_err();
             (refusal.fault.as_word(), refusal.text(&id))
         };

@@ -1,15 +1,16 @@
 //! Which checks were made on a device, in order, and what each found: the way that a decision took,
 //! told from the decision itself.
 //!
-//! The order is that of `sas` and of `certificates`: whatever stands before the check that failed has
+//! The order is that of `sas`, `certificates` and `tpm`: whatever stands before the check that failed has
 //! passed, and nothing behind it was looked at.
 
 use std::borrow::Cow;
 
 use super::fault::{Fault, slot_name};
 use super::judge::Judge;
-use super::proof::{Attested, Evidence, Proof};
+use super::proof::{Attested, Challenge, Evidence, Proof, TpmProof};
 use super::refusal::Refusal;
+use super::tpm_fault::TpmFault;
 use crate::attestation::{SasFault, SasToken, X509Fault};
 use crate::service::enrollment::Kind;
 use crate::wire::timestamp;
@@ -89,6 +90,11 @@ impl Attested {
                 }
                 checks
             }
+            Evidence::Tpm(_) => {
+                let mut checks = vec![Check::passed("enrollment", individual(name))];
+                checks.extend(tpm(proof));
+                checks
+            }
         }
     }
 
@@ -101,16 +107,30 @@ impl Attested {
     }
 }
 
+impl Challenge {
+    /// The checks that were made before a key was given to the TPM, and that it was.
+    pub fn checks(&self, proof: &Proof) -> Vec<Check> {
+        let mut checks = vec![Check::passed("enrollment", individual(self.enrollment.name()))];
+        checks.extend(tpm(proof).into_iter().take_while(|check| check.check != "challenge"));
+        checks.push(Check::passed("challenge", CHALLENGED));
+        checks
+    }
+}
+
 impl Refusal {
     /// The checks that were made: all but the last were passed.
     pub fn checks(&self, proof: &Proof) -> Vec<Check> {
         let step = self.step(proof);
         let mut checks = match proof {
-            Proof::Absent => Vec::new(),
+            _ if self.is_of_tpm => Vec::new(),
+            Proof::Absent | Proof::Tpm(_) => Vec::new(),
             Proof::Sas(_) => token(proof),
             Proof::Certificates(_) => certificate(),
         };
         checks.extend(self.lookup(proof));
+        if self.is_of_tpm {
+            checks.extend(tpm(proof));
+        }
         if step == "verifiedCa"
             && let Judge::Group(name) = &self.judge
         {
@@ -174,10 +194,23 @@ impl Refusal {
                 X509Fault::NoVerifiedCa { .. } => "verifiedCa",
                 _ => "chain",
             },
+            Fault::Tpm(fault) => match fault {
+                TpmFault::Absent => "proof",
+                TpmFault::NotEnrolled => "enrollment",
+                TpmFault::OtherAttestation { .. } => "attestation",
+                TpmFault::Keys(_) => "tpm",
+                TpmFault::EndorsementKey => "endorsementKey",
+                TpmFault::StorageRootKey => "storageRootKey",
+                TpmFault::KindOfKey { .. } => "kindOfKey",
+                TpmFault::NotChallenged => "challenge",
+                TpmFault::Signature => "signature",
+            },
         }
     }
 }
 
+const CHALLENGED: &str =
+    "it is given a key that this TPM alone can decrypt, and has to sign with it";
 const BY_CHAIN: &str = "it has no individual enrollment; its chain decides which group has it";
 const NO_ENROLLMENT: &str =
     "it has no individual enrollment, and there is no enrollment group with symmetric keys";
@@ -187,9 +220,41 @@ fn individual(name: &str) -> String {
     format!("individual enrollment {name:?} decides, before any group")
 }
 
+/// What is looked at of a TPM behind its enrollment, as if all of it were in order: the keys, if it shows
+/// them, then the token, if there is one.
+fn tpm(proof: &Proof) -> Vec<Check> {
+    let given = Check::passed("challenge", "its TPM was given a key to sign with");
+    let same = [
+        Check::passed("endorsementKey", "its endorsement key is that of its enrollment"),
+        Check::passed(
+            "storageRootKey",
+            "its storage root key is that of its enrollment, or that has none",
+        ),
+    ];
+    let mut checks = vec![Check::passed("attestation", "its enrollment wants a TPM")];
+    match proof {
+        Proof::Tpm(shown) => {
+            checks.push(Check::passed("tpm", "the keys of its TPM were sent, and can be read"));
+            checks.extend(same);
+            checks.push(Check::passed("kindOfKey", "they are RSA keys"));
+            checks.extend(shown.token.is_some().then_some(given));
+        }
+        _ => checks.extend(std::iter::once(given).chain(same)),
+    }
+    let of_token = token(proof);
+    if !of_token.is_empty() {
+        checks.extend(of_token);
+        let said = "the token is signed with the key that its TPM was given";
+        checks.push(Check::passed("signature", said));
+    }
+    checks
+}
+
 /// What is looked at in a token before anything else, as if all of it were in order.
 fn token(proof: &Proof) -> Vec<Check> {
-    let Proof::Sas(token) = proof else { return Vec::new() };
+    let (Proof::Sas(token) | Proof::Tpm(TpmProof { token: Some(token), .. })) = proof else {
+        return Vec::new();
+    };
     let mut checks = vec![
         Check::passed("token", "a SAS token was sent, and can be read"),
         Check::passed("resource", "the token is for this ID scope and registration ID"),

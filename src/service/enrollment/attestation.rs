@@ -1,6 +1,7 @@
 //! How the devices of an enrollment prove themselves (E.3).
 
 use crate::attestation::{Certificate, DeviceKey, GroupKeys};
+use crate::wire::TpmKeys;
 
 /// How the devices of an enrollment prove themselves (E.3).
 #[derive(Debug, Clone)]
@@ -16,11 +17,11 @@ pub enum Attestation {
     SigningCertificates(Slots<Certificate>),
     /// Names of certificates uploaded to the instance that do so.
     CaReferences(Slots<String>),
-    /// A TPM. Kept for the service API; no endpoint speaks its challenge yet.
+    /// An individual's TPM (D.6).
     Tpm {
-        /// Public part of the endorsement key, Base64.
+        /// Public part of the endorsement key, a `TPM2B_PUBLIC` in Base64 as it was written.
         endorsement_key: String,
-        /// Public part of the storage root key, Base64.
+        /// Public part of the storage root key, if the device may have no other.
         storage_root_key: Option<String>,
     },
 }
@@ -32,6 +33,15 @@ impl Attestation {
             self,
             Self::ClientCertificates(_) | Self::SigningCertificates(_) | Self::CaReferences(_)
         )
+    }
+
+    /// The keys of the device's TPM, as far as they are enrolled.
+    pub fn tpm_keys(&self) -> Option<TpmKeys> {
+        let Self::Tpm { endorsement_key, storage_root_key } = self else { return None };
+        Some(TpmKeys {
+            endorsement_key: Some(endorsement_key.clone()),
+            storage_root_key: storage_root_key.clone(),
+        })
     }
 }
 

@@ -132,7 +132,7 @@ pub struct EntryEnrollment {
     pub name: Text,
 }
 
-/// How a device proved itself. In JSON, `type` is `symmetricKey` or `x509`, as in enrollments.
+/// How a device proved itself. In JSON, `type` is `symmetricKey`, `x509` or `tpm`, as in enrollments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
@@ -150,6 +150,8 @@ pub enum EntryAttestation {
         /// Subject of the enrolled certificate above it; none if it is itself enrolled.
         authority: Option<Text>,
     },
+    /// With a TPM.
+    Tpm,
 }
 
 /// One thing that was looked at.

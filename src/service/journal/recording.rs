@@ -539,5 +539,6 @@ fn attestation(evidence: &Evidence, shared: &mut Shared) -> EntryAttestation {
             thumbprint: leaf.info().sha1_thumbprint.as_str().into(),
             authority: authority.as_deref().map(|authority| shared.text(authority)),
         },
+        Evidence::Tpm(_) => EntryAttestation::Tpm,
     }
 }

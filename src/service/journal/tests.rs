@@ -72,7 +72,8 @@ fn record(outcome: Outcome) -> DeviceRecord {
 }
 
 pub(super) fn assigned() -> DeviceRecord {
-    record(Outcome::Assigned { substatus: Substatus::InitialAssignment, payload: None })
+    let substatus = Substatus::InitialAssignment;
+    record(Outcome::Assigned { substatus, payload: None, authentication_key: None })
 }
 
 fn http(status: u16, body: &str) -> WebhookAnswer {

@@ -4,7 +4,7 @@ use super::device::{DeviceRecord, ProvenBy};
 use super::outcome::Outcome;
 use crate::wire::{
     ApiVersion, DeviceRegistrationResult, RegistrationOperationStatus, Status, Substatus,
-    SymmetricKeyResult, X509Result, timestamp,
+    SymmetricKeyResult, TpmResult, X509Result, timestamp,
 };
 
 impl<O> DeviceRecord<O> {
@@ -60,18 +60,26 @@ impl DeviceRecord {
                 error_message: Some(message.clone()),
                 ..dated
             },
-            Outcome::Assigned { substatus, payload } => DeviceRegistrationResult {
-                x509: self.x509(),
-                symmetric_key: self.symmetric_key(api_version),
-                assigned_hub: self.assignment.as_ref().map(|assignment| assignment.hub.to_string()),
-                device_id: self
-                    .assignment
-                    .as_ref()
-                    .map(|assignment| assignment.device_id.to_string()),
-                substatus: Some(told(substatus, api_version)),
-                payload: payload.clone(),
-                ..dated
-            },
+            Outcome::Assigned { substatus, payload, authentication_key } => {
+                DeviceRegistrationResult {
+                    tpm: authentication_key
+                        .as_ref()
+                        .map(|key| TpmResult { authentication_key: Some(key.clone()) }),
+                    x509: self.x509(),
+                    symmetric_key: self.symmetric_key(api_version),
+                    assigned_hub: self
+                        .assignment
+                        .as_ref()
+                        .map(|assignment| assignment.hub.to_string()),
+                    device_id: self
+                        .assignment
+                        .as_ref()
+                        .map(|assignment| assignment.device_id.to_string()),
+                    substatus: Some(told(substatus, api_version)),
+                    payload: payload.clone(),
+                    ..dated
+                }
+            }
         }
     }
 

@@ -59,6 +59,8 @@ pub enum ProvenBy {
     SymmetricKey,
     /// With a certificate.
     X509,
+    /// With a TPM.
+    Tpm,
 }
 
 /// Which hub has a device.

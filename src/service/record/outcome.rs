@@ -1,7 +1,7 @@
 //! Where an operation stands.
 
 use crate::attestation::Certificate;
-use crate::wire::{ApiVersion, ErrorCode, Payload, Status, Substatus};
+use crate::wire::{ApiVersion, ErrorCode, Payload, Status, Substatus, TpmKeys};
 
 /// What a registration in progress still needs to find its hub. It is kept with the record, so that
 /// a service that is started again can finish it (J-32).
@@ -13,6 +13,8 @@ pub struct PendingAllocation {
     pub api_version: ApiVersion,
     /// Its certificate, if that is how it proved itself.
     pub certificate: Option<Certificate>,
+    /// The keys of its TPM, if that is how it proved itself.
+    pub tpm: Option<TpmKeys>,
 }
 
 /// Where an operation stands.
@@ -26,6 +28,8 @@ pub enum Outcome {
         substatus: Substatus,
         /// What the webhook has to say to the device.
         payload: Option<Payload>,
+        /// The key for its hub, in Base64, encrypted for its TPM; of a device that has one (B.5).
+        authentication_key: Option<String>,
     },
     /// Ended without a hub.
     Failed {

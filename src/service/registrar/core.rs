@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use super::challenges::Challenges;
 use super::operations::Operations;
 use super::seen::SeenRegistrationIds;
 use super::settings::{Pace, RegistrarSettings};
@@ -43,6 +44,7 @@ pub struct Registrar {
     pub(in crate::service) tap: Tap,
     pub(in crate::service) sources: Sources,
     pub(super) operations: Operations,
+    pub(super) challenges: Challenges,
     pub(in crate::service) throttle: Throttle,
     pub(super) seen: Mutex<SeenRegistrationIds>,
     pub(super) tasks: Mutex<JoinSet<()>>,
@@ -84,6 +86,7 @@ impl Registrar {
             tap,
             sources,
             operations: Operations::default(),
+            challenges: Challenges::default(),
             throttle: Throttle::new(quotas),
             seen: Mutex::new(SeenRegistrationIds::new(suspects)),
             tasks: Mutex::default(),

@@ -19,6 +19,7 @@ pub(super) fn accepted(caller: &Caller, attested: &Attested) {
         Evidence::Certificate { authority: Some(authority), .. } => {
             format!("certificate below {authority:?}")
         }
+        Evidence::Tpm(_) => "TPM".to_owned(),
     };
     tracing::info!(
         "{id}: registering through {through} ({by}, api-version {})",

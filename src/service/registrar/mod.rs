@@ -5,8 +5,10 @@
 //! answers what devices ask, `progress` takes a registration from its acceptance to its result,
 //! `refusal` says no, also to a `request_fault`, `checks` tells what was
 //! looked at, `log` and `conversation` say what happened, `reset` forgets. `core` is what
-//! they share, `struck` lets faults on demand strike, and so do `struck_client` and `meddling`, `operations` is what is in progress, `seen` is which devices came by lately.
+//! they share, `struck` lets faults on demand strike, and so do `struck_client` and `meddling`, `operations` is what is in progress, `seen` is which devices came by lately; `tpm` asks
+//! TPMs to sign, and `challenges` remembers with what.
 
+mod challenges;
 mod checks;
 mod conversation;
 mod core;
@@ -24,6 +26,7 @@ mod struck;
 mod struck_client;
 #[cfg(test)]
 mod tests;
+mod tpm;
 
 pub use self::core::Registrar;
 pub use settings::{Pace, RegistrarSettings};

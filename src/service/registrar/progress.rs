@@ -5,16 +5,20 @@ use std::sync::Arc;
 use super::core::Registrar;
 use super::operations::{Claim, Operation};
 use super::{conversation, log};
+use crate::attestation::DeviceKey;
 use crate::service::allocation::{
     Applicant, Decision, Plan, Question, WebhookAnswer, allocation_request, judge, plan,
 };
-use crate::service::attest::Attested;
+use crate::service::attest::{Attested, Platform};
 use crate::service::caller::Caller;
 use crate::service::enrollment::Enrollment;
 use crate::service::journal::Recording;
-use crate::service::record::{DeviceRecord, Outcome, PendingAllocation, PendingRecord, ProvenBy};
+use crate::service::record::{
+    Authentication, DeviceRecord, Outcome, PendingAllocation, PendingRecord, ProvenBy,
+};
 use crate::service::registration::{
-    Accepted, Begun, Conclusion, Finding, IdentityFate, Moment, begin, conclude, device_ids,
+    Accepted, Begun, Conclusion, Finding, GivenKeys, IdentityFate, Moment, begin, conclude,
+    device_ids,
 };
 use crate::service::reply::{Reply, error_reply, json_reply};
 use crate::service::reprovision::Reprovisioning;
@@ -51,6 +55,7 @@ impl AcceptedRequest {
                 payload,
                 api_version: caller.api_version.clone(),
                 certificate: evidence.certificate().cloned(),
+                tpm: evidence.tpm(),
             },
         }
     }
@@ -211,6 +216,7 @@ impl Registrar {
         let applicant = Applicant {
             registration_id: &record.registration_id,
             certificate: record.outcome.certificate.as_ref(),
+            tpm: record.outcome.tpm.as_ref(),
             current: record.assignment.as_ref(),
             payload: record.outcome.payload.as_ref(),
         };
@@ -250,7 +256,8 @@ impl Registrar {
             return Ok(());
         }
         let (reprovisioning, on_same_hub) = (reprovisioning(&record, enrollment), self.on_same_hub);
-        let finding = Finding { enrollment, decision, reprovisioning, on_same_hub };
+        let given = self.given_keys(&record, &decision);
+        let finding = Finding { enrollment, decision, reprovisioning, on_same_hub, given };
         let known = |key: &_| self.store.hub_device(key);
         let concluded = conclude(record, finding, known, self.moment(&id));
         let Conclusion { changes, record, identity, disconnect } = concluded;
@@ -276,6 +283,31 @@ impl Registrar {
             // Already logged. Polls are told `assigning` still; the device may register anew, and a
             // service that starts again on the same state finishes this one.
             self.operations.finish(&id, operation);
+        }
+    }
+
+    /// New keys for its hub, of a device that gets one and has a TPM (B.5).
+    fn given_keys(&self, record: &PendingRecord, decision: &Decision) -> Option<GivenKeys> {
+        let keys = record.outcome.tpm.as_ref()?;
+        if matches!(decision, Decision::Failed { .. }) {
+            return None;
+        }
+        let id = &record.registration_id;
+        let made = |what| DeviceKey::made_for_tpm(&self.sources.chance, what, &id.folded());
+        let (primary, secondary) = (made("hub key"), made("second hub key"));
+        let platform = Platform::read(keys).map_err(|fault| fault.to_string());
+        let encrypted = platform
+            .and_then(|platform| platform.encrypt(&primary).map_err(|fault| fault.to_string()));
+        match encrypted {
+            Ok(blob) => Some(GivenKeys {
+                authentication: Authentication::Keys { primary, secondary },
+                encrypted: blob.to_base64(),
+            }),
+            // What was looked at when it registered does not become wrong, unless the state was changed.
+            Err(reason) => {
+                tracing::error!("{id}: no key can be encrypted for its TPM: {reason}");
+                None
+            }
         }
     }
 

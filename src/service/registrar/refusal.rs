@@ -11,8 +11,9 @@ use crate::wire::ErrorCode;
 /// The wire gets the documented 401 and nothing else; the log says which check failed (D-3).
 pub(super) fn refuse(sources: &Sources, caller: &Caller, refusal: &Refusal) -> Reply {
     let id = &caller.registration_id;
-    tracing::warn!("{id}: refused with 401: {}", refusal.text(id));
-    error_reply(sources, unauthorized_code(caller, &refusal.fault), refusal.message)
+    let code = refusal_code(caller, refusal);
+    tracing::warn!("{id}: refused with {}: {}", code.status(), refusal.text(id));
+    error_reply(sources, code, refusal.message)
 }
 
 /// A request that is none (A.5).
@@ -34,8 +35,13 @@ pub(super) fn hold_off(sources: &Sources, caller: &Caller, throttled: &Throttled
 
 /// By what the device brought, not by what was wanted: a device with a token hears what devices
 /// with tokens hear.
-pub(super) fn unauthorized_code(caller: &Caller, fault: &Fault) -> ErrorCode {
-    let is_about_a_token = matches!(caller.proof, Proof::Sas(_)) || matches!(fault, Fault::Sas(_));
+pub(super) fn refusal_code(caller: &Caller, refusal: &Refusal) -> ErrorCode {
+    let fault = &refusal.fault;
+    if let (Fault::Tpm(fault), Transport::Https | Transport::Amqp) = (fault, caller.transport) {
+        return fault.code();
+    }
+    let is_about_a_token =
+        matches!(caller.proof, Proof::Sas(_)) || matches!(fault, Fault::Sas(_) | Fault::Tpm(_));
     match caller.transport {
         Transport::Mqtt if is_about_a_token => ErrorCode::UNAUTHORIZED_MQTT,
         Transport::Mqtt | Transport::Https | Transport::Amqp => ErrorCode::UNAUTHORIZED,

@@ -8,20 +8,20 @@ use tokio::time::timeout;
 use super::core::Registrar;
 use super::operations::{Claim, Operation};
 use super::progress::AcceptedRequest;
-use super::refusal::{hold_off, refuse, refuse_request, unauthorized_code};
+use super::refusal::{hold_off, refusal_code, refuse, refuse_request};
 use super::request_fault::RequestFault;
-use super::{checks, conversation, log};
-use crate::service::attest::{Attested, Check, Refusal, attest};
+use super::{checks, conversation, log, tpm};
+use crate::service::attest::{Answer, Check};
 use crate::service::caller::{Caller, TurnedAway};
 use crate::service::journal::{AnswerKind, Refused};
 use crate::service::lock::lock;
 use crate::service::mask::Mask;
-use crate::service::record::{DeviceRecord, EnrollmentName, Outcome};
+use crate::service::record::{DeviceRecord, EnrollmentName, Outcome, ProvenBy};
 use crate::service::registration::operation_id;
 use crate::service::reply::{Reply, error_reply, json_reply};
 use crate::wire::{
-    ConnectCode, ErrorCode, OperationId, Payload, RegisterRequest, RegistrationOperationStatus,
-    Status,
+    ConnectCode, DeviceRegistrationResult, ErrorCode, OperationId, Payload, RegisterRequest,
+    RegistrationOperationStatus, Status,
 };
 
 /// How long a poll that may come at once (`retry-after` 0, which Azure never sends) waits for a
@@ -55,14 +55,19 @@ impl Registrar {
         let payload = request.payload.as_ref();
         let mut checks = checks::of_request(caller);
         lock(&self.seen).add(&caller.registration_id);
-        let attested = match self.attest(caller, now) {
-            Ok(attested) => attested,
+        let proof = tpm::shown(caller, request.tpm.as_ref());
+        let attested = match self.attest(caller, &proof, now) {
+            Ok(Answer::Attested(attested)) => attested,
+            Ok(Answer::Challenge(challenge)) => {
+                checks.extend(challenge.checks(&proof));
+                return self.challenge(caller, &challenge);
+            }
             Err(refusal) => {
                 conversation::register(caller, &Mask::of(None), payload);
                 let reply = refuse(&self.sources, caller, &refusal);
-                checks.extend(refusal.checks(&caller.proof));
+                checks.extend(refusal.checks(&proof));
                 let refused = Refused {
-                    code: unauthorized_code(caller, &refusal.fault),
+                    code: refusal_code(caller, &refusal),
                     failed_check: refusal.fault.as_word(),
                     checks: &checks,
                     reason: &refusal.text(&caller.registration_id),
@@ -72,7 +77,7 @@ impl Registrar {
                 return reply;
             }
         };
-        checks.extend(attested.checks(&caller.proof, self.instance.requires_verified_ca));
+        checks.extend(attested.checks(&proof, self.instance.requires_verified_ca));
         // Behind the proof: no stranger uses up what the devices have (J-92).
         if let Err(throttled) = self.throttle.registration(self.sources.instant()) {
             let reason = throttled.to_string();
@@ -183,9 +188,11 @@ impl Registrar {
         now: SystemTime,
         is_held_back: bool,
     ) -> (Reply, Option<DeviceRecord>) {
-        if let Err(refusal) = self.attest(caller, now) {
+        match self.attest(caller, &caller.proof, now) {
+            Ok(Answer::Attested(_)) => {}
             // No event: a poll is no registration.
-            return (refuse(&self.sources, caller, &refusal), None);
+            Ok(Answer::Challenge(challenge)) => return (self.challenge(caller, &challenge), None),
+            Err(refusal) => return (refuse(&self.sources, caller, &refusal), None),
         }
         if let Err(throttled) = self.throttle.poll(&caller.registration_id, self.sources.instant())
         {
@@ -228,17 +235,24 @@ impl Registrar {
             return still_assigning(&record);
         }
         conversation::told(caller, &record);
+        if record.proven_by == ProvenBy::Tpm {
+            self.challenges.told(&caller.registration_id, self.sources.instant());
+        }
         (json_reply(200, None, &record.reply(&caller.api_version)), Some(record))
     }
 
     /// Answers a registration status lookup (B.1): the state alone, as a poll would have it.
     pub async fn registration_state(&self, caller: &Caller, body: &[u8], now: SystemTime) -> Reply {
         // No events: a look-up is no registration.
-        if let Err(fault) = self.check_request(caller, body) {
-            return refuse_request(&self.sources, caller, &fault);
-        }
-        if let Err(refusal) = self.attest(caller, now) {
-            return refuse(&self.sources, caller, &refusal);
+        let request = match self.check_request(caller, body) {
+            Ok(request) => request,
+            Err(fault) => return refuse_request(&self.sources, caller, &fault),
+        };
+        let proof = tpm::shown(caller, request.tpm.as_ref());
+        match self.attest(caller, &proof, now) {
+            Ok(Answer::Attested(_)) => {}
+            Ok(Answer::Challenge(challenge)) => return self.challenge(caller, &challenge),
+            Err(refusal) => return refuse(&self.sources, caller, &refusal),
         }
         if let Err(throttled) = self.throttle.registration(self.sources.instant()) {
             return hold_off(&self.sources, caller, &throttled);
@@ -247,6 +261,8 @@ impl Registrar {
         let reply = record.as_ref().map(|record| record.reply(&caller.api_version));
         match reply.and_then(|reply| reply.registration_state) {
             Some(state) => {
+                // The key is part of a registration, and of no question about one (J-384).
+                let state = DeviceRegistrationResult { tpm: None, ..state };
                 let reply = json_reply(200, None, &state);
                 if let Some(record) = &record {
                     let operation_id = record.operation_id.as_str();
@@ -276,13 +292,6 @@ impl Registrar {
             }
             _ => Ok(request),
         }
-    }
-
-    pub(super) fn attest(&self, caller: &Caller, now: SystemTime) -> Result<Attested, Refusal> {
-        let Caller { id_scope, registration_id, proof, .. } = caller;
-        let suspects = || lock(&self.seen).all();
-        let enrollments = self.store.enrollments();
-        attest(&self.instance, &enrollments, id_scope, registration_id, proof, now, suspects)
     }
 
     fn new_operation_id(&self, caller: &Caller) -> OperationId {

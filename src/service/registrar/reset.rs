@@ -24,6 +24,7 @@ impl Registrar {
         self.store.commit(changes).await?;
         self.hubs().disconnect_all("the service was reset");
         lock(&self.seen).forget();
+        self.challenges.forget_all();
         self.journal.clear();
         self.faults.restart();
         tracing::info!("everything but the configuration is forgotten");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::core::Registrar;
+use crate::service::attest::{Answer, Attested, Challenge};
 use crate::service::caller::Caller;
 use crate::service::fault_rule::{Deed, FaultPlace};
 use crate::service::faults::{Point, Strike, Verdict};
@@ -180,9 +181,11 @@ impl Registrar {
 
     /// Who would let the device in.
     pub(in crate::service) fn enrollment_of(&self, caller: &Caller) -> Option<String> {
-        self.attest(caller, self.sources.now())
-            .ok()
-            .map(|attested| attested.enrollment.name().to_owned())
+        let enrollment = match self.attest(caller, &caller.proof, self.sources.now()).ok()? {
+            Answer::Attested(Attested { enrollment, .. })
+            | Answer::Challenge(Challenge { enrollment, .. }) => enrollment,
+        };
+        Some(enrollment.name().to_owned())
     }
 
     fn say_forgotten(&self, caller: &Caller, operation_id: &str) -> Reply {

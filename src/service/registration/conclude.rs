@@ -25,6 +25,17 @@ pub struct Finding<'a> {
     pub reprovisioning: Reprovisioning,
     /// What a reset means on the same hub (J-3).
     pub on_same_hub: ResetOnSameHub,
+    /// The keys that it gets for its hub, if it has a TPM.
+    pub given: Option<GivenKeys>,
+}
+
+/// The keys for its hub of a device that has a TPM: others at each registration (B.5).
+#[derive(Debug)]
+pub struct GivenKeys {
+    /// How the device proves itself there.
+    pub authentication: Authentication,
+    /// The first of the two, in Base64, encrypted for the device's TPM.
+    pub encrypted: String,
 }
 
 /// The end of a registration.
@@ -55,7 +66,7 @@ pub fn conclude(
     known: impl Fn(&HubKey) -> Option<Arc<HubDevice>>,
     moment: Moment,
 ) -> Conclusion {
-    let Finding { enrollment, decision, reprovisioning, on_same_hub } = finding;
+    let Finding { enrollment, decision, reprovisioning, on_same_hub, given } = finding;
     let (host_name, payload, initial_twin) = match decision {
         Decision::Hub { host_name, payload, initial_twin } => (host_name, payload, initial_twin),
         Decision::Failed { code, message, .. } => {
@@ -77,7 +88,10 @@ pub fn conclude(
     let elsewhere = earlier.map(Assignment::key).filter(|key| *key != assignment.key());
     let earlier = elsewhere.and_then(|key| known(&key));
     let certificate = pending.outcome.certificate.as_ref();
-    let authentication = Authentication::of(enrollment, &pending.registration_id, certificate);
+    let (authentication, authentication_key) = match given {
+        Some(GivenKeys { authentication, encrypted }) => (Some(authentication), Some(encrypted)),
+        None => (Authentication::of(enrollment, &pending.registration_id, certificate), None),
+    };
     let updated = authentication.map(|authentication| {
         let update = IdentityUpdate {
             hub: &assignment.hub,
@@ -99,7 +113,8 @@ pub fn conclude(
     let changes = changes.unwrap_or_default();
     let disconnect = to_disconnect(&changes, present.as_deref()).collect();
 
-    let mut record = pending.with_outcome(Outcome::Assigned { substatus, payload });
+    let mut record =
+        pending.with_outcome(Outcome::Assigned { substatus, payload, authentication_key });
     record.assignment = Some(assignment);
     conclusion(record, identity, changes, disconnect, moment)
 }

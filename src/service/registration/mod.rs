@@ -13,7 +13,7 @@ mod operation_id;
 mod tests;
 
 pub use begin::{Accepted, Begun, begin};
-pub use conclude::{Conclusion, Finding, conclude, device_ids};
+pub use conclude::{Conclusion, Finding, GivenKeys, conclude, device_ids};
 pub use identity::{IdentityFate, TwinSource};
 pub use moment::Moment;
 pub use operation_id::operation_id;

@@ -33,6 +33,7 @@ fn accepted<'a>(id: &'a RegistrationId, enrollment: &'a Enrollment) -> Accepted<
             payload: None,
             api_version: "2021-06-01".parse().unwrap(),
             certificate: None,
+            tpm: None,
         },
     }
 }
@@ -43,6 +44,7 @@ fn concluded(record: PendingRecord, decision: Decision, moment: Moment) -> Devic
         decision,
         reprovisioning: Reprovisioning::Migrate,
         on_same_hub: ResetOnSameHub::default(),
+        given: None,
     };
     conclude(record, finding, |_| None, moment).record.as_ref().clone()
 }
@@ -92,6 +94,7 @@ fn f_6_an_assignment_makes_the_identity_with_the_keys_of_the_device() {
         decision: hub("west"),
         reprovisioning: Reprovisioning::Migrate,
         on_same_hub: ResetOnSameHub::default(),
+        given: None,
     };
 
     let Conclusion { changes, disconnect, .. } = conclude(record, finding, |_| None, at(2));

@@ -91,9 +91,11 @@ impl DeviceArgs {
             .current_hub
             .clone()
             .map(|hub| Assignment { hub, device_id: enrollment.device_id(&self.reg_id) });
+        let tpm = enrollment.attestation.tpm_keys();
         let applicant = Applicant {
             registration_id: &self.reg_id,
             certificate: certificate.as_ref(),
+            tpm: tpm.as_ref(),
             current: current.as_ref(),
             payload: payload.as_ref(),
         };

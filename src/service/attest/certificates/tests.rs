@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::pki::{TestCertificate, TestPki};
-use crate::service::attest::{Proof, attest as attest_any};
+use crate::service::attest::{Nonce, Proof, attest as attest_any};
 use crate::service::enrollment::read;
 use crate::service::instance::InstanceCertificate;
 
@@ -262,8 +262,8 @@ fn d_5_who_brings_nothing_is_told_what_is_wanted() {
     let word = |enrollments: Enrollments| {
         let scope = "0ne00000000".parse().unwrap();
         let now = SystemTime::now();
-        let proof = Proof::Absent;
-        let result = attest_any(&instance(), &enrollments, &scope, &id(), &proof, now, Vec::new);
+        let brought = (&Proof::Absent, Nonce::Forgotten);
+        let result = attest_any(&instance(), &enrollments, (&scope, &id()), brought, now, Vec::new);
         result.map_err(|refusal: Refusal| refusal.fault.as_word()).unwrap_err()
     };
 

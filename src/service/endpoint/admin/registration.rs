@@ -44,6 +44,7 @@ impl From<&DeviceRecord> for Registration {
             state: DeviceRegistrationResult {
                 // Said below, for groups and individual enrollments alike.
                 x509: None,
+                tpm: None,
                 symmetric_key: None,
                 created_date_time_utc: Some(timestamp(record.created)),
                 last_updated_date_time_utc: Some(timestamp(record.updated)),
@@ -59,6 +60,7 @@ impl From<&DeviceRecord> for Registration {
                 r#type: match record.proven_by {
                     ProvenBy::SymmetricKey => "symmetricKey",
                     ProvenBy::X509 => "x509",
+                    ProvenBy::Tpm => "tpm",
                 },
             },
             assignment: record.assignment.as_ref().map(|assignment| AssignmentView {

@@ -114,6 +114,7 @@ fn shown(site: &Site, record: &DeviceRecord, complaint: Option<String>) -> Page 
         proof: match record.proven_by {
             ProvenBy::SymmetricKey => "symmetric key",
             ProvenBy::X509 => "certificate",
+            ProvenBy::Tpm => "TPM",
         },
         enrollment: inert(name).into_owned(),
         enrollment_address: of_enrollment(record.enrollment.kind, name),

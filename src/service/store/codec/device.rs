@@ -11,7 +11,8 @@ use crate::service::record::{
     Assignment, DeviceRecord, EnrollmentName, Outcome, PendingAllocation, ProvenBy,
 };
 use crate::wire::{
-    ApiVersion, DeviceId, ErrorCode, Etag, HubName, OperationId, Payload, RegistrationId, Substatus,
+    ApiVersion, DeviceId, ErrorCode, Etag, HubName, OperationId, Payload, RegistrationId,
+    Substatus, TpmKeys,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -56,6 +57,7 @@ enum KindRow {
 enum ProvenByRow {
     SymmetricKey,
     X509,
+    Tpm,
 }
 
 // The variant stands outside: inside, serde would have to take the payload apart to find it.
@@ -69,11 +71,15 @@ enum OutcomeRow {
         api_version: ApiVersion,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         certificate: Option<Box<Der>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tpm: Option<TpmKeys>,
     },
     Assigned {
         substatus: Substatus,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payload: Option<Payload>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authentication_key: Option<String>,
     },
     Failed {
         code: ErrorCode,
@@ -145,14 +151,13 @@ impl From<Outcome> for OutcomeRow {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Assigning(pending) => {
-                let PendingAllocation { payload, api_version, certificate } = *pending;
-                Self::Assigning {
-                    payload,
-                    api_version,
-                    certificate: certificate.map(|it| Box::new(Der(it))),
-                }
+                let PendingAllocation { payload, api_version, certificate, tpm } = *pending;
+                let certificate = certificate.map(|it| Box::new(Der(it)));
+                Self::Assigning { payload, api_version, certificate, tpm }
             }
-            Outcome::Assigned { substatus, payload } => Self::Assigned { substatus, payload },
+            Outcome::Assigned { substatus, payload, authentication_key } => {
+                Self::Assigned { substatus, payload, authentication_key }
+            }
             Outcome::Failed { code, message } => Self::Failed { code, message },
             Outcome::Disabled => Self::Disabled,
         }
@@ -162,11 +167,14 @@ impl From<Outcome> for OutcomeRow {
 impl From<OutcomeRow> for Outcome {
     fn from(row: OutcomeRow) -> Self {
         match row {
-            OutcomeRow::Assigning { payload, api_version, certificate } => {
+            OutcomeRow::Assigning { payload, api_version, certificate, tpm } => {
                 let certificate = certificate.map(|it| it.0);
-                Self::Assigning(Box::new(PendingAllocation { payload, api_version, certificate }))
+                let pending = PendingAllocation { payload, api_version, certificate, tpm };
+                Self::Assigning(Box::new(pending))
             }
-            OutcomeRow::Assigned { substatus, payload } => Self::Assigned { substatus, payload },
+            OutcomeRow::Assigned { substatus, payload, authentication_key } => {
+                Self::Assigned { substatus, payload, authentication_key }
+            }
             OutcomeRow::Failed { code, message } => Self::Failed { code, message },
             OutcomeRow::Disabled => Self::Disabled,
         }
@@ -204,11 +212,20 @@ mod tests {
 
     fn outcome() -> impl Strategy<Value = Outcome> {
         let certificate = certificate();
-        let pending = (payload(), any::<bool>()).prop_map(move |(payload, has_certificate)| {
+        let tpm = option::of((option::of("[A-Za-z]{8}"), option::of("[A-Za-z]{8}")));
+        let tpm = tpm.prop_map(|keys| {
+            keys.map(|(endorsement_key, storage_root_key)| TpmKeys {
+                endorsement_key,
+                storage_root_key,
+            })
+        });
+        let pending = (payload(), any::<bool>(), tpm);
+        let pending = pending.prop_map(move |(payload, has_certificate, tpm)| {
             Outcome::Assigning(Box::new(PendingAllocation {
                 payload,
                 api_version: "2018-09-01-preview".parse().unwrap(),
                 certificate: has_certificate.then(|| certificate.clone()),
+                tpm,
             }))
         });
         let word = prop_oneof![
@@ -219,8 +236,13 @@ mod tests {
         ];
         prop_oneof![
             pending,
-            (word, payload())
-                .prop_map(|(substatus, payload)| Outcome::Assigned { substatus, payload }),
+            (word, payload(), option::of("[A-Za-z0-9+/]{8}")).prop_map(
+                |(substatus, payload, authentication_key)| Outcome::Assigned {
+                    substatus,
+                    payload,
+                    authentication_key
+                }
+            ),
             (any::<u32>(), ".{0,20}")
                 .prop_map(|(code, message)| Outcome::Failed { code: ErrorCode(code), message }),
             Just(Outcome::Disabled),
@@ -233,7 +255,9 @@ mod tests {
     }
 
     fn alone() -> impl Strategy<Value = DeviceRecord> {
-        let who = ("[A-Za-z0-9._:-]{0,20}[a-z]", any::<bool>(), ".{0,10}", any::<bool>());
+        let proven_by =
+            prop_oneof![Just(ProvenBy::X509), Just(ProvenBy::SymmetricKey), Just(ProvenBy::Tpm)];
+        let who = ("[A-Za-z0-9._:-]{0,20}[a-z]", any::<bool>(), ".{0,10}", proven_by);
         let what = (outcome(), option::of(("[a-z-]{1,20}", "[A-Za-z0-9#@%?]{1,10}")));
         let when = (moment(), moment(), any::<u32>(), "[!-~]{1,60}");
         (who, what, when).prop_map(|(who, (outcome, assignment), (created, updated, salt, id))| {
@@ -243,7 +267,7 @@ mod tests {
                     kind: if who.1 { Kind::Group } else { Kind::Individual },
                     name: who.2.into(),
                 },
-                proven_by: if who.3 { ProvenBy::X509 } else { ProvenBy::SymmetricKey },
+                proven_by: who.3,
                 operation_id: id.parse().unwrap(),
                 outcome,
                 assignment: assignment.map(|(hub, device_id)| Assignment {

@@ -141,6 +141,7 @@ fn proof(attestation: &EntryAttestation) -> String {
     match attestation {
         EntryAttestation::SymmetricKey { key_slot } => format!("{} key", slot_name(*key_slot)),
         EntryAttestation::X509 { .. } => "certificate".to_owned(),
+        EntryAttestation::Tpm => "TPM".to_owned(),
     }
 }
 

@@ -78,9 +78,11 @@ fn trial(site: &Site, asked: &Webhook) -> Result<Trial, String> {
     let linked = site.registrar.instance().hubs_of(&enrollment);
     let linked = linked.into_iter().map(|hub| hub.host_name.clone()).collect();
     let payload = payload(&asked.payload)?;
+    let tpm = enrollment.attestation.tpm_keys();
     let applicant = Applicant {
         registration_id: &registration_id,
         certificate: None,
+        tpm: tpm.as_ref(),
         current: current.as_ref(),
         payload: payload.as_ref(),
     };
