@@ -133,7 +133,7 @@ pub use options::{AdminOptions, Options};
 pub use quota::{Quota, Quotas, Rate, RateError, UnknownQuota};
 pub use record::{
     Admission, Assignment, Authentication, DeviceRecord, EnrollmentName, HubDevice, HubFault,
-    HubKey, HubProof, Outcome, PendingAllocation, PendingRecord, ProvenBy,
+    HubKey, HubProof, IssuerName, Outcome, PendingAllocation, PendingRecord, ProvenBy,
 };
 pub use registrar::Pace;
 pub use reprovision::{Reprovisioning, ResetOnSameHub};

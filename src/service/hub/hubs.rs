@@ -111,7 +111,7 @@ impl Hubs {
         let key = HubKey::new(hub, device_id);
         let device = self.store.hub_device(&key);
         let device = device.ok_or_else(|| HubFault::UnknownDevice(device_id.clone()))?;
-        let admission = device.admit(proof, self.sources.now())?;
+        let admission = device.admit(proof, None, self.sources.now())?;
         Ok((key, admission))
     }
 

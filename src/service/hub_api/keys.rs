@@ -113,7 +113,7 @@ async fn rotate(
             "primaryKey": primary.to_base64().as_str(),
             "secondaryKey": secondary.to_base64().as_str(),
         })),
-        Authentication::Thumbprints { .. } => {
+        Authentication::Thumbprints { .. } | Authentication::CertificateAuthority { .. } => {
             Err(HubApiError::bad_request("the device proves itself by certificate and has no keys"))
         }
     }

@@ -1,7 +1,5 @@
 //! Messages over HTTPS: those of devices, which are counted, and those to devices (I).
 
-use std::time::SystemTime;
-
 use percent_encoding::utf8_percent_encode;
 use rustls::pki_types::CertificateDer;
 use serde_json::json;
@@ -11,7 +9,7 @@ use super::site::Site;
 use crate::attestation::{Certificate, SasToken};
 use crate::service::access::ServiceAccess;
 use crate::service::api::{Request, Response};
-use crate::service::hub::DeviceMessage;
+use crate::service::hub::{DeviceMessage, Hubs};
 use crate::service::record::{HubDevice, HubProof};
 use crate::wire::RESERVED;
 
@@ -46,7 +44,7 @@ pub(super) fn event(
     if access.check_hub(&site.hosts(), &request.path, authorization, now).is_err() {
         // Whether there is such a device is nothing to tell a stranger.
         let device = device.as_deref().map_err(|_| HubApiError::unauthorized())?;
-        check_device(device, authorization, certificate, now)?;
+        check_device(site.hubs(), device, authorization, certificate)?;
     }
     let device = device?;
     if request.body.len() > MAX_EVENT {
@@ -57,10 +55,10 @@ pub(super) fn event(
 }
 
 fn check_device(
+    hubs: &Hubs,
     device: &HubDevice,
     authorization: Option<&str>,
     certificate: Option<CertificateDer<'static>>,
-    now: SystemTime,
 ) -> Result<(), HubApiError> {
     let proof = match (authorization.filter(|it| !it.is_empty()), certificate) {
         (Some(token), _) => HubProof::Sas(SasToken::from_text(token)),
@@ -68,7 +66,7 @@ fn check_device(
             .map_or(HubProof::Absent, |leaf| HubProof::Certificate(Box::new(leaf))),
         (None, None) => HubProof::Absent,
     };
-    device.admit(&proof, now).map(|_| ()).map_err(|fault| {
+    hubs.check(&device.hub, &device.device_id, &proof).map(|_| ()).map_err(|fault| {
         tracing::warn!("{}: its message is refused: {fault}", device.device_id);
         HubApiError::unauthorized()
     })

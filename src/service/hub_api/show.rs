@@ -23,7 +23,9 @@ pub(super) fn device(device: &HubDevice, presence: Presence) -> Value {
         Authentication::Keys { primary, secondary } => {
             (Some(primary.to_base64()), Some(secondary.to_base64()))
         }
-        Authentication::Thumbprints { .. } => (None, None),
+        Authentication::Thumbprints { .. } | Authentication::CertificateAuthority { .. } => {
+            (None, None)
+        }
     };
     json!({
         "deviceId": device.device_id,
@@ -42,7 +44,7 @@ pub(super) fn device(device: &HubDevice, presence: Presence) -> Value {
                 "secondaryKey": secondary.as_deref(),
             },
             "x509Thumbprint": thumbprints(device),
-            "type": authentication_type(device),
+            "type": device.authentication.as_word(),
         },
         "capabilities": { "iotEdge": device.is_edge },
     })
@@ -60,7 +62,7 @@ pub(super) fn twin(device: &HubDevice, presence: Presence) -> Members {
     shown.add("connectionState", &connection_state(presence));
     shown.add("lastActivityTime", &time(presence.last_activity));
     shown.add("cloudToDeviceMessageCount", &presence.waiting);
-    shown.add("authenticationType", &authentication_type(device));
+    shown.add("authenticationType", &device.authentication.as_word());
     shown.add("x509Thumbprint", &thumbprints(device));
     shown.add("version", &twin.version);
     // A twin without tags has no such member.
@@ -82,18 +84,10 @@ fn properties(section: &Properties, created: SystemTime, has_versions: bool) -> 
 
 fn thumbprints(device: &HubDevice) -> Value {
     let (primary, secondary) = match &device.authentication {
-        Authentication::Keys { .. } => (None, None),
+        Authentication::Keys { .. } | Authentication::CertificateAuthority { .. } => (None, None),
         Authentication::Thumbprints { primary, secondary } => (Some(primary), secondary.as_ref()),
     };
     json!({ "primaryThumbprint": primary, "secondaryThumbprint": secondary })
-}
-
-/// IoT Hub's word for the way of an identity to prove itself.
-fn authentication_type(device: &HubDevice) -> &'static str {
-    match device.authentication {
-        Authentication::Keys { .. } => "sas",
-        Authentication::Thumbprints { .. } => "selfSigned",
-    }
 }
 
 fn status(device: &HubDevice) -> &'static str {

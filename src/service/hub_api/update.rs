@@ -177,37 +177,42 @@ impl Update {
         ];
         let made = || DeviceKey::made_by(chance, self.device_id.as_str());
         let kind = body.and_then(|it| it.r#type.as_deref()).filter(|it| !it.is_empty());
-        let is_sas = match kind {
-            Some(kind) if kind.eq_ignore_ascii_case("sas") => true,
-            Some(kind) if kind.eq_ignore_ascii_case("selfSigned") => false,
-            Some(_) => {
-                let message = "authentication.type is to be \"sas\" or \"selfSigned\"";
-                return Err(HubApiError::bad_request(message));
-            }
-            None => match present {
-                Some(present) => matches!(present, Authentication::Keys { .. }),
-                None => primary.is_none() && secondary.is_none(),
-            },
+        let has_thumbprint = primary.is_some() || secondary.is_some();
+        let kind = match kind {
+            Some(word) => Kind::read(word)?,
+            None => present.map(Kind::of).unwrap_or(match has_thumbprint {
+                false => Kind::Keys,
+                true => Kind::Thumbprints,
+            }),
         };
-        let amiss = if is_sas { primary.is_some() || secondary.is_some() } else { false };
-        if amiss {
+        if kind != Kind::Thumbprints && has_thumbprint {
             let message = "authentication.x509Thumbprint goes with the type \"selfSigned\"";
             return Err(HubApiError::bad_request(message));
         }
-        if !is_sas && (primary_key.is_some() || secondary_key.is_some()) {
+        if kind != Kind::Keys && (primary_key.is_some() || secondary_key.is_some()) {
             let message = "authentication.symmetricKey goes with the type \"sas\"";
             return Err(HubApiError::bad_request(message));
         }
-        match (is_sas, present) {
-            (true, Some(Authentication::Keys { primary, secondary })) => Ok(Authentication::Keys {
-                primary: primary_key.unwrap_or_else(|| primary.clone()),
-                secondary: secondary_key.unwrap_or_else(|| secondary.clone()),
-            }),
-            (true, _) => Ok(Authentication::Keys {
+        match (kind, present) {
+            (Kind::Keys, Some(Authentication::Keys { primary, secondary })) => {
+                Ok(Authentication::Keys {
+                    primary: primary_key.unwrap_or_else(|| primary.clone()),
+                    secondary: secondary_key.unwrap_or_else(|| secondary.clone()),
+                })
+            }
+            (Kind::Keys, _) => Ok(Authentication::Keys {
                 primary: primary_key.unwrap_or_else(&made),
                 secondary: secondary_key.unwrap_or_else(&made),
             }),
-            (false, present) => match (primary, secondary, present) {
+            (Kind::Authority, Some(present @ Authentication::CertificateAuthority { .. })) => {
+                Ok(present.clone())
+            }
+            // Who issues the device's certificates is said nowhere in an identity.
+            (Kind::Authority, _) => Err(HubApiError::bad_request(
+                "authentication.type is \"certificateAuthority\", which here only a registration with a \
+                 certificate request makes it; set \"sas\" or \"selfSigned\" (J-460)",
+            )),
+            (Kind::Thumbprints, present) => match (primary, secondary, present) {
                 (Some(primary), secondary, _) => {
                     Ok(Authentication::Thumbprints { primary, secondary })
                 }
@@ -221,6 +226,35 @@ impl Update {
                     "authentication.x509Thumbprint.primaryThumbprint is missing",
                 )),
             },
+        }
+    }
+}
+
+/// How the identity is to prove itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Keys,
+    Thumbprints,
+    Authority,
+}
+
+impl Kind {
+    fn of(present: &Authentication) -> Self {
+        match present {
+            Authentication::Keys { .. } => Self::Keys,
+            Authentication::Thumbprints { .. } => Self::Thumbprints,
+            Authentication::CertificateAuthority { .. } => Self::Authority,
+        }
+    }
+
+    fn read(word: &str) -> Result<Self, HubApiError> {
+        match word {
+            _ if word.eq_ignore_ascii_case("sas") => Ok(Self::Keys),
+            _ if word.eq_ignore_ascii_case("selfSigned") => Ok(Self::Thumbprints),
+            _ if word.eq_ignore_ascii_case("certificateAuthority") => Ok(Self::Authority),
+            _ => Err(HubApiError::bad_request(
+                "authentication.type is to be \"sas\", \"selfSigned\" or \"certificateAuthority\"",
+            )),
         }
     }
 }
@@ -270,6 +304,7 @@ mod tests {
     use super::super::testing::{self, SECONDARY};
     use super::*;
     use crate::service::hub::Presence;
+    use crate::service::record::IssuerName;
 
     const SHA1: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -321,6 +356,29 @@ mod tests {
         let primary = SHA1.to_uppercase();
         let thumbprints = Authentication::Thumbprints { primary, secondary: None };
         assert_eq!((by_certificate.authentication, by_certificate.is_edge), (thumbprints, true));
+    }
+
+    #[test]
+    fn j_460_who_issues_for_a_device_stays_until_it_gets_keys_or_thumbprints() {
+        let issuer = IssuerName {
+            namespace: "fleet".to_owned(),
+            authority: "line-1".to_owned(),
+            policy: "short".to_owned(),
+        };
+        let issued =
+            Authentication::CertificateAuthority { issuer, common_name: "pump".to_owned() };
+        let device = testing::device_with("west.net", "pump", issued.clone());
+        let changed = |body: &str| {
+            let update = Update::read(body.as_bytes(), "pump").unwrap();
+            update.applied(&device, &Chance::system(), UNIX_EPOCH, 8).unwrap().authentication
+        };
+
+        let shown = show::device(&device, Presence::default());
+        assert_eq!(shown["authentication"]["type"], "certificateAuthority");
+        assert_eq!(changed(&shown.to_string()), issued);
+        assert_eq!(changed("{}"), issued);
+        let keys = changed(r#"{"authentication":{"type":"sas"}}"#);
+        assert!(matches!(keys, Authentication::Keys { .. }));
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod identity;
 mod outcome;
 mod sign_in;
 
-pub use authentication::Authentication;
+pub use authentication::{Authentication, IssuerName};
 pub use device::{Assignment, DeviceRecord, EnrollmentName, PendingRecord, ProvenBy};
 pub use identity::{HubDevice, HubKey, NewIdentity};
 pub use outcome::{Outcome, PendingAllocation};

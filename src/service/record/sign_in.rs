@@ -4,18 +4,24 @@ use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
-use super::authentication::Authentication;
+use super::authentication::{Authentication, IssuerName};
 use super::identity::HubDevice;
 use crate::attestation::{Certificate, CertificateInfo, Malformed, SasToken};
 use crate::wire::{DeviceId, HubName};
 
 impl HubDevice {
-    /// Whether whoever brings `proof` is this device.
+    /// Whether whoever brings `proof` is this device. `issuer` is the certificate of the authority that
+    /// issues the device's certificates, if they are issued and the authority is still there.
     ///
     /// # Errors
     ///
     /// Which check failed, for our own log: the device is told nothing but CONNACK 5.
-    pub fn admit(&self, proof: &HubProof, now: SystemTime) -> Result<Admission, HubFault> {
+    pub fn admit(
+        &self,
+        proof: &HubProof,
+        issuer: Option<&Certificate>,
+        now: SystemTime,
+    ) -> Result<Admission, HubFault> {
         if !self.is_enabled {
             return Err(HubFault::Disabled);
         }
@@ -44,6 +50,22 @@ impl HubDevice {
                 check_validity(info, now)?;
                 // A session outlives its certificate (J-181).
                 Ok(Admission { until: None })
+            }
+            (
+                Authentication::CertificateAuthority { issuer: name, common_name },
+                HubProof::Certificate(leaf),
+            ) => {
+                let issuer = issuer.ok_or_else(|| HubFault::AuthorityGone(name.clone()))?;
+                check_issued(leaf, common_name, issuer, name)?;
+                check_validity(leaf.info(), now)?;
+                // As above.
+                Ok(Admission { until: None })
+            }
+            (Authentication::CertificateAuthority { .. }, HubProof::Sas(_)) => {
+                Err(HubFault::OnboardingKey)
+            }
+            (Authentication::CertificateAuthority { .. }, HubProof::Absent) => {
+                Err(HubFault::NoIssuedCertificate)
             }
             (Authentication::Keys { .. }, _) => Err(HubFault::NoToken),
             (Authentication::Thumbprints { .. }, _) => Err(HubFault::NoCertificate),
@@ -120,6 +142,67 @@ pub enum HubFault {
         /// That of the identity.
         enrolled: String,
     },
+    /// The certificate that was issued to the device is wanted (I).
+    #[error(
+        "it brings no certificate; this device signs in with the one that its registration issued to it"
+    )]
+    NoIssuedCertificate,
+    /// It proves itself as it did to the service that provisioned it.
+    #[error(
+        "it brings a SAS token, signed with its onboarding key, which is good for DPS alone since a \
+         certificate was issued to it; sign in with that certificate and send no password"
+    )]
+    OnboardingKey,
+    /// The authority is not in the configuration any more, which is how its certificates are revoked.
+    #[error(
+        "its certificates come from the authority {0}, which is not configured any more: revoked"
+    )]
+    AuthorityGone(IssuerName),
+    /// Somebody else made the certificate.
+    #[error(
+        "its certificate {subject:?} was issued by {found:?}, not by the authority {expected}; the \
+         onboarding certificate is good for DPS alone"
+    )]
+    Foreign {
+        /// Whose it is.
+        subject: String,
+        /// What it names as its issuer.
+        found: String,
+        /// Whose it should be.
+        expected: IssuerName,
+    },
+    /// The certificate was issued to another device.
+    #[error("its certificate was issued to {found:?}, this device's is for CN={expected}")]
+    IssuedToOther {
+        /// To whom.
+        found: String,
+        /// To whom this device's is.
+        expected: String,
+    },
+}
+
+/// Whether the authority issued the certificate, and to this device. Only the authority's key counts:
+/// devices send their own certificate, or the chain with it.
+fn check_issued(
+    leaf: &Certificate,
+    common_name: &str,
+    issuer: &Certificate,
+    name: &IssuerName,
+) -> Result<(), HubFault> {
+    if !(issuer.is_named_by(leaf) && leaf.is_signed_by(issuer)) {
+        return Err(HubFault::Foreign {
+            subject: leaf.info().subject_name.clone(),
+            found: leaf.info().issuer_name.clone(),
+            expected: name.clone(),
+        });
+    }
+    if !leaf.common_name().is_some_and(|found| found.eq_ignore_ascii_case(common_name)) {
+        return Err(HubFault::IssuedToOther {
+            found: leaf.info().subject_name.clone(),
+            expected: common_name.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Beside the thumbprint the time is all that counts: who signed it, and for what, does not (I).
@@ -153,7 +236,7 @@ mod tests {
 
     use super::*;
     use crate::attestation::DeviceKey;
-    use crate::pki::TestCertificate;
+    use crate::pki::{TestAuthority, TestCertificate, Validity};
     use crate::service::record::NewIdentity;
     use crate::service::twin::InitialTwin;
 
@@ -190,9 +273,9 @@ mod tests {
     fn i_either_key_of_the_identity_signs_in() {
         let proof = token("HUB-west.azure-devices.net/devices/pump-0042", &key());
 
-        assert_eq!(with_keys().admit(&proof, at(99)), Ok(Admission { until: Some(at(100)) }));
+        assert_eq!(with_keys().admit(&proof, None, at(99)), Ok(Admission { until: Some(at(100)) }));
         assert_eq!(
-            with_keys().admit(&proof, at(107)),
+            with_keys().admit(&proof, None, at(107)),
             Err(HubFault::Expired(Duration::from_secs(7)))
         );
     }
@@ -200,7 +283,7 @@ mod tests {
     #[test]
     fn i_other_keys_devices_and_hubs_do_not_and_neither_does_a_disabled_device() {
         let refused = |resource: &str, key: &DeviceKey| {
-            with_keys().admit(&token(resource, key), at(1)).unwrap_err()
+            with_keys().admit(&token(resource, key), None, at(1)).unwrap_err()
         };
         let own = "hub-west.azure-devices.net/devices/pump-0042";
 
@@ -215,8 +298,8 @@ mod tests {
             assert!(matches!(refused(other, &key()), HubFault::Resource { .. }), "{other}");
         }
         let disabled = HubDevice { is_enabled: false, ..with_keys() };
-        assert_eq!(disabled.admit(&token(own, &key()), at(1)), Err(HubFault::Disabled));
-        assert_eq!(with_keys().admit(&HubProof::Absent, at(1)), Err(HubFault::NoToken));
+        assert_eq!(disabled.admit(&token(own, &key()), None, at(1)), Err(HubFault::Disabled));
+        assert_eq!(with_keys().admit(&HubProof::Absent, None, at(1)), Err(HubFault::NoToken));
     }
 
     fn proof(certificate: &Certificate) -> HubProof {
@@ -239,10 +322,13 @@ mod tests {
             {
                 let device = device(Authentication::Thumbprints { primary, secondary });
 
-                assert_eq!(device.admit(&proof(&own), now), Ok(Admission { until: None }));
-                let refused = device.admit(&proof(&other), now);
+                assert_eq!(device.admit(&proof(&own), None, now), Ok(Admission { until: None }));
+                let refused = device.admit(&proof(&other), None, now);
                 assert!(matches!(refused, Err(HubFault::Thumbprint { .. })), "{refused:?}");
-                assert_eq!(device.admit(&HubProof::Absent, now), Err(HubFault::NoCertificate));
+                assert_eq!(
+                    device.admit(&HubProof::Absent, None, now),
+                    Err(HubFault::NoCertificate)
+                );
             }
         }
     }
@@ -257,12 +343,75 @@ mod tests {
         let device = device(Authentication::Thumbprints { primary, secondary: None });
         let second = Duration::from_secs(1);
 
-        let admit = |now| device.admit(&proof(&own), now);
+        let admit = |now| device.admit(&proof(&own), None, now);
         let admitted = Ok(Admission { until: None });
 
         assert_eq!(admit(from - second), Err(HubFault::CertificateNotYetValid(second)));
         assert_eq!((admit(from), admit(until)), (admitted.clone(), admitted));
         assert_eq!(admit(until + second), Err(HubFault::CertificateExpired(second)));
+    }
+
+    fn issuer_name() -> IssuerName {
+        let [namespace, authority, policy] = ["fleet", "line-1", "short"].map(str::to_owned);
+        IssuerName { namespace, authority, policy }
+    }
+
+    fn authority() -> TestAuthority {
+        TestAuthority::root("root").unwrap().intermediate("line-1").unwrap()
+    }
+
+    fn made_by(authority: &TestAuthority, name: &str) -> Certificate {
+        read(&authority.device(name, Validity::TenYears).unwrap().chain()[0])
+    }
+
+    fn read(der: &rustls::pki_types::CertificateDer<'static>) -> Certificate {
+        Certificate::from_der(der.clone()).unwrap()
+    }
+
+    #[test]
+    fn j_461_an_issued_certificate_signs_in_and_a_foreign_one_an_other_devices_and_a_key_do_not() {
+        let (authority, elsewhere) = (authority(), authority());
+        let issuer = Certificate::from_text(authority.pem()).unwrap();
+        let device = device(Authentication::CertificateAuthority {
+            issuer: issuer_name(),
+            common_name: "Pump-A".to_owned(),
+        });
+        let own = made_by(&authority, "pump-a");
+        let now = own.info().not_before + Duration::from_secs(1);
+        let admit = |proof: &HubProof| device.admit(proof, Some(&issuer), now);
+
+        assert_eq!(admit(&proof(&own)), Ok(Admission { until: None }));
+        let foreign = made_by(&elsewhere, "pump-a");
+        assert!(matches!(admit(&proof(&foreign)), Err(HubFault::Foreign { .. })));
+        let onboarding = TestCertificate::self_signed("pump-a").unwrap();
+        let onboarding = proof(&read(&onboarding.chain()[0]));
+        assert!(matches!(admit(&onboarding), Err(HubFault::Foreign { .. })));
+        let other = made_by(&authority, "pump-b");
+        assert!(matches!(admit(&proof(&other)), Err(HubFault::IssuedToOther { .. })));
+        let key = token("hub-west.azure-devices.net/devices/pump-0042", &key());
+        assert_eq!(admit(&key), Err(HubFault::OnboardingKey));
+        assert_eq!(admit(&HubProof::Absent), Err(HubFault::NoIssuedCertificate));
+    }
+
+    #[test]
+    fn j_461_an_expired_one_does_not_and_none_does_once_its_authority_is_gone() {
+        let authority = authority();
+        let issuer = Certificate::from_text(authority.pem()).unwrap();
+        let device = device(Authentication::CertificateAuthority {
+            issuer: issuer_name(),
+            common_name: "pump-a".to_owned(),
+        });
+        let own = made_by(&authority, "pump-a");
+        let second = Duration::from_secs(1);
+        let (from, until) = (own.info().not_before, own.info().not_after);
+        let admit = |issuer, now| device.admit(&proof(&own), issuer, now);
+
+        let early = Err(HubFault::CertificateNotYetValid(second));
+        assert_eq!(admit(Some(&issuer), from - second), early);
+        assert_eq!(admit(Some(&issuer), until), Ok(Admission { until: None }));
+        let late = Err(HubFault::CertificateExpired(second));
+        assert_eq!(admit(Some(&issuer), until + second), late);
+        assert_eq!(admit(None, until), Err(HubFault::AuthorityGone(issuer_name())));
     }
 
     #[test]

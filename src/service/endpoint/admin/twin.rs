@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::service::hub::Hubs;
-use crate::service::record::{Authentication, HubDevice};
+use crate::service::record::HubDevice;
 use crate::service::section::Section;
 use crate::wire::{DeviceId, HubName, timestamp};
 
@@ -35,10 +35,7 @@ impl<'a> HubTwin<'a> {
             hub: &device.hub,
             device_id: &device.device_id,
             status: if device.is_enabled { "enabled" } else { "disabled" },
-            authentication_type: match device.authentication {
-                Authentication::Keys { .. } => "sas",
-                Authentication::Thumbprints { .. } => "selfSigned",
-            },
+            authentication_type: device.authentication.as_word(),
             connection_state: if hubs.is_online(&key) { "Connected" } else { "Disconnected" },
             messages: hubs.messages(&key),
             created_date_time_utc: timestamp(device.created),

@@ -11,7 +11,7 @@ use super::json::{Unreadable, from_json};
 use super::{text, time};
 use crate::attestation::DeviceKey;
 use crate::service::metadata::Metadata;
-use crate::service::record::{Authentication, HubDevice};
+use crate::service::record::{Authentication, HubDevice, IssuerName};
 use crate::service::section::Section;
 use crate::service::twin::{Properties, Twin};
 use crate::wire::{DeviceId, Etag, HubName};
@@ -53,6 +53,65 @@ enum AuthenticationRow {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         secondary: Option<String>,
     },
+    #[serde(rename_all = "camelCase")]
+    CertificateAuthority {
+        namespace_name: String,
+        certificate_authority_name: String,
+        certificate_policy_name: String,
+        common_name: String,
+    },
+}
+
+impl From<&Authentication> for AuthenticationRow {
+    fn from(authentication: &Authentication) -> Self {
+        match authentication {
+            Authentication::Keys { primary, secondary } => {
+                Self::Keys { primary: primary.to_base64(), secondary: secondary.to_base64() }
+            }
+            Authentication::Thumbprints { primary, secondary } => {
+                Self::Thumbprints { primary: primary.clone(), secondary: secondary.clone() }
+            }
+            Authentication::CertificateAuthority { issuer, common_name } => {
+                Self::CertificateAuthority {
+                    namespace_name: issuer.namespace.clone(),
+                    certificate_authority_name: issuer.authority.clone(),
+                    certificate_policy_name: issuer.policy.clone(),
+                    common_name: common_name.clone(),
+                }
+            }
+        }
+    }
+}
+
+impl TryFrom<AuthenticationRow> for Authentication {
+    type Error = Unreadable;
+
+    fn try_from(row: AuthenticationRow) -> Result<Self, Unreadable> {
+        let key = |text: &str| {
+            text.parse::<DeviceKey>().map_err(|error| Unreadable::Content(error.to_string()))
+        };
+        Ok(match row {
+            AuthenticationRow::Keys { primary, secondary } => {
+                Self::Keys { primary: key(&primary)?, secondary: key(&secondary)? }
+            }
+            AuthenticationRow::Thumbprints { primary, secondary } => {
+                Self::Thumbprints { primary, secondary }
+            }
+            AuthenticationRow::CertificateAuthority {
+                namespace_name,
+                certificate_authority_name,
+                certificate_policy_name,
+                common_name,
+            } => Self::CertificateAuthority {
+                issuer: IssuerName {
+                    namespace: namespace_name,
+                    authority: certificate_authority_name,
+                    policy: certificate_policy_name,
+                },
+                common_name,
+            },
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,16 +181,7 @@ pub(in crate::service::store) fn encode(device: &HubDevice) -> Result<Vec<u8>, s
     serde_json::to_vec(&HubRow {
         hub: device.hub.clone(),
         device_id: device.device_id.clone(),
-        authentication: match &device.authentication {
-            Authentication::Keys { primary, secondary } => AuthenticationRow::Keys {
-                primary: primary.to_base64(),
-                secondary: secondary.to_base64(),
-            },
-            Authentication::Thumbprints { primary, secondary } => AuthenticationRow::Thumbprints {
-                primary: primary.clone(),
-                secondary: secondary.clone(),
-            },
-        },
+        authentication: (&device.authentication).into(),
         is_enabled: device.is_enabled,
         status_reason: device.status_reason.clone(),
         status_updated: device.status_updated.map(Moment),
@@ -153,9 +203,6 @@ pub(in crate::service::store) fn encode(device: &HubDevice) -> Result<Vec<u8>, s
 /// A device from JSON.
 pub(in crate::service::store) fn decode(json: &[u8]) -> Result<HubDevice, Unreadable> {
     let row: HubRow = from_json(json)?;
-    let key = |text: &str| {
-        text.parse::<DeviceKey>().map_err(|error| Unreadable::Content(error.to_string()))
-    };
     let twin_updated = row.twin_updated;
     let properties = |row: PropertiesRow, what: &str| -> Result<Properties, Unreadable> {
         let (version, values) = (row.version, row.values.read(what)?);
@@ -168,14 +215,7 @@ pub(in crate::service::store) fn decode(json: &[u8]) -> Result<HubDevice, Unread
         Ok(Properties { version, values, metadata: metadata.map(Box::new) })
     };
     Ok(HubDevice {
-        authentication: match row.authentication {
-            AuthenticationRow::Keys { primary, secondary } => {
-                Authentication::Keys { primary: key(&primary)?, secondary: key(&secondary)? }
-            }
-            AuthenticationRow::Thumbprints { primary, secondary } => {
-                Authentication::Thumbprints { primary, secondary }
-            }
-        },
+        authentication: row.authentication.try_into()?,
         twin: Twin {
             version: row.twin.version,
             tags: row.twin.tags.read("tags")?,
@@ -237,7 +277,13 @@ mod tests {
         });
         let thumbprints = ("[0-9A-F]{40}", option::of("[0-9A-F]{40}"))
             .prop_map(|(primary, secondary)| Authentication::Thumbprints { primary, secondary });
-        prop_oneof![keys, thumbprints]
+        let issued = (".{1,9}", ".{1,9}", ".{0,9}", "[a-z0-9-]{1,9}").prop_map(
+            |(namespace, authority, policy, common_name)| Authentication::CertificateAuthority {
+                issuer: IssuerName { namespace, authority, policy },
+                common_name,
+            },
+        );
+        prop_oneof![keys, thumbprints, issued]
     }
 
     fn moment() -> impl Strategy<Value = SystemTime> {

@@ -22,7 +22,7 @@ pub(super) struct View {
     last_activity: Option<Time>,
     is_enabled: bool,
     status_reason: Option<String>,
-    authentication: &'static str,
+    authentication: String,
     is_edge: bool,
     messages: u64,
     waiting: usize,
@@ -65,9 +65,12 @@ impl View {
             last_activity: presence.last_activity.map(Time::from),
             is_enabled: device.is_enabled,
             status_reason: device.status_reason.as_deref().map(|it| inert(it).into_owned()),
-            authentication: match device.authentication {
-                Authentication::Keys { .. } => "symmetric key",
-                Authentication::Thumbprints { .. } => "certificate",
+            authentication: match &device.authentication {
+                Authentication::Keys { .. } => "symmetric key".to_owned(),
+                Authentication::Thumbprints { .. } => "certificate".to_owned(),
+                Authentication::CertificateAuthority { issuer, .. } => {
+                    inert(&format!("certificate issued by {issuer}")).into_owned()
+                }
             },
             is_edge: device.is_edge,
             messages: hubs.messages(&key),
