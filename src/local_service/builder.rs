@@ -322,6 +322,11 @@ impl LocalServiceBuilder {
                 .to_string(),
         };
         let mut config = Config::from_toml(&text, &[FUNCTION_URL])?;
+        if let Source::File(path) = &self.source
+            && let Some(folder) = path.parent()
+        {
+            config.place_files(folder);
+        }
         if let Some(id_scope) = &self.id_scope {
             config.id_scope.clone_from(id_scope);
         }

@@ -59,6 +59,11 @@ fn doubts(instance: &Instance, enrollment: &Enrollment) -> Vec<String> {
         ),
         _ => {}
     }
+    if enrollment.issuer.ask_for_certificates()
+        && let Err(none) = instance.issuer(&enrollment.issuer)
+    {
+        doubts.push(format!("{none}; its devices get no certificate (J-437)"));
+    }
     let webhook = enrollment.custom_allocation.as_ref().map(|it| &it.webhook_url);
     if webhook.is_some_and(super::enrollment::WebhookUrl::is_masked) {
         doubts.push(
@@ -159,6 +164,18 @@ mod tests {
             (two, policy("hashed", custom), "its allocationPolicy is not custom"),
             (two, custom.to_owned(), "its allocationPolicy is not custom"),
             (two, policy("custom", &masked), "webhookUrl is masked (?****)"),
+            (two, r#","namespaceName":"fleet""#.to_owned(), ""),
+            (two, r#","certificatePolicyName":"default""#.to_owned(), ""),
+            (
+                two,
+                r#","credentialPolicyName":"short""#.to_owned(),
+                "the certificate policy \"short\"",
+            ),
+            (
+                two,
+                r#","certificateAuthorityName":"line-1""#.to_owned(),
+                "authority \"line-1\", which",
+            ),
         ] {
             let told = told(hubs, &members);
             assert_eq!(told.is_empty(), expected.is_empty(), "{members}: {told}");

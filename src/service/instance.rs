@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::enrollment::{AllocationPolicy, Enrollment};
+use thiserror::Error;
+
+use super::enrollment::{AllocationPolicy, Enrollment, IssuerNames};
 use crate::attestation::Certificate;
 use crate::wire::{HubName, IdScope};
 
@@ -20,6 +22,57 @@ pub struct Instance {
     /// Whether a group takes only devices whose chain reaches a verified one of these (D.5), as on
     /// Azure.
     pub requires_verified_ca: bool,
+    /// Who issues certificates to its devices, in the order of the configuration.
+    pub issuers: Vec<CertificateIssuer>,
+}
+
+/// An authority that issues certificates to devices, by the names that enrollments have for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateIssuer {
+    /// The namespace that it belongs to.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What it issues.
+    pub policies: Vec<CertificatePolicy>,
+}
+
+/// What an authority issues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificatePolicy {
+    /// Its name.
+    pub name: String,
+    /// How long certificates are valid.
+    pub validity: Duration,
+}
+
+impl CertificateIssuer {
+    /// Whether it is the one of these names; case does not matter.
+    pub fn is(&self, namespace: &str, name: &str) -> bool {
+        self.namespace.eq_ignore_ascii_case(namespace) && self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The policy of that name; case does not matter.
+    pub fn policy(&self, name: &str) -> Option<&CertificatePolicy> {
+        self.policies.iter().find(|policy| policy.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Why the names of an enrollment lead to nobody who issues certificates.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NoIssuer {
+    /// There is no such authority.
+    #[error(
+        "it names the certificate authority {0:?}, which is not configured; add it as \
+         [[certificateAuthorities]]"
+    )]
+    Authority(String),
+    /// It has no such policy.
+    #[error(
+        "it names the certificate policy {0:?}, which no authority has that it means; add it to the \
+         policies of one of [[certificateAuthorities]]"
+    )]
+    Policy(String),
 }
 
 /// An authority's certificate that was uploaded to the instance. In Azure its owner has to prove
@@ -40,6 +93,37 @@ impl Instance {
     pub fn certificate(&self, name: &str) -> Option<&Certificate> {
         let found = self.certificates.iter().find(|it| it.name.eq_ignore_ascii_case(name));
         found.map(|found| &found.certificate)
+    }
+
+    /// Who issues certificates by these names, and by which policy: the first to which all that are there
+    /// apply; where no policy is named, the authority's first (J-437).
+    ///
+    /// # Errors
+    ///
+    /// If they lead to nobody.
+    pub fn issuer(
+        &self,
+        names: &IssuerNames,
+    ) -> Result<(&CertificateIssuer, &CertificatePolicy), NoIssuer> {
+        let applies = |name: &Option<String>, to: &str| {
+            name.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(to))
+        };
+        let mut meant = self
+            .issuers
+            .iter()
+            .filter(|it| applies(&names.namespace, &it.namespace))
+            .filter(|it| applies(&names.authority, &it.name))
+            .peekable();
+        if meant.peek().is_none() {
+            let named = names.namespace.iter().chain(&names.authority).cloned();
+            return Err(NoIssuer::Authority(named.collect::<Vec<_>>().join("/")));
+        }
+        let policy = names.policy_of_any_version();
+        let found = meant.find_map(|issuer| {
+            let policy = policy.map_or_else(|| issuer.policies.first(), |name| issuer.policy(name));
+            Some((issuer, policy?))
+        });
+        found.ok_or_else(|| NoIssuer::Policy(policy.unwrap_or_default().to_owned()))
     }
 
     /// What is easier here than on Azure is said at start.
@@ -77,4 +161,63 @@ pub struct LinkedHub {
     pub apply_allocation_policy: bool,
     /// How far it is from the service, for the geoLatency policy (J-17).
     pub latency: Option<Duration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn issuer(namespace: &str, name: &str, policies: &[&str]) -> CertificateIssuer {
+        let policies = policies.iter().map(|name| CertificatePolicy {
+            name: (*name).to_owned(),
+            validity: Duration::from_secs(60),
+        });
+        CertificateIssuer {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            policies: policies.collect(),
+        }
+    }
+
+    #[test]
+    fn j_437_the_names_that_are_there_decide_and_case_does_not() {
+        let issuers = vec![
+            issuer("fleet", "line-1", &["short", "long"]),
+            issuer("fleet", "line-2", &["yearly"]),
+            issuer("other", "line-1", &["short"]),
+        ];
+        let instance = Instance {
+            id_scope: "0ne00002193".parse().unwrap(),
+            linked_hubs: Vec::new(),
+            allocation_policy: None,
+            certificates: Vec::new(),
+            requires_verified_ca: false,
+            issuers,
+        };
+        let found = |[namespace, authority, policy, credential_policy]: [&str; 4]| {
+            let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            let names = IssuerNames {
+                namespace: name(namespace),
+                authority: name(authority),
+                policy: name(policy),
+                credential_policy: name(credential_policy),
+            };
+            let found = instance.issuer(&names);
+            found.map(|(it, policy)| format!("{}/{}/{}", it.namespace, it.name, policy.name))
+        };
+
+        for (names, expected) in [
+            (["fleet", "line-1", "long", ""], "fleet/line-1/long"),
+            (["OTHER", "LINE-1", "SHORT", ""], "other/line-1/short"),
+            (["", "", "", "yearly"], "fleet/line-2/yearly"),
+            (["other", "", "", ""], "other/line-1/short"),
+            (["", "line-2", "", ""], "fleet/line-2/yearly"),
+        ] {
+            assert_eq!(found(names).as_deref(), Ok(expected), "{names:?}");
+        }
+        let authority = NoIssuer::Authority("fleet/line-3".to_owned());
+        assert_eq!(found(["fleet", "line-3", "short", ""]), Err(authority));
+        let policy = NoIssuer::Policy("daily".to_owned());
+        assert_eq!(found(["fleet", "", "daily", ""]), Err(policy));
+    }
 }

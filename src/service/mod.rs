@@ -101,8 +101,9 @@ pub use authority::{Authority, AuthorityError};
 pub use caller::Transport;
 pub use commentary::{Commentary, Explanation};
 pub use config::{
-    CertificateConfig, Config, ConfigError, EnrollmentConfig, LinkedHubConfig, RECORD_NAMES,
-    ServiceAuthorizationConfig, X509Config, retry_after,
+    CertificateAuthorityConfig, CertificateConfig, CertificatePolicyConfig, Config, ConfigError,
+    EnrollmentConfig, LinkedHubConfig, RECORD_NAMES, ServiceAuthorizationConfig, X509Config,
+    retry_after,
 };
 pub use connection::{ClientConnection, ConnectionFault, TlsSession};
 pub use endpoint::{EndpointKind, Port};
@@ -121,7 +122,9 @@ pub use hub::{
     DeviceMessage, HubError, HubNotice, HubNotices, Hubs, MethodAnswer, MethodCall, MethodFault,
     NumberedMessage, Presence, SignedIn, TwinVerb,
 };
-pub use instance::{Instance, InstanceCertificate, LinkedHub};
+pub use instance::{
+    CertificateIssuer, CertificatePolicy, Instance, InstanceCertificate, LinkedHub, NoIssuer,
+};
 pub use journal::{
     Actor, AnswerKind, Changes, EntryAnswer, EntryAttestation, EntryCheck, EntryEnrollment,
     EntryFault, EntryHub, EntryStatus, Journal, JournalEntry, JournalFilter, MomentOutcome,

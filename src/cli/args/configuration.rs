@@ -45,7 +45,11 @@ impl ConfigurationArgs {
         let Some(path) = &self.config else { return Ok(contoso::config()) };
         let shown = path.display();
         let text = read_file("--config", path)?;
-        Config::from_toml(&text, &[FUNCTION_URL])
-            .map_err(|fault| Report::usage(format!("--config: {shown}, {fault}")))
+        let mut config = Config::from_toml(&text, &[FUNCTION_URL])
+            .map_err(|fault| Report::usage(format!("--config: {shown}, {fault}")))?;
+        if let Some(folder) = path.parent() {
+            config.place_files(folder);
+        }
+        Ok(config)
     }
 }

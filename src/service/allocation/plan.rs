@@ -111,6 +111,7 @@ mod tests {
             allocation_policy: None,
             certificates: Vec::new(),
             requires_verified_ca: true,
+            issuers: Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The configuration as a whole.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,9 +11,11 @@ use super::certificate::{CertificateConfig, X509Config};
 use super::enrollments::{ConfiguredEnrollment, Reader};
 use super::error::ConfigError;
 use super::hub::LinkedHubConfig;
+use super::issuer::CertificateAuthorityConfig;
 use super::retry_after;
 use super::webhook::NamedWebhooks;
 use super::written::EnrollmentConfig;
+use crate::pki::IssuingAuthority;
 use crate::service::access::ServiceAccess;
 use crate::service::enrollment::{AllocationPolicy, Enrollments, Kind, WebhookUrl};
 use crate::service::fault_rule::FaultRule;
@@ -40,6 +43,9 @@ pub struct Config {
     /// The certificates uploaded to it, for enrollment groups with `caReferences` (D.5).
     #[serde(default)]
     pub certificates: Vec<CertificateConfig>,
+    /// Who issues certificates to devices that ask for one; one that is made, if it is not there (J-436).
+    #[serde(default = "one_authority")]
+    pub certificate_authorities: Vec<CertificateAuthorityConfig>,
     /// What is asked of X.509 devices.
     #[serde(default)]
     pub x509: X509Config,
@@ -66,6 +72,10 @@ pub struct Config {
     pub service_authorization: Option<ServiceAuthorizationConfig>,
     #[serde(skip)]
     webhooks: NamedWebhooks,
+}
+
+fn one_authority() -> Vec<CertificateAuthorityConfig> {
+    vec![CertificateAuthorityConfig::default_one()]
 }
 
 /// Enrollments hold keys.
@@ -103,6 +113,7 @@ impl Config {
             placed.place(name, unspecified().unwrap_or_else(|_| unreachable!("it is an address")));
         }
         self.instance()?;
+        CertificateAuthorityConfig::check_written(&self.certificate_authorities)?;
         self.service_access(&Chance::system())?;
         self.read_enrollments(&placed, &Sources::default()).map(drop)
     }
@@ -125,7 +136,22 @@ impl Config {
             linked_hubs: LinkedHubConfig::records(&self.linked_hubs)?,
             certificates: CertificateConfig::records(&self.certificates)?,
             requires_verified_ca: self.x509.require_verified_ca,
+            issuers: CertificateAuthorityConfig::records(&self.certificate_authorities)?,
         })
+    }
+
+    /// Files that it names without their whole path are meant as seen from this folder: its own.
+    pub fn place_files(&mut self, folder: &Path) {
+        self.certificate_authorities.iter_mut().for_each(|it| it.place_files(folder));
+    }
+
+    /// The authorities that issue certificates, in their order; nothing for those that are to be made.
+    ///
+    /// # Errors
+    ///
+    /// Names the first that cannot be read, and why.
+    pub fn issuing_authorities(&self) -> Result<Vec<Option<IssuingAuthority>>, ConfigError> {
+        CertificateAuthorityConfig::authorities(&self.certificate_authorities)
     }
 
     /// Checks the enrollments and makes records of them, which get `now` as their time.

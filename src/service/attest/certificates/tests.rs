@@ -21,6 +21,7 @@ fn instance() -> Instance {
         linked_hubs: Vec::new(),
         certificates: Vec::new(),
         requires_verified_ca: false,
+        issuers: Vec::new(),
     }
 }
 
