@@ -22,6 +22,7 @@
 //! - `config`: the file that says all this.
 //! - `doubt`: what in a record is hardly meant.
 //! - `record`: what is kept of devices.
+//! - `issuing`: who issues certificates to devices.
 //! - `store`: where it is kept.
 //!
 //! The rules, which are pure:
@@ -73,6 +74,7 @@ mod faults;
 mod hub;
 mod hub_api;
 mod instance;
+mod issuing;
 mod journal;
 mod lock;
 mod mask;
@@ -125,18 +127,19 @@ pub use hub::{
 pub use instance::{
     CertificateIssuer, CertificatePolicy, Instance, InstanceCertificate, LinkedHub, NoIssuer,
 };
+pub use issuing::IssuingError;
 pub use journal::{
-    Actor, AnswerKind, Changes, EntryAnswer, EntryAttestation, EntryCheck, EntryEnrollment,
-    EntryFault, EntryHub, EntryStatus, Journal, JournalEntry, JournalFilter, MomentOutcome,
-    Observer, RegistrationEvent, StruckConnection, Text, TimelineMoment, WebhookAttempt,
-    WebhookExchange, timeline,
+    Actor, AnswerKind, Changes, EntryAnswer, EntryAttestation, EntryCertificate, EntryCheck,
+    EntryEnrollment, EntryFault, EntryHub, EntryStatus, Journal, JournalEntry, JournalFilter,
+    MomentOutcome, Observer, RegistrationEvent, StruckConnection, Text, TimelineMoment,
+    WebhookAttempt, WebhookExchange, timeline,
 };
 pub use metadata::Metadata;
 pub use options::{AdminOptions, Options};
 pub use quota::{Quota, Quotas, Rate, RateError, UnknownQuota};
 pub use record::{
     Admission, Assignment, Authentication, DeviceRecord, EnrollmentName, HubDevice, HubFault,
-    HubKey, HubProof, IssuerName, Outcome, PendingAllocation, PendingRecord, ProvenBy,
+    HubKey, HubProof, IssuedChain, IssuerName, Outcome, PendingAllocation, PendingRecord, ProvenBy,
 };
 pub use registrar::Pace;
 pub use reprovision::{Reprovisioning, ResetOnSameHub};

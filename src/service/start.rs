@@ -20,6 +20,7 @@ use super::enrollment::Enrollments;
 use super::faults::Faults;
 use super::hub::Hubs;
 use super::instance::Instance;
+use super::issuing::Authorities;
 use super::options::{AdminOptions, Options};
 use super::registrar::{Registrar, RegistrarSettings};
 use super::running::Service;
@@ -52,6 +53,10 @@ impl Service {
             None => Store::in_memory(initial.clone()),
             Some(folder) => open_state(config, &instance, configured, folder.clone()).await?,
         };
+        let given = config.issuing_authorities()?;
+        let authorities =
+            Authorities::open(&instance, given, options.state.as_deref(), sources.clone())?;
+        let authorities = Arc::new(authorities);
         warn_of_clock(sources.now());
         instance.warn_of_leniency();
         doubt::warn_of_all(&instance, store.enrollments().iter().map(Arc::as_ref));
@@ -63,7 +68,9 @@ impl Service {
         let tls = endpoint::Tls::new(authority.clone(), dialled.clone())?;
 
         let store = Arc::new(store);
-        let hubs = Arc::new(Hubs::new(names, store.clone(), sources.clone()));
+        let hubs = Arc::new(
+            Hubs::new(names, store.clone(), sources.clone()).with_authorities(authorities.clone()),
+        );
         let settings = RegistrarSettings {
             initial,
             webhooks: WebhookClient::new(options.webhooks).by(sources.clock.clone()),
@@ -71,6 +78,7 @@ impl Service {
             on_same_hub: options.on_same_hub,
             suspects: options.suspects,
             quotas: config.quotas,
+            authorities,
             faults: Faults::new(
                 config.faults.iter().cloned().chain(options.faults),
                 sources.clone(),

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::authority::AuthorityError;
 use super::config::ConfigError;
 use super::endpoint::EndpointKind;
+use super::issuing::IssuingError;
 use super::store::StateError;
 use crate::net::plain;
 
@@ -21,6 +22,9 @@ pub enum StartError {
     /// The certification authority cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// An authority that issues certificates to devices cannot be used.
+    #[error(transparent)]
+    Issuing(#[from] IssuingError),
     /// What was kept cannot be used.
     #[error(transparent)]
     State(#[from] StateError),

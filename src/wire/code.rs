@@ -14,6 +14,8 @@ impl ErrorCode {
     pub const BAD_REQUEST: Self = Self(400_004);
     /// A body that cannot be read (A.5).
     pub const DESERIALIZATION: Self = Self(400_012);
+    /// A request for a certificate cannot be granted. A hub's code; nothing is published of DPS (J-439).
+    pub const CERTIFICATE_REQUEST: Self = Self(400_040);
     /// No IoT hub is linked to the enrollment. Our own number (J-9).
     pub const NO_LINKED_HUB: Self = Self(400_203);
     /// The custom allocation webhook failed (G.6).

@@ -25,6 +25,7 @@ fn state(record: &DeviceRecord, api_version: &ApiVersion) -> DeviceRegistrationR
     let told = record.reply(api_version).registration_state.unwrap_or_default();
     DeviceRegistrationResult {
         tpm: None,
+        issued_certificate_chain: None,
         x509: None,
         symmetric_key: None,
         payload: None,

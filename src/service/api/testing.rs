@@ -13,6 +13,7 @@ use crate::service::config::Config;
 use crate::service::enrollment::Enrollments;
 use crate::service::faults::Faults;
 use crate::service::hub::Hubs;
+use crate::service::issuing::Authorities;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
 use crate::service::registrar::{Pace, Registrar, RegistrarSettings};
@@ -53,10 +54,13 @@ pub(in crate::service) fn world() -> World {
     let store = Arc::new(Store::in_memory(config.enrollment_records(&Default::default()).unwrap()));
     let hubs = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();
     let hubs = Arc::new(Hubs::new(hubs, store.clone(), Default::default()));
+    let authorities =
+        Arc::new(Authorities::open(&instance, Vec::new(), None, Default::default()).unwrap());
     let registrar = Registrar::new(
         instance,
         (store, hubs),
         RegistrarSettings {
+            authorities,
             faults: Faults::default(),
             initial: Enrollments::default(),
             webhooks: WebhookClient::new(WebhookSettings::default()),

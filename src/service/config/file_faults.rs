@@ -22,7 +22,7 @@ fn wrong_configurations_are_told_by_line_and_member() {
         ("idScope = [\"0ne1\"]", "line 1: idScope: expected a string, found an array"),
         (
             "idscope = \"0ne00002193\"",
-            "line 1: unknown member `idscope`, expected one of `idScope`, `linkedHubs`, `allocationPolicy`, `certificates`, `x509`, `enrollments`, `enrollmentGroups`, `retry-after`, `retryAfter`, `assigning-polls`, `assigningPolls`, `quotas`, `faults`, `serviceAuthorization`; did you mean `idScope`?",
+            "line 1: unknown member `idscope`, expected one of `idScope`, `linkedHubs`, `allocationPolicy`, `certificates`, `certificateAuthorities`, `x509`, `enrollments`, `enrollmentGroups`, `retry-after`, `retryAfter`, `assigning-polls`, `assigningPolls`, `quotas`, `faults`, `serviceAuthorization`; did you mean `idScope`?",
         ),
         (
             "idScope = \"0ne1\"\nlinkedHubs = 5",

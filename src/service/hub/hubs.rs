@@ -9,7 +9,9 @@ use super::connections::{Connections, HubNotice, HubNotices, Presence};
 use super::error::HubError;
 use super::message::{DeviceMessage, NumberedMessage};
 use super::method::{MethodAnswer, MethodCall, MethodFault};
-use crate::service::record::{Admission, HubDevice, HubFault, HubKey, HubProof};
+use crate::attestation::Certificate;
+use crate::service::issuing::Authorities;
+use crate::service::record::{Admission, Authentication, HubDevice, HubFault, HubKey, HubProof};
 use crate::service::store::{Change, Store};
 use crate::service::twin::TwinChange;
 use crate::sources::Sources;
@@ -40,6 +42,8 @@ pub enum TwinVerb {
 pub struct Hubs {
     names: Vec<HubName>,
     store: Arc<Store>,
+    /// Who issues certificates to devices.
+    authorities: Option<Arc<Authorities>>,
     connections: Connections,
     pub(in crate::service) sources: Sources,
     /// Counts what changes of devices and who is connected.
@@ -50,7 +54,28 @@ impl Hubs {
     /// The hubs of these names.
     pub fn new(names: Vec<HubName>, store: Arc<Store>, sources: Sources) -> Self {
         let changes = watch::Sender::new(0);
-        Self { names, store, connections: Connections::default(), sources, changes }
+        let connections = Connections::default();
+        Self { names, store, authorities: None, connections, sources, changes }
+    }
+
+    /// The same, at which devices sign in with the certificates of these authorities.
+    #[must_use]
+    pub(in crate::service) fn with_authorities(self, authorities: Arc<Authorities>) -> Self {
+        Self { authorities: Some(authorities), ..self }
+    }
+
+    /// The certificate of the authority that issues the device's certificates, if they are issued and the
+    /// authority is still there.
+    fn issuer_of(&self, device: &HubDevice) -> Option<Certificate> {
+        let Authentication::CertificateAuthority { issuer, .. } = &device.authentication else {
+            return None;
+        };
+        let found = self.authorities.as_ref()?.find(&issuer.namespace, &issuer.authority);
+        let found = found.unwrap_or_else(|error| {
+            tracing::error!("the authority {issuer} cannot be had: {error}");
+            None
+        });
+        found.and_then(|authority| authority.certificates().first().cloned())
     }
 
     /// What tells apart the versions of a device.
@@ -111,7 +136,8 @@ impl Hubs {
         let key = HubKey::new(hub, device_id);
         let device = self.store.hub_device(&key);
         let device = device.ok_or_else(|| HubFault::UnknownDevice(device_id.clone()))?;
-        let admission = device.admit(proof, None, self.sources.now())?;
+        let admission =
+            device.admit(proof, self.issuer_of(&device).as_ref(), self.sources.now())?;
         Ok((key, admission))
     }
 

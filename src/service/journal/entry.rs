@@ -78,6 +78,8 @@ pub struct JournalEntry {
     pub answers_left_out: u64,
     /// The faults on demand that struck it, in order (J-267).
     pub faults: Vec<EntryFault>,
+    /// The certificate that was issued to it.
+    pub certificate: Option<EntryCertificate>,
     /// What became of the device's identity on its hub.
     pub hub: Option<EntryHub>,
     /// Whence times in it are counted.
@@ -130,6 +132,26 @@ pub struct EntryEnrollment {
     pub kind: Kind,
     /// Registration ID or group ID.
     pub name: Text,
+}
+
+/// A certificate that was issued to a device along with its registration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryCertificate {
+    /// When, from the request on; in JSON whole milliseconds.
+    #[serde(serialize_with = "as_millis")]
+    pub at: Duration,
+    /// To whom.
+    pub subject: Text,
+    /// Who issued it: namespace and name of the authority.
+    pub issuer: Text,
+    /// By which policy.
+    pub policy: Text,
+    /// Its serial number.
+    pub serial_number: Text,
+    /// Until when it is valid.
+    #[serde(serialize_with = "as_timestamp")]
+    pub not_after: SystemTime,
 }
 
 /// How a device proved itself. In JSON, `type` is `symmetricKey`, `x509` or `tpm`, as in enrollments.

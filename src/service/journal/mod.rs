@@ -29,8 +29,8 @@ mod timeline_tests;
 pub use answer::{AnswerKind, EntryAnswer};
 pub use changes::Changes;
 pub use entry::{
-    EntryAttestation, EntryCheck, EntryEnrollment, EntryHub, EntryStatus, JournalEntry,
-    WebhookAttempt, WebhookExchange,
+    EntryAttestation, EntryCertificate, EntryCheck, EntryEnrollment, EntryHub, EntryStatus,
+    JournalEntry, WebhookAttempt, WebhookExchange,
 };
 pub use event::{Observer, RegistrationEvent};
 pub use fault::{EntryFault, StruckConnection};

@@ -7,20 +7,21 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::{AnswerKind, EntryAnswer};
 use super::entry::{
-    EntryAttestation, EntryCheck, EntryEnrollment, EntryHub, EntryStatus, JournalEntry,
-    WebhookAttempt, WebhookExchange,
+    EntryAttestation, EntryCertificate, EntryCheck, EntryEnrollment, EntryHub, EntryStatus,
+    JournalEntry, WebhookAttempt, WebhookExchange,
 };
 use super::fault::EntryFault;
 use super::handle::Journal;
 use super::ring::Slot;
 use super::text::{Shared, Text};
+use crate::attestation::Certificate;
 use crate::service::allocation::WebhookAnswer;
 use crate::service::attest::{Attested, Check, Evidence};
 use crate::service::caller::{Caller, TurnedAway};
 use crate::service::enrollment::Enrollment;
 use crate::service::faults::Strike;
 use crate::service::mask::{MAX_BODY, Mask};
-use crate::service::record::{DeviceRecord, Outcome, PendingRecord};
+use crate::service::record::{DeviceRecord, IssuerName, Outcome, PendingRecord};
 use crate::service::registration::{IdentityFate, TwinSource};
 use crate::service::reply::Reply;
 use crate::wire::{ErrorCode, IdScope, OperationId, Payload, RegistrationId, ServiceError, Status};
@@ -306,6 +307,22 @@ impl Recording {
         });
     }
 
+    /// A certificate was issued.
+    pub(in crate::service) fn issued(&self, leaf: &Certificate, issuer: &IssuerName) {
+        let now = self.journal.instant();
+        let info = leaf.info();
+        self.change(|entry, shared| {
+            entry.certificate = Some(EntryCertificate {
+                at: entry.age(now),
+                subject: info.subject_name.as_str().into(),
+                issuer: shared.text(&issuer.to_string()),
+                policy: shared.text(&issuer.policy),
+                serial_number: info.serial_number.as_str().into(),
+                not_after: info.not_after,
+            });
+        });
+    }
+
     /// Why there is no hub, as the log has it.
     pub(in crate::service) fn reason(&self, reason: &str) {
         let reason = masked(&self.mask, reason);
@@ -527,6 +544,7 @@ fn blank(
         answers: Vec::new(),
         answers_left_out: 0,
         faults: Vec::new(),
+        certificate: None,
         hub: None,
         started,
     }

@@ -73,7 +73,7 @@ fn record(outcome: Outcome) -> DeviceRecord {
 
 pub(super) fn assigned() -> DeviceRecord {
     let substatus = Substatus::InitialAssignment;
-    record(Outcome::Assigned { substatus, payload: None, authentication_key: None })
+    record(Outcome::Assigned { substatus, payload: None, authentication_key: None, issued: None })
 }
 
 fn http(status: u16, body: &str) -> WebhookAnswer {
@@ -146,7 +146,7 @@ fn a_registration_is_written_down_from_request_to_result_member_by_member() {
             "count": 1, "lastAt": null,
         }],
         "answersLeftOut": 0,
-        "faults": [],
+        "faults": [], "certificate": null,
         "hub": { "at": 42, "identity": "made", "movedFrom": null, "initialTwin": "webhook" },
     });
     assert_eq!(entry, expected);

@@ -8,14 +8,16 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::answer::{AnswerKind, EntryAnswer};
-use super::entry::{EntryHub, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange};
+use super::entry::{
+    EntryCertificate, EntryHub, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange,
+};
 use super::fault::EntryFault;
 use super::millis::{as_millis, millis};
 use super::text::Text;
 use crate::service::caller::Transport;
 use crate::service::connection::{ClientConnection, ConnectionFault};
 use crate::text::{Foreign, spoken};
-use crate::wire::HubName;
+use crate::wire::{HubName, timestamp};
 
 /// Something that happened in a registration. Its title is a sentence without its subject, which is the
 /// actor, and stays in its line; the detail is as others wrote it, and is for whoever shows it to escape.
@@ -99,6 +101,9 @@ pub fn timeline(entry: &JournalEntry) -> Vec<TimelineMoment> {
     }
     if let Some(webhook) = &entry.webhook {
         story.webhook(webhook);
+    }
+    if let Some(certificate) = &entry.certificate {
+        story.certificate(certificate);
     }
     story.end(entry);
     if let Some(hub) = &entry.hub {
@@ -235,6 +240,15 @@ impl Story {
         }
     }
 
+    fn certificate(&mut self, certificate: &EntryCertificate) {
+        let EntryCertificate { at, subject, issuer, policy, serial_number, not_after } =
+            certificate;
+        let title = format!("issues a certificate for {subject} by {issuer}, policy {policy}");
+        let until = timestamp(*not_after);
+        let detail = format!("serial number {serial_number}, valid until {until}");
+        self.add(*at, Service, title, Some(detail), Good);
+    }
+
     fn hub(&mut self, entry: &JournalEntry, hub: &EntryHub) {
         let id = entry.device_id.as_ref().unwrap_or(&entry.registration_id);
         let from = hub.moved_from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
@@ -367,6 +381,7 @@ fn looked_at(check: &'static str) -> &'static str {
         "verifiedCa" => "the verified CA",
         "enrollment" => "the enrollment",
         "attestation" => "the kind of proof",
+        "certificateRequest" => "the request for a certificate",
         "enabled" => "the enrollment's status",
         "fault" => "the faults on demand",
         "quota" => "the quota",

@@ -1,6 +1,7 @@
 //! What a device is told of its registration.
 
 use super::device::{DeviceRecord, ProvenBy};
+use super::issued::IssuedChain;
 use super::outcome::Outcome;
 use crate::wire::{
     ApiVersion, DeviceRegistrationResult, RegistrationOperationStatus, Status, Substatus,
@@ -60,7 +61,7 @@ impl DeviceRecord {
                 error_message: Some(message.clone()),
                 ..dated
             },
-            Outcome::Assigned { substatus, payload, authentication_key } => {
+            Outcome::Assigned { substatus, payload, authentication_key, issued } => {
                 DeviceRegistrationResult {
                     tpm: authentication_key
                         .as_ref()
@@ -77,6 +78,10 @@ impl DeviceRecord {
                         .map(|assignment| assignment.device_id.to_string()),
                     substatus: Some(told(substatus, api_version)),
                     payload: payload.clone(),
+                    issued_certificate_chain: issued
+                        .as_ref()
+                        .filter(|_| api_version.issues_certificates())
+                        .map(IssuedChain::to_base64),
                     ..dated
                 }
             }

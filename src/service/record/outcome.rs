@@ -1,6 +1,8 @@
 //! Where an operation stands.
 
+use super::issued::IssuedChain;
 use crate::attestation::Certificate;
+use crate::pki::CertificateRequest;
 use crate::wire::{ApiVersion, ErrorCode, Payload, Status, Substatus, TpmKeys};
 
 /// What a registration in progress still needs to find its hub. It is kept with the record, so that
@@ -15,6 +17,8 @@ pub struct PendingAllocation {
     pub certificate: Option<Certificate>,
     /// The keys of its TPM, if that is how it proved itself.
     pub tpm: Option<TpmKeys>,
+    /// The certificate that it wants.
+    pub request: Option<CertificateRequest>,
 }
 
 /// Where an operation stands.
@@ -30,6 +34,8 @@ pub enum Outcome {
         payload: Option<Payload>,
         /// The key for its hub, in Base64, encrypted for its TPM; of a device that has one (B.5).
         authentication_key: Option<String>,
+        /// The certificate that it asked for.
+        issued: Option<IssuedChain>,
     },
     /// Ended without a hub.
     Failed {

@@ -1,6 +1,7 @@
 //! The checks around attestation, for the journal: what the endpoints looked at before a request came
 //! here, and the request itself.
 
+use crate::pki::CertificateRequest;
 use crate::service::attest::Check;
 use crate::service::caller::{Caller, Transport, TurnedAway};
 
@@ -36,6 +37,13 @@ pub(super) fn of_request(caller: &Caller) -> Vec<Check> {
     let mut checks = of_caller(caller);
     checks.push(Check::passed("request", "the request can be read, and its api-version is served"));
     checks
+}
+
+/// The one of a request for a certificate, which is good.
+pub(super) fn of_certificate_request(request: &CertificateRequest) -> Check {
+    let name = request.common_name();
+    let said = format!("the certificate that it asks for is for {name:?}, with a key of its own");
+    Check::passed("certificateRequest", said)
 }
 
 /// The checks up to the request, which is none.

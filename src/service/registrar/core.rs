@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
@@ -17,6 +17,7 @@ use crate::service::enrollment::Enrollments;
 use crate::service::faults::Faults;
 use crate::service::hub::Hubs;
 use crate::service::instance::Instance;
+use crate::service::issuing::Authorities;
 use crate::service::journal::{Journal, Observer};
 use crate::service::lock::lock;
 use crate::service::quota::Throttle;
@@ -45,6 +46,9 @@ pub struct Registrar {
     pub(in crate::service) sources: Sources,
     pub(super) operations: Operations,
     pub(super) challenges: Challenges,
+    pub(in crate::service) authorities: Arc<Authorities>,
+    /// That requests for certificates are ignored was told.
+    pub(super) ignored_requests: Once,
     pub(in crate::service) throttle: Throttle,
     pub(super) seen: Mutex<SeenRegistrationIds>,
     pub(super) tasks: Mutex<JoinSet<()>>,
@@ -66,6 +70,7 @@ impl Registrar {
             on_same_hub,
             suspects,
             quotas,
+            authorities,
             faults,
             observer,
             tap,
@@ -87,6 +92,8 @@ impl Registrar {
             sources,
             operations: Operations::default(),
             challenges: Challenges::default(),
+            authorities,
+            ignored_requests: Once::new(),
             throttle: Throttle::new(quotas),
             seen: Mutex::new(SeenRegistrationIds::new(suspects)),
             tasks: Mutex::default(),

@@ -8,6 +8,7 @@
 //! they share, `struck` lets faults on demand strike, and so do `struck_client` and `meddling`, `operations` is what is in progress, `seen` is which devices came by lately; `tpm` asks
 //! TPMs to sign, and `challenges` remembers with what.
 
+mod certificate;
 mod challenges;
 mod checks;
 mod conversation;

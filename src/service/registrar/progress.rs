@@ -6,6 +6,7 @@ use super::core::Registrar;
 use super::operations::{Claim, Operation};
 use super::{conversation, log};
 use crate::attestation::DeviceKey;
+use crate::pki::CertificateRequest;
 use crate::service::allocation::{
     Applicant, Decision, Plan, Question, WebhookAnswer, allocation_request, judge, plan,
 };
@@ -45,7 +46,12 @@ pub(super) struct AcceptedRequest {
 }
 
 impl AcceptedRequest {
-    pub(super) fn new(caller: &Caller, attested: Attested, payload: Option<Payload>) -> Self {
+    pub(super) fn new(
+        caller: &Caller,
+        attested: Attested,
+        payload: Option<Payload>,
+        request: Option<CertificateRequest>,
+    ) -> Self {
         let Attested { enrollment, evidence } = attested;
         Self {
             registration_id: caller.registration_id.clone(),
@@ -56,6 +62,7 @@ impl AcceptedRequest {
                 api_version: caller.api_version.clone(),
                 certificate: evidence.certificate().cloned(),
                 tpm: evidence.tpm(),
+                request,
             },
         }
     }
@@ -243,6 +250,7 @@ impl Registrar {
         step: Step,
         operation: &Operation,
     ) -> Result<(), StoreError> {
+        let (decision, issued) = self.grant(&record, enrollment, decision, &operation.recording);
         if let Decision::Failed { hint, .. } = &decision {
             tracing::warn!("{}: {}", record.registration_id, Foreign::new(hint));
             operation.recording.reason(hint);
@@ -257,7 +265,7 @@ impl Registrar {
         }
         let (reprovisioning, on_same_hub) = (reprovisioning(&record, enrollment), self.on_same_hub);
         let given = self.given_keys(&record, &decision);
-        let finding = Finding { enrollment, decision, reprovisioning, on_same_hub, given };
+        let finding = Finding { enrollment, decision, reprovisioning, on_same_hub, given, issued };
         let known = |key: &_| self.store.hub_device(key);
         let concluded = conclude(record, finding, known, self.moment(&id));
         let Conclusion { changes, record, identity, disconnect } = concluded;

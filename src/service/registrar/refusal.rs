@@ -24,6 +24,10 @@ pub(super) fn refuse_request(sources: &Sources, caller: &Caller, fault: &Request
         RequestFault::Body(_) => unreadable_reply(sources),
         RequestFault::ApiVersion(_) => error_reply(sources, code, "Unsupported api-version"),
         RequestFault::RegistrationId { .. } => error_reply(sources, code, "Invalid RegistrationId"),
+        // Nothing of DPS's own words for these is published (J-435).
+        RequestFault::Certificate(_) | RequestFault::CertificateInLookup => {
+            error_reply(sources, code, &fault.to_string())
+        }
     }
 }
 

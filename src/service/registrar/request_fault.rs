@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::pki::CertificateRequestFault;
 use crate::wire::{ApiVersion, ErrorCode, ObjectFault, RegistrationId};
 
 /// Why a request is none. In words for the log; the device is told what DPS says.
@@ -24,6 +25,15 @@ pub(super) enum RequestFault {
         /// Who asks.
         expected: RegistrationId,
     },
+    /// The certificate that it asks for is not granted to anybody, or not to this device.
+    #[error(transparent)]
+    Certificate(CertificateRequestFault),
+    /// A lookup asks for a certificate.
+    #[error(
+        "a lookup of a registration asks for a certificate (`csr`), which only a register request can; \
+         leave it out"
+    )]
+    CertificateInLookup,
 }
 
 impl RequestFault {
@@ -31,7 +41,10 @@ impl RequestFault {
     pub(super) fn code(&self) -> ErrorCode {
         match self {
             Self::Body(_) => ErrorCode::DESERIALIZATION,
-            Self::ApiVersion(_) | Self::RegistrationId { .. } => ErrorCode::BAD_REQUEST,
+            Self::ApiVersion(_)
+            | Self::RegistrationId { .. }
+            | Self::Certificate(_)
+            | Self::CertificateInLookup => ErrorCode::BAD_REQUEST,
         }
     }
 }

@@ -89,6 +89,22 @@ impl Registrar {
             self.refused(caller, payload, refused);
             return reply;
         }
+        let csr = match self.certificate_request(caller, request.csr.as_deref()) {
+            Ok(csr) => csr,
+            Err(fault) => {
+                let reason = fault.to_string();
+                let fault = RequestFault::Certificate(fault);
+                let (code, failed_check) = (fault.code(), "certificateRequest");
+                let reply = refuse_request(&self.sources, caller, &fault);
+                checks.push(Check::failed(failed_check, reason.clone()));
+                let checks = &checks[..];
+                let refused =
+                    Refused { code, failed_check, checks, reason: &reason, reply: &reply };
+                self.refused(caller, payload, refused);
+                return reply;
+            }
+        };
+        checks.extend(csr.as_ref().map(checks::of_certificate_request));
         checks.push(attested.enabled());
         let (operation, _entered) = loop {
             // Not while everything is being forgotten.
@@ -126,7 +142,7 @@ impl Registrar {
         log::accepted(caller, &attested);
         let registrar = Arc::clone(self);
         let operation_id = operation.id.clone();
-        let accepted = AcceptedRequest::new(caller, attested, request.payload);
+        let accepted = AcceptedRequest::new(caller, attested, request.payload, csr);
         let reply =
             self.run_to_end(async move { registrar.start(accepted, operation).await }).await;
         let reply = reply.unwrap_or_else(|| {
@@ -248,6 +264,9 @@ impl Registrar {
             Ok(request) => request,
             Err(fault) => return refuse_request(&self.sources, caller, &fault),
         };
+        if request.csr.is_some() && caller.api_version.issues_certificates() {
+            return refuse_request(&self.sources, caller, &RequestFault::CertificateInLookup);
+        }
         let proof = tpm::shown(caller, request.tpm.as_ref());
         match self.attest(caller, &proof, now) {
             Ok(Answer::Attested(_)) => {}
@@ -261,8 +280,9 @@ impl Registrar {
         let reply = record.as_ref().map(|record| record.reply(&caller.api_version));
         match reply.and_then(|reply| reply.registration_state) {
             Some(state) => {
-                // The key is part of a registration, and of no question about one (J-384).
-                let state = DeviceRegistrationResult { tpm: None, ..state };
+                // Key and certificate are part of a registration, and of no question about one (J-384, J-442).
+                let state =
+                    DeviceRegistrationResult { tpm: None, issued_certificate_chain: None, ..state };
                 let reply = json_reply(200, None, &state);
                 if let Some(record) = &record {
                     let operation_id = record.operation_id.as_str();

@@ -1,10 +1,12 @@
 //! How a registrar goes about its work.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::service::allocation::webhook::WebhookClient;
 use crate::service::enrollment::Enrollments;
 use crate::service::faults::Faults;
+use crate::service::issuing::Authorities;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
 use crate::service::reprovision::ResetOnSameHub;
@@ -36,6 +38,8 @@ pub struct RegistrarSettings {
     pub suspects: Vec<RegistrationId>,
     /// How often devices and back ends may ask (H.3).
     pub quotas: Quotas,
+    /// Who issues certificates to devices.
+    pub authorities: Arc<Authorities>,
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// Who wants to know of every registration.

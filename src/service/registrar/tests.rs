@@ -15,6 +15,7 @@ use crate::service::connection::ClientConnection;
 use crate::service::enrollment::Enrollments;
 use crate::service::faults::Faults;
 use crate::service::hub::Hubs;
+use crate::service::issuing::Authorities;
 use crate::service::journal::Observer;
 use crate::service::quota::Quotas;
 use crate::service::reply::Reply;
@@ -63,6 +64,10 @@ fn registrar_with(more: &str) -> (Arc<Registrar>, mpsc::Sender<bool>) {
     let store = Store::durable(Disk(told), Stored { enrollments, ..Stored::default() });
     let store = Arc::new(store);
     let settings = RegistrarSettings {
+        authorities: Arc::new(
+            Authorities::open(&config.instance().unwrap(), Vec::new(), None, Default::default())
+                .unwrap(),
+        ),
         faults: Faults::default(),
         initial: Enrollments::default(),
         quotas: Quotas::default(),

@@ -6,6 +6,7 @@ use super::identity::{IdentityFate, IdentityUpdate, to_disconnect, update_identi
 use super::moment::Moment;
 use crate::service::allocation::Decision;
 use crate::service::enrollment::Enrollment;
+use crate::service::issuing::Issued;
 use crate::service::record::{
     Assignment, Authentication, DeviceRecord, HubDevice, HubKey, NewIdentity, Outcome,
     PendingRecord,
@@ -27,6 +28,8 @@ pub struct Finding<'a> {
     pub on_same_hub: ResetOnSameHub,
     /// The keys that it gets for its hub, if it has a TPM.
     pub given: Option<GivenKeys>,
+    /// The certificate that it gets, if it asked for one.
+    pub issued: Option<Issued>,
 }
 
 /// The keys for its hub of a device that has a TPM: others at each registration (B.5).
@@ -66,7 +69,7 @@ pub fn conclude(
     known: impl Fn(&HubKey) -> Option<Arc<HubDevice>>,
     moment: Moment,
 ) -> Conclusion {
-    let Finding { enrollment, decision, reprovisioning, on_same_hub, given } = finding;
+    let Finding { enrollment, decision, reprovisioning, on_same_hub, given, issued } = finding;
     let (host_name, payload, initial_twin) = match decision {
         Decision::Hub { host_name, payload, initial_twin } => (host_name, payload, initial_twin),
         Decision::Failed { code, message, .. } => {
@@ -92,6 +95,15 @@ pub fn conclude(
         Some(GivenKeys { authentication, encrypted }) => (Some(authentication), Some(encrypted)),
         None => (Authentication::of(enrollment, &pending.registration_id, certificate), None),
     };
+    let has_one = present.as_deref().or(earlier.as_deref());
+    let (by_certificate, issued) = match issued {
+        Some(Issued { chain, leaf, issuer }) => {
+            let common_name = leaf.common_name().unwrap_or_default().to_owned();
+            (Some(Authentication::CertificateAuthority { issuer, common_name }), Some(chain))
+        }
+        None => (still_issued(enrollment, has_one), None),
+    };
+    let authentication = by_certificate.or(authentication);
     let updated = authentication.map(|authentication| {
         let update = IdentityUpdate {
             hub: &assignment.hub,
@@ -114,9 +126,18 @@ pub fn conclude(
     let disconnect = to_disconnect(&changes, present.as_deref()).collect();
 
     let mut record =
-        pending.with_outcome(Outcome::Assigned { substatus, payload, authentication_key });
+        pending.with_outcome(Outcome::Assigned { substatus, payload, authentication_key, issued });
     record.assignment = Some(assignment);
     conclusion(record, identity, changes, disconnect, moment)
+}
+
+/// A device that comes again without a request has its certificate still, which stays good at its hub as
+/// long as its enrollment names somebody who issues them (J-440).
+fn still_issued(enrollment: &Enrollment, device: Option<&HubDevice>) -> Option<Authentication> {
+    let authentication = device.map(|device| &device.authentication);
+    let by_certificate =
+        authentication.filter(|it| matches!(it, Authentication::CertificateAuthority { .. }));
+    by_certificate.filter(|_| enrollment.issuer.ask_for_certificates()).cloned()
 }
 
 fn conclusion(

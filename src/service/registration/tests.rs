@@ -34,6 +34,7 @@ fn accepted<'a>(id: &'a RegistrationId, enrollment: &'a Enrollment) -> Accepted<
             api_version: "2021-06-01".parse().unwrap(),
             certificate: None,
             tpm: None,
+            request: None,
         },
     }
 }
@@ -45,6 +46,7 @@ fn concluded(record: PendingRecord, decision: Decision, moment: Moment) -> Devic
         reprovisioning: Reprovisioning::Migrate,
         on_same_hub: ResetOnSameHub::default(),
         given: None,
+        issued: None,
     };
     conclude(record, finding, |_| None, moment).record.as_ref().clone()
 }
@@ -95,6 +97,7 @@ fn f_6_an_assignment_makes_the_identity_with_the_keys_of_the_device() {
         reprovisioning: Reprovisioning::Migrate,
         on_same_hub: ResetOnSameHub::default(),
         given: None,
+        issued: None,
     };
 
     let Conclusion { changes, disconnect, .. } = conclude(record, finding, |_| None, at(2));

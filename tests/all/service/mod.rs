@@ -13,6 +13,7 @@ mod hostile;
 mod https;
 mod hub;
 mod hub_api;
+mod issuance;
 mod journal;
 mod kill;
 mod mqtt;

@@ -13,6 +13,7 @@ pub(super) fn start_report(error: &StartError) -> Report {
     match error {
         StartError::Config(error) => Report::usage(format!("--config: {error}")),
         StartError::Authority(error) => authority_report(error),
+        StartError::Issuing(error) => Report::usage(format!("--state: {error}")),
         StartError::State(error) => {
             let report = Report::usage(format!("--state: {error}")).remedy(error.remedy());
             error.cause().into_iter().fold(report, Report::cause)

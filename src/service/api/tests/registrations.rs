@@ -37,7 +37,13 @@ fn record(id: &str, kind: Kind, enrollment: &str, outcome: Outcome) -> DeviceRec
 
 fn pending() -> Box<PendingAllocation> {
     let api_version = "2021-06-01".parse().unwrap();
-    Box::new(PendingAllocation { payload: None, api_version, certificate: None, tpm: None })
+    Box::new(PendingAllocation {
+        payload: None,
+        api_version,
+        certificate: None,
+        tpm: None,
+        request: None,
+    })
 }
 
 fn assigned() -> Outcome {
@@ -45,6 +51,7 @@ fn assigned() -> Outcome {
         substatus: Substatus::ReprovisionedToInitialAssignment,
         payload: Some(r#"{"tenant":"blue"}"#.parse().unwrap()),
         authentication_key: Some("AAA=".to_owned()),
+        issued: None,
     }
 }
 

@@ -227,7 +227,7 @@ pub(super) async fn reset(State(admin): State<Arc<Admin>>) -> Response<Body> {
 /// Everything else.
 pub(super) async fn not_found(request: Request) -> Response<Body> {
     answer::path_not_found(&format!(
-        "there is nothing at {}; there are / (a page), /healthz, /ca.pem, /registrations, /registrations/ID, /twins, /journal, /journal/SEQUENCE, /journal/events, /journal/connections, /faults, /faults/ID and /reset",
+        "there is nothing at {}; there are / (a page), /healthz, /ca.pem, /certificate-authorities, /registrations, /registrations/ID, /twins, /journal, /journal/SEQUENCE, /journal/events, /journal/connections, /faults, /faults/ID and /reset",
         request.uri().path()
     ))
 }

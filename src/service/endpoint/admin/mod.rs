@@ -3,7 +3,7 @@
 //!
 //! There is no password, so `guard` lets nothing in that another web page could send. No answer holds a
 //! key: enrollments are not shown here, and the journal masks what others wrote. `handlers` are
-//! thin, `faults` lets things go wrong, and `events` is one that goes on; what they show is made by the journal, by `registration`, by
+//! thin, `faults` lets things go wrong, `issuers` tells who issues certificates, and `events` is one that goes on; what they show is made by the journal, by `registration`, by
 //! `twin` and by `story`.
 
 mod answer;
@@ -11,6 +11,7 @@ mod events;
 mod faults;
 mod guard;
 mod handlers;
+mod issuers;
 mod registration;
 mod server;
 mod story;

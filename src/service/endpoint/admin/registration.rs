@@ -45,6 +45,7 @@ impl From<&DeviceRecord> for Registration {
                 // Said below, for groups and individual enrollments alike.
                 x509: None,
                 tpm: None,
+                issued_certificate_chain: None,
                 symmetric_key: None,
                 created_date_time_utc: Some(timestamp(record.created)),
                 last_updated_date_time_utc: Some(timestamp(record.updated)),

@@ -17,6 +17,7 @@ use super::events;
 use super::faults;
 use super::guard::{self, Hosts};
 use super::handlers::{self, Admin};
+use super::issuers;
 use crate::service::endpoint::listener::accept_all;
 #[cfg(feature = "page")]
 use crate::service::endpoint::page;
@@ -72,6 +73,7 @@ fn router(admin: Arc<Admin>, hosts: Hosts) -> Router {
     let api = Router::new()
         .route("/healthz", get(handlers::health))
         .route("/ca.pem", get(handlers::ca))
+        .route("/certificate-authorities", get(issuers::issuers))
         .route("/registrations", get(handlers::registrations))
         .route("/registrations/{id}", get(handlers::registration))
         .route("/journal", get(handlers::journal))

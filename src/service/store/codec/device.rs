@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{Der, Unreadable, from_json};
+use super::json::{Chain, Der, Request, Unreadable, from_json};
 use super::{text, time};
 use crate::service::enrollment::Kind;
 use crate::service::record::{
@@ -73,6 +73,8 @@ enum OutcomeRow {
         certificate: Option<Box<Der>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tpm: Option<TpmKeys>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<Box<Request>>,
     },
     Assigned {
         substatus: Substatus,
@@ -80,6 +82,8 @@ enum OutcomeRow {
         payload: Option<Payload>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authentication_key: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        issued: Option<Chain>,
     },
     Failed {
         code: ErrorCode,
@@ -151,12 +155,15 @@ impl From<Outcome> for OutcomeRow {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Assigning(pending) => {
-                let PendingAllocation { payload, api_version, certificate, tpm } = *pending;
+                let PendingAllocation { payload, api_version, certificate, tpm, request } =
+                    *pending;
+                let request = request.map(|it| Box::new(Request(it)));
                 let certificate = certificate.map(|it| Box::new(Der(it)));
-                Self::Assigning { payload, api_version, certificate, tpm }
+                Self::Assigning { payload, api_version, certificate, tpm, request }
             }
-            Outcome::Assigned { substatus, payload, authentication_key } => {
-                Self::Assigned { substatus, payload, authentication_key }
+            Outcome::Assigned { substatus, payload, authentication_key, issued } => {
+                let issued = issued.map(Chain);
+                Self::Assigned { substatus, payload, authentication_key, issued }
             }
             Outcome::Failed { code, message } => Self::Failed { code, message },
             Outcome::Disabled => Self::Disabled,
@@ -167,13 +174,15 @@ impl From<Outcome> for OutcomeRow {
 impl From<OutcomeRow> for Outcome {
     fn from(row: OutcomeRow) -> Self {
         match row {
-            OutcomeRow::Assigning { payload, api_version, certificate, tpm } => {
+            OutcomeRow::Assigning { payload, api_version, certificate, tpm, request } => {
+                let request = request.map(|it| it.0);
                 let certificate = certificate.map(|it| it.0);
-                let pending = PendingAllocation { payload, api_version, certificate, tpm };
+                let pending = PendingAllocation { payload, api_version, certificate, tpm, request };
                 Self::Assigning(Box::new(pending))
             }
-            OutcomeRow::Assigned { substatus, payload, authentication_key } => {
-                Self::Assigned { substatus, payload, authentication_key }
+            OutcomeRow::Assigned { substatus, payload, authentication_key, issued } => {
+                let issued = issued.map(|it| it.0);
+                Self::Assigned { substatus, payload, authentication_key, issued }
             }
             OutcomeRow::Failed { code, message } => Self::Failed { code, message },
             OutcomeRow::Disabled => Self::Disabled,
@@ -190,7 +199,8 @@ mod tests {
 
     use super::*;
     use crate::attestation::Certificate;
-    use crate::pki::TestCertificate;
+    use crate::pki::{CertificateRequest, TestCertificate, new_request};
+    use crate::service::record::IssuedChain;
 
     fn certificate() -> Certificate {
         let made = TestCertificate::self_signed("pump-0042").unwrap();
@@ -212,6 +222,7 @@ mod tests {
 
     fn outcome() -> impl Strategy<Value = Outcome> {
         let certificate = certificate();
+        let chain = IssuedChain::from(vec![certificate.der().clone(); 2]);
         let tpm = option::of((option::of("[A-Za-z]{8}"), option::of("[A-Za-z]{8}")));
         let tpm = tpm.prop_map(|keys| {
             keys.map(|(endorsement_key, storage_root_key)| TpmKeys {
@@ -219,13 +230,16 @@ mod tests {
                 storage_root_key,
             })
         });
-        let pending = (payload(), any::<bool>(), tpm);
-        let pending = pending.prop_map(move |(payload, has_certificate, tpm)| {
+        let request =
+            CertificateRequest::from_der(new_request("pump-0042").unwrap().der()).unwrap();
+        let pending = (payload(), any::<bool>(), tpm, any::<bool>());
+        let pending = pending.prop_map(move |(payload, has_certificate, tpm, asks)| {
             Outcome::Assigning(Box::new(PendingAllocation {
                 payload,
                 api_version: "2018-09-01-preview".parse().unwrap(),
                 certificate: has_certificate.then(|| certificate.clone()),
                 tpm,
+                request: asks.then(|| request.clone()),
             }))
         });
         let word = prop_oneof![
@@ -236,11 +250,12 @@ mod tests {
         ];
         prop_oneof![
             pending,
-            (word, payload(), option::of("[A-Za-z0-9+/]{8}")).prop_map(
-                |(substatus, payload, authentication_key)| Outcome::Assigned {
+            (word, payload(), option::of("[A-Za-z0-9+/]{8}"), any::<bool>()).prop_map(
+                move |(substatus, payload, authentication_key, has_chain)| Outcome::Assigned {
                     substatus,
                     payload,
-                    authentication_key
+                    authentication_key,
+                    issued: has_chain.then(|| chain.clone()),
                 }
             ),
             (any::<u32>(), ".{0,20}")

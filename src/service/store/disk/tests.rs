@@ -74,6 +74,7 @@ fn record(number: usize) -> DeviceRecord {
             api_version: "2021-06-01".parse().unwrap(),
             certificate: None,
             tpm: None,
+            request: None,
         })),
         assignment: None,
         created: now,
@@ -563,7 +564,7 @@ fn a_large_state_to_measure_with() {
                 Some(Assignment { hub: on_hub.hub.clone(), device_id: on_hub.device_id.clone() });
             record.operation_id = format!("5.4d1a9e0c77b2f310.{number:08}-6c0a-4c56-9f3e-2d5a4f6b8c11").parse().unwrap();
             let substatus = Substatus::InitialAssignment;
-            record.outcome = Outcome::Assigned { substatus, payload: None, authentication_key: None };
+            record.outcome = Outcome::Assigned { substatus, payload: None, authentication_key: None, issued: None };
             vec![Change::PutDevice(Arc::new(record)), Change::PutHubDevice(Arc::new(on_hub))]
         });
         disk.write(&[changes.collect()]).unwrap();

@@ -11,6 +11,7 @@ use provision_sim::service::{
     AdminOptions, Authority, Commentary, Config, FaultRule, Hubs, Observer, Options, Pace, Port,
     RegistrationEvent, ResetOnSameHub, Service, WebhookSettings,
 };
+use provision_sim::sources::{Clock, Sources};
 use provision_sim::wire::RegistrationId;
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
@@ -45,6 +46,7 @@ pub struct Setup {
     gateway: Option<bool>,
     host_names: Vec<String>,
     state: Option<PathBuf>,
+    sources: Sources,
     commentary: Commentary,
 }
 
@@ -146,6 +148,7 @@ impl Setup {
             gateway: None,
             host_names: vec![],
             state: None,
+            sources: Sources::default(),
             commentary: Commentary::default(),
         }
     }
@@ -230,6 +233,12 @@ impl Setup {
     }
 
     /// Who explains failures.
+    /// With a clock of its own.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.sources.clock = clock;
+        self
+    }
+
     pub fn commentary(mut self, commentary: Commentary) -> Self {
         self.commentary = commentary;
         self
@@ -254,6 +263,7 @@ impl Setup {
                 let _ = tell.send(event.clone());
             }),
             state: self.state,
+            sources: self.sources,
             commentary: self.commentary,
             ..Options::on_free_ports(authority)
         };

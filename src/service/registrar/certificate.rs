@@ -1,0 +1,84 @@
+//! Certificates that devices ask for with their registration: whether a request is good, and the grant of it
+//! once there is a hub.
+
+use super::core::Registrar;
+use crate::pki::{CertificateRequest, CertificateRequestFault};
+use crate::service::allocation::Decision;
+use crate::service::caller::Caller;
+use crate::service::enrollment::Enrollment;
+use crate::service::issuing::{Issued, IssuingError};
+use crate::service::journal::Recording;
+use crate::service::record::PendingRecord;
+use crate::wire::{ErrorCode, timestamp};
+
+/// What a device is told whose request cannot be granted in the end: a hub's words for it.
+const UNABLE: &str = "Unable to complete the certificate request";
+
+impl Registrar {
+    /// The request for a certificate in a register request, if the device's API version has such. Others
+    /// ignore the member, as they do unknown ones; that is told once.
+    pub(super) fn certificate_request(
+        &self,
+        caller: &Caller,
+        csr: Option<&str>,
+    ) -> Result<Option<CertificateRequest>, CertificateRequestFault> {
+        let Some(csr) = csr else { return Ok(None) };
+        let Caller { api_version, registration_id, .. } = caller;
+        if !api_version.issues_certificates() {
+            self.ignored_requests.call_once(|| {
+                tracing::warn!(
+                    "{registration_id}: sends a request for a certificate with api-version {api_version}, \
+                     which has none: it is ignored; ask with 2025-07-01-preview or a later one (J-435). \
+                     Said once"
+                );
+            });
+            return Ok(None);
+        }
+        let request = CertificateRequest::read(csr)?;
+        request.check_name(registration_id.as_str())?;
+        Ok(Some(request))
+    }
+
+    /// Grants the request of a device that gets a hub. One that cannot be granted is why it gets none.
+    pub(super) fn grant(
+        &self,
+        record: &PendingRecord,
+        enrollment: &Enrollment,
+        decision: Decision,
+        recording: &Recording,
+    ) -> (Decision, Option<Issued>) {
+        let id = &record.registration_id;
+        let (Some(request), Decision::Hub { .. }) = (&record.outcome.request, &decision) else {
+            return (decision, None);
+        };
+        if !enrollment.issuer.ask_for_certificates() {
+            tracing::warn!(
+                "{id}: asks for a certificate and gets none: its enrollment {:?} names nobody who issues \
+                 them; give it certificateAuthorityName and certificatePolicyName (J-439)",
+                enrollment.name()
+            );
+            return (decision, None);
+        }
+        match self.authorities.issue_for(&enrollment.issuer, request) {
+            Ok(issued) => {
+                let Issued { leaf, issuer, .. } = &issued;
+                tracing::info!(
+                    "{id}: gets a certificate from {issuer}, by its policy {}, valid until {}",
+                    issuer.policy,
+                    timestamp(leaf.info().not_after)
+                );
+                recording.issued(leaf, issuer);
+                (decision, Some(issued))
+            }
+            Err(error) => (unable(&error), None),
+        }
+    }
+}
+
+fn unable(error: &IssuingError) -> Decision {
+    Decision::Failed {
+        code: ErrorCode::CERTIFICATE_REQUEST,
+        message: UNABLE.to_owned(),
+        hint: format!("no certificate can be issued: {error}"),
+    }
+}
