@@ -59,6 +59,7 @@ pub struct LocalServiceBuilder {
     retry_after: Option<Duration>,
     assigning_polls: Option<u32>,
     quotas: Option<Quotas>,
+    certificate_policies: Vec<(String, Duration)>,
     webhooks: WebhookSettings,
     on_same_hub: ResetOnSameHub,
     faults: Vec<FaultRule>,
@@ -88,6 +89,7 @@ impl Default for LocalServiceBuilder {
             retry_after: None,
             assigning_polls: None,
             quotas: None,
+            certificate_policies: Vec::new(),
             webhooks: WebhookSettings::default(),
             on_same_hub: ResetOnSameHub::default(),
             faults: Vec::new(),
@@ -179,6 +181,14 @@ impl LocalServiceBuilder {
     /// configuration says otherwise.
     pub fn quotas(mut self, quotas: Quotas) -> Self {
         self.quotas = Some(quotas);
+        self
+    }
+
+    /// Issues certificates that are valid for so long to devices that ask for one (B.7), by a policy of this
+    /// name, which enrollments name with [`EnrollmentBuilder::certificate_policy`]. There is one called
+    /// `default` without it, for 30 days.
+    pub fn certificate_policy(mut self, name: impl Into<String>, validity: Duration) -> Self {
+        self.certificate_policies.push((name.into(), validity));
         self
     }
 
@@ -336,6 +346,9 @@ impl LocalServiceBuilder {
         }
         if let Some(quotas) = self.quotas {
             config.quotas = quotas;
+        }
+        for (name, validity) in &self.certificate_policies {
+            config.add_certificate_policy(name, *validity);
         }
         Ok(config)
     }

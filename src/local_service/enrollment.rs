@@ -113,6 +113,12 @@ impl EnrollmentBuilder {
         self.member("reprovisionPolicy", json!(policy))
     }
 
+    /// Its devices get certificates by this policy, if they ask for one (B.7): `default`, or one of
+    /// [`LocalServiceBuilder::certificate_policy`](super::LocalServiceBuilder::certificate_policy).
+    pub fn certificate_policy(self, name: &str) -> Self {
+        self.member("certificatePolicyName", name.into())
+    }
+
     /// Its devices may not register (F.4).
     pub fn disabled(self) -> Self {
         self.member("provisioningStatus", "disabled".into())

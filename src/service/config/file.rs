@@ -11,7 +11,7 @@ use super::certificate::{CertificateConfig, X509Config};
 use super::enrollments::{ConfiguredEnrollment, Reader};
 use super::error::ConfigError;
 use super::hub::LinkedHubConfig;
-use super::issuer::CertificateAuthorityConfig;
+use super::issuer::{CertificateAuthorityConfig, CertificatePolicyConfig};
 use super::retry_after;
 use super::webhook::NamedWebhooks;
 use super::written::EnrollmentConfig;
@@ -22,7 +22,7 @@ use crate::service::fault_rule::FaultRule;
 use crate::service::instance::Instance;
 use crate::service::quota::Quotas;
 use crate::sources::{Chance, Sources};
-use crate::text::{Document, Fault, MemberPath};
+use crate::text::{Document, Fault, MemberPath, written};
 
 /// The members whose text names a record of a list in errors.
 pub const RECORD_NAMES: [&str; 3] = ["registrationId", "enrollmentGroupId", "name"];
@@ -138,6 +138,18 @@ impl Config {
             requires_verified_ca: self.x509.require_verified_ca,
             issuers: CertificateAuthorityConfig::records(&self.certificate_authorities)?,
         })
+    }
+
+    /// Adds a policy to the first authority that issues certificates; one is made, if there is none.
+    pub fn add_certificate_policy(&mut self, name: &str, validity: Duration) {
+        if self.certificate_authorities.is_empty() {
+            self.certificate_authorities = one_authority();
+        }
+        let validity = written(validity);
+        let policy = CertificatePolicyConfig { name: name.to_owned(), validity };
+        if let Some(first) = self.certificate_authorities.first_mut() {
+            first.policies.push(policy);
+        }
     }
 
     /// Files that it names without their whole path are meant as seen from this folder: its own.

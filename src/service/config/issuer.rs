@@ -245,6 +245,18 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_is_added_to_the_first_authority_or_to_one_that_is_made_for_it() {
+        for text in ["", "certificateAuthorities = []"] {
+            let mut config = read(text).unwrap();
+            config.add_certificate_policy("short", Duration::from_millis(90_500));
+
+            let issuers = config.instance().unwrap().issuers;
+            let policy = issuers[0].policy("short").unwrap();
+            assert_eq!((policy.validity, issuers.len()), (Duration::from_millis(90_500), 1));
+        }
+    }
+
+    #[test]
     fn what_is_wrong_with_one_is_told_by_its_name_and_member() {
         let told = |from: &str, to: &str| read(&ISSUER.replace(from, to)).unwrap_err();
 
