@@ -1,5 +1,6 @@
 //! The management listener over a real socket (J-96, J-97, J-99).
 
+use provision_sim::attestation::Certificate;
 use provision_sim::service::Service;
 use provision_sim::service::{Secrets, show_enrollment};
 use serde_json::{Value, json};
@@ -409,4 +410,21 @@ async fn j_269_what_strikes_a_connection_is_listed_and_told_of_the_registration_
 
     post(&service, "/reset", "").await;
     assert_eq!(get(&service, "/journal/connections").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn j_443_who_issues_certificates_is_listed_with_policies_and_without_keys() {
+    let service = Setup::new().admin().start().await;
+
+    let answer = get(&service, "/certificate-authorities").await;
+
+    assert_eq!(answer.status, 200);
+    assert!(!answer.body.contains("PRIVATE"), "{}", answer.body);
+    let listed = answer.json();
+    assert_eq!(listed[0]["namespaceName"], "provision-sim");
+    assert_eq!(listed[0]["policies"], json!([{ "name": "default", "validity": "30days" }]));
+    let pem = |index: usize| listed[0]["certificates"][index]["pem"].as_str().unwrap().to_owned();
+    let [issuing, root] = [pem(0), pem(1)].map(|pem| Certificate::from_text(&pem).unwrap());
+    assert!(issuing.is_signed_by(&root) && root.is_self_signed());
+    assert_eq!(get(&service, "/certificate-authorities").await.body, answer.body, "made once");
 }

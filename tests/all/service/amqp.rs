@@ -543,3 +543,34 @@ async fn a_second_session_serves_as_well_as_the_first() {
     };
     assert!(answer.target.is_some());
 }
+
+/// B.7.
+#[tokio::test]
+async fn j_435_a_certificate_is_asked_for_over_amqp_as_over_any_other_transport() {
+    let enrollment = format!(
+        "[[enrollmentGroups]]\nenrollmentGroupId = \"pumps\"\ncertificatePolicyName = \"default\"\n\
+         attestation = {{ type = \"symmetricKey\", symmetricKey = {{ primaryKey = \"{PRIMARY_KEY}\" }} }}"
+    );
+    let service = Setup::enrollments(&enrollment).start().await;
+    let mut client = opened(&service).await;
+    let newer = |link: Attach| Attach {
+        properties: vec![(Value::symbol("com.microsoft:api-version"), Value::text("2026-11-01"))],
+        ..link
+    };
+    client.attach(newer(link(RECEIVER, Role::Receiver, &address(ID)))).await.expect("a link");
+    client.grant(RECEIVER, 10).await;
+    client.attach(newer(link(SENDER, Role::Sender, &address(ID)))).await.expect("a link");
+    let body = |csr: &str| json!({ "registrationId": ID, "csr": csr }).to_string();
+
+    let refused = ask(&mut client, register(&body("hello!"))).await.unwrap_err();
+    assert_eq!(told(&refused).1, 400_004);
+    let request = provision_sim::pki::new_request(ID).unwrap().to_base64();
+    let mut answer = ask(&mut client, register(&body(&request))).await.expect("an answer");
+    while answer["status"] == "assigning" {
+        let operation_id = answer["operationId"].as_str().expect("one").to_owned();
+        answer = ask(&mut client, poll(&operation_id)).await.expect("an answer");
+    }
+
+    let chain = answer["registrationState"]["issuedCertificateChain"].as_array().cloned();
+    assert_eq!(chain.map(|chain| chain.len()), Some(3), "{answer}");
+}

@@ -1,4 +1,4 @@
-//! Certificates that devices ask for with their registration (B.6): over each transport, what is refused, and
+//! Certificates that devices ask for with their registration (B.7): over each transport, what is refused, and
 //! what a certificate is good for.
 
 use std::time::{Duration, SystemTime};
@@ -113,7 +113,7 @@ async fn over_https(service: &TestService, body: &str) -> Value {
 }
 
 #[tokio::test]
-async fn b_6_requests_of_openssl_are_granted_over_mqtt_and_https_alike() {
+async fn b_7_requests_of_openssl_are_granted_over_mqtt_and_https_alike() {
     let service = started().await;
 
     for (name, common_name) in [
@@ -131,7 +131,7 @@ async fn b_6_requests_of_openssl_are_granted_over_mqtt_and_https_alike() {
 }
 
 #[tokio::test]
-async fn b_6_the_chain_stands_behind_the_payload_and_each_entry_is_der_in_one_line() {
+async fn b_7_the_chain_stands_behind_the_payload_and_each_entry_is_der_in_one_line() {
     let service = started().await;
     let (answer, _) = provision(&service).await;
 

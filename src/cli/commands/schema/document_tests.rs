@@ -11,10 +11,12 @@ use crate::text::Document;
 
 /// A scenario or a configuration with a member that nobody knows, in the place of each object of which every
 /// member is known.
-const STRANGERS: [(&str, &str); 26] = [
+const STRANGERS: [(&str, &str); 28] = [
     ("configuration", "[service]\nzzz = 1"),
     ("linkedHub", "[service]\nidScope = \"0ne1\"\nlinkedHubs = [{ zzz = 1 }]"),
     ("instanceCertificate", "[service]\ncertificates = [{ zzz = 1 }]"),
+    ("certificateAuthority", "[service]\ncertificateAuthorities = [{ zzz = 1 }]"),
+    ("certificatePolicy", "[service]\ncertificateAuthorities = [{ policies = [{ zzz = 1 }] }]"),
     ("x509Rules", "[service]\nx509.zzz = 1"),
     ("quotas", "[service]\nquotas.zzz = 1"),
     ("serviceAuthorization", "[service]\nserviceAuthorization.zzz = 1"),

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::answer;
 use super::handlers::Admin;
 use crate::attestation::Certificate;
+use crate::text::written;
 use crate::wire::timestamp;
 
 #[derive(Debug, Serialize)]
@@ -61,10 +62,7 @@ pub(super) async fn issuers(State(admin): State<Arc<Admin>>) -> Response<Body> {
         policies: issuer
             .policies
             .iter()
-            .map(|policy| PolicyView {
-                name: &policy.name,
-                validity: humantime::format_duration(policy.validity).to_string(),
-            })
+            .map(|policy| PolicyView { name: &policy.name, validity: written(policy.validity) })
             .collect(),
         certificates: authority.certificates().iter().map(CertificateView::from).collect(),
     });
