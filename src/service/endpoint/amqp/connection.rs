@@ -16,11 +16,12 @@ use super::hub_conversation::{HubConversation, HubQuestion};
 use super::opening::{Opened, Opening};
 use super::provisioning::{Provisioning, Question, Refusal, Took};
 use super::request::What;
-use super::sasl::{Denied, SignIn};
+use super::sign_in::{Denied, SignIn};
 use super::struck_sasl::strike_sasl;
 use super::told::{begun, moment};
 use crate::amqp::engine::{self, Delivery, Event, Limits, LinkId};
 use crate::amqp::{Failure, Message, Open, Outcome, SaslCode, Violation};
+use crate::attestation::KeyBlob;
 use crate::service::connection::ClientConnection;
 use crate::service::endpoint::line::RipCord;
 use crate::service::endpoint::outgoing::send;
@@ -29,6 +30,7 @@ use crate::service::faults::{HangUp, Strike};
 use crate::service::registrar::{Asked, Registrar};
 use crate::service::reply::error_reply;
 use crate::text::Foreign;
+use crate::wire::{RegistrationAddress, TpmKeys};
 
 /// How long a client has for the TLS handshake, SASL and `open` together.
 pub(in crate::service) const OPENING: Duration = Duration::from_secs(30);
@@ -466,6 +468,17 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
                 }
                 opening.let_in(&mut outbox);
             }
+            Opened::Wanted => {
+                let Some((address, keys)) = opening.wanted() else { continue };
+                match challenge(registrar, address, keys) {
+                    Ok(blob) => opening.challenge(blob.as_bytes(), &mut outbox),
+                    Err(denied) => {
+                        Opening::turn_away(SaslCode::Auth, &mut outbox);
+                        write(stream, &mut outbox).await?;
+                        return Err(End::Denied(denied));
+                    }
+                }
+            }
             Opened::As(sign_in) => {
                 if !has_presented {
                     registrar.tap.tell(client.number, || begun(&sign_in));
@@ -477,6 +490,19 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
             Opened::Violated(violation) => return Err(End::Violated(violation)),
         }
     }
+}
+
+/// What holds a key for the device's TPM; a refusal is told in the words that HTTPS has (J-416).
+fn challenge(
+    registrar: &Registrar,
+    address: &RegistrationAddress,
+    keys: &TpmKeys,
+) -> Result<KeyBlob, Denied> {
+    let id = &address.registration_id;
+    registrar.challenge_tpm(id, keys).map_err(|refusal| Denied {
+        check: refusal.fault.as_word(),
+        ..Denied::of_tpm(address, refusal.text(id))
+    })
 }
 
 /// Does what a fault on demand wants in place of the end of SASL; if it lets the client in, it is late at

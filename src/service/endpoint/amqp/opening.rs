@@ -3,11 +3,14 @@
 //!
 //! Pure: bytes in, bytes out.
 
-use super::sasl::{Denied, Mechanism, SignIn};
+use super::sasl::{Brought, Mechanism};
+use super::sasl_tpm::{TpmExchange, Turn};
+use super::sign_in::{Denied, SignIn};
 use crate::amqp::{Frame, Kind, Protocol, Sasl, SaslCode, Symbol, Violation, next_frame};
+use crate::wire::{RegistrationAddress, TpmKeys};
 
-/// Most bytes of a frame of SASL. The standard has 512, which a token and the name of its device can reach;
-/// nobody's frame is refused for a few bytes more (J-333).
+/// Most bytes of a frame of SASL. The standard has 512, which a token, or the key of a TPM, and the name of its
+/// device can reach; nobody's frame is refused for a few bytes more (J-333).
 const MAX_FRAME: usize = 4 * 1024;
 
 /// What comes next of a client.
@@ -19,6 +22,8 @@ enum Stage {
     Init,
     /// The response to a mechanism that it has chosen without one.
     Response(Mechanism),
+    /// What its TPM has to say next; while it waits to be [challenged](Opening::challenge), nothing.
+    Tpm(Box<TpmExchange>),
     /// Nothing: this side is to say how SASL ends.
     Presented(SignIn),
     /// The header of AMQP, now that SASL is over.
@@ -30,6 +35,9 @@ enum Stage {
 pub(super) enum Opened {
     /// More are needed.
     Not,
+    /// A device wants a key for its TPM: [`challenge`](Opening::challenge) or
+    /// [`turn_away`](Opening::turn_away).
+    Wanted,
     /// SASL brought all that it needs: [`let_in`](Opening::let_in) or [`turn_away`](Opening::turn_away).
     Presented,
     /// AMQP begins.
@@ -69,6 +77,21 @@ impl Opening {
         match &self.stage {
             Stage::Presented(sign_in) => Some(sign_in),
             _ => None,
+        }
+    }
+
+    /// Who wants a key for its TPM, and the keys of that.
+    pub(super) fn wanted(&self) -> Option<(&RegistrationAddress, &TpmKeys)> {
+        match &self.stage {
+            Stage::Tpm(exchange) => Some(exchange.wanted()),
+            _ => None,
+        }
+    }
+
+    /// Gives the device what holds the key, encrypted for its TPM.
+    pub(super) fn challenge(&mut self, blob: &[u8], out: &mut Vec<u8>) {
+        if let Stage::Tpm(exchange) = &mut self.stage {
+            Frame::Sasl(Sasl::Challenge(exchange.challenge(blob))).write(out);
         }
     }
 
@@ -129,19 +152,19 @@ impl Opening {
             Err(violation) => return Some(Opened::Violated(violation)),
         };
         inbox.drain(..size);
-        let taken = match (&self.stage, frame) {
+        let taken = match (&mut self.stage, frame) {
             (Stage::Init, Frame::Sasl(Sasl::Init { mechanism, response, .. })) => {
-                Mechanism::of(&mechanism).and_then(|mechanism| match response {
-                    None if mechanism == Mechanism::Plain => Ok(Err(mechanism)),
-                    response => mechanism.take(&response.unwrap_or_default()).map(Ok),
-                })
+                chosen(&mechanism, response)
             }
             (Stage::Response(mechanism), Frame::Sasl(Sasl::Response(response))) => {
-                mechanism.take(&response).map(Ok)
+                mechanism.take(&response).map(Taken::from)
+            }
+            (Stage::Tpm(exchange), Frame::Sasl(Sasl::Response(response))) => {
+                exchange.take(&response).map(Taken::from)
             }
             (stage, frame) => {
                 let expected = match stage {
-                    Stage::Response(_) => "sasl-response",
+                    Stage::Response(_) | Stage::Tpm(_) => "sasl-response",
                     _ => "sasl-init",
                 };
                 let seen = match &frame {
@@ -154,20 +177,65 @@ impl Opening {
             }
         };
         match taken {
-            Ok(Ok(sign_in)) => {
+            Ok(Taken::All(sign_in)) => {
                 self.stage = Stage::Presented(sign_in);
                 Some(Opened::Presented)
             }
-            Ok(Err(mechanism)) => {
-                Frame::Sasl(Sasl::Challenge(Vec::new())).write(out);
-                self.stage = Stage::Response(mechanism);
+            Ok(Taken::Some(next, challenge)) => {
+                Frame::Sasl(Sasl::Challenge(challenge)).write(out);
+                if let Some(next) = next {
+                    self.stage = next;
+                }
                 None
             }
+            Ok(Taken::Wanted) => Some(Opened::Wanted),
             Err(denied) => {
                 Frame::Sasl(Sasl::Outcome(SaslCode::Auth)).write(out);
                 Some(Opened::Denied(denied))
             }
         }
+    }
+}
+
+/// What a client has said by SASL.
+enum Taken {
+    /// All that it needs.
+    All(SignIn),
+    /// Not all: what comes next, if that is another thing, and what is to be asked.
+    Some(Option<Stage>, Vec<u8>),
+    /// It wants a key.
+    Wanted,
+}
+
+impl From<Brought> for Taken {
+    fn from(brought: Brought) -> Self {
+        match brought {
+            Brought::All(sign_in) => Self::All(sign_in),
+            Brought::First(exchange, challenge) => {
+                Self::Some(Some(Stage::Tpm(exchange)), challenge)
+            }
+        }
+    }
+}
+
+impl From<Turn> for Taken {
+    fn from(turn: Turn) -> Self {
+        match turn {
+            Turn::Challenge(challenge) => Self::Some(None, challenge),
+            Turn::Wanted => Self::Wanted,
+            Turn::Presented(sign_in) => Self::All(sign_in),
+        }
+    }
+}
+
+/// A mechanism, with a response or without: whoever should have one and has none is asked for it.
+fn chosen(mechanism: &Symbol, response: Option<Vec<u8>>) -> Result<Taken, Denied> {
+    let mechanism = Mechanism::of(mechanism)?;
+    match response {
+        None if mechanism.begins_with_response() => {
+            Ok(Taken::Some(Some(Stage::Response(mechanism)), Vec::new()))
+        }
+        response => mechanism.take(&response.unwrap_or_default()).map(Taken::from),
     }
 }
 
@@ -220,6 +288,7 @@ mod tests {
             match opening.take(&mut inbox, &mut out) {
                 Opened::Not => {}
                 Opened::Presented => opening.let_in(&mut out),
+                Opened::Wanted => opening.challenge(&[7; 766], &mut out),
                 opened => return (opened, out),
             }
         }
@@ -260,7 +329,7 @@ mod tests {
             panic!("{out:?}")
         };
         let names: Vec<_> = names.iter().map(Symbol::as_str).collect();
-        assert_eq!(names, ["EXTERNAL", "MSSBCBS", "PLAIN", "ANONYMOUS"]);
+        assert_eq!(names, ["EXTERNAL", "MSSBCBS", "PLAIN", "TPM", "ANONYMOUS"]);
         assert_eq!(*outcome, Sasl::Outcome(SaslCode::Ok));
         assert_eq!(out[out.len() - 8..], Protocol::Amqp.bytes());
     }
@@ -278,9 +347,46 @@ mod tests {
         assert!(matches!(&frames[1..], [Sasl::Challenge(it), Sasl::Outcome(_)] if it.is_empty()));
     }
 
+    fn response(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        Frame::Sasl(Sasl::Response(bytes.to_vec())).write(&mut out);
+        out
+    }
+
+    #[test]
+    fn c_7_a_tpm_is_challenged_three_times() {
+        const INIT: &[u8] = b"\x000ne1\0pump-0042\0\0\x03key";
+        let said = [&b"\0\0\x03srk"[..], b"\0", b"\0a token"].map(response).concat();
+        // With a first response, or asked for it.
+        for begin in [init("TPM", Some(INIT)), [init("TPM", None), response(INIT)].concat()] {
+            let asked = usize::from(begin != init("TPM", Some(INIT)));
+            let end = Protocol::Amqp.bytes().to_vec();
+            let (opened, out) = open(&sasl(&[begin, said.clone(), end]));
+
+            assert!(matches!(opened, Opened::As(SignIn::Tpm(..))), "{opened:?}");
+            let frames = frames(&out[8..out.len() - 8]);
+            let [Sasl::Mechanisms(_), challenges @ .., Sasl::Outcome(SaslCode::Ok)] = &frames[..]
+            else {
+                panic!("{frames:?}")
+            };
+            let first_bytes: Vec<_> = challenges[asked..]
+                .iter()
+                .map(|it| match it {
+                    Sasl::Challenge(bytes) => bytes[0],
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            assert_eq!(first_bytes, [0, 0x80, 0xc1]);
+        }
+    }
+
     #[test]
     fn j_332_whoever_is_denied_gets_outcome_1() {
-        for init in [init("TPM", Some(b"\0a\0b\0c")), init("PLAIN", Some(b"\0pump-0042\0x"))] {
+        for init in [
+            init("SCRAM-SHA-256", None),
+            init("TPM", Some(b"\0a\0b\0c")),
+            init("PLAIN", Some(b"\0pump-0042\0x")),
+        ] {
             let (opened, out) = open(&sasl(&[init]));
 
             assert!(matches!(opened, Opened::Denied(_)), "{opened:?}");

@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use super::request::{Request, RequestFault, What};
-use super::sasl::{Denied, SignIn};
+use super::sign_in::{Denied, SignIn};
 use crate::amqp::engine::{Connection, Delivery, Event, LinkId};
 use crate::amqp::{Attach, Message, Open, Outcome, Role, Value};
 use crate::service::attest::Proof;
@@ -395,7 +395,7 @@ impl Provisioning {
             registration_id,
             id_scope: Some(id_scope.to_string()),
             api_version: None,
-            check: "userName",
+            check: denied.check,
             reason: denied.reason,
         })
     }

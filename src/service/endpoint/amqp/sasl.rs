@@ -1,55 +1,13 @@
 //! SASL as far as devices need it: which mechanisms there are, and what each brings (RFC 4422, RFC 4616).
-//!
-//! Nothing is proved here: whether a token or a certificate is good is decided when the device registers
-//! where it can be told.
 
 use std::fmt;
 
-use rustls::pki_types::CertificateDer;
-
+use super::sasl_tpm::TpmExchange;
+use super::sign_in::{Denied, SignIn};
 use crate::amqp::Symbol;
 use crate::attestation::SasToken;
-use crate::service::attest::Proof;
 use crate::text::Foreign;
 use crate::wire::RegistrationAddress;
-
-/// What a client brings before anything of AMQP itself is said.
-#[derive(Debug, Clone)]
-pub(super) enum SignIn {
-    /// Nothing but its certificate, if it has shown one: no SASL at all, EXTERNAL, or ANONYMOUS.
-    Bare,
-    /// A device, and its token if there is one.
-    Plain(Box<RegistrationAddress>, Option<SasToken>),
-    /// Tokens are to follow on `$cbs`, which a hub has.
-    Cbs,
-}
-
-impl SignIn {
-    /// The device that it names.
-    pub(super) fn address(&self) -> Option<&RegistrationAddress> {
-        match self {
-            Self::Plain(address, _) => Some(address),
-            Self::Bare | Self::Cbs => None,
-        }
-    }
-
-    /// The token that it brings.
-    pub(super) fn token(&self) -> Option<&SasToken> {
-        match self {
-            Self::Plain(_, token) => token.as_ref(),
-            Self::Bare | Self::Cbs => None,
-        }
-    }
-
-    /// What the device proves itself with. A token goes before a certificate, as in MQTT (J-65).
-    pub(super) fn into_proof(self, certificates: Vec<CertificateDer<'static>>) -> Proof {
-        match self {
-            Self::Plain(_, Some(token)) => Proof::Sas(token),
-            _ if certificates.is_empty() => Proof::Absent,
-            _ => Proof::Certificates(certificates),
-        }
-    }
-}
 
 /// A mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,22 +18,25 @@ pub(super) enum Mechanism {
     Mssbcbs,
     /// A user name and a password.
     Plain,
+    /// A TPM, which takes a key and signs with it.
+    Tpm,
     /// Nobody, or a certificate that is not spoken of.
     Anonymous,
 }
 
-/// Why a client is not let in: outcome 1, and nothing that could be said beside it.
+/// What a client has brought by a mechanism.
 #[derive(Debug)]
-pub(super) struct Denied {
-    /// For the log.
-    pub(super) reason: String,
-    /// Who it would be, if that can be read.
-    pub(super) who: Option<Box<RegistrationAddress>>,
+pub(super) enum Brought {
+    /// All that there is to it.
+    All(SignIn),
+    /// The first thing of several, and what it is asked then.
+    First(Box<TpmExchange>, Vec<u8>),
 }
 
 impl Mechanism {
     /// All of them, in the order in which they are offered (J-331). C, Node and Java choose by name.
-    pub(super) const ALL: [Self; 4] = [Self::External, Self::Mssbcbs, Self::Plain, Self::Anonymous];
+    pub(super) const ALL: [Self; 5] =
+        [Self::External, Self::Mssbcbs, Self::Plain, Self::Tpm, Self::Anonymous];
 
     /// Its name, as offered.
     pub(super) fn name(self) -> &'static str {
@@ -83,6 +44,7 @@ impl Mechanism {
             Self::External => "EXTERNAL",
             Self::Mssbcbs => "MSSBCBS",
             Self::Plain => "PLAIN",
+            Self::Tpm => "TPM",
             Self::Anonymous => "ANONYMOUS",
         }
     }
@@ -93,13 +55,22 @@ impl Mechanism {
         found.ok_or_else(|| Denied::saying(not_offered(chosen.as_str())))
     }
 
-    /// What the client brings by it. PLAIN without a response is one that wants to be asked first.
-    pub(super) fn take(self, response: &[u8]) -> Result<SignIn, Denied> {
-        match self {
-            Self::External | Self::Anonymous => Ok(SignIn::Bare),
-            Self::Mssbcbs => Ok(SignIn::Cbs),
-            Self::Plain => plain(response),
-        }
+    /// Whether the client has something to say first; without it, it wants to be asked.
+    pub(super) fn begins_with_response(self) -> bool {
+        matches!(self, Self::Plain | Self::Tpm)
+    }
+
+    /// What the client brings by it.
+    pub(super) fn take(self, response: &[u8]) -> Result<Brought, Denied> {
+        Ok(match self {
+            Self::External | Self::Anonymous => Brought::All(SignIn::Bare),
+            Self::Mssbcbs => Brought::All(SignIn::Cbs),
+            Self::Plain => Brought::All(plain(response)?),
+            Self::Tpm => {
+                let (exchange, challenge) = TpmExchange::begin(response)?;
+                Brought::First(Box::new(exchange), challenge)
+            }
+        })
     }
 }
 
@@ -109,20 +80,13 @@ impl fmt::Display for Mechanism {
     }
 }
 
-impl Denied {
-    fn saying(reason: String) -> Self {
-        Self { reason, who: None }
-    }
-}
-
 fn not_offered(chosen: &str) -> String {
     let offered = Mechanism::ALL.map(Mechanism::name).join(", ");
     let hint = match chosen.to_ascii_uppercase().as_str() {
-        "TPM" => "; TPM attestation is not served here",
         other if Mechanism::ALL.iter().any(|mechanism| mechanism.name() == other) => {
             "; names of mechanisms are in capitals"
         }
-        _ => "; a device with a key uses PLAIN, one with a certificate none",
+        _ => "; a device with a key uses PLAIN, one with a TPM TPM, one with a certificate none",
     };
     format!("it chose the SASL mechanism {:?}; offered are {offered}{hint}", Foreign::short(chosen))
 }
@@ -144,7 +108,7 @@ fn plain(response: &[u8]) -> Result<SignIn, Denied> {
             "the user name {:?} is malformed: {error}; over AMQP it is <idScope>/registrations/<registrationId>{hint}",
             Foreign::short(&user)
         );
-        Denied { reason, who: who(&user) }
+        Denied { who: who(&user), ..Denied::saying(reason) }
     })?;
     let token = (!password.is_empty())
         .then(|| SasToken::from_text(String::from_utf8_lossy(password).into_owned()));
@@ -170,6 +134,13 @@ mod tests {
         chosen.and_then(|mechanism| mechanism.take(response)).unwrap_err().reason
     }
 
+    fn brought(mechanism: Mechanism, response: &[u8]) -> SignIn {
+        match mechanism.take(response).unwrap() {
+            Brought::All(sign_in) => sign_in,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn c_2_plain_names_a_device_and_may_have_a_token() {
         for (response, has_token) in [
@@ -177,7 +148,7 @@ mod tests {
             (format!("somebody\0{USER}\0SharedAccessSignature with a \0 in it"), true),
             (format!("\0{USER}\0"), false),
         ] {
-            let signed_in = Mechanism::Plain.take(response.as_bytes()).unwrap();
+            let signed_in = brought(Mechanism::Plain, response.as_bytes());
 
             let SignIn::Plain(address, token) = signed_in else { panic!("{signed_in:?}") };
             assert_eq!(address.to_string(), USER);
@@ -188,12 +159,11 @@ mod tests {
     #[test]
     fn j_331_mechanisms_are_offered_in_this_order_and_others_refused() {
         let names = Mechanism::ALL.map(Mechanism::name);
-        assert_eq!(names, ["EXTERNAL", "MSSBCBS", "PLAIN", "ANONYMOUS"]);
-        assert!(matches!(Mechanism::External.take(b"").unwrap(), SignIn::Bare));
-        assert!(matches!(Mechanism::Anonymous.take(b"trace").unwrap(), SignIn::Bare));
-        assert!(matches!(Mechanism::Mssbcbs.take(b"").unwrap(), SignIn::Cbs));
+        assert_eq!(names, ["EXTERNAL", "MSSBCBS", "PLAIN", "TPM", "ANONYMOUS"]);
+        assert!(matches!(brought(Mechanism::External, b""), SignIn::Bare));
+        assert!(matches!(brought(Mechanism::Anonymous, b"trace"), SignIn::Bare));
+        assert!(matches!(brought(Mechanism::Mssbcbs, b""), SignIn::Cbs));
 
-        assert!(denied("TPM", b"").contains("TPM attestation is not served here"));
         assert!(denied("plain", b"").contains("in capitals"));
         assert!(denied("SCRAM-SHA-256", b"").contains("a device with a key uses PLAIN"));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::sasl::SignIn;
+use super::sign_in::SignIn;
 use crate::service::caller::{Transport, TurnedAway};
 use crate::service::connection::ClientConnection;
 use crate::service::fault_rule::FaultPlace;

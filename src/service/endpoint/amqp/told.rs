@@ -2,7 +2,7 @@
 
 use super::hub_conversation::HubConversation;
 use super::provisioning::{address_of, property};
-use super::sasl::SignIn;
+use super::sign_in::SignIn;
 use crate::amqp::engine::Event;
 use crate::amqp::{Attach, Role};
 use crate::service::tap::{WireAttach, WireMoment, WireSignIn};
