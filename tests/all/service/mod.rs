@@ -5,6 +5,7 @@ mod amqp;
 mod amqp_clients;
 mod amqp_hostile;
 mod amqp_hub;
+mod amqp_tpm;
 mod events;
 mod fault_matrix;
 mod faults;
