@@ -85,6 +85,12 @@ impl ApiVersion {
         *self >= Self::preview(b"2025-07-01")
     }
 
+    /// Whether a device that names this version at its hub may ask it for certificates: versions of hubs
+    /// have dates of their own.
+    pub fn renews_certificates(&self) -> bool {
+        *self >= Self::preview(b"2025-08-01")
+    }
+
     /// Whether enrollments name a certificate authority by its namespace, its name and its policy, where
     /// older ones name a policy alone.
     pub fn names_certificate_authorities(&self) -> bool {

@@ -14,6 +14,9 @@ pub const TWIN_RESPONSE_FILTER: &str = "$iothub/twin/res/#";
 /// The filter of changes to desired properties.
 pub const DESIRED_FILTER: &str = "$iothub/twin/PATCH/properties/desired/#";
 
+/// The filter of the answers to requests for certificates.
+pub const CREDENTIALS_FILTER: &str = "$iothub/credentials/res/#";
+
 /// The filter of direct methods.
 #[cfg(feature = "service")]
 pub(crate) const METHODS_FILTER: &str = "$iothub/methods/POST/#";
@@ -39,6 +42,8 @@ const TWIN_RESPONSE: &str = "$iothub/twin/res/";
 const DESIRED: &str = "$iothub/twin/PATCH/properties/desired/";
 const METHOD: &str = "$iothub/methods/POST/";
 const METHOD_RESPONSE: &str = "$iothub/methods/res/";
+const ISSUE: &str = "$iothub/credentials/POST/issueCertificate/";
+const CREDENTIALS_RESPONSE: &str = "$iothub/credentials/res/";
 const DEVICES: &str = "devices/";
 const EVENTS: &str = "/messages/events/";
 const DEVICEBOUND: &str = "/messages/devicebound/";
@@ -49,12 +54,12 @@ const DEVICEBOUND: &str = "/messages/devicebound/";
 pub enum HubTopicError {
     /// Not one of a device's.
     #[error(
-        "expected {TWIN_GET}?$rid=…, {TWIN_REPORT}?$rid=…, {METHOD_RESPONSE}<status>/?$rid=… or {DEVICES}<deviceId>{EVENTS}"
+        "expected {TWIN_GET}?$rid=…, {TWIN_REPORT}?$rid=…, {METHOD_RESPONSE}<status>/?$rid=…, {ISSUE}?$rid=… or {DEVICES}<deviceId>{EVENTS}"
     )]
     NotADevices,
     /// Not one of a hub's.
     #[error(
-        "expected {TWIN_RESPONSE}<status>/?$rid=…, {DESIRED}?$version=…, {METHOD}<name>/?$rid=… or {DEVICES}<deviceId>{DEVICEBOUND}"
+        "expected {TWIN_RESPONSE}<status>/?$rid=…, {DESIRED}?$version=…, {METHOD}<name>/?$rid=…, {CREDENTIALS_RESPONSE}<status>/?$rid=… or {DEVICES}<deviceId>{DEVICEBOUND}"
     )]
     NotAHubs,
 }
@@ -87,6 +92,11 @@ pub enum DeviceTopic {
         /// The hub's name for the call.
         rid: String,
     },
+    /// Asks for a certificate.
+    IssueCertificate {
+        /// The device's name for the request; empty where it sent none.
+        rid: String,
+    },
 }
 
 impl FromStr for DeviceTopic {
@@ -104,6 +114,9 @@ impl FromStr for DeviceTopic {
             let (status, query) = rest.split_once('/').ok_or(HubTopicError::NotADevices)?;
             let status = status.parse().map_err(|_| HubTopicError::NotADevices)?;
             return Ok(Self::MethodResponse { status, rid: rid(query) });
+        }
+        if let Some(query) = topic.strip_prefix(ISSUE) {
+            return Ok(Self::IssueCertificate { rid: rid(query) });
         }
         let rest = topic.strip_prefix(DEVICES).ok_or(HubTopicError::NotADevices)?;
         // The slash at the end may be left out.
@@ -126,6 +139,7 @@ impl fmt::Display for DeviceTopic {
             Self::MethodResponse { status, rid } => {
                 write!(f, "{METHOD_RESPONSE}{status}/?$rid={rid}")
             }
+            Self::IssueCertificate { rid } => write!(f, "{ISSUE}?$rid={rid}"),
         }
     }
 }
@@ -142,6 +156,13 @@ pub enum HubTopic {
         rid: String,
         /// The new version of the reported properties.
         version: Option<u64>,
+    },
+    /// Answers a request for a certificate.
+    Credentials {
+        /// As in HTTP: 202 once it is under way, then 200 with the certificate, or an error.
+        status: u16,
+        /// The device's name for the request.
+        rid: String,
     },
     /// Tells of a change to the desired properties.
     Desired {
@@ -184,10 +205,21 @@ impl FromStr for HubTopic {
             let device_id = percent_decode_str(device_id).decode_utf8_lossy().into_owned();
             return Ok(Self::Devicebound { device_id, properties: properties.to_owned() });
         }
+        let status = |rest: &'_ str| {
+            let (status, _) = rest.split_once('/')?;
+            status.parse().ok()
+        };
+        if let Some(rest) = topic.strip_prefix(CREDENTIALS_RESPONSE) {
+            let query = rest.split_once('/').map(|(_, query)| query).unwrap_or_default();
+            return Ok(Self::Credentials {
+                status: status(rest).ok_or(HubTopicError::NotAHubs)?,
+                rid: parameter(query, "$rid").to_owned(),
+            });
+        }
         let rest = topic.strip_prefix(TWIN_RESPONSE).ok_or(HubTopicError::NotAHubs)?;
-        let (status, query) = rest.split_once('/').ok_or(HubTopicError::NotAHubs)?;
+        let query = rest.split_once('/').map(|(_, query)| query).unwrap_or_default();
         Ok(Self::TwinResponse {
-            status: status.parse().map_err(|_| HubTopicError::NotAHubs)?,
+            status: status(rest).ok_or(HubTopicError::NotAHubs)?,
             rid: parameter(query, "$rid").to_owned(),
             version: version(query).ok(),
         })
@@ -203,6 +235,9 @@ impl fmt::Display for HubTopic {
                     Some(version) => write!(f, "&$version={version}"),
                     None => Ok(()),
                 }
+            }
+            Self::Credentials { status, rid } => {
+                write!(f, "{CREDENTIALS_RESPONSE}{status}/?$rid={rid}")
             }
             Self::Desired { version } => write!(f, "{DESIRED}?$version={version}"),
             Self::Method { name, rid } => write!(f, "{METHOD}{name}/?$rid={rid}"),
@@ -239,6 +274,10 @@ mod tests {
                 "$iothub/methods/res/-7/?$rid=4f3e",
                 DeviceTopic::MethodResponse { status: -7, rid: rid.clone() },
             ),
+            (
+                "$iothub/credentials/POST/issueCertificate/?$rid=4f3e",
+                DeviceTopic::IssueCertificate { rid: rid.clone() },
+            ),
         ] {
             assert_eq!(text.parse(), Ok(topic.clone()));
             assert_eq!(topic.to_string(), text);
@@ -261,6 +300,10 @@ mod tests {
                 "$iothub/twin/res/204/?$rid=4f3e&$version=7",
                 HubTopic::TwinResponse { status: 204, rid: "4f3e".to_owned(), version: Some(7) },
             ),
+            (
+                "$iothub/credentials/res/202/?$rid=4f3e",
+                HubTopic::Credentials { status: 202, rid: "4f3e".to_owned() },
+            ),
             ("$iothub/twin/PATCH/properties/desired/?$version=3", HubTopic::Desired { version: 3 }),
             (
                 "$iothub/methods/POST/reboot/?$rid=4f3e",
@@ -281,8 +324,12 @@ mod tests {
             assert_eq!(text.parse(), Ok(topic.clone()));
             assert_eq!(topic.to_string(), text);
         }
+        let older = "$iothub/credentials/res/200/?$rid=4f3e&$version=1";
+        let rid = "4f3e".to_owned();
+        assert_eq!(older.parse(), Ok(HubTopic::Credentials { status: 200, rid }));
         for text in [
             "",
+            "$iothub/credentials/res/",
             "$iothub/twin/res/",
             "$iothub/twin/res/x/",
             "$iothub/twin/PATCH/properties/desired/",

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{DeviceId, HubName, IdError};
+use super::{ApiVersion, DeviceId, HubName, IdError};
 
 /// What a device says of itself at CONNECT to a hub:
 /// `{hub}/{deviceId}/?api-version={v}[&DeviceClientType={product}]`.
@@ -38,6 +38,13 @@ pub enum HubUserNameError {
 }
 
 impl HubUserName {
+    /// The version of the hub's API that it names, if it is one.
+    pub fn api_version(&self) -> Option<ApiVersion> {
+        let mut pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        let version = pairs.find(|(name, _)| name.eq_ignore_ascii_case("api-version"));
+        version.and_then(|(_, version)| version.parse().ok())
+    }
+
     /// Whether a user name is meant for a hub: an ID scope has no dots, a host name has.
     pub fn is_meant_by(user_name: &str) -> bool {
         user_name.split('/').next().is_some_and(|first| first.contains('.'))
@@ -95,6 +102,13 @@ mod tests {
             let name: HubUserName = text.parse().unwrap();
             assert_eq!((name.device_id.as_str(), name.query.as_str()), ("pump-0042", query));
         }
+        let renews = |version: &str| {
+            let name = format!("hub.net/pump/?api-version={version}&DeviceClientType=a");
+            let name: HubUserName = name.parse().unwrap();
+            name.api_version().is_some_and(|version| version.renews_certificates())
+        };
+        assert!(renews("2025-08-01-preview") && renews("2026-11-01"));
+        assert!(!renews("2021-04-12") && !renews("latest"));
         assert!(!HubUserName::is_meant_by("0ne1/registrations/a/api-version=2019-03-31"));
     }
 

@@ -9,6 +9,7 @@ mod code;
 mod connect_code;
 mod dps_link;
 mod etag;
+mod hub_credentials;
 pub mod hub_link;
 mod hub_name;
 mod hub_topic;
@@ -33,9 +34,15 @@ pub use dps_link::{
     LINK_CLIENT_VERSION, OPERATION_ID, OPERATION_TYPE, REGISTER, RETRY_AFTER,
 };
 pub use etag::{Etag, EtagError};
+pub use hub_credentials::{
+    IssueAccepted, IssueFailure, IssueFailureInfo, IssueMembers, IssueRequest, IssuedCertificates,
+    MAX_CSR, Replace, is_credentials_rid,
+};
 pub use hub_link::{DeviceAddress, HubAddress, HubAddressError, HubNode};
 pub use hub_name::{DeviceId, HubName};
-pub use hub_topic::{DESIRED_FILTER, DeviceTopic, HubTopic, HubTopicError, TWIN_RESPONSE_FILTER};
+pub use hub_topic::{
+    CREDENTIALS_FILTER, DESIRED_FILTER, DeviceTopic, HubTopic, HubTopicError, TWIN_RESPONSE_FILTER,
+};
 #[cfg(feature = "service")]
 pub(crate) use hub_topic::{METHODS_FILTER, devicebound_filter};
 pub use hub_user_name::{HubUserName, HubUserNameError};

@@ -95,7 +95,12 @@ impl<W> Exchange<W> {
                 Ok(patch) => Heard::Desired(DesiredChange { version, patch }),
                 Err(_) => Heard::Stray,
             },
-            Ok(HubTopic::Method { .. } | HubTopic::Devicebound { .. }) | Err(_) => Heard::Stray,
+            Ok(
+                HubTopic::Credentials { .. }
+                | HubTopic::Method { .. }
+                | HubTopic::Devicebound { .. },
+            )
+            | Err(_) => Heard::Stray,
         }
     }
 

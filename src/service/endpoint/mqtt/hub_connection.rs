@@ -78,6 +78,8 @@ impl HubConnection {
                 self.bring_messages(out);
                 return None;
             }
+            // Nothing issues certificates yet.
+            HubQuestion::Certificate { .. } => return None,
             HubQuestion::Twin { rid } => (rid, hub_desk::twin(hubs, key)),
             HubQuestion::Report { rid, patch } => {
                 (rid, hub_desk::report(hubs, key, &patch, 204).await)

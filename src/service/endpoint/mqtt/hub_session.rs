@@ -47,6 +47,13 @@ pub(super) enum HubQuestion {
         /// What came of it.
         answer: MethodAnswer,
     },
+    /// To be issued a certificate.
+    Certificate {
+        /// The device's name for the request.
+        rid: String,
+        /// What it says of it, JSON.
+        body: Vec<u8>,
+    },
     /// To hear other things than before.
     Subscribed,
 }
@@ -151,6 +158,9 @@ impl HubSession {
             Ok(DeviceTopic::MethodResponse { status, rid }) => {
                 let answer = MethodAnswer { status, payload: publish.payload };
                 Flow::Ask(HubQuestion::MethodResponse { rid, answer })
+            }
+            Ok(DeviceTopic::IssueCertificate { rid }) => {
+                Flow::Ask(HubQuestion::Certificate { rid, body: publish.payload })
             }
             Err(error) => {
                 let topic = &publish.topic;
