@@ -151,6 +151,13 @@ impl Certificate {
         PublicKey::of_certificate(&issuer.der).is_some_and(|key| is_signed_with(&self.der, &key))
     }
 
+    /// Whether it is signed by `issuer`, as far as can be told here: where neither the name nor the
+    /// signature says otherwise. Signatures of some kinds cannot be verified.
+    pub fn may_be_issued_by(&self, issuer: &Self) -> bool {
+        issuer.is_named_by(self)
+            && (self.is_signed_by(issuer) || self.unsupported_signature(issuer).is_some())
+    }
+
     /// In which way it is signed by `issuer`, if nothing here can verify that.
     pub(super) fn unsupported_signature(&self, issuer: &Self) -> Option<String> {
         unsupported_signature(&self.der, &issuer.der)

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::{Breach, Error, NetworkError, Rejection, SaslRefusal};
+use super::issued::IssuedChain;
 use super::phase::ConnectPhase;
 use super::traffic::{Received, Secured, Sent, Signed};
 use super::transport::Transport;
@@ -261,6 +262,9 @@ pub struct Registered {
     pub substatus: Option<Substatus>,
     /// What the custom allocation webhook has to say.
     pub payload: Option<Payload>,
+    /// The certificate that it asked for, and those above it. `None` if it did not ask, or the service
+    /// has none for it.
+    pub issued_chain: Option<IssuedChain>,
     /// The service's whole answer.
     pub body: String,
 }

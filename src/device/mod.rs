@@ -50,6 +50,8 @@
 //! # Inside
 //!
 //! - `transport`: the ways to talk to the service, and their ports.
+//! - `csr`: what a device asks a certificate for.
+//! - `issued`: the certificates that come of it.
 //! - `phase`: the steps in which a connection is opened.
 //! - `traffic`: what goes over the wire, as an observer is told of it.
 //! - `error`: everything that can end a registration without a hub.
@@ -66,11 +68,13 @@
 
 mod backoff;
 mod client;
+mod csr;
 mod destination;
 mod driver;
 mod error;
 mod exchange;
 mod hub;
+mod issued;
 mod phase;
 mod reading;
 mod registration;
@@ -80,6 +84,7 @@ mod traffic;
 mod transport;
 
 pub use client::ProvisioningClient;
+pub use csr::{Csr, CsrFault};
 pub use error::{Breach, Class, Deadline, Error, NetworkError, Rejection, SaslRefusal, Waiting};
 pub use exchange::{
     Answer, ConnectFailure, Event, Looked, Loss, Notice, Refusal, Registered, Request, RequestKind,
@@ -89,6 +94,7 @@ pub use hub::{
     DesiredChange, DesiredChanges, HubBreach, HubClient, HubError, HubSettings, HubSettingsError,
     HubWaiting, Twin,
 };
+pub use issued::{IssuedChain, IssuedFault};
 pub use phase::ConnectPhase;
 pub use registration::Registration;
 pub use settings::{CLIENT_VERSION, Credential, Settings};

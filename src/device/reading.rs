@@ -4,8 +4,10 @@ use std::str::FromStr;
 
 use serde_json::error::Category;
 
+use super::csr::Csr;
 use super::error::{Breach, Error, Rejection};
 use super::exchange::{Answer, Registered};
+use super::issued::IssuedChain;
 use crate::wire::{
     DeviceId, DeviceRegistrationResult, HubName, IdError, OperationId, RegistrationId,
     RegistrationOperationStatus, Status, from_json_object,
@@ -23,15 +25,17 @@ pub(super) enum Reading {
     Rejected(Rejection),
 }
 
-/// Reads an answer to the device `id`; `known` is the operation, if the service has named it before.
+/// Reads an answer to the device `id`; `known` is the operation, if the service has named it before, and
+/// `csr` what a certificate is asked for, if one is.
 pub(super) fn read(
     answer: &Answer,
     id: &RegistrationId,
     known: Option<&OperationId>,
+    csr: Option<&Csr>,
 ) -> Result<Reading, Error> {
     let rejection = || Rejection::read(answer.status, &answer.body);
     match answer.status {
-        200..=299 => accepted(answer, id, known),
+        200..=299 => accepted(answer, id, known, csr),
         429 | 500..=599 => Ok(Reading::Busy(rejection())),
         401 => Err(Error::Unauthorized(rejection())),
         400..=499 => Ok(Reading::Rejected(rejection())),
@@ -43,6 +47,7 @@ fn accepted(
     answer: &Answer,
     id: &RegistrationId,
     known: Option<&OperationId>,
+    csr: Option<&Csr>,
 ) -> Result<Reading, Error> {
     let reply: RegistrationOperationStatus = from_json_object(&answer.body)
         .map_err(|error| bad_body(answer.status, &answer.body, &error))?;
@@ -68,6 +73,7 @@ fn accepted(
                 operation_id,
                 substatus: state.substatus,
                 payload: state.payload,
+                issued_chain: issued(state.issued_certificate_chain.as_deref(), csr)?,
                 body: String::from_utf8_lossy(&answer.body).into_owned(),
             }))
         }
@@ -75,6 +81,12 @@ fn accepted(
         Status::Disabled => Err(Error::Disabled { operation_id }),
         Status::Other(word) => Err(Breach::UnknownStatus { word }.into()),
     }
+}
+
+/// What nobody asked for is not looked at.
+fn issued(texts: Option<&[String]>, csr: Option<&Csr>) -> Result<Option<IssuedChain>, Breach> {
+    let (Some(texts), Some(csr)) = (texts, csr) else { return Ok(None) };
+    IssuedChain::read(texts, csr).map(Some).map_err(Breach::Issued)
 }
 
 /// What is said of another device is no answer to this one (J-240). Not every stand-in for DPS names

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::backoff::Backoff;
+use super::csr::Csr;
 use super::error::{Breach, Deadline, Error, NetworkError, Rejection, SaslRefusal, Waiting};
 use super::exchange::{
     Answer, ConnectFailure, Event, Notice, Refusal, Registered, Request, RequestKind, Step,
@@ -51,6 +52,8 @@ impl Pending {
 #[derive(Debug)]
 pub struct Registration {
     registration_id: RegistrationId,
+    /// What it asks a certificate for.
+    csr: Option<Csr>,
     deadline: Duration,
     backoff: Backoff,
     link: Link,
@@ -84,6 +87,7 @@ impl Registration {
     pub fn new(registration_id: RegistrationId, deadline: Duration, seed: u64) -> Self {
         Self {
             registration_id,
+            csr: None,
             deadline,
             backoff: Backoff::new(seed),
             link: Link::Down,
@@ -117,6 +121,12 @@ impl Registration {
     #[must_use]
     pub fn watching(self, operation_id: OperationId) -> Self {
         Self { may_register: false, ..self.resuming(operation_id) }
+    }
+
+    /// The same where a certificate is asked for along with the registration.
+    #[must_use]
+    pub fn asking_for(self, csr: Option<Csr>) -> Self {
+        Self { csr, ..self }
     }
 
     /// The same over AMQP, where links are asked for in place of a subscription.
@@ -416,7 +426,8 @@ impl Registration {
             }
             return Ok(None);
         };
-        match read(&answer, &self.registration_id, self.operation_id.as_ref())? {
+        let (id, known) = (&self.registration_id, self.operation_id.as_ref());
+        match read(&answer, id, known, self.csr.as_ref())? {
             Reading::Assigned(registered) => return Ok(Some(registered)),
             Reading::Assigning(operation_id) => {
                 self.assigning(now, operation_id, answer.retry_after, notify)?;

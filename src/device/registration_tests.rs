@@ -1,5 +1,7 @@
 //! The device's protocol, told as what happens and what the device then does.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -230,6 +232,52 @@ fn a_register_that_is_answered_with_a_hub_needs_no_poll() {
     let registered = device.on(assigned(1)).registers();
 
     assert_eq!(registered.assigned_hub, HUB);
+}
+
+/// What a service issues to whoever asks, and the request that asked.
+fn issued() -> (Csr, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::default();
+    let request = params.serialize_request(&key).unwrap();
+    (
+        Csr::from_der(request.der()).unwrap(),
+        STANDARD.encode(params.self_signed(&key).unwrap().der()),
+    )
+}
+
+fn assigned_with(chain: &[&str]) -> Event {
+    let chain = serde_json::to_string(chain).unwrap();
+    let body = assigned_body();
+    let body = body.strip_suffix("}}").unwrap();
+    Event::Answer(answer(1, 200, &format!(r#"{body},"issuedCertificateChain":{chain}}}}}"#)))
+}
+
+#[test]
+fn f_3_what_a_device_asked_for_comes_with_its_hub() {
+    let (csr, leaf) = issued();
+    let mut device = Device::registering();
+    device.machine = device.machine.asking_for(Some(csr.clone()));
+    let registered = device.on(assigned_with(&[&leaf])).registers();
+    assert_eq!(registered.issued_chain.unwrap().certificates().len(), 1);
+
+    let mut device = Device::registering();
+    device.machine = device.machine.asking_for(Some(csr));
+    assert_eq!(device.on(assigned(1)).registers().issued_chain, None, "J-482: it has a hub");
+
+    let mut device = Device::registering();
+    let registered = device.on(assigned_with(&["nobody asked"])).registers();
+    assert_eq!(registered.issued_chain, None);
+}
+
+#[test]
+fn j_481_a_certificate_for_another_key_is_no_answer() {
+    let ((_, leaf), (csr, _)) = (issued(), issued());
+    let mut device = Device::registering();
+    device.machine = device.machine.asking_for(Some(csr));
+
+    let error = device.on(assigned_with(&[&leaf])).fails();
+
+    assert!(matches!(error, Error::Breach(Breach::Issued(_))), "{error:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use percent_encoding::percent_decode_str;
 use rustls::ClientConfig;
 
+use super::csr::Csr;
 use super::destination::Destination;
 use super::transport::{Ports, Transport};
 use crate::attestation::{DeviceCertificate, DeviceKey, SasToken, registration_resource};
@@ -54,6 +55,12 @@ pub struct Settings {
     /// What it has to say to a custom allocation webhook (G.3); at most
     /// [`MAX_MESSAGE`](crate::wire::MAX_MESSAGE) bytes. Default: nothing.
     pub payload: Option<Payload>,
+    /// What it asks a certificate for (A.5); the answer is
+    /// [`Registered::issued_chain`](super::Registered::issued_chain). Only with an
+    /// [`api_version`](Self::api_version) that
+    /// [issues certificates](ApiVersion::issues_certificates), so see
+    /// [`asking_for`](Self::asking_for). Default: nothing.
+    pub csr: Option<Csr>,
     /// Which shape of replies it wants. Default: [`ApiVersion::DEFAULT`].
     pub api_version: ApiVersion,
     /// Product name for the service's logs, URL-encoded where it must be. Default:
@@ -91,6 +98,7 @@ impl Settings {
             registration_id,
             credential,
             payload: None,
+            csr: None,
             api_version: ApiVersion::DEFAULT,
             client_version: CLIENT_VERSION.to_owned(),
             tls,
@@ -98,6 +106,17 @@ impl Settings {
             token_lifetime: Duration::from_secs(3600),
             sources: Sources::default(),
         }
+    }
+
+    /// The same for a device that asks for a certificate along with its registration, by the API version
+    /// that has it where the settings' own does not.
+    #[must_use]
+    pub fn asking_for(mut self, csr: Csr) -> Self {
+        self.csr = Some(csr);
+        if !self.api_version.issues_certificates() {
+            self.api_version = ApiVersion::OF_CERTIFICATES;
+        }
+        self
     }
 
     /// A token for this device, valid from `now` for [`token_lifetime`](Self::token_lifetime); none
@@ -136,6 +155,7 @@ impl Settings {
         let request = RegisterRequest {
             registration_id: Some(self.registration_id.to_string()),
             payload: self.payload.clone(),
+            csr: self.csr.as_ref().map(|csr| csr.as_base64().to_owned()),
             ..RegisterRequest::default()
         };
         serde_json::to_vec(&request)

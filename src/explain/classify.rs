@@ -150,6 +150,7 @@ fn breach(breach: &Breach) -> &'static str {
         Breach::Body { .. } => "breach-body",
         Breach::Missing { .. } => "breach-missing",
         Breach::Name { .. } => "breach-name",
+        Breach::Issued(_) => "breach-issued",
         Breach::OtherDevice { .. } => "breach-other-device",
         Breach::UnknownStatus { .. } => "breach-status",
         Breach::StatusCode { .. } => "breach-status-code",

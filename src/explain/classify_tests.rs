@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::device::Transport;
+use crate::device::{IssuedFault, Transport};
 use crate::explain::entries;
 use crate::net::UpgradeError;
 use crate::wire::{IdError, ServiceError};
@@ -57,6 +57,7 @@ fn every_error() -> Vec<Error> {
         Breach::Body { status: 200, reason: text(), excerpt: text() },
         Breach::Missing { status: text(), member: text() },
         Breach::Name { member: text(), text: text(), reason: IdError::Empty },
+        Breach::Issued(IssuedFault::Empty),
         Breach::OtherDevice { registration_id: text() },
         Breach::UnknownStatus { word: text() },
         Breach::StatusCode { status: 302 },

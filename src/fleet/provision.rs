@@ -246,6 +246,7 @@ mod tests {
             operation_id: None,
             substatus: None,
             payload: None,
+            issued_chain: None,
             body: String::new(),
         };
 
@@ -278,6 +279,7 @@ mod tests {
             operation_id: None,
             substatus: None,
             payload: None,
+            issued_chain: None,
             body: String::new(),
         };
 

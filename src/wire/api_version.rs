@@ -27,6 +27,10 @@ impl ApiVersion {
     /// is shown its enrollment (G.3).
     pub const OF_WEBHOOKS: Self = Self::release(b"2021-10-01");
 
+    /// The first release in which a device asks for a certificate along with its registration, and
+    /// enrollments name who issues it.
+    pub const OF_CERTIFICATES: Self = Self::release(b"2026-11-01");
+
     /// The versions seen on devices (A.3).
     const KNOWN: [Self; 15] = [
         Self::preview(b"2017-08-31"),
@@ -41,7 +45,7 @@ impl ApiVersion {
         Self::preview(b"2021-11-01"),
         Self::preview(b"2025-07-01"),
         Self::preview(b"2026-07-01"),
-        Self::release(b"2026-11-01"),
+        Self::OF_CERTIFICATES,
         Self::preview(b"2026-11-02"),
         Self::preview(b"2026-11-15"),
     ];
@@ -94,7 +98,7 @@ impl ApiVersion {
     /// Whether enrollments name a certificate authority by its namespace, its name and its policy, where
     /// older ones name a policy alone.
     pub fn names_certificate_authorities(&self) -> bool {
-        *self >= Self::release(b"2026-11-01")
+        *self >= Self::OF_CERTIFICATES
     }
 
     /// Whether replies say how the assigned hub is spoken to.

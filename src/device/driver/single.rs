@@ -30,6 +30,7 @@ pub(super) async fn run_over(
     let machine = {
         let jitter = settings.jitter();
         Registration::new(settings.registration_id.clone(), settings.timeout, jitter)
+            .asking_for(settings.csr.clone())
     };
     let machine = match task {
         Task::Register => machine,

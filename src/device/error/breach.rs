@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::device::issued::IssuedFault;
 use crate::wire::IdError;
 
 /// How an answer breaks the protocol.
@@ -121,6 +122,12 @@ pub enum Breach {
         /// What is wrong with it.
         reason: IdError,
     },
+    /// The device asked for a certificate, and what it was issued is of no use.
+    #[error("the certificate that it issued cannot be used: {0}")]
+    Issued(
+        /// What is wrong with it.
+        IssuedFault,
+    ),
     /// It tells of another device's registration.
     #[error("it is about the device {registration_id:?}, which did not ask")]
     OtherDevice {

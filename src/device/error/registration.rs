@@ -197,9 +197,12 @@ impl Error {
             | Self::Breach(Breach::BodyNotJson { .. } | Breach::SubscriptionRefused) => {
                 "PROV_DEVICE_RESULT_TRANSPORT"
             }
-            Self::Breach(Breach::Missing { .. } | Breach::Name { .. } | Breach::Body { .. }) => {
-                "PROV_DEVICE_RESULT_PARSING"
-            }
+            Self::Breach(
+                Breach::Missing { .. }
+                | Breach::Name { .. }
+                | Breach::Body { .. }
+                | Breach::Issued(_),
+            ) => "PROV_DEVICE_RESULT_PARSING",
             Self::Breach(
                 Breach::NotMqtt { .. }
                 | Breach::NotAmqp { .. }

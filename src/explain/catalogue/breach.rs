@@ -170,6 +170,26 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..breach("breach-name", "the assigned hub or the device ID is none")
     },
     Entry {
+        meaning: "The device asked for a certificate along with its registration and has a hub, but what it was issued is no use to it: no certificate, one for another key than that which asked, or a chain in which one is not signed by the next. Nothing is kept.",
+        causes: &[
+            hint(
+                About::Any,
+                "the service issued to another request, or mixed up the order: the device's own comes first, the root last",
+            ),
+            hint(
+                About::Any,
+                "it is not DPS, or something between here and there changes the answers",
+            ),
+        ],
+        remedies: &[hint(
+            About::Any,
+            "look at `issuedCertificateChain` in the answer: --explain, or -v",
+        )],
+        c_sdk_result: Some("PROV_DEVICE_RESULT_PARSING"),
+        rules: &["F.3", "J-481"],
+        ..breach("breach-issued", "the certificate that was issued is of no use")
+    },
+    Entry {
         meaning: "The answer has the registration ID of another device: what it says is not about this one.",
         rules: &["J-240"],
         ..breach("breach-other-device", "the answer is about another device")

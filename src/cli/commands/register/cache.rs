@@ -188,6 +188,7 @@ mod tests {
             operation_id: None,
             substatus: None,
             payload: None,
+            issued_chain: None,
             body: String::new(),
         }
     }
