@@ -36,7 +36,11 @@ pub fn attest(
             certificates::attest(instance, enrollments, registration_id, presented, now)
                 .map(Answer::Attested)
         }
-        Proof::Tpm(shown) => tpm::attest(enrollments, expected, shown, nonce, now, suspects),
+        Proof::Tpm(shown) => match tpm::token_alone(enrollments, registration_id, shown, nonce) {
+            Some(token) => sas::attest(enrollments, expected, token, nonce, now, suspects)
+                .map(Answer::Attested),
+            None => tpm::attest(enrollments, expected, shown, nonce, now),
+        },
         Proof::Absent => Err(absent(enrollments, registration_id)),
     }
 }

@@ -19,5 +19,5 @@ pub use fault::{Fault, slot_name};
 pub use platform::Platform;
 pub use proof::{Answer, Attested, Challenge, Evidence, Proof, TpmProof};
 pub use refusal::Refusal;
-pub use tpm::{Nonce, attest_token_of_enrolled as attest_tpm_token, challenge};
+pub use tpm::{Nonce, challenge};
 pub use trail::Check;

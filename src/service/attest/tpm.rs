@@ -10,7 +10,6 @@ use super::judge::Judge;
 use super::platform::Platform;
 use super::proof::{Answer, Attested, Challenge, Evidence, TpmProof};
 use super::refusal::Refusal;
-use super::sas;
 use super::tpm_fault::TpmFault;
 use crate::attestation::{DeviceKey, KnownKeys, SasFault, SasToken, SignatureFault};
 use crate::service::enrollment::{Attestation, Enrollment, Enrollments, Kind};
@@ -27,6 +26,19 @@ pub enum Nonce<'a> {
     Given(&'a DeviceKey, &'a Arc<Platform>),
 }
 
+/// The token of a device that shows the keys of a TPM where they mean nothing: it is not enrolled with one,
+/// and was given nothing to sign with.
+pub(super) fn token_alone<'a>(
+    enrollments: &Enrollments,
+    registration_id: &RegistrationId,
+    shown: &'a TpmProof,
+    nonce: Nonce<'_>,
+) -> Option<&'a SasToken> {
+    let enrolled = enrollments.find(Kind::Individual, registration_id.as_str());
+    let counts = enrolled.is_some_and(|own| is_tpm(own)) || matches!(nonce, Nonce::Given(..));
+    shown.token.as_ref().filter(|_| !counts)
+}
+
 /// Checks the keys of a TPM, with or without a token (B.5).
 pub(super) fn attest(
     enrollments: &Enrollments,
@@ -34,18 +46,7 @@ pub(super) fn attest(
     TpmProof { keys, token }: &TpmProof,
     nonce: Nonce<'_>,
     now: SystemTime,
-    suspects: impl FnOnce() -> Vec<RegistrationId>,
 ) -> Result<Answer, Refusal> {
-    let enrolled = enrollments.find(Kind::Individual, registration_id.as_str());
-    if let Some(token) = token
-        && !enrolled.is_some_and(|own| is_tpm(own))
-        && !matches!(nonce, Nonce::Given(..))
-    {
-        // Its keys mean nothing here.
-        let expected = (id_scope, registration_id);
-        let attested = sas::attest(enrollments, expected, token, nonce, now, suspects);
-        return attested.map(Answer::Attested);
-    }
     let challenge = challenge(enrollments, registration_id, keys)?;
     match (token, nonce) {
         (Some(token), Nonce::Given(key, given)) if **given == *challenge.platform => {
@@ -76,23 +77,6 @@ pub fn challenge(
     check_keys(own, &platform)?;
     platform.check_kind_of_keys().map_err(refusal)?;
     Ok(Challenge { enrollment: own.clone(), platform: Arc::new(platform) })
-}
-
-/// Checks a token of a device that is enrolled with a TPM.
-///
-/// # Errors
-///
-/// If it is not enrolled so, or did not sign with what its TPM was given.
-pub fn attest_token_of_enrolled(
-    enrollments: &Enrollments,
-    (id_scope, registration_id): (&IdScope, &RegistrationId),
-    token: &SasToken,
-    nonce: Nonce<'_>,
-    now: SystemTime,
-) -> Result<Attested, Refusal> {
-    let own = own(enrollments, registration_id)?;
-    check_kind(own)?;
-    attest_token(own, (id_scope, registration_id), token, nonce, now)
 }
 
 fn own<'a>(

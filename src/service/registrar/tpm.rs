@@ -6,15 +6,14 @@ use std::time::SystemTime;
 use super::challenges::Challenged;
 use super::core::Registrar;
 use super::refusal::refuse;
-use crate::attestation::{DeviceKey, KeyBlob, SasToken};
+use crate::attestation::{DeviceKey, KeyBlob};
 use crate::service::attest::{
-    Answer, Attested, Challenge, Nonce, Proof, Refusal, TpmProof, attest, attest_tpm_token,
-    challenge,
+    Answer, Challenge, Nonce, Proof, Refusal, TpmProof, attest, challenge,
 };
 use crate::service::caller::{Caller, Transport};
 use crate::service::lock::lock;
 use crate::service::reply::{Reply, json_reply};
-use crate::wire::{IdScope, RegistrationId, TpmChallenge, TpmKeys};
+use crate::wire::{RegistrationId, TpmChallenge, TpmKeys};
 
 /// As recorded (B.5).
 const MESSAGE: &str = "Authorization required, resend request using supplied key";
@@ -33,24 +32,6 @@ impl Registrar {
     ) -> Result<KeyBlob, Refusal> {
         let challenge = challenge(&self.store.enrollments(), registration_id, keys)?;
         self.give_key(registration_id, &challenge)
-    }
-
-    /// A device shows a token that is signed with the key that its TPM was given last.
-    ///
-    /// # Errors
-    ///
-    /// If it is not, or not any more; or if the device has no TPM, whatever else its token proves.
-    pub(in crate::service) fn check_tpm_token(
-        &self,
-        id_scope: &IdScope,
-        registration_id: &RegistrationId,
-        token: &SasToken,
-        now: SystemTime,
-    ) -> Result<Attested, Refusal> {
-        let challenged = self.challenges.of(registration_id, self.sources.instant());
-        let expected = (id_scope, registration_id);
-        let enrollments = self.store.enrollments();
-        attest_tpm_token(&enrollments, expected, token, nonce(challenged.as_ref()), now)
     }
 
     /// Gives the TPM of a device a key, and tells the device.
