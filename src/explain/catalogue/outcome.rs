@@ -6,6 +6,35 @@ use crate::device::Class;
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
+        key: "400040",
+        name: None,
+        title: "the certificate that the device asked for could not be issued",
+        meaning: "The device is believed and its request was in order, but who should grant it cannot.",
+        causes: &[
+            hint(
+                About::Enrollment,
+                "the enrollment names a certificate authority or a policy that is not there, perhaps by a slip of the pen",
+            ),
+            hint(About::Enrollment, "the certificate authority, or one above it, has expired"),
+        ],
+        remedies: &[
+            hint(
+                About::Enrollment,
+                "name an authority and a policy that exist, or renew the authority",
+            ),
+            hint(
+                About::Local,
+                "compare the enrollment with `[[certificateAuthorities]]`; GET /certificate-authorities on the management port lists them",
+            ),
+        ],
+        at_fault: Party::Enrollment,
+        class: Class::NotAssigned,
+        c_sdk_result: AUTH_ERROR,
+        rules: &["B.7", "J-439"],
+        aliases: &["unable to complete the certificate request"],
+        is_ours: true,
+    },
+    Entry {
         key: "400203",
         name: Some("NoLinkedIotHub"),
         title: "no IoT hub may take the device",
