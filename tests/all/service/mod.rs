@@ -31,6 +31,7 @@ mod sdks;
 mod state;
 mod timeline;
 mod tls;
+mod tpm;
 mod webhook;
 mod websocket;
 mod x509;
