@@ -245,6 +245,7 @@ async fn g_6_the_heat_pump_is_refused_with_a_tpm_too() {
     assert_eq!(state.get("tpm"), None, "no hub, no key");
 }
 
+/// J-388.
 #[tokio::test]
 async fn b_5_the_hub_takes_the_key_of_the_last_registration_alone() {
     let service = enrolled("").start().await;
@@ -273,6 +274,7 @@ async fn b_5_the_hub_takes_the_key_of_the_last_registration_alone() {
     );
 }
 
+/// J-382.
 #[tokio::test]
 async fn j_8_an_unknown_device_and_a_foreign_tpm_are_404201_and_a_foreign_owner_is_401002() {
     let more = format!("attestation.tpm.storageRootKey = \"{}\"", srk(&TPM));
@@ -393,7 +395,7 @@ async fn d_6_over_mqtt_there_is_no_way_and_the_log_says_which_there_are() {
 }
 
 #[tokio::test]
-async fn d_6_keys_of_a_tpm_mean_nothing_where_a_token_of_a_group_will_do() {
+async fn j_389_keys_of_a_tpm_mean_nothing_where_a_token_of_a_group_will_do() {
     let service = Setup::at_once().start().await;
     let mut line = Line::open(&service).await;
     let body = body(&TPM).replace(ID, "pump-0042");
