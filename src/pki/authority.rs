@@ -3,15 +3,16 @@
 use std::fmt;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_ED25519,
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ED25519,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use super::error::{MAX_COMMON_NAME, PkiError};
+use super::error::PkiError;
 use super::flaw::Flaw;
+use super::named::{minting, newly_named};
 use crate::attestation::DeviceCertificate;
 use crate::sources::Sources;
 use crate::wire::writable;
@@ -251,12 +252,7 @@ fn params(
     validity: Validity,
     sources: &Sources,
 ) -> Result<CertificateParams, PkiError> {
-    if name.len() > MAX_COMMON_NAME {
-        return Err(PkiError::NameTooLong { name: name.to_owned() });
-    }
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
+    let mut params = newly_named(name)?;
     params.use_authority_key_identifier_extension = true;
     let now = OffsetDateTime::from(writable(sources.now()));
     let after = |duration| now.saturating_add(duration);
@@ -284,10 +280,6 @@ fn device_params(
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     Ok(params)
-}
-
-fn minting(error: rcgen::Error) -> PkiError {
-    PkiError::Minting(error.to_string())
 }
 
 impl fmt::Debug for TestAuthority {

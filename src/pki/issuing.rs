@@ -4,14 +4,15 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384, SerialNumber, SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P384_SHA384, SerialNumber, SubjectPublicKeyInfo,
 };
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::error::{MAX_COMMON_NAME, PkiError};
+use super::error::PkiError;
+use super::named::{minting, named, newly_named};
 use super::request::CertificateRequest;
 use crate::attestation::{Certificate, DeviceCertificate};
 use crate::sources::Sources;
@@ -122,8 +123,7 @@ impl IssuingAuthority {
             )));
         }
         let until = now.checked_add(validity).map_or(until, |wanted| wanted.min(until));
-        let mut params = CertificateParams::default();
-        params.distinguished_name = named(name);
+        let mut params = named(name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
@@ -170,11 +170,7 @@ fn authority(
     path_length: Option<u8>,
     now: OffsetDateTime,
 ) -> Result<CertificateParams, PkiError> {
-    if name.len() > MAX_COMMON_NAME {
-        return Err(PkiError::NameTooLong { name: name.to_owned() });
-    }
-    let mut params = CertificateParams::default();
-    params.distinguished_name = named(name);
+    let mut params = newly_named(name)?;
     params.is_ca = IsCa::Ca(match path_length {
         Some(length) => BasicConstraints::Constrained(length),
         None => BasicConstraints::Unconstrained,
@@ -186,18 +182,8 @@ fn authority(
     Ok(params)
 }
 
-fn named(name: &str) -> DistinguishedName {
-    let mut subject = DistinguishedName::new();
-    subject.push(DnType::CommonName, name);
-    subject
-}
-
 fn no(reason: impl Into<String>) -> PkiError {
     PkiError::NoAuthority(reason.into())
-}
-
-fn minting(error: rcgen::Error) -> PkiError {
-    PkiError::Minting(error.to_string())
 }
 
 impl fmt::Debug for IssuingAuthority {

@@ -5,6 +5,7 @@
 //! devices in the field: the keys of its authorities lie beside their certificates.
 //!
 //! - `error`: why a certificate cannot be made.
+//! - `named`: what certificates and requests have in common.
 //! - `flaw`: in which ways a certificate can be bad.
 //! - `authority`: one authority, and what it signs.
 //! - `infrastructure`: a root and an intermediate.
@@ -18,6 +19,7 @@ mod error;
 mod flaw;
 mod infrastructure;
 mod issuing;
+mod named;
 mod new_request;
 mod request;
 mod request_fault;

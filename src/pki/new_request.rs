@@ -4,10 +4,11 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use rcgen::KeyPair;
 use zeroize::Zeroizing;
 
-use super::error::{MAX_COMMON_NAME, PkiError};
+use super::error::PkiError;
+use super::named::{minting, newly_named};
 
 /// A key on P-256 that nobody has seen before, and the request for a certificate for it.
 pub struct NewRequest {
@@ -34,12 +35,7 @@ pub fn request_with(common_name: &str, key_pem: &str) -> Result<NewRequest, PkiE
 }
 
 fn request_for(common_name: &str, key: KeyPair) -> Result<NewRequest, PkiError> {
-    if common_name.len() > MAX_COMMON_NAME {
-        return Err(PkiError::NameTooLong { name: common_name.to_owned() });
-    }
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
+    let params = newly_named(common_name)?;
     let der = params.serialize_request(&key).map_err(minting)?.der().to_vec();
     Ok(NewRequest { key, der })
 }
@@ -59,10 +55,6 @@ impl NewRequest {
     pub fn to_base64(&self) -> String {
         STANDARD.encode(&self.der)
     }
-}
-
-fn minting(error: rcgen::Error) -> PkiError {
-    PkiError::Minting(error.to_string())
 }
 
 impl fmt::Debug for NewRequest {
