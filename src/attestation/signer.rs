@@ -11,8 +11,8 @@ use super::key::DeviceKey;
 /// What comes of asking hardware, now or later.
 pub type Asked<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
-/// A symmetric key that signs, wherever it is kept. A device is given one in place of its key, so that a
-/// TPM or a user's own hardware security module can keep the key to itself.
+/// A symmetric key that signs, wherever it is kept: a TPM, or a hardware security module, has one and keeps it
+/// to itself.
 ///
 /// ```
 /// use provision_sim::attestation::{Asked, DeviceKey, Signer, SignerError};

@@ -78,7 +78,7 @@ impl HubConnection {
                 self.bring_messages(out);
                 return None;
             }
-            // Nothing issues certificates yet.
+            // Read, and not served yet: the hub renews no certificates.
             HubQuestion::Certificate { .. } => return None,
             HubQuestion::Twin { rid } => (rid, hub_desk::twin(hubs, key)),
             HubQuestion::Report { rid, patch } => {
