@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::MutexGuard;
+
 use super::core::Registrar;
 use super::operations::{Claim, Operation};
 use super::{conversation, log};
@@ -27,14 +29,8 @@ use crate::service::store::{Change, StoreError};
 use crate::text::Foreign;
 use crate::wire::{ErrorCode, Payload, RegistrationId, RegistrationOperationStatus};
 
-/// Where the end of a registration stands among what is kept of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// Nothing was kept before.
-    Only,
-    /// That it is in progress was.
-    Second,
-}
+/// The right to change the record of a device: what was read of it is true until this is dropped.
+type Held<'a> = MutexGuard<'a, ()>;
 
 /// A register request that was accepted, with all that it takes to go on without its caller.
 #[derive(Debug)]
@@ -77,6 +73,8 @@ impl Registrar {
         operation: Arc<Operation>,
     ) -> Reply {
         let AcceptedRequest { registration_id, enrollment, proven_by, pending } = request;
+        // Else an operation that was forgotten, and ends just now, could put its record over this one.
+        let held = self.store.hold_registration(&registration_id).await;
         let previous = self.store.device(&registration_id);
         let accepted = Accepted {
             registration_id: &registration_id,
@@ -93,7 +91,7 @@ impl Registrar {
                 }
                 Begun::Pending(record) => {
                     let reply = self.accepted_reply(&record.reply_accepted());
-                    (reply, self.find_hub(record, enrollment, &operation).await)
+                    (reply, self.find_hub(held, record, enrollment, &operation).await)
                 }
             };
         match kept {
@@ -109,13 +107,14 @@ impl Registrar {
     /// What is decided at once is kept with its result, else that it is in progress.
     async fn find_hub(
         self: &Arc<Self>,
+        held: Held<'_>,
         record: PendingRecord,
         enrollment: Arc<Enrollment>,
         operation: &Arc<Operation>,
     ) -> Result<(), StoreError> {
         match self.plan(&record, &enrollment) {
             Plan::Decided(decision) => {
-                self.conclude(record, &enrollment, decision, Step::Only, operation).await
+                self.conclude(held, record, &enrollment, decision, operation).await
             }
             Plan::Ask(question) => {
                 self.keep(record.clone().into()).await?;
@@ -244,10 +243,10 @@ impl Registrar {
     /// Keeps the result; nothing of it is said before.
     async fn conclude(
         &self,
+        _held: Held<'_>,
         record: PendingRecord,
         enrollment: &Enrollment,
         decision: Decision,
-        step: Step,
         operation: &Operation,
     ) -> Result<(), StoreError> {
         let (decision, issued) = self.grant(&record, enrollment, decision, &operation.recording);
@@ -256,13 +255,7 @@ impl Registrar {
             operation.recording.reason(hint);
         }
         let id = record.registration_id.clone();
-        let _registration = self.store.hold_registration(&id).await;
         let _identity = self.store.hold_hub_devices(&device_ids(&record, enrollment)).await;
-        if step == Step::Second && !self.is_current(&record) {
-            tracing::info!("{id}: its record was deleted while it registered; it has no result");
-            self.operations.finish(&id, operation);
-            return Ok(());
-        }
         let (reprovisioning, on_same_hub) = (reprovisioning(&record, enrollment), self.on_same_hub);
         let given = self.given_keys(&record, &decision);
         let finding = Finding { enrollment, decision, reprovisioning, on_same_hub, given, issued };
@@ -277,7 +270,7 @@ impl Registrar {
         Ok(())
     }
 
-    /// Ends a registration of which it is kept that it is in progress.
+    /// Ends a registration of which it is kept that it is in progress, if that is still so.
     async fn conclude_second(
         &self,
         record: PendingRecord,
@@ -286,7 +279,15 @@ impl Registrar {
         operation: &Operation,
     ) {
         let id = record.registration_id.clone();
-        let kept = self.conclude(record, enrollment, decision, Step::Second, operation).await;
+        let held = self.store.hold_registration(&id).await;
+        if !self.is_current(&record) {
+            tracing::info!(
+                "{id}: its record was deleted, or the operation forgotten, while it registered; \
+                 it has no result"
+            );
+            return self.operations.finish(&id, operation);
+        }
+        let kept = self.conclude(held, record, enrollment, decision, operation).await;
         if kept.is_err() {
             // Already logged. Polls are told `assigning` still; the device may register anew, and a
             // service that starts again on the same state finishes this one.
