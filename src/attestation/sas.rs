@@ -11,7 +11,8 @@ use percent_encoding::{percent_decode, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::DeviceKey;
+use super::key::DeviceKey;
+use super::signer::{Signer, SignerError};
 use crate::wire::{DeviceId, HubName, IdScope, RESERVED, RegistrationId};
 
 const SCHEME: &str = "SharedAccessSignature";
@@ -52,15 +53,25 @@ impl SasToken {
         expiry: SystemTime,
         key_name: Option<&str>,
     ) -> Self {
-        let key_name = key_name.map(|name| format!("&skn={}", utf8_percent_encode(name, RESERVED)));
-        let key_name = key_name.unwrap_or_default();
-        let resource = utf8_percent_encode(resource, RESERVED);
-        let expiry = expiry.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-        let signature = STANDARD.encode(key.sign(format!("{resource}\n{expiry}").as_bytes()));
-        let signature = utf8_percent_encode(&signature, RESERVED);
-        Self(Zeroizing::new(format!(
-            "{SCHEME} sr={resource}&sig={signature}&se={expiry}{key_name}"
-        )))
+        let unsigned = Unsigned::new(resource, expiry);
+        unsigned.with(key.sign(unsigned.text().as_bytes()), key_name)
+    }
+
+    /// As [`sign`](Self::sign) with `key_name` (`registration`), and as
+    /// [`sign_for_hub`](Self::sign_for_hub) without, by a key that is kept elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// If the key does not sign.
+    pub async fn signed_by(
+        signer: &dyn Signer,
+        resource: &str,
+        expiry: SystemTime,
+        key_name: Option<&str>,
+    ) -> Result<Self, SignerError> {
+        let unsigned = Unsigned::new(resource, expiry);
+        let signature = signer.signature(unsigned.text().as_bytes()).await?;
+        Ok(unsigned.with(signature, key_name))
     }
 
     /// Takes over a token as it came; [`claims`](Self::claims) tells whether it is one.
@@ -112,6 +123,35 @@ impl SasToken {
             expires,
             key_name: field("skn").ok(),
         })
+    }
+}
+
+/// What a token says, before it is signed.
+struct Unsigned {
+    resource: String,
+    expiry: u64,
+}
+
+impl Unsigned {
+    fn new(resource: &str, expiry: SystemTime) -> Self {
+        let expiry = expiry.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+        Self { resource: utf8_percent_encode(resource, RESERVED).to_string(), expiry }
+    }
+
+    /// What is signed (D.4).
+    fn text(&self) -> String {
+        format!("{}\n{}", self.resource, self.expiry)
+    }
+
+    fn with(&self, signature: [u8; SIGNATURE], key_name: Option<&str>) -> SasToken {
+        let Self { resource, expiry } = self;
+        let key_name = key_name.map(|name| format!("&skn={}", utf8_percent_encode(name, RESERVED)));
+        let key_name = key_name.unwrap_or_default();
+        let signature = STANDARD.encode(signature);
+        let signature = utf8_percent_encode(&signature, RESERVED);
+        SasToken(Zeroizing::new(format!(
+            "{SCHEME} sr={resource}&sig={signature}&se={expiry}{key_name}"
+        )))
     }
 }
 

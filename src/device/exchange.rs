@@ -9,6 +9,7 @@ use super::issued::IssuedChain;
 use super::phase::ConnectPhase;
 use super::traffic::{Received, Secured, Sent, Signed};
 use super::transport::Transport;
+use crate::attestation::SignerError;
 use crate::wire::{
     ConnectCode, DeviceId, DeviceRegistrationResult, HubName, OperationId, Payload, Substatus,
 };
@@ -79,6 +80,8 @@ pub enum ConnectFailure {
     SaslRefused(SaslRefusal),
     /// What came is another protocol.
     Broken(Breach),
+    /// The device's key, which is kept elsewhere, does not sign.
+    Unsigned(SignerError),
     /// It was opened as often as this, and each time ended before anything was answered at all:
     /// over HTTPS that is what a connection is that was never accepted.
     Unanswered {
@@ -87,6 +90,12 @@ pub enum ConnectFailure {
     },
     /// Time was up in this phase: its own, or all.
     TimedOut(ConnectPhase),
+}
+
+impl From<SignerError> for ConnectFailure {
+    fn from(error: SignerError) -> Self {
+        Self::Unsigned(error)
+    }
 }
 
 /// How an open connection ended.

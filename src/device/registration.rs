@@ -14,6 +14,7 @@ use super::exchange::{
 };
 use super::phase::ConnectPhase;
 use super::reading::{Reading, read};
+use crate::attestation::SignerError;
 use crate::wire::{ConnectCode, ErrorCode, OperationId, RegistrationId};
 
 /// An unknown ID scope answers CONNACK 3, and so does a service that is down for a moment: it is
@@ -24,6 +25,11 @@ const UNAVAILABLE_WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from
 /// connection for dead, and asks again on a new one (J-326). Each step in which a connection is opened has
 /// as long (J-374).
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What it means that a key that is kept elsewhere takes longer to sign (J-400).
+pub(super) fn too_late() -> SignerError {
+    SignerError(format!("nothing came of it within {} s", PATIENCE.as_secs()))
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Link {
@@ -259,6 +265,7 @@ impl Registration {
                 self.gave_up(now, phase, notify)
             }
             ConnectFailure::Broken(breach) => Err(breach.into()),
+            ConnectFailure::Unsigned(error) => Err(error.into()),
             ConnectFailure::Unanswered { tries } => Err(NetworkError::Unanswered { tries }.into()),
             ConnectFailure::Network(error) if self.was_accepted => {
                 self.lost(now, error.to_string(), notify)

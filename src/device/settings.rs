@@ -9,7 +9,9 @@ use rustls::ClientConfig;
 use super::csr::Csr;
 use super::destination::Destination;
 use super::transport::{Ports, Transport};
-use crate::attestation::{DeviceCertificate, DeviceKey, SasToken, registration_resource};
+use crate::attestation::{
+    DeviceCertificate, DeviceKey, SasToken, Signer, SignerError, registration_resource,
+};
 use crate::net::{Endpoint, Route};
 use crate::sources::Sources;
 use crate::wire::{ApiVersion, IdScope, Payload, RegisterRequest, RegistrationId};
@@ -17,6 +19,8 @@ use crate::wire::{ApiVersion, IdScope, Payload, RegisterRequest, RegistrationId}
 /// What this crate calls itself in user names.
 pub const CLIENT_VERSION: &str = concat!("provision-sim%2F", env!("CARGO_PKG_VERSION"));
 
+/// What the key is called in a token for DPS (D.4).
+const KEY_NAME: &str = "registration";
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// How a device proves who it is.
@@ -25,6 +29,9 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 pub enum Credential {
     /// By a SAS token signed with its key.
     SymmetricKey(DeviceKey),
+    /// The same, by a key that something else keeps and does not give away: a hardware security module
+    /// of the user's. Asked for a signature wherever a key would have made one.
+    Signer(Arc<dyn Signer>),
     /// By a certificate that it shows in the TLS handshake (D.5).
     X509(DeviceCertificate),
 }
@@ -121,13 +128,35 @@ impl Settings {
 
     /// A token for this device, valid from `now` for [`token_lifetime`](Self::token_lifetime); none
     /// if it proves itself in another way (A.2).
-    pub fn token(&self, now: SystemTime) -> Option<SasToken> {
-        let key = match &self.credential {
-            Credential::SymmetricKey(key) => key,
-            Credential::X509(_) => return None,
-        };
-        let resource = registration_resource(&self.id_scope, &self.registration_id);
-        Some(SasToken::sign(&resource, key, expiry(now, self.token_lifetime)))
+    ///
+    /// # Errors
+    ///
+    /// If a key that is kept elsewhere does not sign. The device's own always does.
+    pub async fn token(&self, now: SystemTime) -> Result<Option<SasToken>, SignerError> {
+        match &self.credential {
+            Credential::SymmetricKey(key) => {
+                Ok(Some(SasToken::sign(&self.resource(), key, self.expiry(now))))
+            }
+            Credential::Signer(signer) => self.signed_by(&**signer, now).await.map(Some),
+            Credential::X509(_) => Ok(None),
+        }
+    }
+
+    /// A token for this device, by a key that is kept elsewhere.
+    async fn signed_by(
+        &self,
+        signer: &dyn Signer,
+        now: SystemTime,
+    ) -> Result<SasToken, SignerError> {
+        SasToken::signed_by(signer, &self.resource(), self.expiry(now), Some(KEY_NAME)).await
+    }
+
+    fn resource(&self) -> String {
+        registration_resource(&self.id_scope, &self.registration_id)
+    }
+
+    fn expiry(&self, now: SystemTime) -> SystemTime {
+        expiry(now, self.token_lifetime)
     }
 
     /// By what its waits are spread.

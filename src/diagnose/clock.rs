@@ -34,7 +34,9 @@ pub(super) async fn check(subject: &Subject, known: &mut Known) -> Finding {
             known.skew = Some(skew);
             match &subject.settings.credential {
                 Credential::X509(certificate) => judge_certificate(skew, service, certificate),
-                Credential::SymmetricKey(_) => judge(skew, Some(subject.settings.token_lifetime)),
+                Credential::SymmetricKey(_) | Credential::Signer(_) => {
+                    judge(skew, Some(subject.settings.token_lifetime))
+                }
             }
         }
         (None, Some(validity)) => judge_by_validity(now, validity),

@@ -25,6 +25,7 @@ pub fn entry_of(error: &Error) -> &'static Entry {
         Error::Unauthorized(rejection) | Error::Rejected(rejection) => rejected(rejection),
         Error::Failed { code, message, .. } => failed(*code, message.as_deref()),
         Error::Disabled { .. } => known("disabled"),
+        Error::Signer(_) => known("signer"),
         Error::Deadline(deadline) => known(late(deadline)),
     }
 }

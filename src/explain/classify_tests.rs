@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::attestation::SignerError;
 use crate::device::{IssuedFault, Transport};
 use crate::explain::entries;
 use crate::net::UpgradeError;
@@ -144,6 +145,7 @@ fn every_error() -> Vec<Error> {
         [400, 403, 404, 405, 409, 412, 413, 415, 418]
             .map(|status| Error::Rejected(Rejection { status, error: None, says: None })),
     );
+    errors.push(Error::Signer(SignerError("it is locked".to_owned())));
     for code in [400_203, 400_207, 400_208, 400_209] {
         let code = Some(ErrorCode(code));
         errors.push(Error::Failed { operation_id: None, code, message: None, date: None });

@@ -49,6 +49,7 @@ fn key(error: &HubError) -> &'static str {
         HubError::Breach(_) => "hub-protocol",
         HubError::Status { status: 400, .. } => "hub-properties",
         HubError::Status { .. } => "hub-busy",
+        HubError::Signer(_) => "signer",
         HubError::Lost(_) => "hub-lost",
         HubError::Silent(HubWaiting::Connect(
             ConnectPhase::Dns | ConnectPhase::Tcp | ConnectPhase::Proxy,

@@ -50,6 +50,7 @@ fn error(failure: ConnectFailure, after: Duration) -> Error {
         ConnectFailure::Refused(code) => Error::ConnectRefused { code, tries: 1 },
         ConnectFailure::SaslRefused(code) => Error::SaslRefused { code },
         ConnectFailure::Broken(breach) => breach.into(),
+        ConnectFailure::Unsigned(error) => error.into(),
         ConnectFailure::Unanswered { tries } => NetworkError::Unanswered { tries }.into(),
         ConnectFailure::TimedOut(phase) => Error::Deadline(Box::new(Deadline {
             after,

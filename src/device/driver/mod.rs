@@ -3,6 +3,7 @@
 //! - `clock`: the machine's times, as instants to wait for.
 //! - `progress`: how long each step of opening a connection takes.
 //! - `attempt`: how long it may.
+//! - `proof`: the token by which the device proves itself.
 //! - `tls`: the TLS connection under every transport.
 //! - `buffered`: one that sends when it is told to.
 //! - `pipe`: what is said and read on a byte stream.
@@ -32,6 +33,7 @@ mod lookup;
 mod mqtt;
 mod pipe;
 mod progress;
+mod proof;
 mod run;
 mod single;
 mod tls;

@@ -7,6 +7,7 @@ use super::deadline::Deadline;
 use super::network::NetworkError;
 use super::rejection::Rejection;
 use super::sasl::SaslRefusal;
+use crate::attestation::SignerError;
 use crate::device::transport::Transport;
 use crate::net::DialError;
 use crate::wire::{ConnectCode, ErrorCode, OperationId};
@@ -65,6 +66,9 @@ pub enum Error {
         /// The operation, where the service names it.
         operation_id: Option<OperationId>,
     },
+    /// The device's key, which is kept elsewhere, does not sign. At fault: what keeps it.
+    #[error("the device's key does not sign: {0}")]
+    Signer(#[from] SignerError),
     /// The total deadline passed.
     #[error(transparent)]
     Deadline(Box<Deadline>),
@@ -119,9 +123,9 @@ impl Error {
                 ConnectCode::BadUserNameOrPassword | ConnectCode::NotAuthorized => Class::Identity,
                 _ => Class::NotAssigned,
             },
-            Self::Unauthorized(_) | Self::SaslRefused { code: SaslRefusal::Credentials } => {
-                Class::Identity
-            }
+            Self::Unauthorized(_)
+            | Self::Signer(_)
+            | Self::SaslRefused { code: SaslRefusal::Credentials } => Class::Identity,
             // All were silent: then time ran out. Else the network has spoken.
             Self::NoTransport(failures) if failures.iter().all(|(_, error)| error.is_silence()) => {
                 Class::Deadline
@@ -145,7 +149,7 @@ impl Error {
     }
 
     /// Everything that [`kind`](Self::kind) says.
-    pub const KINDS: [&'static str; 15] = [
+    pub const KINDS: [&'static str; 16] = [
         "dns",
         "tls",
         "proxy",
@@ -160,6 +164,7 @@ impl Error {
         "rejected",
         "failed",
         "disabled",
+        "signer",
         "deadline",
     ];
 
@@ -186,6 +191,7 @@ impl Error {
             Self::Rejected(_) => "rejected",
             Self::Failed { .. } => "failed",
             Self::Disabled { .. } => "disabled",
+            Self::Signer(_) => "signer",
             Self::Deadline(_) => "deadline",
         }
     }
@@ -228,6 +234,7 @@ impl Error {
             } => "PROV_DEVICE_RESULT_UNAUTHORIZED",
             Self::Failed { .. } => "PROV_DEVICE_RESULT_DEV_AUTH_ERROR",
             Self::Disabled { .. } => "PROV_DEVICE_RESULT_DISABLED",
+            Self::Signer(_) => "PROV_DEVICE_RESULT_KEY_ERROR",
             Self::Deadline(_) => "PROV_DEVICE_RESULT_TIMEOUT",
         }
     }

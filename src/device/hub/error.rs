@@ -4,6 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::attestation::SignerError;
 use crate::device::error::{Breach, Class, NetworkError};
 use crate::device::exchange::{ConnectFailure, Loss};
 use crate::device::phase::ConnectPhase;
@@ -53,6 +54,9 @@ pub enum HubError {
         /// What the hub says.
         description: Option<String>,
     },
+    /// The device's key, which is kept elsewhere, does not sign.
+    #[error("the device's key does not sign: {0}")]
+    Signer(#[from] SignerError),
     /// The open session ended. The device may sign in again.
     #[error("{}", lost(.0))]
     Lost(
@@ -150,6 +154,7 @@ impl From<ConnectFailure> for HubError {
                 description: None,
             },
             ConnectFailure::Broken(breach) => breach.into(),
+            ConnectFailure::Unsigned(error) => error.into(),
             ConnectFailure::Unanswered { tries } => NetworkError::Unanswered { tries }.into(),
             ConnectFailure::TimedOut(phase) => Self::Silent(HubWaiting::Connect(phase)),
         }
@@ -165,7 +170,8 @@ impl HubError {
             Self::Refused {
                 code: ConnectCode::BadUserNameOrPassword | ConnectCode::NotAuthorized,
             }
-            | Self::Token { status: 401 | 403 | 404, .. } => Class::Identity,
+            | Self::Token { status: 401 | 403 | 404, .. }
+            | Self::Signer(_) => Class::Identity,
             Self::Denied { condition, .. } if is_about_identity(condition) => Class::Identity,
             Self::Refused { .. }
             | Self::Token { .. }
@@ -192,6 +198,7 @@ impl HubError {
             Self::Denied { .. } => "hub-denied",
             Self::Breach(_) => "hub-protocol",
             Self::Status { .. } => "hub-status",
+            Self::Signer(_) => "hub-signer",
             Self::Lost(_) => "hub-lost",
             Self::Silent(_) => "hub-deadline",
             Self::Missed(_) => "hub-missed",
@@ -201,7 +208,7 @@ impl HubError {
     /// Whether an assignment that was kept is no longer good (J-143): the hub does not know the device
     /// any more, or is not there any more. Anything else may pass.
     pub fn calls_for_provisioning(&self) -> bool {
-        self.class() == Class::Identity
+        (self.class() == Class::Identity && !matches!(self, Self::Signer(_)))
             || matches!(self, Self::Network(NetworkError::Dial(DialError::Resolve { .. })))
     }
 }
@@ -230,6 +237,7 @@ mod tests {
             (refused(ConnectCode::IdentifierRejected), false),
             (dial(DialError::Tls { host, fault }), false),
             (HubError::Lost(Loss::Closed), false),
+            (HubError::Signer(SignerError("it was pulled out".to_owned())), false),
             (HubError::Silent(HubWaiting::Connect(ConnectPhase::Tcp)), false),
             (HubError::Status { request: "the twin request", status: 500 }, false),
         ] {

@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rumqttc::Connect;
 use rustls::ClientConfig;
 use thiserror::Error;
+use tokio::time::timeout;
 
-use crate::attestation::{SasToken, hub_resource};
+use crate::attestation::{SasToken, SignerError, hub_resource};
 use crate::device::destination::Destination;
 use crate::device::driver::KEEP_ALIVE;
 use crate::device::exchange::Registered;
+use crate::device::registration::{PATIENCE, too_late};
 use crate::device::settings::{Credential, Settings, expiry};
 use crate::device::transport::{Ports, Transport};
 use crate::net::{ConnectTo, Endpoint, EndpointError, Route, with_certificate};
@@ -101,7 +103,7 @@ impl HubSettings {
             Credential::X509(certificate) => {
                 with_certificate(&settings.tls, certificate.certified_key())
             }
-            Credential::SymmetricKey(_) => settings.tls.clone(),
+            Credential::SymmetricKey(_) | Credential::Signer(_) => settings.tls.clone(),
         };
         Ok(Self {
             hub: hub.clone(),
@@ -153,13 +155,12 @@ impl HubSettings {
         }
     }
 
-    /// CONNECT, with a token that begins at `now`. Nothing is left behind on the hub when the session
+    /// CONNECT, with the token if there is one. Nothing is left behind on the hub when the session
     /// ends (J-140).
-    pub(super) fn connect_packet(&self, now: SystemTime) -> Connect {
+    pub(super) fn connect_packet(&self, token: Option<&SasToken>) -> Connect {
         let mut connect = Connect::new(self.device_id.as_str());
         connect.keep_alive = KEEP_ALIVE;
-        let token = self.token(now);
-        let password = token.as_ref().map(SasToken::as_str).unwrap_or_default();
+        let password = token.map(SasToken::as_str).unwrap_or_default();
         connect.set_login(self.user_name().to_string(), password);
         connect
     }
@@ -178,10 +179,21 @@ impl HubSettings {
         hub_resource(&self.hub, &self.device_id)
     }
 
-    /// A token that begins at `now`; none, with a certificate.
-    pub(super) fn token(&self, now: SystemTime) -> Option<SasToken> {
-        let Credential::SymmetricKey(key) = &self.credential else { return None };
-        Some(SasToken::sign_for_hub(&self.resource(), key, expiry(now, self.token_lifetime)))
+    /// A token that begins now; none, with a certificate. A key that is kept elsewhere has as long to sign
+    /// as every step of a registration (J-400).
+    pub(super) async fn token(&self) -> Result<Option<SasToken>, SignerError> {
+        let expiry = expiry(self.sources.now(), self.token_lifetime);
+        match &self.credential {
+            Credential::SymmetricKey(key) => {
+                Ok(Some(SasToken::sign_for_hub(&self.resource(), key, expiry)))
+            }
+            Credential::Signer(signer) => {
+                let resource = self.resource();
+                let signing = SasToken::signed_by(&**signer, &resource, expiry, None);
+                timeout(PATIENCE, signing).await.unwrap_or_else(|_| Err(too_late())).map(Some)
+            }
+            Credential::X509(_) => Ok(None),
+        }
     }
 }
 
@@ -198,6 +210,7 @@ mod tests {
     use super::*;
     use crate::net::{Trust, client_config};
     use crate::pki::TestCertificate;
+    use crate::sources::Clock;
 
     fn settings() -> Settings {
         let trusted = TestCertificate::self_signed("unused").unwrap();
@@ -205,6 +218,7 @@ mod tests {
         Settings {
             client_version: "product%2F1".to_owned(),
             token_lifetime: Duration::from_secs(100),
+            sources: Sources { clock: Clock::standing(UNIX_EPOCH), ..Sources::default() },
             ..Settings::new(
                 "localhost".parse().unwrap(),
                 "0ne00002193".parse().unwrap(),
@@ -219,11 +233,12 @@ mod tests {
         HubSettings::new(&settings(), &hub.parse().unwrap(), &device_id.parse().unwrap())
     }
 
-    #[test]
-    fn i_user_name_client_id_and_token_are_those_of_a_hub_and_the_token_has_no_key_name() {
+    #[tokio::test]
+    async fn i_user_name_client_id_and_token_are_those_of_a_hub_and_the_token_has_no_key_name() {
         let hub_settings = new("hub.azure-devices.net", "p:42").unwrap();
 
-        let connect = hub_settings.connect_packet(UNIX_EPOCH);
+        let token = hub_settings.token().await.unwrap();
+        let connect = hub_settings.connect_packet(token.as_ref());
 
         let login = connect.login.unwrap();
         assert_eq!(connect.client_id, "p:42");

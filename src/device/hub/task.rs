@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::error::{HubBreach, HubError};
 use super::question::{Answer, Heard, Question};
 use super::twin::DesiredChange;
+use crate::attestation::SignerError;
 use crate::device::error::Breach;
 use crate::device::exchange::Loss;
 
@@ -32,12 +33,15 @@ pub(super) enum End {
     Lost(Loss),
     /// The hub broke the protocol.
     Broken(Breach),
+    /// The token could not be renewed.
+    Unsigned(SignerError),
 }
 
 impl From<End> for HubError {
     fn from(end: End) -> Self {
         match end {
             End::Lost(loss) => Self::Lost(loss),
+            End::Unsigned(error) => error.into(),
             End::Broken(breach) => Self::Breach(HubBreach::Protocol(breach)),
         }
     }

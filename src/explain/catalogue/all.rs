@@ -1,8 +1,8 @@
 //! All entries together.
 
 use super::{
-    alert, breach, certificate, client, connack, deadline, http, hub, link, network, outcome,
-    proxy, registration, sasl, service_api, tls,
+    alert, breach, certificate, client, connack, deadline, hardware, http, hub, link, network,
+    outcome, proxy, registration, sasl, service_api, tls,
 };
 use crate::explain::entry::Entry;
 
@@ -24,6 +24,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         deadline::ENTRIES,
         breach::ENTRIES,
         hub::ENTRIES,
+        hardware::ENTRIES,
         client::ENTRIES,
     ];
     groups.into_iter().flatten()

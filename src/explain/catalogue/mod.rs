@@ -9,6 +9,7 @@ mod certificate;
 mod client;
 mod connack;
 mod deadline;
+mod hardware;
 mod http;
 mod hub;
 mod link;

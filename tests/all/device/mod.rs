@@ -5,5 +5,6 @@ mod faults;
 mod hub;
 mod lookup;
 mod matrix;
+mod signer;
 mod transports;
 mod x509;

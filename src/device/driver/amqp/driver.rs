@@ -8,11 +8,13 @@ use super::line::{Greeting, Line, LineFault, SPOKEN};
 use super::links::{Links, Question};
 use super::opening::SignIn;
 use crate::amqp::{Open, Value};
+use crate::attestation::SasToken;
 use crate::device::driver::attempt::attempt;
 use crate::device::driver::carrier::Carrier;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::drive::{self, Notify};
 use crate::device::driver::progress::Progress;
+use crate::device::driver::proof::token;
 use crate::device::exchange::{ConnectFailure, Event, Loss, Notice, Request};
 use crate::device::phase::ConnectPhase;
 use crate::device::settings::Settings;
@@ -45,11 +47,11 @@ impl<'a, C: Carrier> Driver<'a, C> {
 /// Opens a connection as the device.
 pub(super) async fn open<C: Carrier>(
     settings: &Settings,
+    token: Option<SasToken>,
     progress: &mut Progress<'_>,
 ) -> Result<Opened<C::Stream>, ConnectFailure> {
     let address = address(settings);
     let hostname = settings.endpoint.host();
-    let token = settings.token(settings.sources.now());
     let sign_in = token
         .as_ref()
         .map(|token| SignIn::plain(address.clone(), token.as_str(), hostname.clone()));
@@ -129,11 +131,15 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
 
     async fn connect(&mut self, notify: Notify<'_>) -> Event {
         self.open = None;
+        let token = match token(self.settings, &self.clock).await {
+            Ok(token) => token,
+            Err(error) => return Event::ConnectFailed(error.into()),
+        };
         let limit = self.clock.connect_limit();
         let mut progress = Progress::new(notify, &self.settings.sources.clock);
         let under_way = progress.under_way();
         // Boxed: what the handshake needs is given back when the connection stands.
-        let opening = Box::pin(open::<C>(self.settings, &mut progress));
+        let opening = Box::pin(open::<C>(self.settings, token, &mut progress));
         match attempt(&self.clock, limit, &under_way, opening).await {
             Ok(opened) => {
                 self.open = Some(opened);

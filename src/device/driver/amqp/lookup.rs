@@ -8,6 +8,7 @@ use crate::device::driver::carrier::Carrier;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::found::{Found, Stop, opening};
 use crate::device::driver::progress::Progress;
+use crate::device::driver::proof::token;
 use crate::device::error::{Breach, Error, Waiting};
 use crate::device::exchange::{ConnectFailure, Event, Loss, Notice, Refusal};
 use crate::device::settings::Settings;
@@ -19,11 +20,12 @@ pub(in crate::device::driver) async fn ask<C: Carrier>(
     waiting_for: &mut Waiting,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Found, Stop> {
+    let token = token(settings, clock).await?;
     let limit = clock.connect_limit();
     let mut phase = opening(waiting_for, notify);
     let mut progress = Progress::new(&mut phase, &settings.sources.clock);
     let under_way = progress.under_way();
-    let opening = Box::pin(open::<C>(settings, &mut progress));
+    let opening = Box::pin(open::<C>(settings, token, &mut progress));
     let mut opened = attempt(clock, limit, &under_way, opening).await.map_err(not_opened)?;
     drop(phase);
     let until = clock.real(clock.patience_ends());

@@ -9,6 +9,7 @@ use crate::device::driver::attempt::attempt;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::drive::{self, Notify};
 use crate::device::driver::progress::Progress;
+use crate::device::driver::proof::token;
 use crate::device::driver::tls::open_tls;
 use crate::device::exchange::{Answer, ConnectFailure, Event, Loss, Notice, Request, RequestKind};
 use crate::device::settings::Settings;
@@ -97,7 +98,10 @@ impl<'a> Driver<'a> {
             return Event::ConnectFailed(failure);
         }
         let Some(connection) = &mut self.connection else { return Event::Lost(Loss::Closed) };
-        let token = self.settings.token(self.settings.sources.now());
+        let token = match token(self.settings, &self.clock).await {
+            Ok(token) => token,
+            Err(error) => return Event::ConnectFailed(error.into()),
+        };
         if let Some(signed) = token.as_ref().and_then(Signed::of) {
             notify(Notice::Signed(signed));
         }

@@ -7,6 +7,7 @@ use crate::device::driver::attempt::attempt;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::found::{Found, Stop, opening};
 use crate::device::driver::progress::Progress;
+use crate::device::driver::proof::token;
 use crate::device::driver::tls::open_tls;
 use crate::device::error::Waiting;
 use crate::device::exchange::{ConnectFailure, Notice};
@@ -35,7 +36,7 @@ pub(in crate::device::driver) async fn ask(
     drop(phase);
     *waiting_for = Waiting::Answer { request: "lookup", acknowledged: false };
     let mut connection = Connection::new(stream, &settings.sources.clock).await?;
-    let token = settings.token(settings.sources.now());
+    let token = token(settings, clock).await?;
     if let Some(signed) = token.as_ref().and_then(Signed::of) {
         notify(Notice::Signed(signed));
     }

@@ -141,9 +141,9 @@ mod tests {
         );
     }
 
-    #[test]
-    fn b_1_the_lookup_posts_the_id_and_no_payload() {
-        let token = settings().token(SystemTime::now()).unwrap();
+    #[tokio::test]
+    async fn b_1_the_lookup_posts_the_id_and_no_payload() {
+        let token = settings().token(SystemTime::now()).await.unwrap().unwrap();
         let request = lookup(&settings(), Some(&token)).unwrap();
 
         assert_eq!(request.method(), Method::POST);
@@ -155,9 +155,9 @@ mod tests {
         );
     }
 
-    #[test]
-    fn b_2_headers_are_those_of_a_device_and_the_token_is_not_shown() {
-        let token = settings().token(SystemTime::now()).unwrap();
+    #[tokio::test]
+    async fn b_2_headers_are_those_of_a_device_and_the_token_is_not_shown() {
+        let token = settings().token(SystemTime::now()).await.unwrap().unwrap();
         let request = build(&settings(), &RequestKind::Register, Some(&token)).unwrap();
         let elsewhere = Settings { endpoint: "a.net:8443".parse().unwrap(), ..settings() };
         let elsewhere = build(&elsewhere, &RequestKind::Register, None).unwrap();

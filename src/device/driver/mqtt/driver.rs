@@ -13,6 +13,7 @@ use crate::device::driver::carrier::Carrier;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::drive::{self, Notify};
 use crate::device::driver::progress::Progress;
+use crate::device::driver::proof::token;
 use crate::device::exchange::{ConnectFailure, Event, Loss, Notice, Request, RequestKind};
 use crate::device::phase::ConnectPhase;
 use crate::device::settings::Settings;
@@ -34,9 +35,9 @@ impl<'a, C: Carrier> Driver<'a, C> {
 
     async fn open(
         &self,
+        token: Option<SasToken>,
         progress: &mut Progress<'_>,
     ) -> Result<Session<C::Stream>, ConnectFailure> {
-        let token = self.settings.token(self.settings.sources.now());
         let user_name = user_name(self.settings);
         let connect = connect_packet(self.settings, user_name.clone(), token.as_ref());
         let stream =
@@ -74,11 +75,15 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
 
     async fn connect(&mut self, notify: Notify<'_>) -> Event {
         self.session = None;
+        let token = match token(self.settings, &self.clock).await {
+            Ok(token) => token,
+            Err(error) => return Event::ConnectFailed(error.into()),
+        };
         let limit = self.clock.connect_limit();
         let mut progress = Progress::new(notify, &self.settings.sources.clock);
         let under_way = progress.under_way();
         // Boxed: what the handshake needs is given back when the connection stands.
-        let opening = Box::pin(self.open(&mut progress));
+        let opening = Box::pin(self.open(token, &mut progress));
         match attempt(&self.clock, limit, &under_way, opening).await {
             Ok(session) => {
                 self.session = Some(session);
@@ -184,7 +189,7 @@ mod tests {
     use crate::net::{Trust, client_config};
     use crate::pki::TestCertificate;
 
-    fn connect_flags(credential: Credential) -> u8 {
+    async fn connect_flags(credential: Credential) -> u8 {
         let trusted = TestCertificate::self_signed("unused").unwrap();
         let settings = Settings {
             timeout: Duration::MAX,
@@ -198,22 +203,22 @@ mod tests {
             )
         };
         let mut packet = BytesMut::new();
-        let token = settings.token(std::time::UNIX_EPOCH);
+        let token = settings.token(std::time::UNIX_EPOCH).await.unwrap();
         let connect = connect_packet(&settings, user_name(&settings), token.as_ref());
         Packet::Connect(connect).write(&mut packet, usize::MAX).unwrap();
         let name = packet.windows(4).position(|window| window == b"MQTT").unwrap();
         packet[name + 5]
     }
 
-    #[test]
-    fn a_2_a_device_with_a_certificate_connects_without_a_password() {
+    #[tokio::test]
+    async fn a_2_a_device_with_a_certificate_connects_without_a_password() {
         let made = TestCertificate::self_signed("pump-0042").unwrap();
         let key = made.key_pem();
         let certificate =
             DeviceCertificate::read(made.pem().as_bytes(), Some(key.as_bytes()), None).unwrap();
 
-        assert_eq!(connect_flags(Credential::X509(certificate)), 0x82);
+        assert_eq!(connect_flags(Credential::X509(certificate)).await, 0x82);
         let key = "AAAAAAAAAAAAAAAAAAAAAA==".parse().unwrap();
-        assert_eq!(connect_flags(Credential::SymmetricKey(key)), 0xc2);
+        assert_eq!(connect_flags(Credential::SymmetricKey(key)).await, 0xc2);
     }
 }

@@ -1,6 +1,8 @@
 //! Moves the frames of an open session: takes questions from the handle, and what the hub sends to
 //! whoever waits for it. Renews the token before it ends.
 
+use std::future::pending;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
@@ -10,6 +12,7 @@ use super::super::task::{Command, End, Stream, Waiter, Ways};
 use super::exchange::{Exchange, Happened};
 use super::session::{DEAD, Open};
 use crate::amqp::engine::Event;
+use crate::attestation::{SasToken, SignerError};
 use crate::device::driver::{CLOSE_TIMEOUT, Line, LineFault};
 use crate::device::exchange::Loss;
 
@@ -23,6 +26,8 @@ struct Driver {
     exchange: Exchange<Waiter>,
     /// When the token is to be renewed; never, where there is none.
     renewal: Option<Instant>,
+    /// The new token, which is being signed.
+    signing: Option<Signing>,
     /// After how much silence the hub is taken for dead.
     dead_after: Duration,
     settings: HubSettings,
@@ -34,7 +39,8 @@ pub(in crate::device::hub) async fn run(open: Open, settings: HubSettings, ways:
     let Open { line, exchange, signed_in } = open;
     let lifetime = settings.token_lifetime;
     let renewal = signed_in.and_then(|signed| renewal(signed, lifetime));
-    let mut driver = Driver { line, exchange, renewal, dead_after: DEAD, settings, ways };
+    let mut driver =
+        Driver { line, exchange, renewal, signing: None, dead_after: DEAD, settings, ways };
     match driver.turn().await {
         Ok(()) => driver.close().await,
         Err(end) => {
@@ -47,6 +53,17 @@ pub(in crate::device::hub) async fn run(open: Open, settings: HubSettings, ways:
 /// all clocks.
 fn renewal(signed: Instant, lifetime: Duration) -> Option<Instant> {
     signed.checked_add((lifetime.saturating_sub(SECOND) / 5 * 4).max(SECOND))
+}
+
+/// A token that is being signed.
+type Signing = Pin<Box<dyn Future<Output = Result<Option<SasToken>, SignerError>> + Send>>;
+
+/// What comes of it; nothing ever, where none is.
+async fn signed(signing: &mut Option<Signing>) -> Result<Option<SasToken>, SignerError> {
+    match signing {
+        Some(signing) => signing.await,
+        None => pending().await,
+    }
 }
 
 impl Driver {
@@ -66,6 +83,7 @@ impl Driver {
                 () = sleep_until(next_beat) => Turn::Quiet,
                 () = sleep_until(dead) => return Err(End::Lost(Loss::NoPingResponse)),
                 () = sleep_until(due), if self.renewal.is_some() => Turn::Renew,
+                token = signed(&mut self.signing) => Turn::Signed(token),
             };
             match happened {
                 Turn::Asked(Command { question, answer }) => {
@@ -78,6 +96,12 @@ impl Driver {
                 },
                 Turn::Quiet => self.line.beat().await.map_err(End::Lost)?,
                 Turn::Renew => self.renew(),
+                Turn::Signed(token) => {
+                    self.signing = None;
+                    if let Some(token) = token.map_err(End::Unsigned)? {
+                        self.exchange.renew(token, &mut self.line.engine);
+                    }
+                }
             }
         }
     }
@@ -96,9 +120,9 @@ impl Driver {
 
     fn renew(&mut self) {
         self.renewal = renewal(Instant::now(), self.settings.token_lifetime);
-        if let Some(token) = self.settings.token(self.settings.sources.now()) {
-            self.exchange.renew(token, &mut self.line.engine);
-        }
+        let settings = self.settings.clone();
+        // Beside the frames: a key that is kept elsewhere may take its time.
+        self.signing = Some(Box::pin(async move { settings.token().await }));
     }
 
     async fn close(&mut self) {
@@ -112,6 +136,7 @@ enum Turn {
     Read(Box<Result<Event, LineFault>>),
     Quiet,
     Renew,
+    Signed(Result<Option<SasToken>, SignerError>),
 }
 
 #[cfg(test)]
@@ -178,6 +203,7 @@ mod tests {
             line,
             exchange,
             renewal: None,
+            signing: None,
             dead_after: Duration::from_millis(1),
             settings: settings(),
             ways: Ways { commands: inbox, changes, end: Arc::new(OnceLock::new()) },

@@ -45,7 +45,7 @@ pub(in crate::device::hub) async fn open<C: Carrier>(
     let stream: Box<dyn Stream> = Box::new(stream);
     let mut line = Line::open(stream, greeting, progress).await?;
     progress.begin(ConnectPhase::Attach);
-    let token = settings.token(settings.sources.now());
+    let token = settings.token().await?;
     let signed_in = token.is_some().then(Instant::now);
     let mut exchange = Exchange::new(who(settings), token);
     exchange.begin(&mut line.engine);

@@ -16,7 +16,7 @@ pub(in crate::device::hub) async fn open<C: Carrier>(
     settings: &HubSettings,
     progress: &mut Progress<'_>,
 ) -> Result<Open, HubError> {
-    let connect = encoded_connect(settings.connect_packet(settings.sources.now()))?;
+    let connect = encoded_connect(settings.connect_packet(settings.token().await?.as_ref()))?;
     let stream = C::open(settings.destination(), MQTT, &connect, progress).await?;
     progress.begin(ConnectPhase::Connack);
     let stream: Box<dyn Stream> = Box::new(stream);

@@ -39,10 +39,10 @@ fn what_was_explained_once_is_not_explained_again() {
     assert_eq!(puback(3), "<- PUBACK, packet 3: the service has the request");
 }
 
-#[test]
-fn d_4_the_first_token_is_explained_and_later_ones_are_only_mentioned() {
+#[tokio::test]
+async fn d_4_the_first_token_is_explained_and_later_ones_are_only_mentioned() {
     let mut story = Story::new(&settings());
-    let token = settings().token(std::time::SystemTime::now()).unwrap();
+    let token = settings().token(std::time::SystemTime::now()).await.unwrap().unwrap();
     let claims = token.claims().unwrap();
     let (text, expires) = (claims.signed_text(), claims.expires());
     let signed = Notice::Signed(Signed { text, expires, token: token.masked() });
