@@ -8,7 +8,6 @@ hosts file says is where relay.py listens.
 
 import subprocess
 
-import relay  # beside this file
 from pki import HUB
 
 DPS = "global.azure-devices-provisioning.net"
@@ -22,7 +21,7 @@ def command(installed, folder, facts):
         keytool = ["keytool", "-importcert", "-noprompt", "-storepass", PASSWORD, "-alias", "provision-sim"]
         keytool += ["-file", facts["caFile"], "-keystore", str(store)]
         subprocess.run(keytool, check=True, capture_output=True, timeout=30)
-        hosts.write_text(f"127.0.0.1 localhost\n{relay.start(facts)} {DPS} {HUB}\n")
+        hosts.write_text(f"127.0.0.1 localhost\n{facts['azure']} {DPS} {HUB}\n")
     # MQTT asks it for the address, HTTPS for the name.
     gateway, _, port = facts["gateway"].rpartition(":")
     options = {

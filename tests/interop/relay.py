@@ -1,6 +1,7 @@
 """Azure's own ports on a loopback address of this run's own, for clients that take neither proxy nor port.
 
-Java's AMQP opens its sockets past the machine's SOCKS settings, at 5671 and, for WebSocket, 443.
+Java's AMQP opens its sockets past the machine's SOCKS settings, at 5671 and, for WebSocket, 443; Node's with a TPM
+loses what it was told of a proxy for the latter.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ def start(facts):
             listener = socket.create_server((address, port))
         except PermissionError as error:
             hint = f"as root, or after `sysctl net.ipv4.ip_unprivileged_port_start={port}`"
-            raise RuntimeError(f"Java dials {port} and no other port; this may be listened at {hint}") from error
+            raise RuntimeError(f"some SDKs dial {port} and no other port; this may be listened at {hint}") from error
         threading.Thread(target=accept, args=(listener, (host.strip("[]"), int(to))), daemon=True).start()
     return address
 

@@ -17,8 +17,10 @@ import subprocess
 import sys
 import time
 
-import java  # the three are beside this file
+import java  # the five are beside this file
 import pki
+import relay
+import tpm
 import webhook
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -57,6 +59,10 @@ SUITE = [
     ),
     ("python/hub.py", HUB),
     ("node/hub.js", HUB_AMQP),
+    (
+        "node/tpm.js",
+        ["http", "amqp", "amqp-ws", "http-own-id", "http-other-tpm", "amqp-other-tpm", "http-heat-pump", "amqp-heat-pump"],
+    ),
     ("python/hub_service.py", ["device", "made", "twin", "wrong-key"]),
     ("node/hub_service.js", ["device", "made", "twin", "wrong-key"]),
     ("python/results.py", ["junit", "schema"]),
@@ -86,6 +92,8 @@ EXPLAINED = {
     ("node/http.js", "wrong-key"): "401002",
     ("node/amqp.js", "heat-pump"): "400207",
     ("node/amqp.js", "wrong-key"): "401002",
+    ("node/tpm.js", "http-heat-pump"): "400207",
+    ("node/tpm.js", "amqp-heat-pump"): "400207",
     ("node/amqp_ws.js", "heat-pump"): "400207",
     ("node/amqp_ws.js", "wrong-key"): "401002",
     # The SDK for Java tells the text of a failed registration without its code.
@@ -104,6 +112,9 @@ EXPLAINED = {
 
 # Where the packages of a case are that does not take those of all others.
 INSTALLED = {"node/amqp_shared.js": "node-shared"}
+
+# Each of their cases has a TPM of its own.
+WITH_TPM = {"node/tpm.js"}
 
 READY_SECONDS = 20
 CASE_SECONDS = 60  # a case gives up by itself before that, and says where it hung
@@ -143,7 +154,8 @@ def serve():
     command += ["--gateway-port", "0", "--admin-port", "0", "--retry-after", "1s"]
     facts = {"events": str(RUN / "events.jsonl"), "log": str(RUN / "serve.log")}
     world = ROOT / "fixtures" / "contoso" / "world.toml"
-    command += ["--config", pki.prepare(RUN / "pki", world, webhook.start())]
+    facts |= {"webhook": webhook.start(RUN / "webhook.jsonl"), "webhookRequests": str(RUN / "webhook.jsonl")}
+    command += ["--config", pki.prepare(RUN / "pki", world, facts["webhook"])]
     facts |= {"pki": str(RUN / "pki"), "hubGroupKey": pki.HUB_GROUP_KEY, "initialTwin": webhook.INITIAL_TWIN}
     with open(facts["events"], "wb") as events, open(facts["log"], "wb") as log:
         # A state folder of its own: the CA and `local.json` of the person at this machine stay as they are.
@@ -157,7 +169,8 @@ def serve():
             if time.monotonic() > deadline:
                 raise RuntimeError(f"it was not ready after {READY_SECONDS} s")
             time.sleep(0.05)
-        return service, json.loads(first[0]) | facts
+        facts |= json.loads(first[0])
+        return service, facts | {"azure": relay.start(facts)}
     except BaseException:
         service.kill()
         raise
@@ -165,6 +178,17 @@ def serve():
 
 def run(file, case, facts):
     """Runs one case in a process of its own; whether it passed."""
+    if file not in WITH_TPM:
+        return run_with(file, case, facts)
+    try:
+        with tpm.started(RUN / "tpm" / case) as ports:
+            return run_with(file, case, facts | {"tpm": ports})
+    except OSError as error:
+        print(f"FAIL {file} {case}: no TPM: {error}", flush=True)
+        return False
+
+
+def run_with(file, case, facts):
     program = [WORK / "venv" / "bin" / "python"] if file.endswith(".py") else ["node"]
     environment = {  # nothing else: no proxy and no trust of this machine's
         "PATH": os.environ["PATH"],

@@ -1,4 +1,4 @@
-"""An allocation function that gives every device its hub and a first twin."""
+"""An allocation function that gives every device its hub and a first twin, but not heat pumps, as the tutorial's."""
 
 import http.server
 import json
@@ -14,7 +14,12 @@ INITIAL_TWIN = {
 
 class Allocate(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with open(self.server.requests, "a") as requests:
+            print(json.dumps(request), file=requests)
+        if "heatpump" in request["deviceRuntimeContext"]["registrationId"]:
+            self.send_error(400)
+            return
         body = json.dumps({"iotHubHostName": HUB, "initialTwin": INITIAL_TWIN}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -26,8 +31,9 @@ class Allocate(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def start():
-    """Serves it on a loopback port until the process ends; returns its address."""
+def start(requests):
+    """Serves it on a loopback port until the process ends, and keeps what it is sent in a file; returns its address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Allocate)
+    server.requests = requests
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_address[1]}/api/Allocate?code=interop"
