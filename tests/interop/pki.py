@@ -1,5 +1,6 @@
-"""Certificates for the X.509 cases, and the configuration of a service that knows their owners, and
-the devices that go on to their hub. The hub and the first twin of both are for the webhook to say.
+"""Certificates for the X.509 cases, and the configuration of a service that knows their owners, devices that
+ask for a certificate, and those that go on to their hub. The hub and the first twin of some are for the
+webhook to say.
 
     group-ca          what the enrollment group `x509-group` trusts, uploaded and verified
       group-issuer      an intermediate, which the device presents with its own
@@ -14,6 +15,9 @@ import subprocess
 HUB = "contoso-toasters-hub-1098.azure-devices.net"
 # The key of the enrollment group `hub-devices`, Base64.
 HUB_GROUP_KEY = "aW50ZXJvcC1odWItZGV2aWNlcy1ncm91cC1rZXktMDE="
+# Of `issued-devices` and `briefly-issued-devices`, whose certificates are valid for an hour and for five seconds.
+ISSUED_GROUP_KEY = "aW50ZXJvcC1pc3N1ZWQtZGV2aWNlcy1ncm91cC1rZXk="
+BRIEF_GROUP_KEY = "aW50ZXJvcC1icmllZmx5LWlzc3VlZC1ncm91cC1rZXk="
 SDKS = ("python", "node", "java")
 # Each has its own, so that each case finds a twin that nobody has changed.
 HUB_DEVICES = [f"x509-hub-{sdk}-{transport}" for sdk in SDKS for transport in ("mqtt", "mqtt-ws")]
@@ -55,6 +59,21 @@ x509.signingCertificates.primary.certificate = """
 name = "group-ca"
 certificate = """
 {pem(folder, "group-ca")}"""
+
+[[certificateAuthorities]]
+namespaceName = "interop"
+name = "line-1"
+policies = [{{ name = "hour", validity = "1h" }}, {{ name = "brief", validity = "5s" }}]
+
+[[enrollmentGroups]]
+enrollmentGroupId = "issued-devices"
+certificatePolicyName = "hour"
+attestation = {{ type = "symmetricKey", symmetricKey = {{ primaryKey = "{ISSUED_GROUP_KEY}" }} }}
+
+[[enrollmentGroups]]
+enrollmentGroupId = "briefly-issued-devices"
+certificatePolicyName = "brief"
+attestation = {{ type = "symmetricKey", symmetricKey = {{ primaryKey = "{BRIEF_GROUP_KEY}" }} }}
 
 [[enrollments]]
 registrationId = "x509-individual"

@@ -61,10 +61,16 @@ SUITE = [
     ("node/hub.js", HUB_AMQP),
     (
         "node/tpm.js",
-        ["http", "amqp", "amqp-ws", "http-own-id", "http-other-tpm", "amqp-other-tpm", "http-heat-pump", "amqp-heat-pump"],
+        ["http", "amqp", "amqp-ws", "http-own-id"]
+        + ["http-other-tpm", "amqp-other-tpm", "http-heat-pump", "amqp-heat-pump"],
     ),
     ("python/hub_service.py", ["device", "made", "twin", "wrong-key"]),
     ("node/hub_service.js", ["device", "made", "twin", "wrong-key"]),
+    (
+        "python/csr.py",
+        ["p256", "p384", "rsa2048", "extensions", "other-name", "rsa1024", "p521", "damaged", "pem", "oversized"]
+        + ["expired", "foreign"],
+    ),
     ("python/results.py", ["junit", "schema"]),
     ("reach.py", ["python", "node", "java", "curl"]),
     ("java/Device.java", ANY_TRANSPORT),
@@ -157,6 +163,7 @@ def serve():
     facts |= {"webhook": webhook.start(RUN / "webhook.jsonl"), "webhookRequests": str(RUN / "webhook.jsonl")}
     command += ["--config", pki.prepare(RUN / "pki", world, facts["webhook"])]
     facts |= {"pki": str(RUN / "pki"), "hubGroupKey": pki.HUB_GROUP_KEY, "initialTwin": webhook.INITIAL_TWIN}
+    facts |= {"issuedGroupKey": pki.ISSUED_GROUP_KEY, "briefGroupKey": pki.BRIEF_GROUP_KEY}
     with open(facts["events"], "wb") as events, open(facts["log"], "wb") as log:
         # A state folder of its own: the CA and `local.json` of the person at this machine stay as they are.
         environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(RUN / "state")}

@@ -92,6 +92,11 @@ def payload_at_webhook(registration_id):
     raise AssertionError(f"the allocation function was not asked about {registration_id}")
 
 
+def logged(*words):
+    """Waits for a line of the service's log with all these words."""
+    _new("log", lambda text: any(all(word in line for word in words) for line in text.splitlines()))
+
+
 def messages(device_id):
     """How many messages of the device its hub has counted."""
     with urllib.request.urlopen(f"http://{FACTS['admin']}/twins?deviceId={device_id}", timeout=10) as answer:
