@@ -1,12 +1,20 @@
 //! Command lines of `az iot dps`, pasted: the examples of its own help for the commands that are here
 //! too, with `--local` for the login, and names in the place of the holes.
 
+use std::sync::LazyLock;
+
+use provision_sim::attestation::SoftwareTpm;
 use serde_json::{Value, json};
 
 use crate::support::cli::{Machine, Ran, Serve};
 
 const KEY: &str =
     "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
+/// In the place of those that the help makes up.
+static TPM_KEYS: LazyLock<[String; 2]> = LazyLock::new(|| {
+    let tpm = SoftwareTpm::with_one_pair();
+    [tpm.endorsement_key().to_base64(), tpm.storage_root_key().to_base64()]
+});
 const WORLD: &str = "idScope = \"0ne00012345\"\nlinkedHubs = [\"a.azure-devices.net\", \"b.azure-devices.net\", \"c.azure-devices.net\"]\n";
 
 /// A service, and the certificates that examples name.
@@ -33,6 +41,8 @@ fn az(machine: &Machine, line: &str) -> Ran {
     let line = line
         .replace("-g {rg}", "-g my-group --dps-name my-dps --local")
         .replace("{key}", KEY)
+        .replace("14963E8F3BA5B3984110B3C1CA8E8B89", &TPM_KEYS[0])
+        .replace("24963E8F3BA5B3984110B3C1CA8E8B89", &TPM_KEYS[1])
         .replace("{ca}", pki.join("root-cert.pem").to_str().unwrap())
         .replace("{cert}", pki.join("devices/x-cert.pem").to_str().unwrap());
     let words = words(&line);
@@ -70,7 +80,7 @@ fn the_examples_of_azs_help_for_enrollments_do_what_they_say() {
             "enrollment create -g {rg} --enrollment-id t --attestation-type tpm --endorsement-key 14963E8F3BA5B3984110B3C1CA8E8B89",
             vec![
                 ("/attestation/type", json!("tpm")),
-                ("/attestation/tpm/endorsementKey", json!("14963E8F3BA5B3984110B3C1CA8E8B89")),
+                ("/attestation/tpm/endorsementKey", json!(TPM_KEYS[0])),
             ],
         ),
         (
@@ -111,7 +121,7 @@ fn the_examples_of_azs_help_for_enrollments_do_what_they_say() {
         ),
         (
             "enrollment update -g {rg} --enrollment-id t --endorsement-key 24963E8F3BA5B3984110B3C1CA8E8B89 --etag *",
-            vec![("/attestation/tpm/endorsementKey", json!("24963E8F3BA5B3984110B3C1CA8E8B89"))],
+            vec![("/attestation/tpm/endorsementKey", json!(TPM_KEYS[1]))],
         ),
         (
             "enrollment update -g {rg} --enrollment-id c --primary-key {key} --etag *",
@@ -221,7 +231,7 @@ fn azs_short_flags_and_its_query_work() {
     );
     for (line, said) in [
         (
-            "enrollment create --local --eid t --at Tpm --ek abc --query attestation.type -o tsv",
+            "enrollment create --local --eid t --at Tpm --ek 14963E8F3BA5B3984110B3C1CA8E8B89 --query attestation.type -o tsv",
             "tpm\n",
         ),
         (
@@ -247,6 +257,7 @@ fn azs_short_flags_and_its_query_work() {
         ),
     ] {
         let line = line.replace("{cert}", machine.path("pki/devices/x-cert.pem").to_str().unwrap());
+        let line = line.replace("14963E8F3BA5B3984110B3C1CA8E8B89", &TPM_KEYS[0]);
         let words = words(&line);
         let ran = machine.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).assert_exit(0);
         assert_eq!(ran.stdout.trim_end(), said.trim_end(), "{line}");

@@ -1,6 +1,9 @@
 //! One enrollment or group (E.1 to E.5, E.7).
 
+use serde_json::json;
+
 use super::super::testing::{KEY_1, KEY_2, request, world};
+use crate::attestation::SoftwareTpm;
 
 fn group(members: &str) -> String {
     format!(
@@ -121,14 +124,48 @@ async fn e_3_certificates_come_back_as_what_is_told_of_them() {
 #[tokio::test]
 async fn e_3_tpm_keys_are_always_shown() {
     let world = world();
-    let body =
-        r#"{"registrationId":"t","attestation":{"type":"tpm","tpm":{"endorsementKey":"AToA"}}}"#;
+    let tpm = SoftwareTpm::with_one_pair();
+    let keys = json!({
+        "endorsementKey": tpm.endorsement_key().to_base64(),
+        "storageRootKey": tpm.storage_root_key().to_base64()
+    });
+    let attestation = json!({ "type": "tpm", "tpm": keys });
+    let body = json!({ "registrationId": "t", "attestation": attestation }).to_string();
 
-    world.ask("PUT", "/enrollments/t", body).await;
+    world.ask("PUT", "/enrollments/t", &body).await;
     let get = world.ask("GET", "/enrollments/t", "").await;
+    let told = world.ask("POST", "/enrollments/t/attestationmechanism", "").await;
 
-    let shown = r#"{"type":"tpm","tpm":{"endorsementKey":"AToA"}}"#;
-    assert!(get.body.contains(shown), "{}", get.body);
+    assert!(get.body.contains(&attestation.to_string()), "{}", get.body);
+    assert_eq!(told.json(), attestation);
+}
+
+#[tokio::test]
+async fn j_385_the_keys_of_a_tpm_have_to_be_such_and_the_one_that_is_not_is_named() {
+    let world = world();
+    let good = SoftwareTpm::with_one_pair().endorsement_key().to_base64();
+    let put = async |endorsement_key: &str, storage_root_key: &str| {
+        let tpm = json!({ "endorsementKey": endorsement_key, "storageRootKey": storage_root_key });
+        let attestation = json!({ "type": "tpm", "tpm": tpm });
+        let body = json!({ "registrationId": "t", "attestation": attestation }).to_string();
+        world.ask("PUT", "/enrollments/t", &body).await
+    };
+
+    for (endorsement_key, storage_root_key, member) in [
+        ("AToA", "", "endorsementKey"),
+        ("?", &*good, "endorsementKey"),
+        (&good, "AQ==", "storageRootKey"),
+    ] {
+        let refused = put(endorsement_key, storage_root_key).await;
+        let (status, code, message) = refused.error();
+        assert_eq!((status, code), (400, 400_004));
+        assert!(message.starts_with(&format!("attestation.tpm.{member}: ")), "{message}");
+    }
+    assert_eq!(put(&good, "").await.status, 200, "an empty text is none");
+    let group =
+        r#"{"enrollmentGroupId":"g","attestation":{"type":"tpm","tpm":{"endorsementKey":"AToA"}}}"#;
+    let refused = world.ask("PUT", "/enrollmentGroups/g", group).await;
+    assert_eq!(refused.error().1, 400_004);
 }
 
 #[tokio::test]

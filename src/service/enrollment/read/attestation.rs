@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::error::{EnrollmentError, missing, wrong};
-use crate::attestation::{Certificate, DeviceKey, GroupKey, GroupKeys};
+use crate::attestation::{Certificate, DeviceKey, GroupKey, GroupKeys, TpmPublic};
 use crate::service::enrollment::attestation::{Attestation, DeviceKeys, Slots};
 use crate::service::enrollment::record::Kind;
 use crate::sources::Chance;
@@ -76,7 +76,9 @@ impl AttestationBody {
                 let endorsement_key = tpm
                     .endorsement_key
                     .ok_or_else(|| missing(&["attestation", "tpm", "endorsementKey"]))?;
-                Ok(Attestation::Tpm { endorsement_key, storage_root_key: tpm.storage_root_key })
+                // SDKs may send an empty text for one that is not there.
+                let storage_root_key = tpm.storage_root_key.filter(|key| !key.is_empty());
+                Ok(Attestation::Tpm { endorsement_key, storage_root_key })
             }
             (Some("tpm"), Kind::Group) => {
                 Err(wrong(&TYPE, "tpm is for individual enrollments only"))
@@ -92,6 +94,24 @@ impl AttestationBody {
             (None, _) => Err(missing(&TYPE)),
         }
     }
+}
+
+/// The keys of a TPM have to be such, but for those that a record had before this was looked at (J-385).
+pub(super) fn check_tpm(
+    attestation: &Attestation,
+    previous: Option<&Attestation>,
+) -> Result<(), EnrollmentError> {
+    let Some(keys) = attestation.tpm_keys() else { return Ok(()) };
+    let kept = previous.and_then(Attestation::tpm_keys).unwrap_or_default();
+    for (member, key, kept) in [
+        ("endorsementKey", keys.endorsement_key, kept.endorsement_key),
+        ("storageRootKey", keys.storage_root_key, kept.storage_root_key),
+    ] {
+        let Some(key) = key.filter(|key| kept.as_ref() != Some(key)) else { continue };
+        TpmPublic::from_base64(&key)
+            .map_err(|fault| wrong(&["attestation", "tpm", member], fault))?;
+    }
+    Ok(())
 }
 
 impl SymmetricKeyBody {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::attestation::AttestationBody;
+use super::attestation::{AttestationBody, check_tpm};
 use super::error::{EnrollmentError, missing, recorded, wrong, wrong_at};
 use crate::service::enrollment::issuer::IssuerNames;
 use crate::service::enrollment::policy::{
@@ -107,7 +107,8 @@ pub fn read(
     read_by(kind, json, previous, &Chance::system(), |_| (now, salt))
 }
 
-/// The same as of now. Keys that are to be made are made by the chance of these sources.
+/// The same as of now, of what comes from outside: what was kept before may have what is not taken any
+/// more (J-385). Keys that are to be made are made by the chance of these sources.
 ///
 /// # Errors
 ///
@@ -119,7 +120,9 @@ pub fn read_now(
     previous: Option<&Enrollment>,
 ) -> Result<Enrollment, EnrollmentError> {
     let Sources { clock, chance } = sources;
-    read_by(kind, json, previous, chance, |name| (clock.now(), chance.salt(name)))
+    let read = read_by(kind, json, previous, chance, |name| (clock.now(), chance.salt(name)))?;
+    check_tpm(&read.attestation, previous.map(|previous| &previous.attestation))?;
+    Ok(read)
 }
 
 fn read_by(
