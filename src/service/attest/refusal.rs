@@ -34,15 +34,20 @@ impl Refusal {
     }
 
     /// One of a device with a TPM.
-    pub(super) fn of_tpm(fault: impl Into<Fault>, judge: Judge) -> Self {
+    pub(super) fn of_tpm_checks(fault: impl Into<Fault>, judge: Judge) -> Self {
         Self { is_of_tpm: true, ..Self::new(fault, judge) }
+    }
+
+    /// Whether the checks were those of a TPM.
+    pub fn is_of_tpm(&self) -> bool {
+        self.is_of_tpm
     }
 
     /// A TPM for which nothing can be encrypted.
     pub fn of_keys(reason: TpmPublicFault) -> Self {
         let member = "endorsementKey";
         let fault = TpmFault::Keys(KeyFault::Unreadable { member, reason });
-        Self::of_tpm(fault, Judge::Nobody)
+        Self::of_tpm_checks(fault, Judge::Nobody)
     }
 
     pub(super) fn saying(self, message: &'static str) -> Self {

@@ -71,7 +71,7 @@ pub fn challenge(
     keys: &TpmKeys,
 ) -> Result<Challenge, Refusal> {
     let own = own(enrollments, registration_id)?;
-    let refusal = |fault: TpmFault| Refusal::of_tpm(fault, Judge::individual(own, None));
+    let refusal = |fault: TpmFault| Refusal::of_tpm_checks(fault, Judge::individual(own, None));
     check_kind(own)?;
     let platform = Platform::read(keys).map_err(|fault| refusal(fault.into()))?;
     check_keys(own, &platform)?;
@@ -84,7 +84,7 @@ fn own<'a>(
     registration_id: &RegistrationId,
 ) -> Result<&'a Arc<Enrollment>, Refusal> {
     let own = enrollments.find(Kind::Individual, registration_id.as_str());
-    own.ok_or_else(|| Refusal::of_tpm(TpmFault::NotEnrolled, Judge::Nobody))
+    own.ok_or_else(|| Refusal::of_tpm_checks(TpmFault::NotEnrolled, Judge::Nobody))
 }
 
 /// Checks a token that came without the keys of the TPM, as polls do, against the device's own enrollment.
@@ -96,7 +96,7 @@ pub(super) fn attest_token(
     now: SystemTime,
 ) -> Result<Attested, Refusal> {
     let Nonce::Given(key, platform) = nonce else {
-        return Err(Refusal::of_tpm(TpmFault::NotChallenged, Judge::individual(own, None)));
+        return Err(Refusal::of_tpm_checks(TpmFault::NotChallenged, Judge::individual(own, None)));
     };
     // The enrollment may be another by now.
     check_keys(own, platform)?;
@@ -115,7 +115,7 @@ fn check_kind(own: &Enrollment) -> Result<(), Refusal> {
         it if it.is_x509() => "a certificate",
         _ => "the SAS token of a key",
     };
-    Err(Refusal::of_tpm(TpmFault::OtherAttestation { wanted }, Judge::individual(own, None)))
+    Err(Refusal::of_tpm_checks(TpmFault::OtherAttestation { wanted }, Judge::individual(own, None)))
 }
 
 /// Whether the TPM is the one that is enrolled. A storage root key that is not enrolled may be any, for
@@ -124,7 +124,7 @@ fn check_keys(own: &Enrollment, platform: &Platform) -> Result<(), Refusal> {
     let Attestation::Tpm { endorsement_key, storage_root_key } = &own.attestation else {
         return check_kind(own);
     };
-    let refusal = |fault: TpmFault| Refusal::of_tpm(fault, Judge::individual(own, None));
+    let refusal = |fault: TpmFault| Refusal::of_tpm_checks(fault, Judge::individual(own, None));
     if !platform.endorsement_key.is(endorsement_key) {
         return Err(refusal(TpmFault::EndorsementKey));
     }
@@ -144,16 +144,17 @@ fn check_token(
     now: SystemTime,
 ) -> Result<(), Refusal> {
     let judge = || Judge::individual(own, None);
-    let claims = token.claims().map_err(|fault| Refusal::of_tpm(SasFault::from(fault), judge()))?;
+    let claims =
+        token.claims().map_err(|fault| Refusal::of_tpm_checks(SasFault::from(fault), judge()))?;
     SasFault::check_claims(&claims, id_scope, registration_id, now)
-        .map_err(|fault| Refusal::of_tpm(fault, judge()))?;
+        .map_err(|fault| Refusal::of_tpm_checks(fault, judge()))?;
     if claims.is_signed_with(key) {
         return Ok(());
     }
     let keys = KnownKeys { own: vec![key], ..KnownKeys::default() };
     Err(match keys.diagnose(&claims, registration_id) {
-        SignatureFault::Unknown => Refusal::of_tpm(TpmFault::Signature, judge()),
-        fault => Refusal::of_tpm(SasFault::from(fault), judge()),
+        SignatureFault::Unknown => Refusal::of_tpm_checks(TpmFault::Signature, judge()),
+        fault => Refusal::of_tpm_checks(SasFault::from(fault), judge()),
     })
 }
 

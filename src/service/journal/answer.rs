@@ -44,6 +44,8 @@ pub enum AnswerKind {
     Sasl,
     /// To the `attach` of a link, which was refused.
     Attach,
+    /// To a register request, with a key for a TPM to sign with.
+    Challenge,
     /// To a register request.
     Register,
     /// To the question how its operation stands.

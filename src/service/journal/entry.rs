@@ -69,6 +69,8 @@ pub struct JournalEntry {
     /// The connection that it came by, with TLS and what its client says of itself; not known of one that
     /// was resumed.
     pub connection: Option<Arc<ClientConnection>>,
+    /// What its TPM was asked first, if it proves itself with one (J-387).
+    pub challenge: Option<EntryChallenge>,
     /// What was looked at before an operation was begun, in order. The last one is the one that failed, if
     /// any did.
     pub checks: Vec<EntryCheck>,
@@ -188,6 +190,17 @@ pub struct EntryCheck {
     pub said: Text,
 }
 
+/// How the TPM of a device was given a key to sign with, before its registration began (B.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryChallenge {
+    /// What was looked at before, in order.
+    pub checks: Vec<EntryCheck>,
+    /// When the device came back with a token, from its first request on; in JSON whole milliseconds.
+    #[serde(serialize_with = "as_optional_millis")]
+    pub answered: Option<Duration>,
+}
+
 /// What a registration meant for the identity of a device on its hub (F.6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -265,6 +278,7 @@ impl JournalEntry {
             + webhook
             + connection
             + self.checks.iter().map(check).sum::<usize>()
+            + self.challenge.iter().flat_map(|it| &it.checks).map(check).sum::<usize>()
             + self.answers.iter().map(answer).sum::<usize>()
             + self.faults.len() * size_of::<EntryFault>()
     }

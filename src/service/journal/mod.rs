@@ -5,9 +5,10 @@
 //! it. `entry` is the model, `answer` what a device was told, `fault` what went wrong on purpose, `timeline` all of it in order of time,
 //! `event` the short view that observers get, `ring` bounds the memory, `changes` is what live readers
 //! are given, `handle` is the journal as everybody holds it, `recording` knows what is written down
-//! when.
+//! when, and `challenge` how it begins with a TPM.
 
 mod answer;
+mod challenge;
 mod changes;
 #[cfg(test)]
 mod changes_tests;
@@ -29,8 +30,8 @@ mod timeline_tests;
 pub use answer::{AnswerKind, EntryAnswer};
 pub use changes::Changes;
 pub use entry::{
-    EntryAttestation, EntryCertificate, EntryCheck, EntryEnrollment, EntryHub, EntryStatus,
-    JournalEntry, WebhookAttempt, WebhookExchange,
+    EntryAttestation, EntryCertificate, EntryChallenge, EntryCheck, EntryEnrollment, EntryHub,
+    EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange,
 };
 pub use event::{Observer, RegistrationEvent};
 pub use fault::{EntryFault, StruckConnection};

@@ -61,7 +61,7 @@ impl Journal {
                 ..begun(sequence, times, shared, caller)
             })
         });
-        Recording { journal: self.clone(), slot, mask: Arc::new(mask) }
+        Recording::new(self, slot, mask)
     }
 
     /// A registration goes on that was in progress when the last process ended (J-32). How it came
@@ -90,7 +90,7 @@ impl Journal {
                 ..blank(sequence, times, &record.registration_id)
             })
         });
-        Recording { journal: self.clone(), slot, mask: Arc::new(mask) }
+        Recording::new(self, slot, mask)
     }
 
     /// A device was refused, before any operation was begun. `reason` is the text of the log.
@@ -267,6 +267,14 @@ pub(in crate::service) struct Refused<'a> {
 }
 
 impl Recording {
+    pub(super) fn new(journal: &Journal, slot: Arc<Slot>, mask: Mask) -> Self {
+        Self { journal: journal.clone(), slot, mask: Arc::new(mask) }
+    }
+
+    pub(super) fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
     /// What is secret about this registration.
     pub(in crate::service) fn mask(&self) -> &Mask {
         &self.mask
@@ -398,7 +406,7 @@ impl fmt::Debug for Recording {
     }
 }
 
-fn masked(mask: &Mask, text: &(impl AsRef<[u8]> + ?Sized)) -> Text {
+pub(super) fn masked(mask: &Mask, text: &(impl AsRef<[u8]> + ?Sized)) -> Text {
     Text::from(&*mask.shown(text, MAX_BODY).into_text())
 }
 
@@ -430,7 +438,12 @@ fn struck(
 }
 
 /// Replies are ours and need no mask, but for what a webhook has written into one.
-fn answer(at: Duration, kind: AnswerKind, reply: &Reply, mask: Option<&Mask>) -> EntryAnswer {
+pub(super) fn answer(
+    at: Duration,
+    kind: AnswerKind,
+    reply: &Reply,
+    mask: Option<&Mask>,
+) -> EntryAnswer {
     let body = match mask {
         _ if reply.body.is_empty() => None,
         Some(mask) => Some(masked(mask, &reply.body)),
@@ -441,7 +454,7 @@ fn answer(at: Duration, kind: AnswerKind, reply: &Reply, mask: Option<&Mask>) ->
 }
 
 /// What was found is mostly the same for all devices of a fleet, but for what was wrong.
-fn kept(checks: &[Check], mask: &Mask, shared: &mut Shared) -> Vec<EntryCheck> {
+pub(super) fn kept(checks: &[Check], mask: &Mask, shared: &mut Shared) -> Vec<EntryCheck> {
     let keep = |it: &Check| EntryCheck {
         check: it.check,
         passed: it.passed,
@@ -472,7 +485,7 @@ fn hub(fate: &IdentityFate, at: Duration) -> EntryHub {
 }
 
 /// A registration of which nothing is known but who asks for it.
-fn begun(
+pub(super) fn begun(
     sequence: u64,
     times: (SystemTime, Instant),
     shared: &mut Shared,
@@ -540,6 +553,7 @@ fn blank(
         took: None,
         polls: 0,
         connection: None,
+        challenge: None,
         checks: Vec::new(),
         answers: Vec::new(),
         answers_left_out: 0,
@@ -550,7 +564,7 @@ fn blank(
     }
 }
 
-fn attestation(evidence: &Evidence, shared: &mut Shared) -> EntryAttestation {
+pub(super) fn attestation(evidence: &Evidence, shared: &mut Shared) -> EntryAttestation {
     match evidence {
         Evidence::Key(matched) => EntryAttestation::SymmetricKey { key_slot: matched.slot },
         Evidence::Certificate { leaf, authority } => EntryAttestation::X509 {

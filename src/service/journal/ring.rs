@@ -122,6 +122,20 @@ impl Ring {
         }
     }
 
+    /// An entry that has no operation becomes that of one; not if it is forgotten already.
+    pub(super) fn adopt(&mut self, slot: &Arc<Slot>, operation_id: Text) -> bool {
+        let is_kept = self.is_kept(slot);
+        if is_kept {
+            self.by_operation.insert(operation_id, slot.clone());
+        }
+        is_kept
+    }
+
+    /// Whether an entry is not forgotten.
+    pub(super) fn is_kept(&self, slot: &Slot) -> bool {
+        self.of_sequence(slot.sequence).is_some_and(|kept| std::ptr::eq(kept, slot))
+    }
+
     /// The entry of an operation.
     pub(super) fn of_operation(&self, operation_id: &str) -> Option<Arc<Slot>> {
         self.by_operation.get(operation_id).cloned()

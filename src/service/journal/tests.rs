@@ -140,6 +140,7 @@ fn a_registration_is_written_down_from_request_to_result_member_by_member() {
             },
             "clientId": null, "clientVersion": null, "keepAlive": null, "userAgent": null, "faults": [],
         },
+        "challenge": null,
         "checks": [{ "check": "enabled", "passed": true, "said": "the enrollment is enabled" }],
         "answers": [{
             "at": null, "kind": "register", "status": 202, "retryAfter": 3, "body": "{}",

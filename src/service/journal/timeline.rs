@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::answer::{AnswerKind, EntryAnswer};
 use super::entry::{
-    EntryCertificate, EntryHub, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange,
+    EntryCertificate, EntryCheck, EntryHub, EntryStatus, JournalEntry, WebhookAttempt,
+    WebhookExchange,
 };
 use super::fault::EntryFault;
 use super::millis::{as_millis, millis};
@@ -85,19 +86,22 @@ use MomentOutcome::{Bad, Good, Neutral};
 pub fn timeline(entry: &JournalEntry) -> Vec<TimelineMoment> {
     let mut story = Story(Vec::new());
     story.arrival(entry);
-    for check in &entry.checks {
-        let outcome = if check.passed { Good } else { Bad };
-        story.now(
-            Service,
-            format!("checks {}", looked_at(check.check)),
-            Some(check.said.to_string()),
-            outcome,
-        );
+    let mut begun = Duration::ZERO;
+    if let Some(challenge) = &entry.challenge {
+        story.checks(Duration::ZERO, &challenge.checks);
+        let is_challenge = |answer: &&EntryAnswer| answer.kind == AnswerKind::Challenge;
+        entry.answers.iter().filter(is_challenge).for_each(|answer| story.answer(answer));
+        if let Some(answered) = challenge.answered {
+            begun = answered;
+            let title = "asks to register again, with a token".to_owned();
+            story.add(begun, Device, title, None, Neutral);
+        }
     }
+    story.checks(begun, &entry.checks);
     if let Some(id) = &entry.operation_id
         && entry.transport.is_some()
     {
-        story.now(Service, format!("begins the operation {id}"), None, Neutral);
+        story.add(begun, Service, format!("begins the operation {id}"), None, Neutral);
     }
     if let Some(webhook) = &entry.webhook {
         story.webhook(webhook);
@@ -116,7 +120,8 @@ pub fn timeline(entry: &JournalEntry) -> Vec<TimelineMoment> {
         story.add(at, Service, title, None, Neutral);
     }
     entry.faults.iter().for_each(|fault| story.fault(fault));
-    entry.answers.iter().for_each(|answer| story.answer(answer));
+    let others = entry.answers.iter().filter(|answer| answer.kind != AnswerKind::Challenge);
+    others.for_each(|answer| story.answer(answer));
     let Story(mut moments) = story;
     moments.sort_by_key(|moment| moment.at);
     moments
@@ -138,6 +143,14 @@ impl Story {
 
     fn now(&mut self, actor: Actor, title: String, detail: Option<String>, outcome: MomentOutcome) {
         self.add(Duration::ZERO, actor, title, detail, outcome);
+    }
+
+    fn checks(&mut self, at: Duration, checks: &[EntryCheck]) {
+        for EntryCheck { check, passed, said } in checks {
+            let outcome = if *passed { Good } else { Bad };
+            let title = format!("checks {}", looked_at(check));
+            self.add(at, Service, title, Some(said.to_string()), outcome);
+        }
     }
 
     /// Who came, and what it asked for.
@@ -276,7 +289,7 @@ impl Story {
             AnswerKind::Connack => "CONNECT",
             AnswerKind::Sasl => "SASL",
             AnswerKind::Attach => "its link",
-            AnswerKind::Register => "register",
+            AnswerKind::Challenge | AnswerKind::Register => "register",
             AnswerKind::Poll => "the poll",
             AnswerKind::Lookup => "the look-up",
         };
@@ -284,6 +297,9 @@ impl Story {
             AnswerKind::Connack => format!("answers {to} with CONNACK {status}, and hangs up"),
             AnswerKind::Sasl => format!("answers {to} with outcome {status}, and hangs up"),
             AnswerKind::Attach => format!("answers {to} with {status}, and detaches it"),
+            AnswerKind::Challenge => {
+                format!("answers {to} with {status}, and a key for its TPM to sign with")
+            }
             _ => format!("answers {to} with {status}"),
         };
         if let Some(wait) = retry_after {
@@ -292,7 +308,8 @@ impl Story {
         if *count > 1 {
             title.push_str(&format!(" ({count} times, until {} ms)", millis(*last_at)));
         }
-        let is_bad = kind.is_before_requests() || *status >= 400;
+        let is_refusal = *status >= 400 && *kind != AnswerKind::Challenge;
+        let is_bad = kind.is_before_requests() || is_refusal;
         let detail = body.as_ref().map(|body| body.as_str().to_owned());
         self.add(*at, Service, title, detail, if is_bad { Bad } else { Neutral });
     }
@@ -379,6 +396,11 @@ fn looked_at(check: &'static str) -> &'static str {
         "thumbprint" => "the certificate's thumbprint",
         "chain" => "the certificate chain",
         "verifiedCa" => "the verified CA",
+        "tpm" => "the keys of the TPM",
+        "endorsementKey" => "the TPM's endorsement key",
+        "storageRootKey" => "the TPM's storage root key",
+        "kindOfKey" => "the kind of the TPM's keys",
+        "challenge" => "the key that the TPM was given",
         "enrollment" => "the enrollment",
         "attestation" => "the kind of proof",
         "certificateRequest" => "the request for a certificate",

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::attestation::DeviceKey;
 use crate::service::attest::Platform;
+use crate::service::journal::Recording;
 use crate::service::lock::lock;
 use crate::wire::RegistrationId;
 
@@ -43,6 +44,8 @@ struct Remembered {
 pub(super) struct Challenged {
     pub(super) key: DeviceKey,
     pub(super) platform: Arc<Platform>,
+    /// What was written down of it, if it was asked for by a register request.
+    pub(super) recording: Option<Recording>,
 }
 
 impl Challenges {
@@ -64,6 +67,18 @@ impl Challenges {
         let given = lock(&self.0);
         let remembered = given.by_device.get(&id.folded())?;
         (now < remembered.until).then(|| remembered.challenged.clone())
+    }
+
+    /// What was written down of the key that the device's TPM was given last.
+    pub(super) fn recording(&self, id: &RegistrationId) -> Option<Recording> {
+        lock(&self.0).by_device.get(&id.folded())?.challenged.recording.clone()
+    }
+
+    /// It was written down that the device's TPM was given a key.
+    pub(super) fn recorded(&self, id: &RegistrationId, recording: Recording) {
+        if let Some(remembered) = lock(&self.0).by_device.get_mut(&id.folded()) {
+            remembered.challenged.recording = Some(recording);
+        }
     }
 
     /// The device was told what came of its registration.
@@ -114,7 +129,11 @@ mod tests {
         let id = |text: &str| text.parse::<RegistrationId>().unwrap();
         let give = |text: &str| {
             let (key, platform) = (DeviceKey::generate(), platform.clone());
-            challenges.remember(&id(text), Challenged { key: key.clone(), platform }, now);
+            challenges.remember(
+                &id(text),
+                Challenged { key: key.clone(), platform, recording: None },
+                now,
+            );
             key
         };
         let is_good = |text: &str, seconds: u64| {
@@ -140,7 +159,8 @@ mod tests {
         let key = DeviceKey::generate();
         let give = |number: usize, now| {
             let id = format!("pump-{number}").parse().unwrap();
-            let challenged = Challenged { key: key.clone(), platform: platform.clone() };
+            let (key, platform) = (key.clone(), platform.clone());
+            let challenged = Challenged { key, platform, recording: None };
             challenges.remember(&id, challenged, now);
         };
         let sizes = || {

@@ -11,9 +11,9 @@ use super::progress::AcceptedRequest;
 use super::refusal::{hold_off, refusal_code, refuse, refuse_request};
 use super::request_fault::RequestFault;
 use super::{checks, conversation, log, tpm};
-use crate::service::attest::{Answer, Check};
+use crate::service::attest::{Answer, Attested, Check};
 use crate::service::caller::{Caller, TurnedAway};
-use crate::service::journal::{AnswerKind, Refused};
+use crate::service::journal::{AnswerKind, Recording, Refused};
 use crate::service::lock::lock;
 use crate::service::mask::Mask;
 use crate::service::record::{DeviceRecord, EnrollmentName, Outcome, ProvenBy};
@@ -59,8 +59,9 @@ impl Registrar {
         let attested = match self.attest(caller, &proof, now) {
             Ok(Answer::Attested(attested)) => attested,
             Ok(Answer::Challenge(challenge)) => {
+                conversation::register(caller, &Mask::of(None), payload);
                 checks.extend(challenge.checks(&proof));
-                return self.challenge(caller, &challenge);
+                return self.challenge_and_record(caller, (&challenge, &checks), payload);
             }
             Err(refusal) => {
                 conversation::register(caller, &Mask::of(None), payload);
@@ -73,7 +74,15 @@ impl Registrar {
                     reason: &refusal.text(&caller.registration_id),
                     reply: &reply,
                 };
-                self.refused(caller, payload, refused);
+                let challenged = self.challenges.recording(&caller.registration_id);
+                match challenged.filter(|_| refusal.is_of_tpm()) {
+                    Some(from) => {
+                        let entry =
+                            self.journal.refused_challenged(&from, caller, payload, refused);
+                        self.observer.tell(&entry);
+                    }
+                    None => self.refused(caller, payload, refused),
+                }
                 return reply;
             }
         };
@@ -112,7 +121,7 @@ impl Registrar {
             let (registration_id, connection) = (&caller.registration_id, caller.connection.number);
             let make = || {
                 let id = self.new_operation_id(caller);
-                let recording = self.journal.begin(caller, (&attested, &checks), payload, &id);
+                let recording = self.record(caller, (&attested, &checks), payload, &id);
                 Operation::new(id, connection, self.pace.assigning_polls, recording)
             };
             match self.operations.claim(registration_id, connection, make) {
@@ -311,6 +320,23 @@ impl Registrar {
                 })
             }
             _ => Ok(request),
+        }
+    }
+
+    /// Writes down that an operation begins; where its device was challenged, as what came of that.
+    fn record(
+        &self,
+        caller: &Caller,
+        (attested, checks): (&Attested, &[Check]),
+        payload: Option<&Payload>,
+        operation_id: &OperationId,
+    ) -> Recording {
+        let is_of_tpm = attested.evidence.tpm().is_some();
+        let challenged = self.challenges.recording(&caller.registration_id).filter(|_| is_of_tpm);
+        let (attested, journal) = ((attested, checks), &self.journal);
+        match challenged {
+            Some(from) => journal.begin_challenged(&from, caller, attested, payload, operation_id),
+            None => journal.begin(caller, attested, payload, operation_id),
         }
     }
 

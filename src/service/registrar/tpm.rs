@@ -8,12 +8,12 @@ use super::core::Registrar;
 use super::refusal::refuse;
 use crate::attestation::{DeviceKey, KeyBlob};
 use crate::service::attest::{
-    Answer, Challenge, Nonce, Proof, Refusal, TpmProof, attest, challenge,
+    Answer, Challenge, Check, Nonce, Proof, Refusal, TpmProof, attest, challenge,
 };
 use crate::service::caller::{Caller, Transport};
 use crate::service::lock::lock;
 use crate::service::reply::{Reply, json_reply};
-use crate::wire::{RegistrationId, TpmChallenge, TpmKeys};
+use crate::wire::{Payload, RegistrationId, TpmChallenge, TpmKeys};
 
 /// As recorded (B.5).
 const MESSAGE: &str = "Authorization required, resend request using supplied key";
@@ -42,6 +42,22 @@ impl Registrar {
         }
     }
 
+    /// The same for a device that wants to register, which is written down.
+    pub(super) fn challenge_and_record(
+        &self,
+        caller: &Caller,
+        (challenge, checks): (&Challenge, &[Check]),
+        payload: Option<&Payload>,
+    ) -> Reply {
+        let id = &caller.registration_id;
+        let before = self.challenges.recording(id);
+        let reply = self.challenge(caller, challenge);
+        let (challenge, before) = ((challenge, checks), before.as_ref());
+        let recording = self.journal.challenged(caller, challenge, payload, &reply, before);
+        self.challenges.recorded(id, recording);
+        reply
+    }
+
     fn give_key(
         &self,
         registration_id: &RegistrationId,
@@ -50,7 +66,7 @@ impl Registrar {
         let whose = registration_id.folded();
         let key = DeviceKey::made_for_tpm(&self.sources.chance, "key to sign with", &whose);
         let blob = platform.encrypt(&key).map_err(Refusal::of_keys)?;
-        let challenged = Challenged { key, platform: platform.clone() };
+        let challenged = Challenged { key, platform: platform.clone(), recording: None };
         self.challenges.remember(registration_id, challenged, self.sources.instant());
         tracing::info!("{registration_id}: its TPM is given a key to sign with (B.5)");
         Ok(blob)
@@ -80,7 +96,7 @@ impl Registrar {
 
 fn nonce(challenged: Option<&Challenged>) -> Nonce<'_> {
     match challenged {
-        Some(Challenged { key, platform }) => Nonce::Given(key, platform),
+        Some(Challenged { key, platform, .. }) => Nonce::Given(key, platform),
         None => Nonce::Forgotten,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use provision_sim::attestation::{DeviceKey, SoftwareTpm};
-use provision_sim::service::{EntryStatus, JournalEntry};
+use provision_sim::service::{EntryAttestation, EntryStatus, JournalEntry, timeline};
 use rumqttc::mqttbytes::v4::ConnectReturnCode;
 use serde_json::{Value, json};
 
@@ -423,4 +423,66 @@ async fn b_5_a_service_that_starts_again_answers_the_poll_for_a_new_challenge_an
     let again = line.poll(&operation, &token(&key)).await;
 
     assert_eq!(json_of(&again)["registrationState"]["tpm"], told["registrationState"]["tpm"]);
+}
+
+#[tokio::test]
+async fn j_387_a_registration_with_a_tpm_is_one_entry_from_the_challenge_on() {
+    let service = enrolled("").start().await;
+    let mut line = Line::open(&service).await;
+    line.challenged(&TPM).await;
+    let key = line.challenged(&TPM).await;
+    let waiting = service.inside().journal().entries().remove(0);
+    assert_eq!((waiting.status, waiting.operation_id.as_ref()), (EntryStatus::Assigning, None));
+    assert_eq!(waiting.challenge.as_ref().unwrap().answered, None);
+    assert_eq!(waiting.answers[0].count, 2);
+
+    line.provision_with(&TPM, &token(&key)).await;
+
+    let assigned = entry(&service, |it| it.status == EntryStatus::Assigned).await;
+    assert_eq!((assigned.sequence, service.inside().journal().entries().len()), (1, 1));
+    assert_eq!(assigned.attestation, Some(EntryAttestation::Tpm));
+    let titles: Vec<_> = timeline(&assigned).into_iter().map(|it| it.title).collect();
+    let operation = assigned.operation_id.as_ref().unwrap();
+    let begins = format!("begins the operation {operation}");
+    let told = [
+        "asks to register",
+        "checks the ID scope",
+        "checks the registration ID",
+        "checks the request",
+        "checks the enrollment",
+        "checks the kind of proof",
+        "checks the keys of the TPM",
+        "checks the TPM's endorsement key",
+        "checks the TPM's storage root key",
+        "checks the kind of the TPM's keys",
+        "checks the key that the TPM was given",
+        "answers register with 401, and a key for its TPM to sign with",
+        "asks to register again, with a token",
+        "checks the token's signature",
+        &begins,
+        "answers register with 202",
+    ];
+    let mut rest = titles.iter();
+    for title in told {
+        assert!(rest.any(|it| it.starts_with(title)), "{title} in its place: {titles:#?}");
+    }
+    line.register(&TPM, &token(&key)).await;
+    assert_eq!(service.inside().journal().entries().len(), 2, "the same key, another registration");
+}
+
+#[tokio::test]
+async fn j_387_a_token_that_is_wrong_ends_the_entry_of_its_challenge() {
+    let service = enrolled("").start().await;
+    let mut line = Line::open(&service).await;
+    line.challenged(&TPM).await;
+
+    for _ in 0..2 {
+        assert_eq!(code(&line.register(&TPM, &token(&DeviceKey::generate())).await), 401_002);
+    }
+
+    let entries = service.inside().journal().entries();
+    let told: Vec<_> = entries.iter().map(|it| (it.failed_check, it.challenge.is_some())).collect();
+    assert_eq!(told, [(Some("signature"), true), (Some("signature"), false)]);
+    let reason = entries[0].reason.as_ref().unwrap();
+    assert!(reason.contains("not signed with the key that its TPM was given last"), "{reason}");
 }
