@@ -92,7 +92,7 @@ pub use exchange::{
 };
 pub use hub::{
     DesiredChange, DesiredChanges, HubBreach, HubClient, HubError, HubSettings, HubSettingsError,
-    HubWaiting, Twin,
+    HubWaiting, Renewal, RenewalFault, RenewalNotice, Renewed, Twin, renew_certificate,
 };
 pub use issued::{IssuedChain, IssuedFault};
 pub use phase::ConnectPhase;

@@ -21,6 +21,10 @@ pub const CLIENT_VERSION: &str = concat!("provision-sim%2F", env!("CARGO_PKG_VER
 
 /// What the key is called in a token for DPS (D.4).
 const KEY_NAME: &str = "registration";
+/// How long things may take where nothing is said.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
+/// How long tokens are valid where nothing is said.
+pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// How a device proves who it is.
@@ -109,8 +113,8 @@ impl Settings {
             api_version: ApiVersion::DEFAULT,
             client_version: CLIENT_VERSION.to_owned(),
             tls,
-            timeout: Duration::from_secs(120),
-            token_lifetime: Duration::from_secs(3600),
+            timeout: TIMEOUT,
+            token_lifetime: TOKEN_LIFETIME,
             sources: Sources::default(),
         }
     }
@@ -176,7 +180,7 @@ impl Settings {
 
     /// What it calls itself where nothing must be URL-encoded: in headers of HTTP and links of AMQP.
     pub(super) fn product(&self) -> String {
-        percent_decode_str(&self.client_version).decode_utf8_lossy().into_owned()
+        product(&self.client_version)
     }
 
     /// The body of the register request (A.5), the same on every transport.
@@ -190,6 +194,11 @@ impl Settings {
         serde_json::to_vec(&request)
             .unwrap_or_else(|_| unreachable!("strings and checked JSON always serialize"))
     }
+}
+
+/// What a client that has this name in user names calls itself elsewhere.
+pub(super) fn product(client_version: &str) -> String {
+    percent_decode_str(client_version).decode_utf8_lossy().into_owned()
 }
 
 /// When a token ends. A lifetime beyond what a clock can tell is as good as one of a century.

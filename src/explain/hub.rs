@@ -10,6 +10,7 @@ use crate::device::{
     Breach, Class, ConnectPhase, HubBreach, HubError, HubSettings, HubWaiting, NetworkError,
 };
 use crate::net::{DialError, TlsFault};
+use crate::text::Foreign;
 use crate::wire::ConnectCode;
 
 /// The entry of a failed visit to the hub.
@@ -56,6 +57,21 @@ fn key(error: &HubError) -> &'static str {
         )) => "hub-deadline-connect",
         HubError::Silent(_) => "hub-deadline",
         HubError::Missed(_) => "hub-missed",
+        HubError::NotIssued(failure) => not_issued(failure.error_code.0),
+        HubError::Issued(_) => "hub-issued",
+        HubError::NotByAmqp { .. } => "hub-not-by-amqp",
+    }
+}
+
+/// By the hub's number (I.4), which of one meaning has been another in the course of time.
+fn not_issued(code: u32) -> &'static str {
+    match code {
+        400_004 | 400_006 | 400_037 | 400_040 => "hub-csr",
+        409_004 | 409_005 => "hub-csr-under-way",
+        412_001 => "hub-csr-replaced",
+        412_005 => "hub-csr-authority",
+        429_002 | 429_003 | 500_001 | 503_001 | 503_102 => "hub-csr-later",
+        _ => "hub-csr-refused",
     }
 }
 
@@ -101,6 +117,19 @@ fn clue(error: &HubError, hub: &HubSettings, context: &Context) -> Option<Clue> 
                 false => clue,
             })
         }
+        "hub-csr-under-way" => {
+            let HubError::NotIssued(failure) = error else { return None };
+            let info = failure.info.as_ref()?;
+            let request = Foreign::short(info.request_id.as_deref()?);
+            let until = info.operation_expires.as_deref().unwrap_or("it is done");
+            let cause = format!(
+                "{device} has asked {name} as {request}, which holds until {}",
+                Foreign::short(until)
+            );
+            Some(
+                Clue::new(About::Any, cause).remedy(format!("take its place: --replace {request}")),
+            )
+        }
         _ => None,
     }
 }
@@ -109,10 +138,11 @@ fn clue(error: &HubError, hub: &HubSettings, context: &Context) -> Option<Clue> 
 mod tests {
     use super::*;
     use crate::attestation::DeviceKey;
-    use crate::device::{Credential, Loss, Settings};
+    use crate::device::{Credential, IssuedFault, Loss, Settings, Transport};
     use crate::explain::{GivenKey, Proof};
     use crate::net::{Endpoint, ProxyFault, Trust, client_config};
     use crate::pki::TestCertificate;
+    use crate::wire::{ErrorCode, IssueFailure, IssueFailureInfo};
 
     fn dial(error: DialError) -> HubError {
         HubError::Network(NetworkError::Dial(error))
@@ -124,6 +154,22 @@ mod tests {
 
     fn refused(code: ConnectCode) -> HubError {
         HubError::Refused { code }
+    }
+
+    fn not_issued(code: u32) -> HubError {
+        let info = IssueFailureInfo {
+            request_id: Some("9bd1-77".to_owned()),
+            operation_expires: Some("2026-01-31T12:52:20Z".to_owned()),
+            ..IssueFailureInfo::default()
+        };
+        HubError::NotIssued(Box::new(IssueFailure {
+            error_code: ErrorCode(code),
+            message: "no".to_owned(),
+            tracking_id: String::new(),
+            timestamp_utc: String::new(),
+            info: Some(info),
+            retry_after: None,
+        }))
     }
 
     #[test]
@@ -166,6 +212,15 @@ mod tests {
             HubError::Silent(HubWaiting::Connect(ConnectPhase::Tcp)),
             HubError::Silent(HubWaiting::Answer("the report")),
             HubError::Missed(3),
+            HubError::Silent(HubWaiting::Certificate),
+            HubError::Issued(IssuedFault::Empty),
+            HubError::NotByAmqp { transport: Transport::Amqp },
+            not_issued(400_040),
+            not_issued(409_005),
+            not_issued(412_001),
+            not_issued(412_005),
+            not_issued(429_002),
+            not_issued(403_010),
         ];
         let mut keys = std::collections::BTreeSet::new();
         for error in errors {
@@ -219,6 +274,16 @@ mod tests {
         assert!(causes[1].contains("another key"), "{causes:?}");
         assert_eq!(remedies[0], "register again: that brings device and hub into line");
         assert!(!causes.iter().any(|cause| cause.contains("certificate")), "{causes:?}");
+    }
+
+    #[test]
+    fn i_4_a_request_that_is_under_way_is_named_with_how_to_take_its_place() {
+        let told = explained(&not_issued(409_005), "a.net");
+
+        let cause =
+            "p-42 has asked h.azure-devices.net as 9bd1-77, which holds until 2026-01-31T12:52:20Z";
+        assert_eq!(told.causes[0], cause);
+        assert_eq!(told.remedies[0], "take its place: --replace 9bd1-77");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::connect::{self, Opened};
 use super::error::{HubError, HubWaiting};
+use super::purpose::Purpose;
 use super::question::{Answer, Question};
 use super::settings::HubSettings;
 use super::task::{Command, End, Ways};
@@ -64,7 +65,7 @@ impl HubClient {
     ///
     /// Whatever ends it without a session, see [`HubError`]; at the latest [`HubError::Silent`].
     pub async fn connect(settings: &HubSettings) -> Result<Self, HubError> {
-        let (opened, transport) = connect::open(settings).await?;
+        let (opened, transport) = connect::open(settings, Purpose::Twin).await?;
         let (commands, inbox) = mpsc::channel(1);
         let (changes, _) = broadcast::channel(CHANGES);
         let weak = changes.downgrade();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{HubError, HubWaiting};
+use super::purpose::Purpose;
 use super::settings::HubSettings;
 use super::{amqp, mqtt};
 use crate::device::driver::{OverTls, OverWebSocket, Progress};
@@ -14,9 +15,6 @@ use crate::device::phase::ConnectPhase;
 use crate::device::transport::Transport;
 use crate::net::DialError;
 
-/// In which order they are tried where that is left to the device.
-const ORDER: [Transport; 4] =
-    [Transport::Mqtt, Transport::MqttWs, Transport::Amqp, Transport::AmqpWs];
 /// How long a silent transport may keep the next one waiting.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
 
@@ -29,27 +27,30 @@ pub(super) enum Opened {
 }
 
 /// Opens a session, and says by which transport.
-pub(super) async fn open(settings: &HubSettings) -> Result<(Opened, Transport), HubError> {
+pub(super) async fn open(
+    settings: &HubSettings,
+    purpose: Purpose,
+) -> Result<(Opened, Transport), HubError> {
     let start = Instant::now();
     let deadline = start.checked_add(settings.timeout).unwrap_or(start + LONGEST_SILENCE * 4000);
     match settings.transport {
-        Transport::Auto => first_through(settings, deadline).await,
+        Transport::Auto => first_through(settings, purpose, deadline).await,
         // A hub is not spoken to over HTTPS.
-        Transport::Https => over(Transport::MqttWs, settings, deadline).await,
-        transport => over(transport, settings, deadline).await,
+        Transport::Https => over(Transport::MqttWs, settings, purpose, deadline).await,
+        transport => over(transport, settings, purpose, deadline).await,
     }
 }
 
 /// The first transport that the network lets through.
 async fn first_through(
     settings: &HubSettings,
+    purpose: Purpose,
     deadline: Instant,
 ) -> Result<(Opened, Transport), HubError> {
-    let [first, others @ ..] = ORDER;
-    let mut transport = first;
-    for next in others {
+    let mut transport = Transport::Mqtt;
+    for &next in purpose.order().iter().skip(1) {
         let silence = (deadline.saturating_duration_since(Instant::now()) / 2).min(LONGEST_SILENCE);
-        match over(transport, settings, Instant::now() + silence).await {
+        match over(transport, settings, purpose, Instant::now() + silence).await {
             Err(error) if is_of_this_transport(&error) => {
                 tracing::warn!("{transport} does not get through to the hub: {error}");
             }
@@ -57,7 +58,7 @@ async fn first_through(
         }
         transport = next;
     }
-    over(transport, settings, deadline).await
+    over(transport, settings, purpose, deadline).await
 }
 
 /// Whether the other transport may fare better.
@@ -75,6 +76,7 @@ fn is_of_this_transport(error: &HubError) -> bool {
 async fn over(
     transport: Transport,
     settings: &HubSettings,
+    purpose: Purpose,
     deadline: Instant,
 ) -> Result<(Opened, Transport), HubError> {
     let mut log = |notice: Notice| {
@@ -84,7 +86,7 @@ async fn over(
     };
     let mut progress = Progress::new(&mut log, &settings.sources.clock);
     // Boxed: what the handshake needs is given back when the session stands.
-    let opening = Box::pin(opened(transport, settings, &mut progress));
+    let opening = Box::pin(opened(transport, settings, purpose, &mut progress));
     match timeout_at(deadline, opening).await {
         Ok(result) => result.map(|opened| (opened, transport)),
         Err(_) => Err(HubError::Silent(HubWaiting::Connect(progress.phase()))),
@@ -94,6 +96,7 @@ async fn over(
 async fn opened(
     transport: Transport,
     settings: &HubSettings,
+    purpose: Purpose,
     progress: &mut Progress<'_>,
 ) -> Result<Opened, HubError> {
     match transport {
@@ -106,10 +109,10 @@ async fn opened(
             open.map(Box::new).map(Opened::Amqp)
         }
         Transport::Mqtt | Transport::Auto => {
-            mqtt::open::<OverTls>(settings, progress).await.map(Opened::Mqtt)
+            mqtt::open::<OverTls>(settings, purpose, progress).await.map(Opened::Mqtt)
         }
         Transport::MqttWs | Transport::Https => {
-            mqtt::open::<OverWebSocket>(settings, progress).await.map(Opened::Mqtt)
+            mqtt::open::<OverWebSocket>(settings, purpose, progress).await.map(Opened::Mqtt)
         }
     }
 }

@@ -7,10 +7,12 @@ use thiserror::Error;
 use crate::attestation::SignerError;
 use crate::device::error::{Breach, Class, NetworkError};
 use crate::device::exchange::{ConnectFailure, Loss};
+use crate::device::issued::IssuedFault;
 use crate::device::phase::ConnectPhase;
+use crate::device::transport::Transport;
 use crate::net::DialError;
 use crate::text::Foreign;
-use crate::wire::ConnectCode;
+use crate::wire::{ConnectCode, IssueFailure};
 
 /// Why the device and its hub did not come together, or did not stay so.
 #[derive(Debug, Error)]
@@ -75,6 +77,36 @@ pub enum HubError {
         /// How many.
         u64,
     ),
+    /// The hub issued no certificate (I.4), and says why.
+    #[error("the hub issued no certificate: {}", why(.0))]
+    NotIssued(
+        /// What it says.
+        Box<IssueFailure>,
+    ),
+    /// The hub issued a certificate that is of no use to the device (I.4).
+    #[error("the hub issued certificates that cannot be used: {0}")]
+    Issued(
+        /// What is wrong with it.
+        IssuedFault,
+    ),
+    /// Hubs issue certificates over MQTT alone (J-475).
+    #[error("a hub issues certificates over MQTT, and not over {transport}")]
+    NotByAmqp {
+        /// What was asked for in its place.
+        transport: Transport,
+    },
+}
+
+/// Number, words, and what else the hub tells.
+fn why(failure: &IssueFailure) -> String {
+    let mut told = failure.error_code.to_string();
+    let info = failure.info.clone().unwrap_or_default();
+    let texts = [Some(failure.message.clone()), info.credential_message];
+    for text in texts.into_iter().flatten().filter(|text| !text.is_empty()) {
+        told.push_str(": ");
+        told.push_str(&Foreign::short(&text).to_string());
+    }
+    told
 }
 
 fn says(description: Option<&str>) -> String {
@@ -98,6 +130,8 @@ pub enum HubWaiting {
     Connect(ConnectPhase),
     /// The answer to a request, or the acknowledgement of a message.
     Answer(&'static str),
+    /// The certificate that it is about to issue.
+    Certificate,
 }
 
 impl fmt::Display for HubWaiting {
@@ -109,6 +143,9 @@ impl fmt::Display for HubWaiting {
             }
             Self::Connect(phase) => write!(f, "{phase}"),
             Self::Answer(request) => write!(f, "the hub did not answer {request}"),
+            Self::Certificate => {
+                f.write_str("the hub accepted the request and did not issue the certificate")
+            }
         }
     }
 }
@@ -178,7 +215,10 @@ impl HubError {
             | Self::Denied { .. }
             | Self::Breach(_)
             | Self::Status { .. }
-            | Self::Missed(_) => Class::NotAssigned,
+            | Self::Missed(_)
+            | Self::NotIssued(_)
+            | Self::Issued(_)
+            | Self::NotByAmqp { .. } => Class::NotAssigned,
             Self::Silent(_) => Class::Deadline,
         }
     }
@@ -202,6 +242,9 @@ impl HubError {
             Self::Lost(_) => "hub-lost",
             Self::Silent(_) => "hub-deadline",
             Self::Missed(_) => "hub-missed",
+            Self::NotIssued(_) => "hub-not-issued",
+            Self::Issued(_) => "hub-issued",
+            Self::NotByAmqp { .. } => "hub-not-by-amqp",
         }
     }
 

@@ -5,6 +5,7 @@
 //! of the registration's drivers. A hub has no HTTPS-only way here.
 //!
 //! - `settings`: what a device needs to know of its hub.
+//! - `purpose`: what a session is opened for.
 //! - `twin`: what it sees of its twin.
 //! - `error`: what can go wrong.
 //! - `question`: what it asks, and what it is answered.
@@ -13,18 +14,22 @@
 //! - `amqp`: a session over AMQP.
 //! - `connect`: opens the session.
 //! - `client`: the handle to it.
+//! - `renewal`: another certificate for the device.
 
 mod amqp;
 mod client;
 mod connect;
 mod error;
 mod mqtt;
+mod purpose;
 mod question;
+mod renewal;
 mod settings;
 mod task;
 mod twin;
 
 pub use client::{DesiredChanges, HubClient};
 pub use error::{HubBreach, HubError, HubWaiting};
+pub use renewal::{Renewal, RenewalFault, RenewalNotice, Renewed, renew_certificate};
 pub use settings::{HubSettings, HubSettingsError};
 pub use twin::{DesiredChange, Twin};

@@ -14,7 +14,9 @@ use crate::device::destination::Destination;
 use crate::device::driver::KEEP_ALIVE;
 use crate::device::exchange::Registered;
 use crate::device::registration::{PATIENCE, too_late};
-use crate::device::settings::{Credential, Settings, expiry};
+use crate::device::settings::{
+    CLIENT_VERSION, Credential, Settings, TIMEOUT, TOKEN_LIFETIME, expiry, product,
+};
 use crate::device::transport::{Ports, Transport};
 use crate::net::{ConnectTo, Endpoint, EndpointError, Route, with_certificate};
 use crate::sources::Sources;
@@ -93,32 +95,56 @@ impl HubSettings {
         hub: &HubName,
         device_id: &DeviceId,
     ) -> Result<Self, HubSettingsError> {
+        let credential = settings.credential.clone();
+        let own = Self::with_credential(hub, device_id, credential, &settings.tls)?;
+        Ok(Self {
+            transport: settings.transport,
+            route: settings.route.clone(),
+            timeout: settings.timeout,
+            token_lifetime: settings.token_lifetime,
+            client_version: settings.client_version.clone(),
+            product: settings.product(),
+            sources: settings.sources.clone(),
+            ..own
+        })
+    }
+
+    /// Settings for a device that knows its hub and what lets it in there, whoever provisioned it: an issued
+    /// certificate, say. MQTT, straight, two minutes for each request, tokens of an hour.
+    ///
+    /// # Errors
+    ///
+    /// If no hub can be dialled by this name, or this ID cannot stand in a topic.
+    pub fn with_credential(
+        hub: &HubName,
+        device_id: &DeviceId,
+        credential: Credential,
+        tls: &Arc<ClientConfig>,
+    ) -> Result<Self, HubSettingsError> {
         let no_hub = |source| HubSettingsError::Hub { hub: hub.to_string(), source };
         let endpoint = hub.as_str().parse().map_err(no_hub)?;
         // These would change the meaning of a topic.
         if device_id.as_str().contains(['#', '+']) {
             return Err(HubSettingsError::DeviceId(device_id.to_string()));
         }
-        let tls = match &settings.credential {
-            Credential::X509(certificate) => {
-                with_certificate(&settings.tls, certificate.certified_key())
-            }
-            Credential::SymmetricKey(_) | Credential::Signer(_) => settings.tls.clone(),
+        let tls = match &credential {
+            Credential::X509(certificate) => with_certificate(tls, certificate.certified_key()),
+            Credential::SymmetricKey(_) | Credential::Signer(_) => tls.clone(),
         };
         Ok(Self {
             hub: hub.clone(),
             device_id: device_id.clone(),
             endpoint,
             ports: Ports::default(),
-            transport: settings.transport,
-            route: settings.route.clone(),
-            timeout: settings.timeout,
-            token_lifetime: settings.token_lifetime,
-            credential: settings.credential.clone(),
-            client_version: settings.client_version.clone(),
-            product: settings.product(),
+            transport: Transport::default(),
+            route: Route::default(),
+            timeout: TIMEOUT,
+            token_lifetime: TOKEN_LIFETIME,
+            credential,
+            client_version: CLIENT_VERSION.to_owned(),
+            product: product(CLIENT_VERSION),
             tls,
-            sources: settings.sources.clone(),
+            sources: Sources::default(),
         })
     }
 
@@ -157,20 +183,20 @@ impl HubSettings {
 
     /// CONNECT, with the token if there is one. Nothing is left behind on the hub when the session
     /// ends (J-140).
-    pub(super) fn connect_packet(&self, token: Option<&SasToken>) -> Connect {
+    pub(super) fn connect_packet(&self, token: Option<&SasToken>, api_version: &str) -> Connect {
         let mut connect = Connect::new(self.device_id.as_str());
         connect.keep_alive = KEEP_ALIVE;
         let password = token.map(SasToken::as_str).unwrap_or_default();
-        connect.set_login(self.user_name().to_string(), password);
+        connect.set_login(self.user_name(api_version).to_string(), password);
         connect
     }
 
-    fn user_name(&self) -> HubUserName {
+    fn user_name(&self, api_version: &str) -> HubUserName {
         let client = &self.client_version;
         HubUserName {
             hub: self.hub.clone(),
             device_id: self.device_id.clone(),
-            query: format!("api-version={API_VERSION}&DeviceClientType={client}"),
+            query: format!("api-version={api_version}&DeviceClientType={client}"),
         }
     }
 
@@ -238,7 +264,7 @@ mod tests {
         let hub_settings = new("hub.azure-devices.net", "p:42").unwrap();
 
         let token = hub_settings.token().await.unwrap();
-        let connect = hub_settings.connect_packet(token.as_ref());
+        let connect = hub_settings.connect_packet(token.as_ref(), API_VERSION);
 
         let login = connect.login.unwrap();
         assert_eq!(connect.client_id, "p:42");

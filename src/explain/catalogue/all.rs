@@ -2,7 +2,7 @@
 
 use super::{
     alert, breach, certificate, client, connack, deadline, hardware, http, hub, link, network,
-    outcome, proxy, registration, sasl, service_api, tls,
+    outcome, proxy, registration, renewal, sasl, service_api, tls,
 };
 use crate::explain::entry::Entry;
 
@@ -24,6 +24,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         deadline::ENTRIES,
         breach::ENTRIES,
         hub::ENTRIES,
+        renewal::ENTRIES,
         hardware::ENTRIES,
         client::ENTRIES,
     ];

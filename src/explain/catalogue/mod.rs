@@ -17,6 +17,7 @@ mod network;
 mod outcome;
 mod proxy;
 mod registration;
+mod renewal;
 mod sasl;
 mod sdk_result;
 mod service_api;

@@ -5,24 +5,25 @@ use rumqttc::Packet;
 use tokio::time::{sleep_until, timeout};
 
 use super::super::question::Answer;
-use super::super::task::{Command, End, Waiter, Ways};
+use super::super::task::{Command, End, Stream, Waiter, Ways};
 use super::exchange::Exchange;
 use super::session::Open;
-use crate::device::driver::{CLOSE_TIMEOUT, ReadFault, unexpected};
+use crate::device::driver::{CLOSE_TIMEOUT, ReadFault, Session, unexpected};
 use crate::device::exchange::Loss;
 use crate::wire::DeviceId;
 
 /// The open session, and who is to be told what.
 struct Driver {
-    session: Open,
+    session: Session<Box<dyn Stream>>,
     exchange: Exchange<Waiter>,
     ways: Ways,
 }
 
 /// Moves the packets of an open session until the handle is gone, or the connection.
-pub(in crate::device::hub) async fn run(session: Open, device_id: DeviceId, ways: Ways) {
+pub(in crate::device::hub) async fn run(open: Open, device_id: DeviceId, ways: Ways) {
     let exchange = Exchange::new(device_id.as_str());
-    Driver { session, exchange, ways }.run().await;
+    // What came before SUBACK answers the session before this one.
+    Driver { session: open.session, exchange, ways }.run().await;
 }
 
 impl Driver {
