@@ -16,7 +16,7 @@ use crate::cli::report::Report;
 use crate::device::Settings;
 use crate::explain::{Context, Proof};
 use crate::text::shell_word;
-use crate::wire::{ApiVersion, OperationId, Payload, RegistrationId};
+use crate::wire::{OperationId, Payload, RegistrationId};
 
 /// A device and its service.
 #[derive(Debug, Args)]
@@ -127,8 +127,8 @@ impl DeviceArgs {
         if let Some(host) = &self.service.host {
             add("--host", &host.to_string());
         }
-        if self.service.api_version != ApiVersion::DEFAULT {
-            add("--api-version", &self.service.api_version.to_string());
+        if let Some(version) = &self.service.api_version {
+            add("--api-version", &version.to_string());
         }
         for (flag, value) in self.route.as_given() {
             add(flag, &value);
@@ -155,7 +155,7 @@ impl DeviceArgs {
             ports,
             transport: self.route.transport(),
             payload,
-            api_version: self.service.api_version.clone(),
+            api_version: self.service.api_version(),
             timeout: self.service.timeout,
             token_lifetime: self.service.ttl,
             ..Settings::new(

@@ -16,6 +16,7 @@
 //! - `against`: at which service scenarios are played, if at none of their own.
 //! - `missing`: what was not said and has to be.
 //! - `payload`: what a device has to say to a custom allocation webhook.
+//! - `request`: what a device asks a certificate for, and where what it is issued is kept.
 //! - `device`: which device, and with which service.
 //! - `quotas`: how often a service may be asked.
 //! - `sameness`: what makes two runs the same.
@@ -36,6 +37,7 @@ pub(crate) mod missing;
 pub(crate) mod payload;
 pub(crate) mod proxy;
 pub(crate) mod quotas;
+pub(crate) mod request;
 pub(crate) mod route;
 pub(crate) mod sameness;
 pub(crate) mod service;

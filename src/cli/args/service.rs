@@ -43,9 +43,10 @@ pub(crate) struct ServiceArgs {
     pub(crate) host: Option<Endpoint>,
     #[command(flatten)]
     pub(crate) local: LocalArg,
-    /// Which shape of replies to ask for
-    #[arg(long, default_value_t = ApiVersion::DEFAULT, value_name = "DATE")]
-    pub(crate) api_version: ApiVersion,
+    /// Which shape of replies to ask for [default: 2021-06-01; 2026-11-01 where a
+    /// certificate is asked for]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) api_version: Option<ApiVersion>,
     /// CA certificates to trust in place of the system's [env: SSL_CERT_FILE]
     #[arg(long, value_name = "PEM")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -79,6 +80,22 @@ impl IdScopeArg {
 }
 
 impl ServiceArgs {
+    /// What was said, or what the C SDK says.
+    pub(crate) fn api_version(&self) -> ApiVersion {
+        self.api_version.clone().unwrap_or(ApiVersion::DEFAULT)
+    }
+
+    /// Whether a certificate can be asked for.
+    pub(crate) fn check_issues_certificates(&self) -> Result<(), Report> {
+        match &self.api_version {
+            Some(version) if !version.issues_certificates() => Err(Report::usage(format!(
+                "--api-version {version} has no requests for certificates"
+            ))
+            .remedy(format!("leave it out, or give {} or newer", ApiVersion::OF_CERTIFICATES))),
+            _ => Ok(()),
+        }
+    }
+
     /// Where it is dialled: by the flag, the local service, the variable, or at Azure.
     pub(crate) fn endpoint(&self, local: Option<&Local>) -> Result<Endpoint, Report> {
         const VARIABLE: &str = "IOTHUB_DEVICE_DPS_ENDPOINT";

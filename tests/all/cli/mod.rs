@@ -15,6 +15,7 @@ mod foreign;
 mod gateway;
 mod group;
 mod import;
+mod issued;
 mod keys;
 mod log;
 mod manual;

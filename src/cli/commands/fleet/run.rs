@@ -161,7 +161,7 @@ impl Run {
             transport: self.route.transport(),
             sources: source::all(&self.source)?,
             id_scope: self.id_scope.resolve(local)?,
-            api_version: self.service.api_version.clone(),
+            api_version: self.service.api_version(),
             tls: if self.tls_resume { with_resumption(&tls) } else { Arc::clone(&tls) },
             timeout: self.service.timeout,
             token_lifetime: self.service.ttl,

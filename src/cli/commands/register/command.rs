@@ -10,6 +10,7 @@ use super::hub::HubArgs;
 use super::job::Job;
 use crate::cli::args::device::DeviceArgs;
 use crate::cli::args::payload::PayloadArgs;
+use crate::cli::args::request::RequestArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::narration::Narrator;
 use crate::cli::output::printer::Printer;
@@ -25,8 +26,11 @@ as the Azure IoT C SDK's prov_dev_client_sample does. A flag beats its variable.
 read as curl reads them, and never count for a service on this machine. Keys and payloads are given
 as VALUE, @FILE, or - for standard input; durations as 30s, 2m or 1h 30m.
 
-With --connect it then signs in to the hub with the same credential, reports, sends, and prints the
-twin. With --cache it goes to the hub of the last time at once, and registers only where it has to;
+With --new-key or --csr it asks for a certificate along with its registration, and keeps what it is
+issued as --issued-cert.
+
+With --connect it then signs in to the hub with the same credential, or with the certificate that it
+was issued, reports, sends, and prints the twin. With --cache it goes to the hub of the last time at once, and registers only where it has to;
 without --connect it always registers, and --cache only keeps the result.
 
 If time is up while the service is still at it, the command is printed that asks for the result.
@@ -41,6 +45,7 @@ Examples:
   provision-sim register --local --reg-id contoso-toaster-007 --explain
   provision-sim register --local --reg-id contoso-toaster-007 --connect \\
       --reported '{\"fw\":\"1.0\"}' --telemetry 3 --cache toaster.json
+  provision-sim register --local --reg-id my-device --new-key my-device.key --connect
   provision-sim register --id-scope 0ne00012345 --cert my-device-chain.pem \\
       --cert-key my-device-key.pem
   provision-sim register --id-scope 0ne00012345 --reg-id my-device --device-key @device.key \\
@@ -64,16 +69,30 @@ pub(crate) struct Register {
     #[arg(long, help_heading = Resettable::Reset)]
     explain: bool,
     #[command(flatten)]
+    request: RequestArgs,
+    #[command(flatten)]
     hub: HubArgs,
 }
 
 impl Register {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         let reported = ("--reported", self.hub.reported.as_deref());
-        self.device.check_given(&[self.payload.given(), reported])?;
+        let csr = ("--csr", self.request.csr.as_deref());
+        self.device.check_given(&[self.payload.given(), reported, csr])?;
+        if self.request.is_given() {
+            self.device.service.check_issues_certificates()?;
+        }
+        if self.hub.connect {
+            self.request.check_key_at_hand("--connect")?;
+        }
         let local = self.device.service.local.find()?;
-        let (settings, context) = self.device.resolve(local.as_ref(), self.payload.resolve()?)?;
+        let (mut settings, context) =
+            self.device.resolve(local.as_ref(), self.payload.resolve()?)?;
         let tasks = self.hub.tasks()?;
+        let asking = self.request.resolve(&settings.registration_id, printer)?;
+        if let Some(asking) = &asking {
+            settings = settings.asking_for(asking.csr().clone());
+        }
         self.device.note_group(&context, printer);
         let job = Job {
             device: &self.device,
@@ -83,6 +102,7 @@ impl Register {
             narrator: self.explain.then(|| Narrator::new(&settings)),
             settings,
             context,
+            asking,
         };
         let runtime = small_runtime()?;
         let result = runtime.block_on(job.run(tasks.as_ref(), printer));

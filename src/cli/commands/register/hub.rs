@@ -22,7 +22,8 @@ use crate::wire::{DeviceId, HubName, Payload, PayloadError};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Hub options")]
 pub(crate) struct HubArgs {
-    /// Afterwards sign in to the assigned hub with the same credential, and show the twin
+    /// Afterwards sign in to the assigned hub, with the certificate that was issued or else with the
+    /// same credential, and show the twin
     #[arg(long)]
     pub(crate) connect: bool,
     /// Report these properties first: a JSON object; null deletes

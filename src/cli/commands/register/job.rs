@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use super::cache::Cache;
 use super::hub::{HubTasks, print_twin};
 use super::reason::reason;
+use crate::attestation::DeviceCertificate;
 use crate::cli::args::device::DeviceArgs;
+use crate::cli::args::request::Asking;
 use crate::cli::exit::Exit;
 use crate::cli::local::Local;
 use crate::cli::output::failure;
@@ -21,7 +23,8 @@ use crate::cli::output::transcript::Transcript;
 use crate::cli::report::Report;
 use crate::cli::timings::{Timings, with_timings};
 use crate::device::{
-    Error, HubError, HubSettings, Notice, ProvisioningClient, Registered, Settings, Transport, Twin,
+    Credential, Error, HubError, HubSettings, Notice, ProvisioningClient, Registered, Settings,
+    Transport, Twin,
 };
 use crate::explain::Context;
 use crate::wire::{DeviceId, HubName};
@@ -45,6 +48,8 @@ pub(crate) struct Job<'a> {
     pub(crate) device: &'a DeviceArgs,
     pub(crate) settings: Settings,
     pub(crate) context: Context,
+    /// What it asks a certificate for, if it does.
+    pub(crate) asking: Option<Asking>,
     pub(crate) local: Option<Local>,
     pub(crate) cache: Option<Cache>,
     pub(crate) progress: Progress,
@@ -78,9 +83,10 @@ impl Job<'_> {
         if let Some(cache) = &self.cache {
             cache.keep(&self.settings, &registered);
         }
+        let issued = self.keep_issued(&registered, printer)?;
         let Some(tasks) = tasks else { return Ok(Exit::Done) };
         let assignment = (&registered.assigned_hub, &registered.device_id);
-        let hub = self.hub(tasks, assignment, transport)?;
+        let hub = self.hub(tasks, assignment, transport, issued)?;
         match self.visit(tasks, &hub, deadline, printer).await {
             // With `jsonl` every phase has had a line of its own (J-150).
             Ok(twin) if printer.is_lines() => print_twin(printer, &registered.body, &twin),
@@ -97,6 +103,26 @@ impl Job<'_> {
         Ok(Exit::Done)
     }
 
+    /// Keeps the certificate that was asked for, and gives it with its key if that is at hand. A device that
+    /// was issued none has its hub all the same (J-482).
+    fn keep_issued(
+        &self,
+        registered: &Registered,
+        printer: &mut Printer,
+    ) -> Result<Option<DeviceCertificate>, Report> {
+        let Some(asking) = &self.asking else { return Ok(None) };
+        let Some(chain) = &registered.issued_chain else {
+            tracing::warn!(
+                "no certificate was issued, though one was asked for: the enrollment of \
+                 {} names nobody who issues any, or the service does not know such requests",
+                self.settings.registration_id
+            );
+            return Ok(None);
+        };
+        asking.keep(chain, printer)?;
+        Ok(asking.identity(chain))
+    }
+
     /// Goes to the hub that was kept. `None` if the device has to provision itself (J-143).
     async fn try_kept(
         &mut self,
@@ -108,7 +134,19 @@ impl Job<'_> {
         let Some(kept) = cache.read(&self.settings) else { return Ok(None) };
         let (path, name) = (cache.path().display(), &kept.assigned_hub);
         let assignment = (name, &kept.device_id);
-        let hub = match self.hub(tasks, assignment, self.settings.transport) {
+        let issued = match &self.asking {
+            None => None,
+            Some(asking) => match asking.kept(&self.settings.registration_id) {
+                Ok(issued) => Some(issued),
+                Err(reason) => {
+                    tracing::info!(
+                        "--cache {path}: not used, for there is no certificate: {reason}"
+                    );
+                    return Ok(None);
+                }
+            },
+        };
+        let hub = match self.hub(tasks, assignment, self.settings.transport, issued) {
             Ok(hub) => hub,
             Err(report) => {
                 tracing::warn!("--cache {path}: not used: {}", report.message);
@@ -184,7 +222,7 @@ impl Job<'_> {
                 match transcript.end(result, &self.context) {
                     Ok(registered) => registered,
                     Err(report) => {
-                        let mut report = self.device.with_follow_up(report, &self.context);
+                        let mut report = self.follow_up(report);
                         if has_no_hub && let Some(local) = &self.local {
                             let reason = reason(local, &self.settings.registration_id).await;
                             report.causes.splice(0..0, reason);
@@ -221,14 +259,30 @@ impl Job<'_> {
         }
     }
 
+    /// What to do once time is up. Only who asked for a certificate can take it, so that `status` is of no
+    /// use then (J-484).
+    fn follow_up(&self, report: Report) -> Report {
+        match self.asking {
+            Some(_) if report.exit == Exit::Deadline => report
+                .remedy("run the same command again: the service goes on with what it has begun"),
+            Some(_) => report,
+            None => self.device.with_follow_up(report, &self.context),
+        }
+    }
+
+    /// The hub, and what the device shows it: what it was issued, else what it registers with.
     fn hub(
         &self,
         tasks: &HubTasks,
         assignment: (&HubName, &DeviceId),
         transport: Transport,
+        issued: Option<DeviceCertificate>,
     ) -> Result<HubSettings, Report> {
-        let (settings, route) = (&self.settings, &self.device.route);
-        tasks.hub(assignment, settings, route, self.local.as_ref(), transport)
+        let mut settings = self.settings.clone();
+        if let Some(issued) = issued {
+            settings.credential = Credential::X509(issued);
+        }
+        tasks.hub(assignment, &settings, &self.device.route, self.local.as_ref(), transport)
     }
 
     fn hub_failed(&self, error: &HubError, hub: &HubSettings, printer: &mut Printer) -> Report {

@@ -34,11 +34,11 @@ pub(super) fn step(step: HubStep<'_>) -> Paragraph {
             let told = paragraph(format!("On to the hub {}", printable(hub.hub().as_str())));
             match hub.transport {
                 Transport::Amqp | Transport::AmqpWs => told.line(format!(
-                    "A token or the certificate of the registration, then two links to the twin of {device}."
+                    "A token or a certificate, then two links to the twin of {device}."
                 )),
-                _ => told.line(format!(
-                    "CONNECT as {device}, with the credential of the registration; then SUBSCRIBE."
-                )),
+                _ => {
+                    told.line(format!("CONNECT as {device}, with its credential; then SUBSCRIBE."))
+                }
             }
         }
         HubStep::SignedIn { transport } => {

@@ -9,6 +9,7 @@
 //!
 //! - `text`: paragraphs, and how things of others are shown.
 //! - `identity`: who the device is, and the way to the service.
+//! - `issuance`: the certificate that a device asks for and is issued.
 //! - `mqtt`: the packets of MQTT and what they mean to DPS.
 //! - `amqp`: the frames of AMQP and what they mean to DPS.
 //! - `http`: the requests of HTTPS and what they mean to DPS.
@@ -19,6 +20,7 @@ mod amqp;
 mod http;
 mod hub;
 mod identity;
+mod issuance;
 mod mqtt;
 mod narrator;
 mod text;

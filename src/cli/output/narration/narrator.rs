@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::hub::HubStep;
 use super::text::{Paragraph, milliseconds, paragraph};
-use super::{amqp, http, hub, identity, mqtt, text};
+use super::{amqp, http, hub, identity, issuance, mqtt, text};
 use crate::cli::output::status_line;
 use crate::cli::output::wrap::{width_of_errors, wrapped};
 use crate::device::{
@@ -31,6 +31,9 @@ impl Narrator {
     /// A registration begins: who the device is, and what it is about to do.
     pub(crate) fn begin(&self, settings: &Settings, proof: &Proof) {
         self.print(identity::device(settings, proof));
+        if let Some(asked) = issuance::asked(settings) {
+            self.print(asked);
+        }
         self.print(identity::way(settings));
     }
 
@@ -48,6 +51,9 @@ impl Narrator {
 
     /// Tells how the registration ended.
     pub(crate) fn end(&self, result: &Result<Registered, Error>) {
+        if let Ok(Registered { issued_chain: Some(chain), .. }) = result {
+            self.print(issuance::issued(chain));
+        }
         self.print(end(result));
     }
 
@@ -207,13 +213,19 @@ fn wait_text(wait: Duration) -> String {
 
 fn end(result: &Result<Registered, Error>) -> Paragraph {
     match result {
-        Ok(Registered { assigned_hub, device_id, .. }) => paragraph("The device has a hub")
-            .line(format!("assigned hub  {}", assigned_hub))
-            .line(format!("device ID     {}", device_id))
-            .line(
-                "Provisioning is over: from now on the device signs in to that hub, with the same",
-            )
-            .line("credential, and comes back to DPS only when the hub does not know it any more."),
+        Ok(Registered { assigned_hub, device_id, issued_chain, .. }) => {
+            let told = paragraph("The device has a hub")
+                .line(format!("assigned hub  {}", assigned_hub))
+                .line(format!("device ID     {}", device_id));
+            match issued_chain {
+                None => told
+                    .line("Provisioning is over: from now on the device signs in to that hub, with the same")
+                    .line("credential, and comes back to DPS only when the hub does not know it any more."),
+                Some(_) => told
+                    .line("Provisioning is over: from now on the device signs in to that hub, with what it was")
+                    .line("issued, and comes back to DPS only when the hub does not know it any more."),
+            }
+        }
         Err(error) => paragraph("The device has no hub")
             .line(text::printable(&error.to_string()))
             .line("What that usually means, and what to try, follows."),
