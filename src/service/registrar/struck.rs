@@ -1,17 +1,19 @@
 //! Requests of devices, as the faults on demand have them: the one way in for every transport.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::core::Registrar;
-use crate::service::attest::{Answer, Attested, Challenge};
+use super::tpm::shown;
+use crate::service::attest::{Answer, Attested, Challenge, Proof};
 use crate::service::caller::Caller;
 use crate::service::fault_rule::{Deed, FaultPlace};
 use crate::service::faults::{Point, Strike, Verdict};
 use crate::service::journal::AnswerKind;
 use crate::service::reply::{Reply, error_reply};
 use crate::service::tap::WireMoment;
-use crate::wire::ErrorCode;
+use crate::wire::{ErrorCode, RegisterRequest};
 
 /// What a device asks.
 #[derive(Debug, Clone, Copy)]
@@ -168,7 +170,7 @@ impl Registrar {
         operation: Option<&str>,
         reply: Option<&Reply>,
     ) -> Option<Strike> {
-        let enrollment = || self.enrollment_of(caller);
+        let enrollment = || self.enrollment_of_proof(caller, &proof_of(caller, asked));
         self.faults.strike(&Point {
             place: asked.place(),
             transport: Some(caller.transport.for_faults(caller.connection.web_socket)),
@@ -181,7 +183,11 @@ impl Registrar {
 
     /// Who would let the device in.
     pub(in crate::service) fn enrollment_of(&self, caller: &Caller) -> Option<String> {
-        let enrollment = match self.attest(caller, &caller.proof, self.sources.now()).ok()? {
+        self.enrollment_of_proof(caller, &caller.proof)
+    }
+
+    fn enrollment_of_proof(&self, caller: &Caller, proof: &Proof) -> Option<String> {
+        let enrollment = match self.attest(caller, proof, self.sources.now()).ok()? {
             Answer::Attested(Attested { enrollment, .. })
             | Answer::Challenge(Challenge { enrollment, .. }) => enrollment,
         };
@@ -199,6 +205,12 @@ impl Registrar {
         );
         reply
     }
+}
+
+/// What a request shows. One that only asks for a key for its TPM shows that in its body.
+fn proof_of<'a>(caller: &'a Caller, asked: Asked<'_>) -> Cow<'a, Proof> {
+    let request = RegisterRequest::read(asked.body()).ok();
+    shown(caller, request.and_then(|request| request.tpm).as_ref())
 }
 
 /// The time by a clock that is so many seconds ahead; as far as times go.

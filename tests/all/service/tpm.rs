@@ -486,3 +486,17 @@ async fn j_387_a_token_that_is_wrong_ends_the_entry_of_its_challenge() {
     let reason = entries[0].reason.as_ref().unwrap();
     assert!(reason.contains("not signed with the key that its TPM was given last"), "{reason}");
 }
+
+#[tokio::test]
+async fn j_262_a_fault_for_an_enrollment_strikes_the_challenge_of_its_tpm_too() {
+    let service = enrolled("")
+        .fault("register status=503 times=1 enrollment=pumps")
+        .fault(&format!("register status=429 times=1 enrollment={ID}"))
+        .start()
+        .await;
+    let mut line = Line::open(&service).await;
+
+    assert_eq!(code(&line.register(&OTHER, "").await), 404_201, "nobody lets it in");
+    assert_eq!(code(&line.register(&TPM, "").await), 429_001);
+    line.provision(&TPM).await;
+}
