@@ -12,6 +12,7 @@
 //! - `request_fault`: why a request for a certificate is not granted.
 //! - `request`: such a request, as it comes in.
 //! - `new_request`: one with its key, as it is made.
+//! - `request_of`: one with a key that has a certificate already.
 //! - `issuing`: an authority that grants requests.
 
 mod authority;
@@ -23,6 +24,7 @@ mod named;
 mod new_request;
 mod request;
 mod request_fault;
+mod request_of;
 
 pub use authority::{TestAuthority, TestCertificate, Validity};
 pub use error::{MAX_COMMON_NAME, PkiError};
@@ -32,3 +34,4 @@ pub use issuing::IssuingAuthority;
 pub use new_request::{NewRequest, new_request, request_with};
 pub use request::CertificateRequest;
 pub use request_fault::{CertificateRequestFault, MAX_REQUEST};
+pub use request_of::request_of;

@@ -158,7 +158,7 @@ pub enum HubBreach {
     #[error(transparent)]
     Protocol(Breach),
     /// SUBACK 0x80.
-    #[error("it refused the subscription to the twin's topics")]
+    #[error("it refused the subscription to its topics")]
     SubscriptionRefused,
     /// The body is not what goes with the topic.
     #[error("the body of its answer to {request} cannot be used: {reason}")]

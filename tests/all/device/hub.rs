@@ -337,7 +337,7 @@ async fn i_a_hub_that_hangs_up_or_speaks_something_else_is_told() {
         (Script::new().connect().close(), "hub-connect", "closed the connection instead"),
         (Script::new().connect().bytes("HTTP/1.1 400 Bad"), "hub-protocol", "does not speak MQTT"),
         (accepted().subscribe().close(), "hub-lost", "the hub closed the connection"),
-        (accepted().suback_refused(), "hub-protocol", "refused the subscription to the twin's"),
+        (accepted().suback_refused(), "hub-protocol", "refused the subscription to its topics"),
         (Script::plain().bytes("SSH-2.0-x\r\n"), "hub-tls", "does not speak TLS"),
     ] {
         let error = failure(script, IN_GOOD_TIME).await;

@@ -5,6 +5,7 @@ mod faults;
 mod hub;
 mod lookup;
 mod matrix;
+mod renewal;
 mod signer;
 mod transports;
 mod x509;

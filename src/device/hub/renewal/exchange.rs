@@ -141,8 +141,11 @@ impl Exchange {
         }
         match first_wait(failure.error_code.0) {
             Some(first) => {
-                let asked_for = failure.retry_after.map(Duration::from_secs);
-                let wait = asked_for.unwrap_or(first * (1 << self.refusals.min(6)));
+                let wait = match failure.retry_after.map(Duration::from_secs) {
+                    // `0` is at once, but only once: nothing spins.
+                    asked_for @ Some(_) => self.backoff.after_busy(asked_for),
+                    None => first * (1 << self.refusals.min(6)),
+                };
                 self.refusals += 1;
                 self.is_accepted = false;
                 Heard::Busy(failure, wait)

@@ -95,6 +95,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let own = self.topic.split("$rid=").nth(1).unwrap_or_default();
         let own = own.split('&').next().unwrap_or_default();
         let rid = answer.rid.as_deref().unwrap_or(own);
+        if self.topic.starts_with("$iothub/credentials/") {
+            return format!("$iothub/credentials/res/{}/?$rid={rid}", answer.status);
+        }
         let wait = answer.retry_after.as_ref().map(|wait| format!("&retry-after={wait}"));
         format!("$dps/registrations/res/{}/?$rid={rid}{}", answer.status, wait.unwrap_or_default())
     }
