@@ -2,6 +2,7 @@
 //! whoever watches.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::{Breach, Error, NetworkError, Rejection, SaslRefusal};
@@ -9,7 +10,8 @@ use super::issued::IssuedChain;
 use super::phase::ConnectPhase;
 use super::traffic::{Received, Secured, Sent, Signed};
 use super::transport::Transport;
-use crate::attestation::SignerError;
+use super::wrapped_key::{HubKey, WrappedKey};
+use crate::attestation::{Signer, SignerError, TpmError};
 use crate::wire::{
     ConnectCode, DeviceId, DeviceRegistrationResult, HubName, OperationId, Payload, Substatus,
 };
@@ -40,6 +42,10 @@ pub enum Event {
     ConnectFailed(ConnectFailure),
     /// The open connection was lost.
     Lost(Loss),
+    /// The TPM has taken the key, and signs with it.
+    KeyTaken(Arc<dyn Signer>),
+    /// The TPM has not taken the key.
+    KeyRefused(TpmError),
     /// The time that the last step named has come.
     Elapsed,
 }
@@ -82,6 +88,8 @@ pub enum ConnectFailure {
     Broken(Breach),
     /// The device's key, which is kept elsewhere, does not sign.
     Unsigned(SignerError),
+    /// The device's TPM does not do its part in the sign-in.
+    Tpm(TpmError),
     /// It was opened as often as this, and each time ended before anything was answered at all:
     /// over HTTPS that is what a connection is that was never accepted.
     Unanswered {
@@ -95,6 +103,12 @@ pub enum ConnectFailure {
 impl From<SignerError> for ConnectFailure {
     fn from(error: SignerError) -> Self {
         Self::Unsigned(error)
+    }
+}
+
+impl From<TpmError> for ConnectFailure {
+    fn from(error: TpmError) -> Self {
+        Self::Tpm(error)
     }
 }
 
@@ -132,6 +146,8 @@ pub enum Step {
     /// Send a request. Ends in `Sent`, `Lost`, or `ConnectFailed` where the transport opens a
     /// connection for it.
     Send(Request),
+    /// Let the device's TPM take a key. Ends in `KeyTaken` or `KeyRefused`.
+    TakeKey(WrappedKey),
     /// Wait for whatever comes, at the latest until this time: then `Elapsed`.
     Listen {
         /// Since the start.
@@ -150,10 +166,13 @@ pub struct Request {
     pub kind: RequestKind,
 }
 
-/// The two requests of the device API.
+/// The two requests of the device API, and what a device with a TPM says before them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestKind {
+    /// The register request without a proof, but with the public keys of a TPM, over HTTPS: nothing is
+    /// started, and the answer is a key for this TPM (B.5).
+    Introduce,
     /// Start a registration.
     Register,
     /// Ask how it stands.
@@ -163,7 +182,7 @@ pub enum RequestKind {
 impl RequestKind {
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Register => "register",
+            Self::Introduce | Self::Register => "register",
             Self::Poll(_) => "poll",
         }
     }
@@ -240,6 +259,13 @@ pub enum Notice {
     },
     /// The service forgot the operation; the device registers anew.
     Forgotten,
+    /// The device's TPM took a key from the service.
+    KeyTaken {
+        /// Whether it is the one for the hub; else it is for DPS, to prove that the device has the TPM.
+        for_hub: bool,
+    },
+    /// The service believes the key no more that it gave to the device's TPM; the device asks for another.
+    KeyForgotten,
     /// An answer to a request that was never sent.
     ForeignAnswer {
         /// Its `$rid`.
@@ -274,6 +300,8 @@ pub struct Registered {
     /// The certificate that it asked for, and those above it. `None` if it did not ask, or the service
     /// has none for it.
     pub issued_chain: Option<IssuedChain>,
+    /// The key for the hub, if the device has a TPM. Kept nowhere else.
+    pub hub_key: Option<HubKey>,
     /// The service's whole answer.
     pub body: String,
 }

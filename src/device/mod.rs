@@ -52,6 +52,7 @@
 //! - `transport`: the ways to talk to the service, and their ports.
 //! - `csr`: what a device asks a certificate for.
 //! - `issued`: the certificates that come of it.
+//! - `wrapped_key`: keys that a device's TPM is given.
 //! - `phase`: the steps in which a connection is opened.
 //! - `traffic`: what goes over the wire, as an observer is told of it.
 //! - `error`: everything that can end a registration without a hub.
@@ -61,12 +62,14 @@
 //! - `backoff`: when to ask again.
 //! - `stranger`: answers that are not the service's.
 //! - `reading`: what an answer says.
+//! - `challenge`: how far a device with a TPM is in proving that it has it.
 //! - `registration`: the state machine.
 //! - `driver`: what moves it over each transport.
 //! - `client`: the device as other code uses it.
 //! - `hub`: the device at its hub.
 
 mod backoff;
+mod challenge;
 mod client;
 mod csr;
 mod destination;
@@ -82,6 +85,7 @@ mod settings;
 mod stranger;
 mod traffic;
 mod transport;
+mod wrapped_key;
 
 pub use client::ProvisioningClient;
 pub use csr::{Csr, CsrFault};
@@ -100,3 +104,4 @@ pub use registration::Registration;
 pub use settings::{CLIENT_VERSION, Credential, Settings};
 pub use traffic::{AmqpFrame, AmqpMessage, Received, Secured, Sent, Signed};
 pub use transport::{Ports, Transport};
+pub use wrapped_key::{HubKey, KeyPurpose, WrappedKey};

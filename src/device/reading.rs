@@ -2,53 +2,81 @@
 
 use std::str::FromStr;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::error::Category;
 
 use super::csr::Csr;
 use super::error::{Breach, Error, Rejection};
 use super::exchange::{Answer, Registered};
 use super::issued::IssuedChain;
+use super::wrapped_key::{KeyPurpose, WrappedKey};
 use crate::wire::{
     DeviceId, DeviceRegistrationResult, HubName, IdError, OperationId, RegistrationId,
-    RegistrationOperationStatus, Status, from_json_object,
+    RegistrationOperationStatus, Status, TpmChallenge, from_json_object,
 };
 
 /// What an answer says that does not end the registration at once.
 pub(super) enum Reading {
     /// The service is still looking for a hub.
     Assigning(OperationId),
-    /// The device has a hub.
-    Assigned(Registered),
+    /// The device has a hub, and its TPM a key for it still to take, if it has one.
+    Assigned(Registered, Option<WrappedKey>),
+    /// The device's TPM is given a key to sign with.
+    Challenge(WrappedKey),
     /// The service is busy (429 or 5xx).
     Busy(Rejection),
     /// The service refuses the request.
     Rejected(Rejection),
 }
 
-/// Reads an answer to the device `id`; `known` is the operation, if the service has named it before, and
-/// `csr` what a certificate is asked for, if one is.
-pub(super) fn read(
-    answer: &Answer,
-    id: &RegistrationId,
-    known: Option<&OperationId>,
-    csr: Option<&Csr>,
-) -> Result<Reading, Error> {
+/// Who has asked, and for what.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) id: &'a RegistrationId,
+    /// The operation, if the service has named it before.
+    pub(super) operation: Option<&'a OperationId>,
+    /// What a certificate is asked for, if one is.
+    pub(super) csr: Option<&'a Csr>,
+    pub(super) has_tpm: bool,
+}
+
+/// Reads an answer.
+pub(super) fn read(answer: &Answer, asker: Asker<'_>) -> Result<Reading, Error> {
     let rejection = || Rejection::read(answer.status, &answer.body);
     match answer.status {
-        200..=299 => accepted(answer, id, known, csr),
+        200..=299 => accepted(answer, asker),
         429 | 500..=599 => Ok(Reading::Busy(rejection())),
+        401 if asker.has_tpm
+            && let Ok(challenge) = from_json_object(&answer.body) =>
+        {
+            Ok(Reading::Challenge(challenged(challenge)?))
+        }
         401 => Err(Error::Unauthorized(rejection())),
         400..=499 => Ok(Reading::Rejected(rejection())),
         status => Err(Breach::StatusCode { status }.into()),
     }
 }
 
-fn accepted(
-    answer: &Answer,
-    id: &RegistrationId,
-    known: Option<&OperationId>,
-    csr: Option<&Csr>,
-) -> Result<Reading, Error> {
+/// What the answer to a look-up, which is no operation, says of a challenge.
+pub(super) fn challenge(status: u16, body: &[u8]) -> Option<Result<WrappedKey, Breach>> {
+    let challenge = from_json_object(body).ok().filter(|_| status == 401);
+    challenge.map(challenged)
+}
+
+fn challenged(challenge: TpmChallenge) -> Result<WrappedKey, Breach> {
+    let TpmChallenge { authentication_key, key_name, .. } = challenge;
+    let purpose = KeyPurpose::Proof { name: key_name.into_owned() };
+    wrapped(&authentication_key, "authenticationKey", purpose)
+}
+
+fn wrapped(text: &str, member: &'static str, purpose: KeyPurpose) -> Result<WrappedKey, Breach> {
+    let blob = STANDARD.decode(text).map_err(|_| Breach::Key { member })?;
+    Ok(WrappedKey { blob, purpose })
+}
+
+fn accepted(answer: &Answer, asker: Asker<'_>) -> Result<Reading, Error> {
+    let Asker { id, operation: known, csr, has_tpm } = asker;
     let reply: RegistrationOperationStatus = from_json_object(&answer.body)
         .map_err(|error| bad_body(answer.status, &answer.body, &error))?;
     let operation_id = reply.operation_id.as_deref().and_then(|id| id.parse::<OperationId>().ok());
@@ -67,20 +95,31 @@ fn accepted(
         }
         Status::Assigned => {
             let (assigned_hub, device_id) = assignment(&state, "registrationState.")?;
-            Ok(Reading::Assigned(Registered {
+            let hub_key = has_tpm.then(|| hub_key(&state)).transpose()?;
+            let registered = Registered {
                 assigned_hub,
                 device_id,
                 operation_id,
                 substatus: state.substatus,
                 payload: state.payload,
                 issued_chain: issued(state.issued_certificate_chain.as_deref(), csr)?,
+                hub_key: None,
                 body: String::from_utf8_lossy(&answer.body).into_owned(),
-            }))
+            };
+            Ok(Reading::Assigned(registered, hub_key))
         }
         Status::Failed => Err(failed(operation_id, state)),
         Status::Disabled => Err(Error::Disabled { operation_id }),
         Status::Other(word) => Err(Breach::UnknownStatus { word }.into()),
     }
+}
+
+/// What a device with a TPM cannot do without (B.5).
+fn hub_key(state: &DeviceRegistrationResult) -> Result<WrappedKey, Breach> {
+    const MEMBER: &str = "registrationState.tpm.authenticationKey";
+    let key = state.tpm.as_ref().and_then(|tpm| tpm.authentication_key.as_deref());
+    let (status, member) = (Status::Assigned.as_str().to_owned(), MEMBER.to_owned());
+    wrapped(key.ok_or(Breach::Missing { status, member })?, MEMBER, KeyPurpose::Hub)
 }
 
 /// What nobody asked for is not looked at.

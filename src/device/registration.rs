@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use super::backoff::Backoff;
+use super::challenge::Challenge;
 use super::csr::Csr;
 use super::error::{Breach, Deadline, Error, NetworkError, Rejection, SaslRefusal, Waiting};
 use super::exchange::{
     Answer, ConnectFailure, Event, Notice, Refusal, Registered, Request, RequestKind, Step,
 };
 use super::phase::ConnectPhase;
-use super::reading::{Reading, read};
+use super::reading::{Asker, Reading, read};
 use crate::attestation::SignerError;
 use crate::wire::{ConnectCode, ErrorCode, OperationId, RegistrationId};
 
@@ -60,6 +61,8 @@ pub struct Registration {
     registration_id: RegistrationId,
     /// What it asks a certificate for.
     csr: Option<Csr>,
+    /// How far it is in proving that it has its TPM, where it has one.
+    challenge: Option<Challenge>,
     deadline: Duration,
     backoff: Backoff,
     link: Link,
@@ -94,6 +97,7 @@ impl Registration {
         Self {
             registration_id,
             csr: None,
+            challenge: None,
             deadline,
             backoff: Backoff::new(seed),
             link: Link::Down,
@@ -135,10 +139,21 @@ impl Registration {
         Self { csr, ..self }
     }
 
+    /// The same for a device with a TPM, which proves itself by requests, as over HTTPS, or along with its
+    /// sign-in, [`over_links`](Self::over_links) (B.5).
+    #[must_use]
+    pub fn with_tpm(self) -> Self {
+        let challenge =
+            if self.has_links { Challenge::by_sign_in() } else { Challenge::by_requests() };
+        Self { challenge: Some(challenge), ..self }
+    }
+
     /// The same over AMQP, where links are asked for in place of a subscription.
     #[must_use]
     pub fn over_links(self) -> Self {
-        Self { has_links: true, ..self }
+        let has_tpm = self.challenge.is_some();
+        let over_links = Self { has_links: true, ..self };
+        if has_tpm { over_links.with_tpm() } else { over_links }
     }
 
     /// What to do after `event`, which happened at `now` (since the start).
@@ -189,6 +204,14 @@ impl Registration {
                     return Ok(Some(registered));
                 }
             }
+            Event::KeyTaken(signer) => {
+                let registered = self.challenge.as_mut().and_then(|it| it.taken(signer));
+                notify(Notice::KeyTaken { for_hub: registered.is_some() });
+                if registered.is_some() {
+                    return Ok(registered);
+                }
+            }
+            Event::KeyRefused(error) => return Err(error.into()),
         }
         self.unanswered(now, notify)?;
         Ok(None)
@@ -208,6 +231,9 @@ impl Registration {
     fn proceed(&mut self, now: Duration) -> Step {
         if now >= self.deadline {
             return finish(Err(self.out_of_time()));
+        }
+        if let Some(key) = self.challenge.as_mut().and_then(Challenge::takes) {
+            return Step::TakeKey(key);
         }
         match self.link {
             Link::Down | Link::Up if now < self.not_before => {
@@ -230,12 +256,17 @@ impl Registration {
     fn next_request(&mut self, now: Duration) -> Request {
         self.last_rid += 1;
         let kind = match &self.operation_id {
+            _ if self.introduces() => RequestKind::Introduce,
             Some(operation_id) => RequestKind::Poll(operation_id.clone()),
             None => RequestKind::Register,
         };
         let request = Request { rid: self.last_rid, kind };
         self.pending = Some(Pending { request: request.clone(), at: now, acknowledged: false });
         request
+    }
+
+    fn introduces(&self) -> bool {
+        self.challenge.as_ref().is_some_and(Challenge::introduces)
     }
 
     fn connect_failed(
@@ -266,6 +297,7 @@ impl Registration {
             }
             ConnectFailure::Broken(breach) => Err(breach.into()),
             ConnectFailure::Unsigned(error) => Err(error.into()),
+            ConnectFailure::Tpm(error) => Err(error.into()),
             ConnectFailure::Unanswered { tries } => Err(NetworkError::Unanswered { tries }.into()),
             ConnectFailure::Network(error) if self.was_accepted => {
                 self.lost(now, error.to_string(), notify)
@@ -433,18 +465,62 @@ impl Registration {
             }
             return Ok(None);
         };
-        let (id, known) = (&self.registration_id, self.operation_id.as_ref());
-        match read(&answer, id, known, self.csr.as_ref())? {
-            Reading::Assigned(registered) => return Ok(Some(registered)),
-            Reading::Assigning(operation_id) => {
+        let reading = match self.read(&answer) {
+            Err(Error::Unauthorized(_)) if self.was_key_forgotten(&pending.request.kind) => {
+                notify(Notice::KeyForgotten);
+                return Ok(None);
+            }
+            reading => reading?,
+        };
+        if matches!(reading, Reading::Assigned(..) | Reading::Assigning(_)) {
+            self.believed(&pending.request.kind, answer.status)?;
+        }
+        match (reading, &mut self.challenge) {
+            (Reading::Assigned(registered, Some(key)), Some(challenge)) => {
+                challenge.assigned(registered, key);
+            }
+            (Reading::Assigned(registered, _), _) => return Ok(Some(registered)),
+            (Reading::Challenge(key), Some(challenge)) => challenge.given(key)?,
+            // Nobody else is told of one.
+            (Reading::Challenge(_), None) => {}
+            (Reading::Assigning(operation_id), _) => {
                 self.assigning(now, operation_id, answer.retry_after, notify)?;
             }
-            Reading::Busy(rejection) => self.busy(now, rejection, answer.retry_after, notify)?,
-            Reading::Rejected(rejection) => {
+            (Reading::Busy(rejection), _) => {
+                self.busy(now, rejection, answer.retry_after, notify)?
+            }
+            (Reading::Rejected(rejection), _) => {
                 self.rejected(now, &pending.request.kind, rejection, notify)?;
             }
         }
         Ok(None)
+    }
+
+    fn read(&self, answer: &Answer) -> Result<Reading, Error> {
+        let asker = Asker {
+            id: &self.registration_id,
+            operation: self.operation_id.as_ref(),
+            csr: self.csr.as_ref(),
+            has_tpm: self.challenge.is_some(),
+        };
+        read(answer, asker)
+    }
+
+    /// Whether a poll is not believed because the service gave the TPM's key up (J-381, J-401).
+    fn was_key_forgotten(&mut self, kind: &RequestKind) -> bool {
+        matches!(kind, RequestKind::Poll(_))
+            && self.challenge.as_mut().is_some_and(Challenge::was_forgotten)
+    }
+
+    /// The service takes the device for the one that it says it is, which must have been proved.
+    fn believed(&mut self, kind: &RequestKind, status: u16) -> Result<(), Breach> {
+        if *kind == RequestKind::Introduce {
+            return Err(Breach::Unchallenged { status });
+        }
+        if let Some(challenge) = &mut self.challenge {
+            challenge.believed();
+        }
+        Ok(())
     }
 
     /// Whether the `$rid` was the device's own once: a late second answer is no riddle.
@@ -536,3 +612,7 @@ fn finish(result: Result<Registered, Error>) -> Step {
 #[cfg(test)]
 #[path = "registration_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "registration_tpm_tests.rs"]
+mod tpm_tests;

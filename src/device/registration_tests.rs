@@ -1079,6 +1079,7 @@ impl World {
                 self.now = self.now.max(*until);
                 Event::Elapsed
             }
+            (Step::TakeKey(_), _) => unreachable!("the device has no TPM"),
             (Step::Finish(_), _) => unreachable!("nothing happens after the end"),
         };
         self.now = self.now.saturating_add(after);
@@ -1118,6 +1119,7 @@ impl World {
             Step::Listen { until } => {
                 prop_assert!(*until <= self.deadline && *until > self.now);
             }
+            Step::TakeKey(_) => prop_assert!(false, "the device has no TPM"),
             Step::Finish(result) => {
                 prop_assert!(result.is_err() || seen.answered, "a hub out of nowhere");
             }
@@ -1158,6 +1160,8 @@ impl Seen {
             }
             Notice::Forgotten => self.operation = None,
             Notice::Connected | Notice::ForeignAnswer { .. } => {}
+            // The device has no TPM.
+            Notice::KeyTaken { .. } | Notice::KeyForgotten => unreachable!("{notice:?}"),
             // Not the machine's to tell.
             Notice::Reached { .. }
             | Notice::Secured(_)

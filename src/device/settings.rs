@@ -10,11 +10,11 @@ use super::csr::Csr;
 use super::destination::Destination;
 use super::transport::{Ports, Transport};
 use crate::attestation::{
-    DeviceCertificate, DeviceKey, SasToken, Signer, SignerError, registration_resource,
+    DeviceCertificate, DeviceKey, SasToken, Signer, SignerError, Tpm, registration_resource,
 };
 use crate::net::{Endpoint, Route};
 use crate::sources::Sources;
-use crate::wire::{ApiVersion, IdScope, Payload, RegisterRequest, RegistrationId};
+use crate::wire::{ApiVersion, IdScope, Payload, RegisterRequest, RegistrationId, TpmKeys};
 
 /// What this crate calls itself in user names.
 pub const CLIENT_VERSION: &str = concat!("provision-sim%2F", env!("CARGO_PKG_VERSION"));
@@ -36,6 +36,9 @@ pub enum Credential {
     /// The same, by a key that something else keeps and does not give away: a hardware security module
     /// of the user's. Asked for a signature wherever a key would have made one.
     Signer(Arc<dyn Signer>),
+    /// By a TPM, which is given a key that it alone can open, and signs with it (B.5): over HTTPS and AMQP.
+    /// The key for the hub is another one, which comes with the assignment.
+    Tpm(Arc<dyn Tpm>),
     /// By a certificate that it shows in the TLS handshake (D.5).
     X509(DeviceCertificate),
 }
@@ -60,8 +63,8 @@ pub struct Settings {
     /// The device, as its enrollment names it, or as the key was derived for, or as its certificate's
     /// common name has it.
     pub registration_id: RegistrationId,
-    /// Its proof: its own key (never a group's, see [`GroupKey`](crate::attestation::GroupKey)), or
-    /// its certificate.
+    /// Its proof: its own key (never a group's, see [`GroupKey`](crate::attestation::GroupKey)), its
+    /// certificate, or its TPM.
     pub credential: Credential,
     /// What it has to say to a custom allocation webhook (G.3); at most
     /// [`MAX_MESSAGE`](crate::wire::MAX_MESSAGE) bytes. Default: nothing.
@@ -131,7 +134,7 @@ impl Settings {
     }
 
     /// A token for this device, valid from `now` for [`token_lifetime`](Self::token_lifetime); none
-    /// if it proves itself in another way (A.2).
+    /// if it proves itself in another way (A.2), or has a TPM, which signs with what it is given.
     ///
     /// # Errors
     ///
@@ -141,18 +144,19 @@ impl Settings {
             Credential::SymmetricKey(key) => {
                 Ok(Some(SasToken::sign(&self.resource(), key, self.expiry(now))))
             }
-            Credential::Signer(signer) => self.signed_by(&**signer, now).await.map(Some),
-            Credential::X509(_) => Ok(None),
+            Credential::Signer(signer) => self.signed_by(&**signer, KEY_NAME, now).await.map(Some),
+            Credential::Tpm(_) | Credential::X509(_) => Ok(None),
         }
     }
 
-    /// A token for this device, by a key that is kept elsewhere.
-    async fn signed_by(
+    /// A token for this device, by a key that is kept elsewhere and is called this.
+    pub(super) async fn signed_by(
         &self,
         signer: &dyn Signer,
+        key_name: &str,
         now: SystemTime,
     ) -> Result<SasToken, SignerError> {
-        SasToken::signed_by(signer, &self.resource(), self.expiry(now), Some(KEY_NAME)).await
+        SasToken::signed_by(signer, &self.resource(), self.expiry(now), Some(key_name)).await
     }
 
     fn resource(&self) -> String {
@@ -161,6 +165,11 @@ impl Settings {
 
     fn expiry(&self, now: SystemTime) -> SystemTime {
         expiry(now, self.token_lifetime)
+    }
+
+    /// Whether the device has a TPM.
+    pub(super) fn has_tpm(&self) -> bool {
+        matches!(self.credential, Credential::Tpm(_))
     }
 
     /// By what its waits are spread.
@@ -183,10 +192,12 @@ impl Settings {
         product(&self.client_version)
     }
 
-    /// The body of the register request (A.5), the same on every transport.
-    pub(super) fn register_body(&self) -> Vec<u8> {
+    /// The body of the register request (A.5), the same on every transport; over HTTPS it shows the
+    /// public keys of a TPM (B.5).
+    pub(super) fn register_body(&self, tpm: Option<&TpmKeys>) -> Vec<u8> {
         let request = RegisterRequest {
             registration_id: Some(self.registration_id.to_string()),
+            tpm: tpm.cloned(),
             payload: self.payload.clone(),
             csr: self.csr.as_ref().map(|csr| csr.as_base64().to_owned()),
             ..RegisterRequest::default()

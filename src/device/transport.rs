@@ -36,6 +36,11 @@ impl Transport {
         }
     }
 
+    /// Whether a TPM can prove itself over it (B.5); over one of them, for `Auto`.
+    pub fn is_for_tpms(self) -> bool {
+        !matches!(self, Self::Mqtt | Self::MqttWs)
+    }
+
     /// Which of `ports` it may dial.
     pub fn ports(self, ports: Ports) -> Vec<u16> {
         match self {

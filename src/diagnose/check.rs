@@ -36,9 +36,7 @@ const CHECKS: &[Check] = &[
     Check {
         name: "identity",
         port: None,
-        run: |subject, _| {
-            Box::pin(async { input::identity(&subject.context, Clock::system().now()) })
-        },
+        run: |subject, _| Box::pin(input::identity(&subject.context, Clock::system().now())),
     },
     Check { name: "dns", port: None, run: |subject, known| Box::pin(socket::dns(subject, known)) },
     Check {

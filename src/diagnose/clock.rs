@@ -34,7 +34,7 @@ pub(super) async fn check(subject: &Subject, known: &mut Known) -> Finding {
             known.skew = Some(skew);
             match &subject.settings.credential {
                 Credential::X509(certificate) => judge_certificate(skew, service, certificate),
-                Credential::SymmetricKey(_) | Credential::Signer(_) => {
+                Credential::SymmetricKey(_) | Credential::Signer(_) | Credential::Tpm(_) => {
                     judge(skew, Some(subject.settings.token_lifetime))
                 }
             }

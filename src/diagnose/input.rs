@@ -1,14 +1,21 @@
 //! What the input itself gives away. Nothing is sent.
 
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::timeout;
 
 use super::finding::Finding;
-use crate::attestation::DeviceCertificate;
+use crate::attestation::{DeviceCertificate, Tpm, TpmPublic};
 use crate::device::Class;
 use crate::explain::{
     Clue, Context, GivenKey, Proof, clue_from_id, clue_from_key, clue_from_scope,
 };
 use crate::text::day;
+use crate::wire::RegistrationId;
+
+/// How long a TPM may take to tell its public keys, which it may have to make first.
+const TPM_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The shape of the ID scope (D.1).
 pub(super) fn id_scope(context: &Context) -> Finding {
@@ -35,12 +42,50 @@ fn told(clue: Clue) -> Finding {
     }
 }
 
-/// The device's key or certificate.
-pub(super) fn identity(context: &Context, now: SystemTime) -> Finding {
+/// The device's key, certificate or TPM.
+pub(super) async fn identity(context: &Context, now: SystemTime) -> Finding {
     match &context.proof {
         Some(Proof::Key(given)) => key(given, context),
         Some(Proof::Certificate(certificate)) => x509(certificate, context, now),
+        Some(Proof::Tpm(tpm)) => platform(tpm, &context.registration_id).await,
         None => Finding::skip("the device's proof is not known here"),
+    }
+}
+
+/// The TPM's public keys, and whether the registration ID is the one that goes with them (B.5, J-375).
+async fn platform(tpm: &Arc<dyn Tpm>, id: &RegistrationId) -> Finding {
+    let unusable = |error: String| {
+        Finding::fail(Class::Identity, error)
+            .advice("see to it that the TPM answers; `provision-sim tpm show` asks it the same")
+    };
+    let asked = timeout(TPM_TIMEOUT, tpm.keys()).await;
+    let keys = match asked {
+        Ok(Ok(keys)) => keys,
+        Ok(Err(error)) => return unusable(error.to_string()),
+        Err(_) => {
+            return unusable(format!("the TPM did not answer within {} s", TPM_TIMEOUT.as_secs()));
+        }
+    };
+    let read = |key: &Option<String>| match key.as_deref().map(TpmPublic::from_base64) {
+        Some(read) => read.map_err(|fault| fault.to_string()),
+        None => Err("it is missing".to_owned()),
+    };
+    let of_no_use = |what, fault| {
+        Finding::fail(Class::Identity, format!("the TPM's {what} key is of no use: {fault}"))
+            .advice("let the TPM make RSA keys of 2048 bits by the TCG's templates")
+    };
+    if let Err(fault) = read(&keys.storage_root_key) {
+        return of_no_use("storage root", fault);
+    }
+    match read(&keys.endorsement_key) {
+        Err(fault) => of_no_use("endorsement", fault),
+        Ok(key) if key.registration_id() == *id => {
+            Finding::ok("a TPM; the registration ID is the hash of its endorsement key")
+        }
+        Ok(key) => Finding::ok(format!(
+            "a TPM; the registration ID is not the hash of its endorsement key ({}), and need not be",
+            key.registration_id()
+        )),
     }
 }
 
@@ -131,37 +176,41 @@ mod tests {
         assert_eq!(found("Pump-0042").status, Status::Warn);
     }
 
-    #[test]
-    fn d_2_keys_are_judged_by_length_and_kind() {
-        let found = |given| identity(&context("s", "a", given), SystemTime::now());
+    #[tokio::test]
+    async fn d_2_keys_are_judged_by_length_and_kind() {
+        let found = async |given| identity(&context("s", "a", given), SystemTime::now()).await;
 
-        assert_eq!(found(group(LONG)).finding, "a group key of 64 bytes");
-        assert_eq!(found(GivenKey::Device(LONG.parse().unwrap())).status, Status::Warn);
-        assert_eq!(found(group("AAAA")).status, Status::Warn);
+        assert_eq!(found(group(LONG)).await.finding, "a group key of 64 bytes");
+        assert_eq!(found(GivenKey::Device(LONG.parse().unwrap())).await.status, Status::Warn);
+        assert_eq!(found(group("AAAA")).await.status, Status::Warn);
         let tutorial = GivenKey::Device(crate::tutorial::GROUP_KEY.parse().unwrap());
-        assert_eq!(found(tutorial).class, Some(Class::Identity));
+        assert_eq!(found(tutorial).await.class, Some(Class::Identity));
     }
-    #[test]
-    fn d_5_certificates_are_judged_by_name_date_and_order() {
+
+    #[tokio::test]
+    async fn d_5_certificates_are_judged_by_name_date_and_order() {
         let pki = TestPki::new().unwrap();
         let made = pki.device(&"pump-0042".parse().unwrap()).unwrap();
         let certificate = |pem: &str| {
             let key = made.key_pem();
             DeviceCertificate::read(pem.as_bytes(), Some(key.as_bytes()), None).unwrap()
         };
-        let of = |id: &str, pem: &str, now: SystemTime| {
+        let of = async |id: &str, pem: &str, now: SystemTime| {
             let proof = Some(Proof::Certificate(certificate(pem)));
-            identity(&Context { proof, ..context("s", id, group(LONG)) }, now)
+            identity(&Context { proof, ..context("s", id, group(LONG)) }, now).await
         };
         let (chain, now) = (made.chain_pem(), SystemTime::now());
         let root_behind = format!("{}{}", made.pem(), pki.root().pem());
 
-        let good = of("pump-0042", chain, now);
+        let good = of("pump-0042", chain, now).await;
         assert_eq!(good.status, Status::Ok);
         assert!(good.finding.starts_with("CN=pump-0042, issued by "), "{}", good.finding);
         assert!(good.finding.ends_with("certificates are sent"), "{}", good.finding);
-        assert_eq!(of("pump-0043", chain, now).class, Some(Class::Identity));
-        assert_eq!(of("pump-0042", chain, SystemTime::UNIX_EPOCH).class, Some(Class::Identity));
-        assert_eq!(of("pump-0042", &root_behind, now).status, Status::Warn);
+        assert_eq!(of("pump-0043", chain, now).await.class, Some(Class::Identity));
+        assert_eq!(
+            of("pump-0042", chain, SystemTime::UNIX_EPOCH).await.class,
+            Some(Class::Identity)
+        );
+        assert_eq!(of("pump-0042", &root_behind, now).await.status, Status::Warn);
     }
 }

@@ -99,7 +99,7 @@ impl Subject {
         let Settings { credential, tls, .. } = &self.settings;
         match credential {
             Credential::X509(certificate) => with_certificate(tls, certificate.certified_key()),
-            Credential::SymmetricKey(_) | Credential::Signer(_) => tls.clone(),
+            Credential::SymmetricKey(_) | Credential::Signer(_) | Credential::Tpm(_) => tls.clone(),
         }
     }
 

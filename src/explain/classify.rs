@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use super::Entry;
 use super::catalogue::{certificate_text, entry};
 use super::link::{HubRefusal, key_of_failed};
+use crate::attestation::TpmError;
 use crate::device::{
     Breach, Class, ConnectPhase, Deadline, Error, NetworkError, Rejection, SaslRefusal, Waiting,
 };
@@ -26,6 +27,9 @@ pub fn entry_of(error: &Error) -> &'static Entry {
         Error::Failed { code, message, .. } => failed(*code, message.as_deref()),
         Error::Disabled { .. } => known("disabled"),
         Error::Signer(_) => known("signer"),
+        Error::Tpm(TpmError::Unusable(_)) => known("tpm-unusable"),
+        Error::Tpm(TpmError::Refused(_)) => known("tpm-key"),
+        Error::NotForTpm(_) => known("tpm-transport"),
         Error::Deadline(deadline) => known(late(deadline)),
     }
 }
@@ -152,6 +156,9 @@ fn breach(breach: &Breach) -> &'static str {
         Breach::Missing { .. } => "breach-missing",
         Breach::Name { .. } => "breach-name",
         Breach::Issued(_) => "breach-issued",
+        Breach::Key { .. } => "breach-tpm-key",
+        Breach::Unchallenged { .. } => "breach-unchallenged",
+        Breach::Challenges { .. } => "breach-challenges",
         Breach::OtherDevice { .. } => "breach-other-device",
         Breach::UnknownStatus { .. } => "breach-status",
         Breach::StatusCode { .. } => "breach-status-code",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::attestation::SignerError;
+use crate::attestation::{SignerError, TpmError};
 use crate::device::{IssuedFault, Transport};
 use crate::explain::entries;
 use crate::net::UpgradeError;
@@ -59,6 +59,9 @@ fn every_error() -> Vec<Error> {
         Breach::Missing { status: text(), member: text() },
         Breach::Name { member: text(), text: text(), reason: IdError::Empty },
         Breach::Issued(IssuedFault::Empty),
+        Breach::Key { member: "authenticationKey" },
+        Breach::Unchallenged { status: 202 },
+        Breach::Challenges { times: 3 },
         Breach::OtherDevice { registration_id: text() },
         Breach::UnknownStatus { word: text() },
         Breach::StatusCode { status: 302 },
@@ -146,6 +149,9 @@ fn every_error() -> Vec<Error> {
             .map(|status| Error::Rejected(Rejection { status, error: None, says: None })),
     );
     errors.push(Error::Signer(SignerError("it is locked".to_owned())));
+    errors.push(Error::Tpm(TpmError::Unusable("nobody answers".to_owned())));
+    errors.push(Error::Tpm(TpmError::Refused("it was changed".to_owned())));
+    errors.push(Error::NotForTpm(Transport::Mqtt));
     for code in [400_203, 400_207, 400_208, 400_209] {
         let code = Some(ErrorCode(code));
         errors.push(Error::Failed { operation_id: None, code, message: None, date: None });
@@ -168,7 +174,8 @@ fn every_way_of_failing_that_has_an_entry_can_be_come_by() {
     let errors = every_error();
     let met: Vec<_> = errors.iter().map(|error| entry_of(error).key).collect();
 
-    let of_the_device = ["connack-", "sasl-", "tls-", "proxy-", "deadline-", "breach-"];
+    let of_the_device =
+        ["connack-", "sasl-", "tls-", "proxy-", "deadline-", "breach-", "signer", "tpm-"];
     for entry in entries() {
         let is_met = met.contains(&entry.key);
         let has_to_be = of_the_device.iter().any(|prefix| entry.key.starts_with(prefix));

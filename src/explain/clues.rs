@@ -115,7 +115,11 @@ fn clues(error: &Error, context: &Context, skew: Option<Skew>) -> Vec<Clue> {
         Error::Deadline(deadline) => {
             clues_network::of_deadline(deadline, context).into_iter().collect()
         }
-        Error::Disabled { .. } | Error::SaslRefused { .. } | Error::Signer(_) => Vec::new(),
+        Error::Disabled { .. }
+        | Error::SaslRefused { .. }
+        | Error::Signer(_)
+        | Error::Tpm(_)
+        | Error::NotForTpm(_) => Vec::new(),
     }
 }
 

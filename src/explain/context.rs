@@ -1,9 +1,10 @@
 //! What is known on this side of a failed registration.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Skew;
-use crate::attestation::{DeviceCertificate, DeviceKey, GroupKey};
+use crate::attestation::{DeviceCertificate, DeviceKey, GroupKey, Tpm};
 use crate::device::Credential;
 use crate::net::Endpoint;
 use crate::wire::{IdScope, RegistrationId};
@@ -25,6 +26,8 @@ pub enum Proof {
     Key(GivenKey),
     /// By a certificate.
     Certificate(DeviceCertificate),
+    /// By a TPM.
+    Tpm(Arc<dyn Tpm>),
 }
 
 impl Proof {
@@ -36,6 +39,7 @@ impl Proof {
             }
             Self::Key(GivenKey::Device(key)) => Credential::SymmetricKey(key.clone()),
             Self::Certificate(certificate) => Credential::X509(certificate.clone()),
+            Self::Tpm(tpm) => Credential::Tpm(tpm.clone()),
         }
     }
 }

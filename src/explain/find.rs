@@ -367,7 +367,7 @@ mod tests {
             keys("CONNACK"),
             ["connack-1", "connack-2", "connack-3", "connack-4", "connack-5"]
         );
-        assert_eq!((keys("tls").len(), keys("breach").len()), (14, 20));
+        assert_eq!((keys("tls").len(), keys("breach").len()), (14, 23));
         assert_eq!(
             keys("proxy"),
             ["proxy-unreachable", "proxy-unauthorized", "proxy-refused", "proxy-broken"]

@@ -247,6 +247,7 @@ mod tests {
             substatus: None,
             payload: None,
             issued_chain: None,
+            hub_key: None,
             body: String::new(),
         };
 
@@ -280,6 +281,7 @@ mod tests {
             substatus: None,
             payload: None,
             issued_chain: None,
+            hub_key: None,
             body: String::new(),
         };
 

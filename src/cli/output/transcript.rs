@@ -122,6 +122,15 @@ impl<'a> Transcript<'a> {
             Notice::Forgotten => {
                 tracing::warn!("the service forgot the operation (404203); registering anew")
             }
+            Notice::KeyTaken { for_hub: false } => {
+                tracing::info!("the TPM has taken a key to sign with")
+            }
+            Notice::KeyTaken { for_hub: true } => {
+                tracing::info!("the TPM has taken the key for the hub")
+            }
+            Notice::KeyForgotten => {
+                tracing::warn!("the service forgot the TPM's key (401); asking for another")
+            }
             Notice::ForeignAnswer { rid } => {
                 tracing::warn!("an answer came with the $rid {rid:?}, which is not waited for")
             }

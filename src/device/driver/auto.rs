@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::clock::Clock;
+use super::proof::Proof;
 use super::single::{Task, run_over};
 use crate::device::error::{Breach, Error, NetworkError};
 use crate::device::exchange::{Notice, Registered};
-use crate::device::settings::Settings;
 use crate::device::transport::Transport;
 use crate::net::DialError;
 
@@ -18,14 +18,15 @@ const LONGEST_SHARE: Duration = Duration::from_secs(15);
 
 /// Runs one registration over the first transport that gets through.
 pub(super) async fn run(
-    settings: &Settings,
+    proof: Proof<'_>,
     task: &Task,
     clock: Clock,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Registered, Error> {
     let mut failures = Vec::new();
-    for (index, transport) in ORDER.into_iter().enumerate() {
-        let others = ORDER.len() - index - 1;
+    let order = order(proof.settings().has_tpm());
+    for (index, transport) in order.iter().copied().enumerate() {
+        let others = order.len() - index - 1;
         let share = (others > 0).then(|| share(clock.left(), others));
         let mut watched = |notice: Notice| {
             if notice == Notice::Connected {
@@ -34,7 +35,7 @@ pub(super) async fn run(
             notify(notice);
         };
         let clock = clock.clone().with_connect_timeout(share);
-        let error = match run_over(transport, settings, task, clock, &mut watched).await {
+        let error = match run_over(transport, proof.clone(), task, clock, &mut watched).await {
             Err(error) if is_of_this_transport(&error) => error,
             result => return result,
         };
@@ -42,6 +43,12 @@ pub(super) async fn run(
         failures.push((transport, error));
     }
     Err(Error::NoTransport(failures))
+}
+
+/// Those over which the device can prove itself (B.5).
+fn order(has_tpm: bool) -> Vec<Transport> {
+    let can_prove_itself = |transport: &Transport| !has_tpm || transport.is_for_tpms();
+    ORDER.into_iter().filter(can_prove_itself).collect()
 }
 
 /// An equal share of what is left for each that is still to be tried.
@@ -116,6 +123,12 @@ mod tests {
     #[test]
     fn j_359_amqp_is_tried_last_and_right_over_tls_before_a_websocket() {
         assert_eq!(ORDER[3..], [Transport::Amqp, Transport::AmqpWs]);
+    }
+
+    #[test]
+    fn b_5_with_a_tpm_only_those_are_tried_over_which_it_can_prove_itself() {
+        assert_eq!(order(false), ORDER);
+        assert_eq!(order(true), [Transport::Https, Transport::Amqp, Transport::AmqpWs]);
     }
 
     #[test]

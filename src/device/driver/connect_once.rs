@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::carrier::{OverTls, OverWebSocket};
 use super::clock::Clock;
 use super::drive::Driver;
+use super::proof::Proof;
 use super::{amqp, https, mqtt};
 use crate::device::error::{Deadline, Error, NetworkError, Waiting};
 use crate::device::exchange::{ConnectFailure, Event};
@@ -20,14 +21,13 @@ pub(in crate::device) async fn connect_once(
 ) -> Result<(), Error> {
     let clock = Clock::start(settings, within);
     let kept = clock.clone();
+    let proof = Proof::begin(settings, &clock).await?;
     let opened = match transport {
-        Transport::Mqtt | Transport::Auto => {
-            open(mqtt::Driver::<OverTls>::new(settings, clock)).await
-        }
-        Transport::MqttWs => open(mqtt::Driver::<OverWebSocket>::new(settings, clock)).await,
-        Transport::Https => open(https::Driver::new(settings, clock)).await,
-        Transport::Amqp => open(amqp::Driver::<OverTls>::new(settings, clock)).await,
-        Transport::AmqpWs => open(amqp::Driver::<OverWebSocket>::new(settings, clock)).await,
+        Transport::Mqtt | Transport::Auto => open(mqtt::Driver::<OverTls>::new(proof, clock)).await,
+        Transport::MqttWs => open(mqtt::Driver::<OverWebSocket>::new(proof, clock)).await,
+        Transport::Https => open(https::Driver::new(proof, clock)).await,
+        Transport::Amqp => open(amqp::Driver::<OverTls>::new(proof, clock)).await,
+        Transport::AmqpWs => open(amqp::Driver::<OverWebSocket>::new(proof, clock)).await,
     };
     // A step may have been given up before all time was.
     let after = if kept.left().is_zero() { within } else { PATIENCE };
@@ -51,6 +51,7 @@ fn error(failure: ConnectFailure, after: Duration) -> Error {
         ConnectFailure::SaslRefused(code) => Error::SaslRefused { code },
         ConnectFailure::Broken(breach) => breach.into(),
         ConnectFailure::Unsigned(error) => error.into(),
+        ConnectFailure::Tpm(error) => error.into(),
         ConnectFailure::Unanswered { tries } => NetworkError::Unanswered { tries }.into(),
         ConnectFailure::TimedOut(phase) => Error::Deadline(Box::new(Deadline {
             after,

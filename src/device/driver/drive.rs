@@ -6,6 +6,7 @@ use super::clock::Clock;
 use crate::device::error::Error;
 use crate::device::exchange::{Event, Notice, Registered, Request, Step};
 use crate::device::registration::Registration;
+use crate::device::wrapped_key::WrappedKey;
 
 /// Whom a driver tells what happens on the way.
 pub(super) type Notify<'a> = &'a mut (dyn FnMut(Notice) + Send);
@@ -20,6 +21,8 @@ pub(super) trait Driver {
     async fn subscribe(&mut self, notify: Notify<'_>) -> Event;
     /// [`Step::Send`].
     async fn send(&mut self, request: Request, notify: Notify<'_>) -> Event;
+    /// [`Step::TakeKey`].
+    async fn take_key(&mut self, key: WrappedKey) -> Event;
     /// [`Step::Listen`].
     async fn listen(&mut self, until: Duration, notify: Notify<'_>) -> Event;
     /// Drops a connection that is dead: listened to, it would be lost a second time.
@@ -47,6 +50,7 @@ pub(super) async fn drive(
                 driver.clock().attend();
                 driver.send(request, notify).await
             }
+            Step::TakeKey(key) => driver.take_key(key).await,
             // Nothing is expected, and nobody waits for a clock that stands.
             Step::Listen { until } if driver.clock().stands() && machine.pauses(until) => {
                 driver.clock().sleep_until(driver.clock().at(until)).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::carrier::{OverTls, OverWebSocket};
 use super::clock::Clock;
 use super::found::{Found, Stop};
+use super::proof::Proof;
 use super::{amqp, https};
 use crate::device::backoff::Backoff;
 use crate::device::error::{Breach, Deadline, Error, NetworkError, Rejection, Waiting};
@@ -28,13 +29,14 @@ pub(in crate::device) async fn look_up(
 ) -> Result<Looked, Error> {
     let _turn = settings.sources.clock.turn();
     let mut clock = Clock::start(settings, settings.timeout);
+    let mut proof = Proof::begin(settings, &clock).await?;
     let mut backoff = Backoff::new(settings.jitter());
     let mut waiting_for = Waiting::Connect(ConnectPhase::Dns);
     let mut last_busy = None;
     let mut unanswered = 0;
     loop {
         let (kept, deadline) = (clock.clone(), clock.deadline());
-        let asking = ask(settings, &mut clock, &mut waiting_for, notify);
+        let asking = ask(&mut proof, &mut clock, &mut waiting_for, notify);
         let reply = match kept.until(deadline, asking).await {
             Some(Ok(reply)) => reply,
             Some(Err(Stop::Lost)) => {
@@ -78,16 +80,16 @@ pub(in crate::device) async fn look_up(
 
 /// One question over the transport that the settings name, where that can ask it.
 async fn ask(
-    settings: &Settings,
+    proof: &mut Proof<'_>,
     clock: &mut Clock,
     waiting_for: &mut Waiting,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Found, Stop> {
-    match settings.transport {
-        Transport::Amqp => amqp::ask::<OverTls>(settings, clock, waiting_for, notify).await,
-        Transport::AmqpWs => amqp::ask::<OverWebSocket>(settings, clock, waiting_for, notify).await,
+    match proof.settings().transport {
+        Transport::Amqp => amqp::ask::<OverTls>(proof, clock, waiting_for, notify).await,
+        Transport::AmqpWs => amqp::ask::<OverWebSocket>(proof, clock, waiting_for, notify).await,
         Transport::Mqtt | Transport::MqttWs | Transport::Https | Transport::Auto => {
-            https::ask(settings, clock, waiting_for, notify).await
+            https::ask(proof, clock, waiting_for, notify).await
         }
     }
 }

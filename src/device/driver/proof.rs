@@ -1,28 +1,108 @@
-//! The token by which a driver proves who the device is.
+//! How a driver proves who the device is: by a token, and with a TPM by what that is given first (B.5).
+
+use std::sync::Arc;
 
 use super::clock::Clock;
-use crate::attestation::{SasToken, SignerError};
+use crate::attestation::{SasToken, Signer, SignerError, Tpm, TpmError};
+use crate::device::exchange::Event;
 use crate::device::registration::too_late;
 use crate::device::settings::{Credential, Settings};
+use crate::device::wrapped_key::{KeyPurpose, WrappedKey};
+use crate::wire::TpmKeys;
 
-/// A token that begins now; none, for a device that needs none. A key that is kept elsewhere has as long to
-/// sign as each step in which a connection is opened (J-400).
-pub(super) async fn token(
-    settings: &Settings,
-    clock: &Clock,
-) -> Result<Option<SasToken>, SignerError> {
-    let signing = settings.token(settings.sources.now());
-    match &settings.credential {
-        Credential::SymmetricKey(_) | Credential::X509(_) => signing.await,
-        Credential::Signer(_) => in_time(clock, signing).await,
+/// What one registration of a device proves itself by.
+#[derive(Debug, Clone)]
+pub(super) struct Proof<'a> {
+    settings: &'a Settings,
+    /// Where the device has a TPM; few have.
+    platform: Option<Box<Platform>>,
+}
+
+/// A TPM, and what it has for this registration.
+#[derive(Debug, Clone)]
+pub(super) struct Platform {
+    pub(super) tpm: Arc<dyn Tpm>,
+    /// Its public keys.
+    pub(super) keys: TpmKeys,
+    /// What it was given to sign with, and how that is called.
+    key: Option<(Arc<dyn Signer>, String)>,
+}
+
+impl<'a> Proof<'a> {
+    /// Asks the TPM, if there is one, for its public keys.
+    pub(super) async fn begin(settings: &'a Settings, clock: &Clock) -> Result<Self, TpmError> {
+        let platform = match &settings.credential {
+            Credential::Tpm(tpm) => {
+                let keys = in_time(clock, tpm.keys(), tpm_too_late).await?;
+                Some(Box::new(Platform { tpm: tpm.clone(), keys, key: None }))
+            }
+            _ => None,
+        };
+        Ok(Self { settings, platform })
+    }
+
+    /// Whose it is.
+    pub(super) fn settings(&self) -> &'a Settings {
+        self.settings
+    }
+
+    /// The TPM, where the device has one.
+    pub(super) fn platform(&self) -> Option<&Platform> {
+        self.platform.as_deref()
+    }
+
+    /// Its public keys, as they are shown.
+    pub(super) fn keys(&self) -> Option<&TpmKeys> {
+        self.platform().map(|platform| &platform.keys)
+    }
+
+    /// A token that begins now; none, for a device that needs none, and for a TPM that was given nothing to
+    /// sign with.
+    pub(super) async fn token(&self, clock: &Clock) -> Result<Option<SasToken>, SignerError> {
+        let now = self.settings.sources.now();
+        match (&self.settings.credential, &self.platform) {
+            (_, Some(platform)) => match &platform.key {
+                Some((signer, name)) => {
+                    let signing = self.settings.signed_by(&**signer, name, now);
+                    in_time(clock, signing, too_late).await.map(Some)
+                }
+                None => Ok(None),
+            },
+            (Credential::Signer(_), None) => {
+                in_time(clock, self.settings.token(now), too_late).await
+            }
+            (_, None) => self.settings.token(now).await,
+        }
+    }
+
+    /// Lets the TPM take a key. The one to sign with is remembered.
+    pub(super) async fn take_key(&mut self, given: WrappedKey, clock: &Clock) -> Event {
+        let Some(platform) = &mut self.platform else {
+            return Event::KeyRefused(TpmError::Unusable("the device has none".to_owned()));
+        };
+        let taking = platform.tpm.take_key(&given.blob);
+        match (in_time(clock, taking, tpm_too_late).await, given.purpose) {
+            (Ok(signer), KeyPurpose::Proof { name }) => {
+                platform.key = Some((signer.clone(), name));
+                Event::KeyTaken(signer)
+            }
+            (Ok(signer), KeyPurpose::Hub) => Event::KeyTaken(signer),
+            (Err(error), _) => Event::KeyRefused(error),
+        }
     }
 }
 
-async fn in_time<T>(
+fn tpm_too_late() -> TpmError {
+    TpmError::Unusable(too_late().0)
+}
+
+/// What comes of asking hardware, which has as long as each step in which a connection is opened (J-400).
+async fn in_time<T, E>(
     clock: &Clock,
-    signing: impl Future<Output = Result<T, SignerError>>,
-) -> Result<T, SignerError> {
-    clock.until(clock.patience_ends(), signing).await.ok_or_else(too_late)?
+    asking: impl Future<Output = Result<T, E>>,
+    too_late: impl FnOnce() -> E,
+) -> Result<T, E> {
+    clock.until(clock.patience_ends(), asking).await.unwrap_or_else(|| Err(too_late()))
 }
 
 #[cfg(test)]
@@ -46,7 +126,7 @@ mod tests {
         );
         let clock = Clock::start(&settings, Duration::ZERO);
 
-        let late = in_time(&clock, pending::<Result<(), _>>()).await.unwrap_err();
+        let late = in_time(&clock, pending::<Result<(), _>>(), too_late).await.unwrap_err();
 
         assert_eq!(late.to_string(), "nothing came of it within 30 s");
     }

@@ -128,6 +128,26 @@ pub enum Breach {
         /// What is wrong with it.
         IssuedFault,
     ),
+    /// What is to be taken by the device's TPM cannot be read.
+    #[error("its `{member}` is not Base64, and so no key that a TPM could take")]
+    Key {
+        /// The member.
+        member: &'static str,
+    },
+    /// It took the public keys of a TPM, which are no secret, for a proof that the device has it.
+    #[error(
+        "it accepted the public keys of a TPM without asking for a proof (status {status}, not 401)"
+    )]
+    Unchallenged {
+        /// The answer's status.
+        status: u16,
+    },
+    /// It asks a device that has proved that it has its TPM for the same again.
+    #[error("it gave the TPM {times} keys to sign with in a row, and believed none of them")]
+    Challenges {
+        /// How often.
+        times: u32,
+    },
     /// It tells of another device's registration.
     #[error("it is about the device {registration_id:?}, which did not ask")]
     OtherDevice {

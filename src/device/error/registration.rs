@@ -7,7 +7,7 @@ use super::deadline::Deadline;
 use super::network::NetworkError;
 use super::rejection::Rejection;
 use super::sasl::SaslRefusal;
-use crate::attestation::SignerError;
+use crate::attestation::{SignerError, TpmError};
 use crate::device::transport::Transport;
 use crate::net::DialError;
 use crate::wire::{ConnectCode, ErrorCode, OperationId};
@@ -69,6 +69,15 @@ pub enum Error {
     /// The device's key, which is kept elsewhere, does not sign. At fault: what keeps it.
     #[error("the device's key does not sign: {0}")]
     Signer(#[from] SignerError),
+    /// The device's TPM does not do its part (B.5). At fault: the TPM, or the key that it was given.
+    #[error("{0}")]
+    Tpm(#[from] TpmError),
+    /// A TPM cannot prove itself over this transport. Nothing was sent.
+    #[error("a device with a TPM cannot register over {0}: use https, amqp or amqp-ws")]
+    NotForTpm(
+        /// Which one.
+        Transport,
+    ),
     /// The total deadline passed.
     #[error(transparent)]
     Deadline(Box<Deadline>),
@@ -125,6 +134,8 @@ impl Error {
             },
             Self::Unauthorized(_)
             | Self::Signer(_)
+            | Self::Tpm(_)
+            | Self::NotForTpm(_)
             | Self::SaslRefused { code: SaslRefusal::Credentials } => Class::Identity,
             // All were silent: then time ran out. Else the network has spoken.
             Self::NoTransport(failures) if failures.iter().all(|(_, error)| error.is_silence()) => {
@@ -149,7 +160,7 @@ impl Error {
     }
 
     /// Everything that [`kind`](Self::kind) says.
-    pub const KINDS: [&'static str; 16] = [
+    pub const KINDS: [&'static str; 17] = [
         "dns",
         "tls",
         "proxy",
@@ -165,6 +176,7 @@ impl Error {
         "failed",
         "disabled",
         "signer",
+        "tpm",
         "deadline",
     ];
 
@@ -192,6 +204,7 @@ impl Error {
             Self::Failed { .. } => "failed",
             Self::Disabled { .. } => "disabled",
             Self::Signer(_) => "signer",
+            Self::Tpm(_) | Self::NotForTpm(_) => "tpm",
             Self::Deadline(_) => "deadline",
         }
     }
@@ -207,6 +220,7 @@ impl Error {
                 Breach::Missing { .. }
                 | Breach::Name { .. }
                 | Breach::Body { .. }
+                | Breach::Key { .. }
                 | Breach::Issued(_),
             ) => "PROV_DEVICE_RESULT_PARSING",
             Self::Breach(
@@ -234,7 +248,8 @@ impl Error {
             } => "PROV_DEVICE_RESULT_UNAUTHORIZED",
             Self::Failed { .. } => "PROV_DEVICE_RESULT_DEV_AUTH_ERROR",
             Self::Disabled { .. } => "PROV_DEVICE_RESULT_DISABLED",
-            Self::Signer(_) => "PROV_DEVICE_RESULT_KEY_ERROR",
+            Self::Signer(_) | Self::Tpm(_) => "PROV_DEVICE_RESULT_KEY_ERROR",
+            Self::NotForTpm(_) => "PROV_DEVICE_RESULT_INVALID_ARG",
             Self::Deadline(_) => "PROV_DEVICE_RESULT_TIMEOUT",
         }
     }

@@ -63,6 +63,11 @@ pub enum HubSettingsError {
         /// What is wrong with it.
         source: EndpointError,
     },
+    /// The TPM has no key for the hub: it comes with each registration, and is kept nowhere else.
+    #[error(
+        "the device's TPM has no key for the hub: that comes with a registration, and is not kept; register anew"
+    )]
+    NoKey,
     /// The ID cannot stand in a user name or in a topic.
     #[error("the device ID {0:?} is none that a hub has")]
     DeviceId(
@@ -73,7 +78,7 @@ pub enum HubSettingsError {
 
 impl HubSettings {
     /// Settings for the device's way on to the hub that it was assigned to: the same credential, trust,
-    /// transport and route, and the ports of an IoT hub.
+    /// transport and route, and the ports of an IoT hub. A TPM signs with the key that came along.
     ///
     /// # Errors
     ///
@@ -82,20 +87,33 @@ impl HubSettings {
         settings: &Settings,
         registered: &Registered,
     ) -> Result<Self, HubSettingsError> {
-        Self::new(settings, &registered.assigned_hub, &registered.device_id)
+        let credential = match &registered.hub_key {
+            Some(key) => Credential::Signer(key.signer().clone()),
+            None => settings.credential.clone(),
+        };
+        Self::of(settings, credential, &registered.assigned_hub, &registered.device_id)
     }
 
     /// As [`assigned`](Self::assigned), for an assignment that was kept.
     ///
     /// # Errors
     ///
-    /// If no hub can be dialled by this name, or this ID cannot stand in a topic.
+    /// If no hub can be dialled by this name, this ID cannot stand in a topic, or the device has a TPM, whose
+    /// key for the hub is not kept (J-402).
     pub fn new(
         settings: &Settings,
         hub: &HubName,
         device_id: &DeviceId,
     ) -> Result<Self, HubSettingsError> {
-        let credential = settings.credential.clone();
+        Self::of(settings, settings.credential.clone(), hub, device_id)
+    }
+
+    fn of(
+        settings: &Settings,
+        credential: Credential,
+        hub: &HubName,
+        device_id: &DeviceId,
+    ) -> Result<Self, HubSettingsError> {
         let own = Self::with_credential(hub, device_id, credential, &settings.tls)?;
         Ok(Self {
             transport: settings.transport,
@@ -114,7 +132,8 @@ impl HubSettings {
     ///
     /// # Errors
     ///
-    /// If no hub can be dialled by this name, or this ID cannot stand in a topic.
+    /// If no hub can be dialled by this name, this ID cannot stand in a topic, or the device has a TPM: that has no
+    /// key for the hub before it is given one (J-402).
     pub fn with_credential(
         hub: &HubName,
         device_id: &DeviceId,
@@ -129,6 +148,7 @@ impl HubSettings {
         }
         let tls = match &credential {
             Credential::X509(certificate) => with_certificate(tls, certificate.certified_key()),
+            Credential::Tpm(_) => return Err(HubSettingsError::NoKey),
             Credential::SymmetricKey(_) | Credential::Signer(_) => tls.clone(),
         };
         Ok(Self {
@@ -218,7 +238,7 @@ impl HubSettings {
                 let signing = SasToken::signed_by(&**signer, &resource, expiry, None);
                 timeout(PATIENCE, signing).await.unwrap_or_else(|_| Err(too_late())).map(Some)
             }
-            Credential::X509(_) => Ok(None),
+            Credential::Tpm(_) | Credential::X509(_) => Ok(None),
         }
     }
 }

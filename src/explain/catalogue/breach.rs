@@ -190,6 +190,33 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..breach("breach-issued", "the certificate that was issued is of no use")
     },
     Entry {
+        meaning: "The device has a TPM, and the answer has a key for it that cannot even be read.",
+        c_sdk_result: Some("PROV_DEVICE_RESULT_PARSING"),
+        rules: &["B.5", "J-401"],
+        ..breach("breach-tpm-key", "the key for the device's TPM cannot be read")
+    },
+    Entry {
+        meaning: "The device showed the public keys of its TPM, which anybody may know, and the service did not ask for a proof that it has it. DPS answers with 401 and a key that this TPM alone can open.",
+        rules: &["B.5", "J-401"],
+        ..breach("breach-unchallenged", "the service takes a TPM's public keys for a proof")
+    },
+    Entry {
+        meaning: "The device's TPM took the key that the service gave it, and signed with it; the service answered with another key, and then with one more.",
+        causes: &[
+            hint(
+                About::Any,
+                "several instances of a service answer in turn, and do not know what the other one gave",
+            ),
+            hint(About::Any, "two devices register under the same registration ID at once"),
+        ],
+        remedies: &[hint(
+            About::Any,
+            "let one device at a time have the registration ID, and register again",
+        )],
+        rules: &["B.5", "J-381", "J-401"],
+        ..breach("breach-challenges", "the service asks for the same proof again and again")
+    },
+    Entry {
         meaning: "The answer has the registration ID of another device: what it says is not about this one.",
         rules: &["J-240"],
         ..breach("breach-other-device", "the answer is about another device")

@@ -144,7 +144,7 @@ fn facts(reach: &Reach, device: Option<&DeviceSpec>) -> io::Result<(Vec<Fact>, T
 fn key(device: &DeviceSpec, slot: KeySlot) -> Option<Zeroizing<String>> {
     match device.credential_with(slot) {
         Credential::SymmetricKey(key) => Some(key.to_base64()),
-        Credential::X509(_) | Credential::Signer(_) => None,
+        Credential::X509(_) | Credential::Signer(_) | Credential::Tpm(_) => None,
     }
 }
 

@@ -70,6 +70,11 @@ fn line(notice: &Notice) -> Option<String> {
             format!("{}; connects again in {}", short(why), spoken(*wait))
         }
         Notice::Forgotten => "the service has forgotten the operation; registers anew".to_owned(),
+        Notice::KeyTaken { for_hub: false } => "its TPM has taken a key to sign with".to_owned(),
+        Notice::KeyTaken { for_hub: true } => "its TPM has taken the key for the hub".to_owned(),
+        Notice::KeyForgotten => {
+            "the service has forgotten the key of its TPM; asks for another".to_owned()
+        }
         Notice::ForeignAnswer { rid } => format!("an answer to {rid:?}, which was never asked"),
     })
 }

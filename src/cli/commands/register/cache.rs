@@ -189,6 +189,7 @@ mod tests {
             substatus: None,
             payload: None,
             issued_chain: None,
+            hub_key: None,
             body: String::new(),
         }
     }

@@ -19,6 +19,31 @@ pub(super) fn device(settings: &Settings, proof: &Proof) -> Paragraph {
         Proof::Key(GivenKey::Group(key)) => group_key(told, key, registration_id),
         Proof::Key(GivenKey::Device(key)) => device_key(told, key),
         Proof::Certificate(certificate) => chain(told, certificate),
+        Proof::Tpm(_) => tpm(told),
+    }
+}
+
+fn tpm(told: Paragraph) -> Paragraph {
+    told.line("credential       a TPM; its private keys never leave it")
+        .line("Its endorsement key tells it from all other TPMs, and is in the enrollment. The device")
+        .line("shows the public half, and that of the storage root key. Since anybody may know these,")
+        .line("the service then sends a key that this TPM alone can open, and wants a token signed")
+        .line("by it. Two requests, where other devices need one.")
+}
+
+/// The TPM has opened what the service sent.
+pub(super) fn key_taken(for_hub: bool) -> Paragraph {
+    let told = paragraph("The TPM takes the key").why(
+        "The key is encrypted twice: by the storage root key, and by a secret that comes with a second \
+         encryption, by the endorsement key. So only a TPM that has both can open it; then it keeps it.",
+    );
+    match for_hub {
+        false => {
+            told.line("It signs a token for DPS, and so the device proves that it has the TPM.")
+        }
+        true => told
+            .line("This one is for the hub, and is another one at each registration.")
+            .line("The device signs in at its hub with it; the key from before is good no more."),
     }
 }
 

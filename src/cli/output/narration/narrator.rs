@@ -133,6 +133,12 @@ impl Story {
                 .line(format!("{}, then it connects anew.", wait_text(*wait))),
             Notice::Forgotten => paragraph("The service does not know the operation any more")
                 .line("404203: it may have been restarted. The device registers anew."),
+            Notice::KeyTaken { for_hub } => identity::key_taken(*for_hub),
+            Notice::KeyForgotten => {
+                paragraph("The service does not know the key of the TPM any more")
+                    .line("401: it may have been restarted, and such keys are nowhere stored.")
+                    .line("The device shows the TPM's public keys again, and is given another key.")
+            }
             Notice::ForeignAnswer { rid } => {
                 paragraph("An answer to a request that was never sent").line(format!(
                     "Its $rid is {}; the device goes on waiting for its own.",

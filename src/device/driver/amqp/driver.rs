@@ -14,11 +14,12 @@ use crate::device::driver::carrier::Carrier;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::drive::{self, Notify};
 use crate::device::driver::progress::Progress;
-use crate::device::driver::proof::token;
+use crate::device::driver::proof::Proof;
 use crate::device::exchange::{ConnectFailure, Event, Loss, Notice, Request};
 use crate::device::phase::ConnectPhase;
 use crate::device::settings::Settings;
 use crate::device::traffic::Signed;
+use crate::device::wrapped_key::WrappedKey;
 use crate::wire::{LINK_API_VERSION, LINK_CLIENT_VERSION, RegistrationAddress};
 
 /// How long the end of a connection may take.
@@ -27,6 +28,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Drives a registration over one kind of byte stream.
 pub(in crate::device::driver) struct Driver<'a, C: Carrier> {
     settings: &'a Settings,
+    proof: Proof<'a>,
     clock: Clock,
     open: Option<Opened<C::Stream>>,
 }
@@ -39,8 +41,8 @@ pub(super) struct Opened<S> {
 
 impl<'a, C: Carrier> Driver<'a, C> {
     /// A driver that is not connected.
-    pub(in crate::device::driver) fn new(settings: &'a Settings, clock: Clock) -> Self {
-        Self { settings, clock, open: None }
+    pub(in crate::device::driver) fn new(proof: Proof<'a>, clock: Clock) -> Self {
+        Self { settings: proof.settings(), proof, clock, open: None }
     }
 }
 
@@ -112,7 +114,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Opened<S> {
         notify: Notify<'_>,
     ) -> Result<(), Loss> {
         let names = (rid, uuid(settings, "correlation"));
-        let body = || settings.register_body();
+        let body = || settings.register_body(None);
         self.links.ask(question, names, body, &mut self.line.engine, notify)?;
         self.line.flush().await
     }
@@ -131,7 +133,7 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
 
     async fn connect(&mut self, notify: Notify<'_>) -> Event {
         self.open = None;
-        let token = match token(self.settings, &self.clock).await {
+        let token = match self.proof.token(&self.clock).await {
             Ok(token) => token,
             Err(error) => return Event::ConnectFailed(error.into()),
         };
@@ -174,6 +176,10 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
             Some(Err(loss)) => Event::Lost(loss),
             None => Event::Elapsed,
         }
+    }
+
+    async fn take_key(&mut self, key: WrappedKey) -> Event {
+        self.proof.take_key(key, &self.clock).await
     }
 
     async fn listen(&mut self, until: Duration, notify: Notify<'_>) -> Event {

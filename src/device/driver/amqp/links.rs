@@ -211,7 +211,9 @@ impl Links {
             },
             application: properties_of(question),
             body: match question {
-                Question::Request(RequestKind::Register) => Body::Data(register_body()),
+                Question::Request(RequestKind::Introduce | RequestKind::Register) => {
+                    Body::Data(register_body())
+                }
                 // The body counts only for the register request; Node.js sends an empty text.
                 _ => Body::Value(Value::text("")),
             },
@@ -289,7 +291,7 @@ fn of_no_words(status: u16, outcome: &str) -> Refusal {
 fn properties_of(question: &Question<'_>) -> Vec<(Value, Value)> {
     let operation = |name: &str| (Value::text(OPERATION_TYPE), Value::text(name));
     match question {
-        Question::Request(RequestKind::Register) => {
+        Question::Request(RequestKind::Introduce | RequestKind::Register) => {
             vec![operation(REGISTER), (Value::text(FORCE_REGISTRATION), Value::Boolean(false))]
         }
         Question::Request(RequestKind::Poll(operation_id)) => vec![

@@ -8,19 +8,19 @@ use crate::device::driver::carrier::Carrier;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::found::{Found, Stop, opening};
 use crate::device::driver::progress::Progress;
-use crate::device::driver::proof::token;
+use crate::device::driver::proof::Proof;
 use crate::device::error::{Breach, Error, Waiting};
 use crate::device::exchange::{ConnectFailure, Event, Loss, Notice, Refusal};
-use crate::device::settings::Settings;
 
 /// One question on a connection of its own.
 pub(in crate::device::driver) async fn ask<C: Carrier>(
-    settings: &Settings,
+    proof: &mut Proof<'_>,
     clock: &mut Clock,
     waiting_for: &mut Waiting,
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Found, Stop> {
-    let token = token(settings, clock).await?;
+    let settings = proof.settings();
+    let token = proof.token(clock).await?;
     let limit = clock.connect_limit();
     let mut phase = opening(waiting_for, notify);
     let mut progress = Progress::new(&mut phase, &settings.sources.clock);
@@ -64,6 +64,7 @@ fn not_opened(failure: ConnectFailure) -> Stop {
         ConnectFailure::Network(error) => error.into(),
         ConnectFailure::Broken(breach) => breach.into(),
         ConnectFailure::TimedOut(_) => Stop::Silent,
+        ConnectFailure::Tpm(error) => error.into(),
         ConnectFailure::SaslRefused(code) => Error::SaslRefused { code }.into(),
         _ => Breach::Packet { reason: "it opened no AMQP connection".to_owned() }.into(),
     }

@@ -9,16 +9,18 @@ use crate::device::driver::attempt::attempt;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::drive::{self, Notify};
 use crate::device::driver::progress::Progress;
-use crate::device::driver::proof::token;
+use crate::device::driver::proof::Proof;
 use crate::device::driver::tls::open_tls;
 use crate::device::exchange::{Answer, ConnectFailure, Event, Loss, Notice, Request, RequestKind};
 use crate::device::settings::Settings;
 use crate::device::stranger::stranger;
 use crate::device::traffic::Signed;
+use crate::device::wrapped_key::WrappedKey;
 
 /// Drives a registration over HTTPS.
 pub(in crate::device::driver) struct Driver<'a> {
     settings: &'a Settings,
+    proof: Proof<'a>,
     clock: Clock,
     connection: Option<Connection>,
     under_way: Option<UnderWay>,
@@ -38,9 +40,10 @@ struct UnderWay {
 
 impl<'a> Driver<'a> {
     /// A driver that is not connected.
-    pub(in crate::device::driver) fn new(settings: &'a Settings, clock: Clock) -> Self {
+    pub(in crate::device::driver) fn new(proof: Proof<'a>, clock: Clock) -> Self {
         Self {
-            settings,
+            settings: proof.settings(),
+            proof,
             clock,
             connection: None,
             under_way: None,
@@ -98,23 +101,27 @@ impl<'a> Driver<'a> {
             return Event::ConnectFailed(failure);
         }
         let Some(connection) = &mut self.connection else { return Event::Lost(Loss::Closed) };
-        let token = match token(self.settings, &self.clock).await {
-            Ok(token) => token,
-            Err(error) => return Event::ConnectFailed(error.into()),
+        let token = match request.kind {
+            RequestKind::Introduce => None,
+            RequestKind::Register | RequestKind::Poll(_) => {
+                match self.proof.token(&self.clock).await {
+                    Ok(token) => token,
+                    Err(error) => return Event::ConnectFailed(error.into()),
+                }
+            }
         };
         if let Some(signed) = token.as_ref().and_then(Signed::of) {
             notify(Notice::Signed(signed));
         }
-        let Some(message) = request::build(self.settings, &request.kind, token.as_ref()) else {
-            return Event::Lost(Loss::Reset);
+        let body = match request.kind {
+            RequestKind::Introduce | RequestKind::Register => {
+                self.settings.register_body(self.proof.keys())
+            }
+            RequestKind::Poll(_) => Vec::new(),
         };
-        notify(sent(
-            &message,
-            match request.kind {
-                RequestKind::Register => self.settings.register_body(),
-                RequestKind::Poll(_) => Vec::new(),
-            },
-        ));
+        let message = request::build(self.settings, &request.kind, body.clone(), token.as_ref());
+        let Some(message) = message else { return Event::Lost(Loss::Reset) };
+        notify(sent(&message, body));
         let was_reused = connection.was_used();
         let answer = connection.send(message);
         self.under_way = Some(UnderWay { request, answer, was_reused });
@@ -142,6 +149,10 @@ impl drive::Driver for Driver<'_> {
     async fn send(&mut self, request: Request, notify: Notify<'_>) -> Event {
         self.under_way = None;
         self.request(request, notify).await
+    }
+
+    async fn take_key(&mut self, key: WrappedKey) -> Event {
+        self.proof.take_key(key, &self.clock).await
     }
 
     async fn listen(&mut self, until: Duration, notify: Notify<'_>) -> Event {

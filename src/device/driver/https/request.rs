@@ -10,25 +10,26 @@ use percent_encoding::{PercentEncode, utf8_percent_encode};
 use crate::attestation::SasToken;
 use crate::device::exchange::RequestKind;
 use crate::device::settings::Settings;
-use crate::wire::{RESERVED, RegisterRequest};
+use crate::wire::{RESERVED, RegisterRequest, TpmKeys};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The lookup of a registration, or `None` if something in the settings can stand in no request. What
-/// the device has to say to a webhook has no place in it: nobody is allocated.
+/// The lookup of a registration, or `None` if something in the settings can stand in no request.
 pub(super) fn lookup(
     settings: &Settings,
+    body: Vec<u8>,
     token: Option<&SasToken>,
 ) -> Option<Request<Full<Bytes>>> {
-    let body = lookup_body(settings);
     let request = head(settings, Method::POST, &registration(settings, ""), token)?;
     request.header(CONTENT_TYPE, JSON).body(Full::new(body.into())).ok()
 }
 
-/// The body of the lookup (B.1).
-pub(super) fn lookup_body(settings: &Settings) -> Vec<u8> {
+/// The body of the lookup (B.1). What the device has to say to a webhook has no place in it: nobody is
+/// allocated.
+pub(super) fn lookup_body(settings: &Settings, tpm: Option<&TpmKeys>) -> Vec<u8> {
     let body = RegisterRequest {
         registration_id: Some(settings.registration_id.to_string()),
+        tpm: tpm.cloned(),
         ..RegisterRequest::default()
     };
     serde_json::to_vec(&body).unwrap_or_else(|_| unreachable!("strings always serialize"))
@@ -38,14 +39,16 @@ pub(super) fn lookup_body(settings: &Settings) -> Vec<u8> {
 pub(super) fn build(
     settings: &Settings,
     kind: &RequestKind,
+    body: Vec<u8>,
     token: Option<&SasToken>,
 ) -> Option<Request<Full<Bytes>>> {
-    let (method, body) = match kind {
-        RequestKind::Register => (Method::PUT, settings.register_body()),
-        RequestKind::Poll(_) => (Method::GET, Vec::new()),
+    let method = match kind {
+        RequestKind::Introduce | RequestKind::Register => Method::PUT,
+        RequestKind::Poll(_) => Method::GET,
     };
+    let has_body = method == Method::PUT;
     let mut request = head(settings, method, &target(settings, kind), token)?;
-    if *kind == RequestKind::Register {
+    if has_body {
         request = request.header(CONTENT_TYPE, JSON);
     }
     request.body(Full::new(body.into())).ok()
@@ -78,7 +81,7 @@ fn encode(text: &str) -> PercentEncode<'_> {
 
 fn target(settings: &Settings, kind: &RequestKind) -> String {
     match kind {
-        RequestKind::Register => registration(settings, "/register"),
+        RequestKind::Introduce | RequestKind::Register => registration(settings, "/register"),
         RequestKind::Poll(operation_id) => {
             let operation = encode(operation_id.as_str());
             registration(settings, &format!("/operations/{operation}"))
@@ -125,9 +128,9 @@ mod tests {
 
     #[test]
     fn b_1_register_and_poll_have_their_verbs_and_paths() {
-        let register = build(&settings(), &RequestKind::Register, None).unwrap();
+        let register = build(&settings(), &RequestKind::Register, Vec::new(), None).unwrap();
         let poll = RequestKind::Poll("5.one/two".parse().unwrap());
-        let poll = build(&settings(), &poll, None).unwrap();
+        let poll = build(&settings(), &poll, Vec::new(), None).unwrap();
 
         assert_eq!(register.method(), Method::PUT);
         assert_eq!(
@@ -144,7 +147,7 @@ mod tests {
     #[tokio::test]
     async fn b_1_the_lookup_posts_the_id_and_no_payload() {
         let token = settings().token(SystemTime::now()).await.unwrap().unwrap();
-        let request = lookup(&settings(), Some(&token)).unwrap();
+        let request = lookup(&settings(), lookup_body(&settings(), None), Some(&token)).unwrap();
 
         assert_eq!(request.method(), Method::POST);
         assert_eq!(request.uri(), "/0ne00000000/registrations/a%3Ab_c.d-1?api-version=2021-06-01");
@@ -158,9 +161,9 @@ mod tests {
     #[tokio::test]
     async fn b_2_headers_are_those_of_a_device_and_the_token_is_not_shown() {
         let token = settings().token(SystemTime::now()).await.unwrap().unwrap();
-        let request = build(&settings(), &RequestKind::Register, Some(&token)).unwrap();
+        let request = build(&settings(), &RequestKind::Register, Vec::new(), Some(&token)).unwrap();
         let elsewhere = Settings { endpoint: "a.net:8443".parse().unwrap(), ..settings() };
-        let elsewhere = build(&elsewhere, &RequestKind::Register, None).unwrap();
+        let elsewhere = build(&elsewhere, &RequestKind::Register, Vec::new(), None).unwrap();
 
         let headers = request.headers();
         assert_eq!(

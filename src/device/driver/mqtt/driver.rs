@@ -13,24 +13,26 @@ use crate::device::driver::carrier::Carrier;
 use crate::device::driver::clock::Clock;
 use crate::device::driver::drive::{self, Notify};
 use crate::device::driver::progress::Progress;
-use crate::device::driver::proof::token;
+use crate::device::driver::proof::Proof;
 use crate::device::exchange::{ConnectFailure, Event, Loss, Notice, Request, RequestKind};
 use crate::device::phase::ConnectPhase;
 use crate::device::settings::Settings;
 use crate::device::traffic::{Received, Sent, Signed};
+use crate::device::wrapped_key::WrappedKey;
 use crate::wire::{ConnectCode, RESPONSE_FILTER, RequestTopic, UserName};
 
 /// Drives a registration over one kind of byte stream.
 pub(in crate::device::driver) struct Driver<'a, C: Carrier> {
     settings: &'a Settings,
+    proof: Proof<'a>,
     clock: Clock,
     session: Option<Session<C::Stream>>,
 }
 
 impl<'a, C: Carrier> Driver<'a, C> {
     /// A driver that is not connected.
-    pub(in crate::device::driver) fn new(settings: &'a Settings, clock: Clock) -> Self {
-        Self { settings, clock, session: None }
+    pub(in crate::device::driver) fn new(proof: Proof<'a>, clock: Clock) -> Self {
+        Self { settings: proof.settings(), proof, clock, session: None }
     }
 
     async fn open(
@@ -75,7 +77,7 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
 
     async fn connect(&mut self, notify: Notify<'_>) -> Event {
         self.session = None;
-        let token = match token(self.settings, &self.clock).await {
+        let token = match self.proof.token(&self.clock).await {
             Ok(token) => token,
             Err(error) => return Event::ConnectFailed(error.into()),
         };
@@ -113,8 +115,8 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
         let Some(session) = &mut self.session else { return Event::Lost(Loss::Closed) };
         let rid = request.rid.to_string();
         let (topic, body) = match &request.kind {
-            RequestKind::Register => {
-                (RequestTopic::Register { rid }, self.settings.register_body())
+            RequestKind::Introduce | RequestKind::Register => {
+                (RequestTopic::Register { rid }, self.settings.register_body(None))
             }
             // DPS ignores the body of a poll; Python and Node send one blank.
             RequestKind::Poll(operation_id) => {
@@ -128,6 +130,10 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
             Some(Err(loss)) => Event::Lost(loss),
             None => Event::Elapsed,
         }
+    }
+
+    async fn take_key(&mut self, key: WrappedKey) -> Event {
+        self.proof.take_key(key, &self.clock).await
     }
 
     async fn listen(&mut self, until: Duration, notify: Notify<'_>) -> Event {
