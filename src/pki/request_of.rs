@@ -84,7 +84,8 @@ mod tests {
 
             let request = CertificateRequest::from_der(&der).unwrap();
             assert_eq!(request.common_name(), "pump-0042");
-            let own = identity.certified_key().key.public_key().unwrap();
+            let certified = identity.certified_key();
+            let own = certified.key.public_key().unwrap();
             assert_eq!(request.key(), &own[..]);
         }
         let too_long = request_of(&identity(&rcgen::PKCS_ED25519), &"x".repeat(65));
