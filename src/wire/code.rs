@@ -12,6 +12,8 @@ pub struct ErrorCode(pub u32);
 impl ErrorCode {
     /// A malformed request: bad registration ID, bad API version.
     pub const BAD_REQUEST: Self = Self(400_004);
+    /// A hub cannot read a body as JSON (I.4).
+    pub const JSON: Self = Self(400_006);
     /// A body that cannot be read (A.5).
     pub const DESERIALIZATION: Self = Self(400_012);
     /// A request for a certificate cannot be granted. A hub's code; nothing is published of DPS (J-439).
@@ -38,6 +40,13 @@ impl ErrorCode {
     pub const OPERATION_NOT_FOUND: Self = Self(404_203);
     /// The device registers over another connection at this moment (A.6).
     pub const PRECONDITION_FAILED: Self = Self(409_203);
+    /// The device has asked its hub for a certificate already, and has no answer yet (I.4).
+    pub const CERTIFICATE_UNDER_WAY: Self = Self(409_005);
+    /// The device wants to replace a request for a certificate that is not under way (I.4). DPS has the
+    /// same number for an entity tag that does not match.
+    pub const NOTHING_TO_REPLACE: Self = Self(412_001);
+    /// Nobody issues certificates to the device (I.4).
+    pub const NO_CERTIFICATE_AUTHORITY: Self = Self(412_005);
     /// A rate limit was hit (H.3).
     pub const THROTTLED: Self = Self(429_001);
     /// Something broke inside the service. Our own number; DPS documents only the status 500.

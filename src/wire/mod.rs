@@ -54,7 +54,7 @@ pub use message::{
 };
 pub use object::{Object, ObjectFault, Place};
 pub use registration_address::{RegistrationAddress, RegistrationAddressError};
-pub use timestamp::{timestamp, writable};
+pub use timestamp::{nano_timestamp, timestamp, writable};
 pub(crate) use topic::RESERVED;
 #[cfg(feature = "device")]
 pub(crate) use topic::seconds;

@@ -15,7 +15,7 @@ pub fn writable(time: SystemTime) -> SystemTime {
 /// UTC with up to seven fractional digits, trailing zeros dropped, as in recorded replies (E.1):
 /// `2026-03-02T08:15:30.1234567Z`.
 pub fn timestamp(time: SystemTime) -> String {
-    let nanos = humantime::format_rfc3339_nanos(writable(time)).to_string();
+    let nanos = nano_timestamp(time);
     // 19 characters of date and time, a dot, nine digits, `Z`.
     let Some((seconds, fraction)) = nanos.trim_end_matches('Z').split_once('.') else {
         return nanos;
@@ -25,6 +25,12 @@ pub fn timestamp(time: SystemTime) -> String {
         "" => format!("{seconds}Z"),
         digits => format!("{seconds}.{digits}Z"),
     }
+}
+
+/// UTC with nine fractional digits, as hubs write the times of what a device asks them for (I.4):
+/// `2026-01-31T12:52:20.565000000Z`.
+pub fn nano_timestamp(time: SystemTime) -> String {
+    humantime::format_rfc3339_nanos(writable(time)).to_string()
 }
 
 #[cfg(test)]
@@ -52,5 +58,7 @@ mod tests {
         assert_eq!(at(500_000_000), "2026-03-02T08:15:30.5Z");
         assert_eq!(at(99), "2026-03-02T08:15:30Z");
         assert_eq!(at(0), "2026-03-02T08:15:30Z");
+        let whole = nano_timestamp(UNIX_EPOCH + Duration::new(1_769_863_940, 565_000_000));
+        assert_eq!(whole, "2026-01-31T12:52:20.565000000Z");
     }
 }

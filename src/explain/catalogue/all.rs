@@ -1,8 +1,8 @@
 //! All entries together.
 
 use super::{
-    alert, breach, certificate, client, connack, deadline, hardware, http, hub, link, network,
-    outcome, proxy, registration, renewal, sasl, service_api, tls,
+    alert, breach, certificate, client, connack, deadline, hardware, http, hub, hub_code, link,
+    network, outcome, proxy, registration, renewal, sasl, service_api, tls,
 };
 use crate::explain::entry::Entry;
 
@@ -14,6 +14,7 @@ pub fn entries() -> impl Iterator<Item = &'static Entry> {
         outcome::ENTRIES,
         link::ENTRIES,
         service_api::ENTRIES,
+        hub_code::ENTRIES,
         connack::ENTRIES,
         sasl::ENTRIES,
         http::ENTRIES,

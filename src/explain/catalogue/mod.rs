@@ -12,6 +12,7 @@ mod deadline;
 mod hardware;
 mod http;
 mod hub;
+mod hub_code;
 mod link;
 mod network;
 mod outcome;

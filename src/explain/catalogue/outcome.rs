@@ -9,8 +9,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         key: "400040",
         name: None,
         title: "the certificate that the device asked for could not be issued",
-        meaning: "The device is believed and its request was in order, but who should grant it cannot.",
+        meaning: "The device is believed, but its request cannot be granted. At registration the request itself was in \
+                  order; a hub looks at it only now, and says in `info` what is wrong.",
         causes: &[
+            hint(
+                About::Certificate,
+                "at a hub: the request is no PKCS #10, is for another common name than the one that was issued first, or has a key that is not taken (EC P-256 and P-384, RSA of 2048 to 4096 bits are)",
+            ),
             hint(
                 About::Enrollment,
                 "the enrollment names a certificate authority or a policy that is not there, perhaps by a slip of the pen",
@@ -30,7 +35,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         at_fault: Party::Enrollment,
         class: Class::NotAssigned,
         c_sdk_result: AUTH_ERROR,
-        rules: &["B.7", "J-439"],
+        rules: &["B.7", "I.4", "J-439", "J-465"],
         aliases: &["unable to complete the certificate request"],
         is_ours: true,
     },

@@ -102,17 +102,24 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         key: "412001",
         name: None,
-        title: "the record was changed in the meantime",
-        meaning: "The etag of the update is not the record's current one.",
-        causes: &[hint(About::Any, "somebody else changed the record after it was read")],
-        remedies: &[hint(
-            About::Any,
-            "read the record again, apply the change to it, and send its etag",
-        )],
+        title: "the record was changed, or the request is over, in the meantime",
+        meaning: "The etag of an update is not the record's current one; from a hub, the request for a certificate that \
+                  `replace` names is not under way.",
+        causes: &[
+            hint(About::Any, "somebody else changed the record after it was read"),
+            hint(
+                About::Any,
+                "the request has its answer, or was given up after 15 minutes; or `replace` is misspelt",
+            ),
+        ],
+        remedies: &[
+            hint(About::Any, "read the record again, apply the change to it, and send its etag"),
+            hint(About::Any, "ask the hub without `replace`, or with `\"replace\":\"*\"`"),
+        ],
         at_fault: Party::Device,
         class: Class::NotAssigned,
         c_sdk_result: None,
-        rules: &["E.5", "J-7"],
+        rules: &["E.5", "I.4", "J-7"],
         aliases: &[],
         is_ours: true,
     },
