@@ -26,6 +26,10 @@ pub enum FaultPlace {
     HubConnect,
     /// A device asks for its twin, or reports properties.
     Twin,
+    /// A device asks its hub for a certificate, up to the first answer (I.4).
+    Renew,
+    /// The last answer to that, which has the certificate.
+    Issue,
 }
 
 /// What carries a request.
@@ -47,7 +51,7 @@ use FaultTransport::{Amqp, AmqpWs, Https, Mqtt, MqttWs};
 
 impl FaultPlace {
     /// All of them, in the order of a device's way.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Accept,
         Self::Tls,
         Self::Connect,
@@ -58,6 +62,8 @@ impl FaultPlace {
         Self::Webhook,
         Self::HubConnect,
         Self::Twin,
+        Self::Renew,
+        Self::Issue,
     ];
 
     /// The word for it.
@@ -73,6 +79,8 @@ impl FaultPlace {
             Self::Webhook => "webhook",
             Self::HubConnect => "hub-connect",
             Self::Twin => "twin",
+            Self::Renew => "renew",
+            Self::Issue => "issue",
         }
     }
 
@@ -95,6 +103,10 @@ impl FaultPlace {
             }
             Self::HubConnect => "CONNECT of a device at its hub; over AMQP its first link there",
             Self::Twin => "a device at its hub asks for its twin, or reports properties",
+            Self::Renew => "a device asks its hub for a certificate, up to the first answer (202)",
+            Self::Issue => {
+                "the last answer to that, which has the certificate; if its connection ends instead, it waits for the next one"
+            }
         }
     }
 
@@ -107,6 +119,7 @@ impl FaultPlace {
                 &[Mqtt, MqttWs, Amqp, AmqpWs]
             }
             Self::Lookup => &[Https, Amqp, AmqpWs],
+            Self::Renew | Self::Issue => &[Mqtt, MqttWs],
         }
     }
 

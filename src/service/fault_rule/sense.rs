@@ -88,8 +88,11 @@ fn what(rule: &FaultRule) -> Result<(), String> {
         }
     }
     let tells_wait = what.retry_after.is_some() && !is_error;
-    if tells_wait && rule.place == FaultPlace::Lookup {
-        return Err("retry-after can never strike at lookup, which is never told to wait; add a status from 400 on".to_owned());
+    let place = rule.place;
+    if tells_wait && matches!(place, FaultPlace::Lookup | FaultPlace::Renew | FaultPlace::Issue) {
+        return Err(format!(
+            "retry-after can never strike at {place}, which is never told to wait; add a status from 400 on"
+        ));
     }
     if is_error && what.retry_after == Some(RetryAfter::Absent) {
         return Err("retry-after=none leaves out nothing here: such an error is told without one"

@@ -2,7 +2,8 @@
 //! the documents are made from this.
 
 use super::place::FaultPlace::{
-    self, Accept, Connect, HubConnect, Lookup, Poll, Register, Subscribe, Tls, Twin, Webhook,
+    self, Accept, Connect, HubConnect, Issue, Lookup, Poll, Register, Renew, Subscribe, Tls, Twin,
+    Webhook,
 };
 use super::place::FaultTransport::{self, Amqp, AmqpWs, Mqtt, MqttWs};
 
@@ -23,14 +24,17 @@ pub struct FaultWord {
 
 const ALL: &[FaultPlace] = &FaultPlace::ALL;
 const REQUESTS: &[FaultPlace] = &[Register, Poll, Lookup];
-const ANSWERS: &[FaultPlace] = &[Register, Poll, Lookup, Webhook, Twin];
-const PUBLISHED: &[FaultPlace] = &[Register, Poll, Twin];
+/// Where an error has a code and a text of its own.
+const REFUSED: &[FaultPlace] = &[Register, Poll, Lookup, Renew, Issue];
+const ANSWERS: &[FaultPlace] = &[Register, Poll, Lookup, Webhook, Twin, Renew, Issue];
+const PUBLISHED: &[FaultPlace] = &[Register, Poll, Twin, Renew, Issue];
 const DEVICES: &[FaultPlace] =
-    &[Connect, Subscribe, Register, Poll, Lookup, Webhook, HubConnect, Twin];
+    &[Connect, Subscribe, Register, Poll, Lookup, Webhook, HubConnect, Twin, Renew, Issue];
 const OPERATIONS: &[FaultPlace] = &[Register, Poll];
-const ENROLLED: &[FaultPlace] = &[Subscribe, Register, Poll, Lookup, Webhook, HubConnect, Twin];
+const ENROLLED: &[FaultPlace] =
+    &[Subscribe, Register, Poll, Lookup, Webhook, HubConnect, Twin, Renew, Issue];
 const CARRIED: &[FaultPlace] =
-    &[Accept, Tls, Connect, Subscribe, Register, Poll, Lookup, HubConnect, Twin];
+    &[Accept, Tls, Connect, Subscribe, Register, Poll, Lookup, HubConnect, Twin, Renew, Issue];
 const ANY: &[FaultTransport] = &FaultTransport::ALL;
 const OVER_MQTT: &[FaultTransport] = &[Mqtt, MqttWs];
 const OVER_AMQP: &[FaultTransport] = &[Amqp, AmqpWs];
@@ -91,15 +95,15 @@ pub(super) const DEEDS: &[FaultWord] = &[
     word(
         "code",
         "CODE",
-        REQUESTS,
+        REFUSED,
         ANY,
         "the code of that error, six digits; its first three are the status unless there is one",
     ),
-    word("message", "TEXT", REQUESTS, ANY, "the message of that error"),
+    word("message", "TEXT", REFUSED, ANY, "the message of that error"),
     word(
         "retry-after",
         "TEXT",
-        REQUESTS,
+        REFUSED,
         ANY,
         "what is told of the wait, usable or not: `7`, `abc`, `-1`, `1.5`, a date in quotes; `none` leaves it out",
     ),
@@ -134,7 +138,13 @@ pub(super) const DEEDS: &[FaultWord] = &[
         "what was asked for is done, and never told; over HTTPS the connection ends then",
     ),
     word("duplicate", "", PUBLISHED, MESSAGES, "the answer comes twice"),
-    word("late", "", PUBLISHED, MESSAGES, "the answer comes after the one to the next request"),
+    word(
+        "late",
+        "",
+        &[Register, Poll, Twin],
+        MESSAGES,
+        "the answer comes after the one to the next request",
+    ),
     word(
         "wrong-rid",
         "",
