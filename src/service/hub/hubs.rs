@@ -1,6 +1,6 @@
 //! The hubs at work.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use tokio::sync::watch;
@@ -9,8 +9,10 @@ use super::connections::{Connections, HubNotice, HubNotices, Presence};
 use super::error::HubError;
 use super::message::{DeviceMessage, NumberedMessage};
 use super::method::{MethodAnswer, MethodCall, MethodFault};
+use super::renewal::Renewals;
 use crate::attestation::Certificate;
 use crate::service::issuing::Authorities;
+use crate::service::lock::lock;
 use crate::service::record::{Admission, Authentication, HubDevice, HubFault, HubKey, HubProof};
 use crate::service::store::{Change, Store};
 use crate::service::twin::TwinChange;
@@ -45,6 +47,7 @@ pub struct Hubs {
     /// Who issues certificates to devices.
     authorities: Option<Arc<Authorities>>,
     connections: Connections,
+    renewals: Mutex<Renewals>,
     pub(in crate::service) sources: Sources,
     /// Counts what changes of devices and who is connected.
     changes: watch::Sender<u64>,
@@ -54,14 +57,22 @@ impl Hubs {
     /// The hubs of these names.
     pub fn new(names: Vec<HubName>, store: Arc<Store>, sources: Sources) -> Self {
         let changes = watch::Sender::new(0);
-        let connections = Connections::default();
-        Self { names, store, authorities: None, connections, sources, changes }
+        let (connections, renewals) = Default::default();
+        Self { names, store, authorities: None, connections, renewals, sources, changes }
     }
 
     /// The same, at which devices sign in with the certificates of these authorities.
     #[must_use]
     pub(in crate::service) fn with_authorities(self, authorities: Arc<Authorities>) -> Self {
         Self { authorities: Some(authorities), ..self }
+    }
+
+    pub(super) fn authorities(&self) -> Option<&Authorities> {
+        self.authorities.as_deref()
+    }
+
+    pub(super) fn renewals(&self) -> MutexGuard<'_, Renewals> {
+        lock(&self.renewals)
     }
 
     /// The certificate of the authority that issues the device's certificates, if they are issued and the
@@ -248,12 +259,14 @@ impl Hubs {
     /// Ends the connection of a device whose identity is gone, and forgets what is known of it.
     pub fn disconnect(&self, key: &HubKey, why: &'static str) {
         self.connections.disconnect(key, why);
+        self.renewals().forget(key);
         self.note_change();
     }
 
     /// All are forgotten.
     pub fn disconnect_all(&self, why: &'static str) {
         self.connections.disconnect_all(why);
+        *self.renewals() = Renewals::default();
         self.note_change();
     }
 

@@ -25,6 +25,7 @@ mod page_views;
 mod page_webhooks;
 mod quotas;
 mod registration;
+mod renewal;
 mod reprovisioning;
 mod sas;
 mod sdks;

@@ -15,6 +15,7 @@ use super::codec::{Connect, Packet, read, write};
 use super::flow::{CloseReason, Flow, Struck};
 use super::held::{Delayed, Held};
 use super::hub_connection::HubConnection;
+use super::hub_session::HubQuestion;
 use super::session::{Question, Session};
 use super::told::moment;
 use crate::service::connection::ClientConnection;
@@ -110,6 +111,8 @@ enum Heard {
     TokenEnded,
     /// What was held back is due.
     Due,
+    /// The answer to a request for a certificate is.
+    CertificateDue,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -179,6 +182,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Ok(Some(CloseReason::Refused("its SAS token has expired".to_owned())));
             }
             Heard::Notice(notice) => return Ok(self.deliver(notice)),
+            Heard::CertificateDue => {
+                if let Speaker::Hub(hub) = &mut self.speaker {
+                    hub.bring_certificate(&mut self.outbox);
+                }
+                return Ok(None);
+            }
             Heard::Due => {
                 let due = self.held.as_mut().and_then(|held| held.take_due());
                 let Some(Delayed { bytes, then }) = due else { return Ok(None) };
@@ -209,6 +218,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Speaker::Hub(hub) => match hub.session.take(packet, &mut self.outbox) {
                 Flow::Continue => {}
                 Flow::Close(reason) => return Ok(Some(reason)),
+                Flow::Ask(HubQuestion::Certificate { rid, body }) => {
+                    return Box::pin(self.renew(rid, body)).await.map(|()| None);
+                }
                 Flow::Ask(question) if self.registrar.faults.are_at(FaultPlace::Twin) => {
                     return Box::pin(self.answer_twin(question)).await.map(|()| None);
                 }
@@ -307,25 +319,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 },
             },
             Speaker::Hub(hub) => {
+                let held_due = until_then(held.as_ref().and_then(|held| held.next_due()));
+                let certificate_due = until_then(hub.certificate_due);
                 let due = async {
-                    match held.as_ref().and_then(|held| held.next_due()) {
-                        Some(due) => sleep_until(due).await,
-                        None => std::future::pending().await,
+                    tokio::select! {
+                        // Of what was held back the certificate comes last.
+                        biased;
+                        () = held_due => Heard::Due,
+                        () = certificate_due => Heard::CertificateDue,
                     }
                 };
-                let token_ended = async {
-                    match hub.until {
-                        Some(until) => sleep_until(until).await,
-                        None => std::future::pending().await,
-                    }
-                };
+                let token_ended = until_then(hub.until);
                 tokio::select! {
                     packet = next_packet(stream, inbox, MAX_HUB_PACKET, until) => {
                         packet.map(Heard::Packet)
                     }
                     notice = hub.notices.recv() => Ok(Heard::Notice(notice)),
                     () = token_ended => Ok(Heard::TokenEnded),
-                    () = due => Ok(Heard::Due),
+                    due = due => Ok(due),
                 }
             }
         }
@@ -343,7 +354,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         end
     }
 
-    async fn flush(&mut self) -> Result<(), End> {
+    pub(super) async fn flush(&mut self) -> Result<(), End> {
         flush(&mut self.stream, &mut self.outbox).await
     }
 
@@ -367,6 +378,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             End::Struck(_) => tracing::debug!("{name} ({peer}): closed, as was asked for"),
             End::Lost(reason) => tracing::debug!("{name} ({peer}): {reason}"),
         }
+    }
+}
+
+/// Waits until then; for ever if it is never.
+async fn until_then(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

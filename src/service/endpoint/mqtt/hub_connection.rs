@@ -13,7 +13,7 @@ use crate::attestation::{Certificate, SasToken};
 use crate::service::endpoint::hub_desk::{self, TwinAnswer, instant};
 use crate::service::hub::{HubNotice, HubNotices, Hubs, SignedIn};
 use crate::service::record::HubProof;
-use crate::wire::{HubUserName, HubUserNameError};
+use crate::wire::{ApiVersion, HubUserName, HubUserNameError};
 
 /// The connection of a device that has signed in. Dropping it signs the device out.
 pub(super) struct HubConnection {
@@ -21,8 +21,12 @@ pub(super) struct HubConnection {
     pub(super) notices: HubNotices,
     /// When its token ends.
     pub(super) until: Option<Instant>,
-    connection: u64,
-    hubs: Arc<Hubs>,
+    /// When the next answer to a request for a certificate is due, if it is known.
+    pub(super) certificate_due: Option<Instant>,
+    pub(super) connection: u64,
+    pub(super) hubs: Arc<Hubs>,
+    /// The version of the hub's API that it names.
+    pub(super) api_version: Option<ApiVersion>,
 }
 
 impl Drop for HubConnection {
@@ -39,11 +43,17 @@ impl HubConnection {
         certificates: Vec<CertificateDer<'static>>,
         connection: u64,
     ) -> Result<Self, String> {
-        let SignedIn { key, until, notices } = sign_in(&hubs, connect, certificates, connection)?;
+        let user_name = connect.user_name.as_deref().unwrap_or_default();
+        let user_name: HubUserName =
+            user_name.parse().map_err(|error: HubUserNameError| error.to_string())?;
+        let api_version = user_name.api_version();
+        let SignedIn { key, until, notices } =
+            sign_in(&hubs, connect, user_name, certificates, connection)?;
         tracing::info!("{}: signed in to {}", key.device_id(), key.hub());
         let (session, until) =
             (HubSession::new(key), until.and_then(|until| instant(until, hubs.sources.now())));
-        Ok(Self { session, notices, until, connection, hubs })
+        let certificate_due = None;
+        Ok(Self { session, notices, until, certificate_due, connection, hubs, api_version })
     }
 
     /// Finds the answer and appends it to `out`.
@@ -76,10 +86,15 @@ impl HubConnection {
             HubQuestion::Subscribed => {
                 hubs.take_methods(key, self.connection, self.session.takes_methods());
                 self.bring_messages(out);
+                self.bring_certificate(out);
                 return None;
             }
-            // Read, and not served yet: the hub renews no certificates.
+            // Taken up where faults on demand may strike it.
             HubQuestion::Certificate { .. } => return None,
+            HubQuestion::CertificateTaken { correlation_id } => {
+                hubs.certificate_taken(key, &correlation_id);
+                return None;
+            }
             HubQuestion::Twin { rid } => (rid, hub_desk::twin(hubs, key)),
             HubQuestion::Report { rid, patch } => {
                 (rid, hub_desk::report(hubs, key, &patch, 204).await)
@@ -115,12 +130,10 @@ impl HubConnection {
 fn sign_in(
     hubs: &Hubs,
     connect: &Connect,
+    HubUserName { hub, device_id, .. }: HubUserName,
     certificates: Vec<CertificateDer<'static>>,
     connection: u64,
 ) -> Result<SignedIn, String> {
-    let user_name = connect.user_name.as_deref().unwrap_or_default();
-    let HubUserName { hub, device_id, .. } =
-        user_name.parse().map_err(|error: HubUserNameError| error.to_string())?;
     if device_id != connect.client_id.as_str() {
         return Err(format!("the client ID {:?} is not the device ID", connect.client_id));
     }

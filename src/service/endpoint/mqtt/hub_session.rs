@@ -12,10 +12,11 @@ use super::codec::{Packet, Publish, QoS, SubAck, Subscribe, Violation, write};
 use super::flow::{CloseReason, Flow};
 use super::subscriptions::Subscriptions;
 use crate::service::endpoint::hub_desk::TwinAnswer;
-use crate::service::hub::{MethodAnswer, NumberedMessage};
+use crate::service::hub::{LastAnswer, MethodAnswer, NumberedMessage};
 use crate::service::record::HubKey;
 use crate::wire::{
-    DESIRED_FILTER, DeviceTopic, HubTopic, METHODS_FILTER, TWIN_RESPONSE_FILTER, devicebound_filter,
+    CREDENTIALS_FILTER, DESIRED_FILTER, DeviceTopic, HubTopic, METHODS_FILTER,
+    TWIN_RESPONSE_FILTER, devicebound_filter,
 };
 
 /// What a device wants of its hub.
@@ -54,6 +55,11 @@ pub(super) enum HubQuestion {
         /// What it says of it, JSON.
         body: Vec<u8>,
     },
+    /// To say that it has taken the last answer to such a request.
+    CertificateTaken {
+        /// The hub's name for the operation.
+        correlation_id: String,
+    },
     /// To hear other things than before.
     Subscribed,
 }
@@ -65,14 +71,40 @@ pub(super) struct HubSession {
     subscriptions: Subscriptions,
     /// The number of the last message that the device was sent.
     last_sent: u64,
-    /// The messages that it has not acknowledged, by packet identifier.
-    in_flight: HashMap<u16, u64>,
+    /// What it has not acknowledged, by packet identifier.
+    in_flight: HashMap<u16, InFlight>,
+}
+
+/// Something that is kept until the device has acknowledged it.
+#[derive(Debug)]
+enum InFlight {
+    /// The message of this number.
+    Message(u64),
+    /// The last answer of the operation of this name.
+    Certificate(String),
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sending {
+    /// The device does not listen to it.
+    Unheard,
+    /// It was sent, and the device will say that it has it.
+    Sent,
+    /// It was sent, and that is all that is ever known; or it cannot be sent.
+    Done,
 }
 
 impl HubSession {
     pub(super) fn new(key: HubKey) -> Self {
         let devicebound = devicebound_filter(key.device_id().as_str());
-        let published = [TWIN_RESPONSE_FILTER, DESIRED_FILTER, METHODS_FILTER, &devicebound];
+        let published = [
+            TWIN_RESPONSE_FILTER,
+            DESIRED_FILTER,
+            METHODS_FILTER,
+            CREDENTIALS_FILTER,
+            &devicebound,
+        ];
         let subscriptions = Subscriptions::to(published);
         Self { key, subscriptions, last_sent: 0, in_flight: HashMap::new() }
     }
@@ -96,7 +128,10 @@ impl HubSession {
                 Flow::Continue
             }
             Packet::PubAck(packet_id) => match self.in_flight.remove(&packet_id) {
-                Some(number) => Flow::Ask(HubQuestion::Taken { number }),
+                Some(InFlight::Message(number)) => Flow::Ask(HubQuestion::Taken { number }),
+                Some(InFlight::Certificate(correlation_id)) => {
+                    Flow::Ask(HubQuestion::CertificateTaken { correlation_id })
+                }
                 None => Flow::Continue,
             },
             Packet::Disconnect => Flow::Close(CloseReason::Disconnected),
@@ -182,6 +217,50 @@ impl HubSession {
         }
     }
 
+    /// Whether the device listens to answers to requests for certificates.
+    pub(super) fn hears_of_certificates(&self) -> bool {
+        self.subscriptions.may_hear(CREDENTIALS_FILTER)
+    }
+
+    /// Appends the answer to a request for a certificate.
+    pub(super) fn answer_certificate(
+        &mut self,
+        rid: String,
+        status: u16,
+        body: &str,
+        out: &mut BytesMut,
+    ) {
+        self.send(&HubTopic::Credentials { status, rid }, body, out);
+    }
+
+    /// Appends the last answer to it, of the operation of that name.
+    pub(super) fn bring_certificate(
+        &mut self,
+        correlation_id: String,
+        answer: &LastAnswer,
+        out: &mut BytesMut,
+    ) -> Sending {
+        let LastAnswer { rid, reply, is_doubled } = answer;
+        let topic = HubTopic::Credentials { status: reply.status, rid: rid.clone() }.to_string();
+        let Some(granted) = self.subscriptions.granted(&topic) else { return Sending::Unheard };
+        let mut sending = Sending::Done;
+        for _ in 0..if *is_doubled { 2 } else { 1 } {
+            match self.subscriptions.publish(granted, &topic, &reply.body, out) {
+                Ok(Some(packet_id)) => {
+                    let in_flight = InFlight::Certificate(correlation_id.clone());
+                    self.in_flight.insert(packet_id, in_flight);
+                    sending = Sending::Sent;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let name = self.key.device_id();
+                    tracing::warn!("{name}: cannot be told of its certificate: {error}");
+                }
+            }
+        }
+        sending
+    }
+
     /// Appends that the desired properties changed.
     pub(super) fn tell_desired(&mut self, version: u64, patch: &str, out: &mut BytesMut) {
         self.send(&HubTopic::Desired { version }, patch, out);
@@ -219,7 +298,9 @@ impl HubSession {
             let Some(granted) = self.subscriptions.granted(&topic) else { break };
             self.last_sent = *number;
             match self.subscriptions.publish(granted, &topic, &message.body, out) {
-                Ok(Some(packet_id)) => drop(self.in_flight.insert(packet_id, *number)),
+                Ok(Some(packet_id)) => {
+                    self.in_flight.insert(packet_id, InFlight::Message(*number));
+                }
                 Ok(None) => taken.push(*number),
                 Err(error) => {
                     let name = self.key.device_id();

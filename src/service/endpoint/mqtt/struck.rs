@@ -21,7 +21,7 @@ use crate::service::reply::Reply;
 use crate::wire::{RequestTopic, UserName};
 
 /// How an answer is written: as it should be, or otherwise.
-type Write<'a> = dyn FnMut(&Reply, Option<&Said>, &mut BytesMut) + 'a;
+pub(super) type Write<'a> = dyn FnMut(&Reply, Option<&Said>, &mut BytesMut) + 'a;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Has a fault strike a CONNECT or a SUBSCRIBE, if one does.
@@ -145,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.say(delay, bytes, then).await
     }
 
-    async fn say(
+    pub(super) async fn say(
         &mut self,
         delay: Duration,
         bytes: BytesMut,
@@ -168,13 +168,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.held.get_or_insert_default().until(at, Delayed { bytes, then });
     }
 
-    fn transport(&self) -> FaultTransport {
+    pub(super) fn transport(&self) -> FaultTransport {
         Transport::Mqtt.for_faults(self.is_web_socket)
     }
 }
 
 /// What is to be said, how much later, and whether the connection ends then.
-fn written(
+pub(super) fn written(
     held: &mut Option<Box<super::held::Held>>,
     mut verdict: Verdict,
     write: &mut Write<'_>,
