@@ -8,8 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 use super::commands::{
-    completions, conformance, derive_key, diagnose, enrollments, explain, fleet, healthcheck, log,
-    man, pki, register, run, sas_token, schema, serve, status, webhook,
+    completions, conformance, derive_key, diagnose, enrollments, explain, fleet, healthcheck, hub,
+    log, man, pki, register, run, sas_token, schema, serve, status, webhook,
 };
 use super::common::{Common, Output};
 use super::exit::Exit;
@@ -61,6 +61,7 @@ Exit codes:
 enum Command {
     Serve(serve::Serve),
     Register(register::Register),
+    Hub(hub::Hub),
     Status(status::Status),
     Diagnose(Box<diagnose::Diagnose>),
     Explain(explain::Explain),
@@ -103,6 +104,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::DeriveKey(command) => command.run(&mut printer),
         Command::SasToken(command) => command.run(&mut printer),
         Command::Register(command) => command.run(&mut printer),
+        Command::Hub(command) => command.run(&mut printer),
         Command::Status(command) => command.run(&mut printer),
         Command::Diagnose(command) => command.run(&mut printer),
         Command::Explain(command) => command.run(&mut printer),

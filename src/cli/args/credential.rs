@@ -23,9 +23,16 @@ pub(crate) fn check_given(
     let passphrase = ("--cert-key-passphrase", &certificate.cert_key_passphrase);
     let from_stdin =
         keys.into_iter().chain([passphrase]).find(|(_, argument)| argument.as_deref() == Some("-"));
-    let others = others.iter().filter(|(_, argument)| *argument == Some("-"));
-    let names = from_stdin.map(|(name, _)| name).into_iter().chain(others.map(|(name, _)| *name));
-    match names.collect::<Vec<_>>()[..] {
+    let credential = from_stdin.map(|(name, argument)| (name, argument.as_deref()));
+    check_standard_input(credential.into_iter().chain(others.iter().copied()))
+}
+
+/// Standard input is read once at most; given are the flags that may be read from there, and their arguments.
+pub(crate) fn check_standard_input<'a>(
+    given: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+) -> Result<(), Report> {
+    let names = given.into_iter().filter(|(_, argument)| *argument == Some("-"));
+    match names.map(|(name, _)| name).collect::<Vec<_>>()[..] {
         [first, second, ..] => Err(Report::usage(format!(
             "{first} and {second} cannot both be read from standard input"
         ))

@@ -18,7 +18,8 @@ use crate::cli::private_file;
 use crate::cli::report::Report;
 use crate::device::{Csr, IssuedChain};
 use crate::pki::{
-    CertificateRequest, CertificateRequestFault, NewRequest, PkiError, new_request, request_with,
+    CertificateRequest, CertificateRequestFault, NewRequest, PkiError, new_request, request_of,
+    request_with,
 };
 use crate::sources::Clock;
 use crate::text::{MAX_FILE, Source, moment, read_bytes};
@@ -94,6 +95,28 @@ impl RequestArgs {
         Ok(Some(Asking { csr, key, target }))
     }
 
+    /// The same for a device that has a certificate: where neither another key nor a request is given, the key
+    /// of that one asks (J-478).
+    pub(crate) fn resolve_or_same(
+        &self,
+        name: &RegistrationId,
+        identity: &DeviceCertificate,
+        printer: &Printer,
+    ) -> Result<Asking, Report> {
+        if self.is_given()
+            && let Some(asking) = self.resolve(name, printer)?
+        {
+            return Ok(asking);
+        }
+        let target = self.issued_cert.clone();
+        target.as_deref().map_or(Ok(()), check_target)?;
+        let der = request_of(identity, name.as_str()).map_err(|error| {
+            Report::usage(format!("--cert-key: {error}"))
+                .remedy("ask for a certificate for another key: --new-key FILE")
+        })?;
+        Ok(Asking { csr: checked(&der, name, "--cert-key")?, key: None, target })
+    }
+
     fn target(&self) -> Result<Option<PathBuf>, Report> {
         let inputs = [("--new-key", &self.new_key), ("--csr", &self.csr.as_ref().map(Into::into))];
         let target = match (&self.issued_cert, &self.new_key) {
@@ -115,6 +138,11 @@ impl RequestArgs {
 impl Asking {
     pub(crate) fn csr(&self) -> &Csr {
         &self.csr
+    }
+
+    /// Where what is issued is kept, if in a file.
+    pub(crate) fn target(&self) -> Option<&Path> {
+        self.target.as_deref()
     }
 
     /// Keeps what was issued: the file is written whole or not at all. What is printed for it says where it

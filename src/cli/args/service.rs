@@ -139,7 +139,8 @@ impl ServiceArgs {
     }
 }
 
-fn trust(flag: Option<&Path>, local: Option<&Local>) -> Trust {
+/// Whom to trust: the flag's file, the local service's, the variable's, or the system's.
+pub(crate) fn trust(flag: Option<&Path>, local: Option<&Local>) -> Trust {
     match (flag, local, variable("SSL_CERT_FILE")) {
         (Some(path), ..) => Trust::File(path.to_owned()),
         (None, Some(local), _) => Trust::File(local.ready.ca_file.clone()),

@@ -2,6 +2,7 @@
 //!
 //! - `serve`: a local Device Provisioning Service.
 //! - `register`: one device provisions itself.
+//! - `hub`: a provisioned device at its hub.
 //! - `status`: how a device's registration stands.
 //! - `diagnose`: what keeps a device from registering.
 //! - `explain`: what a code, a name, or a line of a log means.
@@ -28,6 +29,7 @@ pub(crate) mod enrollments;
 pub(crate) mod explain;
 pub(crate) mod fleet;
 pub(crate) mod healthcheck;
+pub(crate) mod hub;
 pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod pki;

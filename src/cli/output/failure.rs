@@ -50,5 +50,10 @@ pub(crate) fn hub_report(error: &HubError, hub: &HubSettings, context: &Context)
     let message = format!("hub {}: {error}", hub.hub());
     let mut report = Report::new(error.kind(), Exit::from(error.class()), message);
     (report.causes, report.remedies) = (causes, remedies);
+    if let HubError::NotIssued(failure) = error {
+        report.code = Some(failure.error_code.0);
+        report.tracking_id = Some(failure.tracking_id.clone()).filter(|id| !id.is_empty());
+        report.date = Some(failure.timestamp_utc.clone()).filter(|date| !date.is_empty());
+    }
     report
 }

@@ -14,6 +14,7 @@ mod faults;
 mod foreign;
 mod gateway;
 mod group;
+mod hub_renew;
 mod import;
 mod issued;
 mod keys;
