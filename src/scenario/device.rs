@@ -26,6 +26,8 @@ pub struct DeviceSpec {
     pub slot: KeySlot,
     /// What it has to say.
     pub payload: Option<Payload>,
+    /// Whether it asks for a certificate along with its registration, with a key of its own.
+    pub csr: bool,
     /// How it talks to the service.
     pub transport: Transport,
     /// Which shape of replies it wants.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::expectation::Expectation;
+use super::expectation::{Expectation, Issued};
 use crate::device::{Class, Error, Notice, Registered};
 use crate::wire::HubName;
 
@@ -40,6 +40,9 @@ pub struct Actual {
     /// The service's last answer, where it is JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<Value>,
+    /// The certificate that it was issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued: Option<Issued>,
     /// Its twin, as the hub's service API shows it; whoever plays the scenario asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub twin: Option<Value>,
@@ -60,6 +63,7 @@ impl Actual {
                 device_id: Some(registered.device_id.to_string()),
                 payload: registered.payload.as_ref().and_then(|payload| json(payload.as_json())),
                 answer: json(&registered.body),
+                issued: registered.issued_chain.as_ref().map(Issued::of),
                 ..Self::default()
             },
             Err(error) => Self {
@@ -102,6 +106,7 @@ impl Actual {
             failure: self.failure.filter(|_| expected.failure.is_some()),
             payload: self.payload.filter(|_| expected.payload.is_some()),
             answer: self.answer.filter(|_| expected.answer.is_some()),
+            issued: self.issued.filter(|_| expected.issued.is_some()),
             twin: self.twin.filter(|_| expected.twin.is_some()),
             ..self
         }
@@ -206,6 +211,9 @@ fn differences(expected: &Expectation, actual: &Actual) -> Vec<String> {
     ] {
         let Some(pattern) = pattern else { continue };
         differences.extend(pattern.differences(at, actual.as_ref()));
+    }
+    if let Some(issued) = &expected.issued {
+        differences.extend(issued.differences(actual.issued.as_ref()));
     }
     if let Some(twin) = &expected.twin {
         differences.extend(twin.differences(actual.twin.as_ref()));

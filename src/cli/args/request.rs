@@ -210,9 +210,10 @@ fn check_target(path: &Path) -> Result<(), Report> {
         there => there.map_err(|error| cannot_write(path, &plain(&error)))?,
     };
     let text = String::from_utf8_lossy(&there);
+    let has_key = text.contains("PRIVATE KEY-----");
     let is_other = !text.trim().is_empty() && !text.contains("-----BEGIN CERTIFICATE-----");
-    if is_other || text.contains("PRIVATE KEY-----") {
-        let what = if is_other { "no certificate" } else { "a private key" };
+    if has_key || is_other {
+        let what = if has_key { "a private key" } else { "no certificate" };
         return Err(Report::usage(format!(
             "--issued-cert: {} is already there and holds {what}; it is not overwritten",
             path.display()

@@ -7,6 +7,7 @@
 //! - `told`: what a device says and is told, in lines.
 //! - `evidence`: what the service has left of a step.
 //! - `state`: what is known of each device.
+//! - `asking`: the certificates that devices ask for.
 //! - `core`: what all steps have in common.
 //! - `hub`: devices at their hubs.
 //! - `register`: devices register.
@@ -15,6 +16,7 @@
 //! - `command`: somebody's own program.
 //! - `play`: one step after the other.
 
+mod asking;
 mod back_end;
 mod command;
 mod core;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 
+use super::asking::Asking;
 use super::core::Engine;
 use super::event::{Ended, Event};
 use super::state::Assignment;
@@ -95,8 +96,16 @@ impl<S: Stage> Engine<S> {
             let outcome = Outcome::Broken(error.to_string());
             return self.case(name, begin, outcome, None, Vec::new(), takes);
         }
+        let asking = match Asking::of(device) {
+            Ok(asking) => asking,
+            Err(error) => {
+                let outcome = Outcome::Broken(error);
+                return self.case(name, begin, outcome, None, Vec::new(), takes);
+            }
+        };
         tell.event(Event::Registering { step: index, device: device.shown.clone() });
-        let settings = self.settings(device, how, left);
+        let mut settings = self.settings(device, how, left);
+        settings.csr = asking.as_ref().map(|asking| asking.csr.clone());
         let (mut told, mut last) = (Told::new(&self.sources.clock), LastAnswer::default());
         let result = {
             let mut notify = |notice: Notice| {
@@ -109,15 +118,21 @@ impl<S: Stage> Engine<S> {
         self.stage.ended(id);
         let took = told.elapsed();
         told.line(&ending(&result));
+        let expected = how.expect.as_ref().unwrap_or(&device.expect);
+        let mut differences = Vec::new();
         if let Ok(registered) = &result {
+            if let (Some(asking), Some(chain)) = (&asking, &registered.issued_chain) {
+                match asking.credential(chain) {
+                    Ok(credential) => settings.credential = credential,
+                    Err(error) => differences.push(format!("issued: {error}")),
+                }
+            }
             self.devices.known(device).assigned(Assignment {
                 hub: registered.assigned_hub.clone(),
                 device_id: registered.device_id.clone(),
                 settings,
             });
         }
-        let expected = how.expect.as_ref().unwrap_or(&device.expect);
-        let mut differences = Vec::new();
         if how.connect && result.is_ok() {
             match self.sign_in(device).await {
                 Ok(event) => tell.event(event),

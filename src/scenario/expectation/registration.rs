@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::bounds::Bounds;
+use super::issued::IssuedPattern;
 use super::json::JsonPattern;
 use super::shape::TextOrTable;
 use super::text::TextPattern;
@@ -36,6 +37,8 @@ pub struct Expectation {
     pub payload: Option<JsonPattern>,
     /// The service's whole answer.
     pub answer: Option<JsonPattern>,
+    /// The certificate that it is issued.
+    pub issued: Option<IssuedPattern>,
     /// Its twin at the hub.
     pub twin: Option<TwinPattern>,
     /// How long it took.
@@ -65,6 +68,7 @@ struct Table {
     device_id: Option<TextPattern>,
     payload: Option<JsonPattern>,
     answer: Option<JsonPattern>,
+    issued: Option<IssuedPattern>,
     twin: Option<TwinPattern>,
     took: Option<Bounds>,
     failure: Option<String>,
@@ -84,6 +88,7 @@ impl<'de> Deserialize<'de> for Expectation {
                 error_message: table.error_message,
                 payload: table.payload,
                 answer: table.answer,
+                issued: table.issued,
                 twin: table.twin,
                 took: table.took,
             },
@@ -121,7 +126,9 @@ impl Expectation {
         }
         let (assignment, error) = (self.names_assignment(), self.names_error());
         let reason = match (assignment, error, self.status.as_deref()) {
-            (None, None, None) if self.answer.is_none() && self.took.is_none() => {
+            (None, None, None)
+                if self.answer.is_none() && self.took.is_none() && self.issued.is_none() =>
+            {
                 "name at least one of assignedHub, errorCode, errorMessage, status".to_owned()
             }
             (Some(_), Some(_), _) => {
@@ -145,6 +152,7 @@ impl Expectation {
             (self.device_id.is_some(), "deviceId"),
             (self.substatus.is_some(), "substatus"),
             (self.payload.is_some(), "payload"),
+            (self.issued.as_ref().is_some_and(IssuedPattern::wants_one), "issued"),
             (self.twin.is_some(), "twin"),
         ]
         .into_iter()

@@ -98,11 +98,12 @@ impl Begun {
             group: entry.group,
             proof,
             slot,
+            csr: entry.csr,
             payload: entry.payload,
             transport: entry.transport.map(Into::into).unwrap_or_default(),
-            api_version: api_version
-                .map_err(|error| wrong("apiVersion", error))?
-                .unwrap_or(ApiVersion::DEFAULT),
+            api_version: api_version.map_err(|error| wrong("apiVersion", error))?.unwrap_or(
+                if entry.csr { ApiVersion::OF_CERTIFICATES } else { ApiVersion::DEFAULT },
+            ),
             expect,
         })
     }

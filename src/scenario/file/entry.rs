@@ -31,6 +31,8 @@ pub(super) struct DeviceEntry {
     pub(super) device_key: Option<String>,
     pub(super) x509: Option<X509Entry>,
     pub(super) key: Option<KeyWord>,
+    #[serde(default)]
+    pub(super) csr: bool,
     pub(super) transport: Option<TransportWord>,
     pub(super) api_version: Option<String>,
     pub(super) payload: Option<Payload>,

@@ -144,6 +144,9 @@ impl Scenario {
             let urls: Vec<_> = functions.iter().map(|(name, _)| function_url(name)).collect();
             let urls: Vec<_> =
                 [FUNCTION_URL].into_iter().chain(urls.iter().map(|it| &**it)).collect();
+            with_files(service, around).map_err(|(path, reason)| {
+                document.fault(&MemberPath::of(&["service"]).join(&path), reason)
+            })?;
             service.check(&urls).map_err(|error| {
                 document.fault(&MemberPath::of(&["service"]).join(error.path()), error.reason())
             })?;
@@ -194,6 +197,21 @@ impl Scenario {
             sources: around.sources.clone(),
         })
     }
+}
+
+/// Authorities whose certificates and keys are in files: these lie beside the scenario's.
+fn with_files(service: &mut Config, around: &Around<'_>) -> Result<(), Wrong> {
+    for (index, authority) in service.certificate_authorities.iter_mut().enumerate() {
+        let members = [("certificate", &mut authority.certificate), ("key", &mut authority.key)];
+        for (member, text) in members {
+            let Some(text) = text else { continue };
+            let path = MemberPath::of(&["certificateAuthorities"]).item(index).member(member);
+            let pem = around.pem(text).map_err(|reason| (path.clone(), reason))?;
+            let read = std::str::from_utf8(&pem).map_err(|_| (path, "it is not UTF-8".to_owned()));
+            *text = read?.to_owned();
+        }
+    }
+    Ok(())
 }
 
 fn functions(entries: Vec<FunctionEntry>) -> Result<Vec<(String, Script)>, Wrong> {

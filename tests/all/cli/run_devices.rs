@@ -216,3 +216,59 @@ fn j_275_what_was_begun_before_an_enrollment_was_disabled_comes_to_its_end() {
     let again = at("PASS pump-1: disabled: ");
     assert!(begun < again && disabled < again, "{}", ran.stdout);
 }
+
+#[test]
+fn j_486_devices_ask_for_certificates_of_an_authority_beside_the_scenario() {
+    let machine = Machine::new();
+    let pki = machine.path("pki");
+    machine.run(&["pki", "--out", pki.to_str().unwrap()]).assert_exit(0);
+    let text = |device: &str| {
+        format!(
+            r#"
+            [service]
+            idScope = "0ne00012345"
+            linkedHubs = ["west.azure-devices.net"]
+
+            [[service.certificateAuthorities]]
+            namespaceName = "fleet"
+            name = "line-1"
+            certificate = "pki/root-cert.pem"
+            key = "pki/root-key.pem"
+            policies = [{{ name = "short", validity = "1h" }}]
+
+            [[service.enrollmentGroups]]
+            enrollmentGroupId = "pumps"
+            attestation.type = "symmetricKey"
+            namespaceName = "fleet"
+            certificateAuthorityName = "line-1"
+
+            [[device]]
+            registrationId = "pump-1"
+            group = "pumps"
+            {device}
+            "#
+        )
+    };
+    let run = |device: &str| {
+        let file = machine.file("asks.toml", &text(device));
+        machine.run(&["run", file.to_str().unwrap(), "-o", "json"])
+    };
+    let outcome = |ran: &crate::support::cli::Ran| ran.json()["devices"][0].clone();
+
+    let issued = run("csr = true\nexpect.issued = { subject = \"pump-1\", length = 2 }");
+    let none = run("expect.issued = true").assert_exit(5);
+    let other = run("csr = true\nexpect = { status = \"assigned\", issued = { length = 3 } }");
+    let early = run("csr = true\napiVersion = \"2021-06-01\"\nexpect.issued = false");
+
+    let actual = &outcome(&issued.assert_exit(0))["actual"]["issued"];
+    assert_eq!(actual["validity"], "1h5m", "{actual}");
+    assert!(none.stdout.contains("issued: expected a certificate, got none"), "{}", none.stdout);
+    assert!(other.stdout.contains("issued.length: expected 3, got 2"), "{}", other.stdout);
+    early.assert_exit(0);
+    let wrong =
+        machine.file("wrong.toml", &text("csr = true").replace("pki/root-key.pem", "none.pem"));
+    let wrong = machine.run(&["run", wrong.to_str().unwrap()]).assert_exit(2);
+    for part in ["certificateAuthorities", "key", "cannot read none.pem"] {
+        assert!(wrong.stderr.contains(part), "{part}: {}", wrong.stderr);
+    }
+}

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use super::cache::Cache;
 use super::hub::{HubTasks, print_twin};
 use super::reason::reason;
-use crate::attestation::DeviceCertificate;
 use crate::cli::args::device::DeviceArgs;
 use crate::cli::args::request::Asking;
 use crate::cli::exit::Exit;
@@ -109,7 +108,7 @@ impl Job<'_> {
         &self,
         registered: &Registered,
         printer: &mut Printer,
-    ) -> Result<Option<DeviceCertificate>, Report> {
+    ) -> Result<Option<Credential>, Report> {
         let Some(asking) = &self.asking else { return Ok(None) };
         let Some(chain) = &registered.issued_chain else {
             tracing::warn!(
@@ -120,7 +119,7 @@ impl Job<'_> {
             return Ok(None);
         };
         asking.keep(chain, printer)?;
-        Ok(asking.identity(chain))
+        Ok(asking.identity(chain).map(Credential::X509))
     }
 
     /// Goes to the hub that was kept. `None` if the device has to provision itself (J-143).
@@ -137,7 +136,7 @@ impl Job<'_> {
         let issued = match &self.asking {
             None => None,
             Some(asking) => match asking.kept(&self.settings.registration_id) {
-                Ok(issued) => Some(issued),
+                Ok(issued) => Some(Credential::X509(issued)),
                 Err(reason) => {
                     tracing::info!(
                         "--cache {path}: not used, for there is no certificate: {reason}"
@@ -276,11 +275,11 @@ impl Job<'_> {
         tasks: &HubTasks,
         assignment: (&HubName, &DeviceId),
         transport: Transport,
-        issued: Option<DeviceCertificate>,
+        credential: Option<Credential>,
     ) -> Result<HubSettings, Report> {
         let mut settings = self.settings.clone();
-        if let Some(issued) = issued {
-            settings.credential = Credential::X509(issued);
+        if let Some(credential) = credential {
+            settings.credential = credential;
         }
         tasks.hub(assignment, &settings, &self.device.route, self.local.as_ref(), transport)
     }

@@ -11,7 +11,7 @@ use crate::text::Document;
 
 /// A scenario or a configuration with a member that nobody knows, in the place of each object of which every
 /// member is known.
-const STRANGERS: [(&str, &str); 28] = [
+const STRANGERS: [(&str, &str); 29] = [
     ("configuration", "[service]\nzzz = 1"),
     ("linkedHub", "[service]\nidScope = \"0ne1\"\nlinkedHubs = [{ zzz = 1 }]"),
     ("instanceCertificate", "[service]\ncertificates = [{ zzz = 1 }]"),
@@ -30,6 +30,7 @@ const STRANGERS: [(&str, &str); 28] = [
     ("deviceCertificate", "[[device]]\nx509.zzz = 1"),
     ("expectationTable", "[[device]]\nexpect.zzz = 1"),
     ("textPattern", "[[device]]\nexpect.errorMessage.zzz = 1"),
+    ("issuedPattern", "[[device]]\nexpect.issued.zzz = 1"),
     ("twinPattern", "[[device]]\nexpect.twin.zzz = 1"),
     ("bounds", "[[device]]\nexpect.took.zzz = 1"),
     ("step", "[[step]]\nzzz = 1"),
