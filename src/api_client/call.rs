@@ -15,6 +15,7 @@ use super::{CallError, ConnectionString, Refusal};
 use crate::net::http::{HttpClient, HttpError, HttpSettings, Origin, Tls};
 use crate::net::{ProxyVariables, Route};
 use crate::sources::Clock;
+use crate::wire::ApiVersion;
 
 /// The version that Azure's command line and its Python and Node SDKs speak (E.5).
 const API_VERSION: &str = "2021-10-01";
@@ -34,6 +35,8 @@ pub struct ServiceClient {
     connection: ConnectionString,
     http: HttpClient,
     patience: Patience,
+    /// The version that is spoken to a provisioning service, where it is another than usual.
+    version: Option<ApiVersion>,
 }
 
 /// A successful answer. Bodies hold keys, so `Debug` does not show them.
@@ -79,7 +82,7 @@ impl ServiceClient {
             max_body: MAX_ANSWER,
             max_idle: MAX_IDLE,
         });
-        Self { connection, http, patience: Patience::default() }
+        Self { connection, http, patience: Patience::default(), version: None }
     }
 
     /// The same, making calls again that a busy service refuses, or whose answers are lost.
@@ -87,6 +90,11 @@ impl ServiceClient {
     pub fn with_patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// From now on another version of the service API is spoken.
+    pub fn speak(&mut self, version: ApiVersion) {
+        self.version = Some(version);
     }
 
     /// Where the service is.
@@ -152,9 +160,10 @@ impl ServiceClient {
         authorization.set_sensitive(true);
         let mut request = Request::new(body);
         *request.method_mut() = method;
-        let version = match self.connection.service() {
-            Service::Provisioning => API_VERSION,
-            Service::Hub => HUB_API_VERSION,
+        let version = match (self.connection.service(), &self.version) {
+            (Service::Provisioning, Some(version)) => version.to_string(),
+            (Service::Provisioning, None) => API_VERSION.to_owned(),
+            (Service::Hub, _) => HUB_API_VERSION.to_owned(),
         };
         let target = format!("{path}?api-version={version}").parse();
         *request.uri_mut() = target.map_err(HttpError::from)?;

@@ -240,3 +240,59 @@ fn j_483_what_cannot_be_asked_for_or_kept_is_said_before_anything_is_sent() {
     assert!(!machine.path("new.key").exists(), "no key is made for nothing");
     assert_eq!(std::fs::read_to_string(&key).unwrap(), *own.key_pem());
 }
+
+#[test]
+fn j_487_enrollments_name_who_issues_certificates_by_the_flags_of_az() {
+    let desk = Desk::new();
+    let enrollment = |words: &[&str]| {
+        let all = [&["enrollment"], words, &["--local", "--enrollment-id", ID]].concat();
+        desk.machine.run(&all)
+    };
+    let names = ["--adr-namespace", "fleet", "--adr-ca-name", "line-1"];
+    let policy = ["--adr-cert-policy-name", "short"];
+    let members = |ran: Ran| {
+        let record = ran.assert_exit(0).json();
+        ["namespaceName", "certificateAuthorityName", "certificatePolicyName"]
+            .map(|member| record.get(member).and_then(Value::as_str).map(str::to_owned))
+    };
+    let given = ["fleet", "line-1", "short"].map(|name| Some(name.to_owned()));
+
+    let create = [&["create", "-o", "json", "--attestation-type", "symmetricKey"], &names[..]];
+    let created = enrollment(&[&create.concat()[..], &policy].concat());
+    assert_eq!(members(created), given);
+    assert_eq!(members(enrollment(&["update", "-o", "json", "--edge-enabled"])), given);
+    let shown = enrollment(&["show"]).assert_exit(0).stdout;
+    assert!(shown.contains("Issued by         fleet/line-1, policy short\n"), "{shown}");
+
+    // The device is now of this enrollment, with a key that the service has made.
+    let key = enrollment(&[
+        "show",
+        "--show-keys",
+        "--query",
+        "attestation.symmetricKey.primaryKey",
+        "-o",
+        "tsv",
+    ]);
+    let key = key.assert_exit(0).stdout;
+    let (new_key, local) = (desk.path("pump.key"), ["register", "--local", "--reg-id", ID]);
+    let ask = ["--device-key", key.trim(), "--new-key", &new_key];
+    desk.machine.run(&[&local[..], &ask].concat()).assert_exit(0);
+    assert_eq!(desk.issued("pump.crt", "pump.key").leaf().common_name(), Some(ID));
+
+    let partly = enrollment(&[&["update"][..], &names].concat()).assert_exit(2);
+    assert!(partly.stderr.contains("go together"), "{}", partly.stderr);
+    let none = [
+        "--namespace-name",
+        "",
+        "--certificate-authority-name",
+        "",
+        "--certificate-policy-name",
+        "",
+    ];
+    assert_eq!(
+        members(enrollment(&[&["update", "-o", "json"][..], &none].concat())),
+        [None, None, None]
+    );
+    let of_2025 = enrollment(&["update", "-o", "json", "--cpn", "short"]).assert_exit(0).json();
+    assert_eq!(of_2025["credentialPolicyName"], "short");
+}

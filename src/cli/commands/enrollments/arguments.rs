@@ -5,6 +5,7 @@ use hyper::header::HeaderValue;
 use serde_json::Value;
 
 use super::attestation::AttestationArgs;
+use super::issuer::IssuerArgs;
 use super::query::QueryArg;
 use super::target::Target;
 use super::words::{ID_ALIASES, words, yes_or_no};
@@ -30,6 +31,8 @@ pub(super) struct Change<S: KindArgs> {
     pub(super) attestation: AttestationArgs,
     #[command(flatten)]
     pub(super) settings: Settings,
+    #[command(flatten)]
+    pub(super) issuer: IssuerArgs,
     #[command(flatten)]
     pub(super) target: Target,
 }

@@ -59,6 +59,9 @@ impl Changes {
         }
         let information = change.kind_args.device_information();
         add("optionalDeviceInformation", object("--device-information", information)?);
+        for (name, value) in change.issuer.members()? {
+            add(name, Some(value));
+        }
         Ok(Self {
             attestation: change.attestation.read(
                 S::KIND,
@@ -91,7 +94,11 @@ impl Changes {
 
     fn apply_settings(&self, record: &mut Value) {
         for (name, value) in &self.members {
-            record[name] = value.clone();
+            match (value, record.as_object_mut()) {
+                // Taken away: a record has no members that are null.
+                (Value::Null, Some(record)) => drop(record.shift_remove(name)),
+                _ => record[name] = value.clone(),
+            }
         }
         for (name, value) in &self.webhook {
             object_at(record, "customAllocationDefinition")[name] = value.clone();

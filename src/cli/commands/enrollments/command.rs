@@ -161,7 +161,7 @@ fn create<S: KindArgs>(change: &Change<S>, printer: &mut Printer) -> Result<Exit
     change.check_standard_input()?;
     change.query.check()?;
     let mut body = body::created(change)?;
-    let session = change.target.open()?;
+    let session = change.target.open()?.naming_issuers(change.issuer.is_given());
     session.webhooks.place("--webhook-url", &mut body)?;
     let record = session.wait(session.client.put(kind, id, &body, None));
     let record = record.map_err(|error| explained(&error, Some((kind, id))))?;
@@ -179,7 +179,7 @@ fn change<S: KindArgs>(update: &Update<S>, printer: &mut Printer) -> Result<Exit
     change.query.check()?;
     let given = update.etag.header()?;
     let changes = body::Changes::of(change)?;
-    let session = change.target.open()?;
+    let session = change.target.open()?.naming_issuers(change.issuer.is_given());
     let record = session.wait(async {
         let mut record = session.client.get(kind, id).await?.value();
         session.fill_keys(kind, id, &mut record).await?;

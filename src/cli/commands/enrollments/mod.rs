@@ -9,6 +9,7 @@
 //! - `target`: which service is asked.
 //! - `member`: members of a record that are written into.
 //! - `attestation`: how devices of a record prove who they are.
+//! - `issuer`: who issues certificates to devices of a record.
 //! - `arguments`: the flags of `create` and `update`.
 //! - `body`: the REST object that the flags ask for.
 //! - `show`: records for people.
@@ -28,6 +29,7 @@ mod compute_key;
 mod export;
 mod format;
 mod import;
+mod issuer;
 mod member;
 mod normal;
 mod query;

@@ -15,15 +15,18 @@ const OF_THE_SDK: [&str; 3] = ["count", "metadata", "version"];
 const OF_THE_USER: [&str; 3] = ["tags", "desired", "optionalDeviceInformation"];
 
 /// All other members that a record has, at any depth.
-const MEMBERS: [&str; 40] = [
+const MEMBERS: [&str; 44] = [
     "allocationPolicy",
     "apiVersion",
     "attestation",
     "caReferences",
     "capabilities",
     "certificate",
+    "certificateAuthorityName",
+    "certificatePolicyName",
     "clientCertificates",
     "createdDateTimeUtc",
+    "credentialPolicyName",
     "customAllocationDefinition",
     "desired",
     "deviceId",
@@ -37,6 +40,7 @@ const MEMBERS: [&str; 40] = [
     "iotHubs",
     "lastUpdatedDateTimeUtc",
     "migrateDeviceData",
+    "namespaceName",
     "optionalDeviceInformation",
     "primary",
     "primaryKey",

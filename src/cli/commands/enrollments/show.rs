@@ -121,6 +121,7 @@ pub(super) fn record(kind: Kind, record: &Value, show_keys: bool, printer: &mut 
     row("Status", text(&record["provisioningStatus"]));
     row("Reprovisioning", reprovisioning(&record["reprovisionPolicy"]));
     row("IoT Edge", record["capabilities"]["iotEdge"].as_bool().map(yes_or_no));
+    row("Issued by", issuer(record));
     row("Initial twin", text(&record["initialTwin"]));
     let state = &record["registrationState"];
     row("Registration", text(&state["status"]));
@@ -158,6 +159,18 @@ fn masked(url: &str) -> String {
         Some((address, _)) => format!("{address}?****"),
         None => url.to_owned(),
     }
+}
+
+/// The names of who issues certificates: `fleet/line-1, policy short`.
+fn issuer(record: &Value) -> Option<String> {
+    let names = ["namespaceName", "certificateAuthorityName"].map(|member| text(&record[member]));
+    let names: Vec<_> = names.into_iter().flatten().collect();
+    let policy =
+        text(&record["certificatePolicyName"]).or_else(|| text(&record["credentialPolicyName"]));
+    let policy = policy.map(|policy| format!("policy {policy}"));
+    let parts: Vec<_> =
+        (!names.is_empty()).then(|| names.join("/")).into_iter().chain(policy).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn reprovisioning(policy: &Value) -> Option<String> {

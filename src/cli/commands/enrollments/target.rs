@@ -18,7 +18,7 @@ use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::secret::Secret;
 use crate::net::{ConnectTo, Route, Trust, client_config};
-use crate::wire::HTTPS_PORT;
+use crate::wire::{ApiVersion, HTTPS_PORT};
 
 /// The service, as the flags name it.
 #[derive(Debug, Args)]
@@ -149,6 +149,14 @@ impl Target {
 }
 
 impl Session {
+    /// Asks by the version that has names of who issues certificates, if that is needed (J-487).
+    pub(super) fn naming_issuers(mut self, is_needed: bool) -> Self {
+        if is_needed {
+            self.client.speak(ApiVersion::OF_CERTIFICATES);
+        }
+        self
+    }
+
     /// The result of a call.
     pub(super) fn wait<T>(
         &self,
