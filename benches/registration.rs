@@ -212,6 +212,7 @@ impl Bench {
                 token_lifetime: self.settings.token_lifetime,
                 identity: Identity::Group(group_key.deriver()),
                 payload: None,
+                requests: None,
             },
             members: numbered("sim-{n:06}".parse().expect("a pattern"), count, Shard::WHOLE),
             plan: Plan::WhenFree,

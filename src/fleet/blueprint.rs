@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::files::{FileFault, Files};
 use super::member::Member;
+use super::request::{KeyRequest, Requests};
 use super::template::{PayloadTemplate, PayloadTemplateError};
 use crate::attestation::{Deriver, DeviceCertificate, IdentityFault};
 use crate::device::{Credential, Ports, Settings, Transport};
@@ -65,6 +66,9 @@ pub struct Blueprint {
     pub identity: Identity,
     /// What they have to say to a custom allocation webhook.
     pub payload: Option<PayloadTemplate>,
+    /// Whether they ask for certificates, by an [`api_version`](Self::api_version) that
+    /// [has them](ApiVersion::issues_certificates) where theirs does not.
+    pub requests: Option<Requests>,
 }
 
 /// Why a device cannot even be made.
@@ -89,6 +93,9 @@ pub enum MemberError {
     /// The certificate that was made for it cannot be used.
     #[error("its certificate: {0}")]
     Identity(#[from] IdentityFault),
+    /// No request for a certificate can be made for it.
+    #[error("its request for a certificate: {0}")]
+    Request(PkiError),
 }
 
 impl Blueprint {
@@ -120,6 +127,14 @@ impl Blueprint {
                 self.tls.clone(),
             )
         })
+    }
+
+    /// A new key of the device's, and its request for a certificate; nothing if devices ask for none.
+    pub(super) fn request(&self, member: &Member) -> Result<Option<KeyRequest>, MemberError> {
+        let wanted = self.requests.as_ref();
+        wanted
+            .map(|_| KeyRequest::make(&member.registration_id).map_err(MemberError::Request))
+            .transpose()
     }
 
     fn credential(&self, member: &Member) -> Result<Credential, MemberError> {
@@ -159,16 +174,14 @@ impl Blueprint {
     }
 }
 
+/// A blueprint that leads nowhere.
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use super::*;
-    use crate::attestation::GroupKey;
     use crate::net::{Trust, client_config};
-    use crate::pki::{TestCertificate, TestPki};
+    use crate::pki::TestCertificate;
 
-    const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
-
-    fn blueprint(identity: Identity) -> Blueprint {
+    pub(in super::super) fn blueprint(identity: Identity) -> Blueprint {
         let trusted = TestCertificate::self_signed("unused").unwrap();
         Blueprint {
             endpoint: "localhost".parse().unwrap(),
@@ -183,8 +196,19 @@ mod tests {
             token_lifetime: Duration::from_secs(1),
             identity,
             payload: Some(PayloadTemplate::new("{\"n\":{n}}")),
+            requests: None,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::blueprint;
+    use super::*;
+    use crate::attestation::GroupKey;
+    use crate::pki::TestPki;
+
+    const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAA==";
 
     fn member(number: u64) -> Member {
         Member {

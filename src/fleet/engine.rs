@@ -95,9 +95,10 @@ impl Fleet {
         let (sender, results) = mpsc::channel(BACKLOG);
         let (batch_sender, batches) = mpsc::channel(1);
         tokio::spawn(gather(results, batch_sender));
+        let blueprint = Arc::new(self.blueprint);
         let launcher = Launcher {
-            blueprint: Arc::new(self.blueprint),
-            members: ReadAhead::start(self.members),
+            members: ReadAhead::start(self.members, blueprint.clone()),
+            blueprint,
             schedule: self.plan.schedule(Chance::system().number("schedule", "")),
             slots,
             concurrency,

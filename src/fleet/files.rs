@@ -51,12 +51,20 @@ pub struct FileFault {
 enum Reason {
     #[error("cannot be read: {}", plain(.0))]
     Unreadable(std::io::Error),
+    #[error("cannot be written: {}", plain(.0))]
+    Unwritable(std::io::Error),
     #[error("it is not UTF-8")]
     NotText,
     #[error(transparent)]
     Key(KeyError),
     #[error(transparent)]
     Certificate(IdentityFault),
+}
+
+impl FileFault {
+    pub(super) fn unwritable(path: &Path, error: std::io::Error) -> Self {
+        fault(path, Reason::Unwritable(error))
+    }
 }
 
 impl Files {

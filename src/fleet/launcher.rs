@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::ahead::ReadAhead;
+use super::ahead::{ReadAhead, Ready};
 use super::blueprint::Blueprint;
-use super::member::{ListError, Member};
+use super::member::ListError;
 use super::pacer::Pacer;
 use super::provision::Device;
 use super::result::DeviceResult;
@@ -75,26 +75,27 @@ impl Launcher {
         let mut stop = Stop { asked: self.stop.clone(), end };
         let (mut last, mut crowd) = (None, Crowd::default());
         let (are_all, fault) = loop {
-            let member = tokio::select! {
+            let ready = tokio::select! {
                 biased;
                 () = stop.wanted() => break (!stop.is_asked(), None),
-                member = self.members.next() => member,
+                ready = self.members.next() => ready,
             };
-            match member {
+            match ready {
                 None => break (true, None),
                 Some(Err(fault)) => break (false, Some(fault)),
-                Some(Ok(member)) => {
+                Some(Ok(ready)) => {
                     let due = self.schedule.next().flatten();
                     pacer.turn_to(due);
                     // A device that registers a second time while the first is under way makes the
                     // service forget the first (J-15).
-                    let is_new_round = last.replace(member.number) >= Some(member.number);
+                    let number = ready.member.number;
+                    let is_new_round = last.replace(number) >= Some(number);
                     tokio::select! {
                         biased;
                         () = stop.wanted() => break (!stop.is_asked(), None),
                         slot = self.turn(&mut pacer, &mut held, is_new_round) => {
                             let in_burst = crowd.takes_in(due, &self.counters);
-                            self.launch(member, &pacer, slot, in_burst);
+                            self.launch(ready, &pacer, slot, in_burst);
                         }
                     }
                 }
@@ -141,14 +142,14 @@ impl Launcher {
 
     fn launch(
         &self,
-        member: Member,
+        ready: Ready,
         pacer: &Pacer,
         slot: Option<OwnedSemaphorePermit>,
         in_burst: bool,
     ) {
         let (start, counters) = (self.start, self.counters.clone());
         let intended = pacer.intended(start.elapsed());
-        let device = Device { blueprint: self.blueprint.clone(), member, start, intended };
+        let device = Device { blueprint: self.blueprint.clone(), ready, start, intended };
         let (hold, results) = (self.hold.clone(), self.results.clone());
         counters.begun.fetch_add(1, Ordering::Relaxed);
         let open = counters.open.fetch_add(1, Ordering::Relaxed) + 1;

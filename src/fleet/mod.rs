@@ -10,9 +10,10 @@
 //! - `template`: texts with places for what differs from device to device.
 //! - `shard`: one fleet on several machines.
 //! - `member`: the devices, one after the other.
-//! - `ahead`: reads them ahead of their beginning.
 //! - `files`: their keys and certificates in files of their own.
+//! - `request`: the certificates that they ask for.
 //! - `blueprint`: what they have in common.
+//! - `ahead`: reads them, and makes what takes long, ahead of their beginning.
 //! - `rate`: how many begin in which time.
 //! - `schedule`: when each is meant to begin.
 //! - `pacer`: when the next may begin.
@@ -36,6 +37,7 @@ pub mod plan;
 mod provision;
 mod rate;
 pub mod report;
+mod request;
 mod result;
 mod schedule;
 mod shard;
@@ -48,7 +50,8 @@ pub use files::{FileFault, FileKind, Files, ReadSecret};
 pub use launcher::Launches;
 pub use member::{ListError, ListFault, Member, Members, ReadFile, listed, numbered};
 pub use rate::{RateError, Stage, StartRate};
-pub use result::{DeviceResult, Outcome, Phase};
+pub use request::{IssuedFiles, Requests, WriteSecret};
+pub use result::{DeviceResult, Issuance, Outcome, Phase};
 pub use schedule::{Plan, Schedule};
 pub use shard::{Shard, ShardError};
 pub use template::{FilePattern, IdPattern, PatternError, PayloadTemplate, PayloadTemplateError};

@@ -3,13 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::blueprint::Blueprint;
+use super::ahead::Ready;
+use super::blueprint::{Blueprint, MemberError};
 use super::member::Member;
-use super::result::{DeviceResult, Outcome};
+use super::request::{IssuedFiles, KeyRequest};
+use super::result::{DeviceResult, Issuance, Outcome};
 use super::watch::Watch;
-use crate::device::{Class, Error, NetworkError, ProvisioningClient, Registered, Settings};
+use crate::device::{
+    Class, Error, IssuedChain, NetworkError, ProvisioningClient, Registered, Settings,
+};
 use crate::explain::entry_of;
 use crate::net::DialError;
 use crate::wire::{HubName, RegistrationId};
@@ -21,6 +26,9 @@ pub(super) const OTHER_HUB: &str = "other-hub";
 /// The code of a device that was assigned where a failure was expected.
 pub(super) const NOT_REFUSED: &str = "not-refused";
 
+/// The code of a device that cannot keep the certificate that it was issued.
+pub(super) const NOT_KEPT: &str = "not-kept";
+
 /// The wait before the second try, doubled each time.
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 /// The longest wait between two tries, jitter aside.
@@ -29,7 +37,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(15);
 /// A device that is about to begin.
 pub(super) struct Device {
     pub(super) blueprint: Arc<Blueprint>,
-    pub(super) member: Member,
+    pub(super) ready: Ready,
     /// The fleet's start.
     pub(super) start: Instant,
     /// When it is meant to begin, since then.
@@ -39,25 +47,32 @@ pub(super) struct Device {
 impl Device {
     /// Registers it; `hold` is told until when the fleet should hold its launches, if it should.
     pub(super) async fn provision(self, hold: impl Fn(Duration) + Send + Sync) -> DeviceResult {
-        let Self { blueprint, member, start, intended } = self;
+        let Self { blueprint, ready: Ready { member, request }, start, intended } = self;
         let began = start.elapsed();
         let mut watch = Watch::default();
         let mut tries = 1;
-        let (was_answered, outcome) = match blueprint.settings(&member) {
-            Err(error) => (false, failed(BAD_INPUT, error.to_string())),
+        let mut issued = None;
+        let (was_answered, outcome) = match settings(&blueprint, &member, &request) {
+            Err(error) => (false, failed(BAD_INPUT, error)),
             Ok(settings) => {
                 let id = &member.registration_id;
-                let result = persist(settings, id, start, &mut watch, &mut tries, hold).await;
+                let mut result = persist(settings, id, start, &mut watch, &mut tries, hold).await;
+                issued = result.as_mut().ok().and_then(|registered| registered.issued_chain.take());
                 (is_answer(&result), judge(result, &member))
             }
         };
         let ended = start.elapsed();
+        let (outcome, issuance) = match request {
+            Ok(Some(request)) => with_issued(outcome, issued, request, &member, &blueprint).await,
+            _ => (outcome, None),
+        };
         let (throttled, lost) = watch.counts();
         let took =
             matches!(outcome, Outcome::Assigned { .. }).then(|| ended.saturating_sub(intended));
         DeviceResult {
             registration_id: member.registration_id.to_string(),
             outcome,
+            issuance,
             tries,
             throttled,
             throttled_at: watch.throttled_at(),
@@ -68,6 +83,51 @@ impl Device {
             phases: watch.end(ended, was_answered, took),
         }
     }
+}
+
+/// What a device registers with.
+fn settings(
+    blueprint: &Blueprint,
+    member: &Member,
+    request: &Result<Option<KeyRequest>, MemberError>,
+) -> Result<Settings, String> {
+    let settings = blueprint.settings(member).map_err(|error| error.to_string())?;
+    Ok(match request.as_ref().map_err(ToString::to_string)? {
+        Some(request) => settings.asking_for(request.csr().clone()),
+        None => settings,
+    })
+}
+
+/// How it ended for a device that asked for a certificate: one that cannot keep what it was issued has not
+/// what it came for (J-491).
+async fn with_issued(
+    outcome: Outcome,
+    issued: Option<IssuedChain>,
+    request: KeyRequest,
+    member: &Member,
+    blueprint: &Blueprint,
+) -> (Outcome, Option<Issuance>) {
+    if !matches!(outcome, Outcome::Assigned { .. }) {
+        return (outcome, None);
+    }
+    let Some(chain) = issued else { return (outcome, Some(Issuance::LeftOut)) };
+    let files = blueprint.requests.as_ref().and_then(|requests| requests.kept.clone());
+    match keep(files, chain, request, member).await {
+        Ok(()) => (outcome, Some(Issuance::Issued)),
+        Err(message) => (failed(NOT_KEPT, message), None),
+    }
+}
+
+async fn keep(
+    files: Option<IssuedFiles>,
+    chain: IssuedChain,
+    request: KeyRequest,
+    member: &Member,
+) -> Result<(), String> {
+    let Some(files) = files else { return Ok(()) };
+    let (id, number) = (member.registration_id.clone(), member.number);
+    let kept = spawn_blocking(move || files.keep((&id, number), &chain, &request)).await;
+    kept.map_err(|error| error.to_string())?.map_err(|fault| fault.to_string())
 }
 
 /// Tries again after failures of the network, until the device's time is up.

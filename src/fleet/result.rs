@@ -88,6 +88,15 @@ pub enum Outcome {
     },
 }
 
+/// What became of a device's request for a certificate, where the device has a hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Issuance {
+    /// It has one.
+    Issued,
+    /// Its service has none for it (J-482).
+    LeftOut,
+}
+
 /// One device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeviceResult {
@@ -95,6 +104,8 @@ pub struct DeviceResult {
     pub registration_id: String,
     /// How it ended.
     pub outcome: Outcome,
+    /// What became of its request for a certificate; nothing if it made none, or has no hub.
+    pub issuance: Option<Issuance>,
     /// How often it began: more than once after failures of the network.
     pub tries: u32,
     /// How often it was told to come later (429, 5xx).

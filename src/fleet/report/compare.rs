@@ -64,7 +64,7 @@ impl Comparison {
             let _ = writeln!(text, "{letter}  {}", inert(&head(side)));
         }
         let _ = writeln!(text, "\n{:<20}{:>12}{:>12}{:>10}", "", "A", "B", "B / A");
-        for row in self.counts().into_iter().chain(self.times()) {
+        for row in self.shown_counts().into_iter().chain(self.times()) {
             let ([before, after], ratio) = (&row.shown, row.shown_ratio());
             let _ = writeln!(text, "{:<20}{before:>12}{after:>12}{ratio:>10}", row.figure);
         }
@@ -115,7 +115,7 @@ impl Comparison {
             });
             table(&["", "#A", "#B", "#B / A"], rows)
         };
-        section(&mut page, "Devices", &rows(self.counts()));
+        section(&mut page, "Devices", &rows(self.shown_counts()));
         section(&mut page, "Time of each phase", &rows(self.times()));
         for (letter, side) in self.sides() {
             if !side.report.tally.phases.is_empty() {
@@ -138,6 +138,15 @@ impl Comparison {
     fn bottlenecks(&self) -> Vec<(char, String)> {
         let sides = self.sides().into_iter();
         sides.filter_map(|(letter, side)| Some((letter, side.report.bottleneck()?))).collect()
+    }
+
+    /// Without those of which neither run knows anything.
+    fn shown_counts(&self) -> Vec<Row> {
+        let rows = COUNTS.iter().zip(self.counts());
+        let is_shown = |(count, row): &(&Count, Row)| {
+            !count.is_rare || row.values.iter().flatten().any(|value| *value > 0.0)
+        };
+        rows.filter(is_shown).map(|(_, row)| row).collect()
     }
 
     fn counts(&self) -> Vec<Row> {
@@ -182,17 +191,22 @@ struct Count {
     member: &'static str,
     of: fn(&Report) -> f64,
     shown: fn(f64) -> String,
+    /// Whether it is left out where both runs have none.
+    is_rare: bool,
 }
 
-const COUNTS: [Count; 7] = [
+const COUNTS: [Count; 9] = [
     count("devices", "devices", |report| report.tally.devices as f64),
     count("assigned", "assigned", |report| report.tally.assigned as f64),
     count("failed", "failed", |report| report.tally.failed() as f64),
+    rare("issued", "issued", |report| report.tally.issued as f64),
+    rare("left out", "leftOut", |report| report.tally.left_out as f64),
     Count {
         figure: "assigned, a second",
         member: "registrationsPerSecond",
         of: Report::rate,
         shown: per_second,
+        is_rare: false,
     },
     count("throttled", "throttled", |report| report.tally.throttled as f64),
     count("lost", "lost", |report| report.tally.lost as f64),
@@ -200,7 +214,11 @@ const COUNTS: [Count; 7] = [
 ];
 
 const fn count(figure: &'static str, member: &'static str, of: fn(&Report) -> f64) -> Count {
-    Count { figure, member, of, shown: |number| grouped(number as u64) }
+    Count { figure, member, of, shown: |number| grouped(number as u64), is_rare: false }
+}
+
+const fn rare(figure: &'static str, member: &'static str, of: fn(&Report) -> f64) -> Count {
+    Count { is_rare: true, ..count(figure, member, of) }
 }
 
 /// `a.json: 200 devices in 5 s, 2026-03-02T08:15:30Z`.

@@ -38,7 +38,7 @@ pub enum FailIfError {
     /// There is no such figure.
     #[error(
         "{0:?} is no figure of a report; expected p50, p99.9 or another percentile, max, failed, \
-         throttled, lost, retries or rate"
+         throttled, lost, retries, issued, left-out or rate"
     )]
     Figure(String),
     /// There is no such phase.
@@ -70,6 +70,8 @@ enum Count {
     Throttled,
     Lost,
     Retries,
+    Issued,
+    LeftOut,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +93,8 @@ enum Bound {
 }
 
 impl Count {
-    const ALL: [Self; 4] = [Self::Failed, Self::Throttled, Self::Lost, Self::Retries];
+    const ALL: [Self; 6] =
+        [Self::Failed, Self::Throttled, Self::Lost, Self::Retries, Self::Issued, Self::LeftOut];
 
     fn name(self) -> &'static str {
         match self {
@@ -99,6 +102,8 @@ impl Count {
             Self::Throttled => "throttled",
             Self::Lost => "lost",
             Self::Retries => "retries",
+            Self::Issued => "issued",
+            Self::LeftOut => "left-out",
         }
     }
 
@@ -108,6 +113,8 @@ impl Count {
             Self::Throttled => report.tally.throttled,
             Self::Lost => report.tally.lost,
             Self::Retries => report.tally.retries,
+            Self::Issued => report.tally.issued,
+            Self::LeftOut => report.tally.left_out,
         }
     }
 }

@@ -107,7 +107,7 @@ proptest! {
         phase in 0..Phase::ALL.len(), tenths in 0..=1000_u32, millis in 0..=3_600_000_u64,
         sign in prop::sample::select(&[">", ">=", "<", "<="][..]), number in any::<u64>(),
         per_mille in 0..100_000_u32,
-        count in prop::sample::select(&["failed", "throttled", "lost", "retries"][..]),
+        count in prop::sample::select(&["failed", "throttled", "lost", "retries", "issued", "left-out"][..]),
     ) {
         let phase = Phase::ALL[phase].name();
         for text in [

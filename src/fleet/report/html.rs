@@ -81,16 +81,25 @@ impl Report {
         let p99 = tally.phase(Phase::Assigned).and_then(|latency| latency.percentile(99.0));
         let failed = if tally.failed() > 0 { "bad" } else { "" };
         page.push_str("<div class=\"tiles\">\n");
-        for (class, number, name) in [
+        let left_out = if tally.left_out > 0 { "bad" } else { "" };
+        let certificates = [
+            ("", grouped(tally.issued), "certificates issued"),
+            (left_out, grouped(tally.left_out), "assigned without a certificate"),
+        ];
+        let certificates = certificates.into_iter().filter(|_| tally.has_requests());
+        let outcomes = [
             ("good", grouped(tally.assigned), "assigned"),
             (failed, grouped(tally.failed()), "failed"),
             ("", grouped(tally.refused()), "refused, as expected"),
+        ];
+        let others = [
             ("", per_second(self.rate()), "assigned, on average"),
             ("", p99.map_or_else(|| "–".to_owned(), spoken), "p99 until assigned"),
             ("", grouped(tally.throttled), "throttled (429, 5xx)"),
             ("", grouped(tally.lost), "connections lost"),
             ("", grouped(tally.retries), "retries"),
-        ] {
+        ];
+        for (class, number, name) in outcomes.into_iter().chain(certificates).chain(others) {
             let _ = writeln!(
                 page,
                 "<div class=\"tile {class}\"><b>{number}</b><span>{name}</span></div>"

@@ -54,6 +54,10 @@ struct Read {
     elapsed_seconds: f64,
     outcomes: BTreeMap<String, u64>,
     #[serde(default)]
+    issued: u64,
+    #[serde(default)]
+    left_out: u64,
+    #[serde(default)]
     examples: BTreeMap<String, String>,
     #[serde(default)]
     expected: BTreeMap<String, u64>,
@@ -115,6 +119,8 @@ impl Report {
             "assigned": tally.assigned,
             "failed": tally.failed(),
             "refused": tally.refused(),
+            "issued": tally.issued,
+            "leftOut": tally.left_out,
             "elapsedSeconds": elapsed.as_secs_f64(),
             "registrationsPerSecond": self.rate(),
             "outcomes": outcomes,
@@ -209,10 +215,15 @@ fn tally(mut read: Read) -> Result<Tally, ReadError> {
     if sum(read.hubs.values().copied()) != Some(assigned) {
         return Err(ReadError::Sums("the hubs do not add up to the devices assigned"));
     }
+    if sum([read.issued, read.left_out]).is_none_or(|asked| asked > assigned) {
+        return Err(ReadError::Sums("more devices asked for certificates than have a hub"));
+    }
     let phases = read.phases.into_iter().map(read_phase).collect::<Result<_, _>>()?;
     Ok(Tally {
         devices: read.devices,
         assigned,
+        issued: read.issued,
+        left_out: read.left_out,
         failures,
         hubs: read.hubs,
         tries: read.tries,
@@ -225,8 +236,8 @@ fn tally(mut read: Read) -> Result<Tally, ReadError> {
 }
 
 /// Nothing if it is beyond all bounds.
-fn sum(mut counts: impl Iterator<Item = u64>) -> Option<u64> {
-    counts.try_fold(0, u64::checked_add)
+fn sum(counts: impl IntoIterator<Item = u64>) -> Option<u64> {
+    counts.into_iter().try_fold(0, u64::checked_add)
 }
 
 fn read_phase((name, phase): (String, ReadPhase)) -> Result<(Phase, Latency), ReadError> {
@@ -287,7 +298,7 @@ mod tests {
     #[test]
     fn a_report_of_an_older_version_is_read_and_merged() {
         let mut old = sample();
-        for member in ["runs", "expected", "refused"] {
+        for member in ["runs", "expected", "refused", "issued", "leftOut"] {
             assert!(old.as_object_mut().unwrap().remove(member).is_some(), "{member}");
         }
         assert!(old["generator"].as_object_mut().unwrap().remove("steadyLagMs").is_some());
@@ -340,6 +351,8 @@ mod tests {
                 .contains("timeline.launched[1]: expected a whole number")
         );
         assert!(refused(|json| json["expected"] = json!({"400207": 2})).contains("more failures"));
+        assert!(refused(|json| json["issued"] = json!(3)).contains("than have a hub"));
+        assert!(refused(|json| json["leftOut"] = json!(u64::MAX)).contains("than have a hub"));
         assert!(refused(|json| json["version"] = json!(2)).contains("version 2"));
         assert!(refused(|json| json["devices"] = json!(4)).contains("outcomes do not add up"));
         assert!(refused(|json| json["hubs"]["hub-1"] = json!(u64::MAX)).contains("hubs do not"));

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::latency::Latency;
 use super::timeline::{Moment, Timeline};
-use crate::fleet::{DeviceResult, Outcome, Phase};
+use crate::fleet::{DeviceResult, Issuance, Outcome, Phase};
 
 /// A number of devices, added up. Two of them add up without loss, in any order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tally {
     pub(super) devices: u64,
     pub(super) assigned: u64,
+    pub(super) issued: u64,
+    pub(super) left_out: u64,
     pub(super) failures: BTreeMap<String, Failure>,
     pub(super) hubs: BTreeMap<String, u64>,
     pub(super) tries: u64,
@@ -56,6 +58,11 @@ impl Tally {
                 self.took(*phase, *duration);
             }
         }
+        match result.issuance {
+            Some(Issuance::Issued) => self.issued += 1,
+            Some(Issuance::LeftOut) => self.left_out += 1,
+            None => {}
+        }
         self.timeline.record(Moment::Launched, result.began);
         match &result.outcome {
             Outcome::Assigned { hub } => {
@@ -77,6 +84,8 @@ impl Tally {
         for (sum, more) in [
             (&mut self.devices, other.devices),
             (&mut self.assigned, other.assigned),
+            (&mut self.issued, other.issued),
+            (&mut self.left_out, other.left_out),
             (&mut self.tries, other.tries),
             (&mut self.retries, other.retries),
             (&mut self.throttled, other.throttled),
@@ -105,6 +114,21 @@ impl Tally {
     /// How many have a hub.
     pub fn assigned(&self) -> u64 {
         self.assigned
+    }
+
+    /// How many were issued a certificate.
+    pub fn issued(&self) -> u64 {
+        self.issued
+    }
+
+    /// How many have a hub, but not the certificate that they asked for (J-482).
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Whether devices asked for certificates.
+    pub(super) fn has_requests(&self) -> bool {
+        self.issued > 0 || self.left_out > 0
     }
 
     /// How many have none, and should.

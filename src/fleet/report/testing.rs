@@ -21,6 +21,7 @@ pub(super) fn result(
     DeviceResult {
         registration_id: id.to_owned(),
         outcome,
+        issuance: None,
         tries: 1,
         throttled: 0,
         throttled_at: Vec::new(),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::testing::{report_of, result};
 use super::*;
-use crate::fleet::{DeviceResult, Phase};
+use crate::fleet::{DeviceResult, Issuance, Phase};
 
 fn millis(latency: &Latency, percent: f64) -> f64 {
     latency.percentile(percent).unwrap().as_secs_f64() * 1e3
@@ -47,6 +47,38 @@ fn every_number_is_that_of_the_results() {
     assert_eq!(tally.timeline().throttled(), [1, 0, 1, 0]);
     assert_eq!(report.elapsed, Duration::from_millis(3505));
     assert!((report.rate() - 3.0 / 3.505).abs() < 1e-9);
+}
+
+#[test]
+fn j_491_certificates_are_counted_where_devices_asked_for_them_and_told() {
+    let of = |issuance| DeviceResult { issuance, ..result("a", Ok("hub-1"), 0, 100) };
+    let asked = [Some(Issuance::Issued), Some(Issuance::Issued), Some(Issuance::LeftOut), None];
+    let mut report = report_of(&asked.map(of));
+    let none = report_of(&[of(None)]);
+
+    let json = report.to_json();
+    assert_eq!((&json["issued"], &json["leftOut"]), (&2.into(), &1.into()));
+    assert_eq!(Report::from_json(&json).unwrap(), report);
+    let text = report.text();
+    for line in [
+        "  issued               2  certificates",
+        "  left out             1  assigned without the certificate that they asked for",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line:?} in\n{text}");
+    }
+    assert!(report.html().contains("<b>1</b><span>assigned without a certificate"));
+    let holds = |condition: &str| condition.parse::<FailIf>().unwrap().holds(&report);
+    assert!(holds("left-out>0") && holds("issued<100%") && !holds("issued<2"));
+    let side = |name: &str, report: &Report| Side { name: name.to_owned(), report: report.clone() };
+    let compared = Comparison { before: side("a", &report), after: side("b", &none) };
+    assert!(compared.text().contains("left out                      1           0    × 0.00"));
+
+    assert!(!none.text().contains("issued") && !none.html().contains("certificate"));
+    let alike = Comparison { before: side("a", &none), after: side("b", &none) };
+    assert!(!alike.text().contains("left out") && !alike.html().contains("left out"));
+    report.merge(&none);
+    report.merge(&Report::from_json(&json).unwrap());
+    assert_eq!((report.tally.issued(), report.tally.left_out()), (4, 2));
 }
 
 #[test]

@@ -68,6 +68,18 @@ impl Report {
             let (number, share) = (grouped(tally.refused()), share(tally.refused()));
             writeln!(out, "  {:<10}{number:>12}  {share:>9}  as their list expects", "refused")?;
         }
+        if tally.has_requests() {
+            for (name, number, meaning) in [
+                ("issued", tally.issued, "certificates"),
+                (
+                    "left out",
+                    tally.left_out,
+                    "assigned without the certificate that they asked for",
+                ),
+            ] {
+                writeln!(out, "  {name:<10}{:>12}  {meaning}", grouped(number))?;
+            }
+        }
         for (name, number, meaning) in [
             ("retries", tally.retries, "began again"),
             ("throttled", tally.throttled, "told to come later (429, 5xx)"),

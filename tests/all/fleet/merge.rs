@@ -19,6 +19,7 @@ fn shard(millis: &[u64]) -> Report {
         tally.record(&DeviceResult {
             registration_id: "x".to_owned(),
             outcome,
+            issuance: None,
             tries: 1,
             throttled: 0,
             throttled_at: Vec::new(),

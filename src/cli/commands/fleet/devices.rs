@@ -84,6 +84,8 @@ pub(super) struct Devices {
     pub(super) members: Members,
     /// How many there are, where that can be known.
     pub(super) count: Option<u64>,
+    /// The first, and its number, where that can be known.
+    pub(super) first: Option<(RegistrationId, u64)>,
     /// The first that has no credential of its own, and its number, where that can be known.
     without_credential: Option<(RegistrationId, u64)>,
     /// The first that has no payload of its own, where that can be known.
@@ -151,17 +153,26 @@ impl DevicesArgs {
             return Err(Report::usage("--rounds: this list can be read once only")
                 .remedy("put it into a file"));
         }
-        Ok(Devices { members, count: None, without_credential: None, without_payload: None })
+        Ok(Devices {
+            members,
+            count: None,
+            first: None,
+            without_credential: None,
+            without_payload: None,
+        })
     }
 
     fn file(&self, path: &Path, shard: Shard) -> Result<Devices, Report> {
         let mut count = 0_u64;
-        let (mut without_credential, mut without_payload) = (None, None);
+        let (mut first, mut without_credential, mut without_payload) = (None, None, None);
         let read_file = beside(path);
         for member in listed(TextReader::new(open(path)?), Shard::WHOLE, read_file.clone()) {
             let member = member.map_err(|error| {
                 Report::usage(format!("--reg-ids: {}, {error}", path.display()))
             })?;
+            if first.is_none() {
+                first = Some((member.registration_id.clone(), member.number));
+            }
             if member.credential.is_none() && without_credential.is_none() {
                 without_credential = Some((member.registration_id.clone(), member.number));
             }
@@ -185,6 +196,7 @@ impl DevicesArgs {
         Ok(Devices {
             members: Box::new(members),
             count: Some(count),
+            first,
             without_credential,
             without_payload,
         })
@@ -199,6 +211,7 @@ impl DevicesArgs {
         Ok(Devices {
             members: Box::new(members),
             count: Some(shard.share(count).saturating_mul(self.rounds)),
+            first: Some((first.clone(), 0)),
             without_credential: Some((first.clone(), 0)),
             without_payload: Some(first),
         })

@@ -5,6 +5,7 @@
 //! - `pace`: how fast: when devices begin, and how many may be open.
 //! - `source`: addresses of this machine to connect from.
 //! - `devices`: which devices there are, and how they prove who they are.
+//! - `requests`: whether they ask for certificates.
 //! - `show`: a line for each device, and one that says how far the fleet is.
 //! - `reporting`: what a fleet's report is printed, written and judged by.
 //! - `results`: where the results go.
@@ -23,6 +24,7 @@ mod pace;
 mod plan;
 mod play;
 mod reporting;
+mod requests;
 mod results;
 mod run;
 mod show;

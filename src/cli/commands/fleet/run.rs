@@ -9,6 +9,7 @@ use super::about::run_info;
 use super::devices::DevicesArgs;
 use super::pace::PaceArgs;
 use super::play::{About, play};
+use super::requests::RequestArgs;
 use super::results::{Outputs, ResultsArgs};
 use super::source::{self, Sources};
 use crate::cli::args::route::RouteArgs;
@@ -46,6 +47,7 @@ Examples:
       --test-ca-key intermediate-key.pem --payload '{\"serial\":\"{reg_id}\"}'
   provision-sim fleet --local --count 100 --cert 'certs/{reg_id}.pem' \\
       --cert-key 'certs/{reg_id}.key'
+  provision-sim fleet --local --count 1000 --new-keys --issued-cert 'issued/{reg_id}.pem'
   provision-sim fleet --local --count 100000 --shard 0/4 -o json
 
 Exit codes: 0 all assigned or refused as expected, 2 bad input, 3 no local service, 5 not all
@@ -57,6 +59,8 @@ assigned; with --fail-if, 5 if one of its conditions holds, else 0";
 pub(super) struct Run {
     #[command(flatten)]
     devices: DevicesArgs,
+    #[command(flatten)]
+    requests: RequestArgs,
     // Clap takes the shorter form of the number for a line end.
     /// What the devices have to say to a custom allocation webhook: JSON, in which {reg_id} and {n:1}
     /// stand for the device's name and number
@@ -118,7 +122,8 @@ impl Run {
         let devices = self.devices.devices()?;
         let identity = self.devices.identity(local.as_ref(), &devices)?;
         let (plan, concurrency) = self.pace.plan(devices.count)?;
-        let blueprint = self.blueprint(local.as_ref(), identity)?;
+        let requests = self.requests.requests(&devices, &self.service.api_version)?;
+        let blueprint = Blueprint { requests, ..self.blueprint(local.as_ref(), identity)? };
         devices.check_payloads(&blueprint)?;
         let outputs = Outputs::open(&self.outputs)?;
         let total = devices.count;
@@ -167,6 +172,7 @@ impl Run {
             token_lifetime: self.service.ttl,
             identity,
             payload: payload.transpose()?.map(|text| PayloadTemplate::new(&text)),
+            requests: None,
         })
     }
 

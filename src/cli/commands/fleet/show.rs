@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::fleet::{DeviceResult, Outcome, Progress};
+use crate::fleet::{DeviceResult, Issuance, Outcome, Progress};
 use crate::text::spoken;
 
 /// One device, as programs read it.
@@ -22,6 +22,9 @@ pub(super) struct Line<'a> {
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
+    /// Only of a device that asked for a certificate, and has a hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued: Option<bool>,
     tries: u32,
     throttled: u32,
     lost: u32,
@@ -49,6 +52,7 @@ impl<'a> Line<'a> {
             assigned_hub,
             code,
             message,
+            issued: result.issuance.map(|issuance| issuance == Issuance::Issued),
             tries: result.tries,
             throttled: result.throttled,
             lost: result.lost,
