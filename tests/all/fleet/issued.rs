@@ -113,7 +113,7 @@ fn what_is_wrong_with_the_flags_is_told_before_anything_is_sent() {
         (&["--issued-cert", &one_file][..], "all devices would have the same file"),
         (&["--issued-cert", &in_a_file], "cannot write"),
         (&["--reg-id-pattern", &long], "common name has at most 64"),
-        (&["--api-version", "2019-03-31"], "API version 2019-03-31 has no certificates"),
+        (&["--api-version", "2019-03-31"], "2019-03-31 has no requests for certificates"),
     ] {
         let ran = fleet(&machine, &[&["--count", "2"], flags].concat()).assert_exit(2);
         assert!(ran.stdout.contains(said), "{said}: {ran:?}");

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::devices::Devices;
+use crate::cli::args::service::ServiceArgs;
 use crate::cli::input::plain;
 use crate::cli::private_file;
 use crate::cli::report::Report;
 use crate::fleet::{FilePattern, IssuedFiles, Requests};
 use crate::pki::new_request;
-use crate::wire::ApiVersion;
 
 const KEPT: &str = "--issued-cert";
 
@@ -32,18 +32,12 @@ impl RequestArgs {
     pub(super) fn requests(
         &self,
         devices: &Devices,
-        version: &ApiVersion,
+        service: &ServiceArgs,
     ) -> Result<Option<Requests>, Report> {
         if !self.new_keys {
             return Ok(None);
         }
-        // The default gives way, for it is nobody's wish.
-        if *version != ApiVersion::DEFAULT && !version.issues_certificates() {
-            return Err(Report::usage(format!(
-                "--new-keys: API version {version} has no certificates"
-            ))
-            .remedy(format!("leave --api-version out, or give {}", ApiVersion::OF_CERTIFICATES)));
-        }
+        service.check_issues_certificates()?;
         if let Some((id, _)) = &devices.first {
             new_request(id.as_str())
                 .map_err(|error| Report::usage(format!("--new-keys: {id}: {error}")))?;
@@ -61,7 +55,7 @@ impl RequestArgs {
         }
         if let Some((id, number)) = &devices.first {
             let path = file.path(id, *number);
-            make_folder(&path).map_err(|error| {
+            make_folder(&path).and_then(|()| private_file::check(&path)).map_err(|error| {
                 let path = path.display();
                 Report::usage(format!("{KEPT}: cannot write {path}: {}", plain(&error)))
                     .remedy("its folder has to be one, or one that can be made")

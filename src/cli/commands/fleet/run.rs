@@ -122,7 +122,7 @@ impl Run {
         let devices = self.devices.devices()?;
         let identity = self.devices.identity(local.as_ref(), &devices)?;
         let (plan, concurrency) = self.pace.plan(devices.count)?;
-        let requests = self.requests.requests(&devices, &self.service.api_version)?;
+        let requests = self.requests.requests(&devices, &self.service)?;
         let blueprint = Blueprint { requests, ..self.blueprint(local.as_ref(), identity)? };
         devices.check_payloads(&blueprint)?;
         let outputs = Outputs::open(&self.outputs)?;
