@@ -12,6 +12,8 @@
 //! - `soak`: 300,000 registrations of a pool of 20,000 devices; the memory of both processes.
 //! - `throttled`: 3,000 devices under Azure's limits, at the pace of the plan and at none.
 //! - `webhook`: the rate with a group whose hub a webhook chooses, beside that of a hashed one.
+//! - `identities`: 1,000 devices with TPMs and 1,000 that ask for certificates, beside 1,000 with keys, over
+//!   HTTPS and AMQP: the rate, and the processor time of both processes. TPMs are made first, in a minute or two.
 //!
 //! Memory is told by Linux alone. Times depend on the machine.
 
@@ -36,12 +38,13 @@ const TUTORIAL_KEY: &str =
     "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
 
 type Part = (&'static str, fn());
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("connected", connected),
     ("many", many),
     ("soak", soak),
     ("throttled", throttled),
     ("webhook", webhook),
+    ("identities", identities),
 ];
 
 fn main() {
@@ -234,4 +237,74 @@ fn webhook() {
         rate(asked),
         hashed / asked
     );
+}
+
+/// A group whose devices are issued certificates if they ask for one.
+const ISSUING: &str = r#"
+idScope = "0ne00002193"
+linkedHubs = ["hub-1.azure-devices.net"]
+[[certificateAuthorities]]
+namespaceName = "fleet"
+name = "line-1"
+policies = [{ name = "short", validity = "30d" }]
+[[enrollmentGroups]]
+enrollmentGroupId = "line"
+attestation.type = "symmetricKey"
+namespaceName = "fleet"
+certificateAuthorityName = "line-1"
+certificatePolicyName = "short"
+"#;
+
+fn identities() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, ISSUING).expect("it can be written");
+    let tpms = folder.path().join("{reg_id}.pem").display().to_string();
+    let service =
+        ServiceProcess::start(&["--retry-after", "0s", "--config", &config.display().to_string()]);
+    let key = vec!["--group", "line"];
+    let issued = vec!["--group", "line", "--new-keys"];
+    let tpm = vec!["--tpm-state", &tpms, "--reg-id-pattern", "tpm-{n:06}"];
+    let began = Instant::now();
+    // Devices of its own count, so that what follows finds all TPMs and enrollments there.
+    let enrolled = [&tpm[..], &["--count", "1000", "--enroll", "--transport", "https"]].concat();
+    fleet(&service, &enrolled);
+    println!("1000 TPMs made, enrolled and registered once in {:.1?}", began.elapsed());
+    for transport in ["https", "amqp"] {
+        compare(&service, transport, &[("key", &key), ("issued", &issued), ("TPM", &tpm)]);
+    }
+}
+
+/// 1,000 devices of each kind in turn, some times; the first is what the others are held against.
+fn compare(service: &ServiceProcess, transport: &str, kinds: &[(&str, &Vec<&str>)]) {
+    const ROUNDS: usize = 3;
+    const DEVICES: f64 = 1000.0;
+    let common = ["--count", "1000", "--concurrency", "100", "--transport", transport];
+    let mut sums = vec![[0.0; 5]; kinds.len()];
+    for _ in 0..ROUNDS {
+        for ((_, flags), sums) in kinds.iter().zip(&mut sums) {
+            let ran = fleet(service, &[&common[..], flags].concat());
+            let (generator, service) = ran.processor;
+            let times = ["/phases/assigned/p50Ms", "/phases/assigned/p99Ms"];
+            let [p50, p99] = times.map(|at| ran.number(at));
+            let all = [ran.number("/elapsedSeconds"), generator, service, p50, p99];
+            sums.iter_mut().zip(all).for_each(|(sum, one)| *sum += one / ROUNDS as f64);
+        }
+    }
+    let of_key = sums[0];
+    for ((name, _), sums) in kinds.iter().zip(&sums) {
+        let [elapsed, generator, service, p50, p99] = *sums;
+        println!(
+            "{transport}, {name}: {:.0}/s (of a key's: {:.2}); p50 {p50:.0} ms, p99 {p99:.0} ms (x {:.2}, {:.2}); processor \
+             time of a device: generator {:.2} ms (x {:.2}), service {:.2} ms (x {:.2})",
+            DEVICES / elapsed,
+            of_key[0] / elapsed,
+            p50 / of_key[3],
+            p99 / of_key[4],
+            generator * 1e3 / DEVICES,
+            generator / of_key[1],
+            service * 1e3 / DEVICES,
+            service / of_key[2],
+        );
+    }
 }

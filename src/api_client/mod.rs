@@ -8,9 +8,11 @@
 //! - `patience`: when a call is made again.
 //! - `call`: the call itself.
 //! - `records`: enrollments and groups.
+//! - `bulk`: many of them at once.
 //! - `registrations`: registrations of devices.
 //! - `hub`: devices of an IoT hub, and their twins.
 
+mod bulk;
 mod call;
 mod connection;
 mod error;
@@ -19,6 +21,7 @@ mod patience;
 mod records;
 mod registrations;
 
+pub use bulk::{MAX_BULK, NotDone};
 pub use call::{Answer, ServiceClient};
 pub use connection::{ConnectionString, ConnectionStringError};
 pub use error::{CallError, Refusal};

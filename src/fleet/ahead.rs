@@ -35,8 +35,10 @@ impl ReadAhead {
         let (sender, source) = mpsc::channel(AHEAD);
         spawn_blocking(move || {
             for member in members {
-                let ready =
-                    member.map(|member| Ready { request: blueprint.request(&member), member });
+                let ready = member.map(|member| Ready {
+                    request: blueprint.request(&member),
+                    member: blueprint.with_tpm(member),
+                });
                 if sender.blocking_send(ready).is_err() {
                     break;
                 }

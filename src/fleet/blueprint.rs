@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use thiserror::Error;
 
-use super::files::{FileFault, Files};
+use super::files::{FileFault, FileKind, Files};
 use super::member::Member;
 use super::request::{KeyRequest, Requests};
 use super::template::{PayloadTemplate, PayloadTemplateError};
@@ -135,6 +135,19 @@ impl Blueprint {
         wanted
             .map(|_| KeyRequest::make(&member.registration_id).map_err(MemberError::Request))
             .transpose()
+    }
+
+    /// The device with its TPM, if it is one in a file: reading that takes some of a processor's time. What is
+    /// wrong with the file is told when the device begins.
+    pub(super) fn with_tpm(&self, member: Member) -> Member {
+        let (id, number) = (&member.registration_id, member.number);
+        let credential = match (&member.credential, &self.identity) {
+            (None, Identity::Files(files)) if matches!(files.kind, FileKind::Tpm(_)) => {
+                files.credential(id, number).ok()
+            }
+            (own, _) => own.clone(),
+        };
+        Member { credential, ..member }
     }
 
     fn credential(&self, member: &Member) -> Result<Credential, MemberError> {

@@ -1,4 +1,4 @@
-//! Keys and certificates of devices that stand in files, whose names a pattern makes: each is read
+//! Keys, certificates and TPMs of devices that stand in files, whose names a pattern makes: each is read
 //! when its device begins, so that memory does not grow with their number.
 
 use std::path::Path;
@@ -7,7 +7,9 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::template::FilePattern;
-use crate::attestation::{DeviceCertificate, IdentityFault, KeyError};
+use crate::attestation::{
+    DeviceCertificate, IdentityFault, KeyError, SoftwareTpm, SoftwareTpmFault,
+};
 use crate::device::Credential;
 use crate::net::plain;
 use crate::sources::Clock;
@@ -37,6 +39,8 @@ pub enum FileKind {
         /// The private keys, where they stand by themselves.
         key: Option<FilePattern>,
     },
+    /// A device's TPM in software.
+    Tpm(FilePattern),
 }
 
 /// Why the file of a device is of no use. Never repeats what stands in it.
@@ -59,6 +63,8 @@ enum Reason {
     Key(KeyError),
     #[error(transparent)]
     Certificate(IdentityFault),
+    #[error(transparent)]
+    Tpm(SoftwareTpmFault),
 }
 
 impl FileFault {
@@ -96,6 +102,12 @@ impl Files {
                 let proof = DeviceCertificate::read(&chain, key, None).map_err(wrong)?;
                 proof.check(id, Clock::system().now()).map_err(wrong)?;
                 Ok(Credential::X509(proof))
+            }
+            FileKind::Tpm(pattern) => {
+                let path = pattern.path(id, number);
+                let tpm = SoftwareTpm::from_pem(&self.read(&path)?);
+                let tpm = tpm.map_err(|error| fault(&path, Reason::Tpm(error)))?;
+                Ok(Credential::Tpm(Arc::new(tpm)))
             }
         }
     }
@@ -152,6 +164,21 @@ mod tests {
         assert!(!refused("b", 1).contains("s3cret"));
         assert_eq!(refused("c", 2), "keys/c-2.key: it is not UTF-8");
         assert!(refused("d", 3).starts_with("keys/d-3.key: cannot be read: "));
+    }
+
+    #[test]
+    fn j_492_each_device_has_the_tpm_of_its_file() {
+        let tpm = SoftwareTpm::with_one_pair();
+        let known =
+            vec![("a.tpm", tpm.to_pem().as_bytes().to_vec()), ("b.tpm", b"s3cret!".to_vec())];
+        let files = files(FileKind::Tpm(pattern("{reg_id}.tpm")), known);
+        let of = |id: &str| files.credential(&id.parse().unwrap(), 0);
+
+        let Ok(Credential::Tpm(found)) = of("a") else { panic!("no TPM") };
+        assert!(format!("{found:?}").starts_with("SoftwareTpm("), "{found:?}");
+        let wrong = of("b").unwrap_err().to_string();
+        assert!(wrong.starts_with("b.tpm: ") && !wrong.contains("s3cret"), "{wrong}");
+        assert!(of("c").unwrap_err().to_string().starts_with("c.tpm: cannot be read: "));
     }
 
     /// J-232.

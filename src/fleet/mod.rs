@@ -10,7 +10,7 @@
 //! - `template`: texts with places for what differs from device to device.
 //! - `shard`: one fleet on several machines.
 //! - `member`: the devices, one after the other.
-//! - `files`: their keys and certificates in files of their own.
+//! - `files`: their keys, certificates and TPMs in files of their own.
 //! - `request`: the certificates that they ask for.
 //! - `blueprint`: what they have in common.
 //! - `ahead`: reads them, and makes what takes long, ahead of their beginning.

@@ -7,3 +7,4 @@ mod merge;
 mod numbers;
 mod plan;
 mod throttled;
+mod tpms;

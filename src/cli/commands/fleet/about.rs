@@ -9,7 +9,8 @@ use std::num::NonZero;
 /// What stands in place of a secret.
 const MASK: &str = "****";
 /// Flags whose value is a secret, unless it names a file.
-const SECRETS: [&str; 3] = ["--group-key", "--device-key", "--cert-key-passphrase"];
+const SECRETS: [&str; 4] =
+    ["--group-key", "--device-key", "--cert-key-passphrase", "--connection-string"];
 /// What is longer is cut: a payload may be.
 const LONGEST: usize = 200;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::tpms::{Tpms, read_or_make};
 use crate::cli::args::certificate::read_pem;
 use crate::cli::args::group::{GroupArg, LocalGroup};
 use crate::cli::args::key::{GROUP_KEY_VARIABLE, group_key};
@@ -60,23 +61,27 @@ pub(super) struct DevicesArgs {
         long,
         value_name = "@FILE",
         value_parser = key_file,
-        conflicts_with_all = ["group_key", "group", "cert", "test_ca"]
+        conflicts_with_all = ["group_key", "group", "cert", "test_ca", "tpm_state"]
     )]
     device_key: Option<FilePattern>,
     /// X.509 in place of a key: the devices' certificates, each in a file such as 'certs/{reg_id}.pem',
     /// then intermediates; its private key may follow
-    #[arg(long, value_name = "PEM", conflicts_with_all = ["group_key", "group", "test_ca"])]
+    #[arg(long, value_name = "PEM", conflicts_with_all = ["group_key", "group", "test_ca", "tpm_state"])]
     cert: Option<FilePattern>,
     /// Private keys of --cert, if they are not in the same files, such as 'certs/{reg_id}.key'
     #[arg(long, value_name = "PEM", requires = "cert")]
     cert_key: Option<FilePattern>,
     /// X.509 in place of a key: a test CA that signs a certificate for each device, then those above
     /// it, as `provision-sim pki` makes them
-    #[arg(long, value_name = "PEM", requires = "test_ca_key", conflicts_with = "group_key")]
+    #[arg(long, value_name = "PEM", requires = "test_ca_key", conflicts_with_all = ["group_key", "tpm_state"])]
     test_ca: Option<PathBuf>,
     /// Private key of --test-ca
     #[arg(long, value_name = "PEM", requires = "test_ca")]
     test_ca_key: Option<PathBuf>,
+    /// TPMs in software in place of a key, over https and amqp, each in a file such as
+    /// 'tpms/{reg_id}.pem'; one that is not there is made first
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["group_key", "group"])]
+    pub(super) tpm_state: Option<FilePattern>,
 }
 
 /// The devices that were asked for.
@@ -120,27 +125,41 @@ impl DevicesArgs {
 
     /// The files of all devices. That of the first is read, so that nothing is sent if it is wrong.
     fn files(&self, devices: &Devices) -> Result<Option<Files>, Report> {
-        let kind = match (&self.device_key, &self.cert) {
-            (Some(key), _) => FileKind::Key(key.clone()),
-            (None, Some(certificate)) => FileKind::Certificate {
-                certificate: certificate.clone(),
-                key: self.cert_key.clone(),
-            },
-            (None, None) => return Ok(None),
+        let (flag, pattern, kind) = match (&self.device_key, &self.cert, &self.tpm_state) {
+            (Some(key), ..) => ("--device-key", key, FileKind::Key(key.clone())),
+            (None, Some(certificate), _) => {
+                let key = self.cert_key.clone();
+                let kind = FileKind::Certificate { certificate: certificate.clone(), key };
+                ("--cert", certificate, kind)
+            }
+            (None, None, Some(tpm)) => ("--tpm-state", tpm, FileKind::Tpm(tpm.clone())),
+            (None, None, None) => return Ok(None),
         };
-        let flag = if self.device_key.is_some() { "--device-key" } else { "--cert" };
-        let pattern = self.device_key.as_ref().or(self.cert.as_ref());
-        if pattern.is_some_and(|pattern| !pattern.tells_apart()) && devices.count != Some(1) {
+        if !pattern.tells_apart() && devices.count != Some(1) {
             return Err(Report::usage(format!("{flag}: all devices would have the same file"))
                 .remedy("put {reg_id} into its name, which becomes the device's: '{reg_id}.pem'"));
         }
         let files = Files { kind, read: Arc::new(|path| text::read_pem(path, MAX_FILE)) };
-        if let Some((first, number)) = &devices.without_credential {
+        // A TPM is made where there is none.
+        if let Some((first, number)) = &devices.without_credential
+            && self.tpm_state.is_none()
+        {
             files
                 .credential(first, *number)
                 .map_err(|error| Report::usage(format!("{flag}: {error}")))?;
         }
         Ok(Some(files))
+    }
+
+    /// The TPMs of the devices, which are made where there are none; nothing if they have none.
+    pub(super) fn tpms(&self, is_quiet: bool) -> Result<Option<Tpms>, Report> {
+        let Some(file) = &self.tpm_state else { return Ok(None) };
+        if self.is_from_stdin() {
+            return Err(Report::usage("--tpm-state: a list from standard input is read once only")
+                .remedy("put it into a file"));
+        }
+        let Devices { members, count, .. } = self.devices()?;
+        read_or_make(file, members, count, is_quiet).map(Some)
     }
 
     /// Where a list comes from.

@@ -4,9 +4,11 @@
 //!
 //! - `pace`: how fast: when devices begin, and how many may be open.
 //! - `source`: addresses of this machine to connect from.
-//! - `devices`: which devices there are, and how they prove who they are.
-//! - `requests`: whether they ask for certificates.
 //! - `show`: a line for each device, and one that says how far the fleet is.
+//! - `tpms`: the TPMs of devices.
+//! - `devices`: which devices there are, and how they prove who they are.
+//! - `enroll`: enrolls those that have TPMs.
+//! - `requests`: whether they ask for certificates.
 //! - `reporting`: what a fleet's report is printed, written and judged by.
 //! - `results`: where the results go.
 //! - `about`: what the report says of its run.
@@ -19,6 +21,7 @@
 mod about;
 mod command;
 mod devices;
+mod enroll;
 mod merge;
 mod pace;
 mod plan;
@@ -29,5 +32,6 @@ mod results;
 mod run;
 mod show;
 mod source;
+mod tpms;
 
 pub(crate) use command::Fleet;

@@ -7,11 +7,13 @@ use clap::{Arg, Args};
 
 use super::about::run_info;
 use super::devices::DevicesArgs;
+use super::enroll::{EnrollArgs, enroll};
 use super::pace::PaceArgs;
 use super::play::{About, play};
 use super::requests::RequestArgs;
 use super::results::{Outputs, ResultsArgs};
 use super::source::{self, Sources};
+use super::tpms::Tpms;
 use crate::cli::args::route::RouteArgs;
 use crate::cli::args::service::{IdScopeArg, ServiceArgs};
 use crate::cli::exit::Exit;
@@ -19,6 +21,7 @@ use crate::cli::input::read;
 use crate::cli::local::Local;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
+use crate::device::Transport;
 use crate::fleet::{Blueprint, Fleet, Identity, PayloadTemplate, Plan};
 use crate::net::with_resumption;
 use crate::text::spoken;
@@ -47,6 +50,8 @@ Examples:
       --test-ca-key intermediate-key.pem --payload '{\"serial\":\"{reg_id}\"}'
   provision-sim fleet --local --count 100 --cert 'certs/{reg_id}.pem' \\
       --cert-key 'certs/{reg_id}.key'
+  provision-sim fleet --local --count 100 --tpm-state 'tpms/{reg_id}.pem' --enroll \\
+      --transport https
   provision-sim fleet --local --count 1000 --new-keys --issued-cert 'issued/{reg_id}.pem'
   provision-sim fleet --local --count 100000 --shard 0/4 -o json
 
@@ -59,6 +64,8 @@ assigned; with --fail-if, 5 if one of its conditions holds, else 0";
 pub(super) struct Run {
     #[command(flatten)]
     devices: DevicesArgs,
+    #[command(flatten)]
+    enroll: EnrollArgs,
     #[command(flatten)]
     requests: RequestArgs,
     // Clap takes the shorter form of the number for a line end.
@@ -120,12 +127,20 @@ impl Run {
         self.check_stdin()?;
         let local = self.service.local.find()?;
         let devices = self.devices.devices()?;
+        let client = self.enroll.client(local.as_ref(), &self.service, &self.route)?;
         let identity = self.devices.identity(local.as_ref(), &devices)?;
         let (plan, concurrency) = self.pace.plan(devices.count)?;
         let requests = self.requests.requests(&devices, &self.service)?;
         let blueprint = Blueprint { requests, ..self.blueprint(local.as_ref(), identity)? };
         devices.check_payloads(&blueprint)?;
         let outputs = Outputs::open(&self.outputs)?;
+        let tpms = self.devices.tpms(printer.is_quiet())?;
+        if let Some(note) = tpms.as_ref().and_then(Tpms::note) {
+            printer.note(&note);
+        }
+        if let (Some(client), Some(tpms)) = (client, tpms) {
+            printer.note(&enroll(&client, &tpms.all)?);
+        }
         let total = devices.count;
         if let (Some(local), Plan::WhenFree, Some(count)) = (&local, &plan, total)
             && let Some(forecast) = forecast(count, concurrency, local.pause())
@@ -155,6 +170,14 @@ impl Run {
     }
 
     fn blueprint(&self, local: Option<&Local>, identity: Identity) -> Result<Blueprint, Report> {
+        let transport = self.route.transport();
+        let has_tpms = self.devices.tpm_state.is_some();
+        if has_tpms && matches!(transport, Transport::Mqtt | Transport::MqttWs) {
+            return Err(Report::usage(format!(
+                "--tpm-state: devices cannot use a TPM over {transport}"
+            ))
+            .remedy("give --transport https, or --transport amqp"));
+        }
         let endpoint = self.service.endpoint(local)?;
         let ports = ServiceArgs::ports(local)?;
         let tls = self.service.tls(local)?;
@@ -163,7 +186,7 @@ impl Run {
             route: self.route.route(&endpoint, ports, self.service.local.is_given())?,
             endpoint,
             ports,
-            transport: self.route.transport(),
+            transport,
             sources: source::all(&self.source)?,
             id_scope: self.id_scope.resolve(local)?,
             api_version: self.service.api_version(),
@@ -180,6 +203,7 @@ impl Run {
         let from_stdin: Vec<_> = [
             ("--group-key", self.devices.group_key.as_deref() == Some("-")),
             ("--reg-ids", self.devices.is_from_stdin()),
+            ("--connection-string", self.enroll.connection_string.as_deref() == Some("-")),
             ("--payload", self.payload.as_deref() == Some("-")),
         ]
         .into_iter()

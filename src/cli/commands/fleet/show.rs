@@ -85,10 +85,54 @@ enum Way {
     Quietly,
 }
 
+/// Where it is said.
+#[derive(Debug)]
+struct Place(Way);
+
+impl Place {
+    fn new(is_quiet: bool) -> Self {
+        Self(match (std::io::stderr().is_terminal(), is_quiet) {
+            (true, _) => Way::InPlace,
+            (false, false) => Way::Now { next: LOGGED_EVERY },
+            (false, true) => Way::Quietly,
+        })
+    }
+
+    /// Says it, if it is time for that.
+    fn say(&mut self, elapsed: Duration, text: impl FnOnce() -> String) {
+        let mut stderr = std::io::stderr().lock();
+        // A standard error that is closed has nobody who reads it.
+        let _ = match &mut self.0 {
+            Way::InPlace => write!(stderr, "\r\x1b[2K{}", text()).and_then(|()| stderr.flush()),
+            Way::Now { next } if elapsed >= *next => {
+                *next = elapsed + LOGGED_EVERY;
+                writeln!(stderr, "{}", text())
+            }
+            Way::Now { .. } | Way::Quietly => Ok(()),
+        };
+    }
+
+    /// Makes room for other lines.
+    fn clear(&mut self) {
+        if let Way::InPlace = self.0 {
+            let mut stderr = std::io::stderr().lock();
+            let _ = write!(stderr, "\r\x1b[2K").and_then(|()| stderr.flush());
+        }
+    }
+}
+
 /// The line that says how far it is.
 pub(super) struct ProgressLine {
-    way: Way,
+    place: Place,
     total: Option<u64>,
+    rate: Rate,
+}
+
+/// The line that says how many there are of what has to be there before devices begin.
+pub(super) struct CountLine {
+    place: Place,
+    total: Option<u64>,
+    what: &'static str,
     rate: Rate,
 }
 
@@ -118,12 +162,7 @@ impl Rate {
 impl ProgressLine {
     /// Of `total` devices, where that is known.
     pub(super) fn new(total: Option<u64>, is_quiet: bool) -> Self {
-        let way = match (std::io::stderr().is_terminal(), is_quiet) {
-            (true, _) => Way::InPlace,
-            (false, false) => Way::Now { next: LOGGED_EVERY },
-            (false, true) => Way::Quietly,
-        };
-        Self { way, total, rate: Rate::default() }
+        Self { place: Place::new(is_quiet), total, rate: Rate::default() }
     }
 
     /// Says how far it is. `ended`: devices assigned, failed, and refused as expected.
@@ -131,26 +170,47 @@ impl ProgressLine {
         let (assigned, failed, refused) = ended;
         self.rate.update(progress.elapsed, assigned + failed + refused);
         let rate = self.rate.per_second.unwrap_or_default();
-        let text = || told(progress, ended, self.total, rate);
-        let mut stderr = std::io::stderr().lock();
-        // A standard error that is closed has nobody who reads it.
-        let _ = match &mut self.way {
-            Way::InPlace => write!(stderr, "\r\x1b[2K{}", text()).and_then(|()| stderr.flush()),
-            Way::Now { next } if progress.elapsed >= *next => {
-                *next = progress.elapsed + LOGGED_EVERY;
-                writeln!(stderr, "{}", text())
-            }
-            Way::Now { .. } | Way::Quietly => Ok(()),
-        };
+        self.place.say(progress.elapsed, || told(progress, ended, self.total, rate));
     }
 
     /// Makes room for other lines.
     pub(super) fn clear(&mut self) {
-        if let Way::InPlace = self.way {
-            let mut stderr = std::io::stderr().lock();
-            let _ = write!(stderr, "\r\x1b[2K").and_then(|()| stderr.flush());
-        }
+        self.place.clear();
     }
+}
+
+impl CountLine {
+    /// Of `total`, where that is known; `what` they are called.
+    pub(super) fn new(total: Option<u64>, what: &'static str, is_quiet: bool) -> Self {
+        Self { place: Place::new(is_quiet), total, what, rate: Rate::default() }
+    }
+
+    /// Says how many there are; to be called a few times a second.
+    pub(super) fn draw(&mut self, elapsed: Duration, count: u64) {
+        self.rate.update(elapsed, count);
+        let rate = self.rate.per_second.unwrap_or_default();
+        let (total, what) = (self.total, self.what);
+        self.place.say(elapsed, || counted(count, total, what, rate));
+    }
+
+    /// Makes room for other lines.
+    pub(super) fn clear(&mut self) {
+        self.place.clear();
+    }
+}
+
+fn counted(count: u64, total: Option<u64>, what: &str, per_second: f64) -> String {
+    let Some(total) = total else { return format!("{count} {what}") };
+    format!("{count} of {total} {what}{}", to_go(total.saturating_sub(count), per_second))
+}
+
+/// How long the rest takes, where that can be told.
+fn to_go(left: u64, per_second: f64) -> String {
+    if per_second < 0.1 {
+        return String::new();
+    }
+    let seconds = Duration::from_secs_f64((left as f64 / per_second).min(1e9).ceil());
+    format!(", {} to go", spoken(seconds))
 }
 
 fn told(
@@ -170,10 +230,8 @@ fn told(
         let _ = write!(text, "{refused} refused as expected, ");
     }
     let _ = write!(text, "{} in flight", progress.open);
-    let left = total.map(|total| total.saturating_sub(ended) as f64);
-    if let Some(left) = left.filter(|_| per_second >= 0.1) {
-        let seconds = Duration::from_secs_f64((left / per_second).min(1e9).ceil());
-        let _ = write!(text, ", {} to go", spoken(seconds));
+    if let Some(total) = total {
+        text.push_str(&to_go(total.saturating_sub(ended), per_second));
     }
     text
 }
@@ -194,6 +252,13 @@ mod tests {
             told(PROGRESS, (140, 0, 10), None, 0.0),
             "150 devices, 0/s: 140 assigned, 0 failed, 10 refused as expected, 20 in flight"
         );
+    }
+
+    #[test]
+    fn what_is_made_beforehand_is_counted_too() {
+        assert_eq!(counted(20, Some(100), "TPMs", 8.0), "20 of 100 TPMs, 10 s to go");
+        assert_eq!(counted(0, Some(100), "TPMs", 0.0), "0 of 100 TPMs");
+        assert_eq!(counted(20, None, "TPMs", 8.0), "20 TPMs");
     }
 
     #[test]
