@@ -29,7 +29,7 @@ fn enrolled(machine: &Machine) -> Vec<Value> {
 }
 
 #[test]
-fn j_492_devices_get_tpms_and_enrollments_and_are_assigned_over_https_and_amqp() {
+fn j_492_devices_get_tpms_and_enrollments_and_are_assigned() {
     let machine = Machine::new();
     let _serve = machine.serve_without_events(&["--retry-after", "0s"]);
 
@@ -47,7 +47,7 @@ fn j_492_devices_get_tpms_and_enrollments_and_are_assigned_over_https_and_amqp()
     }
     // The next has them already, and one more; what was enrolled by then is left as it is.
     let before = enrolled(&machine);
-    let flags = ["--count", "4", "--enroll", "--transport", "amqp", "--rounds", "2"];
+    let flags = ["--count", "4", "--enroll", "--transport", "https", "--rounds", "2"];
     let report = fleet(&machine, &flags).assert_exit(0).json();
     assert_eq!((&report["assigned"], &report["failed"]), (&8.into(), &0.into()), "{report}");
     assert!(keys(&machine, 4).is_superset(&made));
