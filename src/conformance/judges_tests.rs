@@ -202,6 +202,44 @@ fn j_324_who_waits_for_ever_fails_and_who_asks_again_does_not() {
     assert!(is_kept(&subscribes(2)));
 }
 
+/// The answer to the keys of a TPM.
+const CHALLENGE: &str =
+    r#"{"message":"Authorization required","authenticationKey":"AD==","keyName":"registration"}"#;
+
+#[test]
+fn j_495_a_tpm_that_is_given_a_key_and_signs_with_it_asks_once() {
+    let client = || Client::that(End::Code(0), 20_000);
+    let challenged = |client: Client, at| client.asks(at, FaultPlace::Register, 401, CHALLENGE);
+
+    let told = challenged(client(), 0).registers(500, 202).polls(3_500).gets_its_hub(6_500);
+    assert!(is_kept(&told.judged("polls-to-the-end")), "{:?}", told.judged("polls-to-the-end"));
+    let refused = challenged(Client::that(End::Code(4), 1_000), 0).registers(500, 401);
+    assert!(is_kept(&refused.judged("401-not-repeated")));
+    let again = challenged(challenged(Client::that(End::Code(4), 9_000), 0), 5_000);
+    assert!(
+        matches!(again.judged("401-not-repeated"), Finding::Broken(_)),
+        "no answer to a challenge"
+    );
+    let stopped = challenged(Client::that(End::Code(4), 1_000), 0);
+    assert!(
+        matches!(stopped.judged("assigned"), Finding::Failed(why) if why.contains("1 register"))
+    );
+}
+
+#[test]
+fn j_495_how_long_a_tpm_waits_is_seen_where_it_begins_to_ask() {
+    let client = Client::that(End::Code(0), 20_000)
+        .registers(0, 503)
+        .asks(1_500, FaultPlace::Register, 503, "")
+        .asks(4_000, FaultPlace::Register, 401, CHALLENGE)
+        .registers(4_600, 202)
+        .gets_its_hub(8_000);
+
+    assert_eq!(client.0.registers()[2].asked, ms(4_000));
+    assert_eq!(client.0.registers()[2].answered, Some(ms(4_600)));
+    assert_eq!(client.0.registers().len(), 3);
+}
+
 #[test]
 fn a_16_a_401_is_asked_for_once() {
     let refused = |times: u64| {

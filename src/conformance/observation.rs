@@ -73,6 +73,11 @@ impl Exchange<'_> {
         body.get(member)?.as_str().map(str::to_owned)
     }
 
+    /// Whether a TPM is given a key in answer, to sign with it and ask again (B.5).
+    fn is_challenged(&self) -> bool {
+        self.is_register() && self.status() == Some(401) && self.told("authenticationKey").is_some()
+    }
+
     /// Whether the device is told of its hub.
     pub(super) fn is_assigned(&self) -> bool {
         self.status() == Some(200) && self.told("status").as_deref() == Some("assigned")
@@ -94,8 +99,28 @@ impl Observation {
         at.saturating_duration_since(self.began)
     }
 
-    /// What the device asked, in order.
+    /// What the device asked, in order. The register request for which a TPM is given a key, and the one
+    /// that this TPM has signed, are one: the device had to ask in two steps (J-495).
     pub(super) fn exchanges(&self) -> Vec<Exchange<'_>> {
+        let mut exchanges: Vec<Exchange<'_>> = Vec::new();
+        for exchange in self.steps() {
+            match exchanges.last_mut() {
+                // Who is given a key and asks for another one has asked twice.
+                Some(last)
+                    if last.is_challenged()
+                        && exchange.is_register()
+                        && !exchange.is_challenged() =>
+                {
+                    *last = Exchange { asked: last.asked, ..exchange };
+                }
+                _ => exchanges.push(exchange),
+            }
+        }
+        exchanges
+    }
+
+    /// All that it asked, in order.
+    fn steps(&self) -> Vec<Exchange<'_>> {
         let mut exchanges: Vec<Exchange<'_>> = Vec::new();
         for event in &self.events {
             let at = self.since(event.at);

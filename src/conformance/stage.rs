@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::case::{Setup, Webhook};
 use super::watch::Watch;
+use crate::attestation::TpmPublic;
 use crate::child::{DeviceFacts, Fact};
 use crate::local_service::{
     AllocationAnswer, EnrollmentBuilder, LocalService, LocalServiceBuilder, LocalServiceError,
@@ -41,8 +42,8 @@ pub enum StageError {
     Files(#[from] io::Error),
 }
 
-/// A service, and the device that is to come to it: one ID, with a key and a certificate. By which of them
-/// the client comes is its own choice.
+/// A service, and the device that is to come to it: one ID, with a key and a certificate, or with a TPM. By
+/// which of the former the client comes is its own choice.
 pub(super) struct Stage {
     pub(super) service: LocalService,
     pub(super) watch: Watch,
@@ -55,6 +56,7 @@ impl Stage {
     pub(super) async fn open(
         setup: &Setup,
         registration_id: RegistrationId,
+        endorsement_key: Option<&TpmPublic>,
     ) -> Result<Self, StageError> {
         let pki = TestPki::new()?;
         let folder = tempfile::Builder::new().prefix("conformance-").tempdir()?;
@@ -67,11 +69,16 @@ impl Stage {
             .retry_after(std::time::Duration::from_secs(setup.retry_after))
             .assigning_polls(setup.assigning)
             .tap(watch.tap());
-        for group in [
+        let mut enrollments = vec![
             EnrollmentBuilder::group(LocalService::DEFAULT_GROUP),
             EnrollmentBuilder::group(X509_GROUP).x509(pki.root().pem()),
-        ] {
-            builder = enrolled(builder, group, setup);
+        ];
+        // It decides before any group, so a client with a TPM has no other way.
+        enrollments.extend(endorsement_key.map(|key| {
+            EnrollmentBuilder::individual(registration_id.as_str()).tpm(&key.to_base64())
+        }));
+        for enrollment in enrollments {
+            builder = enrolled(builder, enrollment, setup);
         }
         for fault in setup.faults {
             builder = builder.fault(fault)?;
@@ -112,22 +119,22 @@ impl Stage {
 
 fn enrolled(
     builder: LocalServiceBuilder,
-    group: EnrollmentBuilder,
+    enrollment: EnrollmentBuilder,
     setup: &Setup,
 ) -> LocalServiceBuilder {
-    let group = if setup.is_disabled { group.disabled() } else { group };
+    let enrollment = if setup.is_disabled { enrollment.disabled() } else { enrollment };
     let hub = || AllocationAnswer::hub(LocalService::DEFAULT_HUB);
-    let group = match setup.webhook {
-        Webhook::None => group,
+    let enrollment = match setup.webhook {
+        Webhook::None => enrollment,
         Webhook::Refuses => {
-            group.allocation_function(|_| AllocationAnswer::refuse("no hub for this device"))
+            enrollment.allocation_function(|_| AllocationAnswer::refuse("no hub for this device"))
         }
-        Webhook::Payload(bytes) => group.allocation_function(move |_| {
+        Webhook::Payload(bytes) => enrollment.allocation_function(move |_| {
             hub().with_payload(json!({ "filler": "x".repeat(bytes) }))
         }),
-        Webhook::Scripts => group.allocation_function(move |_| hub().with_payload(scripts())),
+        Webhook::Scripts => enrollment.allocation_function(move |_| hub().with_payload(scripts())),
     };
-    builder.enrollment(group)
+    builder.enrollment(enrollment)
 }
 
 /// Letters that take one, two, three and four bytes, and marks that turn text around.

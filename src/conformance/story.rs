@@ -65,7 +65,7 @@ fn sentence(moment: &WireMoment) -> String {
         WireMoment::Ping => "PINGREQ".to_owned(),
         WireMoment::Disconnect => "DISCONNECT".to_owned(),
         WireMoment::SignIn(sign_in) => match &sign_in.user_name {
-            Some(user_name) => format!("SASL PLAIN, user name {user_name:?}"),
+            Some(user_name) => format!("SASL, as {user_name:?}"),
             None => "AMQP without a token".to_owned(),
         },
         WireMoment::Open(container) => format!("open, container {container:?}"),

@@ -11,6 +11,7 @@ use super::case::{Case, Judge, Setup};
 use super::play::{PlayError, Run, run};
 use super::stage::Stage;
 use super::verdict::{broken, verdict};
+use crate::attestation::TpmPublic;
 use crate::child::Program;
 use crate::verdicts::Case as Verdict;
 use crate::wire::RegistrationId;
@@ -24,6 +25,19 @@ pub struct Test {
     pub jobs: usize,
     /// How long it may run in one case.
     pub timeout: Duration,
+    /// The endorsement key of its TPM, if it has one.
+    pub endorsement_key: Option<TpmPublic>,
+}
+
+impl Test {
+    /// The service of a case, and the device that is to come to it.
+    async fn stage(
+        &self,
+        setup: &Setup,
+        registration_id: RegistrationId,
+    ) -> Result<Stage, PlayError> {
+        Ok(Stage::open(setup, registration_id, self.endorsement_key.as_ref()).await?)
+    }
 }
 
 /// Some cases that are judged by the same runs.
@@ -68,7 +82,7 @@ pub async fn play(
 
 /// Whether the command line can be filled in, before any client is started.
 async fn check(test: &Test) -> Result<(), PlayError> {
-    let stage = Stage::open(&Setup::PLAIN, id("check", 0)).await?;
+    let stage = test.stage(&Setup::PLAIN, id("check", 0)).await?;
     Program::new(&test.command, &stage.facts())?;
     Ok(())
 }
@@ -131,7 +145,7 @@ async fn runs(play: &Play, test: &Test, places: &Arc<Semaphore>) -> Result<Vec<R
             let (test, places) = (test.clone(), places.clone());
             playing.spawn(async move {
                 let _place = places.acquire().await;
-                let stage = Stage::open(setup, id(name, number)).await?;
+                let stage = test.stage(setup, id(name, number)).await?;
                 run(&stage, &test.command, setup, test.timeout).await
             });
         }
@@ -143,7 +157,7 @@ async fn runs(play: &Play, test: &Test, places: &Arc<Semaphore>) -> Result<Vec<R
         return Ok(runs);
     }
     let _place = places.acquire().await;
-    let stage = Stage::open(setup, id(name, 1)).await?;
+    let stage = test.stage(setup, id(name, 1)).await?;
     for _ in 0..count {
         runs.push(run(&stage, &test.command, setup, test.timeout).await?);
     }

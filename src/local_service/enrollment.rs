@@ -68,6 +68,12 @@ impl EnrollmentBuilder {
         self.member("attestation", json!({ "type": "x509", "x509": { member: certificates } }))
     }
 
+    /// The endorsement key of its device's TPM, Base64 (B.5); of an individual enrollment alone.
+    pub fn tpm(self, endorsement_key: &str) -> Self {
+        let keys = json!({ "endorsementKey": endorsement_key });
+        self.member("attestation", json!({ "type": "tpm", "tpm": keys }))
+    }
+
     /// Its devices get this hub, by the `static` policy.
     pub fn static_hub(self, host_name: &str) -> Self {
         self.allocation_policy(AllocationPolicy::Static).hubs([host_name])

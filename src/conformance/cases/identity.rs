@@ -8,7 +8,7 @@ use crate::attestation::{Claims, SasToken};
 use crate::conformance::case::{Case, Level, Rule};
 use crate::conformance::finding::Finding;
 use crate::conformance::judging::{Judged, registers, settle, summary};
-use crate::conformance::observation::Observation;
+use crate::conformance::observation::{Exchange, Observation};
 use crate::conformance::source::{DEVICE_API, MQTT_AND_DPS, TOKENS};
 use crate::service::{WireAttach, WireConnect, WireMoment, WireRequest, WireSignIn};
 use crate::sources::Clock;
@@ -100,6 +100,15 @@ fn first_request(seen: &Observation) -> Option<&WireRequest> {
 
 fn first_attach(seen: &Observation) -> Option<&WireAttach> {
     seen.attaches().first().map(|(.., attach)| *attach)
+}
+
+/// The token of its first request that has one: with a TPM, the first of all has none yet.
+fn first_authorization(seen: &Observation) -> Option<&SasToken> {
+    let tokens = seen.heard(|moment| match moment {
+        WireMoment::Request(request) => request.authorization.as_ref(),
+        _ => None,
+    });
+    tokens.first().map(|(.., token)| *token)
 }
 
 /// What came before its first link.
@@ -207,10 +216,15 @@ fn token(seen: &Observation) -> Result<&SasToken, Finding> {
     let token = match (first_connect(seen), first_sign_in(seen), first_request(seen)) {
         (None, Some(sign_in), _) => sign_in.password.as_ref(),
         (Some(connect), ..) => connect.password.as_ref(),
-        (None, None, Some(request)) => request.authorization.as_ref(),
+        (None, None, Some(_)) => first_authorization(seen),
         (None, None, None) => return Err(nothing(seen)),
     };
-    token.ok_or_else(|| Finding::unseen("it proves itself with a certificate, and has no token"))
+    token.ok_or_else(|| {
+        Finding::unseen(match seen.registers().first().and_then(Exchange::status) {
+            Some(401) => "it has shown no token",
+            _ => "it proves itself with a certificate, and has no token",
+        })
+    })
 }
 
 fn claims(seen: &Observation) -> Result<Claims<'_>, Finding> {

@@ -1,5 +1,5 @@
-// The SDK for Node as a program that registers once: over MQTT, or with `amqp` as argument over AMQP; with its
-// key, or with `x509` as argument.
+// The SDK for Node as a program that registers once: over MQTT, or with `amqp` as argument over AMQP, with `https` over
+// HTTPS; with its key, or with `x509` as argument its certificate, with `tpm=PORT` the TPM simulator there.
 //
 // It adds nothing to what the SDK does: `provision-sim conformance` is to see that. Its provisioning client
 // has no option for a CA; NODE_EXTRA_CA_CERTS, which Node reads as it begins, has to name it.
@@ -7,20 +7,33 @@
 const fs = require('fs');
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
 const { Amqp } = require('azure-iot-provisioning-device-amqp');
+const { Http } = require('azure-iot-provisioning-device-http');
 const { Mqtt } = require('azure-iot-provisioning-device-mqtt');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
+const { TpmSecurityClient } = require('azure-iot-security-tpm');
 const { X509Security } = require('azure-iot-security-x509');
+const { Tpm } = require('tss.js');
 
-const { DPS_AMQP, DPS_MQTT, DPS_ID_SCOPE, DPS_REGISTRATION_ID, DPS_DEVICE_KEY, DPS_CERT, DPS_CERT_KEY } = process.env;
+const { DPS_AMQP, DPS_HTTPS, DPS_MQTT, DPS_ID_SCOPE, DPS_REGISTRATION_ID, DPS_DEVICE_KEY, DPS_CERT, DPS_CERT_KEY } = process.env;
 
 const read = (file) => fs.readFileSync(file, 'utf8');
-const security = process.argv.includes('x509')
-  ? new X509Security(DPS_REGISTRATION_ID, { cert: read(DPS_CERT), key: read(DPS_CERT_KEY) })
-  : new SymmetricKeySecurityClient(DPS_REGISTRATION_ID, DPS_DEVICE_KEY);
+const given = (argument) => process.argv.includes(argument);
+const simulator = process.argv.find((argument) => argument.startsWith('tpm='))?.slice('tpm='.length);
 
-const [host, transport] = process.argv.includes('amqp') ? [DPS_AMQP, new Amqp()] : [DPS_MQTT, new Mqtt()];
+function credential() {
+  if (simulator) return new TpmSecurityClient(DPS_REGISTRATION_ID, new Tpm(true, '127.0.0.1', Number(simulator)));
+  if (given('x509')) return new X509Security(DPS_REGISTRATION_ID, { cert: read(DPS_CERT), key: read(DPS_CERT_KEY) });
+  return new SymmetricKeySecurityClient(DPS_REGISTRATION_ID, DPS_DEVICE_KEY);
+}
 
-ProvisioningDeviceClient.create(host, DPS_ID_SCOPE, transport, security).register((error, result) => {
+function transport() {
+  if (given('amqp')) return [DPS_AMQP, new Amqp()];
+  return given('https') ? [DPS_HTTPS, new Http()] : [DPS_MQTT, new Mqtt()];
+}
+
+const [host, connection] = transport();
+ProvisioningDeviceClient.create(host, DPS_ID_SCOPE, connection, credential()).register((error, result) => {
   console.log(error ?? result);
+  // With a TPM it hands over the whole answer, whose status is the same.
   process.exit(error || result.status !== 'assigned' ? 1 : 0);
 });

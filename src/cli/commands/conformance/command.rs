@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::files::Files;
 use super::show;
+use crate::attestation::TpmPublic;
 use crate::cli::args::duration::timeout;
 use crate::cli::common::Output;
 use crate::cli::exit::Exit;
@@ -40,6 +41,9 @@ pub(crate) struct Conformance {
     /// How long a client may run in one case
     #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = timeout)]
     timeout: Duration,
+    /// Endorsement key of the client's TPM, Base64; without it, it has a key or a certificate
+    #[arg(long, alias = "ek", value_name = "KEY", value_parser = TpmPublic::from_base64)]
+    endorsement_key: Option<TpmPublic>,
     /// The client and its arguments, behind `--`
     #[arg(last = true, value_name = "COMMAND", required_unless_present = "list")]
     command: Vec<String>,
@@ -111,8 +115,12 @@ impl Conformance {
     async fn play(self, cases: &[&'static Case], printer: &mut Printer) -> Result<Exit, Report> {
         let mut stop = StopSignal::new()?;
         let (began, started) = (Clock::system().now(), Instant::now());
-        let test =
-            Test { command: self.command.clone(), jobs: self.jobs.into(), timeout: self.timeout };
+        let test = Test {
+            command: self.command.clone(),
+            jobs: self.jobs.into(),
+            timeout: self.timeout,
+            endorsement_key: self.endorsement_key.clone(),
+        };
         let mut verdicts: Vec<Verdict> = Vec::new();
         let mut tell = |verdict: &Verdict| {
             if printer.is_text() && (verdict.outcome.is_bad() || !printer.is_quiet()) {
