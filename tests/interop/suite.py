@@ -69,7 +69,7 @@ SUITE = [
     (
         "python/csr.py",
         ["p256", "p384", "rsa2048", "extensions", "other-name", "rsa1024", "p521", "damaged", "pem", "oversized"]
-        + ["expired", "foreign"],
+        + ["own-mqtt", "own-https", "own-amqp", "own-request", "expired", "foreign"],
     ),
     ("python/results.py", ["junit", "schema"]),
     ("reach.py", ["python", "node", "java", "curl"]),
@@ -98,6 +98,7 @@ EXPLAINED = {
     ("node/http.js", "wrong-key"): "401002",
     ("node/amqp.js", "heat-pump"): "400207",
     ("node/amqp.js", "wrong-key"): "401002",
+    ("node/tpm.js", "http-other-tpm"): "404201",
     ("node/tpm.js", "http-heat-pump"): "400207",
     ("node/tpm.js", "amqp-heat-pump"): "400207",
     ("node/amqp_ws.js", "heat-pump"): "400207",

@@ -5,6 +5,7 @@
 // has no option for a CA; NODE_EXTRA_CA_CERTS, which Node reads as it begins, has to name it.
 'use strict';
 const fs = require('fs');
+const https = require('https');
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
 const { Amqp } = require('azure-iot-provisioning-device-amqp');
 const { Http } = require('azure-iot-provisioning-device-http');
@@ -12,9 +13,11 @@ const { Mqtt } = require('azure-iot-provisioning-device-mqtt');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 const { TpmSecurityClient } = require('azure-iot-security-tpm');
 const { X509Security } = require('azure-iot-security-x509');
+const { HttpsProxyAgent } = require('https-proxy-agent');
 const { Tpm } = require('tss.js');
 
-const { DPS_AMQP, DPS_HTTPS, DPS_MQTT, DPS_ID_SCOPE, DPS_REGISTRATION_ID, DPS_DEVICE_KEY, DPS_CERT, DPS_CERT_KEY } = process.env;
+const { DPS_AMQP, DPS_GATEWAY, DPS_MQTT, DPS_ID_SCOPE, DPS_REGISTRATION_ID } = process.env;
+const { DPS_DEVICE_KEY, DPS_CERT, DPS_CERT_KEY } = process.env;
 
 const read = (file) => fs.readFileSync(file, 'utf8');
 const given = (argument) => process.argv.includes(argument);
@@ -28,7 +31,10 @@ function credential() {
 
 function transport() {
   if (given('amqp')) return [DPS_AMQP, new Amqp()];
-  return given('https') ? [DPS_HTTPS, new Http()] : [DPS_MQTT, new Mqtt()];
+  if (!given('https')) return [DPS_MQTT, new Mqtt()];
+  // It takes no port: the gateway leads the process to the service.
+  https.globalAgent = new HttpsProxyAgent(`http://${DPS_GATEWAY}`);
+  return ['global.azure-devices-provisioning.net', new Http()];
 }
 
 const [host, connection] = transport();

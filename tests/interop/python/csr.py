@@ -10,12 +10,14 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import pathlib
 import ssl
 import subprocess
 import tempfile
 import time
 import urllib.parse
+import urllib.request
 
 import witness
 from azure.iot.device import X509, IoTHubDeviceClient, Message
@@ -25,6 +27,7 @@ from hub import hub_connection
 from witness import FACTS, HUB, expect, journal
 
 API_VERSION = "2026-11-01"
+VERIFIED = ["verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", "root.pem"]
 KEYS = {
     "p256": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
     "p384": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
@@ -116,8 +119,7 @@ def granted(folder, key, *more):
     name = f"csr-{key}{'-extensions' if more else ''}"
     csr = request(folder, name, key, *more)
     provisioned(folder, name, csr)
-    verified = ["verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", "root.pem", "-untrusted", "issuing.pem"]
-    openssl(*verified, "leaf.pem", folder=folder)
+    openssl(*VERIFIED, "-untrusted", "issuing.pem", "leaf.pem", folder=folder)
     asked = openssl("req", "-inform", "DER", "-pubkey", "-noout", data=csr)
     issued = openssl("x509", "-in", "leaf.pem", "-pubkey", "-noout", folder=folder)
     expect(issued, asked, "public key")
@@ -190,6 +192,42 @@ def foreign(folder):
     return is_refused(name, folder, "forged", "not by the authority interop/line-1")
 
 
+def root(folder):
+    """The root of the authority, from the management listener: `root.pem`."""
+    with urllib.request.urlopen(f"http://{FACTS['admin']}/certificate-authorities", timeout=10) as answer:
+        ours = [it for it in json.load(answer) if it["name"] == "line-1"]
+    (folder / "root.pem").write_text(ours[0]["certificates"][-1]["pem"])
+
+
+def own(transport, address, asks):
+    """The program's own device asks, keeps what it is issued, and goes to its hub with it."""
+
+    def case(folder):
+        name = f"csr-own-{transport}-{asks}"
+        command = [os.environ["PROVISION_SIM"], "register", "--host", f"localhost:{FACTS[address].rpartition(':')[2]}"]
+        command += ["--transport", transport, "--ca-file", FACTS["caFile"], "--id-scope", FACTS["idScope"]]
+        command += ["--reg-id", name, "--device-key", derived(FACTS["issuedGroupKey"], name)]
+        command += ["--issued-cert", f"{name}.pem"]
+        if asks == "key":
+            command += ["--new-key", f"{name}.key", "--connect", "--hub-gateway", FACTS[address], "--telemetry", "1"]
+        else:
+            (folder / "request").write_bytes(request(folder, name, "rsa2048"))
+            command += ["--csr", "request"]
+        told = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=40)
+        expect(told.returncode, 0, f"exit code: {told.stdout}{told.stderr}")
+        root(folder)
+        openssl(*VERIFIED, "-untrusted", f"{name}.pem", f"{name}.pem", folder=folder)
+        expect((folder / f"{name}.key").stat().st_mode & 0o777, 0o600, "rights of the key")
+        heard = 1 if asks == "key" else 0
+        expect(witness.messages(name), heard, "its own messages")
+        # Files as others take them.
+        signs_in(name, folder, name)
+        expect(witness.messages(name), heard + 1, "messages")
+        return f"{name}: openssl verifies what it keeps, and its hub takes it"
+
+    return case
+
+
 EXTENSIONS = ["basicConstraints=critical,CA:TRUE", "1.2.3.4.5=ASN1:UTF8String:own", "subjectAltName=DNS:another-device"]
 CASES = {
     "p256": lambda folder: granted(folder, "p256"),
@@ -202,6 +240,10 @@ CASES = {
     "damaged": refused("signature", encoded(damaged)),
     "pem": refused("is PEM", lambda folder, name: request(folder, name, "p256", "-outform", "PEM").decode()),
     "oversized": refused("characters", encoded(oversized)),
+    "own-mqtt": own("mqtt", "mqtt", "key"),
+    "own-https": own("https", "https", "key"),
+    "own-amqp": own("amqp", "amqp", "key"),
+    "own-request": own("mqtt", "mqtt", "request"),
     "expired": expired,
     "foreign": foreign,
 }
