@@ -209,6 +209,12 @@ const LINES: &[(&str, Option<Client>, &[&str])] = &[
     ("UnauthorizedError: incoming message failure", Some(Node), &["http-401"]),
     ("SyntaxError: status is disabled", Some(Node), &["disabled"]),
     ("SyntaxError: status is unassigned", Some(Node), &["breach-status"]),
+    (
+        "InvalidOperationError: The server did NOT respond with an unauthorized error.  For a TPM challenge this is \
+         incorrect.",
+        Some(Node),
+        &["404201"],
+    ),
     ("TimeoutError", Some(Node), &["deadline-answer", "deadline-connack"]),
     ("NotConnectedError: Unable to establish a connection", Some(Node), &["closed-before-connack"]),
     ("TooManyDevicesError", Some(Node), &["http-403"]),

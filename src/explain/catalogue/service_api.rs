@@ -15,6 +15,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 About::Enrollment,
                 "the device comes through a group, and has no enrollment of its own",
             ),
+            hint(About::Enrollment, "it is enrolled, but with the endorsement key of another TPM"),
             hint(About::Host, "the connection string is that of another instance"),
         ],
         remedies: &[hint(About::Enrollment, "list what is there: `provision-sim enrollment list`")],

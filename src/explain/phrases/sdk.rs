@@ -185,6 +185,8 @@ pub(super) const PHRASES: &[(Client, &[Phrase])] = &[
             ("unable_to_verify_leaf_signature", &["tls-unknown-issuer"]),
             ("unable to verify the first certificate", &["tls-unknown-issuer"]),
             ("incoming message failure", ABOVE),
+            // With a TPM it keeps nothing of an answer that is no challenge.
+            ("the server did not respond with an unauthorized error", &["404201"]),
         ],
     ),
     (
