@@ -65,6 +65,7 @@
 //! - `challenge`: how far a device with a TPM is in proving that it has it.
 //! - `registration`: the state machine.
 //! - `driver`: what moves it over each transport.
+//! - `tpm`: TPMs in a file, or at an address.
 //! - `client`: the device as other code uses it.
 //! - `hub`: the device at its hub.
 
@@ -83,6 +84,7 @@ mod reading;
 mod registration;
 mod settings;
 mod stranger;
+mod tpm;
 mod traffic;
 mod transport;
 mod wrapped_key;
@@ -102,6 +104,7 @@ pub use issued::{IssuedChain, IssuedFault};
 pub use phase::ConnectPhase;
 pub use registration::Registration;
 pub use settings::{CLIENT_VERSION, Credential, Settings};
+pub use tpm::{RemoteTpm, TpmFile};
 pub use traffic::{AmqpFrame, AmqpMessage, Received, Secured, Sent, Signed};
 pub use transport::{Ports, Transport};
 pub use wrapped_key::{HubKey, KeyPurpose, WrappedKey};

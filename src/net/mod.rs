@@ -50,6 +50,7 @@ pub use no_proxy::NoProxy;
 pub use proxy::{Proxy, ProxyError};
 pub use proxy_variables::ProxyVariables;
 pub use route::{EnvironmentError, Route};
+pub use tcp::connect_directly;
 pub use trust::{Trust, TrustError, client_config, crypto, with_certificate, with_resumption};
 pub use tunnel::ProxyFault;
 pub use upgrade::{UpgradeError, open_websocket};

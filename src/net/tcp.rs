@@ -12,6 +12,15 @@ use super::{DialError, Endpoint, Phase, Proxy, ProxyFault, Route, plain, tunnel}
 /// What is said of a name without addresses.
 const NONE: &str = "it has none";
 
+/// Opens a TCP connection to `target`, whose port is given, by the direct way.
+///
+/// # Errors
+///
+/// If it has no address, or none of them takes the connection.
+pub async fn connect_directly(target: &Endpoint) -> Result<TcpStream, DialError> {
+    reach(target, &Route::default(), &mut |_| {}).await.map(|reached| reached.stream)
+}
+
 /// An open TCP connection, or a tunnel that is as good as one.
 pub(super) struct Reached {
     pub(super) stream: TcpStream,

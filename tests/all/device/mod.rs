@@ -7,5 +7,6 @@ mod lookup;
 mod matrix;
 mod renewal;
 mod signer;
+mod tpm;
 mod transports;
 mod x509;

@@ -14,6 +14,7 @@ pub(crate) mod kill;
 pub(crate) mod proxy;
 pub(crate) mod scripted;
 pub(crate) mod service;
+pub(crate) mod tpm;
 pub(crate) mod x509;
 
 /// How long anything may take that should happen at once, on a machine that is busy.
