@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::commands::{
     completions, conformance, derive_key, diagnose, enrollments, explain, fleet, healthcheck, hub,
-    log, man, pki, register, run, sas_token, schema, serve, status, webhook,
+    log, man, pki, register, run, sas_token, schema, serve, status, tpm, webhook,
 };
 use super::common::{Common, Output};
 use super::exit::Exit;
@@ -80,6 +80,7 @@ enum Command {
     Import(enrollments::Import),
     Webhook(webhook::Webhook),
     Pki(pki::Pki),
+    Tpm(tpm::TpmCommand),
     Schema(schema::Schema),
     Completions(completions::Completions),
     Man(man::Man),
@@ -119,6 +120,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Fleet(command) => command.run(&mut printer),
         Command::Webhook(command) => command.run(&mut printer),
         Command::Pki(command) => command.run(&mut printer),
+        Command::Tpm(command) => command.run(&mut printer),
         Command::EnrollmentGroup(command) => command.run(&mut printer),
         Command::Enrollment(command) => command.run(&mut printer),
         Command::Registration(command) => command.run(&mut printer),

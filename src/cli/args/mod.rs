@@ -8,6 +8,7 @@
 //! - `group`: the enrollment group whose key a device of that service is given.
 //! - `key`: symmetric keys, of which a device has one.
 //! - `certificate`: an X.509 certificate and its private key.
+//! - `tpm`: a TPM, in a file or at an address.
 //! - `credential`: that a device is given one kind of credential.
 //! - `proxy`: the proxy on the way to a service.
 //! - `route`: the way to the service: transport, proxy, and whom to dial in its place.
@@ -41,3 +42,4 @@ pub(crate) mod request;
 pub(crate) mod route;
 pub(crate) mod sameness;
 pub(crate) mod service;
+pub(crate) mod tpm;

@@ -17,6 +17,7 @@
 //!   `import`.
 //! - `webhook`: a custom allocation function, tried without a device.
 //! - `pki`: certificates for tests.
+//! - `tpm`: the TPM of a device.
 //! - `schema`: what may stand in the files that people write.
 //! - `completions`: what a shell needs to complete command lines.
 //! - `man`: manual pages.
@@ -39,4 +40,5 @@ pub(crate) mod sas_token;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod tpm;
 pub(crate) mod webhook;

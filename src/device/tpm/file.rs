@@ -20,6 +20,7 @@ const MAX_FILE: u64 = 64 * 1024;
 pub struct TpmFile {
     path: PathBuf,
     tpm: SoftwareTpm,
+    is_new: bool,
 }
 
 /// Why a file gives no TPM.
@@ -47,10 +48,19 @@ impl TpmFile {
     ///
     /// If the file holds something else, or can be neither read nor written; its path is told.
     pub fn open_or_make(path: &Path) -> Result<Self, TpmError> {
-        match read(path).and_then(|found| found.map_or_else(|| make(path), Ok)) {
-            Ok(tpm) => Ok(Self { path: path.to_owned(), tpm }),
+        let opened = read(path).and_then(|found| match found {
+            Some(tpm) => Ok((tpm, false)),
+            None => make(path),
+        });
+        match opened {
+            Ok((tpm, is_new)) => Ok(Self { path: path.to_owned(), tpm, is_new }),
             Err(fault) => Err(TpmError::Unusable(format!("{}: {fault}", path.display()))),
         }
+    }
+
+    /// Whether it was made just now.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Its keys and what it does with them.
@@ -72,8 +82,9 @@ fn read(path: &Path) -> Result<Option<SoftwareTpm>, FileFault> {
     SoftwareTpm::from_pem(&pem).map(Some).map_err(FileFault::Foreign)
 }
 
-/// The file comes into being whole: nobody reads half a TPM, and who comes second takes the first one's.
-fn make(path: &Path) -> Result<SoftwareTpm, FileFault> {
+/// The file comes into being whole: nobody reads half a TPM, and who comes second takes the first one's, which is
+/// not new then.
+fn make(path: &Path) -> Result<(SoftwareTpm, bool), FileFault> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     // Before the keys, so that nobody waits for what cannot be kept. Only its owner may read it.
     let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
@@ -82,9 +93,10 @@ fn make(path: &Path) -> Result<SoftwareTpm, FileFault> {
     let written = file.write_all(tpm.to_pem().as_bytes()).and_then(|()| file.as_file().sync_all());
     written.map_err(FileFault::Write)?;
     match file.persist_noclobber(path) {
-        Ok(_) => Ok(tpm),
+        Ok(_) => Ok((tpm, true)),
         Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => {
-            read(path)?.ok_or(FileFault::Write(taken.error))
+            let first = read(path)?.ok_or(FileFault::Write(taken.error))?;
+            Ok((first, false))
         }
         Err(failed) => Err(FileFault::Write(failed.error)),
     }
@@ -139,9 +151,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tpm.pem");
 
+        assert!(TpmFile::open_or_make(&path).unwrap().is_new());
         let first = opened(&path);
 
         assert_eq!(opened(&path), first);
+        assert!(!TpmFile::open_or_make(&path).unwrap().is_new());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is beside it");
         #[cfg(unix)]
         {

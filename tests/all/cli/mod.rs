@@ -31,6 +31,7 @@ mod run_devices;
 mod run_same;
 mod run_steps;
 mod stop;
+mod tpm;
 mod transports;
 mod watch;
 mod webhook;

@@ -1,0 +1,110 @@
+//! A TPM as arguments name it: in a file, or at an address.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::attestation::{Tpm, TpmError, TpmPublic};
+use crate::cli::exit::Exit;
+use crate::cli::report::Report;
+use crate::device::{RemoteTpm, TpmFile};
+use crate::net::Endpoint;
+use crate::wire::{RegistrationId, TpmKeys};
+
+/// The ways to name a TPM.
+#[derive(Debug, Args)]
+pub(crate) struct TpmArgs {
+    /// File of a TPM in software; made if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tpm_state: Option<PathBuf>,
+    /// A TPM over TCP: swtpm, or Microsoft's simulator [port: 2321]
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) tpm: Option<Endpoint>,
+}
+
+/// A TPM that was named.
+#[derive(Debug)]
+pub(crate) struct NamedTpm {
+    pub(crate) tpm: Arc<dyn Tpm>,
+    /// Which flag named it.
+    flag: &'static str,
+    /// Whether its file was made just now.
+    pub(crate) is_new: bool,
+}
+
+impl TpmArgs {
+    /// The flag that was given, if one was.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        match (&self.tpm_state, &self.tpm) {
+            (Some(_), _) => Some("--tpm-state"),
+            (None, Some(_)) => Some("--tpm"),
+            (None, None) => None,
+        }
+    }
+
+    /// Both of them, as they were given.
+    pub(crate) fn as_given(&self) -> Vec<(&'static str, String)> {
+        let file = self.tpm_state.as_ref().map(|path| ("--tpm-state", path.display().to_string()));
+        let address = self.tpm.as_ref().map(|tpm| ("--tpm", tpm.to_string()));
+        file.into_iter().chain(address).collect()
+    }
+
+    /// One TPM at most.
+    pub(crate) fn check_given(&self) -> Result<(), Report> {
+        match (&self.tpm_state, &self.tpm) {
+            (Some(_), Some(_)) => Err(Report::usage(
+                "--tpm-state and --tpm are both given; a device has one TPM",
+            )
+            .remedy(
+                "give --tpm-state for one in a file, or --tpm for one that listens at an address",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The TPM that was named. One at an address is not asked for anything yet.
+    pub(crate) fn open(&self) -> Result<Option<NamedTpm>, Report> {
+        self.check_given()?;
+        if let Some(path) = &self.tpm_state {
+            let file = TpmFile::open_or_make(path).map_err(|error| {
+                Report::usage(format!("--tpm-state: {}", without_lead(&error))).remedy(
+                    "name a file in a folder that is there; a new TPM is made if there is none",
+                )
+            })?;
+            let is_new = file.is_new();
+            return Ok(Some(NamedTpm { tpm: Arc::new(file), flag: "--tpm-state", is_new }));
+        }
+        let remote = self.tpm.clone().map(RemoteTpm::new);
+        Ok(remote.map(|tpm| NamedTpm { tpm: Arc::new(tpm), flag: "--tpm", is_new: false }))
+    }
+}
+
+impl NamedTpm {
+    /// Its public keys, as they are sent, and the registration ID that goes with them (B.5).
+    pub(crate) async fn keys(&self) -> Result<(TpmKeys, RegistrationId), Report> {
+        let keys = self.tpm.keys().await.map_err(|error| self.report(&error))?;
+        let key = keys.endorsement_key.as_deref().map(TpmPublic::from_base64);
+        let no_key = |why: String| {
+            Report::new("tpm", Exit::Identity, format!("{}: its endorsement key {why}", self.flag))
+        };
+        match key {
+            Some(Ok(key)) => Ok((keys, key.registration_id())),
+            Some(Err(fault)) => Err(no_key(format!("is of no use: {fault}"))),
+            None => Err(no_key("is missing".to_owned())),
+        }
+    }
+
+    fn report(&self, error: &TpmError) -> Report {
+        Report::new("tpm", Exit::Identity, format!("{}: {}", self.flag, without_lead(error)))
+            .remedy("start it: swtpm socket --tpm2 --tpmstate dir=DIR --server type=tcp,port=2321 --flags not-need-init")
+            .remedy("or take one in software: --tpm-state FILE")
+    }
+}
+
+/// What happened, without saying again that it is about a TPM: the flag says so.
+fn without_lead(error: &TpmError) -> &str {
+    match error {
+        TpmError::Unusable(text) | TpmError::Refused(text) => text,
+    }
+}
