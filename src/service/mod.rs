@@ -130,9 +130,9 @@ pub use instance::{
 pub use issuing::IssuingError;
 pub use journal::{
     Actor, AnswerKind, Changes, EntryAnswer, EntryAttestation, EntryCertificate, EntryChallenge,
-    EntryCheck, EntryEnrollment, EntryFault, EntryHub, EntryStatus, Journal, JournalEntry,
-    JournalFilter, MomentOutcome, Observer, RegistrationEvent, StruckConnection, Text,
-    TimelineMoment, WebhookAttempt, WebhookExchange, timeline,
+    EntryCheck, EntryEnrollment, EntryFault, EntryHub, EntryRenewal, EntryStatus, Journal,
+    JournalEntry, JournalFilter, MomentOutcome, Observer, RegistrationEvent, StruckConnection,
+    Text, TimelineMoment, WebhookAttempt, WebhookExchange, timeline,
 };
 pub use metadata::Metadata;
 pub use options::{AdminOptions, Options};

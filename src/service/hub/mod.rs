@@ -25,4 +25,4 @@ pub use hubs::{Hubs, SignedIn, TwinVerb};
 pub use message::{DeviceMessage, NumberedMessage};
 pub use method::{MethodAnswer, MethodCall, MethodFault};
 pub(in crate::service) use renewal::{LastAnswer, NextAnswer};
-pub(in crate::service) use renewing::Renewal;
+pub(in crate::service) use renewing::{Renewal, Unissued};

@@ -11,7 +11,9 @@ use crate::service::issuing::Issued;
 use crate::service::record::{Authentication, HubKey};
 use crate::service::reply::{Reply, json_reply};
 use crate::text::Foreign;
-use crate::wire::{IssueAccepted, IssueFailure, IssuedCertificates, nano_timestamp, timestamp};
+use crate::wire::{
+    ErrorCode, IssueAccepted, IssueFailure, IssuedCertificates, nano_timestamp, timestamp,
+};
 
 /// What is told of a request whose content is to blame.
 const NOT_VERIFIED: &str = "CSR did not pass verification";
@@ -26,15 +28,26 @@ pub(in crate::service) struct Renewal {
     csr: Vec<u8>,
 }
 
+/// Why a device is issued no certificate.
+#[derive(Debug)]
+pub(in crate::service) struct Unissued {
+    /// What it is told.
+    pub(in crate::service) reply: Reply,
+    /// The number of this kind of failure.
+    pub(in crate::service) code: ErrorCode,
+    /// The reason, as the log has it.
+    pub(in crate::service) why: String,
+}
+
 impl Hubs {
     /// Takes up the request of a device for a certificate, if nothing is wrong with it and no other is under
-    /// way: what the device is told at once, and what is to be granted.
+    /// way: what the device is told at once, and what is to be granted, if it is another than that.
     pub(in crate::service) fn ask_for_certificate(
         &self,
         key: &HubKey,
         rid: &str,
         body: &[u8],
-    ) -> (Reply, Option<Renewal>) {
+    ) -> Result<(Reply, Option<Renewal>), Unissued> {
         self.note_activity(key);
         match self.take_up(key, rid, body) {
             Ok((Begun { operation, is_new }, csr)) => {
@@ -44,17 +57,9 @@ impl Hubs {
                 };
                 let correlation_id = operation.correlation_id;
                 let renewal = is_new.then(|| Renewal { rid: rid.to_owned(), correlation_id, csr });
-                (json_reply(202, None, &accepted), renewal)
+                Ok((json_reply(202, None, &accepted), renewal))
             }
-            Err(fault) => {
-                let (name, code) = (key.device_id(), fault.code());
-                let said = fault.to_string();
-                tracing::warn!(
-                    "{name}: asks for a certificate in vain ({code}): {}",
-                    Foreign::short(&said)
-                );
-                (self.failure(&fault), None)
-            }
+            Err(fault) => Err(self.unissued(key, rid, &fault, fault.to_string())),
         }
     }
 
@@ -76,25 +81,25 @@ impl Hubs {
         Ok((begun, wanted.csr))
     }
 
-    /// Grants a request, if it can be: the last answer.
-    pub(in crate::service) fn grant_certificate(&self, key: &HubKey, renewal: &Renewal) -> Reply {
+    /// Grants a request, if it can be: the last answer, and what was issued.
+    pub(in crate::service) fn grant_certificate(
+        &self,
+        key: &HubKey,
+        renewal: &Renewal,
+    ) -> Result<(Reply, Issued), Unissued> {
         let (name, rid) = (key.device_id(), &renewal.rid);
-        match self.issue(key, renewal) {
-            Ok(Issued { chain, leaf, issuer }) => {
-                tracing::info!(
-                    "{name}: is issued a new certificate (request {rid}) by {issuer}, policy {}, valid until {}",
-                    issuer.policy,
-                    timestamp(leaf.info().not_after)
-                );
-                let correlation_id = renewal.correlation_id.clone();
-                let certificates = chain.to_base64();
-                json_reply(200, None, &IssuedCertificates { correlation_id, certificates })
-            }
-            Err((fault, why)) => {
-                tracing::warn!("{name}: gets no new certificate (request {rid}): {why}");
-                self.failure(&fault)
-            }
-        }
+        let issued = self.issue(key, renewal);
+        let issued = issued.map_err(|(fault, why)| self.unissued(key, rid, &fault, why))?;
+        let Issued { chain, leaf, issuer } = &issued;
+        tracing::info!(
+            "{name}: is issued another certificate (request {rid}) by {issuer}, policy {}, valid until {}",
+            issuer.policy,
+            timestamp(leaf.info().not_after)
+        );
+        let correlation_id = renewal.correlation_id.clone();
+        let certificates = chain.to_base64();
+        let reply = json_reply(200, None, &IssuedCertificates { correlation_id, certificates });
+        Ok((reply, issued))
     }
 
     /// The certificate; or what the device is told, and what the log is.
@@ -169,15 +174,19 @@ impl Hubs {
         self.note_activity(key);
     }
 
-    fn failure(&self, fault: &RenewalFault) -> Reply {
+    /// Refuses a request, and logs why.
+    fn unissued(&self, key: &HubKey, rid: &str, fault: &RenewalFault, why: String) -> Unissued {
+        let (name, code) = (key.device_id(), fault.code());
         let failure = IssueFailure {
-            error_code: fault.code(),
+            error_code: code,
             message: fault.to_string(),
             tracking_id: self.sources.chance.uuid("tracking", "").to_string(),
             timestamp_utc: nano_timestamp(self.sources.now()),
             info: fault.info(),
             retry_after: None,
         };
-        json_reply(fault.code().status(), None, &failure)
+        let said = Foreign::new(&why);
+        tracing::warn!("{name}: is issued no certificate (request {rid}), {code}: {said}");
+        Unissued { reply: json_reply(code.status(), None, &failure), code, why }
     }
 }

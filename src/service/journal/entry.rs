@@ -6,8 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::answer::{EntryAnswer, add};
+use super::certificate::EntryCertificate;
 use super::fault::{self, EntryFault};
 use super::millis::{as_millis, as_optional_millis, as_timestamp};
+use super::renewal::{self, EntryRenewal};
 use super::text::Text;
 use crate::attestation::KeySlot;
 use crate::service::caller::Transport;
@@ -82,6 +84,8 @@ pub struct JournalEntry {
     pub faults: Vec<EntryFault>,
     /// The certificate that was issued to it.
     pub certificate: Option<EntryCertificate>,
+    /// The certificates that it has asked its hub for since, in order: the last 16 (J-471).
+    pub renewals: Vec<EntryRenewal>,
     /// What became of the device's identity on its hub.
     pub hub: Option<EntryHub>,
     /// Whence times in it are counted.
@@ -134,26 +138,6 @@ pub struct EntryEnrollment {
     pub kind: Kind,
     /// Registration ID or group ID.
     pub name: Text,
-}
-
-/// A certificate that was issued to a device along with its registration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EntryCertificate {
-    /// When, from the request on; in JSON whole milliseconds.
-    #[serde(serialize_with = "as_millis")]
-    pub at: Duration,
-    /// To whom.
-    pub subject: Text,
-    /// Who issued it: namespace and name of the authority.
-    pub issuer: Text,
-    /// By which policy.
-    pub policy: Text,
-    /// Its serial number.
-    pub serial_number: Text,
-    /// Until when it is valid.
-    #[serde(serialize_with = "as_timestamp")]
-    pub not_after: SystemTime,
 }
 
 /// How a device proved itself. In JSON, `type` is `symmetricKey`, `x509` or `tpm`, as in enrollments.
@@ -260,6 +244,11 @@ impl JournalEntry {
         fault::add(&mut self.faults, fault);
     }
 
+    /// The device has asked its hub for a certificate.
+    pub(super) fn renewal(&mut self, renewal: EntryRenewal) {
+        renewal::add(&mut self.renewals, renewal);
+    }
+
     /// Bytes of the texts that it does not share with others.
     pub(super) fn weight(&self) -> usize {
         let text = |text: &Option<Text>| text.as_ref().map_or(0, |text| text.len());
@@ -281,6 +270,7 @@ impl JournalEntry {
             + self.challenge.iter().flat_map(|it| &it.checks).map(check).sum::<usize>()
             + self.answers.iter().map(answer).sum::<usize>()
             + self.faults.len() * size_of::<EntryFault>()
+            + self.renewals.iter().map(EntryRenewal::weight).sum::<usize>()
     }
 }
 

@@ -2,12 +2,14 @@
 //! which check failed, what was said to the webhook and by it, and what came of it.
 //!
 //! Only written to by the registrar, through a [`Recording`]; nothing is decided by what stands in
-//! it. `entry` is the model, `answer` what a device was told, `fault` what went wrong on purpose, `timeline` all of it in order of time,
-//! `event` the short view that observers get, `ring` bounds the memory, `changes` is what live readers
-//! are given, `handle` is the journal as everybody holds it, `recording` knows what is written down
-//! when, and `challenge` how it begins with a TPM.
+//! it. `entry` is the model, `answer` what a device was told, `fault` what went wrong on purpose,
+//! `certificate` what it was issued, `renewal` what it has asked its hub for since, `timeline` all of it in
+//! order of time, `event` the short view that observers get, `ring` bounds the memory, `changes` is what live
+//! readers are given, `handle` is the journal as everybody holds it, `recording` knows what is written down
+//! when, `challenge` how it begins with a TPM, and `renewed` what comes after it.
 
 mod answer;
+mod certificate;
 mod challenge;
 mod changes;
 #[cfg(test)]
@@ -19,6 +21,8 @@ mod filter;
 mod handle;
 mod millis;
 mod recording;
+mod renewal;
+mod renewed;
 mod ring;
 #[cfg(test)]
 mod tests;
@@ -28,16 +32,18 @@ mod timeline;
 mod timeline_tests;
 
 pub use answer::{AnswerKind, EntryAnswer};
+pub use certificate::EntryCertificate;
 pub use changes::Changes;
 pub use entry::{
-    EntryAttestation, EntryCertificate, EntryChallenge, EntryCheck, EntryEnrollment, EntryHub,
-    EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange,
+    EntryAttestation, EntryChallenge, EntryCheck, EntryEnrollment, EntryHub, EntryStatus,
+    JournalEntry, WebhookAttempt, WebhookExchange,
 };
 pub use event::{Observer, RegistrationEvent};
 pub use fault::{EntryFault, StruckConnection};
 pub use filter::JournalFilter;
 pub use handle::Journal;
 pub(super) use recording::{Recording, Refused};
+pub use renewal::EntryRenewal;
 pub use text::Text;
 pub(super) use timeline::presence;
 pub use timeline::{Actor, MomentOutcome, TimelineMoment, timeline};

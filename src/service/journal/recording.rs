@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::answer::{AnswerKind, EntryAnswer};
+use super::certificate::EntryCertificate;
 use super::entry::{
-    EntryAttestation, EntryCertificate, EntryCheck, EntryEnrollment, EntryHub, EntryStatus,
-    JournalEntry, WebhookAttempt, WebhookExchange,
+    EntryAttestation, EntryCheck, EntryEnrollment, EntryHub, EntryStatus, JournalEntry,
+    WebhookAttempt, WebhookExchange,
 };
 use super::fault::EntryFault;
 use super::handle::Journal;
@@ -318,16 +319,9 @@ impl Recording {
     /// A certificate was issued.
     pub(in crate::service) fn issued(&self, leaf: &Certificate, issuer: &IssuerName) {
         let now = self.journal.instant();
-        let info = leaf.info();
         self.change(|entry, shared| {
-            entry.certificate = Some(EntryCertificate {
-                at: entry.age(now),
-                subject: info.subject_name.as_str().into(),
-                issuer: shared.text(&issuer.to_string()),
-                policy: shared.text(&issuer.policy),
-                serial_number: info.serial_number.as_str().into(),
-                not_after: info.not_after,
-            });
+            let at = entry.age(now);
+            entry.certificate = Some(EntryCertificate::new(at, leaf, issuer, shared));
         });
     }
 
@@ -559,6 +553,7 @@ fn blank(
         answers_left_out: 0,
         faults: Vec::new(),
         certificate: None,
+        renewals: Vec::new(),
         hub: None,
         started,
     }

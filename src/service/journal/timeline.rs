@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::answer::{AnswerKind, EntryAnswer};
+use super::certificate::EntryCertificate;
 use super::entry::{
-    EntryCertificate, EntryCheck, EntryHub, EntryStatus, JournalEntry, WebhookAttempt,
-    WebhookExchange,
+    EntryCheck, EntryHub, EntryStatus, JournalEntry, WebhookAttempt, WebhookExchange,
 };
 use super::fault::EntryFault;
 use super::millis::{as_millis, millis};
+use super::renewal::EntryRenewal;
 use super::text::Text;
 use crate::service::caller::Transport;
 use crate::service::connection::{ClientConnection, ConnectionFault};
@@ -120,6 +121,7 @@ pub fn timeline(entry: &JournalEntry) -> Vec<TimelineMoment> {
         story.add(at, Service, title, None, Neutral);
     }
     entry.faults.iter().for_each(|fault| story.fault(fault));
+    entry.renewals.iter().for_each(|renewal| story.renewal(renewal));
     let others = entry.answers.iter().filter(|answer| answer.kind != AnswerKind::Challenge);
     others.for_each(|answer| story.answer(answer));
     let Story(mut moments) = story;
@@ -254,12 +256,24 @@ impl Story {
     }
 
     fn certificate(&mut self, certificate: &EntryCertificate) {
-        let EntryCertificate { at, subject, issuer, policy, serial_number, not_after } =
-            certificate;
+        let EntryCertificate { at, subject, issuer, policy, .. } = certificate;
         let title = format!("issues a certificate for {subject} by {issuer}, policy {policy}");
-        let until = timestamp(*not_after);
-        let detail = format!("serial number {serial_number}, valid until {until}");
-        self.add(*at, Service, title, Some(detail), Good);
+        self.add(*at, Service, title, Some(told(certificate)), Good);
+    }
+
+    fn renewal(&mut self, renewal: &EntryRenewal) {
+        let EntryRenewal { at, request_id, certificate, error_code, reason } = renewal;
+        let reason = reason.as_ref().map(|reason| reason.as_str().to_owned());
+        let Some(certificate) = certificate else {
+            let code = error_code.map(|code| format!(" with {code}")).unwrap_or_default();
+            let title = format!("refuses the request {request_id} for a certificate{code}");
+            return self.add(*at, Hub, title, reason, Bad);
+        };
+        let EntryCertificate { subject, issuer, policy, .. } = certificate;
+        let title = format!(
+            "issues another certificate for {subject} by {issuer}, policy {policy} (request {request_id})"
+        );
+        self.add(*at, Hub, title, Some(told(certificate)), Good);
     }
 
     fn hub(&mut self, entry: &JournalEntry, hub: &EntryHub) {
@@ -313,6 +327,11 @@ impl Story {
         let detail = body.as_ref().map(|body| body.as_str().to_owned());
         self.add(*at, Service, title, detail, if is_bad { Bad } else { Neutral });
     }
+}
+
+/// What tells a certificate from others.
+fn told(EntryCertificate { serial_number, not_after, .. }: &EntryCertificate) -> String {
+    format!("serial number {serial_number}, valid until {}", timestamp(*not_after))
 }
 
 fn connects(transport: Transport, connection: &ClientConnection) -> String {

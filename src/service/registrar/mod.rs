@@ -4,7 +4,7 @@
 //! [`allocation`](super::allocation); here it is done: stored, asked, answered, logged. `requests`
 //! answers what devices ask, `progress` takes a registration from its acceptance to its result,
 //! `refusal` says no, also to a `request_fault`, `checks` tells what was
-//! looked at, `log` and `conversation` say what happened, `reset` forgets. `core` is what
+//! looked at, `log` and `conversation` say what happened, `renewal` tells what devices ask their hub for, `reset` forgets. `core` is what
 //! they share, `struck` lets faults on demand strike, and so do `struck_client` and `meddling`, `operations` is what is in progress, `seen` is which devices came by lately; `tpm` asks
 //! TPMs to sign, and `challenges` remembers with what.
 
@@ -18,6 +18,7 @@ mod meddling;
 mod operations;
 mod progress;
 mod refusal;
+mod renewal;
 mod request_fault;
 mod requests;
 mod reset;

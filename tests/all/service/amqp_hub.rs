@@ -139,6 +139,20 @@ async fn i_whoever_is_not_the_device_is_refused_with_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn j_468_no_certificates_are_issued_over_amqp() {
+    let service = with_pump().await;
+    let mut client = HubClient::dial(&service).await;
+    client.sign_in(PUMP, HUB_WEST).await;
+
+    for role in [Role::Sender, Role::Receiver] {
+        let address = "$iothub/credentials/POST/issueCertificate/";
+        let refused = client.attach(role, address, None, false).await.unwrap_err();
+        assert_eq!(refused.condition.as_str(), "amqp:not-found");
+    }
+    client.attach(Role::Sender, EVENTS, None, false).await.expect("a link");
+}
+
+#[tokio::test]
 async fn i_a_certificate_signs_in_without_sasl_and_without_a_token() {
     let made = || TestCertificate::self_signed(PUMP).unwrap();
     let (own, other) = (made(), made());

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use provision_sim::attestation::Certificate;
 use provision_sim::pki::{NewRequest, new_request};
+use provision_sim::service::{JournalFilter, timeline};
 use provision_sim::sources::Clock;
 use rumqttc::{ConnectReturnCode, Packet, PubAck, QoS};
 use rustls::pki_types::PrivateKeyDer;
@@ -345,4 +346,35 @@ async fn j_463_an_answer_that_was_not_acknowledged_comes_again_after_a_lost_conn
     drop(again);
     let mut after = at_hub(&service, &own).await;
     assert!(is_silent(&mut after).await, "it has it");
+}
+
+#[tokio::test]
+async fn j_471_the_journal_tells_of_renewals_in_the_entry_of_the_registration() {
+    let service = setup().start().await;
+    let mut client = at_hub(&service, &provision(&service).await).await;
+    let csr = fixture("p256.der");
+    let renewed = renewed(&mut client, "rid-1", &csr).await;
+    ask(&mut client, "rid-2", &replacing(&csr, "rid-0")).await;
+    ask(&mut client, "rid-3", &body(&fixture("p521.der"))).await;
+    client.answer().await;
+
+    let entry = service.inside().journal().find(&JournalFilter::default()).pop().unwrap();
+    let [issued, stale, curve] = &entry.renewals[..] else { panic!("{:?}", entry.renewals) };
+    let certificate = issued.certificate.as_ref().unwrap();
+    assert_eq!(certificate.serial_number, *renewed[0].info().serial_number);
+    assert_eq!((&issued.error_code, &issued.reason), (&None, &None));
+    assert_eq!(stale.error_code.map(|it| it.0), Some(412_001));
+    assert!(stale.certificate.is_none() && stale.request_id == "rid-2");
+    assert!(curve.reason.as_ref().unwrap().contains("EC P-521"), "{curve:?}");
+    let titles: Vec<_> = timeline(&entry).into_iter().map(|moment| moment.title).collect();
+    for title in [
+        "issues another certificate for CN=pump-0042 by fleet/line-1, policy short (request rid-1)",
+        "refuses the request rid-2 for a certificate with 412001",
+        "refuses the request rid-3 for a certificate with 400040",
+    ] {
+        assert!(titles.iter().any(|it| it == title), "{titles:#?}");
+    }
+    let written = serde_json::to_value(&*entry).unwrap();
+    assert_eq!(written["renewals"][1]["requestId"], "rid-2");
+    assert!(!written.to_string().contains(&csr));
 }

@@ -14,6 +14,7 @@ use crate::service::endpoint::hub_desk::instant;
 use crate::service::fault_rule::{FaultPlace, What};
 use crate::service::faults::{HangUp, Order, Said, Strike, Verdict};
 use crate::service::hub::{LastAnswer, NextAnswer, Renewal};
+use crate::service::registrar::Registrar;
 use crate::service::reply::{Reply, json_reply};
 use crate::sources::Sources;
 use crate::text::Foreign;
@@ -41,7 +42,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let (verdict, renewal) = match instead {
             Some(verdict) => (verdict, None),
             None => {
-                let Some((reply, renewal)) = hub.take_up(&rid, &body) else { return Ok(()) };
+                let taken_up = hub.take_up(&self.registrar, &rid, &body);
+                let Some((reply, renewal)) = taken_up else { return Ok(()) };
                 let verdict = match what {
                     Some(what) => what.instead_of(sources, reply),
                     None => Verdict::Reply(reply),
@@ -69,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let what = strike.as_ref().map(|strike| &strike.rule.what);
         let sources = self.registrar.sources.clone();
         let Speaker::Hub(hub) = &mut self.speaker else { return Ok(()) };
-        let Last { answer, delay, then } = hub.last_answer(renewal, what, &sources);
+        let Last { answer, delay, then } = hub.last_answer(&self.registrar, renewal, what);
         let delay = match sources.clock.stands() {
             // It has been waited for.
             true => delay,
@@ -104,10 +106,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
 impl HubConnection {
     /// Grants a request, if no fault on demand has it otherwise.
-    fn last_answer(&self, renewal: &Renewal, what: Option<&What>, sources: &Sources) -> Last {
-        let (hubs, key) = (&self.hubs, self.session.key());
+    fn last_answer(&self, registrar: &Registrar, renewal: &Renewal, what: Option<&What>) -> Last {
+        let (hubs, key, sources) = (&self.hubs, self.session.key(), &registrar.sources);
         let instead = what.and_then(|what| what.instead(sources));
-        let granted = || hubs.grant_certificate(key, renewal);
+        let granted = || {
+            let decided = hubs.grant_certificate(key, renewal);
+            let is_issued = decided.as_ref().map(|(_, issued)| issued);
+            registrar.tell_of_renewal(key, &renewal.rid, is_issued);
+            decided.map_or_else(|unissued| unissued.reply, |(reply, _)| reply)
+        };
         let verdict = match (instead, what) {
             (Some(verdict), _) => verdict,
             (None, Some(what)) => what.instead_of(sources, granted()),
@@ -139,18 +146,26 @@ impl HubConnection {
 
     /// The first answer to a request, and what there is to grant; none where it is not answered at all, as
     /// the log then says (J-464).
-    pub(super) fn take_up(&self, rid: &str, body: &[u8]) -> Option<(Reply, Option<Renewal>)> {
+    fn take_up(
+        &self,
+        registrar: &Registrar,
+        rid: &str,
+        body: &[u8],
+    ) -> Option<(Reply, Option<Renewal>)> {
         let key = self.session.key();
         if let Some(why) = self.no_answer(rid) {
             let name = key.device_id();
             tracing::warn!("{name}: asks for a certificate and is not answered: {why} (J-464)");
             return None;
         }
-        Some(self.hubs.ask_for_certificate(key, rid, body))
+        Some(self.hubs.ask_for_certificate(key, rid, body).unwrap_or_else(|unissued| {
+            registrar.tell_of_renewal(key, rid, Err(&unissued));
+            (unissued.reply, None)
+        }))
     }
 
     /// Why a request is not answered, if it is not.
-    pub(super) fn no_answer(&self, rid: &str) -> Option<String> {
+    fn no_answer(&self, rid: &str) -> Option<String> {
         if !self.session.hears_of_certificates() {
             return Some(format!("it is not subscribed to {CREDENTIALS_FILTER}"));
         }
