@@ -162,7 +162,7 @@ fn j_479_programs_read_an_object_with_the_chain_and_lines_before_it_say_what_hap
 fn i_4_one_at_a_time_the_second_is_told_of_the_first_and_may_take_its_place() {
     let desk = Desk::provisioned(&["--fault", "issue silence times=1"]);
 
-    let first = desk.renew(&["--timeout", "2s"]).assert_exit(6);
+    let first = desk.renew(&["--timeout", "4s"]).assert_exit(6);
     let second = desk.renew(&[]).assert_exit(5);
     let stale = desk.renew(&["--replace", "0c2f-4a"]).assert_exit(5);
     let third = desk.renew(&["--replace", &request_id(&first)]).assert_exit(0);

@@ -11,7 +11,7 @@ use super::super::error::{HubBreach, HubError};
 use super::super::purpose::Purpose;
 use super::super::settings::HubSettings;
 use super::super::task::Stream;
-use super::exchange::{Exchange, Heard};
+use super::exchange::{Exchange, Heard, Outgoing};
 use super::notice::RenewalNotice;
 use super::request::{Renewal, Renewed};
 use crate::device::driver::{CLOSE_TIMEOUT, ReadFault, Session, unexpected};
@@ -133,7 +133,7 @@ impl Driver<'_> {
         session: &mut Session<Box<dyn Stream>>,
         mut published: VecDeque<(String, Vec<u8>)>,
     ) -> Result<Renewed, HubError> {
-        let mut ask_at = Some(Instant::now());
+        let mut ask_at = Some(Instant::now() + self.exchange.listens());
         loop {
             while let Some((topic, body)) = published.pop_front() {
                 match self.exchange.heard(&topic, &body) {
@@ -164,13 +164,11 @@ impl Driver<'_> {
             match happened {
                 Happened::Due => {
                     ask_at = None;
-                    if let Some(outgoing) = self.exchange.ask() {
-                        let (topic, body) = (outgoing.topic, outgoing.body);
-                        let sent = session.publish(topic, body, &mut |_| {}).await;
-                        sent.map_err(HubError::Lost)?;
-                        let request_id = self.exchange.request_id();
-                        (self.notify)(RenewalNotice::Asked { request_id });
-                    }
+                    let Outgoing { topic, body } = self.exchange.ask();
+                    let sent = session.publish(topic, body, &mut |_| {}).await;
+                    sent.map_err(HubError::Lost)?;
+                    let request_id = self.exchange.request_id();
+                    (self.notify)(RenewalNotice::Asked { request_id });
                 }
                 Happened::Read(Ok(Packet::Publish(publish))) => {
                     session.take(&publish, &mut |_| {}).map_err(HubError::Lost)?;

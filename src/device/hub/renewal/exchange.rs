@@ -18,6 +18,9 @@ const REQUEST: &str = "the request for a certificate";
 /// Another request of the device is under way. The second number is the newer one.
 const UNDER_WAY: [u32; 2] = [409_004, 409_005];
 
+/// How long the device waits for what the hub owes it, before it asks again.
+const LISTENS: Duration = Duration::from_secs(5);
+
 /// What has to be published.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Outgoing {
@@ -65,15 +68,17 @@ impl Exchange {
         &self.request_id
     }
 
-    /// What to say to a hub that has just let the device in, or when a wait is over. Nothing, if the hub has
-    /// the request: it sends the certificate to whoever subscribes again (J-476).
-    pub(super) fn ask(&self) -> Option<Outgoing> {
-        if self.is_accepted {
-            return None;
-        }
+    /// How long to listen to a hub that has just let the device in, before it is asked. If it has the request,
+    /// it sends the certificate to whoever subscribes again; if it was started anew, it has forgotten (J-476).
+    pub(super) fn listens(&self) -> Duration {
+        if self.is_accepted { LISTENS } else { Duration::ZERO }
+    }
+
+    /// What to say to the hub: always the same, under the same name.
+    pub(super) fn ask(&self) -> Outgoing {
         let topic = DeviceTopic::IssueCertificate { rid: self.request_id.clone() };
         let body = self.renewal.body(&self.device_id);
-        Some(Outgoing { topic: topic.to_string(), body })
+        Outgoing { topic: topic.to_string(), body }
     }
 
     /// The connection is lost: after how long to sign in again.
