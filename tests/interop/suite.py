@@ -71,6 +71,7 @@ SUITE = [
         ["p256", "p384", "rsa2048", "extensions", "other-name", "rsa1024", "p521", "damaged", "pem", "oversized"]
         + ["own-mqtt", "own-https", "own-amqp", "own-request", "expired", "foreign"],
     ),
+    ("python/renewal.py", ["own-mqtt", "own-mqtt-ws", "own-lost", "openssl", "two-at-once"]),
     ("python/results.py", ["junit", "schema"]),
     ("reach.py", ["python", "node", "java", "curl"]),
     ("java/Device.java", ANY_TRANSPORT),

@@ -249,9 +249,15 @@ CASES = {
 }
 
 
-def run(case):
-    with tempfile.TemporaryDirectory() as folder:
-        return case(pathlib.Path(folder))
+def main(cases):
+    """Each case has a folder for its files."""
+
+    def run(case):
+        with tempfile.TemporaryDirectory() as folder:
+            return case(pathlib.Path(folder))
+
+    witness.main({name: functools.partial(run, case) for name, case in cases.items()})
 
 
-witness.main({name: functools.partial(run, case) for name, case in CASES.items()})
+if __name__ == "__main__":
+    main(CASES)

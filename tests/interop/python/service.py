@@ -98,14 +98,15 @@ def wrong_key():
     return f"{type(error).__name__}: {error.status_code}"
 
 
-witness.main(
-    {
-        "enrollment": lambda: lifecycle(client().enrollment, "registrationId", "python:device_1.a"),
-        "group": lambda: lifecycle(client().enrollment_group, "enrollmentGroupId", "python-group"),
-        "enrollment-pages": lambda: paging(client().enrollment, "registrationId"),
-        "group-pages": lambda: paging(client().enrollment_group, "enrollmentGroupId"),
-        "enrollment-bulk": lambda: bulk(client().enrollment, "registrationId", "enrollments"),
-        "group-bulk": lambda: bulk(client().enrollment_group, "enrollmentGroupId", "enrollmentGroups"),
-        "wrong-key": wrong_key,
-    }
-)
+if __name__ == "__main__":
+    witness.main(
+        {
+            "enrollment": lambda: lifecycle(client().enrollment, "registrationId", "python:device_1.a"),
+            "group": lambda: lifecycle(client().enrollment_group, "enrollmentGroupId", "python-group"),
+            "enrollment-pages": lambda: paging(client().enrollment, "registrationId"),
+            "group-pages": lambda: paging(client().enrollment_group, "enrollmentGroupId"),
+            "enrollment-bulk": lambda: bulk(client().enrollment, "registrationId", "enrollments"),
+            "group-bulk": lambda: bulk(client().enrollment_group, "enrollmentGroupId", "enrollmentGroups"),
+            "wrong-key": wrong_key,
+        }
+    )
