@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::error::PkiError;
+use super::long_chain::longer_way;
 use super::named::{minting, named, newly_named};
 use super::request::CertificateRequest;
 use crate::attestation::{Certificate, DeviceCertificate};
@@ -133,6 +134,29 @@ impl IssuingAuthority {
         let leaf = params.signed_by(&key, &self.issuer).map_err(minting)?;
         let above = self.certificates.iter().map(|certificate| certificate.der().clone());
         Ok(std::iter::once(leaf.der().clone()).chain(above).collect())
+    }
+
+    /// The same chain, with so many certificates in all, 4 or more: this authority has another certificate
+    /// for its key, and above it are others that were made for this chain, the root last. Each is signed by
+    /// the next. For clients with little room.
+    ///
+    /// # Errors
+    ///
+    /// If the cryptography fails.
+    pub fn lengthened(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+        length: usize,
+        sources: &Sources,
+    ) -> Result<Vec<CertificateDer<'static>>, PkiError> {
+        let (Some(leaf), Some(own)) = (chain.first(), self.certificates.first()) else {
+            return Ok(chain);
+        };
+        // Behind the leaf and this authority.
+        let count = length.saturating_sub(2).max(2);
+        let serial_number = serial_number("long chain", sources);
+        let way = longer_way(own.der(), self.issuer.key(), count, serial_number)?;
+        Ok(std::iter::once(leaf.clone()).chain(way).collect())
     }
 
     /// Its certificate, then those above it, the root last.
@@ -276,6 +300,26 @@ mod tests {
         let fault = of(&foreign, &one.key_pem()).unwrap_err().to_string();
         assert!(fault.contains("is not signed by"), "{fault}");
         assert!(of("hello", "hello").is_err());
+    }
+
+    #[test]
+    fn a_chain_is_lengthened_by_authorities_that_sign_each_other() {
+        let (authority, sources) = (made(), Sources::default());
+        let chain = authority.issue(&fixture("p256.der"), HOUR, &sources).unwrap();
+
+        for length in [4, 20] {
+            let long = authority.lengthened(chain.clone(), length, &sources).unwrap();
+            let long: Vec<_> =
+                long.into_iter().map(|der| Certificate::from_der(der).unwrap()).collect();
+
+            assert_eq!((long.len(), long[0].der()), (length, &chain[0]));
+            for pair in long.windows(2) {
+                assert!(pair[0].is_signed_by(&pair[1]), "{pair:?}");
+                assert!(pair[0].may_be_issued_by(&pair[1]), "{pair:?}");
+            }
+            assert!(long.last().unwrap().is_self_signed());
+            assert!(long[0].is_signed_by(&authority.certificates()[0]), "at the hub");
+        }
     }
 
     #[test]

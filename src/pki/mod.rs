@@ -13,6 +13,7 @@
 //! - `request`: such a request, as it comes in.
 //! - `new_request`: one with its key, as it is made.
 //! - `request_of`: one with a key that has a certificate already.
+//! - `long_chain`: a longer way from an authority to a root.
 //! - `issuing`: an authority that grants requests.
 
 mod authority;
@@ -20,6 +21,7 @@ mod error;
 mod flaw;
 mod infrastructure;
 mod issuing;
+mod long_chain;
 mod named;
 mod new_request;
 mod request;

@@ -24,6 +24,6 @@ mod written;
 pub use parse::FaultRuleError;
 pub use place::{FaultPlace, FaultTransport};
 pub use rule::FaultRule;
-pub use what::{Deed, RetryAfter, Stage, What};
+pub use what::{ChainEncoding, Deed, RetryAfter, Stage, What};
 pub use when::{Counter, Scope};
 pub use word::{FaultWord, fault_words};

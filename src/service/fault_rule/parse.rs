@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::place::{FaultPlace, FaultTransport};
 use super::rule::FaultRule;
 use super::sense::judge;
-use super::what::{Deed, RetryAfter, What};
+use super::what::{ChainEncoding, Deed, RetryAfter, ToldProfile, What};
 use super::when::{Scope, When};
 use super::word::{FaultWord, fault_words};
 use crate::service::authority::CertificateFlaw;
@@ -179,6 +179,17 @@ impl FaultRule {
             "detach" => what.deed = Some(Deed::Detach(condition(text)?)),
             "hub" if text == "unknown" => what.deed = Some(Deed::UnknownHub),
             "hub" => return Err("unknown".to_owned()),
+            "connection-profile" => {
+                let found = ToldProfile::ALL.into_iter().find(|it| it.as_str() == text);
+                what.deed =
+                    Some(Deed::ConnectionProfile(found.ok_or("classic, mqttV5 or unknown")?));
+            }
+            "chain-encoding" => {
+                let found = ChainEncoding::ALL.into_iter().find(|it| it.as_str() == text);
+                what.deed = Some(Deed::ChainEncoding(found.ok_or("pem or pem-base64")?));
+            }
+            "chain-length" => what.deed = Some(Deed::ChainLength(number(text, 4, 100)?)),
+            "issued-validity" => what.deed = Some(Deed::IssuedValidity(validity(text)?)),
             _ => return Err("nothing".to_owned()),
         }
         Ok(())
@@ -237,6 +248,12 @@ fn delay(text: &str) -> Result<Duration, String> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let wait = humantime::parse_duration(text).ok().filter(|it| *it <= DAY && !it.is_zero());
     wait.ok_or("a duration of at most a day, such as 500ms or 3s".to_owned())
+}
+
+/// In whole seconds, as certificates have them.
+fn validity(text: &str) -> Result<Duration, String> {
+    let validity = humantime::parse_duration(text).ok().filter(|it| it.subsec_nanos() == 0);
+    validity.ok_or("a duration of whole seconds, such as 2m or 0s".to_owned())
 }
 
 /// A clock that is ahead or behind, in seconds.
@@ -418,6 +435,16 @@ impl Display for Deed {
             Self::UnknownMembers => "unknown-members",
             Self::ForgetOperation => "forget-operation",
             Self::UnknownHub => "hub=unknown",
+            Self::ConnectionProfile(told) => {
+                return write!(f, "connection-profile={}", told.as_str());
+            }
+            Self::ChainEncoding(encoding) => {
+                return write!(f, "chain-encoding={}", encoding.as_str());
+            }
+            Self::ChainLength(length) => return write!(f, "chain-length={length}"),
+            Self::IssuedValidity(validity) => {
+                return write!(f, "issued-validity={}", written(*validity));
+            }
             Self::Slow(rate) => return write!(f, "slow={rate}/s"),
             Self::TlsAlert(code) => return write!(f, "tls-alert={code}"),
             Self::Certificate(flaw) => return write!(f, "certificate={}", flaw.as_str()),

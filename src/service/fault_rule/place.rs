@@ -22,6 +22,8 @@ pub enum FaultPlace {
     Lookup,
     /// A call of an allocation webhook.
     Webhook,
+    /// The granting of a certificate that a device asked for with its registration (B.7).
+    Grant,
     /// CONNECT of a device at its hub; over AMQP its first link there.
     HubConnect,
     /// A device asks for its twin, or reports properties.
@@ -51,7 +53,7 @@ use FaultTransport::{Amqp, AmqpWs, Https, Mqtt, MqttWs};
 
 impl FaultPlace {
     /// All of them, in the order of a device's way.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Accept,
         Self::Tls,
         Self::Connect,
@@ -60,6 +62,7 @@ impl FaultPlace {
         Self::Poll,
         Self::Lookup,
         Self::Webhook,
+        Self::Grant,
         Self::HubConnect,
         Self::Twin,
         Self::Renew,
@@ -77,6 +80,7 @@ impl FaultPlace {
             Self::Poll => "poll",
             Self::Lookup => "lookup",
             Self::Webhook => "webhook",
+            Self::Grant => "grant",
             Self::HubConnect => "hub-connect",
             Self::Twin => "twin",
             Self::Renew => "renew",
@@ -101,6 +105,9 @@ impl FaultPlace {
             Self::Webhook => {
                 "a call of an allocation webhook, each try for itself; it has no transport"
             }
+            Self::Grant => {
+                "the granting of a certificate that a device asked for with its registration; it has no transport"
+            }
             Self::HubConnect => "CONNECT of a device at its hub; over AMQP its first link there",
             Self::Twin => "a device at its hub asks for its twin, or reports properties",
             Self::Renew => "a device asks its hub for a certificate, up to the first answer (202)",
@@ -114,7 +121,7 @@ impl FaultPlace {
     pub fn transports(self) -> &'static [FaultTransport] {
         match self {
             Self::Accept | Self::Tls => &[Mqtt, Https, Amqp],
-            Self::Register | Self::Poll | Self::Webhook => &FaultTransport::ALL,
+            Self::Register | Self::Poll | Self::Webhook | Self::Grant => &FaultTransport::ALL,
             Self::Connect | Self::Subscribe | Self::HubConnect | Self::Twin => {
                 &[Mqtt, MqttWs, Amqp, AmqpWs]
             }
@@ -138,6 +145,7 @@ impl FaultPlace {
                 | Self::Connect
                 | Self::Subscribe
                 | Self::Webhook
+                | Self::Grant
                 | Self::HubConnect
         )
     }

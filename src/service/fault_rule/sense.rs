@@ -84,7 +84,11 @@ fn what(rule: &FaultRule) -> Result<(), String> {
             return Err(format!("{name} is told with an error only, and {status} is none"));
         }
         if !is_error {
-            return Err(format!("{name} is told with an error only; add a status from 400 on"));
+            let missing = match rule.place {
+                FaultPlace::Grant => "code",
+                _ => "status from 400 on",
+            };
+            return Err(format!("{name} is told with an error only; add a {missing}"));
         }
     }
     let tells_wait = what.retry_after.is_some() && !is_error;
@@ -129,7 +133,15 @@ fn what(rule: &FaultRule) -> Result<(), String> {
         Deed::Assigning(_) | Deed::ForgetOperation | Deed::Clock(_) if changes_answer => {
             Err(format!("{deed} decides what is answered; leave out status and retry-after"))
         }
-        Deed::NoOperationId | Deed::UnknownStatus | Deed::UnknownHub if is_error => {
+        Deed::NoOperationId
+        | Deed::UnknownStatus
+        | Deed::UnknownHub
+        | Deed::ConnectionProfile(_)
+        | Deed::ChainEncoding(_)
+        | Deed::ChainLength(_)
+        | Deed::IssuedValidity(_)
+            if is_error =>
+        {
             Err(format!("an error has nothing for {deed} to change; write a rule for each"))
         }
         _ => Ok(()),

@@ -69,6 +69,14 @@ pub enum Deed {
     ForgetOperation,
     /// The answer assigns a hub that is not there.
     UnknownHub,
+    /// The answer says that the hub is spoken to by this profile.
+    ConnectionProfile(ToldProfile),
+    /// The certificates that were issued are written otherwise.
+    ChainEncoding(ChainEncoding),
+    /// The chain that is issued has so many certificates.
+    ChainLength(u8),
+    /// The certificate that is issued is valid for so long.
+    IssuedValidity(Duration),
     /// The service says no more than so many bytes a second.
     Slow(u32),
     /// The TLS handshake ends with this alert.
@@ -87,6 +95,61 @@ pub enum Deed {
     Detach(&'static str),
 }
 
+/// The connection profile that is told of a hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToldProfile {
+    /// That of every hub of old.
+    Classic,
+    /// MQTT 5.
+    MqttV5,
+    /// One that no document has.
+    Unknown,
+}
+
+/// How the certificates that were issued are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainEncoding {
+    /// As PEM.
+    Pem,
+    /// As Base64 of PEM.
+    PemBase64,
+}
+
+impl ToldProfile {
+    /// All of them.
+    pub(in crate::service) const ALL: [Self; 3] = [Self::Classic, Self::MqttV5, Self::Unknown];
+
+    /// The word for it in a rule.
+    pub(in crate::service) fn as_str(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::MqttV5 => "mqttV5",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// What a device is told.
+    pub(in crate::service) fn told(self) -> &'static str {
+        match self {
+            Self::Unknown => "carrierPigeon",
+            known => known.as_str(),
+        }
+    }
+}
+
+impl ChainEncoding {
+    /// All of them.
+    pub(in crate::service) const ALL: [Self; 2] = [Self::Pem, Self::PemBase64];
+
+    /// The word for it in a rule.
+    pub(in crate::service) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pem => "pem",
+            Self::PemBase64 => "pem-base64",
+        }
+    }
+}
+
 /// When it is known of a request whether something can happen to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -103,7 +166,13 @@ impl What {
             self.retry_after.is_some() && self.status.is_none() && self.delay.is_none();
         match self.deed {
             _ if place.is_one_moment() => Stage::Request,
-            Some(Deed::NoOperationId | Deed::UnknownStatus | Deed::UnknownHub) => Stage::Answer,
+            Some(
+                Deed::NoOperationId
+                | Deed::UnknownStatus
+                | Deed::UnknownHub
+                | Deed::ConnectionProfile(_)
+                | Deed::ChainEncoding(_),
+            ) => Stage::Answer,
             Some(Deed::ForgetOperation) if place == FaultPlace::Register => Stage::Answer,
             None if tells_wait_alone && !self.is_error() => Stage::Answer,
             _ => Stage::Request,

@@ -2,8 +2,8 @@
 //! the documents are made from this.
 
 use super::place::FaultPlace::{
-    self, Accept, Connect, HubConnect, Issue, Lookup, Poll, Register, Renew, Subscribe, Tls, Twin,
-    Webhook,
+    self, Accept, Connect, Grant, HubConnect, Issue, Lookup, Poll, Register, Renew, Subscribe, Tls,
+    Twin, Webhook,
 };
 use super::place::FaultTransport::{self, Amqp, AmqpWs, Mqtt, MqttWs};
 
@@ -23,16 +23,21 @@ pub struct FaultWord {
 }
 
 const ALL: &[FaultPlace] = &FaultPlace::ALL;
+/// Where somebody waits for an answer.
+const AWAITED: &[FaultPlace] = &[
+    Accept, Tls, Connect, Subscribe, Register, Poll, Lookup, Webhook, HubConnect, Twin, Renew,
+    Issue,
+];
 const REQUESTS: &[FaultPlace] = &[Register, Poll, Lookup];
 /// Where an error has a code and a text of its own.
-const REFUSED: &[FaultPlace] = &[Register, Poll, Lookup, Renew, Issue];
+const REFUSED: &[FaultPlace] = &[Register, Poll, Lookup, Grant, Renew, Issue];
 const ANSWERS: &[FaultPlace] = &[Register, Poll, Lookup, Webhook, Twin, Renew, Issue];
 const PUBLISHED: &[FaultPlace] = &[Register, Poll, Twin, Renew, Issue];
 const DEVICES: &[FaultPlace] =
-    &[Connect, Subscribe, Register, Poll, Lookup, Webhook, HubConnect, Twin, Renew, Issue];
+    &[Connect, Subscribe, Register, Poll, Lookup, Webhook, Grant, HubConnect, Twin, Renew, Issue];
 const OPERATIONS: &[FaultPlace] = &[Register, Poll];
 const ENROLLED: &[FaultPlace] =
-    &[Subscribe, Register, Poll, Lookup, Webhook, HubConnect, Twin, Renew, Issue];
+    &[Subscribe, Register, Poll, Lookup, Webhook, Grant, HubConnect, Twin, Renew, Issue];
 const CARRIED: &[FaultPlace] =
     &[Accept, Tls, Connect, Subscribe, Register, Poll, Lookup, HubConnect, Twin, Renew, Issue];
 const ANY: &[FaultTransport] = &FaultTransport::ALL;
@@ -97,7 +102,7 @@ pub(super) const DEEDS: &[FaultWord] = &[
         "CODE",
         REFUSED,
         ANY,
-        "the code of that error, six digits; its first three are the status unless there is one",
+        "the code of that error, six digits; its first three are the status unless there is one; at `grant` the registration fails with it",
     ),
     word("message", "TEXT", REFUSED, ANY, "the message of that error"),
     word(
@@ -110,19 +115,19 @@ pub(super) const DEEDS: &[FaultWord] = &[
     word(
         "delay",
         "DURATION",
-        ALL,
+        AWAITED,
         ANY,
         "what happens, happens so much later; other packets of the connection are answered meanwhile",
     ),
     word(
         "silence",
         "",
-        ALL,
+        AWAITED,
         ANY,
         "nothing is done and nothing is said; over HTTPS the connection ends after 10 minutes",
     ),
-    word("close", "", ALL, ANY, "the connection is closed, and nothing is done"),
-    word("reset", "", ALL, ANY, "the connection is reset (TCP RST), and nothing is done"),
+    word("close", "", AWAITED, ANY, "the connection is closed, and nothing is done"),
+    word("reset", "", AWAITED, ANY, "the connection is reset (TCP RST), and nothing is done"),
     word(
         "truncate",
         "BYTES",
@@ -196,6 +201,34 @@ pub(super) const DEEDS: &[FaultWord] = &[
         &[Poll, Lookup, Webhook],
         ANY,
         "the answer assigns a hub that is not there, `unknown.azure-devices.net`",
+    ),
+    word(
+        "connection-profile",
+        "classic|mqttV5|unknown",
+        &[Poll, Lookup],
+        ANY,
+        "the answer says that the assigned hub is spoken to by this profile, whatever the API version; `unknown` is one that no document has",
+    ),
+    word(
+        "chain-encoding",
+        "pem|pem-base64",
+        &[Poll],
+        ANY,
+        "the certificates that were issued are told as PEM, or as Base64 of PEM, and not as Base64 of DER",
+    ),
+    word(
+        "chain-length",
+        "N",
+        &[Grant],
+        ANY,
+        "the chain that is issued has so many certificates, 4 to 100, each signed by the next",
+    ),
+    word(
+        "issued-validity",
+        "DURATION",
+        &[Grant],
+        ANY,
+        "the certificate that is issued is valid for so long, whatever its policy says; at `0s` it has expired when it comes",
     ),
     word(
         "connack",

@@ -4,10 +4,13 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::service::fault_rule::{Deed, RetryAfter, What};
+use crate::attestation::Certificate;
+use crate::service::fault_rule::{ChainEncoding, Deed, RetryAfter, What};
 use crate::service::reply::{Reply, error_reply};
 use crate::sources::Sources;
 use crate::wire::ErrorCode;
@@ -144,7 +147,10 @@ impl What {
         match self.deed {
             Some(Deed::NoOperationId | Deed::ForgetOperation) => has("/operationId"),
             Some(Deed::UnknownStatus) => has("/status"),
-            Some(Deed::UnknownHub) => has("/registrationState/assignedHub") || has("/assignedHub"),
+            Some(Deed::UnknownHub | Deed::ConnectionProfile(_)) => {
+                has("/registrationState/assignedHub") || has("/assignedHub")
+            }
+            Some(Deed::ChainEncoding(_)) => has("/registrationState/issuedCertificateChain"),
             Some(_) => true,
             // What is not told to wait cannot be told so otherwise.
             None if self.status.is_none() && self.delay.is_none() => {
@@ -204,11 +210,15 @@ impl What {
                 change(&mut reply, |body| set(body, "status", UNKNOWN_STATUS))
             }
             Some(Deed::UnknownHub) => change(&mut reply, |body| {
-                // A look-up is answered with the state alone.
-                match body.get_mut("registrationState") {
-                    Some(state) => set(state, "assignedHub", UNKNOWN_HUB),
-                    None => set(body, "assignedHub", UNKNOWN_HUB),
-                }
+                set(state_of(body), "assignedHub", UNKNOWN_HUB);
+            }),
+            Some(Deed::ConnectionProfile(profile)) => change(&mut reply, |body| {
+                put_profile(state_of(body), profile.told());
+            }),
+            Some(Deed::ChainEncoding(encoding)) => change(&mut reply, |body| {
+                let chain = state_of(body).get_mut("issuedCertificateChain");
+                let entries = chain.and_then(Value::as_array_mut);
+                entries.into_iter().flatten().for_each(|entry| encode(entry, encoding));
             }),
             _ => {}
         }
@@ -229,6 +239,37 @@ fn add_members(object: &mut Value) {
         let new = serde_json::json!({ "of": "a later version", "list": [1, null, {}] });
         members.shift_insert(0, "newMember".to_owned(), new);
         members.insert("anotherNewMember".to_owned(), Value::Null);
+    }
+}
+
+/// The state in an answer, which to a look-up is all there is.
+fn state_of(body: &mut Value) -> &mut Value {
+    match body.get("registrationState") {
+        Some(_) => &mut body["registrationState"],
+        None => body,
+    }
+}
+
+/// Behind the hub, where the service has it.
+fn put_profile(state: &mut Value, profile: &str) {
+    if let Some(members) = state.as_object_mut() {
+        members.shift_remove("connectionProfile");
+        let hub = members.keys().position(|name| name == "assignedHub");
+        let place = hub.map_or(members.len(), |hub| hub + 1);
+        members.shift_insert(place, "connectionProfile".to_owned(), profile.into());
+    }
+}
+
+/// A certificate in Base64 of DER, written otherwise.
+fn encode(entry: &mut Value, encoding: ChainEncoding) {
+    let der = entry.as_str().and_then(|text| STANDARD.decode(text).ok());
+    let certificate = der.and_then(|der| Certificate::from_der(der.into()).ok());
+    if let Some(certificate) = certificate {
+        let pem = certificate.to_pem();
+        *entry = match encoding {
+            ChainEncoding::Pem => pem.into(),
+            ChainEncoding::PemBase64 => STANDARD.encode(pem).into(),
+        };
     }
 }
 

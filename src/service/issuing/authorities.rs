@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::IssuingError;
 use super::kept::Kept;
@@ -18,6 +19,15 @@ pub struct Authorities {
     all: Vec<Kept>,
     instance: Instance,
     sources: Sources,
+}
+
+/// What is otherwise with a certificate than its policy says, on purpose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Otherwise {
+    /// How long it is valid.
+    pub validity: Option<Duration>,
+    /// How many certificates the chain has.
+    pub chain_length: Option<u8>,
 }
 
 /// What was issued.
@@ -83,11 +93,29 @@ impl Authorities {
         names: &IssuerNames,
         request: &CertificateRequest,
     ) -> Result<Issued, IssuingError> {
+        self.issue_otherwise(names, request, Otherwise::default())
+    }
+
+    /// The same, with something of it otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn issue_otherwise(
+        &self,
+        names: &IssuerNames,
+        request: &CertificateRequest,
+        otherwise: Otherwise,
+    ) -> Result<Issued, IssuingError> {
         let (issuer, policy) = self.instance.issuer(names)?;
         let CertificateIssuer { namespace, name, .. } = issuer;
         let authority = self.find(namespace, name)?;
         let authority = authority.ok_or_else(|| NoIssuer::Authority(name.clone()))?;
-        let chain = authority.issue(request, policy.validity, &self.sources)?;
+        let validity = otherwise.validity.unwrap_or(policy.validity);
+        let mut chain = authority.issue(request, validity, &self.sources)?;
+        if let Some(length) = otherwise.chain_length {
+            chain = authority.lengthened(chain, usize::from(length), &self.sources)?;
+        }
         let leaf = chain.first().cloned().unwrap_or_else(|| Vec::new().into());
         let leaf = Certificate::from_der(leaf)
             .map_err(|error| crate::pki::PkiError::Minting(error.to_string()))?;
@@ -105,8 +133,6 @@ impl Authorities {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::pki::new_request;
     use crate::service::config::Config;

@@ -10,5 +10,5 @@ mod authorities;
 mod error;
 mod kept;
 
-pub(super) use authorities::{Authorities, Issued};
+pub(super) use authorities::{Authorities, Issued, Otherwise};
 pub use error::IssuingError;

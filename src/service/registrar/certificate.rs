@@ -6,7 +6,8 @@ use crate::pki::{CertificateRequest, CertificateRequestFault};
 use crate::service::allocation::Decision;
 use crate::service::caller::Caller;
 use crate::service::enrollment::Enrollment;
-use crate::service::issuing::{Issued, IssuingError};
+use crate::service::fault_rule::{Deed, FaultPlace, FaultRule, What};
+use crate::service::issuing::{Issued, IssuingError, Otherwise};
 use crate::service::journal::Recording;
 use crate::service::record::PendingRecord;
 use crate::wire::{ErrorCode, timestamp};
@@ -59,7 +60,13 @@ impl Registrar {
             );
             return (decision, None);
         }
-        match self.authorities.issue_for(&enrollment.issuer, request) {
+        let strike = self.strike_operation(FaultPlace::Grant, record, enrollment);
+        let rule = strike.as_ref().map(|strike| &*strike.rule);
+        if let Some(refusal) = rule.and_then(refusal) {
+            return (refusal, None);
+        }
+        let otherwise = rule.map(|rule| otherwise(&rule.what)).unwrap_or_default();
+        match self.authorities.issue_otherwise(&enrollment.issuer, request, otherwise) {
             Ok(issued) => {
                 let Issued { leaf, issuer, .. } = &issued;
                 tracing::info!(
@@ -72,6 +79,28 @@ impl Registrar {
             }
             Err(error) => (unable(&error), None),
         }
+    }
+}
+
+/// The end that a rule wants the registration to have.
+fn refusal(rule: &FaultRule) -> Option<Decision> {
+    Some(Decision::Failed {
+        code: ErrorCode(rule.what.code?),
+        message: rule.what.message.clone().unwrap_or_else(|| UNABLE.to_owned()),
+        hint: format!("a fault was asked for: {rule}"),
+    })
+}
+
+/// The certificate that a rule wants to be issued.
+fn otherwise(what: &What) -> Otherwise {
+    match what.deed {
+        Some(Deed::IssuedValidity(validity)) => {
+            Otherwise { validity: Some(validity), ..Otherwise::default() }
+        }
+        Some(Deed::ChainLength(length)) => {
+            Otherwise { chain_length: Some(length), ..Otherwise::default() }
+        }
+        _ => Otherwise::default(),
     }
 }
 

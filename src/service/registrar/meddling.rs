@@ -1,4 +1,5 @@
-//! Faults on demand of webhooks: what becomes of a call.
+//! Faults on demand where no device asks: of webhooks, what becomes of a call; of certificates, what becomes
+//! of one that is to be issued.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::service::allocation::WebhookAnswer;
 use crate::service::allocation::webhook::Meddling;
 use crate::service::enrollment::Enrollment;
 use crate::service::fault_rule::{Deed, FaultPlace, What};
-use crate::service::faults::{PAGE, Point, UNKNOWN_HUB};
+use crate::service::faults::{PAGE, Point, Strike, UNKNOWN_HUB};
 use crate::service::record::PendingRecord;
 
 impl Registrar {
@@ -19,11 +20,22 @@ impl Registrar {
         record: &PendingRecord,
         enrollment: &Enrollment,
     ) -> Option<Meddling> {
-        if !self.faults.are_at(FaultPlace::Webhook) {
+        let strike = self.strike_operation(FaultPlace::Webhook, record, enrollment)?;
+        Some(meddling(&strike.rule.what))
+    }
+
+    /// The rule that strikes an operation which goes on without its device, if one does.
+    pub(super) fn strike_operation(
+        &self,
+        place: FaultPlace,
+        record: &PendingRecord,
+        enrollment: &Enrollment,
+    ) -> Option<Strike> {
+        if !self.faults.are_at(place) {
             return None;
         }
         let strike = self.faults.strike(&Point {
-            place: FaultPlace::Webhook,
+            place,
             transport: None,
             device: record.registration_id.as_str(),
             operation: None,
@@ -31,7 +43,7 @@ impl Registrar {
             reply: None,
         })?;
         self.journal.struck_operation(record.operation_id.as_str(), &strike);
-        Some(meddling(&strike.rule.what))
+        Some(strike)
     }
 }
 

@@ -7,8 +7,8 @@ use std::net::TcpStream;
 use provision_sim::service::{FaultPlace, FaultTransport};
 use serde_json::json;
 
-use crate::support::cli::{Machine, Ran, Serve};
-use crate::support::faults::{deeds_at, samples};
+use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
+use crate::support::faults::{deeds_at, is_of_certificates, samples};
 
 const TOASTER: &str = "contoso-toaster-007";
 
@@ -189,7 +189,16 @@ impl Column {
     fn new(transport: FaultTransport) -> Self {
         let machine = Machine::new();
         let webhook = ["--webhook-timeout", "300ms", "--webhook-retry", "none"];
-        let options = [&["--retry-after", "0s"][..], &webhook].concat();
+        // The sample, and devices that may have certificates.
+        let sample = include_str!("../../../fixtures/contoso/world.toml");
+        let pumps = format!(
+            "{sample}\n[[enrollmentGroups]]\nenrollmentGroupId = \"pumps\"\niotHubs = [\"{HUB}\"]\n\
+             certificatePolicyName = \"default\"\nattestation = {{ type = \"symmetricKey\", symmetricKey = \
+             {{ primaryKey = \"{TUTORIAL_KEY}\" }} }}\n"
+        );
+        let config = machine.file("world.toml", &pumps);
+        let config = ["--config", config.to_str().unwrap()];
+        let options = [&["--retry-after", "0s"][..], &config, &webhook].concat();
         let serve = machine.serve_without_events(&options);
         Self { transport, machine, serve }
     }
@@ -208,9 +217,17 @@ impl Column {
     /// The exit code against this rule.
     fn end(&self, place: FaultPlace, rule: &str, timeout: &str) -> i32 {
         let transport = self.transport.as_str();
+        let key = self.machine.path("pump.key");
+        let asks = ["--reg-id", "pump-0042", "--group-key", TUTORIAL_KEY];
+        let asks = [&asks[..], &["--new-key", key.to_str().unwrap()]].concat();
+        let deed = rule.split([' ', '=']).nth(1).unwrap_or_default();
+        let whose = match is_of_certificates(place, deed) {
+            true => &asks[..],
+            false => &["--reg-id", TOASTER],
+        };
         let run = |command: &[&str]| {
-            let device = ["--local", "--reg-id", TOASTER, "--transport", transport, "-q"];
-            self.machine.run(&[command, &device].concat())
+            let device = ["--local", "--transport", transport, "-q"];
+            self.machine.run(&[command, &device, whose].concat())
         };
         if place == FaultPlace::Lookup {
             run(&["register"]).assert_exit(0);

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::support::faults::{deeds_at, samples};
+use crate::support::faults::{deeds_at, is_of_certificates, samples};
 use crate::support::service::client::{Device, RESPONSES, poll_topic};
 use crate::support::service::setup::{HUB_WEST, SCOPE, Setup, TestService};
 use crate::support::service::token::of_device;
@@ -62,7 +62,9 @@ fn cases(transport: FaultTransport) -> Vec<Case> {
             && !matches!(place, FaultPlace::Renew | FaultPlace::Issue)
     };
     for place in FaultPlace::ALL.into_iter().filter(is_here) {
-        for deed in deeds_at(place, transport) {
+        // Those of certificates are for devices that ask for one: `issuance_faults`.
+        let deeds = deeds_at(place, transport).into_iter();
+        for deed in deeds.filter(|deed| !is_of_certificates(place, deed)) {
             for sample in samples(place, deed) {
                 let id = format!("pump-{}-{transport}", cases.len());
                 let (whom, over) = match place {
@@ -577,6 +579,11 @@ async fn judge(case: &Case, seen: Seen, raw: &mut Raw, operation: &str) {
             assert_eq!(at(raw, &poll, &forgotten).await.answer().status, 404, "{case:?}");
         }
         "hub" => assert!(answer().body.contains("unknown.azure-devices.net"), "{seen:?}"),
+        "connection-profile" => {
+            let wanted = if case.rule.contains("unknown") { "carrierPigeon" } else { "mqttV5" };
+            let told = format!("\"assignedHub\":\"{HUB_WEST}\",\"connectionProfile\":\"{wanted}\"");
+            assert!(answer().body.contains(&told), "{case:?}: {seen:?}");
+        }
         "connack" => {
             assert_eq!((seen.said[0].status, seen.said.len(), seen.end), (3, 1, End::Closed));
         }

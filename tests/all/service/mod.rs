@@ -15,6 +15,7 @@ mod https;
 mod hub;
 mod hub_api;
 mod issuance;
+mod issuance_faults;
 mod journal;
 mod kill;
 mod mqtt;

@@ -12,6 +12,11 @@ pub fn deeds_at(place: FaultPlace, transport: FaultTransport) -> Vec<&'static st
         .collect()
 }
 
+/// Whether only a device that asks for a certificate can be struck.
+pub fn is_of_certificates(place: FaultPlace, deed: &str) -> bool {
+    place == FaultPlace::Grant || deed == "chain-encoding"
+}
+
 /// The word with each value that makes a difference, and with what it needs besides. A new word with a
 /// value has to be added here: without one the rule is none.
 pub fn samples(place: FaultPlace, deed: &str) -> Vec<String> {
@@ -19,7 +24,12 @@ pub fn samples(place: FaultPlace, deed: &str) -> Vec<String> {
     match deed {
         "status" => with(&["503"]),
         "code" => with(&["429123"]),
+        "message" if place == FaultPlace::Grant => vec!["code=400040 message=Hey".to_owned()],
         "message" => vec!["status=400 message=Hey".to_owned()],
+        "connection-profile" => with(&["mqttV5", "unknown"]),
+        "chain-encoding" => with(&["pem", "pem-base64"]),
+        "chain-length" => with(&["20"]),
+        "issued-validity" => with(&["0s", "2m"]),
         "retry-after" => vec!["status=429 retry-after=7".to_owned()],
         "delay" => with(&["30ms"]),
         "truncate" => with(&[if place == FaultPlace::Twin { "3" } else { "10" }]),
