@@ -8,5 +8,6 @@ mod matrix;
 mod renewal;
 mod signer;
 mod tpm;
+mod tpm_registration;
 mod transports;
 mod x509;
