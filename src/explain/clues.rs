@@ -7,7 +7,7 @@ use super::clock::Skew;
 use super::entry::{About, Entry, Hint};
 use super::facts::{Clue, clue_from_certificate, clue_from_id, clue_from_key, clue_from_scope};
 use super::link::HubRefusal;
-use super::{Context, GivenKey, clues_network, clues_x509, entry_of};
+use super::{Context, GivenKey, clues_network, clues_tpm, clues_x509, entry_of};
 use crate::device::{Error, Rejection};
 use crate::wire::{ConnectCode, ErrorCode};
 
@@ -76,8 +76,8 @@ fn is_possible(about: About, context: &Context) -> bool {
         About::Network => !is_here || context.proxy.is_some(),
         About::Azure => !is_here,
         About::Proxy => context.proxy.is_some(),
-        About::Certificate => context.key().is_none(),
-        About::Key => context.certificate().is_none(),
+        About::Certificate => context.key().is_none() && !context.has_tpm(),
+        About::Key => context.certificate().is_none() && !context.has_tpm(),
         About::Any
         | About::Clock
         | About::Scope
@@ -118,14 +118,15 @@ fn clues(error: &Error, context: &Context, skew: Option<Skew>) -> Vec<Clue> {
         Error::Disabled { .. }
         | Error::SaslRefused { .. }
         | Error::Signer(_)
-        | Error::Tpm(_)
         | Error::NotForTpm(_) => Vec::new(),
+        Error::Tpm(error) => clues_tpm::of_tpm(error, context).into_iter().collect(),
     }
 }
 
 fn unauthorized(rejection: &Rejection, context: &Context, skew: Option<Skew>) -> Vec<Clue> {
     let mut clues: Vec<Clue> = clue_from_certificate(context).into_iter().collect();
     match context.certificate() {
+        None if context.has_tpm() => clues.extend(clues_tpm::unauthorized(rejection)),
         Some(certificate) => {
             let said = rejection.error.as_ref().map(|error| error.message.as_ref());
             clues.extend(clues_x509::refused(certificate, said.unwrap_or_default(), context));
@@ -160,6 +161,12 @@ fn of_link(refusal: &HubRefusal<'_>) -> Clue {
 /// Over MQTT a wrong scope is CONNACK 3, over HTTPS it is a 404 (J-29).
 fn rejected(rejection: &Rejection, context: &Context) -> Vec<Clue> {
     let code = rejection.error.as_ref().map(|error| error.error_code);
+    if code == Some(ErrorCode::ENROLLMENT_NOT_FOUND) && context.has_tpm() {
+        return clues_tpm::not_enrolled(&context.registration_id);
+    }
+    if code == Some(ErrorCode::BAD_REQUEST) && context.has_tpm() {
+        return vec![clues_tpm::bad_keys()];
+    }
     if code == Some(ErrorCode::RECORD_NOT_FOUND) {
         let id = &context.registration_id;
         let cause = format!("{id} has never registered, or its record was deleted");

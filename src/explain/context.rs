@@ -126,6 +126,11 @@ impl Context {
         }
     }
 
+    /// Whether the device proves itself by a TPM.
+    pub(super) fn has_tpm(&self) -> bool {
+        matches!(self.proof, Some(Proof::Tpm(_)))
+    }
+
     /// Whether the host is this machine.
     pub(super) fn is_loopback(&self) -> bool {
         let host = self.endpoint.host();

@@ -16,6 +16,7 @@
 //! - `context`: what is known on this side of a failed registration.
 //! - `facts`: what the input gives away.
 //! - `clues_x509`: what a certificate gives away.
+//! - `clues_tpm`: what is known where a TPM was not believed, or did not do its part.
 //! - `clues_network`: what is made of failures on the way.
 //! - `clues`: what is known, held against the catalogue.
 //! - `hub`: the same for a device and its hub.
@@ -25,6 +26,7 @@ mod classify;
 mod clock;
 mod clues;
 mod clues_network;
+mod clues_tpm;
 mod clues_x509;
 mod context;
 mod entry;
