@@ -173,6 +173,13 @@ fn rejected(rejection: &Rejection, context: &Context) -> Vec<Clue> {
         let clue = Clue::new(About::Any, cause);
         return vec![clue.remedy("register it: `provision-sim register` with the same flags")];
     }
+    let said = rejection.error.as_ref().map(|error| error.message.as_ref()).unwrap_or_default();
+    if code == Some(ErrorCode::BAD_REQUEST) && said.contains("request for a certificate") {
+        let cause = "the service does not grant the request for a certificate that came along";
+        let remedy =
+            "send another one: `register --new-key FILE` makes a key on P-256 and its request";
+        return vec![Clue::certain(About::Any, cause).remedy(remedy)];
+    }
     if rejection.status != 404 || code.is_some_and(|code| code != ErrorCode::ID_SCOPE_NOT_FOUND) {
         return Vec::new();
     }

@@ -164,6 +164,18 @@ fn b_7_a_request_made_elsewhere_is_sent_in_any_form_and_the_chain_is_printed() {
     assert_eq!(desk.issued("pump.crt", "pump.key").leaf().common_name(), Some(ID));
 }
 
+/// J-435: what the service judges is sent, and what it says is told.
+#[test]
+fn j_484_a_key_of_a_kind_that_the_service_may_not_take_is_sent_with_a_warning() {
+    let desk = Desk::new();
+
+    let ran = desk.register(&["--csr", "tests/data/csr/p521.der"]).assert_exit(5);
+
+    for part in ["EC P-521; ask with", "for the service to judge", "does not grant the request"] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
+}
+
 #[test]
 fn j_482_without_a_certificate_the_device_is_told_and_goes_to_its_hub_with_its_key() {
     let desk = Desk::with("", "1h");
