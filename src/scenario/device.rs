@@ -1,9 +1,11 @@
 //! A device of a scenario, checked.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use super::expectation::Expectation;
-use crate::attestation::{DeviceCertificate, DeviceKey, KeySlot};
+use crate::attestation::{DeviceCertificate, DeviceKey, KeySlot, SoftwareTpm};
 use crate::device::{Credential, Transport};
 use crate::wire::{ApiVersion, Payload, RegistrationId};
 
@@ -50,6 +52,8 @@ pub enum Proof {
     },
     /// By a certificate.
     X509(CertificateProof),
+    /// By a TPM in software, which lasts as long as the scenario.
+    Tpm(Arc<SoftwareTpm>),
 }
 
 /// A certificate with its key, and both as files have them.
@@ -78,6 +82,7 @@ impl DeviceSpec {
                 Credential::SymmetricKey(key.clone())
             }
             (Proof::X509(proof), _) => Credential::X509(proof.identity.clone()),
+            (Proof::Tpm(tpm), _) => Credential::Tpm(tpm.clone()),
         }
     }
 }

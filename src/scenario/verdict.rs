@@ -93,6 +93,7 @@ impl Actual {
             device_id: text(self.device_id),
             payload: value(self.payload),
             answer: value(self.answer),
+            issued: self.issued.map(|it| Issued { subject: here(&it.subject), ..it }),
             twin: value(self.twin),
             ..self
         }

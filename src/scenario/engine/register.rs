@@ -9,7 +9,7 @@ use super::core::Engine;
 use super::event::{Ended, Event};
 use super::state::Assignment;
 use super::told::Told;
-use crate::device::{Error, Notice, ProvisioningClient, Registered, Settings};
+use crate::device::{Credential, Error, Notice, ProvisioningClient, Registered, Settings};
 use crate::scenario::device::DeviceSpec;
 use crate::scenario::expectation::Expectation;
 use crate::scenario::stage::{Noted, Stage};
@@ -121,6 +121,9 @@ impl<S: Stage> Engine<S> {
         let expected = how.expect.as_ref().unwrap_or(&device.expect);
         let mut differences = Vec::new();
         if let Ok(registered) = &result {
+            if let Some(key) = &registered.hub_key {
+                settings.credential = Credential::Signer(key.signer().clone());
+            }
             if let (Some(asking), Some(chain)) = (&asking, &registered.issued_chain) {
                 match asking.credential(chain) {
                     Ok(credential) => settings.credential = credential,

@@ -2,13 +2,15 @@
 //! then the rest.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::entry::{DeviceEntry, Wrong, wrong};
 use super::identity;
-use crate::attestation::KeySlot;
+use crate::attestation::{KeySlot, SoftwareTpm};
+use crate::device::Transport;
 use crate::scenario::around::Around;
 use crate::scenario::authorities::Authorities;
-use crate::scenario::device::{CertificateProof, DeviceSpec};
+use crate::scenario::device::{CertificateProof, DeviceSpec, Proof};
 use crate::scenario::enrolled::Enrolled;
 use crate::scenario::expectation::Expectation;
 use crate::text::MemberPath;
@@ -23,6 +25,8 @@ pub(super) struct Begun {
     pub(super) written: String,
     pub(super) id: RegistrationId,
     pub(super) certificate: Option<CertificateProof>,
+    /// Its TPM, if it has one.
+    pub(super) tpm: Option<Arc<SoftwareTpm>>,
 }
 
 impl Begun {
@@ -42,8 +46,10 @@ impl Begun {
         let id: RegistrationId =
             format!("{prefix}{written}").parse().map_err(|e| wrong("registrationId", e))?;
         let certificate = identity::certificate(&entry, &id, authorities, around)?;
+        // Two public areas of one pair do, and take half as long (J-378).
+        let tpm = entry.tpm.then(|| Arc::new(SoftwareTpm::with_one_pair()));
         let name = entry.name.clone().unwrap_or_else(|| written.clone());
-        Ok(Self { path: path.clone(), entry, name, written, id, certificate })
+        Ok(Self { path: path.clone(), entry, name, written, id, certificate, tpm })
     }
 
     /// Gives it a name that is not among those of the others, unless steps have to call it by one.
@@ -80,8 +86,13 @@ impl Begun {
         enrolled: &Enrolled,
         authorities: &Authorities,
     ) -> Result<DeviceSpec, Wrong> {
-        let Self { entry, name, written, id, certificate, .. } = self;
-        let proof = identity::prove(&entry, (&written, &id), certificate, enrolled, authorities)?;
+        let Self { entry, name, written, id, certificate, tpm, .. } = self;
+        let proof = match tpm {
+            Some(tpm) => identity::of_tpm(&entry, tpm)?,
+            None => identity::prove(&entry, (&written, &id), certificate, enrolled, authorities)?,
+        };
+        let is_tpm = matches!(proof, Proof::Tpm(_));
+        let usual = if is_tpm { Transport::Https } else { Transport::default() };
         let slot = entry.key.map_or(KeySlot::Primary, KeySlot::from);
         if entry.key.is_some() && !proof.has_two_keys() {
             let reason =
@@ -100,7 +111,7 @@ impl Begun {
             slot,
             csr: entry.csr,
             payload: entry.payload,
-            transport: entry.transport.map(Into::into).unwrap_or_default(),
+            transport: entry.transport.map_or(usual, Into::into),
             api_version: api_version.map_err(|error| wrong("apiVersion", error))?.unwrap_or(
                 if entry.csr { ApiVersion::OF_CERTIFICATES } else { ApiVersion::DEFAULT },
             ),

@@ -30,6 +30,9 @@ pub(super) struct DeviceEntry {
     pub(super) group_key: Option<String>,
     pub(super) device_key: Option<String>,
     pub(super) x509: Option<X509Entry>,
+    /// Whether it has a TPM, made on the spot.
+    #[serde(default)]
+    pub(super) tpm: bool,
     pub(super) key: Option<KeyWord>,
     #[serde(default)]
     pub(super) csr: bool,

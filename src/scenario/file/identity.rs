@@ -1,7 +1,9 @@
 //! How a device proves who it is: from what its entry says to its [`Proof`].
 
+use std::sync::Arc;
+
 use super::entry::{DeviceEntry, Wrong, X509Entry, wrong};
-use crate::attestation::{DeviceCertificate, DeviceKey, GroupKey};
+use crate::attestation::{DeviceCertificate, DeviceKey, GroupKey, SoftwareTpm};
 use crate::pki::{Flaw, TestCertificate};
 use crate::scenario::around::Around;
 use crate::scenario::authorities::Authorities;
@@ -143,6 +145,27 @@ pub(super) fn prove(
             }
             None => of_enrollment(enrolled.device(name)),
         },
+    }
+}
+
+/// The proof of a device with a TPM, which has no other. That it is enrolled, its enrollment says by
+/// `${tpm:NAME}`.
+///
+/// # Errors
+///
+/// The member that is one proof too many.
+pub(super) fn of_tpm(entry: &DeviceEntry, tpm: Arc<SoftwareTpm>) -> Result<Proof, Wrong> {
+    let others = [
+        ("group", entry.group.is_some()),
+        ("groupKey", entry.group_key.is_some()),
+        ("deviceKey", entry.device_key.is_some()),
+        ("x509", entry.x509.is_some()),
+    ];
+    match others.into_iter().find(|(_, is_given)| *is_given) {
+        Some((member, _)) => {
+            Err(wrong(member, "it has a TPM, and no other proof; a TPM is enrolled individually"))
+        }
+        None => Ok(Proof::Tpm(tpm)),
     }
 }
 

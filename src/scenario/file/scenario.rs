@@ -249,16 +249,18 @@ fn not_here(name: &str) -> Result<String, String> {
     Err(format!("`${{{name}}}` is not known here; it can stand in [service] and in steps"))
 }
 
-/// `authority:NAME` and `device:NAME`.
+/// `authority:NAME`, `device:NAME` and `tpm:NAME`.
 fn made(name: &str, authorities: &Authorities, devices: &[Begun]) -> Result<String, String> {
     match name.split_once(':') {
         Some(("authority", name)) => Ok(authorities.get(name)?.pem().to_owned()),
+        Some(("tpm", name)) => {
+            let tpm = device_of(name, devices)?.tpm.as_ref();
+            let tpm =
+                tpm.ok_or_else(|| format!("device {name:?} has no TPM: give it tpm = true"))?;
+            Ok(tpm.endorsement_key().to_base64())
+        }
         Some(("device", name)) => {
-            let device = devices.iter().find(|device| device.name == name).ok_or_else(|| {
-                let near = nearest(name, devices.iter().map(|device| device.name.as_str()));
-                let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-                format!("there is no [[device]] {name:?}{near}")
-            })?;
+            let device = device_of(name, devices)?;
             let certificate = device.certificate.as_ref().ok_or_else(|| {
                 format!("device {name:?} has no certificate of its own: give it an x509")
             })?;
@@ -266,9 +268,17 @@ fn made(name: &str, authorities: &Authorities, devices: &[Begun]) -> Result<Stri
             Ok(pem::encode(&pem::Pem::new("CERTIFICATE", leaf.as_ref())))
         }
         _ => Err(format!(
-            "`${{{name}}}` is not known; there are `${{NAME}}`, `${{authority:NAME}}` and `${{device:ID}}`"
+            "`${{{name}}}` is not known; there are `${{NAME}}`, `${{authority:NAME}}`, `${{device:ID}}` and `${{tpm:ID}}`"
         )),
     }
+}
+
+fn device_of<'a>(name: &str, devices: &'a [Begun]) -> Result<&'a Begun, String> {
+    devices.iter().find(|device| device.name == name).ok_or_else(|| {
+        let near = nearest(name, devices.iter().map(|device| device.name.as_str()));
+        let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+        format!("there is no [[device]] {name:?}{near}")
+    })
 }
 
 /// The devices, as far as they are known without the service.
@@ -302,7 +312,8 @@ fn hide(secrets: &mut Secrets, proof: &Proof) {
             secrets.add(&primary.to_base64());
             secrets.add(&secondary.to_base64());
         }
-        Proof::X509(_) => {}
+        // Their keys stand in no text.
+        Proof::X509(_) | Proof::Tpm(_) => {}
     }
 }
 

@@ -408,6 +408,29 @@ fn an_enrollment_can_have_the_certificate_of_a_device() {
 }
 
 #[test]
+fn j_488_an_enrollment_has_the_key_of_a_devices_tpm_which_speaks_over_https() {
+    let enrolled = "[[service.enrollments]]\nregistrationId = \"pump-tpm\"\n\
+                    attestation = { type = \"tpm\", tpm = { endorsementKey = \"${tpm:pump-tpm}\" } }";
+    let text = |members: &str| {
+        format!(
+            "{SERVICE}\n{enrolled}\n{}",
+            device(&format!("registrationId = \"pump-tpm\"\n{members}"))
+        )
+    };
+
+    let scenario = read(&text("tpm = true")).unwrap();
+
+    let device = &scenario.devices[0];
+    let Proof::Tpm(tpm) = &device.proof else { panic!("{:?}", device.proof) };
+    let attestation = scenario.service.enrollments[0].get("attestation").unwrap();
+    assert_eq!(attestation["tpm"]["endorsementKey"], tpm.endorsement_key().to_base64());
+    assert_eq!(device.transport, Transport::Https);
+    assert!(matches!(device.credential(), Credential::Tpm(_)));
+    let none = refused(&text("group = \"pumps\""));
+    assert!(none.contains("device \"pump-tpm\" has no TPM: give it tpm = true"), "{none}");
+}
+
+#[test]
 fn variables_stand_in_every_text_and_the_lines_of_mistakes_stay() {
     let text = format!(
         "[variables]\nhub = \"west.azure-devices.net\"\nname = \"pump\"\n\
@@ -514,6 +537,10 @@ fn what_no_device_can_be_is_refused_with_its_place() {
         ),
         ("x509 = {}", "x509: give a certificate and its key, an issuer, or selfSigned"),
         ("x509 = { certificate = \"none.pem\" }", "x509.certificate: cannot read none.pem"),
+        (
+            "group = \"pumps\"\ntpm = true",
+            "group: it has a TPM, and no other proof; a TPM is enrolled individually",
+        ),
         ("group = \"pumps\"\ncount = 2", "registrationId: it has no {n}"),
         ("group = \"pumps\"\ncount = 0", "count: 1 to 10000 devices"),
         (

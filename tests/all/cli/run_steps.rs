@@ -83,6 +83,7 @@ scenarios! {
     a_service_is_killed_while_it_assigns: "service-killed-while-assigning",
     a_webhook_is_slow_and_broken_and_right: "webhook-slow-broken-right",
     somebodys_own_device_is_a_command: "own-device",
+    devices_have_tpms_and_the_heat_pump_is_refused: "tpm",
     certificates_are_issued_and_shown_to_the_hub: "issued-certificates",
     of_a_hundred_devices_every_one_is_assigned: "hundred-devices",
 }

@@ -2,9 +2,10 @@
 
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use provision_sim::attestation::SoftwareTpm;
 use provision_sim::device::{
     Credential, Error, Ports, ProvisioningClient, Registered, Settings, Transport,
 };
@@ -445,4 +446,23 @@ async fn j_187_through_the_gateway_a_device_keeps_azures_own_names() {
 
         assert_eq!(registered.unwrap().assigned_hub, LocalService::DEFAULT_HUB, "{transport}");
     }
+}
+
+#[tokio::test]
+async fn b_5_a_tpm_is_enrolled_by_its_key_and_another_one_is_not_let_in() {
+    let [own, other] = [(), ()].map(|()| Arc::new(SoftwareTpm::with_one_pair()));
+    let enrolled =
+        EnrollmentBuilder::individual("pump-tpm").tpm(&own.endorsement_key().to_base64());
+    let service = LocalService::builder().enrollment(enrolled).start().await.unwrap();
+    let with = |tpm: &Arc<SoftwareTpm>| Settings {
+        transport: Transport::Https,
+        credential: Credential::Tpm(tpm.clone()),
+        ..settings(&service, "pump-tpm")
+    };
+
+    let registered = register(with(&own)).await.unwrap();
+    let refused = register(with(&other)).await.unwrap_err();
+
+    assert!(registered.hub_key.is_some());
+    assert_eq!(refused.code().map(|code| code.0), Some(404_201));
 }
