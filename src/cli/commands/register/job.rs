@@ -83,9 +83,12 @@ impl Job<'_> {
             cache.keep(&self.settings, &registered);
         }
         let issued = self.keep_issued(&registered, printer)?;
+        // A TPM was given another key for the hub than that which it proved itself by.
+        let hub_key =
+            registered.hub_key.as_ref().map(|key| Credential::Signer(key.signer().clone()));
         let Some(tasks) = tasks else { return Ok(Exit::Done) };
         let assignment = (&registered.assigned_hub, &registered.device_id);
-        let hub = self.hub(tasks, assignment, transport, issued)?;
+        let hub = self.hub(tasks, assignment, transport, issued.or(hub_key))?;
         match self.visit(tasks, &hub, deadline, printer).await {
             // With `jsonl` every phase has had a line of its own (J-150).
             Ok(twin) if printer.is_lines() => print_twin(printer, &registered.body, &twin),
