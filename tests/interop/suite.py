@@ -57,6 +57,7 @@ SUITE = [
         "node/service.js",
         ["enrollment", "group", "enrollment-pages", "group-pages", "bulk", "wrong-key"],
     ),
+    ("conformance/tpm.py", ["https", "amqp"]),
     ("python/hub.py", HUB),
     ("node/hub.js", HUB_AMQP),
     (
@@ -122,7 +123,7 @@ EXPLAINED = {
 INSTALLED = {"node/amqp_shared.js": "node-shared"}
 
 # Each of their cases has a TPM of its own.
-WITH_TPM = {"node/tpm.js"}
+WITH_TPM = {"node/tpm.js", "conformance/tpm.py"}
 
 READY_SECONDS = 20
 CASE_SECONDS = 60  # a case gives up by itself before that, and says where it hung
@@ -190,7 +191,7 @@ def run(file, case, facts):
     if file not in WITH_TPM:
         return run_with(file, case, facts)
     try:
-        with tpm.started(RUN / "tpm" / case) as ports:
+        with tpm.started(RUN / "tpm" / file / case) as ports:
             return run_with(file, case, facts | {"tpm": ports})
     except OSError as error:
         print(f"FAIL {file} {case}: no TPM: {error}", flush=True)
