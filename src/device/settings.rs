@@ -20,7 +20,7 @@ use crate::wire::{ApiVersion, IdScope, Payload, RegisterRequest, RegistrationId,
 pub const CLIENT_VERSION: &str = concat!("provision-sim%2F", env!("CARGO_PKG_VERSION"));
 
 /// What the key is called in a token for DPS (D.4).
-const KEY_NAME: &str = "registration";
+pub(super) const KEY_NAME: &str = "registration";
 /// How long things may take where nothing is said.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
 /// How long tokens are valid where nothing is said.

@@ -74,6 +74,16 @@ pub enum AmqpFrame {
         /// Whether there is a password: the token.
         has_password: bool,
     },
+    /// The service wants to know more, or says what a TPM needs (C-7).
+    Challenge {
+        /// How many bytes it says.
+        length: usize,
+    },
+    /// The device answers.
+    Response {
+        /// What it says, in words.
+        says: &'static str,
+    },
     /// Whether the service lets the device in.
     Outcome {
         /// 0 if it does.

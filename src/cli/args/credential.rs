@@ -2,6 +2,7 @@
 
 use super::certificate::CertificateArgs;
 use super::key::KeyArgs;
+use super::tpm::TpmArgs;
 use crate::cli::report::Report;
 
 /// On the command line there may be one kind of credential, and one thing that is read from
@@ -9,8 +10,24 @@ use crate::cli::report::Report;
 pub(crate) fn check_given(
     keys: &KeyArgs,
     certificate: &CertificateArgs,
+    tpm: &TpmArgs,
     others: &[(&str, Option<&str>)],
 ) -> Result<(), Report> {
+    tpm.check_given()?;
+    if let Some(flag) = tpm.given() {
+        let given = [
+            ("--group-key", keys.group_key.is_some()),
+            ("--device-key", keys.device_key.is_some()),
+            ("--group", keys.group.group.is_some()),
+            ("--cert", certificate.cert.is_some()),
+        ];
+        if let Some((name, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(Report::usage(format!(
+                "{name} and {flag} are both given; a device has one credential"
+            ))
+            .remedy(format!("leave out {name} if its enrollment is for a TPM, else {flag}")));
+        }
+    }
     let keys = [("--group-key", &keys.group_key), ("--device-key", &keys.device_key)];
     if certificate.cert.is_some()
         && let Some((name, _)) = keys.iter().find(|(_, key)| key.is_some())

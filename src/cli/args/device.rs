@@ -9,11 +9,12 @@ use super::key::{FoundKey, KeyArgs};
 use super::missing::Missing;
 use super::route::RouteArgs;
 use super::service::{IdScopeArg, ServiceArgs};
+use super::tpm::TpmArgs;
 use crate::cli::exit::Exit;
 use crate::cli::local::Local;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::device::Settings;
+use crate::device::{Settings, Transport};
 use crate::explain::{Context, Proof};
 use crate::text::shell_word;
 use crate::wire::{OperationId, Payload, RegistrationId};
@@ -23,7 +24,7 @@ use crate::wire::{OperationId, Payload, RegistrationId};
 pub(crate) struct DeviceArgs {
     #[command(flatten)]
     id_scope: IdScopeArg,
-    /// Registration ID of the device [env: IOTHUB_DEVICE_DPS_DEVICE_ID] [default: the CN of --cert]
+    /// Registration ID of the device [env: IOTHUB_DEVICE_DPS_DEVICE_ID] [default: the CN of --cert, or what the TPM's key gives]
     #[arg(
         long,
         alias = "registration-id",
@@ -37,6 +38,8 @@ pub(crate) struct DeviceArgs {
     #[command(flatten)]
     certificate: CertificateArgs,
     #[command(flatten)]
+    tpm: TpmArgs,
+    #[command(flatten)]
     pub(crate) service: ServiceArgs,
     #[command(flatten)]
     pub(crate) route: RouteArgs,
@@ -46,7 +49,8 @@ impl DeviceArgs {
     /// One kind of credential, and standard input read once at most; `others` are the flags beside
     /// these that may be read from there, and their arguments.
     pub(crate) fn check_given(&self, others: &[(&str, Option<&str>)]) -> Result<(), Report> {
-        credential::check_given(&self.key, &self.certificate, others)
+        credential::check_given(&self.key, &self.certificate, &self.tpm, others)?;
+        self.check_transport()
     }
 
     /// The settings that the arguments make, and what is known for explanations.
@@ -72,8 +76,20 @@ impl DeviceArgs {
         Ok((settings, context))
     }
 
-    /// Tells a person which group's key was taken, where none was named.
-    pub(crate) fn note_group(&self, context: &Context, printer: &Printer) {
+    /// Tells a person what was taken where nothing was said: which group's key; with a TPM its ID, and over what
+    /// it goes.
+    pub(crate) fn note_assumed(&self, context: &Context, printer: &Printer) {
+        if self.tpm.given().is_some() {
+            if self.reg_id.is_none() {
+                let id = &context.registration_id;
+                printer.note(&format!("as {id}, the hash of the TPM's key (another: --reg-id ID)"));
+            }
+            if self.route.given_transport().is_none() {
+                printer.note(
+                    "over https, as there is none for TPMs over MQTT (another: --transport amqp)",
+                );
+            }
+        }
         let group = context.group.as_deref().filter(|_| self.key.group.group.is_none());
         printer.note_group(group);
     }
@@ -130,6 +146,9 @@ impl DeviceArgs {
         if let Some(version) = &self.service.api_version {
             add("--api-version", &version.to_string());
         }
+        for (flag, value) in self.tpm.as_given() {
+            add(flag, &value);
+        }
         for (flag, value) in self.route.as_given() {
             add(flag, &value);
         }
@@ -150,10 +169,15 @@ impl DeviceArgs {
         let endpoint = self.service.endpoint(local)?;
         let ports = ServiceArgs::ports(local)?;
         let credential = proof.credential(&registration_id);
+        let transport = match proof {
+            // Over MQTT there is no way (B.5).
+            Proof::Tpm(_) => self.route.given_transport().unwrap_or(Transport::Https),
+            _ => self.route.transport(),
+        };
         Ok(Settings {
-            route: self.route.route(&endpoint, ports, self.service.local.is_given())?,
+            route: self.route.route(&endpoint, transport, ports, self.service.local.is_given())?,
             ports,
-            transport: self.route.transport(),
+            transport,
             payload,
             api_version: self.service.api_version(),
             timeout: self.service.timeout,
@@ -168,13 +192,27 @@ impl DeviceArgs {
         })
     }
 
+    /// A device with a TPM has no way over MQTT (B.5).
+    fn check_transport(&self) -> Result<(), Report> {
+        match (self.tpm.given(), self.route.given_transport()) {
+            (Some(flag), Some(transport @ (Transport::Mqtt | Transport::MqttWs))) => {
+                Err(Report::usage(format!(
+                    "{flag}: a device with a TPM cannot prove itself over {transport}"
+                ))
+                .remedy("give --transport https, amqp, amqp-ws or auto, or leave it out: then it is https"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check_missing(&self, local: Option<&Local>) -> Result<(), Report> {
-        let has_certificate = self.certificate.cert.is_some();
+        // Each of these also says whose it is.
+        let names_device = self.certificate.cert.is_some() || self.tpm.given().is_some();
         let is_default_world = local.is_some_and(|local| local.is_default_world);
         Missing {
             id_scope: !self.id_scope.is_given(local),
-            device: self.reg_id.is_none() && !has_certificate,
-            credential: !has_certificate && !is_default_world && !self.key.is_given(),
+            device: self.reg_id.is_none() && !names_device,
+            credential: !names_device && !is_default_world && !self.key.is_given(),
             or_certificate: true,
         }
         .report(local)
@@ -188,6 +226,13 @@ impl DeviceArgs {
     ) -> Result<(Proof, RegistrationId, Option<String>), Report> {
         if let Some((certificate, id)) = self.certificate.resolve(self.reg_id.as_ref())? {
             return Ok((Proof::Certificate(certificate), id, None));
+        }
+        if let Some(named) = self.tpm.open()? {
+            let id = match &self.reg_id {
+                Some(id) => id.clone(),
+                None => named.own_id()?,
+            };
+            return Ok((Proof::Tpm(named.tpm), id, None));
         }
         let id = self.reg_id.clone().ok_or_else(|| Report::usage("no device (--reg-id)"))?;
         let found = self.key.resolve(local, &id)?;

@@ -19,7 +19,7 @@ impl Missing {
     /// The report of all of it; nothing if nothing is missing.
     pub(crate) fn report(self, local: Option<&Local>) -> Result<(), Report> {
         let credential = match self.or_certificate {
-            true => "no credential (--group-key, --device-key or --cert)",
+            true => "no credential (--group-key, --device-key, --cert, --tpm-state or --tpm)",
             false => "no credential (--group-key or --device-key)",
         };
         let parts: Vec<&str> = [
@@ -69,7 +69,7 @@ mod tests {
 
         assert_eq!(
             report.message,
-            "no ID scope (--id-scope), no device (--reg-id), no credential (--group-key, --device-key or --cert)"
+            "no ID scope (--id-scope), no device (--reg-id), no credential (--group-key, --device-key, --cert, --tpm-state or --tpm)"
         );
         assert!(report.remedies[0].contains("give --local"), "{report:?}");
         assert!(Missing::default().report(None).is_ok());

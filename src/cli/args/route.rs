@@ -12,15 +12,9 @@ use crate::net::{ConnectTo, Endpoint, Route};
 #[command(next_help_heading = "Network options")]
 pub(crate) struct RouteArgs {
     /// How to talk to the service: mqtt (port 8883), mqtt-ws, https (both 443), amqp (5671), amqp-ws
-    /// (443), or auto: the first of them that the network lets through
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "TRANSPORT",
-        hide_possible_values = true
-    )]
-    transport: Transport,
+    /// (443), or auto: the first of them that the network lets through [default: mqtt, and https with a TPM]
+    #[arg(long, value_enum, value_name = "TRANSPORT", hide_possible_values = true)]
+    transport: Option<Transport>,
     #[command(flatten)]
     proxy: ProxyArgs,
     /// For HOST:PORT dial ADDR:PORT; the name that is verified stays. Empty fields stand for any,
@@ -29,9 +23,8 @@ pub(crate) struct RouteArgs {
     connect_to: Vec<ConnectTo>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Transport {
-    #[default]
     Mqtt,
     MqttWs,
     Https,
@@ -41,38 +34,44 @@ enum Transport {
 }
 
 impl RouteArgs {
-    /// The transport.
+    /// The transport that was asked for; MQTT, if none was.
     pub(crate) fn transport(&self) -> device::Transport {
-        match self.transport {
+        self.given_transport().unwrap_or(device::Transport::Mqtt)
+    }
+
+    /// The transport, if one was asked for.
+    pub(crate) fn given_transport(&self) -> Option<device::Transport> {
+        self.transport.map(|transport| match transport {
             Transport::Mqtt => device::Transport::Mqtt,
             Transport::MqttWs => device::Transport::MqttWs,
             Transport::Https => device::Transport::Https,
             Transport::Amqp => device::Transport::Amqp,
             Transport::AmqpWs => device::Transport::AmqpWs,
             Transport::Auto => device::Transport::Auto,
-        }
+        })
     }
 
     /// What was given, flag by flag, without the credentials of a proxy.
     pub(crate) fn as_given(&self) -> Vec<(&'static str, String)> {
         let mut given = Vec::new();
-        if self.transport != Transport::default() {
-            given.push(("--transport", self.transport().to_string()));
+        if let Some(transport) = self.given_transport() {
+            given.push(("--transport", transport.to_string()));
         }
         given.extend(self.connect_to.iter().map(|rule| ("--connect-to", rule.to_string())));
         given.extend(self.proxy.as_given());
         given
     }
 
-    /// The way to `host`. The proxy is the one that is given, else the environment's; that one only
+    /// The way to `host` by `transport`. The proxy is the one that is given, else the environment's; that one only
     /// where `is_local` is not.
     pub(crate) fn route(
         &self,
         host: &Endpoint,
+        transport: device::Transport,
         ports: device::Ports,
         is_local: bool,
     ) -> Result<Route, Report> {
         let route = Route::default().with_connect_to(self.connect_to.clone());
-        self.proxy.add_to(route, host, &self.transport().ports(ports), is_local)
+        self.proxy.add_to(route, host, &transport.ports(ports), is_local)
     }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::attestation::{Tpm, TpmError, TpmPublic};
 use crate::cli::exit::Exit;
 use crate::cli::report::Report;
+use crate::cli::runtime::small_runtime;
 use crate::device::{RemoteTpm, TpmFile};
 use crate::net::Endpoint;
 use crate::wire::{RegistrationId, TpmKeys};
@@ -93,6 +94,15 @@ impl NamedTpm {
             Some(Err(fault)) => Err(no_key(format!("is of no use: {fault}"))),
             None => Err(no_key("is missing".to_owned())),
         }
+    }
+
+    /// The registration ID that goes with it.
+    pub(crate) fn own_id(&self) -> Result<RegistrationId, Report> {
+        let runtime = small_runtime()?;
+        let asked = runtime.block_on(self.keys());
+        // A name lookup that hangs cannot be called off; it must not hold up the end.
+        runtime.shutdown_background();
+        asked.map(|(_, id)| id)
     }
 
     fn report(&self, error: &TpmError) -> Report {

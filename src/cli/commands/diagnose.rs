@@ -55,7 +55,7 @@ impl Diagnose {
         let local = self.device.service.local.find()?;
         let (mut settings, context) =
             self.device.resolve(local.as_ref(), self.payload.resolve()?)?;
-        self.device.note_group(&context, printer);
+        self.device.note_assumed(&context, printer);
         settings.ports.https = self.https_port.unwrap_or(settings.ports.https);
         settings.ports.amqp = self.amqp_port.unwrap_or(settings.ports.amqp);
         let subject = Subject { settings, context, may_register: !self.no_register };

@@ -43,7 +43,7 @@ impl Status {
         self.device.check_given(&[])?;
         let local = self.device.service.local.find()?;
         let (settings, context) = self.device.resolve(local.as_ref(), None)?;
-        self.device.note_group(&context, printer);
+        self.device.note_assumed(&context, printer);
         let client = ProvisioningClient::new(settings);
         let runtime = small_runtime()?;
         let progress = Progress::new(printer);

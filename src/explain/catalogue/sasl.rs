@@ -9,17 +9,25 @@ pub(super) const ENTRIES: &[Entry] = &[
         key: "sasl-1",
         name: None,
         title: "SASL outcome 1: the credentials are not accepted",
-        meaning: "The server did not let the device past the sign-in by SASL. Over AMQP a token is judged when the device asks for its links or to be registered, and that error has a text; here not even the user name was understood.",
+        meaning: "The server did not let the device past the sign-in by SASL. Over AMQP a token is judged when the device asks for its links or to be registered, and that error has a text; here not even the user name was understood. A device with a TPM is judged in SASL itself, which has no words for why: over HTTPS the answer is mostly 404201.",
         causes: &[
             hint(
                 About::Id,
                 "the user name is not `{idScope}/registrations/{registrationId}`: over AMQP nothing follows the registration ID",
+            ),
+            hint(
+                About::Enrollment,
+                "with a TPM: no enrollment has this registration ID with this endorsement key",
             ),
             hint(About::Key, "the password is no SAS token"),
             hint(About::Host, "it is an AMQP broker, but not DPS"),
         ],
         remedies: &[
             hint(About::Key, "sign a token for `{idScope}/registrations/{registrationId}`"),
+            hint(
+                About::Enrollment,
+                "with a TPM: compare the enrollment with `provision-sim tpm show`, or register over https, which says what is wrong",
+            ),
             hint(About::Host, "check the host"),
             hint(
                 About::Local,

@@ -138,6 +138,8 @@ fn amqp_line(frame: &AmqpFrame) -> String {
             let password = if *has_password { ", password ****" } else { "" };
             format!("sasl-init {mechanism}, user name {user_name}{password}")
         }
+        AmqpFrame::Challenge { length } => format!("sasl-challenge, {length} bytes"),
+        AmqpFrame::Response { says } => format!("sasl-response: {says}"),
         AmqpFrame::Outcome { code } => format!("sasl-outcome {code}"),
         AmqpFrame::Open { container_id, .. } => short(&format!("open, container {container_id}")),
         AmqpFrame::Begin => "begin".to_owned(),

@@ -1,11 +1,11 @@
-//! `tpm show`, as a user runs it.
+//! `tpm show`, and devices with a TPM, as a user runs them.
 
 use std::net::TcpListener;
 
 use provision_sim::attestation::TpmPublic;
 use serde_json::Value;
 
-use crate::support::cli::{Machine, Ran};
+use crate::support::cli::{Machine, Ran, Serve, TUTORIAL_KEY};
 use crate::support::tpm::{ScriptedTpm, Swtpm};
 
 fn shown(ran: &Ran) -> Value {
@@ -119,4 +119,102 @@ async fn j_427_a_real_software_tpm_is_shown_the_same_each_time() {
 
     assert_eq!(one, other);
     TpmPublic::from_base64(one["storageRootKey"].as_str().unwrap()).unwrap();
+}
+
+/// A machine with a service at which the TPM of a file is enrolled, as the registration ID that goes with it.
+struct Desk {
+    machine: Machine,
+    path: String,
+    id: String,
+    _serve: Serve,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let machine = Machine::new();
+        let path = machine.path("pump.tpm").to_str().unwrap().to_owned();
+        let show = ["tpm", "show", "--tpm-state", &path, "-o", "json"];
+        let tpm = shown(&machine.run(&show).assert_exit(0));
+        let toml = tpm["enrollmentToml"].as_str().unwrap();
+        let config =
+            machine.file("dps.toml", &format!("linkedHubs = [\"a.azure-devices.net\"]\n\n{toml}"));
+        let _serve = machine.serve(&["--config", config.to_str().unwrap(), "--retry-after", "0s"]);
+        let id = tpm["registrationId"].as_str().unwrap().to_owned();
+        Self { machine, path, id, _serve }
+    }
+
+    fn run(&self, command: &str, more: &[&str]) -> Ran {
+        let base = [command, "--local", "--tpm-state", &self.path];
+        self.machine.run(&[&base[..], more].concat())
+    }
+}
+
+#[test]
+fn b_5_a_device_with_a_tpm_registers_and_goes_to_its_hub() {
+    let desk = Desk::new();
+
+    let registered = desk.run("register", &["--connect"]).assert_exit(0);
+    let over_amqp = desk.run("register", &["--transport", "amqp", "--connect"]).assert_exit(0);
+    let status = desk.run("status", &["-o", "json"]).assert_exit(0);
+    let diagnosed = desk.run("diagnose", &[]).assert_exit(0);
+
+    let id = &desk.id;
+    let told = format!(
+        "as {id}, the hash of the TPM's key (another: --reg-id ID)\n\
+         over https, as there is none for TPMs over MQTT (another: --transport amqp)\n"
+    );
+    assert!(registered.stderr.starts_with(&told), "{}", registered.stderr);
+    assert!(registered.stdout.contains("a.azure-devices.net"), "{}", registered.stdout);
+    assert!(!over_amqp.stderr.contains("over https"), "{}", over_amqp.stderr);
+    assert_eq!(shown(&status)["registrationId"], **id);
+    assert!(diagnosed.stdout.contains("the hash of its endorsement key"), "{}", diagnosed.stdout);
+}
+
+#[test]
+fn b_5_another_registration_id_than_the_own_one_is_another_device() {
+    let desk = Desk::new();
+
+    let refused = desk.run("register", &["--reg-id", "pump-0042"]).assert_exit(5);
+
+    assert!(refused.stderr.contains("404201"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_does_not_go_with_a_tpm_is_refused_before_anything_is_sent() {
+    let machine = Machine::new();
+    let base = ["register", "--host", "127.0.0.1:1", "--id-scope", "0ne1"];
+    let path = machine.path("pump.tpm").to_str().unwrap().to_owned();
+    let tpm = ["--tpm-state", &path];
+    for (flags, said) in [
+        (&["--device-key", TUTORIAL_KEY][..], "--device-key and --tpm-state are both given"),
+        (&["--group-key", TUTORIAL_KEY], "--group-key and --tpm-state are both given"),
+        (&["--cert", "pump.pem"], "--cert and --tpm-state are both given"),
+        (&["--tpm", "localhost"], "--tpm-state and --tpm are both given"),
+        (&["--transport", "mqtt"], "a device with a TPM cannot prove itself over mqtt"),
+        (&["--transport", "mqtt-ws"], "give --transport https, amqp, amqp-ws or auto"),
+    ] {
+        let ran = machine.run(&[&base[..], &tpm, flags].concat()).assert_exit(2);
+        assert!(ran.stderr.contains(said), "{flags:?}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty(), "{flags:?}: {}", ran.stdout);
+    }
+    let none = machine.run(&[&base[..], &["--reg-id", "pump-0042"]].concat()).assert_exit(2);
+    assert!(none.stderr.contains("--tpm-state or --tpm)"), "{}", none.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b_5_a_device_with_a_real_software_tpm_registers_and_goes_to_its_hub() {
+    let Some(swtpm) = Swtpm::start().await else { return };
+    let desk = Desk::new();
+    let address = swtpm.address().to_string();
+    let tpm = ["--tpm", &address];
+    let show = desk.machine.run(&[&["tpm", "show", "-o", "json"], &tpm[..]].concat());
+    let command = shown(&show.assert_exit(0))["command"].as_str().unwrap().to_owned();
+    let words: Vec<_> = command.split(' ').skip(1).chain(["--local"]).collect();
+    desk.machine.run(&words).assert_exit(0);
+
+    for transport in ["https", "amqp", "auto"] {
+        let more = ["register", "--local", "--connect", "--transport", transport];
+        let ran = desk.machine.run(&[&more[..], &tpm].concat()).assert_exit(0);
+        assert!(ran.stdout.contains("a.azure-devices.net"), "{transport}: {}", ran.stdout);
+    }
 }

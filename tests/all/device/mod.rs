@@ -9,5 +9,6 @@ mod renewal;
 mod signer;
 mod tpm;
 mod tpm_registration;
+mod tpm_amqp;
 mod transports;
 mod x509;

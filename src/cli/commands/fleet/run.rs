@@ -183,7 +183,12 @@ impl Run {
         let tls = self.service.tls(local)?;
         let payload = self.payload.as_deref().map(|argument| read("--payload", argument));
         Ok(Blueprint {
-            route: self.route.route(&endpoint, ports, self.service.local.is_given())?,
+            route: self.route.route(
+                &endpoint,
+                self.route.transport(),
+                ports,
+                self.service.local.is_given(),
+            )?,
             endpoint,
             ports,
             transport,

@@ -93,7 +93,7 @@ impl Register {
         if let Some(asking) = &asking {
             settings = settings.asking_for(asking.csr().clone());
         }
-        self.device.note_group(&context, printer);
+        self.device.note_assumed(&context, printer);
         let job = Job {
             device: &self.device,
             local,

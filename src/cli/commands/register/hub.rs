@@ -116,7 +116,7 @@ impl HubTasks {
         };
         let is_local = self.gateway.is_none() && local.is_some();
         let dialled = gateway.as_ref().unwrap_or(hub.endpoint());
-        hub.route = route.route(dialled, hub.ports, is_local)?;
+        hub.route = route.route(dialled, settings.transport, hub.ports, is_local)?;
         Ok(match gateway {
             Some(gateway) => hub.through(&gateway),
             None => hub,

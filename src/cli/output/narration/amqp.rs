@@ -20,7 +20,11 @@ pub(super) fn sent(frame: &AmqpFrame) -> Paragraph {
             .why("What follows is the connection itself. Who has a certificate begins with it: the")
             .why("certificate was shown in the TLS handshake, and SASL has nothing to add."),
         AmqpFrame::Init { mechanism, user_name, has_password } => {
-            let password = if *has_password { "the SAS token" } else { "none" };
+            let password = match (*has_password, *mechanism) {
+                (true, _) => "the SAS token",
+                (false, "TPM") => "none yet; the endorsement key of the TPM",
+                (false, _) => "none",
+            };
             paragraph(format!("-> sasl-init {mechanism}"))
                 .line(format!("user name   {user_name}"))
                 .line("            the ID scope, and the registration ID; no more than that")
@@ -44,8 +48,11 @@ pub(super) fn sent(frame: &AmqpFrame) -> Paragraph {
         AmqpFrame::Detach { .. } => paragraph("-> detach: a link is not needed any more"),
         AmqpFrame::End { .. } => paragraph("-> end: nor is the session"),
         AmqpFrame::Close { .. } => paragraph("-> close: nor is the connection"),
+        AmqpFrame::Response { says } => paragraph(format!("-> sasl-response: {says}")),
         // Only the service says these.
-        AmqpFrame::Mechanisms(_) | AmqpFrame::Outcome { .. } => paragraph("-> SASL"),
+        AmqpFrame::Mechanisms(_) | AmqpFrame::Challenge { .. } | AmqpFrame::Outcome { .. } => {
+            paragraph("-> SASL")
+        }
     }
 }
 
@@ -58,6 +65,10 @@ pub(super) fn received(frame: &AmqpFrame) -> Paragraph {
             paragraph(format!("<- sasl-mechanisms: {}", printable(&names.join(" "))))
                 .why("The ways to sign in that the service has. PLAIN is user name and password.")
         }
+        AmqpFrame::Challenge { length: 1 } => paragraph("<- sasl-challenge: go on")
+            .why("The endorsement key has come. The storage root key is wanted next."),
+        AmqpFrame::Challenge { length } => paragraph(format!("<- sasl-challenge, {length} bytes"))
+            .why("A part of what holds a key, encrypted for this TPM alone. It comes in two."),
         AmqpFrame::Outcome { code: 0 } => paragraph("<- sasl-outcome 0: go on")
             .why(
                 "That says nothing of the proof yet: whether the service believes the device shows",
@@ -96,8 +107,8 @@ pub(super) fn received(frame: &AmqpFrame) -> Paragraph {
         AmqpFrame::Detach { error } => fault(paragraph("<- detach: a link has ended"), error),
         AmqpFrame::End { error } => fault(paragraph("<- end: the session has ended"), error),
         AmqpFrame::Close { error } => fault(paragraph("<- close: the connection has ended"), error),
-        // Only the device says this.
-        AmqpFrame::Init { .. } => paragraph("<- SASL"),
+        // Only the device says these.
+        AmqpFrame::Init { .. } | AmqpFrame::Response { .. } => paragraph("<- SASL"),
     }
 }
 

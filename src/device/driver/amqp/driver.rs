@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::line::{Greeting, Line, LineFault, SPOKEN};
 use super::links::{Links, Question};
-use super::opening::SignIn;
+use super::sign_in::{prove, sign_in, token};
 use crate::amqp::{Open, Value};
 use crate::attestation::SasToken;
 use crate::device::driver::attempt::attempt;
@@ -48,25 +48,26 @@ impl<'a, C: Carrier> Driver<'a, C> {
 
 /// Opens a connection as the device.
 pub(super) async fn open<C: Carrier>(
-    settings: &Settings,
+    proof: &mut Proof<'_>,
+    clock: &Clock,
     token: Option<SasToken>,
     progress: &mut Progress<'_>,
 ) -> Result<Opened<C::Stream>, ConnectFailure> {
+    let settings = proof.settings();
     let address = address(settings);
     let hostname = settings.endpoint.host();
-    let sign_in = token
-        .as_ref()
-        .map(|token| SignIn::plain(address.clone(), token.as_str(), hostname.clone()));
+    let sign_in =
+        sign_in(proof, token.as_ref(), &address, hostname.clone()).map_err(ConnectFailure::Tpm)?;
     let container_id = uuid(settings, "container");
     let own = Open { container_id, hostname: Some(hostname), ..Open::default() };
-    let mut greeting = Greeting::new(own, sign_in);
+    let mut greeting = Greeting::new(own, sign_in).proven_by(prove(proof, clock));
     let first = greeting.first();
     let stream = C::open(settings.destination(), SPOKEN, &first, progress).await?;
     if let Some(signed) = token.as_ref().and_then(Signed::of) {
         progress.tell(Notice::Signed(signed));
     }
     let line = Line::open(stream, greeting, progress).await?;
-    let links = Links::new(uuid(settings, "link"), address, link_properties(settings));
+    let links = Links::new(uuid(settings, "link"), address.to_string(), link_properties(settings));
     Ok(Opened { line, links })
 }
 
@@ -133,7 +134,7 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
 
     async fn connect(&mut self, notify: Notify<'_>) -> Event {
         self.open = None;
-        let token = match self.proof.token(&self.clock).await {
+        let token = match token(&self.proof, &self.clock).await {
             Ok(token) => token,
             Err(error) => return Event::ConnectFailed(error.into()),
         };
@@ -141,7 +142,8 @@ impl<C: Carrier> drive::Driver for Driver<'_, C> {
         let mut progress = Progress::new(notify, &self.settings.sources.clock);
         let under_way = progress.under_way();
         // Boxed: what the handshake needs is given back when the connection stands.
-        let opening = Box::pin(open::<C>(self.settings, token, &mut progress));
+        let opening = open::<C>(&mut self.proof, &self.clock, token, &mut progress);
+        let opening = Box::pin(opening);
         match attempt(&self.clock, limit, &under_way, opening).await {
             Ok(opened) => {
                 self.open = Some(opened);
@@ -219,10 +221,9 @@ impl From<LineFault> for Event {
 }
 
 /// How the device is named, by SASL and by its links.
-fn address(settings: &Settings) -> String {
+fn address(settings: &Settings) -> RegistrationAddress {
     let Settings { id_scope, registration_id, .. } = settings;
     RegistrationAddress { id_scope: id_scope.clone(), registration_id: registration_id.clone() }
-        .to_string()
 }
 
 fn link_properties(settings: &Settings) -> Vec<(Value, Value)> {

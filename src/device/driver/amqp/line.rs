@@ -13,13 +13,14 @@ use super::refusal::is_of_the_protocol;
 use super::told::{self, received, sent};
 use crate::amqp::engine::{Connection, Event, Limits};
 use crate::amqp::{Failure, Open};
+use crate::attestation::{Asked, SasToken};
 use crate::device::driver::carrier::Spoken;
 use crate::device::driver::pipe::Pipe;
 use crate::device::driver::progress::Progress;
 use crate::device::error::{Breach, NetworkError};
-use crate::device::exchange::{ConnectFailure, Loss};
+use crate::device::exchange::{ConnectFailure, Loss, Notice};
 use crate::device::phase::ConnectPhase;
-use crate::device::traffic::AmqpFrame;
+use crate::device::traffic::{AmqpFrame, Signed};
 use crate::wire::AMQP_SUBPROTOCOL;
 
 /// AMQP, to those who carry it.
@@ -29,18 +30,28 @@ pub(in crate::device) const SPOKEN: Spoken =
 /// After how much silence the device shows that it lives, whatever the peer asks for (J-355).
 const BEAT_AFTER: Duration = Duration::from_secs(50);
 
+/// Lets the device's TPM take the key of a blob, and sign a token with it.
+pub(super) type Prove<'a> =
+    Box<dyn FnOnce(Vec<u8>) -> Asked<'a, SasToken, ConnectFailure> + Send + 'a>;
+
 /// What is said before anything is heard.
-pub(in crate::device) struct Greeting {
+pub(in crate::device) struct Greeting<'a> {
     engine: Connection,
     opening: Opening,
     own: Open,
+    prove: Option<Prove<'a>>,
 }
 
-impl Greeting {
+impl<'a> Greeting<'a> {
     /// `own` is what the device says of itself in `open`.
     pub(in crate::device) fn new(own: Open, sign_in: Option<SignIn>) -> Self {
         let engine = Connection::new(own.clone(), Limits::default());
-        Self { engine, opening: Opening::new(sign_in), own }
+        Self { engine, opening: Opening::new(sign_in), own, prove: None }
+    }
+
+    /// The same for a device whose TPM does this once it is given a key.
+    pub(super) fn proven_by(self, prove: Prove<'a>) -> Self {
+        Self { prove: Some(prove), ..self }
     }
 
     /// What can be said with the first bytes: where there is no SASL, `open` goes along.
@@ -78,10 +89,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// said.
     pub(in crate::device) async fn open(
         stream: S,
-        greeting: Greeting,
+        greeting: Greeting<'_>,
         progress: &mut Progress<'_>,
     ) -> Result<Self, ConnectFailure> {
-        let Greeting { engine, mut opening, own } = greeting;
+        let Greeting { engine, mut opening, own, mut prove } = greeting;
         let signs_in = opening.signs_in();
         progress.begin(if signs_in { ConnectPhase::Sasl } else { ConnectPhase::Open });
         let mut line = Self {
@@ -107,6 +118,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                     Ok(()) => {}
                     Err(_) => return Err(hung_up(opening.awaits())),
                 },
+                Turn::Sign(blob) => {
+                    // The exchange comes to this once.
+                    let Some(prove) = prove.take() else { return Err(hung_up(opening.awaits())) };
+                    let token = prove(blob).await?;
+                    progress.tell(Notice::KeyTaken { for_hub: false });
+                    if let Some(signed) = Signed::of(&token) {
+                        progress.tell(Notice::Signed(signed));
+                    }
+                    let mut said = Vec::new();
+                    opening.signed(token.as_str(), &mut said, &mut |told| progress.tell(told));
+                    line.put(&said);
+                }
                 Turn::SignedIn => {
                     progress.begin(ConnectPhase::Open);
                     line.engine.open();

@@ -3,6 +3,7 @@
 
 use super::driver::open;
 use super::links::Question;
+use super::sign_in::token;
 use crate::device::driver::attempt::attempt;
 use crate::device::driver::carrier::Carrier;
 use crate::device::driver::clock::Clock;
@@ -20,12 +21,12 @@ pub(in crate::device::driver) async fn ask<C: Carrier>(
     notify: &mut (dyn FnMut(Notice) + Send),
 ) -> Result<Found, Stop> {
     let settings = proof.settings();
-    let token = proof.token(clock).await?;
+    let token = token(proof, clock).await?;
     let limit = clock.connect_limit();
     let mut phase = opening(waiting_for, notify);
     let mut progress = Progress::new(&mut phase, &settings.sources.clock);
     let under_way = progress.under_way();
-    let opening = Box::pin(open::<C>(settings, token, &mut progress));
+    let opening = Box::pin(open::<C>(proof, clock, token, &mut progress));
     let mut opened = attempt(clock, limit, &under_way, opening).await.map_err(not_opened)?;
     drop(phase);
     let until = clock.real(clock.patience_ends());

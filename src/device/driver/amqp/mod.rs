@@ -6,8 +6,10 @@
 //!
 //! - `told`: what an observer is told of frames.
 //! - `refusal`: what an error of a link or message says.
+//! - `sasl_tpm`: the sign-in with a TPM.
 //! - `opening`: headers and SASL, in front of the connection.
 //! - `line`: one connection over any byte stream.
+//! - `sign_in`: what the device signs in with.
 //! - `links`: the pair of links, and what is asked and answered on it.
 //! - `driver`: the state machine over them.
 //! - `lookup`: the lookup of a registration, without the state machine.
@@ -18,6 +20,8 @@ mod links;
 mod lookup;
 mod opening;
 mod refusal;
+mod sasl_tpm;
+mod sign_in;
 mod told;
 
 pub(super) use driver::Driver;

@@ -1,8 +1,11 @@
-//! What stands in front of an AMQP connection: each side's header, and SASL where there is a password
+//! What stands in front of an AMQP connection: each side's header, and SASL where there is a password or a TPM
 //! (part 2, section 2.2; part 5, section 5.3). Pure.
 
+use super::sasl_tpm::{self, Introduction, Said, TpmExchange};
 use super::told::{received, sent};
-use crate::amqp::{Frame, Kind, MIN_MAX_FRAME, Protocol, Sasl, SaslCode, Symbol, next_frame};
+use crate::amqp::{
+    FRAME_HEADER, Frame, Kind, MIN_MAX_FRAME, Protocol, Sasl, SaslCode, Symbol, next_frame,
+};
 use crate::device::error::{Breach, NetworkError, SaslRefusal};
 use crate::device::exchange::{ConnectFailure, Notice};
 use crate::device::traffic::AmqpFrame;
@@ -17,15 +20,33 @@ pub(in crate::device) struct SignIn {
     pub(in crate::device) response: Option<Vec<u8>>,
     /// Whom it means to reach.
     pub(in crate::device) hostname: String,
+    /// What follows, with a TPM.
+    exchange: Option<TpmExchange>,
 }
 
 impl SignIn {
     /// By user name and password (RFC 4616).
     pub(in crate::device) fn plain(user_name: String, password: &str, hostname: String) -> Self {
         let response = Some(format!("\0{user_name}\0{password}").into_bytes());
-        Self { mechanism: "PLAIN", user_name, response, hostname }
+        Self { mechanism: "PLAIN", user_name, response, hostname, exchange: None }
+    }
+
+    /// By a TPM, which has these keys (C-7).
+    pub(super) fn tpm(
+        user_name: String,
+        introduction: &Introduction<'_>,
+        storage_root_key: Vec<u8>,
+        hostname: String,
+    ) -> Self {
+        let response = Some(introduction.response());
+        let exchange = Some(TpmExchange::new(storage_root_key));
+        Self { mechanism: "TPM", user_name, response, hostname, exchange }
     }
 }
+
+/// What `sasl-init` has besides the response and the host: its header, its descriptor, a list with the sizes of its
+/// members, and the mechanism.
+const INIT: usize = FRAME_HEADER + 32;
 
 /// What is expected next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +58,12 @@ enum Stage {
 }
 
 /// What came of some bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Turn {
     /// More are needed.
     More,
+    /// The TPM is to take the key of this, and to sign a token: [`signed`](Opening::signed).
+    Sign(Vec<u8>),
     /// The sign-in is done, and the connection's header is said; the connection may be opened.
     SignedIn,
     /// The peer's header has come: what follows is the connection's.
@@ -50,6 +73,8 @@ pub(super) enum Turn {
 /// The opening, seen from the device.
 pub(super) struct Opening {
     sign_in: Option<SignIn>,
+    /// What is said to a TPM's device, once it has introduced itself.
+    exchange: Option<TpmExchange>,
     stage: Stage,
 }
 
@@ -57,7 +82,7 @@ impl Opening {
     /// With a certificate there is nothing to sign in with, and no SASL (as all SDKs of Microsoft do).
     pub(super) fn new(sign_in: Option<SignIn>) -> Self {
         let stage = if sign_in.is_some() { Stage::SaslHeader } else { Stage::AmqpHeader };
-        Self { sign_in, stage }
+        Self { sign_in, exchange: None, stage }
     }
 
     /// Whether it begins with SASL.
@@ -75,7 +100,22 @@ impl Opening {
         match self.stage {
             Stage::SaslHeader | Stage::AmqpHeader => "AMQP's header",
             Stage::Mechanisms => "with its SASL mechanisms",
-            Stage::Outcome => "the sign-in by SASL",
+            Stage::Outcome => match &self.exchange {
+                Some(exchange) => exchange.awaits(),
+                None => "the sign-in by SASL",
+            },
+        }
+    }
+
+    /// Says the token that the TPM has signed.
+    pub(super) fn signed(
+        &mut self,
+        token: &str,
+        outbox: &mut Vec<u8>,
+        tell: &mut dyn FnMut(Notice),
+    ) {
+        if let Some(exchange) = &mut self.exchange {
+            respond(exchange.token(token), Said::Token, outbox, tell);
         }
     }
 
@@ -110,9 +150,18 @@ impl Opening {
                     }
                     Some(other) => return Err(unexpected(&other, "sasl-mechanisms")),
                 },
-                Stage::Outcome => match frame(inbox)? {
-                    None => return Ok(Turn::More),
-                    Some(Sasl::Outcome(code)) => {
+                Stage::Outcome => match (frame(inbox)?, &mut self.exchange) {
+                    (None, _) => return Ok(Turn::More),
+                    (Some(Sasl::Challenge(challenge)), Some(exchange)) => {
+                        tell(received(AmqpFrame::Challenge { length: challenge.len() }));
+                        match exchange.take(&challenge).map_err(ConnectFailure::Broken)? {
+                            sasl_tpm::Turn::Respond(response, said) => {
+                                respond(response, said, outbox, tell);
+                            }
+                            sasl_tpm::Turn::Sign(blob) => return Ok(Turn::Sign(blob)),
+                        }
+                    }
+                    (Some(Sasl::Outcome(code)), exchange) => {
                         let code = match code {
                             SaslCode::Ok => 0,
                             SaslCode::Auth => 1,
@@ -122,12 +171,21 @@ impl Opening {
                         if code != 0 {
                             return Err(ConnectFailure::SaslRefused(SaslRefusal::of(code)));
                         }
+                        if exchange.as_ref().is_some_and(|exchange| !exchange.is_over()) {
+                            return Err(packet(
+                                "it let the device in before its TPM had signed a token (C-7)",
+                            ));
+                        }
                         outbox.extend_from_slice(&Protocol::Amqp.bytes());
                         tell(sent(AmqpFrame::Header { sasl: false }));
                         self.stage = Stage::AmqpHeader;
                         return Ok(Turn::SignedIn);
                     }
-                    Some(other) => return Err(unexpected(&other, "sasl-outcome")),
+                    (Some(other), exchange) => {
+                        let has_tpm = exchange.as_ref().is_some_and(|exchange| !exchange.is_over());
+                        let expected = if has_tpm { "sasl-challenge" } else { "sasl-outcome" };
+                        return Err(unexpected(&other, expected));
+                    }
                 },
             }
         }
@@ -142,12 +200,17 @@ impl Opening {
         let names: Vec<String> = offered.iter().map(ToString::to_string).collect();
         tell(received(AmqpFrame::Mechanisms(names.clone())));
         let wanted = self.sign_in.take_if(|it| names.iter().any(|name| name == it.mechanism));
-        let Some(SignIn { mechanism, user_name, response, hostname }) = wanted else {
+        let Some(SignIn { mechanism, user_name, response, hostname, exchange }) = wanted else {
             return Err(self.no_mechanism(names));
         };
-        let has_password = response.is_some();
+        // A TPM has shown a key so far, which is none that would let anybody in.
+        let has_password = response.is_some() && exchange.is_none();
         tell(sent(AmqpFrame::Init { mechanism, user_name, has_password }));
-        let (mechanism, hostname) = (Symbol::known(mechanism), Some(hostname));
+        self.exchange = exchange;
+        let mechanism = Symbol::known(mechanism);
+        // With a long registration ID, a TPM's key leaves no room for more (part 2, section 2.3.1).
+        let needed = response.as_ref().map_or(0, Vec::len) + hostname.len() + INIT;
+        let hostname = Some(hostname).filter(|_| needed <= MIN_MAX_FRAME);
         Frame::Sasl(Sasl::Init { mechanism, response, hostname }).write(outbox);
         Ok(())
     }
@@ -156,6 +219,16 @@ impl Opening {
         let wanted = self.sign_in.as_ref().map_or("ANONYMOUS", |sign_in| sign_in.mechanism);
         ConnectFailure::Broken(Breach::Mechanism { wanted, offered })
     }
+}
+
+fn respond(response: Vec<u8>, said: Said, outbox: &mut Vec<u8>, tell: &mut dyn FnMut(Notice)) {
+    let says = match said {
+        Said::StorageRootKey => "the storage root key",
+        Said::Nothing => "nothing",
+        Said::Token => "the SAS token",
+    };
+    tell(sent(AmqpFrame::Response { says }));
+    Frame::Sasl(Sasl::Response(response)).write(outbox);
 }
 
 /// The peer's header, once all of it is there. Of what is none, the first bytes tell.
@@ -278,6 +351,93 @@ mod tests {
             let (turn, _) = take(&mut opening, &bytes);
 
             assert!(matches!(turn, Err(ConnectFailure::SaslRefused(told)) if told == refusal));
+        }
+    }
+
+    fn with_tpm(registration_id: &str) -> Opening {
+        let (user_name, hostname) = ("0ne1/registrations/a".to_owned(), "a".repeat(39));
+        let endorsement_key = [7; 316];
+        let introduction =
+            Introduction { id_scope: "0ne1", registration_id, endorsement_key: &endorsement_key };
+        Opening::new(Some(SignIn::tpm(user_name, &introduction, vec![8; 284], hostname)))
+    }
+
+    fn challenge(bytes: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::new();
+        Frame::Sasl(Sasl::Challenge(bytes.to_vec())).write(&mut frame);
+        frame
+    }
+
+    /// The SASL frames of what was said.
+    fn said(mut bytes: &[u8]) -> Vec<Sasl> {
+        let mut all = Vec::new();
+        while let Some((Frame::Sasl(sasl), size)) =
+            next_frame(bytes, Kind::Sasl, MIN_MAX_FRAME).unwrap()
+        {
+            all.push(sasl);
+            bytes = &bytes[size..];
+        }
+        all
+    }
+
+    #[test]
+    fn c_7_a_device_with_a_tpm_is_let_in_when_its_tpm_has_signed() {
+        let mut tpm = with_tpm("pump");
+
+        let (turn, introduction) = take(&mut tpm, &mechanisms(&["PLAIN", "TPM"]));
+        assert_eq!(turn.unwrap(), Turn::More);
+        let introduction = said(&introduction);
+        let [Sasl::Init { mechanism, response: Some(response), hostname: Some(_) }] =
+            &introduction[..]
+        else {
+            panic!()
+        };
+        assert_eq!((mechanism.as_str(), response.len()), ("TPM", 327));
+        assert_eq!(tpm.awaits(), "the answer to the endorsement key");
+        let (turn, key) = take(&mut tpm, &challenge(&[0]));
+        assert_eq!(turn.unwrap(), Turn::More);
+        assert!(matches!(&said(&key)[..], [Sasl::Response(key)] if key.len() == 285));
+        let (turn, nothing) = take(&mut tpm, &challenge(b"\x80one "));
+        assert_eq!((turn.unwrap(), said(&nothing)), (Turn::More, vec![Sasl::Response(vec![0])]));
+        let (turn, nothing) = take(&mut tpm, &challenge(b"\xC1two"));
+        assert_eq!((turn.unwrap(), nothing), (Turn::Sign(b"one two".to_vec()), Vec::new()));
+        let mut token = Vec::new();
+        tpm.signed("a token", &mut token, &mut |_| {});
+        assert_eq!(said(&token), [Sasl::Response(b"\0a token".to_vec())]);
+        assert_eq!(take(&mut tpm, &outcome(SaslCode::Ok)).0.unwrap(), Turn::SignedIn);
+    }
+
+    #[test]
+    fn c_7_a_service_that_does_not_keep_to_the_exchange_is_told_so() {
+        let begun = mechanisms(&["TPM"]);
+        for (frames, told) in [
+            (outcome(SaslCode::Ok), "it let the device in before its TPM had signed a token (C-7)"),
+            (challenge(b"x"), "its first challenge by TPM is 1 byte, and not one byte 0 (C-7)"),
+            (
+                mechanisms(&[])[8..].to_vec(),
+                "it sent sasl-mechanisms where sasl-challenge was expected",
+            ),
+        ] {
+            assert_eq!(breach(&mut with_tpm("pump"), &[&begun[..], &frames].concat()), told);
+        }
+        let refused = [begun, outcome(SaslCode::Auth)].concat();
+        let (turn, _) = take(&mut with_tpm("pump"), &refused);
+        assert!(matches!(turn, Err(ConnectFailure::SaslRefused(SaslRefusal::Credentials))));
+        let asked = [mechanisms(&["PLAIN"]), challenge(&[0])].concat();
+        let told = "it sent sasl-challenge where sasl-outcome was expected";
+        assert_eq!(breach(&mut with_key(), &asked), told);
+    }
+
+    #[test]
+    fn j_418_a_long_registration_id_leaves_the_host_out_of_a_frame_that_is_full() {
+        for (length, has_hostname) in [(100, true), (128, false)] {
+            let (_, bytes) = take(&mut with_tpm(&"a".repeat(length)), &mechanisms(&["TPM"]));
+
+            assert!(bytes.len() <= MIN_MAX_FRAME, "{length}: {}", bytes.len());
+            assert!(
+                matches!(&said(&bytes)[..], [Sasl::Init { hostname, .. }] if hostname.is_some() == has_hostname),
+                "{length}"
+            );
         }
     }
 

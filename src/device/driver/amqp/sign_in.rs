@@ -1,0 +1,72 @@
+//! How the device signs in to the service: with a token, with its TPM, or not at all, where it has shown a
+//! certificate.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::line::Prove;
+use super::opening::SignIn;
+use super::sasl_tpm::Introduction;
+use crate::attestation::{SasToken, SignerError, TpmError};
+use crate::device::driver::clock::Clock;
+use crate::device::driver::proof::Proof;
+use crate::device::exchange::{ConnectFailure, Event};
+use crate::device::settings::KEY_NAME;
+use crate::device::wrapped_key::{KeyPurpose, WrappedKey};
+use crate::wire::RegistrationAddress;
+
+/// What is signed before the connection is opened. A TPM signs while it is.
+pub(super) async fn token(
+    proof: &Proof<'_>,
+    clock: &Clock,
+) -> Result<Option<SasToken>, SignerError> {
+    match proof.platform() {
+        Some(_) => Ok(None),
+        None => proof.token(clock).await,
+    }
+}
+
+/// What the device signs in with.
+pub(super) fn sign_in(
+    proof: &Proof<'_>,
+    token: Option<&SasToken>,
+    address: &RegistrationAddress,
+    hostname: String,
+) -> Result<Option<SignIn>, TpmError> {
+    let user_name = address.to_string();
+    let Some(keys) = proof.keys() else {
+        return Ok(token.map(|token| SignIn::plain(user_name, token.as_str(), hostname)));
+    };
+    let introduction = Introduction {
+        id_scope: address.id_scope.as_str(),
+        registration_id: address.registration_id.as_str(),
+        endorsement_key: &bytes(keys.endorsement_key.as_deref(), "endorsement key")?,
+    };
+    let storage_root_key = bytes(keys.storage_root_key.as_deref(), "storage root key")?;
+    Ok(Some(SignIn::tpm(user_name, &introduction, storage_root_key, hostname)))
+}
+
+/// A key as SASL wants it.
+fn bytes(key: Option<&str>, what: &str) -> Result<Vec<u8>, TpmError> {
+    let key = key.ok_or_else(|| TpmError::Unusable(format!("it tells no {what}")))?;
+    let key = STANDARD.decode(key);
+    key.map_err(|_| TpmError::Unusable(format!("the {what} that it tells is not Base64")))
+}
+
+/// How the TPM takes the key that it is given, and signs with it.
+pub(super) fn prove<'a>(proof: &'a mut Proof<'_>, clock: &'a Clock) -> Prove<'a> {
+    Box::new(move |blob| {
+        Box::pin(async move {
+            // Over SASL nobody says what the token calls it.
+            let purpose = KeyPurpose::Proof { name: KEY_NAME.to_owned() };
+            let taken = proof.take_key(WrappedKey { blob, purpose }, clock).await;
+            if let Event::KeyRefused(error) = taken {
+                return Err(ConnectFailure::Tpm(error));
+            }
+            let token = proof.token(clock).await?;
+            token.ok_or_else(|| {
+                ConnectFailure::Tpm(TpmError::Unusable("it has no key to sign with".to_owned()))
+            })
+        })
+    })
+}
