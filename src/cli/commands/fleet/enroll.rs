@@ -17,7 +17,7 @@ use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::secret::Secret;
 use crate::fleet::report::grouped;
-use crate::wire::HTTPS_PORT;
+use crate::wire::{HTTPS_PORT, RegistrationId};
 
 const FLAG: &str = "--enroll";
 /// For each call: a service that is busy is waited for.
@@ -36,73 +36,98 @@ pub(super) struct EnrollArgs {
     pub(super) connection_string: Option<Secret>,
 }
 
+/// The service at which devices are enrolled.
+pub(super) struct Enroller {
+    client: ServiceClient,
+    /// How other commands are led to it.
+    flag: &'static str,
+}
+
 impl EnrollArgs {
-    /// A client of the service at which devices are enrolled; none if they are not.
-    pub(super) fn client(
+    /// Where devices are enrolled; nothing if they are not.
+    pub(super) fn enroller(
         &self,
         local: Option<&Local>,
         service: &ServiceArgs,
         route: &RouteArgs,
-    ) -> Result<Option<ServiceClient>, Report> {
+    ) -> Result<Option<Enroller>, Report> {
         if !self.enroll {
             return Ok(None);
         }
-        let client = match (given(self.connection_string.as_ref())?, local) {
-            (Some(_), Some(_)) if self.connection_string.is_some() => {
-                return Err(Report::usage("--local and --connection-string are two services")
-                    .remedy("leave one of them out"));
-            }
-            (_, Some(local)) => local.client(FLAG)?,
-            (Some(connection), None) => {
+        if let (Some(_), Some(_)) = (&self.connection_string, local) {
+            return Err(Report::usage("--local and --connection-string are two services")
+                .remedy("leave one of them out"));
+        }
+        let (client, flag) = match (local, given(self.connection_string.as_ref())?) {
+            (Some(local), _) => (local.client(FLAG)?, "--local"),
+            (None, Some(connection)) => {
                 let ports = ServiceArgs::ports(None)?;
                 let (host, tls) = (connection.endpoint().or_port(HTTPS_PORT), service.tls(None)?);
                 let way = route.route(&host, ports, false)?;
-                ServiceClient::by_route(connection, &tls, way, DEADLINE)
+                let client = ServiceClient::by_route(connection, &tls, way, DEADLINE);
+                (client, "--connection-string STRING")
             }
             (None, None) => {
                 return Err(Report::usage(format!("{FLAG}: it is not known at which service"))
                     .remedy(format!("give --local, or --connection-string, or set {VARIABLE}")));
             }
         };
-        Ok(Some(client.with_patience(PATIENCE)))
+        Ok(Some(Enroller { client: client.with_patience(PATIENCE), flag }))
     }
 }
 
-/// Enrolls them all, and says how many are new. What is there stays as it is (J-493).
-pub(super) fn enroll(client: &ServiceClient, devices: &[Endorsed]) -> Result<String, Report> {
-    // A list may name a device twice, and each round has all.
-    let mut seen = HashSet::new();
-    let devices: Vec<_> = devices
-        .iter()
-        .filter(|device| seen.insert(device.id.as_str().to_ascii_lowercase()))
-        .collect();
-    let runtime = small_runtime()?;
-    let result = runtime.block_on(async {
-        let mut made = 0_u64;
-        for devices in devices.chunks(MAX_BULK) {
-            made += ten(client, devices).await?;
-        }
-        Ok(made)
-    });
-    // A name lookup that hangs cannot be called off; it must not hold up the end.
-    runtime.shutdown_background();
-    let (made, all) = (grouped(result?), grouped(devices.len() as u64));
-    Ok(format!("{made} of {all} devices were enrolled; the others had been before"))
-}
-
-/// How many of them were made.
-async fn ten(client: &ServiceClient, devices: &[&Endorsed]) -> Result<u64, Report> {
-    let records: Vec<_> = devices.iter().map(|device| record(device)).collect();
-    let left = client.create_all(Kind::Individual, &records).await;
-    let left = left.map_err(|error| explained(&error, None))?;
-    for one in &left {
-        let same_name = |device: &&&Endorsed| device.id.as_str().eq_ignore_ascii_case(&one.id);
-        match devices.iter().find(same_name) {
-            Some(device) if one.is_there() => check(client, device).await?,
-            _ => return Err(Report::usage(format!("{FLAG}: {one}"))),
-        }
+impl Enroller {
+    /// Enrolls them all, and says how many are new. What is there stays as it is (J-493).
+    pub(super) fn enroll(&self, devices: &[Endorsed]) -> Result<String, Report> {
+        // A list may name a device twice, and each round has all.
+        let mut seen = HashSet::new();
+        let mut is_first = |id: &RegistrationId| seen.insert(id.as_str().to_ascii_lowercase());
+        let devices: Vec<_> = devices.iter().filter(|device| is_first(&device.id)).collect();
+        let runtime = small_runtime()?;
+        let result = runtime.block_on(async {
+            let mut made = 0_u64;
+            for devices in devices.chunks(MAX_BULK) {
+                made += self.some(devices).await?;
+            }
+            Ok(made)
+        });
+        // A name lookup that hangs cannot be called off; it must not hold up the end.
+        runtime.shutdown_background();
+        Ok(note(result?, devices.len() as u64))
     }
-    Ok(devices.len().saturating_sub(left.len()) as u64)
+
+    /// How many of them were made.
+    async fn some(&self, devices: &[&Endorsed]) -> Result<u64, Report> {
+        let records: Vec<_> = devices.iter().map(|device| record(device)).collect();
+        let left = self.client.create_all(Kind::Individual, &records).await;
+        let left = left.map_err(|error| explained(&error, None))?;
+        for one in &left {
+            let same_name = |device: &&&Endorsed| device.id.as_str().eq_ignore_ascii_case(&one.id);
+            match devices.iter().find(same_name) {
+                Some(device) if one.is_there() => self.check(device).await?,
+                _ => return Err(Report::usage(format!("{FLAG}: {one}"))),
+            }
+        }
+        Ok(devices.len().saturating_sub(left.len()) as u64)
+    }
+
+    /// An enrollment of somebody's own may say more than ours would, so it is only read.
+    async fn check(&self, Endorsed { id, key }: &Endorsed) -> Result<(), Report> {
+        let about = Some((Kind::Individual, id.as_str()));
+        let record = self.client.get(Kind::Individual, id.as_str()).await;
+        let record = record.map_err(|error| explained(&error, about))?.value();
+        let what = match record["attestation"]["tpm"]["endorsementKey"].as_str() {
+            Some(enrolled) if enrolled == key => return Ok(()),
+            Some(_) => "with another TPM",
+            None => "otherwise than with a TPM",
+        };
+        let flag = self.flag;
+        Err(Report::usage(format!("{FLAG}: {id} is enrolled already, {what}"))
+            .remedy(format!(
+                "delete that: provision-sim enrollment delete {flag} --enrollment-id {id}"
+            ))
+            .remedy("or name the devices otherwise: --reg-id-pattern"))
+    }
 }
 
 fn record(device: &Endorsed) -> Value {
@@ -112,21 +137,20 @@ fn record(device: &Endorsed) -> Value {
     })
 }
 
-/// An enrollment of somebody's own may say more than ours would, so it is only read.
-async fn check(client: &ServiceClient, Endorsed { id, key }: &Endorsed) -> Result<(), Report> {
-    let about = Some((Kind::Individual, id.as_str()));
-    let record = client.get(Kind::Individual, id.as_str()).await;
-    let record = record.map_err(|error| explained(&error, about))?.value();
-    match record["attestation"]["tpm"]["endorsementKey"].as_str() {
-        Some(enrolled) if enrolled == key => Ok(()),
-        other => {
-            let what =
-                if other.is_some() { "with another TPM" } else { "otherwise than with a TPM" };
-            Err(Report::usage(format!("{FLAG}: {id} is enrolled already, {what}"))
-                .remedy(format!(
-                    "delete that: provision-sim enrollment delete --enrollment-id {id} …"
-                ))
-                .remedy("or name the devices otherwise: --reg-id-pattern"))
-        }
+fn note(made: u64, all: u64) -> String {
+    match all.saturating_sub(made) {
+        0 => format!("enrollments made: {}", grouped(made)),
+        before => format!("enrollments made: {}; there before: {}", grouped(made), grouped(before)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_told_how_many_are_new() {
+        assert_eq!(note(1000, 1000), "enrollments made: 1,000");
+        assert_eq!(note(1, 1001), "enrollments made: 1; there before: 1,000");
     }
 }

@@ -7,7 +7,7 @@ use clap::{Arg, Args};
 
 use super::about::run_info;
 use super::devices::DevicesArgs;
-use super::enroll::{EnrollArgs, enroll};
+use super::enroll::EnrollArgs;
 use super::pace::PaceArgs;
 use super::play::{About, play};
 use super::requests::RequestArgs;
@@ -127,7 +127,7 @@ impl Run {
         self.check_stdin()?;
         let local = self.service.local.find()?;
         let devices = self.devices.devices()?;
-        let client = self.enroll.client(local.as_ref(), &self.service, &self.route)?;
+        let enroller = self.enroll.enroller(local.as_ref(), &self.service, &self.route)?;
         let identity = self.devices.identity(local.as_ref(), &devices)?;
         let (plan, concurrency) = self.pace.plan(devices.count)?;
         let requests = self.requests.requests(&devices, &self.service)?;
@@ -138,8 +138,8 @@ impl Run {
         if let Some(note) = tpms.as_ref().and_then(Tpms::note) {
             printer.note(&note);
         }
-        if let (Some(client), Some(tpms)) = (client, tpms) {
-            printer.note(&enroll(&client, &tpms.all)?);
+        if let (Some(enroller), Some(tpms)) = (enroller, tpms) {
+            printer.note(&enroller.enroll(&tpms.all)?);
         }
         let total = devices.count;
         if let (Some(local), Plan::WhenFree, Some(count)) = (&local, &plan, total)

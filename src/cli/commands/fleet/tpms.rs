@@ -38,9 +38,8 @@ pub(super) struct Tpms {
 impl Tpms {
     /// What was made, in words; nothing if all were there.
     pub(super) fn note(&self) -> Option<String> {
-        let were = if self.made == 1 { "TPM was" } else { "TPMs were" };
         let (made, took) = (grouped(self.made), spoken(self.took));
-        (self.made > 0).then(|| format!("{made} {were} made in {took}, before the fleet begins"))
+        (self.made > 0).then(|| format!("TPMs made, before the fleet begins: {made}, in {took}"))
     }
 }
 
