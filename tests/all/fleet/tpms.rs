@@ -61,6 +61,20 @@ fn j_492_devices_get_tpms_and_enrollments_and_are_assigned() {
 }
 
 #[test]
+fn j_492_they_are_assigned_over_amqp_too() {
+    let machine = Machine::new();
+    let _serve = machine.serve_without_events(&["--retry-after", "0s"]);
+
+    let report = fleet(&machine, &["--count", "2", "--enroll", "--transport", "amqp"]);
+
+    let report = report.assert_exit(0).json();
+    assert_eq!((&report["assigned"], &report["failed"]), (&2.into(), &0.into()), "{report}");
+    assert_eq!(report["runs"][0]["transport"], "amqp");
+    let by_itself = fleet(&machine, &["--count", "2"]).assert_exit(0).json();
+    assert_eq!(by_itself["runs"][0]["transport"], "https", "MQTT has no TPMs");
+}
+
+#[test]
 fn j_493_an_enrollment_of_another_tpm_is_not_overwritten() {
     let machine = Machine::new();
     let serve = machine.serve_without_events(&["--retry-after", "0s"]);
@@ -84,7 +98,7 @@ fn what_is_wrong_with_tpms_is_told_before_anything_is_sent() {
     let one_file = machine.path("tpm.pem").display().to_string();
 
     for (flags, said) in [
-        (&["--transport", "mqtt"][..], "cannot use a TPM over mqtt"),
+        (&["--transport", "mqtt"][..], "cannot prove themselves over MQTT"),
         (&["--transport", "https"], "tpms/sim-000000.pem: "),
     ] {
         let ran = fleet(&machine, &[&["--count", "2"], flags].concat()).assert_exit(2);

@@ -16,6 +16,7 @@ use crate::cli::output::call_failure::explained;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::cli::secret::Secret;
+use crate::device::Transport;
 use crate::fleet::report::grouped;
 use crate::wire::{HTTPS_PORT, RegistrationId};
 
@@ -63,7 +64,7 @@ impl EnrollArgs {
             (None, Some(connection)) => {
                 let ports = ServiceArgs::ports(None)?;
                 let (host, tls) = (connection.endpoint().or_port(HTTPS_PORT), service.tls(None)?);
-                let way = route.route(&host, ports, false)?;
+                let way = route.route(&host, Transport::Https, ports, false)?;
                 let client = ServiceClient::by_route(connection, &tls, way, DEADLINE);
                 (client, "--connection-string STRING")
             }

@@ -50,8 +50,7 @@ Examples:
       --test-ca-key intermediate-key.pem --payload '{\"serial\":\"{reg_id}\"}'
   provision-sim fleet --local --count 100 --cert 'certs/{reg_id}.pem' \\
       --cert-key 'certs/{reg_id}.key'
-  provision-sim fleet --local --count 100 --tpm-state 'tpms/{reg_id}.pem' --enroll \\
-      --transport https
+  provision-sim fleet --local --count 100 --tpm-state 'tpms/{reg_id}.pem' --enroll
   provision-sim fleet --local --count 1000 --new-keys --issued-cert 'issued/{reg_id}.pem'
   provision-sim fleet --local --count 100000 --shard 0/4 -o json
 
@@ -170,25 +169,13 @@ impl Run {
     }
 
     fn blueprint(&self, local: Option<&Local>, identity: Identity) -> Result<Blueprint, Report> {
-        let transport = self.route.transport();
-        let has_tpms = self.devices.tpm_state.is_some();
-        if has_tpms && matches!(transport, Transport::Mqtt | Transport::MqttWs) {
-            return Err(Report::usage(format!(
-                "--tpm-state: devices cannot use a TPM over {transport}"
-            ))
-            .remedy("give --transport https, or --transport amqp"));
-        }
+        let transport = self.transport()?;
         let endpoint = self.service.endpoint(local)?;
         let ports = ServiceArgs::ports(local)?;
         let tls = self.service.tls(local)?;
         let payload = self.payload.as_deref().map(|argument| read("--payload", argument));
         Ok(Blueprint {
-            route: self.route.route(
-                &endpoint,
-                self.route.transport(),
-                ports,
-                self.service.local.is_given(),
-            )?,
+            route: self.route.route(&endpoint, transport, ports, self.service.local.is_given())?,
             endpoint,
             ports,
             transport,
@@ -202,6 +189,19 @@ impl Run {
             payload: payload.transpose()?.map(|text| PayloadTemplate::new(&text)),
             requests: None,
         })
+    }
+
+    /// What devices speak: over MQTT there is no way for TPMs (B.5).
+    fn transport(&self) -> Result<Transport, Report> {
+        let given = self.route.given_transport();
+        match (&self.devices.tpm_state, given) {
+            (Some(_), None) => Ok(Transport::Https),
+            (Some(_), Some(Transport::Mqtt | Transport::MqttWs)) => Err(Report::usage(
+                "--tpm-state: devices with TPMs cannot prove themselves over MQTT",
+            )
+            .remedy("give --transport https or amqp, or leave it out: then it is https")),
+            _ => Ok(self.route.transport()),
+        }
     }
 
     fn check_stdin(&self) -> Result<(), Report> {
