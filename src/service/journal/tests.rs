@@ -147,7 +147,7 @@ fn a_registration_is_written_down_from_request_to_result_member_by_member() {
             "count": 1, "lastAt": null,
         }],
         "answersLeftOut": 0,
-        "faults": [], "certificate": null,
+        "faults": [], "certificate": null, "renewals": [],
         "hub": { "at": 42, "identity": "made", "movedFrom": null, "initialTwin": "webhook" },
     });
     assert_eq!(entry, expected);
