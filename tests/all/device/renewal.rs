@@ -104,11 +104,13 @@ async fn renew(
 }
 
 fn publishes(connection: &[Packet]) -> Vec<&Publish> {
-    let publish = |packet| match packet {
-        &Packet::Publish(ref publish) => Some(publish),
-        _ => None,
-    };
-    connection.iter().filter_map(publish).collect()
+    let packets = connection.iter();
+    packets
+        .filter_map(|packet| match packet {
+            Packet::Publish(publish) => Some(publish),
+            _ => None,
+        })
+        .collect()
 }
 
 #[tokio::test]
@@ -177,6 +179,20 @@ async fn j_476_after_a_202_a_lost_connection_is_opened_again_and_nothing_is_aske
         assert_eq!(heard.len(), 2);
         assert_eq!(publishes(&heard[1]).len(), 0);
     }
+}
+
+/// It costs the 5 s that the device listens.
+#[tokio::test]
+async fn j_476_a_hub_that_was_started_anew_and_has_forgotten_is_asked_again_under_the_same_name() {
+    let Asked { renewal, granted } = asked();
+    let first = subscribed().answer(202, None, ACCEPTED).close();
+    let anew = subscribed().answer(202, None, ACCEPTED).acknowledge_and_answer(200, None, &granted);
+
+    let (renewed, told, heard) = renew([first, anew], &renewal, IN_GOOD_TIME).await;
+
+    assert_eq!(renewed.unwrap().request_id, RID);
+    assert_eq!(told[4..6], ["in", "asked as 0c2f-4a"], "{told:?}");
+    assert_eq!(publishes(&heard[0])[0].payload, publishes(&heard[1])[0].payload);
 }
 
 #[tokio::test]
