@@ -125,7 +125,8 @@ pub use hub::{
     NumberedMessage, Presence, SignedIn, TwinVerb,
 };
 pub use instance::{
-    CertificateIssuer, CertificatePolicy, Instance, InstanceCertificate, LinkedHub, NoIssuer,
+    CertificateIssuer, CertificatePolicy, ConnectionProfile, Instance, InstanceCertificate,
+    LinkedHub, NoIssuer,
 };
 pub use issuing::IssuingError;
 pub use journal::{

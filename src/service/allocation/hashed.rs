@@ -43,6 +43,7 @@ mod tests {
             allocation_weight,
             apply_allocation_policy: true,
             latency: None,
+            connection_profile: None,
         }
     }
 

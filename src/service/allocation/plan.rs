@@ -100,6 +100,7 @@ mod tests {
             allocation_weight: 1,
             apply_allocation_policy,
             latency: None,
+            connection_profile: None,
         }
     }
 

@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::error::ConfigError;
-use crate::service::instance::LinkedHub;
+use crate::service::instance::{ConnectionProfile, LinkedHub};
 use crate::text::MemberPath;
 
 /// A linked hub: its name, or a table with the names of the resource model.
@@ -25,6 +25,8 @@ pub enum LinkedHubConfig {
         apply_allocation_policy: bool,
         /// How far it is, such as `20ms`, for the geoLatency policy (J-17).
         latency: Option<String>,
+        /// How devices are told to speak to it (J-446).
+        connection_profile: Option<ConnectionProfile>,
     },
 }
 
@@ -37,6 +39,7 @@ struct Table {
     #[serde(default = "yes")]
     apply_allocation_policy: bool,
     latency: Option<String>,
+    connection_profile: Option<ConnectionProfile>,
 }
 
 fn one() -> u16 {
@@ -68,9 +71,15 @@ impl<'de> Visitor<'de> for NameOrTable {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<LinkedHubConfig, A::Error> {
-        let Table { name, allocation_weight, apply_allocation_policy, latency } =
+        let Table { name, allocation_weight, apply_allocation_policy, latency, connection_profile } =
             Table::deserialize(MapAccessDeserializer::new(members))?;
-        Ok(LinkedHubConfig::Table { name, allocation_weight, apply_allocation_policy, latency })
+        Ok(LinkedHubConfig::Table {
+            name,
+            allocation_weight,
+            apply_allocation_policy,
+            latency,
+            connection_profile,
+        })
     }
 }
 
@@ -102,9 +111,13 @@ impl LinkedHubConfig {
     fn record(&self) -> Result<LinkedHub, ConfigError> {
         let (host_name, allocation_weight, apply_allocation_policy, latency) = match self {
             Self::Name(name) => (name, 1, true, &None),
-            Self::Table { name, allocation_weight, apply_allocation_policy, latency } => {
+            Self::Table { name, allocation_weight, apply_allocation_policy, latency, .. } => {
                 (name, *allocation_weight, *apply_allocation_policy, latency)
             }
+        };
+        let connection_profile = match self {
+            Self::Name(_) => None,
+            Self::Table { connection_profile, .. } => *connection_profile,
         };
         let wrong = |path: &[&str], reason: String| ConfigError::new(MemberPath::of(path), reason);
         let latency = latency.as_deref().map(humantime::parse_duration).transpose();
@@ -122,6 +135,7 @@ impl LinkedHubConfig {
             allocation_weight,
             apply_allocation_policy,
             latency,
+            connection_profile,
         })
     }
 }

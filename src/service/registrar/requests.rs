@@ -263,7 +263,7 @@ impl Registrar {
         if record.proven_by == ProvenBy::Tpm {
             self.challenges.told(&caller.registration_id, self.sources.instant());
         }
-        (json_reply(200, None, &record.reply(&caller.api_version)), Some(record))
+        (json_reply(200, None, &self.reply_of(&record, caller)), Some(record))
     }
 
     /// Answers a registration status lookup (B.1): the state alone, as a poll would have it.
@@ -286,7 +286,7 @@ impl Registrar {
             return hold_off(&self.sources, caller, &throttled);
         }
         let record = self.store.device(&caller.registration_id);
-        let reply = record.as_ref().map(|record| record.reply(&caller.api_version));
+        let reply = record.as_ref().map(|record| self.reply_of(record, caller));
         match reply.and_then(|reply| reply.registration_state) {
             Some(state) => {
                 // Key and certificate are part of a registration, and of no question about one (J-384, J-442).
@@ -303,6 +303,19 @@ impl Registrar {
                 error_reply(&self.sources, ErrorCode::RECORD_NOT_FOUND, "Registration not found.")
             }
         }
+    }
+
+    /// What a device is told of its registration. How its hub is spoken to stands in the configuration.
+    fn reply_of(&self, record: &DeviceRecord, caller: &Caller) -> RegistrationOperationStatus {
+        let mut reply = record.reply(&caller.api_version);
+        if let Some(state) = &mut reply.registration_state
+            && caller.api_version.tells_connection_profile()
+        {
+            let hub = state.assigned_hub.as_deref().and_then(|hub| self.instance.linked_hub(hub));
+            let profile = hub.and_then(|hub| hub.connection_profile);
+            state.connection_profile = profile.map(|profile| profile.as_str().to_owned());
+        }
+        reply
     }
 
     fn check_request(&self, caller: &Caller, body: &[u8]) -> Result<RegisterRequest, RequestFault> {

@@ -15,7 +15,7 @@ use rustls::version::TLS13;
 use serde_json::{Value, json};
 
 use crate::support::service::client::{Answer, Client, Device, Manners};
-use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, Setup, TestService};
+use crate::support::service::setup::{HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
 use crate::support::x509::Identity;
 
 const ID: &str = "pump-0042";
@@ -110,6 +110,26 @@ async fn j_445_a_chain_is_as_long_as_the_rule_says_verifies_and_signs_in() {
     assert!(issued.windows(2).all(|pair| pair[0].is_signed_by(&pair[1])));
     assert!(issued[19].is_self_signed());
     assert_eq!(hub_says(&service, &issued, &request).await, ConnectReturnCode::Success);
+}
+
+#[tokio::test]
+async fn j_446_newer_versions_are_told_how_the_hub_is_spoken_to_behind_its_name() {
+    let config = format!(
+        "idScope = \"{SCOPE}\"\nlinkedHubs = [{{ name = \"{HUB_WEST}\", connectionProfile = \"mqttV5\" }}]\n\
+         [[enrollmentGroups]]\nenrollmentGroupId = \"pumps\"\nattestation.type = \"symmetricKey\"\n\
+         attestation.symmetricKey.primaryKey = \"{PRIMARY_KEY}\"\n"
+    );
+    let service = Setup::from_config(config).retry_after(Duration::ZERO).start().await;
+
+    for (version, is_told) in [("2026-11-01", false), ("2026-11-02-preview", true)] {
+        let device = Device::new(ID).api_version(version);
+        let answer = Client::connect(&service, &device).await.provision("{}").await;
+        let state = answer.state();
+        let names: Vec<_> = state.as_object().unwrap().keys().collect();
+        let hub = names.iter().position(|name| *name == "assignedHub").unwrap();
+        assert_eq!(names[hub + 1] == "connectionProfile", is_told, "{version}: {state}");
+        assert_eq!(state.get("connectionProfile") == Some(&json!("mqttV5")), is_told, "{version}");
+    }
 }
 
 #[tokio::test]
