@@ -157,11 +157,11 @@ async fn play(client: &mut Client, deed: &str) -> Seen {
         said.push(client.answer().await);
     }
     let took = begun.elapsed();
-    client.send(Packet::PingReq).await;
+    client.send_if_open(Packet::PingReq).await;
     let is_open = loop {
         match client.next().await {
             Some(Packet::Publish(publish)) => {
-                client.send(Packet::PubAck(PubAck::new(publish.pkid))).await;
+                client.send_if_open(Packet::PubAck(PubAck::new(publish.pkid))).await;
                 let text = String::from_utf8(publish.payload.to_vec()).unwrap();
                 let (topic, qos, retain) = (publish.topic, publish.qos, publish.retain);
                 said.push(Answer { topic, qos, retain, packet_id: publish.pkid, text });

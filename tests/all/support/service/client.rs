@@ -328,6 +328,17 @@ impl Client {
         self.send_raw(&bytes).await;
     }
 
+    /// The same where the service may have hung up already; what it said before that can still be read.
+    pub async fn send_if_open(&mut self, packet: Packet) {
+        let mut bytes = BytesMut::new();
+        packet.write(&mut bytes, MAX_PACKET).expect("a packet");
+        let sent = async {
+            self.stream.write_all(&bytes).await?;
+            self.stream.flush().await
+        };
+        let _ = within("sending", sent).await;
+    }
+
     pub async fn send_raw(&mut self, bytes: &[u8]) {
         let sent = async {
             self.stream.write_all(bytes).await?;
