@@ -73,6 +73,11 @@ SUITE = [
         + ["own-mqtt", "own-https", "own-amqp", "own-request", "expired", "foreign"],
     ),
     ("python/renewal.py", ["own-mqtt", "own-mqtt-ws", "own-lost", "openssl", "two-at-once"]),
+    (
+        "python/own_tpm.py",
+        ["https-swtpm", "https-simulator", "https-file", "amqp-swtpm", "amqp-ws-simulator", "amqp-file"]
+        + ["https-other-tpm", "amqp-other-tpm"],
+    ),
     ("python/results.py", ["junit", "schema"]),
     ("reach.py", ["python", "node", "java", "curl"]),
     ("java/Device.java", ANY_TRANSPORT),
@@ -123,7 +128,7 @@ EXPLAINED = {
 INSTALLED = {"node/amqp_shared.js": "node-shared"}
 
 # Each of their cases has a TPM of its own.
-WITH_TPM = {"node/tpm.js", "conformance/tpm.py"}
+WITH_TPM = {"node/tpm.js", "conformance/tpm.py", "python/own_tpm.py"}
 
 READY_SECONDS = 20
 CASE_SECONDS = 60  # a case gives up by itself before that, and says where it hung
