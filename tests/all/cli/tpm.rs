@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::support::cli::{Machine, Ran, Serve, TUTORIAL_KEY};
 use crate::support::tpm::{ScriptedTpm, Swtpm};
 
+/// What the configuration has besides the enrollment.
+const INSTANCE: &str = "idScope = \"0ne00002193\"\nlinkedHubs = [\"a.azure-devices.net\"]\n";
+
 fn shown(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
 }
@@ -46,8 +49,7 @@ fn what_is_shown_enrolls_the_tpm_in_each_form() {
         shown(&machine.run(&arguments).assert_exit(0))
     };
     let toml = show("pump-1")["enrollmentToml"].as_str().unwrap().to_owned();
-    let config =
-        machine.file("dps.toml", &format!("linkedHubs = [\"a.azure-devices.net\"]\n\n{toml}"));
+    let config = machine.file("dps.toml", &format!("{INSTANCE}\n{toml}"));
     let _serve = machine.serve(&["--config", config.to_str().unwrap()]);
 
     let by_command = show("pump-2");
@@ -136,8 +138,7 @@ impl Desk {
         let show = ["tpm", "show", "--tpm-state", &path, "-o", "json"];
         let tpm = shown(&machine.run(&show).assert_exit(0));
         let toml = tpm["enrollmentToml"].as_str().unwrap();
-        let config =
-            machine.file("dps.toml", &format!("linkedHubs = [\"a.azure-devices.net\"]\n\n{toml}"));
+        let config = machine.file("dps.toml", &format!("{INSTANCE}\n{toml}"));
         let _serve = machine.serve(&["--config", config.to_str().unwrap(), "--retry-after", "0s"]);
         let id = tpm["registrationId"].as_str().unwrap().to_owned();
         Self { machine, path, id, _serve }

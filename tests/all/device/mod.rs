@@ -8,7 +8,7 @@ mod matrix;
 mod renewal;
 mod signer;
 mod tpm;
-mod tpm_registration;
 mod tpm_amqp;
+mod tpm_registration;
 mod transports;
 mod x509;

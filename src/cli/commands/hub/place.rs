@@ -62,7 +62,8 @@ impl PlaceArgs {
         let gateway = self.gateway(local.as_ref(), &mut settings)?;
         let dialled = gateway.as_ref().unwrap_or(settings.endpoint()).clone();
         let is_local = self.hub_gateway.is_none() && local.is_some();
-        settings.route = self.route.route(&dialled, settings.transport, settings.ports, is_local)?;
+        settings.route =
+            self.route.route(&dialled, settings.transport, settings.ports, is_local)?;
         let context = self.context(&dialled, certificate, name, &settings)?;
         Ok((
             match gateway {
