@@ -46,7 +46,7 @@ fn wrong_configurations_are_told_by_line_and_member() {
         ),
         (
             "idScope = \"0ne1\"\nlinkedHubs = [{ name = \"a.b\", weight = 1 }]",
-            "line 2: linkedHubs \"a.b\": unknown member `weight`, expected one of `name`, `allocationWeight`, `applyAllocationPolicy`, `latency`",
+            "line 2: linkedHubs \"a.b\": unknown member `weight`, expected one of `name`, `allocationWeight`, `applyAllocationPolicy`, `latency`, `connectionProfile`",
         ),
         (
             "idScope = \"0ne1\"\nlinkedHubs = [{ allocationWeight = 1 }]",

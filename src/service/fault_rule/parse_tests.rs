@@ -188,11 +188,19 @@ fn j_261_every_word_can_strike_where_it_says_so() {
                 "BYTES/s" => "=100/s".to_owned(),
                 "expired|wrong-name|untrusted|long" => "=expired".to_owned(),
                 "+DURATION|-DURATION" => "=+2h".to_owned(),
+                "classic|mqttV5|unknown" => "=classic".to_owned(),
+                "pem|pem-base64" => "=pem".to_owned(),
+                // It has to be longer than it is anyway.
+                _ if word.name == "chain-length" => "=20".to_owned(),
                 _ => "=2".to_owned(),
             };
-            // A message, and a wait that is told to a look-up, are part of an error.
+            // A message, and a wait that is told where nobody waits, are part of an error.
             let more = match (word.name, place) {
-                ("message", _) | ("retry-after", FaultPlace::Lookup) => " status=503",
+                ("message", FaultPlace::Grant) => " code=400040",
+                ("message", _)
+                | ("retry-after", FaultPlace::Lookup | FaultPlace::Renew | FaultPlace::Issue) => {
+                    " status=503"
+                }
                 _ => "",
             };
             let text = format!("{place} {}{value}{more}", word.name);

@@ -31,6 +31,8 @@ const AWAITED: &[FaultPlace] = &[
 const REQUESTS: &[FaultPlace] = &[Register, Poll, Lookup];
 /// Where an error has a code and a text of its own.
 const REFUSED: &[FaultPlace] = &[Register, Poll, Lookup, Grant, Renew, Issue];
+/// Where an answer may tell of a wait.
+const WAITS: &[FaultPlace] = &[Register, Poll, Lookup, Renew, Issue];
 const ANSWERS: &[FaultPlace] = &[Register, Poll, Lookup, Webhook, Twin, Renew, Issue];
 const PUBLISHED: &[FaultPlace] = &[Register, Poll, Twin, Renew, Issue];
 const DEVICES: &[FaultPlace] =
@@ -108,7 +110,7 @@ pub(super) const DEEDS: &[FaultWord] = &[
     word(
         "retry-after",
         "TEXT",
-        REFUSED,
+        WAITS,
         ANY,
         "what is told of the wait, usable or not: `7`, `abc`, `-1`, `1.5`, a date in quotes; `none` leaves it out",
     ),
