@@ -20,7 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 UNPACKED = ROOT / "target" / "interop" / "swtpm"
 
 # What a client of the simulator says first in each frame.
-SEND_COMMAND, HANDSHAKE, SESSION_END, STOP = 8, 15, 20, 21
+SEND_COMMAND, HANDSHAKE = 8, 15
+POWER_ON, MEMORY_ON = 1, 11
 VERSION, POWER_CAN_BE_SWITCHED = 1, 1
 
 
@@ -120,6 +121,7 @@ def bare(link, chip):
 
 
 def framed(link, chip):
+    """Whoever says what the simulator does not know, or that it is done, is hung up on."""
     (kind,) = struct.unpack(">I", exactly(link, 4))
     if kind == HANDSHAKE:
         exactly(link, 4)  # the client's version
@@ -128,11 +130,12 @@ def framed(link, chip):
         _locality, size = struct.unpack(">BI", exactly(link, 5))
         response = chip.does(exactly(link, size))
         link.sendall(struct.pack(">I", len(response)) + response + struct.pack(">I", 0))
-    return kind not in (SESSION_END, STOP)
+    return kind in (SEND_COMMAND, HANDSHAKE)
 
 
 def switched(link, _chip):
-    """Power and memory are on, and stay so, whatever is said."""
+    """Power and memory are on, and stay so."""
     (kind,) = struct.unpack(">I", exactly(link, 4))
-    link.sendall(struct.pack(">I", 0))
-    return kind not in (SESSION_END, STOP)
+    if kind in (POWER_ON, MEMORY_ON):
+        link.sendall(struct.pack(">I", 0))
+    return kind in (POWER_ON, MEMORY_ON)

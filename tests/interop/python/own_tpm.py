@@ -69,15 +69,17 @@ def assigned(tpm, transport, name=None):
     return case
 
 
-def other(tpm, transport):
+def other(transport, exit_code, kind):
     """The enrollment is for another TPM."""
 
     def case(folder):
         name = f"own-other-tpm-{transport}"
         enrolled(folder, ["--tpm-state", "another.tpm"], name)
-        told = register(folder, tpm(), transport, "--reg-id", name)
-        expect(told.returncode, 4, f"exit code: {told.stdout}{told.stderr}")
-        return told.stderr.strip().splitlines()[0]
+        told = register(folder, swtpm("raw")(), transport, "--reg-id", name)
+        expect(told.returncode, exit_code, f"exit code: {told.stdout}{told.stderr}")
+        error = json.loads(told.stdout)["error"]
+        expect(error["kind"], kind, "kind of error")
+        return error["message"]
 
     return case
 
@@ -89,8 +91,8 @@ CASES = {
     "amqp-swtpm": assigned(swtpm("raw"), "amqp"),
     "amqp-ws-simulator": assigned(swtpm("simulator"), "amqp-ws", "own-tpm-amqp-ws"),
     "amqp-file": assigned(in_file, "amqp", "own-tpm-file-amqp"),
-    "https-other-tpm": other(swtpm("raw"), "https"),
-    "amqp-other-tpm": other(swtpm("raw"), "amqp"),
+    "https-other-tpm": other("https", 5, "rejected"),
+    "amqp-other-tpm": other("amqp", 4, "sasl"),
 }
 
 
