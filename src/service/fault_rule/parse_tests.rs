@@ -119,7 +119,8 @@ fn j_261_a_rule_that_can_never_strike_is_refused_with_the_reason() {
         ("poll", "it does not say what happens; at poll it may be status=STATUS, "),
         (
             "connect retry-after=2",
-            "retry-after can never strike at connect; it is for register, poll and lookup",
+            "retry-after can never strike at connect; it is for register, poll, lookup, renew and \
+             issue",
         ),
         ("accept close device=pump-*", "device can never strike at accept"),
         ("tls close transport=mqtt-ws", "nothing asks for a tls over mqtt-ws"),
@@ -137,7 +138,7 @@ fn j_261_a_rule_that_can_never_strike_is_refused_with_the_reason() {
         ),
         (
             "lookup wrong-rid",
-            "wrong-rid can never strike at lookup; it is for register, poll and twin",
+            "wrong-rid can never strike at lookup; it is for register, poll, twin, renew and issue",
         ),
         (
             "poll wrong-rid transport=https",

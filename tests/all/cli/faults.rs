@@ -11,6 +11,8 @@ use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 use crate::support::faults::{deeds_at, is_of_certificates, samples};
 
 const TOASTER: &str = "contoso-toaster-007";
+/// Another than that of the sample's groups, which are asked first.
+const PUMPS_KEY: &str = "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=";
 
 fn register(machine: &Machine, transport: &str, timeout: &str) -> Ran {
     let device = ["register", "--local", "--reg-id", TOASTER, "--transport", transport];
@@ -192,9 +194,9 @@ impl Column {
         // The sample, and devices that may have certificates.
         let sample = include_str!("../../../fixtures/contoso/world.toml");
         let pumps = format!(
-            "{sample}\n[[enrollmentGroups]]\nenrollmentGroupId = \"pumps\"\niotHubs = [\"{HUB}\"]\n\
-             certificatePolicyName = \"default\"\nattestation = {{ type = \"symmetricKey\", symmetricKey = \
-             {{ primaryKey = \"{TUTORIAL_KEY}\" }} }}\n"
+            "{sample}\n[[enrollmentGroups]]\nenrollmentGroupId = \"pumps\"\nallocationPolicy = \"hashed\"\n\
+             iotHubs = [\"{HUB}\"]\ncertificatePolicyName = \"default\"\nattestation = {{ type = \"symmetricKey\", symmetricKey = \
+             {{ primaryKey = \"{PUMPS_KEY}\" }} }}\n"
         );
         let config = machine.file("world.toml", &pumps);
         let config = ["--config", config.to_str().unwrap()];
@@ -218,12 +220,12 @@ impl Column {
     fn end(&self, place: FaultPlace, rule: &str, timeout: &str) -> i32 {
         let transport = self.transport.as_str();
         let key = self.machine.path("pump.key");
-        let asks = ["--reg-id", "pump-0042", "--group-key", TUTORIAL_KEY];
+        let asks = ["--reg-id", "pump-0042", "--group-key", PUMPS_KEY];
         let asks = [&asks[..], &["--new-key", key.to_str().unwrap()]].concat();
         let deed = rule.split([' ', '=']).nth(1).unwrap_or_default();
         let whose = match is_of_certificates(place, deed) {
             true => &asks[..],
-            false => &["--reg-id", TOASTER],
+            false => &["--reg-id", TOASTER, "--group-key", TUTORIAL_KEY],
         };
         let run = |command: &[&str]| {
             let device = ["--local", "--transport", transport, "-q"];

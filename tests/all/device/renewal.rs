@@ -181,7 +181,7 @@ async fn j_476_after_a_202_a_lost_connection_is_opened_again_and_nothing_is_aske
     }
 }
 
-/// It costs the 5 s that the device listens.
+/// J-467. It costs the 5 s that the device listens.
 #[tokio::test]
 async fn j_476_a_hub_that_was_started_anew_and_has_forgotten_is_asked_again_under_the_same_name() {
     let Asked { renewal, granted } = asked();

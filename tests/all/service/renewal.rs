@@ -207,6 +207,7 @@ async fn i_4_what_is_no_request_is_refused_at_once() {
     assert_eq!(answer.body()["info"], json!({ "requestId": stale }));
 }
 
+/// J-465.
 #[tokio::test]
 async fn i_4_what_is_in_a_request_is_judged_after_it_was_taken_up() {
     let service = setup().start().await;
@@ -263,6 +264,7 @@ async fn j_464_who_does_not_listen_or_does_not_name_its_request_or_is_too_old_is
     assert!(is_silent(&mut old).await, "2021-04-12");
 }
 
+/// J-466.
 #[tokio::test]
 async fn i_4_an_identity_with_a_key_is_issued_nothing() {
     let service = setup().start().await;

@@ -30,8 +30,9 @@ With --new-key or --csr it asks for a certificate along with its registration, a
 issued as --issued-cert.
 
 With --connect it then signs in to the hub with the same credential, or with the certificate that it
-was issued, reports, sends, and prints the twin. With --cache it goes to the hub of the last time at once, and registers only where it has to;
-without --connect it always registers, and --cache only keeps the result.
+was issued, reports, sends, and prints the twin. With --cache it goes to the hub of the last time at
+once, and registers only where it has to; without --connect it always registers, and --cache only
+keeps the result.
 
 If time is up while the service is still at it, the command is printed that asks for the result.
 

@@ -272,7 +272,8 @@ impl Job<'_> {
         }
     }
 
-    /// The hub, and what the device shows it: what it was issued, else what it registers with.
+    /// The hub, and what the device shows it: what it was issued or its TPM was given, else what it
+    /// registers with. Without a key from this registration a TPM has nothing to show (J-402).
     fn hub(
         &self,
         tasks: &HubTasks,

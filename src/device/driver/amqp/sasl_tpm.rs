@@ -206,6 +206,7 @@ mod tests {
         assert!(exchange.is_over());
     }
 
+    /// J-419.
     #[test]
     fn c_8_the_key_may_come_in_as_many_segments_as_can_be_numbered() {
         for count in 1..=4_u8 {

@@ -227,6 +227,7 @@ fn judge(place: FaultPlace, deed: &str, seen: &Seen) {
     }
 }
 
+/// J-469.
 #[tokio::test]
 async fn j_260_each_fault_at_a_renewal_is_seen_by_a_raw_client() {
     for place in [FaultPlace::Renew, FaultPlace::Issue] {
