@@ -200,7 +200,6 @@ impl Settings {
             tpm: tpm.cloned(),
             payload: self.payload.clone(),
             csr: self.csr.as_ref().map(|csr| csr.as_base64().to_owned()),
-            ..RegisterRequest::default()
         };
         serde_json::to_vec(&request)
             .unwrap_or_else(|_| unreachable!("strings and checked JSON always serialize"))

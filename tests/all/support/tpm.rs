@@ -42,10 +42,13 @@ pub(crate) struct ScriptedTpm {
     _tasks: JoinSet<()>,
 }
 
+/// The number of a command, and the bytes that answer it.
+type Answer = (u32, Vec<u8>);
+
 /// What is told otherwise: the next answer to the command of this number.
 #[derive(Clone, Default)]
 pub(crate) struct Script {
-    answers: Arc<Mutex<VecDeque<(u32, Vec<u8>)>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
     held: Option<(u32, Arc<Notify>)>,
 }
 
