@@ -13,7 +13,8 @@ use super::transport::Transport;
 use super::wrapped_key::{HubKey, WrappedKey};
 use crate::attestation::{Signer, SignerError, TpmError};
 use crate::wire::{
-    ConnectCode, DeviceId, DeviceRegistrationResult, HubName, OperationId, Payload, Substatus,
+    ConnectCode, ConnectionProfile, DeviceId, DeviceRegistrationResult, HubName, OperationId,
+    Payload, Substatus,
 };
 
 /// What has happened.
@@ -291,6 +292,8 @@ pub struct Registered {
     pub assigned_hub: HubName,
     /// The device's ID on it.
     pub device_id: DeviceId,
+    /// How the hub is spoken to.
+    pub connection_profile: ConnectionProfile,
     /// The operation.
     pub operation_id: Option<OperationId>,
     /// How the assignment came about.

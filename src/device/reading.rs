@@ -99,6 +99,7 @@ fn accepted(answer: &Answer, asker: Asker<'_>) -> Result<Reading, Error> {
             let registered = Registered {
                 assigned_hub,
                 device_id,
+                connection_profile: state.connection_profile.unwrap_or_default(),
                 operation_id,
                 substatus: state.substatus,
                 payload: state.payload,

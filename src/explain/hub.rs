@@ -59,6 +59,7 @@ fn key(error: &HubError) -> &'static str {
         HubError::Missed(_) => "hub-missed",
         HubError::NotIssued(failure) => not_issued(failure.error_code.0),
         HubError::Issued(_) => "hub-issued",
+        HubError::Profile(_) => "hub-profile",
         HubError::NotByAmqp { .. } => "hub-not-by-amqp",
     }
 }
@@ -142,7 +143,7 @@ mod tests {
     use crate::explain::{GivenKey, Proof};
     use crate::net::{Endpoint, ProxyFault, Trust, client_config};
     use crate::pki::TestCertificate;
-    use crate::wire::{ErrorCode, IssueFailure, IssueFailureInfo};
+    use crate::wire::{ConnectionProfile, ErrorCode, IssueFailure, IssueFailureInfo};
 
     fn dial(error: DialError) -> HubError {
         HubError::Network(NetworkError::Dial(error))
@@ -215,6 +216,7 @@ mod tests {
             HubError::Silent(HubWaiting::Certificate),
             HubError::Issued(IssuedFault::Empty),
             HubError::NotByAmqp { transport: Transport::Amqp },
+            HubError::Profile(ConnectionProfile::MqttV5),
             not_issued(400_040),
             not_issued(409_005),
             not_issued(412_001),

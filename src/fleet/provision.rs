@@ -248,7 +248,7 @@ mod tests {
     use super::*;
     use crate::device::Rejection;
     use crate::net::TlsFault;
-    use crate::wire::ErrorCode;
+    use crate::wire::{ConnectionProfile, ErrorCode};
 
     fn tls(fault: TlsFault) -> Error {
         let host = "a.net:1".parse().unwrap();
@@ -303,6 +303,7 @@ mod tests {
         let registered = || Registered {
             assigned_hub: hub("Hub-1.net"),
             device_id: "a".parse().unwrap(),
+            connection_profile: ConnectionProfile::Classic,
             operation_id: None,
             substatus: None,
             payload: None,
@@ -337,6 +338,7 @@ mod tests {
         let registered = Registered {
             assigned_hub: "hub-1.net".parse().unwrap(),
             device_id: "heat-pump".parse().unwrap(),
+            connection_profile: ConnectionProfile::Classic,
             operation_id: None,
             substatus: None,
             payload: None,

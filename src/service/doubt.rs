@@ -3,9 +3,22 @@
 
 use super::enrollment::{AllocationPolicy, Attestation, Enrollment, near_misses};
 use super::instance::{Instance, LinkedHub};
+use crate::wire::ConnectionProfile;
 
 /// Most records of which a service that starts tells its doubts, one by one.
 const MOST_TOLD: usize = 20;
+
+/// Tells of hubs that are said to be spoken to as none here is.
+pub(super) fn warn_of_hubs(instance: &Instance) {
+    for hub in &instance.linked_hubs {
+        if let Some(profile @ ConnectionProfile::MqttV5) = &hub.connection_profile {
+            tracing::warn!(
+                "the hub {} is said to be spoken to by {profile}, which is not served here: devices are told so, and whoever signs in all the same is served as ever (J-446)",
+                hub.host_name
+            );
+        }
+    }
+}
 
 /// Tells the doubts about a record.
 pub(super) fn warn(instance: &Instance, enrollment: &Enrollment) {

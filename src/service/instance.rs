@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use thiserror::Error;
 
 use super::enrollment::{AllocationPolicy, Enrollment, IssuerNames};
 use crate::attestation::Certificate;
-use crate::wire::{HubName, IdScope};
+use crate::wire::{ConnectionProfile, HubName, IdScope};
 
 /// What every enrollment can count on.
 #[derive(Debug, Clone)]
@@ -162,29 +161,8 @@ pub struct LinkedHub {
     pub apply_allocation_policy: bool,
     /// How far it is from the service, for the geoLatency policy (J-17).
     pub latency: Option<Duration>,
-    /// How devices are told to speak to it (F.3); nothing is told if it is not there.
+    /// How devices are told to speak to it (J-446); nothing is told if it is not there.
     pub connection_profile: Option<ConnectionProfile>,
-}
-
-/// How devices are told to speak to a hub (J-446).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum ConnectionProfile {
-    /// As to every hub of old.
-    #[serde(rename = "classic")]
-    Classic,
-    /// By MQTT 5, in topics of its own.
-    #[serde(rename = "mqttV5")]
-    MqttV5,
-}
-
-impl ConnectionProfile {
-    /// The word for it on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Classic => "classic",
-            Self::MqttV5 => "mqttV5",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -125,8 +125,7 @@ pub use hub::{
     NumberedMessage, Presence, SignedIn, TwinVerb,
 };
 pub use instance::{
-    CertificateIssuer, CertificatePolicy, ConnectionProfile, Instance, InstanceCertificate,
-    LinkedHub, NoIssuer,
+    CertificateIssuer, CertificatePolicy, Instance, InstanceCertificate, LinkedHub, NoIssuer,
 };
 pub use issuing::IssuingError;
 pub use journal::{

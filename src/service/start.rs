@@ -59,6 +59,7 @@ impl Service {
         let authorities = Arc::new(authorities);
         warn_of_clock(sources.now());
         instance.warn_of_leniency();
+        doubt::warn_of_hubs(&instance);
         doubt::warn_of_all(&instance, store.enrollments().iter().map(Arc::as_ref));
         let access = Arc::new(config.service_access(&sources.chance)?);
         let names: Vec<_> = instance.linked_hubs.iter().map(|hub| hub.host_name.clone()).collect();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ErrorCode, Object, ObjectFault, Payload};
+use super::{ConnectionProfile, ErrorCode, Object, ObjectFault, Payload};
 
 /// Body of a register request; every member may be missing, and so may the whole body (A.5).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -202,9 +202,9 @@ pub struct DeviceRegistrationResult {
     /// Host name of the IoT hub, when assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned_hub: Option<String>,
-    /// How the assigned hub is spoken to: `classic` where it is not said, or `mqttV5`.
+    /// How the assigned hub is spoken to; absent and null are `classic`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connection_profile: Option<String>,
+    pub connection_profile: Option<ConnectionProfile>,
     /// The device's ID on that hub, when assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,

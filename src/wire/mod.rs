@@ -7,6 +7,7 @@
 mod api_version;
 mod code;
 mod connect_code;
+mod connection_profile;
 mod dps_link;
 mod etag;
 mod hub_credentials;
@@ -29,6 +30,7 @@ mod user_name;
 pub use api_version::{ApiVersion, ApiVersionError};
 pub use code::ErrorCode;
 pub use connect_code::ConnectCode;
+pub use connection_profile::ConnectionProfile;
 pub use dps_link::{
     AMQP_SUBPROTOCOL, FORCE_REGISTRATION, GET_OPERATION_STATUS, GET_REGISTRATION, LINK_API_VERSION,
     LINK_CLIENT_VERSION, OPERATION_ID, OPERATION_TYPE, REGISTER, RETRY_AFTER,

@@ -14,6 +14,7 @@ use crate::device::exchange::Notice;
 use crate::device::phase::ConnectPhase;
 use crate::device::transport::Transport;
 use crate::net::DialError;
+use crate::wire::ConnectionProfile;
 
 /// How long a silent transport may keep the next one waiting.
 const LONGEST_SILENCE: Duration = Duration::from_secs(15);
@@ -31,6 +32,10 @@ pub(super) async fn open(
     settings: &HubSettings,
     purpose: Purpose,
 ) -> Result<(Opened, Transport), HubError> {
+    match &settings.profile {
+        ConnectionProfile::Classic => {}
+        profile => return Err(HubError::Profile(profile.clone())),
+    }
     let start = Instant::now();
     let deadline = start.checked_add(settings.timeout).unwrap_or(start + LONGEST_SILENCE * 4000);
     match settings.transport {

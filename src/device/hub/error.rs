@@ -12,7 +12,7 @@ use crate::device::phase::ConnectPhase;
 use crate::device::transport::Transport;
 use crate::net::DialError;
 use crate::text::Foreign;
-use crate::wire::{ConnectCode, IssueFailure};
+use crate::wire::{ConnectCode, ConnectionProfile, IssueFailure};
 
 /// Why the device and its hub did not come together, or did not stay so.
 #[derive(Debug, Error)]
@@ -89,12 +89,30 @@ pub enum HubError {
         /// What is wrong with it.
         IssuedFault,
     ),
+    /// The hub is spoken to otherwise than this device speaks (J-496). Nothing was dialled.
+    #[error("{}", unspoken(.0))]
+    Profile(
+        /// How, in the service's word.
+        ConnectionProfile,
+    ),
     /// Hubs issue certificates over MQTT alone (J-475).
     #[error("a hub issues certificates over MQTT, and not over {transport}")]
     NotByAmqp {
         /// What was asked for in its place.
         transport: Transport,
     },
+}
+
+fn unspoken(profile: &ConnectionProfile) -> String {
+    let what = match profile {
+        ConnectionProfile::Other(_) => "which this device does not know",
+        ConnectionProfile::MqttV5 => {
+            "MQTT 5 with topics of its own, which this device does not speak"
+        }
+        ConnectionProfile::Classic => "which this device speaks",
+    };
+    let profile = Foreign::short(profile.as_str());
+    format!("the service says that it is spoken to by the connection profile \"{profile}\", {what}")
 }
 
 /// Number, words, and what else the hub tells.
@@ -220,6 +238,7 @@ impl HubError {
             | Self::Missed(_)
             | Self::NotIssued(_)
             | Self::Issued(_)
+            | Self::Profile(_)
             | Self::NotByAmqp { .. } => Class::NotAssigned,
             Self::Silent(_) => Class::Deadline,
         }
@@ -246,15 +265,20 @@ impl HubError {
             Self::Missed(_) => "hub-missed",
             Self::NotIssued(_) => "hub-not-issued",
             Self::Issued(_) => "hub-issued",
+            Self::Profile(_) => "hub-profile",
             Self::NotByAmqp { .. } => "hub-not-by-amqp",
         }
     }
 
     /// Whether an assignment that was kept is no longer good (J-143): the hub does not know the device
-    /// any more, or is not there any more. Anything else may pass.
+    /// any more, is not there any more, or was said to be spoken to in a way that the device does not know.
+    /// Anything else may pass.
     pub fn calls_for_provisioning(&self) -> bool {
         (self.class() == Class::Identity && !matches!(self, Self::Signer(_)))
-            || matches!(self, Self::Network(NetworkError::Dial(DialError::Resolve { .. })))
+            || matches!(
+                self,
+                Self::Profile(_) | Self::Network(NetworkError::Dial(DialError::Resolve { .. }))
+            )
     }
 }
 
@@ -278,6 +302,7 @@ mod tests {
             (refused(ConnectCode::BadUserNameOrPassword), true),
             (refused(ConnectCode::NotAuthorized), true),
             (dial(gone), true),
+            (HubError::Profile(ConnectionProfile::MqttV5), true),
             (refused(ConnectCode::ServerUnavailable), false),
             (refused(ConnectCode::IdentifierRejected), false),
             (dial(DialError::Tls { host, fault }), false),

@@ -20,7 +20,7 @@ use crate::device::settings::{
 use crate::device::transport::{Ports, Transport};
 use crate::net::{ConnectTo, Endpoint, EndpointError, Route, with_certificate};
 use crate::sources::Sources;
-use crate::wire::{DeviceId, HubName, HubUserName};
+use crate::wire::{ConnectionProfile, DeviceId, HubName, HubUserName};
 
 /// The version that the SDK for Node names.
 pub(super) const API_VERSION: &str = "2021-04-12";
@@ -43,6 +43,8 @@ pub struct HubSettings {
     /// How long the SAS token is valid. A hub ends the session with it, but over AMQP it is renewed in
     /// time (J-360).
     pub token_lifetime: Duration,
+    /// How the hub is spoken to. By another profile than `classic` none is dialled (J-496).
+    pub profile: ConnectionProfile,
     credential: Credential,
     client_version: String,
     /// The same as it is said over AMQP, where nothing is URL-encoded.
@@ -91,7 +93,8 @@ impl HubSettings {
             Some(key) => Credential::Signer(key.signer().clone()),
             None => settings.credential.clone(),
         };
-        Self::of(settings, credential, &registered.assigned_hub, &registered.device_id)
+        let own = Self::of(settings, credential, &registered.assigned_hub, &registered.device_id)?;
+        Ok(Self { profile: registered.connection_profile.clone(), ..own })
     }
 
     /// As [`assigned`](Self::assigned), for an assignment that was kept.
@@ -160,6 +163,7 @@ impl HubSettings {
             route: Route::default(),
             timeout: TIMEOUT,
             token_lifetime: TOKEN_LIFETIME,
+            profile: ConnectionProfile::Classic,
             credential,
             client_version: CLIENT_VERSION.to_owned(),
             product: product(CLIENT_VERSION),

@@ -114,6 +114,25 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..fault("hub-closed", "the hub closed the connection instead of answering", Class::Network)
     },
     Entry {
+        meaning: "The device has its hub, and is told to speak to it by a connection profile that this program does not speak: it knows `classic`, MQTT 3.1.1 and AMQP as they have always been. `mqttV5` is MQTT 5 in topics of its own. Nothing was dialled.",
+        causes: &[
+            hint(About::Azure, "the hub is one of another kind, for devices of a later SDK"),
+            hint(
+                About::Local,
+                "the hub has a `connectionProfile` in `linkedHubs`, or a fault says one",
+            ),
+        ],
+        remedies: &[
+            hint(About::Any, "let the device be assigned to a hub of the profile `classic`"),
+            hint(
+                About::Any,
+                "only API versions from 2026-11-02-preview on tell the profile: see --api-version",
+            ),
+        ],
+        rules: &["J-496"],
+        ..fault("hub-profile", "the hub is spoken to in another way", Class::NotAssigned)
+    },
+    Entry {
         meaning: "CONNACK 4 or 5 from a hub; over AMQP a token that it does not take, or a link that it does not grant: it does not let this device in. Unlike DPS, a hub checks the credential at once.",
         causes: &[
             hint(About::Id, "the hub has no device of this ID, or has it disabled"),

@@ -133,6 +133,7 @@ impl<S: Stage> Engine<S> {
             self.devices.known(device).assigned(Assignment {
                 hub: registered.assigned_hub.clone(),
                 device_id: registered.device_id.clone(),
+                profile: registered.connection_profile.clone(),
                 settings,
             });
         }

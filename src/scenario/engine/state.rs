@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::device::{HubClient, HubSettings, Settings};
 use crate::scenario::device::DeviceSpec;
-use crate::wire::{DeviceId, HubName};
+use crate::wire::{ConnectionProfile, DeviceId, HubName};
 
 /// The devices of a scenario, and what is known of each.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(super) struct Known {
 pub(super) struct Assignment {
     pub(super) hub: HubName,
     pub(super) device_id: DeviceId,
+    pub(super) profile: ConnectionProfile,
     pub(super) settings: Settings,
 }
 
@@ -70,6 +71,7 @@ impl Assignment {
     ) -> Result<HubSettings, String> {
         let mut settings = HubSettings::new(&self.settings, &self.hub, &self.device_id)
             .map_err(|error| error.to_string())?;
+        settings.profile = self.profile.clone();
         Ok(match &reach.hubs {
             Some(gateway) => {
                 settings.ports = reach.ports;

@@ -49,6 +49,10 @@ fn wrong_configurations_are_told_by_line_and_member() {
             "line 2: linkedHubs \"a.b\": unknown member `weight`, expected one of `name`, `allocationWeight`, `applyAllocationPolicy`, `latency`, `connectionProfile`",
         ),
         (
+            "idScope = \"0ne1\"\nlinkedHubs = [{ name = \"a.b\", connectionProfile = \"mqttv5\" }]",
+            "line 2: linkedHubs \"a.b\": connectionProfile: expected classic or mqttV5, found \"mqttv5\"",
+        ),
+        (
             "idScope = \"0ne1\"\nlinkedHubs = [{ allocationWeight = 1 }]",
             "line 2: linkedHubs[0]: the member `name` is missing",
         ),

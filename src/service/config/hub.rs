@@ -7,8 +7,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::error::ConfigError;
-use crate::service::instance::{ConnectionProfile, LinkedHub};
+use crate::service::instance::LinkedHub;
 use crate::text::MemberPath;
+use crate::wire::ConnectionProfile;
 
 /// A linked hub: its name, or a table with the names of the resource model.
 #[derive(Debug, Clone)]
@@ -117,7 +118,7 @@ impl LinkedHubConfig {
         };
         let connection_profile = match self {
             Self::Name(_) => None,
-            Self::Table { connection_profile, .. } => *connection_profile,
+            Self::Table { connection_profile, .. } => connection_profile.clone(),
         };
         let wrong = |path: &[&str], reason: String| ConfigError::new(MemberPath::of(path), reason);
         let latency = latency.as_deref().map(humantime::parse_duration).transpose();
@@ -129,6 +130,10 @@ impl LinkedHubConfig {
         }
         if !(1..=1000).contains(&allocation_weight) {
             return Err(wrong(&["allocationWeight"], "must be 1 to 1000".to_owned()));
+        }
+        if let Some(ConnectionProfile::Other(word)) = &connection_profile {
+            let reason = format!("expected classic or mqttV5, found {word:?}");
+            return Err(wrong(&["connectionProfile"], reason));
         }
         Ok(LinkedHub {
             host_name: host_name.parse().map_err(|_| no_host_name())?,

@@ -312,8 +312,7 @@ impl Registrar {
             && caller.api_version.tells_connection_profile()
         {
             let hub = state.assigned_hub.as_deref().and_then(|hub| self.instance.linked_hub(hub));
-            let profile = hub.and_then(|hub| hub.connection_profile);
-            state.connection_profile = profile.map(|profile| profile.as_str().to_owned());
+            state.connection_profile = hub.and_then(|hub| hub.connection_profile.clone());
         }
         reply
     }

@@ -286,6 +286,36 @@ fn j_143_a_hub_that_is_gone_makes_the_device_provision_itself_again() {
     assert_eq!(kept["assignedHub"], HUB, "the new one is kept");
 }
 
+/// J-143.
+#[test]
+fn j_496_a_hub_of_another_profile_is_not_dialled_and_a_kept_one_is_asked_about_again() {
+    let machine = Machine::new();
+    let cache = machine.path("cache.json");
+    let arguments = toaster(&["--connect", "--cache", cache.to_str().unwrap()]);
+    for (profile, word, what) in [
+        ("mqttV5", "mqttV5", "MQTT 5 with topics of its own, which this device does not speak"),
+        ("unknown", "carrierPigeon", "which this device does not know"),
+    ] {
+        let fault = format!("poll connection-profile={profile} times=1");
+        let serve = machine.serve(&["--retry-after", "0s", "--fault", &fault]);
+
+        let refused = machine.run(&arguments).assert_exit(5);
+        let report = machine.run(&[&arguments[..], &["-o", "jsonl"]].concat()).assert_exit(0);
+
+        let told = format!(
+            "error: hub {HUB}: the service says that it is spoken to by the connection profile \"{word}\", {what}\n"
+        );
+        assert!(refused.stderr.contains(&told), "{refused:?}");
+        assert!(refused.stdout.ends_with(&format!("\nFailure at hub: {HUB}\n")), "{refused:?}");
+        let events = lines(&report);
+        let names: Vec<_> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+        assert_eq!(names[..2], ["kept", "provisioningAgain"], "{profile}");
+        assert!(names.contains(&"hubConnected"), "{profile}: {names:?}");
+        serve.end();
+        std::fs::remove_file(&cache).unwrap();
+    }
+}
+
 #[test]
 fn j_143_a_hub_that_is_only_unreachable_does_not() {
     let machine = Machine::new();

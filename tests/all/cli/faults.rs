@@ -202,7 +202,26 @@ impl Column {
         let config = ["--config", config.to_str().unwrap()];
         let options = [&["--retry-after", "0s"][..], &config, &webhook].concat();
         let serve = machine.serve_without_events(&options);
-        Self { transport, machine, serve }
+        let column = Self { transport, machine, serve };
+        // What it is issued is there for `hub renew`.
+        column.machine.run(&[&["register", "--local", "-q"][..], &words(&column.asks())].concat());
+        column
+    }
+
+    /// What a device says that wants a certificate.
+    fn asks(&self) -> Vec<String> {
+        let key = self.machine.path("pump.key").display().to_string();
+        ["--reg-id", "pump-0042", "--group-key", PUMPS_KEY, "--new-key", &key]
+            .map(Into::into)
+            .into()
+    }
+
+    /// The same, of its hub.
+    fn renews(&self) -> Vec<String> {
+        let [cert, key] = ["pump.crt", "pump.key"].map(|it| self.machine.path(it));
+        let (cert, key) = (cert.display().to_string(), key.display().to_string());
+        let of = ["--hub", HUB, "--cert", &cert, "--cert-key", &key, "--replace", "*"];
+        of.map(Into::into).into()
     }
 
     fn ask(&self, request: &str, body: &str) -> String {
@@ -219,17 +238,15 @@ impl Column {
     /// The exit code against this rule.
     fn end(&self, place: FaultPlace, rule: &str, timeout: &str) -> i32 {
         let transport = self.transport.as_str();
-        let key = self.machine.path("pump.key");
-        let asks = ["--reg-id", "pump-0042", "--group-key", PUMPS_KEY];
-        let asks = [&asks[..], &["--new-key", key.to_str().unwrap()]].concat();
         let deed = rule.split([' ', '=']).nth(1).unwrap_or_default();
-        let whose = match is_of_certificates(place, deed) {
-            true => &asks[..],
-            false => &["--reg-id", TOASTER, "--group-key", TUTORIAL_KEY],
+        let whose = match place {
+            FaultPlace::Renew | FaultPlace::Issue => self.renews(),
+            _ if is_of_certificates(place, deed) => self.asks(),
+            _ => ["--reg-id", TOASTER, "--group-key", TUTORIAL_KEY].map(Into::into).into(),
         };
         let run = |command: &[&str]| {
             let device = ["--local", "--transport", transport, "-q"];
-            self.machine.run(&[command, &device, whose].concat())
+            self.machine.run(&[command, &device, &words(&whose)].concat())
         };
         if place == FaultPlace::Lookup {
             run(&["register"]).assert_exit(0);
@@ -239,6 +256,9 @@ impl Column {
         let command: &[&str] = match place {
             FaultPlace::Lookup => &["status"],
             FaultPlace::HubConnect | FaultPlace::Twin => &["register", "--connect"],
+            FaultPlace::Renew | FaultPlace::Issue => &["hub", "renew"],
+            // It is at the hub that it tells.
+            _ if deed == "connection-profile" => &["register", "--connect"],
             _ => &["register"],
         };
         let ran = run(&[command, &["--timeout", timeout]].concat());
@@ -249,12 +269,14 @@ impl Column {
     }
 }
 
+fn words(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}
+
 /// The rows of the table: each fault at each place, and the exit code for each transport.
 fn rows() -> Vec<(FaultPlace, String)> {
     let mut rows = Vec::new();
-    // `register` asks no hub for a certificate.
-    let is_met = |place: &FaultPlace| !matches!(place, FaultPlace::Renew | FaultPlace::Issue);
-    for place in FaultPlace::ALL.into_iter().filter(is_met) {
+    for place in FaultPlace::ALL {
         let mut deeds: Vec<&str> = Vec::new();
         for deed in FaultTransport::ALL.iter().flat_map(|it| deeds_at(place, *it)) {
             if !deeds.contains(&deed) {

@@ -62,6 +62,30 @@ fn hub(settings: &Settings, registered: &Registered) -> HubSettings {
     hub.through(&"127.0.0.1".parse().unwrap())
 }
 
+/// J-446.
+#[tokio::test]
+async fn j_496_a_device_does_not_dial_a_hub_that_it_is_told_to_speak_to_otherwise() {
+    for (word, expected) in
+        [("classic", None), ("mqttV5", Some("mqttV5")), ("unknown", Some("carrierPigeon"))]
+    {
+        let fault = format!("poll connection-profile={word}");
+        let service = Setup::new().retry_after(Duration::ZERO).fault(&fault).start().await;
+        let settings = settings(&service, Transport::Mqtt, credential());
+        let registered = register(&settings).await;
+
+        let result = HubClient::connect(&hub(&settings, &registered)).await;
+
+        match (result, expected) {
+            (Ok(client), None) => client.close().await,
+            (Err(error @ HubError::Profile(_)), Some(word)) => {
+                assert!(error.to_string().contains(&format!("\"{word}\"")), "{error}");
+                assert_eq!((error.class(), error.kind()), (Class::NotAssigned, "hub-profile"));
+            }
+            (result, _) => panic!("{word}: {:?}", result.map(|_| ())),
+        }
+    }
+}
+
 async fn sign_in(service: &TestService) -> HubClient {
     sign_in_over(Transport::Mqtt, service).await
 }

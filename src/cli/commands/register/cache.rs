@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::input::plain;
 use crate::cli::private_file;
 use crate::device::{Registered, Settings};
-use crate::wire::{DeviceId, HubName};
+use crate::wire::{ConnectionProfile, DeviceId, HubName};
 
 /// The form of the file.
 const VERSION: u64 = 1;
@@ -27,6 +27,9 @@ pub(crate) struct Assignment {
     registration_id: String,
     pub(crate) assigned_hub: HubName,
     pub(crate) device_id: DeviceId,
+    /// Not in files of older versions, to which every hub was classic.
+    #[serde(default)]
+    pub(crate) connection_profile: ConnectionProfile,
 }
 
 impl Assignment {
@@ -103,6 +106,7 @@ impl Cache {
             registration_id: settings.registration_id.to_string(),
             assigned_hub: registered.assigned_hub.clone(),
             device_id: registered.device_id.clone(),
+            connection_profile: registered.connection_profile.clone(),
         };
         if let Err(error) = self.write(&assignment) {
             tracing::warn!("--cache {path}: the assignment cannot be kept: {}", plain(&error));
@@ -185,6 +189,7 @@ mod tests {
         Registered {
             assigned_hub: "hub.net".parse().unwrap(),
             device_id: "p-42".parse().unwrap(),
+            connection_profile: ConnectionProfile::Classic,
             operation_id: None,
             substatus: None,
             payload: None,

@@ -88,7 +88,8 @@ impl Job<'_> {
             registered.hub_key.as_ref().map(|key| Credential::Signer(key.signer().clone()));
         let Some(tasks) = tasks else { return Ok(Exit::Done) };
         let assignment = (&registered.assigned_hub, &registered.device_id);
-        let hub = self.hub(tasks, assignment, transport, issued.or(hub_key))?;
+        let mut hub = self.hub(tasks, assignment, transport, issued.or(hub_key))?;
+        hub.profile = registered.connection_profile.clone();
         match self.visit(tasks, &hub, deadline, printer).await {
             // With `jsonl` every phase has had a line of its own (J-150).
             Ok(twin) if printer.is_lines() => print_twin(printer, &registered.body, &twin),
@@ -148,13 +149,14 @@ impl Job<'_> {
                 }
             },
         };
-        let hub = match self.hub(tasks, assignment, self.settings.transport, issued) {
+        let mut hub = match self.hub(tasks, assignment, self.settings.transport, issued) {
             Ok(hub) => hub,
             Err(report) => {
                 tracing::warn!("--cache {path}: not used: {}", report.message);
                 return Ok(None);
             }
         };
+        hub.profile = kept.connection_profile.clone();
         if printer.is_text() {
             printer
                 .line(format!("Assignment kept in {path}: {name}, deviceId: {}", kept.device_id));

@@ -14,6 +14,7 @@ use crate::device::{
 };
 use crate::explain::Proof;
 use crate::text::{inert, moment, spoken};
+use crate::wire::ConnectionProfile;
 
 /// Tells a registration as it goes.
 #[derive(Debug)]
@@ -219,10 +220,14 @@ fn wait_text(wait: Duration) -> String {
 
 fn end(result: &Result<Registered, Error>) -> Paragraph {
     match result {
-        Ok(Registered { assigned_hub, device_id, issued_chain, .. }) => {
-            let told = paragraph("The device has a hub")
+        Ok(Registered { assigned_hub, device_id, connection_profile, issued_chain, .. }) => {
+            let mut told = paragraph("The device has a hub")
                 .line(format!("assigned hub  {}", assigned_hub))
                 .line(format!("device ID     {}", device_id));
+            if *connection_profile != ConnectionProfile::Classic {
+                let profile = text::printable(connection_profile.as_str());
+                told = told.line(format!("spoken to by  {profile} (connection profile)"));
+            }
             match issued_chain {
                 None => told
                     .line("Provisioning is over: from now on the device signs in to that hub, with the same")
