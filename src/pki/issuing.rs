@@ -59,7 +59,8 @@ impl IssuingAuthority {
     ///
     /// # Errors
     ///
-    /// If one of them cannot be read, they are not of one authority, or one does not sign the one before.
+    /// If one of them cannot be read, they are not of one authority, one does not sign the one before, or the
+    /// last is no root.
     pub fn from_pem(
         certificates: impl AsRef<[u8]>,
         key: impl AsRef<[u8]>,
@@ -71,14 +72,21 @@ impl IssuingAuthority {
             .ok()
             .and_then(|pem| KeyPair::from_pem(pem).ok())
             .ok_or_else(|| no("its key is none that can sign here; give PKCS #8"))?;
+        let name = |it: &Certificate| it.info().subject_name.clone();
         for pair in identity.chain().windows(2) {
             if let [below, above] = pair
-                && !below.is_signed_by(above)
+                && !(above.is_named_by(below) && below.is_signed_by(above))
             {
-                let name = |it: &Certificate| it.info().subject_name.clone();
                 let text = format!("{} is not signed by {}", name(below), name(above));
                 return Err(no(text + ", which follows it; give the root last"));
             }
+        }
+        // Devices are given the whole chain (F.3).
+        if let Some(last) = identity.chain().last().filter(|last| !last.is_self_signed()) {
+            let (last, above) = (name(last), &last.info().issuer_name);
+            return Err(no(format!(
+                "{last}, the last, is no root; add {above}, which has signed it"
+            )));
         }
         let certificates = identity.chain().iter().map(|it| it.der().clone()).collect();
         Self::of(certificates, key)
@@ -105,7 +113,7 @@ impl IssuingAuthority {
     ///
     /// # Errors
     ///
-    /// If the authority has expired, or the cryptography fails.
+    /// If the authority has expired or is not valid yet, or the cryptography fails.
     pub fn issue(
         &self,
         request: &CertificateRequest,
@@ -115,13 +123,16 @@ impl IssuingAuthority {
         let name = request.common_name();
         let key = SubjectPublicKeyInfo::from_der(request.key()).map_err(minting)?;
         let now = sources.now();
-        let until = self.valid_until();
-        if until <= now {
+        let (from, until) = self.validity();
+        let wrong = match () {
+            () if until <= now => Some("has expired"),
+            () if now < from => Some("is not valid yet"),
+            () => None,
+        };
+        if let Some(wrong) = wrong {
             let own = self.certificates.first().map(|own| own.info().subject_name.as_str());
-            return Err(PkiError::Minting(format!(
-                "{}, or an authority above it, has expired",
-                own.unwrap_or_default()
-            )));
+            let own = own.unwrap_or_default();
+            return Err(PkiError::Minting(format!("{own}, or an authority above it, {wrong}")));
         }
         let until = now.checked_add(validity).map_or(until, |wanted| wanted.min(until));
         let mut params = named(name);
@@ -174,10 +185,12 @@ impl IssuingAuthority {
         Zeroizing::new(self.issuer.key().serialize_pem())
     }
 
-    /// When the first of them ends.
-    fn valid_until(&self) -> SystemTime {
-        let ends = self.certificates.iter().map(|certificate| certificate.info().not_after);
-        ends.min().unwrap_or(SystemTime::UNIX_EPOCH)
+    /// From when until when all of them are valid.
+    fn validity(&self) -> (SystemTime, SystemTime) {
+        let all = || self.certificates.iter().map(Certificate::info);
+        let from = all().map(|it| it.not_before).max();
+        let until = all().map(|it| it.not_after).min();
+        (from.unwrap_or(SystemTime::UNIX_EPOCH), until.unwrap_or(SystemTime::UNIX_EPOCH))
     }
 }
 
@@ -222,6 +235,7 @@ mod tests {
     use super::super::authority::TestAuthority;
     use super::super::new_request::new_request;
     use super::*;
+    use crate::sources::Clock;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -258,21 +272,27 @@ mod tests {
 
     #[test]
     fn a_certificate_is_valid_from_five_minutes_ago_and_no_longer_than_its_authority() {
-        let (authority, sources) = (made(), Sources::default());
+        let now = SystemTime::UNIX_EPOCH + HOUR * 500_000;
+        let sources = |now| Sources { clock: Clock::standing(now), ..Sources::default() };
+        let authority = IssuingAuthority::make("line-1", &sources(now)).unwrap();
         let request = fixture("p256.der");
+        let issue = |validity, now| authority.issue(&request, validity, &sources(now));
         let valid = |validity| {
-            let now = sources.now();
-            let leaf = authority.issue(&request, validity, &sources).unwrap().remove(0);
+            let leaf = issue(validity, now).unwrap().remove(0);
             let info = Certificate::from_der(leaf).unwrap().info().clone();
-            (now.duration_since(info.not_before).unwrap(), info.not_after)
+            (info.not_before, info.not_after)
         };
+        let (from, until) = authority.validity();
 
-        let (ago, until) = valid(HOUR);
-        assert!((300..=301).contains(&ago.as_secs()), "{ago:?}");
-        let ahead = until.duration_since(sources.now()).unwrap().as_secs();
-        assert!((3590..=3600).contains(&ahead), "{ahead}");
-        assert_eq!(valid(HOUR * 24 * 365 * 20).1, authority.valid_until());
-        assert_eq!(valid(Duration::MAX).1, authority.valid_until());
+        assert_eq!(valid(HOUR), (now - Duration::from_secs(300), now + HOUR));
+        assert_eq!(valid(HOUR * 24 * 365 * 20).1, until);
+        assert_eq!(valid(Duration::MAX).1, until);
+        for (now, expected) in
+            [(from - Duration::from_secs(1), "is not valid yet"), (until, "has expired")]
+        {
+            let error = issue(HOUR, now).unwrap_err().to_string();
+            assert!(error.contains("line-1") && error.ends_with(expected), "{error}");
+        }
     }
 
     #[test]
@@ -299,6 +319,8 @@ mod tests {
         assert!(of(device.pem(), &device.key_pem()).is_err(), "no authority");
         let fault = of(&foreign, &one.key_pem()).unwrap_err().to_string();
         assert!(fault.contains("is not signed by"), "{fault}");
+        let rootless = of(&pem(&one, 0), &one.key_pem()).unwrap_err().to_string();
+        assert!(rootless.contains("the last, is no root; add CN=line-1 root"), "{rootless}");
         assert!(of("hello", "hello").is_err());
     }
 

@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn j_438_what_was_made_is_found_again_in_the_folder_of_the_state_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("issuer.provision-sim.provision-sim.pem");
+        let path = folder.path().join("issuer.provision-sim+provision-sim.pem");
         let root = |authorities: &Authorities| {
             let issued = authorities.issue_for(&by_policy("default"), &request()).unwrap();
             issued.chain.certificates()[2].clone()

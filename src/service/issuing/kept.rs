@@ -32,7 +32,8 @@ impl Kept {
         folder: Option<&Path>,
     ) -> Result<Self, IssuingError> {
         let path = folder.filter(|_| given.is_none()).map(|folder| {
-            let name = format!("issuer.{}.{}.pem", issuer.namespace, issuer.name);
+            // Names have dots, and no plus sign.
+            let name = format!("issuer.{}+{}.pem", issuer.namespace, issuer.name);
             folder.join(name.to_ascii_lowercase())
         });
         let authority = match (given, &path) {
@@ -68,17 +69,29 @@ impl Kept {
 /// Certificates, then the key.
 fn write(path: &Path, authority: &IssuingAuthority) -> Result<(), IssuingError> {
     let put = || -> io::Result<()> {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or(Path::new("."));
         // For its owner only, as temporary files are.
-        let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        let mut file = NamedTempFile::new_in(folder)?;
         file.write_all(authority.pem().as_bytes())?;
         file.write_all(authority.key_pem().as_bytes())?;
         file.as_file().sync_all()?;
         match file.persist_noclobber(path) {
             Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
-            _ => Ok(()),
+            // What is issued by it is kept at once; a key that is lost with the power would make it foreign.
+            _ => sync(folder),
         }
     };
     put().map_err(|source| IssuingError::Io { action: "write", path: path.to_owned(), source })
+}
+
+/// Makes sure that the folder has what was put there. Folders are no files everywhere.
+fn sync(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    std::fs::File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<IssuingAuthority, IssuingError> {
