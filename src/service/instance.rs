@@ -105,20 +105,20 @@ impl Instance {
         &self,
         names: &IssuerNames,
     ) -> Result<(&CertificateIssuer, &CertificatePolicy), NoIssuer> {
-        let applies = |name: &Option<String>, to: &str| {
-            name.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(to))
-        };
+        let (namespace, authority) = (names.named_namespace(), names.named_authority());
+        let applies =
+            |name: Option<&str>, to: &str| name.is_none_or(|name| name.eq_ignore_ascii_case(to));
         let mut meant = self
             .issuers
             .iter()
-            .filter(|it| applies(&names.namespace, &it.namespace))
-            .filter(|it| applies(&names.authority, &it.name))
+            .filter(|it| applies(namespace, &it.namespace))
+            .filter(|it| applies(authority, &it.name))
             .peekable();
         if meant.peek().is_none() {
-            let named = names.namespace.iter().chain(&names.authority).cloned();
+            let named = namespace.into_iter().chain(authority);
             return Err(NoIssuer::Authority(named.collect::<Vec<_>>().join("/")));
         }
-        let policy = names.policy_of_any_version();
+        let policy = names.named_policy();
         let found = meant.find_map(|issuer| {
             let policy = policy.map_or_else(|| issuer.policies.first(), |name| issuer.policy(name));
             Some((issuer, policy?))
@@ -217,6 +217,16 @@ mod tests {
         ] {
             assert_eq!(found(names).as_deref(), Ok(expected), "{names:?}");
         }
+        let nobody = Some(String::new());
+        let names = IssuerNames {
+            namespace: nobody.clone(),
+            authority: nobody.clone(),
+            policy: nobody,
+            credential_policy: Some("yearly".to_owned()),
+        };
+        assert!(names.ask_for_certificates(), "an empty name names nobody");
+        assert_eq!(instance.issuer(&names).map(|(it, _)| &*it.name), Ok("line-2"));
+        assert!(!IssuerNames { credential_policy: None, ..names }.ask_for_certificates());
         let authority = NoIssuer::Authority("fleet/line-3".to_owned());
         assert_eq!(found(["fleet", "line-3", "short", ""]), Err(authority));
         let policy = NoIssuer::Policy("daily".to_owned());

@@ -49,6 +49,8 @@ impl ErrorCode {
     pub const NO_CERTIFICATE_AUTHORITY: Self = Self(412_005);
     /// A rate limit was hit (H.3).
     pub const THROTTLED: Self = Self(429_001);
+    /// A hub's rate limit was hit: with this number a device asks for its certificate again (I.4).
+    pub const THROTTLED_AT_HUB: Self = Self(429_002);
     /// Something broke inside the service. Our own number; DPS documents only the status 500.
     pub const INTERNAL: Self = Self(500_001);
 

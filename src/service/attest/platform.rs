@@ -24,7 +24,8 @@ impl PlatformKey {
     fn read(member: &'static str, text: Option<&str>) -> Result<Self, KeyFault> {
         let text = text.ok_or(KeyFault::Missing { member })?;
         match TpmPublic::from_base64(text) {
-            Ok(key) => Ok(Self { key, written: text.to_owned() }),
+            // White space around it is no part of it, and may be long.
+            Ok(key) => Ok(Self { key, written: text.trim().to_owned() }),
             Err(reason) => Err(KeyFault::Unreadable { member, reason }),
         }
     }

@@ -3,7 +3,7 @@
 use crate::wire::{ApiVersion, Members};
 
 /// The names by which an enrollment calls a certificate authority and one of its policies. None of them has
-/// to be there, and none to lead anywhere.
+/// to be there, and none to lead anywhere. An empty one is kept (K-7) and names nobody.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IssuerNames {
     /// Namespace of the authority.
@@ -24,13 +24,22 @@ const CREDENTIAL_POLICY: &str = "credentialPolicyName";
 impl IssuerNames {
     /// Whether certificates shall be issued: a namespace alone is there for other things too (J-437).
     pub fn ask_for_certificates(&self) -> bool {
-        let Self { namespace: _, authority, policy, credential_policy } = self;
-        authority.is_some() || policy.is_some() || credential_policy.is_some()
+        self.named_authority().is_some() || self.named_policy().is_some()
     }
 
-    /// The policy, in either version's words.
-    pub fn policy_of_any_version(&self) -> Option<&str> {
-        self.policy.as_deref().or(self.credential_policy.as_deref())
+    /// The namespace that is named.
+    pub fn named_namespace(&self) -> Option<&str> {
+        named(&self.namespace)
+    }
+
+    /// The authority that is named.
+    pub fn named_authority(&self) -> Option<&str> {
+        named(&self.authority)
+    }
+
+    /// The policy that is named, in either version's words.
+    pub fn named_policy(&self) -> Option<&str> {
+        named(&self.policy).or(named(&self.credential_policy))
     }
 
     /// Adds them to a record.
@@ -50,4 +59,8 @@ impl IssuerNames {
             (false, false) => &[NAMESPACE, AUTHORITY, POLICY, CREDENTIAL_POLICY],
         }
     }
+}
+
+fn named(name: &Option<String>) -> Option<&str> {
+    name.as_deref().filter(|name| !name.is_empty())
 }

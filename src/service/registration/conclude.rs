@@ -13,7 +13,7 @@ use crate::service::record::{
 };
 use crate::service::reprovision::{Reassignment, Reprovisioning, ResetOnSameHub, TwinHandling};
 use crate::service::store::{Batch, Change};
-use crate::wire::DeviceId;
+use crate::wire::{DeviceId, RegistrationId};
 
 /// What allocation came to, and on which terms a device comes again.
 #[derive(Debug)]
@@ -96,12 +96,15 @@ pub fn conclude(
         None => (Authentication::of(enrollment, &pending.registration_id, certificate), None),
     };
     let has_one = present.as_deref().or(earlier.as_deref());
+    let registration_id = &pending.registration_id;
     let (by_certificate, issued) = match issued {
         Some(Issued { chain, leaf, issuer }) => {
             let common_name = leaf.common_name().unwrap_or_default().to_owned();
             (Some(Authentication::CertificateAuthority { issuer, common_name }), Some(chain))
         }
-        None => (still_issued(enrollment, has_one), None),
+        // A TPM is told that its key is good at the hub, and takes no certificate along.
+        None if authentication_key.is_some() => (None, None),
+        None => (still_issued(enrollment, registration_id, has_one), None),
     };
     let authentication = by_certificate.or(authentication);
     let updated = authentication.map(|authentication| {
@@ -132,11 +135,21 @@ pub fn conclude(
 }
 
 /// A device that comes again without a request has its certificate still, which stays good at its hub as
-/// long as its enrollment names somebody who issues them (J-440).
-fn still_issued(enrollment: &Enrollment, device: Option<&HubDevice>) -> Option<Authentication> {
+/// long as its enrollment names somebody who issues them (J-440). Another device may have had its ID at the
+/// hub before, with a certificate of its own.
+fn still_issued(
+    enrollment: &Enrollment,
+    registration_id: &RegistrationId,
+    device: Option<&HubDevice>,
+) -> Option<Authentication> {
     let authentication = device.map(|device| &device.authentication);
-    let by_certificate =
-        authentication.filter(|it| matches!(it, Authentication::CertificateAuthority { .. }));
+    let is_its_own = |it: &&Authentication| match it {
+        Authentication::CertificateAuthority { common_name, .. } => {
+            registration_id.names_same_device(common_name)
+        }
+        _ => false,
+    };
+    let by_certificate = authentication.filter(is_its_own);
     by_certificate.filter(|_| enrollment.issuer.ask_for_certificates()).cloned()
 }
 

@@ -1,12 +1,15 @@
 //! A registration as a whole.
 
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use crate::attestation::DeviceKey;
 use crate::service::allocation::Decision;
 use crate::service::enrollment::{Enrollment, Kind, read};
 use crate::service::record::{
-    Authentication, DeviceRecord, PendingAllocation, PendingRecord, ProvenBy,
+    Authentication, DeviceRecord, HubDevice, HubKey, IssuerName, PendingAllocation, PendingRecord,
+    ProvenBy,
 };
 use crate::service::reprovision::{Reprovisioning, ResetOnSameHub};
 use crate::service::store::Change;
@@ -108,6 +111,55 @@ fn f_6_an_assignment_makes_the_identity_with_the_keys_of_the_device() {
     assert_eq!(record.assignment.as_ref().unwrap().key(), device.key());
     assert!(matches!(device.authentication, Authentication::Keys { .. }));
     assert!(disconnect.is_empty());
+}
+
+#[test]
+fn j_440_only_the_devices_own_certificate_stays_and_the_key_of_a_tpm_goes_before_it() {
+    let json = r#"{"enrollmentGroupId":"pumps","attestation":{"type":"symmetricKey"},"certificatePolicyName":"default"}"#;
+    let enrollment = read(Kind::Group, json.as_bytes(), UNIX_EPOCH, 0, None).unwrap();
+    let end = |present: Option<HubDevice>, given: Option<GivenKeys>| {
+        let finding = Finding {
+            enrollment: &enrollment,
+            decision: hub("west"),
+            reprovisioning: Reprovisioning::Migrate,
+            on_same_hub: ResetOnSameHub::default(),
+            given,
+            issued: None,
+        };
+        let known = |_: &HubKey| present.clone().map(Arc::new);
+        let Conclusion { changes, .. } = conclude(begun(None, 1), finding, known, at(2));
+        let device = changes.iter().find_map(|change| match change {
+            Change::PutHubDevice(device) => Some(device.as_ref().clone()),
+            _ => None,
+        });
+        device.or(present).expect("it has a hub")
+    };
+    let first = end(None, None);
+    let with_certificate_of = |name: &str| {
+        let issuer = IssuerName {
+            namespace: "fleet".to_owned(),
+            authority: "line-1".to_owned(),
+            policy: "default".to_owned(),
+        };
+        let common_name = name.to_owned();
+        let authentication = Authentication::CertificateAuthority { issuer, common_name };
+        HubDevice { authentication, ..first.clone() }
+    };
+    let given = || GivenKeys {
+        authentication: Authentication::Keys {
+            primary: DeviceKey::generate(),
+            secondary: DeviceKey::generate(),
+        },
+        encrypted: "AAAA".to_owned(),
+    };
+    let stays = |present, given| {
+        let authentication = end(Some(with_certificate_of(present)), given).authentication;
+        matches!(authentication, Authentication::CertificateAuthority { .. })
+    };
+
+    assert!(stays("PUMP-0042", None));
+    assert!(!stays("the-board-before", None), "another device had its ID at the hub");
+    assert!(!stays("pump-0042", Some(given())), "it is told that its TPM's key is good there");
 }
 
 #[test]

@@ -204,13 +204,15 @@ impl Column {
         let serve = machine.serve_without_events(&options);
         let column = Self { transport, machine, serve };
         // What it is issued is there for `hub renew`.
-        column.machine.run(&[&["register", "--local", "-q"][..], &words(&column.asks())].concat());
+        column
+            .machine
+            .run(&[&["register", "--local", "-q"][..], &words(&column.asks("own"))].concat());
         column
     }
 
-    /// What a device says that wants a certificate.
-    fn asks(&self) -> Vec<String> {
-        let key = self.machine.path("pump.key").display().to_string();
+    /// What a device says that wants a certificate, kept by this name.
+    fn asks(&self, name: &str) -> Vec<String> {
+        let key = self.machine.path(&format!("{name}.key")).display().to_string();
         ["--reg-id", "pump-0042", "--group-key", PUMPS_KEY, "--new-key", &key]
             .map(Into::into)
             .into()
@@ -218,7 +220,7 @@ impl Column {
 
     /// The same, of its hub.
     fn renews(&self) -> Vec<String> {
-        let [cert, key] = ["pump.crt", "pump.key"].map(|it| self.machine.path(it));
+        let [cert, key] = ["own.crt", "own.key"].map(|it| self.machine.path(it));
         let (cert, key) = (cert.display().to_string(), key.display().to_string());
         let of = ["--hub", HUB, "--cert", &cert, "--cert-key", &key, "--replace", "*"];
         of.map(Into::into).into()
@@ -241,7 +243,7 @@ impl Column {
         let deed = rule.split([' ', '=']).nth(1).unwrap_or_default();
         let whose = match place {
             FaultPlace::Renew | FaultPlace::Issue => self.renews(),
-            _ if is_of_certificates(place, deed) => self.asks(),
+            _ if is_of_certificates(place, deed) => self.asks("struck"),
             _ => ["--reg-id", TOASTER, "--group-key", TUTORIAL_KEY].map(Into::into).into(),
         };
         let run = |command: &[&str]| {
@@ -313,10 +315,12 @@ fn column(transport: FaultTransport, written: &HashMap<String, String>) -> Vec<S
             continue;
         }
         // Whoever is to give up need not be waited for.
-        let timeout = match written.get(&rule).map(String::as_str) {
-            Some("6") => "800ms",
-            Some(_) => "1m",
-            None => "10s",
+        let timeout = match (place, written.get(&rule).map(String::as_str)) {
+            (_, Some("6")) => "800ms",
+            // A hub that is busy, or hangs up, is asked again for so long.
+            (FaultPlace::Renew | FaultPlace::Issue, Some("3" | "5")) => "6s",
+            (_, Some(_)) => "1m",
+            (_, None) => "10s",
         };
         exits.push(column.end(place, &rule, timeout).to_string());
     }

@@ -192,7 +192,7 @@ fn j_476_a_connection_that_is_lost_after_the_202_is_opened_again_and_the_certifi
 
 #[test]
 fn j_477_a_hub_that_is_busy_is_asked_again_and_a_failure_after_the_202_is_told() {
-    let busy = Desk::provisioned(&["--fault", "renew code=429002 retry-after=1 times=1"]);
+    let busy = Desk::provisioned(&["--fault", "renew status=429 retry-after=1 times=1"]);
     let failed = Desk::provisioned(&["--fault", "issue code=400040 times=1"]);
 
     let busy = busy.renew(&[]).assert_exit(0);

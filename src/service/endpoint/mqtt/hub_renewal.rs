@@ -212,13 +212,15 @@ impl HubConnection {
 
 /// The error of a fault on demand, in the words of a hub; everything else as it is.
 fn as_hub_says(sources: &Sources, what: Option<&What>, reply: &Reply) -> Reply {
-    if !what.is_some_and(What::is_error) {
-        return reply.clone();
-    }
+    let Some(what) = what.filter(|what| what.is_error()) else { return reply.clone() };
     // Broken JSON stays so.
     let Ok(said) = serde_json::from_str::<Value>(&reply.body) else { return reply.clone() };
     let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
-    let code = said["errorCode"].as_u64().and_then(|code| u32::try_from(code).ok());
+    let code = match what.code {
+        // DPS has another number for it, which no device of a hub takes for a reason to wait.
+        None if reply.status == 429 => Some(ErrorCode::THROTTLED_AT_HUB.0),
+        _ => said["errorCode"].as_u64().and_then(|code| u32::try_from(code).ok()),
+    };
     let failure = IssueFailure {
         error_code: code.map_or(ErrorCode::INTERNAL, ErrorCode),
         message: text("message"),
