@@ -30,6 +30,11 @@ pub struct EntryCertificate {
 }
 
 impl EntryCertificate {
+    /// Bytes of the texts that it does not share with others.
+    pub(super) fn weight(&self) -> usize {
+        self.subject.len() + self.serial_number.len()
+    }
+
     pub(super) fn new(
         at: Duration,
         leaf: &Certificate,

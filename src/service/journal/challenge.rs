@@ -55,7 +55,8 @@ impl Journal {
         Recording::new(self, slot, mask)
     }
 
-    /// As [`begin`](Self::begin), of a device whose TPM was given a key.
+    /// As [`begin`](Self::begin), of a device whose TPM was given a key. What is secret is that of the enrollment
+    /// as it is now.
     pub(in crate::service) fn begin_challenged(
         &self,
         from: &Recording,
@@ -65,7 +66,9 @@ impl Journal {
         operation_id: &OperationId,
     ) -> Recording {
         let slot = from.slot();
-        let payload_shown = payload.map(|payload| masked(from.mask(), payload.as_json()));
+        let definition = attested.enrollment.custom_allocation.as_ref();
+        let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
+        let payload_shown = payload.map(|payload| masked(&mask, payload.as_json()));
         let now = self.instant();
         let goes_on = self.change(|ring| {
             let goes_on = is_waiting(ring, slot) && ring.adopt(slot, operation_id.as_str().into());
@@ -75,13 +78,13 @@ impl Journal {
                     entry.attestation = Some(attestation(&attested.evidence, shared));
                     entry.operation_id = Some(operation_id.as_str().into());
                     entry.payload = payload_shown;
-                    entry.checks = kept(checks, from.mask(), shared);
+                    entry.checks = kept(checks, &mask, shared);
                 });
             }
             goes_on
         });
         match goes_on {
-            true => from.clone(),
+            true => Recording::new(self, slot.clone(), mask),
             false => self.begin(caller, (attested, checks), payload, operation_id),
         }
     }

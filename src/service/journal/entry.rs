@@ -270,6 +270,7 @@ impl JournalEntry {
             + self.challenge.iter().flat_map(|it| &it.checks).map(check).sum::<usize>()
             + self.answers.iter().map(answer).sum::<usize>()
             + self.faults.len() * size_of::<EntryFault>()
+            + self.certificate.as_ref().map_or(0, EntryCertificate::weight)
             + self.renewals.iter().map(EntryRenewal::weight).sum::<usize>()
     }
 }

@@ -33,7 +33,8 @@ impl EntryRenewal {
     /// Bytes of its texts.
     pub(super) fn weight(&self) -> usize {
         let reason = self.reason.as_ref().map_or(0, |reason| reason.len());
-        size_of::<Self>() + self.request_id.len() + reason
+        let certificate = self.certificate.as_ref().map_or(0, EntryCertificate::weight);
+        size_of::<Self>() + self.request_id.len() + reason + certificate
     }
 }
 

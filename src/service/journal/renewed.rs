@@ -13,7 +13,7 @@ impl Journal {
     /// The hub of a device that has registered has granted a request for a certificate, or refused it.
     pub(in crate::service) fn renewed(
         &self,
-        id: &RegistrationId,
+        (id, operation_id): (&RegistrationId, &str),
         request_id: &str,
         decided: Result<(&Certificate, &IssuerName), (ErrorCode, &str)>,
     ) {
@@ -23,7 +23,9 @@ impl Journal {
             Err((code, why)) => (Some(masked(&Mask::of(None), why)), Some(code)),
         };
         self.change(|ring| {
-            let Some(slot) = ring.of_device(id) else { return };
+            // Else a later attempt that was refused would have them.
+            let slot = ring.of_operation(operation_id).or_else(|| ring.of_device(id));
+            let Some(slot) = slot else { return };
             ring.change(&slot, |entry, shared| {
                 let at = entry.age(now);
                 let certificate = decided

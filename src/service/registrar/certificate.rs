@@ -10,7 +10,7 @@ use crate::service::fault_rule::{Deed, FaultPlace, FaultRule, What};
 use crate::service::issuing::{Issued, IssuingError, Otherwise};
 use crate::service::journal::Recording;
 use crate::service::record::PendingRecord;
-use crate::wire::{ErrorCode, timestamp};
+use crate::wire::{ErrorCode, RegistrationId, timestamp};
 
 /// What a device is told whose request cannot be granted in the end: a hub's words for it.
 const UNABLE: &str = "Unable to complete the certificate request";
@@ -46,7 +46,6 @@ impl Registrar {
         record: &PendingRecord,
         enrollment: &Enrollment,
         decision: Decision,
-        recording: &Recording,
     ) -> (Decision, Option<Issued>) {
         let id = &record.registration_id;
         let (Some(request), Decision::Hub { .. }) = (&record.outcome.request, &decision) else {
@@ -67,19 +66,21 @@ impl Registrar {
         }
         let otherwise = rule.map(|rule| otherwise(&rule.what)).unwrap_or_default();
         match self.authorities.issue_otherwise(&enrollment.issuer, request, otherwise) {
-            Ok(issued) => {
-                let Issued { leaf, issuer, .. } = &issued;
-                tracing::info!(
-                    "{id}: gets a certificate from {issuer}, by its policy {}, valid until {}",
-                    issuer.policy,
-                    timestamp(leaf.info().not_after)
-                );
-                recording.issued(leaf, issuer);
-                (decision, Some(issued))
-            }
+            Ok(issued) => (decision, Some(issued)),
             Err(error) => (unable(&error), None),
         }
     }
+}
+
+/// Tells of a certificate that was issued and is kept.
+pub(super) fn tell(id: &RegistrationId, issued: &Issued, recording: &Recording) {
+    let Issued { leaf, issuer, .. } = issued;
+    tracing::info!(
+        "{id}: gets a certificate from {issuer}, by its policy {}, valid until {}",
+        issuer.policy,
+        timestamp(leaf.info().not_after)
+    );
+    recording.issued(leaf, issuer);
 }
 
 /// The end that a rule wants the registration to have.

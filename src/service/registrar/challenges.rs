@@ -11,7 +11,7 @@ use crate::service::journal::Recording;
 use crate::service::lock::lock;
 use crate::wire::RegistrationId;
 
-/// How long a key is good (J-380).
+/// How long a key is good, from when it was given or was last good for something that goes on (J-380).
 const LIFETIME: Duration = Duration::from_secs(600);
 
 /// How long it is still good when the device was told what came of its registration: the answer may have
@@ -49,15 +49,27 @@ pub(super) struct Challenged {
 }
 
 impl Challenges {
-    /// The device's TPM is given a key; another one is good no more.
-    pub(super) fn remember(&self, id: &RegistrationId, challenged: Challenged, now: Instant) {
+    /// The device's TPM is given a key; another one is good no more. What was written down of that goes on
+    /// with this one.
+    pub(super) fn remember(
+        &self,
+        id: &RegistrationId,
+        key: DeviceKey,
+        platform: Arc<Platform>,
+        now: Instant,
+    ) {
         let mut given = lock(&self.0);
         given.last += 1;
         let number = given.last;
-        let remembered = Remembered { number, until: now + LIFETIME, challenged };
-        if let Some(before) = given.by_device.insert(id.folded(), remembered) {
+        let before = given.by_device.remove(&id.folded());
+        if let Some(before) = &before {
             given.by_age.remove(&before.number);
         }
+        let recording =
+            before.filter(|it| now < it.until).and_then(|before| before.challenged.recording);
+        let challenged = Challenged { key, platform, recording };
+        let remembered = Remembered { number, until: now + LIFETIME, challenged };
+        given.by_device.insert(id.folded(), remembered);
         given.by_age.insert(number, id.folded());
         given.trim(now);
     }
@@ -69,15 +81,22 @@ impl Challenges {
         (now < remembered.until).then(|| remembered.challenged.clone())
     }
 
-    /// What was written down of the key that the device's TPM was given last.
-    pub(super) fn recording(&self, id: &RegistrationId) -> Option<Recording> {
-        lock(&self.0).by_device.get(&id.folded())?.challenged.recording.clone()
+    /// What was written down of the key that the device's TPM was given last, if that is still good.
+    pub(super) fn recording(&self, id: &RegistrationId, now: Instant) -> Option<Recording> {
+        self.of(id, now)?.recording
     }
 
     /// It was written down that the device's TPM was given a key.
     pub(super) fn recorded(&self, id: &RegistrationId, recording: Recording) {
         if let Some(remembered) = lock(&self.0).by_device.get_mut(&id.folded()) {
             remembered.challenged.recording = Some(recording);
+        }
+    }
+
+    /// What the device asks for is in progress: it goes on to need its key.
+    pub(super) fn goes_on(&self, id: &RegistrationId, now: Instant) {
+        if let Some(remembered) = lock(&self.0).by_device.get_mut(&id.folded()) {
+            remembered.until = now + LIFETIME;
         }
     }
 
@@ -128,12 +147,8 @@ mod tests {
         let (challenges, platform, now) = (Challenges::default(), platform(), Instant::now());
         let id = |text: &str| text.parse::<RegistrationId>().unwrap();
         let give = |text: &str| {
-            let (key, platform) = (DeviceKey::generate(), platform.clone());
-            challenges.remember(
-                &id(text),
-                Challenged { key: key.clone(), platform, recording: None },
-                now,
-            );
+            let key = DeviceKey::generate();
+            challenges.remember(&id(text), key.clone(), platform.clone(), now);
             key
         };
         let is_good = |text: &str, seconds: u64| {
@@ -144,7 +159,9 @@ mod tests {
         assert_eq!(is_good("pump", 599), Some(first.clone()));
         assert_eq!(is_good("pump", 600), None);
         challenges.told(&id("pump"), now);
-        assert_eq!((is_good("pump", 59), is_good("pump", 60)), (Some(first), None));
+        assert_eq!((is_good("pump", 59), is_good("pump", 60)), (Some(first.clone()), None));
+        challenges.goes_on(&id("pump"), now + Duration::from_secs(50));
+        assert_eq!((is_good("pump", 649), is_good("pump", 650)), (Some(first), None));
         assert_eq!(is_good("valve", 60), Some(second));
         let third = give("VALVE");
         assert_eq!(is_good("valve", 0), Some(third), "the last one alone");
@@ -159,9 +176,7 @@ mod tests {
         let key = DeviceKey::generate();
         let give = |number: usize, now| {
             let id = format!("pump-{number}").parse().unwrap();
-            let (key, platform) = (key.clone(), platform.clone());
-            let challenged = Challenged { key, platform, recording: None };
-            challenges.remember(&id, challenged, now);
+            challenges.remember(&id, key.clone(), platform.clone(), now);
         };
         let sizes = || {
             let given = lock(&challenges.0);

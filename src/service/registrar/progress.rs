@@ -6,7 +6,7 @@ use tokio::sync::MutexGuard;
 
 use super::core::Registrar;
 use super::operations::{Claim, Operation};
-use super::{conversation, log};
+use super::{certificate, conversation, log};
 use crate::attestation::DeviceKey;
 use crate::pki::CertificateRequest;
 use crate::service::allocation::{
@@ -249,7 +249,8 @@ impl Registrar {
         decision: Decision,
         operation: &Operation,
     ) -> Result<(), StoreError> {
-        let (decision, issued) = self.grant(&record, enrollment, decision, &operation.recording);
+        let (decision, given) = self.give_hub_keys(&record, decision);
+        let (decision, issued) = self.grant(&record, enrollment, decision);
         if let Decision::Failed { hint, .. } = &decision {
             tracing::warn!("{}: {}", record.registration_id, Foreign::new(hint));
             operation.recording.reason(hint);
@@ -257,12 +258,15 @@ impl Registrar {
         let id = record.registration_id.clone();
         let _identity = self.store.hold_hub_devices(&device_ids(&record, enrollment)).await;
         let (reprovisioning, on_same_hub) = (reprovisioning(&record, enrollment), self.on_same_hub);
-        let given = self.given_keys(&record, &decision);
+        let told = issued.clone();
         let finding = Finding { enrollment, decision, reprovisioning, on_same_hub, given, issued };
         let known = |key: &_| self.store.hub_device(key);
         let concluded = conclude(record, finding, known, self.moment(&id));
         let Conclusion { changes, record, identity, disconnect } = concluded;
         self.store.commit(changes).await?;
+        if let Some(issued) = &told {
+            certificate::tell(&id, issued, &operation.recording);
+        }
         for key in disconnect {
             self.hubs.disconnect(&key, "its identity was removed when the device registered again");
         }
@@ -295,12 +299,16 @@ impl Registrar {
         }
     }
 
-    /// New keys for its hub, of a device that gets one and has a TPM (B.5).
-    fn given_keys(&self, record: &PendingRecord, decision: &Decision) -> Option<GivenKeys> {
-        let keys = record.outcome.tpm.as_ref()?;
-        if matches!(decision, Decision::Failed { .. }) {
-            return None;
-        }
+    /// New keys for its hub, of a device that gets one and has a TPM (B.5). Without them the hub would be of
+    /// no use to it.
+    fn give_hub_keys(
+        &self,
+        record: &PendingRecord,
+        decision: Decision,
+    ) -> (Decision, Option<GivenKeys>) {
+        let (Some(keys), Decision::Hub { .. }) = (&record.outcome.tpm, &decision) else {
+            return (decision, None);
+        };
         let id = &record.registration_id;
         let made = |what| DeviceKey::made_for_tpm(&self.sources.chance, what, &id.folded());
         let (primary, secondary) = (made("hub key"), made("second hub key"));
@@ -308,14 +316,18 @@ impl Registrar {
         let encrypted = platform
             .and_then(|platform| platform.encrypt(&primary).map_err(|fault| fault.to_string()));
         match encrypted {
-            Ok(blob) => Some(GivenKeys {
-                authentication: Authentication::Keys { primary, secondary },
-                encrypted: blob.to_base64(),
-            }),
+            Ok(blob) => {
+                let authentication = Authentication::Keys { primary, secondary };
+                (decision, Some(GivenKeys { authentication, encrypted: blob.to_base64() }))
+            }
             // What was looked at when it registered does not become wrong, unless the state was changed.
             Err(reason) => {
-                tracing::error!("{id}: no key can be encrypted for its TPM: {reason}");
-                None
+                let failed = Decision::Failed {
+                    code: ErrorCode::INTERNAL,
+                    message: "InternalServerError".to_owned(),
+                    hint: format!("no key for its hub can be encrypted for its TPM: {reason}"),
+                };
+                (failed, None)
             }
         }
     }

@@ -14,10 +14,11 @@ impl Registrar {
         decided: Result<&Issued, &Unissued>,
     ) {
         // A device that a back end has made has no registration.
-        let Some(record) = self.store.assigned_as(key.device_id().as_str()) else { return };
+        let Some(record) = self.store.assigned_to(key) else { return };
         let decided = decided
             .map(|Issued { leaf, issuer, .. }| (leaf, issuer))
             .map_err(|Unissued { code, why, .. }| (*code, why.as_str()));
-        self.journal.renewed(&record.registration_id, request_id, decided);
+        let whose = (&record.registration_id, record.operation_id.as_str());
+        self.journal.renewed(whose, request_id, decided);
     }
 }

@@ -1,166 +1,28 @@
-//! What devices ask: to register, how an operation stands, how their registration stands.
+//! What devices ask behind a register request: how an operation stands, how their registration stands.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::timeout;
 
 use super::core::Registrar;
-use super::operations::{Claim, Operation};
-use super::progress::AcceptedRequest;
-use super::refusal::{hold_off, refusal_code, refuse, refuse_request};
+use super::refusal::{hold_off, refuse, refuse_request};
 use super::request_fault::RequestFault;
-use super::{checks, conversation, log, tpm};
-use crate::service::attest::{Answer, Attested, Check};
+use super::{checks, conversation, tpm};
+use crate::service::attest::Answer;
 use crate::service::caller::{Caller, TurnedAway};
-use crate::service::journal::{AnswerKind, Recording, Refused};
-use crate::service::lock::lock;
+use crate::service::journal::AnswerKind;
 use crate::service::mask::Mask;
 use crate::service::record::{DeviceRecord, EnrollmentName, Outcome, ProvenBy};
-use crate::service::registration::operation_id;
 use crate::service::reply::{Reply, error_reply, json_reply};
 use crate::wire::{
-    ConnectCode, DeviceRegistrationResult, ErrorCode, OperationId, Payload, RegisterRequest,
-    RegistrationOperationStatus, Status,
+    ConnectCode, DeviceRegistrationResult, ErrorCode, RegisterRequest, RegistrationOperationStatus,
 };
 
 /// How long a poll that may come at once (`retry-after` 0, which Azure never sends) waits for a
 /// result that is about to be there. Far below the 10 s that the least patient SDK allows.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a register waits for another connection's to end; the least patient SDK waits 30 s.
-const LONGEST_QUEUE: Duration = Duration::from_secs(20);
-
 impl Registrar {
-    /// Answers a register request (F.1). `now` is what its proof is judged by.
-    pub async fn register(
-        self: &Arc<Self>,
-        caller: &Caller,
-        body: &[u8],
-        now: SystemTime,
-    ) -> Reply {
-        let request = match self.check_request(caller, body) {
-            Ok(request) => request,
-            Err(fault) => {
-                let (code, reason) = (fault.code(), fault.to_string());
-                let reply = refuse_request(&self.sources, caller, &fault);
-                let checks = checks::of_bad_request(caller, reason.clone());
-                let (failed_check, checks) = ("request", &checks[..]);
-                let refused =
-                    Refused { code, failed_check, checks, reason: &reason, reply: &reply };
-                self.refused(caller, None, refused);
-                return reply;
-            }
-        };
-        let payload = request.payload.as_ref();
-        let mut checks = checks::of_request(caller);
-        lock(&self.seen).add(&caller.registration_id);
-        let proof = tpm::shown(caller, request.tpm.as_ref());
-        let attested = match self.attest(caller, &proof, now) {
-            Ok(Answer::Attested(attested)) => attested,
-            Ok(Answer::Challenge(challenge)) => {
-                conversation::register(caller, &Mask::of(None), payload);
-                checks.extend(challenge.checks(&proof));
-                return self.challenge_and_record(caller, (&challenge, &checks), payload);
-            }
-            Err(refusal) => {
-                conversation::register(caller, &Mask::of(None), payload);
-                let reply = refuse(&self.sources, caller, &refusal);
-                checks.extend(refusal.checks(&proof));
-                let refused = Refused {
-                    code: refusal_code(caller, &refusal),
-                    failed_check: refusal.fault.as_word(),
-                    checks: &checks,
-                    reason: &refusal.text(&caller.registration_id),
-                    reply: &reply,
-                };
-                let challenged = self.challenges.recording(&caller.registration_id);
-                match challenged.filter(|_| refusal.is_of_tpm()) {
-                    Some(from) => {
-                        let entry =
-                            self.journal.refused_challenged(&from, caller, payload, refused);
-                        self.observer.tell(&entry);
-                    }
-                    None => self.refused(caller, payload, refused),
-                }
-                return reply;
-            }
-        };
-        checks.extend(attested.checks(&proof, self.instance.requires_verified_ca));
-        // Behind the proof: no stranger uses up what the devices have (J-92).
-        if let Err(throttled) = self.throttle.registration(self.sources.instant()) {
-            let reason = throttled.to_string();
-            let reply = hold_off(&self.sources, caller, &throttled);
-            checks.push(Check::failed("quota", reason.clone()));
-            let (code, checks) = (ErrorCode::THROTTLED, &checks[..]);
-            let refused =
-                Refused { code, failed_check: "quota", checks, reason: &reason, reply: &reply };
-            self.refused(caller, payload, refused);
-            return reply;
-        }
-        let csr = match self.certificate_request(caller, request.csr.as_deref()) {
-            Ok(csr) => csr,
-            Err(fault) => {
-                let reason = fault.to_string();
-                let fault = RequestFault::Certificate(fault);
-                let (code, failed_check) = (fault.code(), "certificateRequest");
-                let reply = refuse_request(&self.sources, caller, &fault);
-                checks.push(Check::failed(failed_check, reason.clone()));
-                let checks = &checks[..];
-                let refused =
-                    Refused { code, failed_check, checks, reason: &reason, reply: &reply };
-                self.refused(caller, payload, refused);
-                return reply;
-            }
-        };
-        checks.extend(csr.as_ref().map(checks::of_certificate_request));
-        checks.push(attested.enabled());
-        let (operation, _entered) = loop {
-            // Not while everything is being forgotten.
-            let entered = self.gate.read().await;
-            let (registration_id, connection) = (&caller.registration_id, caller.connection.number);
-            let make = || {
-                let id = self.new_operation_id(caller);
-                let recording = self.record(caller, (&attested, &checks), payload, &id);
-                Operation::new(id, connection, self.pace.assigning_polls, recording)
-            };
-            match self.operations.claim(registration_id, connection, make) {
-                Claim::Mine(operation) => break (operation, entered),
-                Claim::Repeated(operation_id) => {
-                    let reply = self.repeat(&operation_id);
-                    self.told(caller, operation_id.as_str(), AnswerKind::Register, &reply, None);
-                    return reply;
-                }
-                // Two registrations of one device follow each other (J-21).
-                Claim::Taken(other) => {
-                    drop(entered);
-                    if timeout(LONGEST_QUEUE, other.done()).await.is_err() {
-                        let code = ErrorCode::PRECONDITION_FAILED;
-                        let reason = "another connection's operation does not end (J-21)";
-                        let reply = error_reply(&self.sources, code, "Precondition failed.");
-                        checks.push(Check::failed("queue", reason));
-                        let (failed_check, checks) = ("queue", &checks[..]);
-                        let refused = Refused { code, failed_check, checks, reason, reply: &reply };
-                        self.refused(caller, payload, refused);
-                        return reply;
-                    }
-                }
-            }
-        };
-        conversation::register(caller, operation.recording.mask(), payload);
-        log::accepted(caller, &attested);
-        let registrar = Arc::clone(self);
-        let operation_id = operation.id.clone();
-        let accepted = AcceptedRequest::new(caller, attested, request.payload, csr);
-        let reply =
-            self.run_to_end(async move { registrar.start(accepted, operation).await }).await;
-        let reply = reply.unwrap_or_else(|| {
-            error_reply(&self.sources, ErrorCode::INTERNAL, "InternalServerError")
-        });
-        self.told(caller, operation_id.as_str(), AnswerKind::Register, &reply, None);
-        reply
-    }
-
     /// A device's CONNECT was refused (A.6). No event: it has not asked for anything.
     pub fn refused_connect(&self, who: TurnedAway, code: ConnectCode) {
         let said = (AnswerKind::Connack, code as u16, None);
@@ -238,8 +100,12 @@ impl Registrar {
         };
         self.journal.polled(operation_id);
         conversation::poll(caller, operation_id);
-        let still_assigning =
-            |record: &DeviceRecord| (self.accepted_reply(&record.reply_still_assigning()), None);
+        let still_assigning = |record: &DeviceRecord| {
+            if record.proven_by == ProvenBy::Tpm {
+                self.challenges.goes_on(&caller.registration_id, self.sources.instant());
+            }
+            (self.accepted_reply(&record.reply_still_assigning()), None)
+        };
         if is_held_back {
             return still_assigning(&record);
         }
@@ -317,7 +183,11 @@ impl Registrar {
         reply
     }
 
-    fn check_request(&self, caller: &Caller, body: &[u8]) -> Result<RegisterRequest, RequestFault> {
+    pub(super) fn check_request(
+        &self,
+        caller: &Caller,
+        body: &[u8],
+    ) -> Result<RegisterRequest, RequestFault> {
         let version = &caller.api_version;
         if !version.is_known() && !version.is_newer_than_2019_03_31() {
             return Err(RequestFault::ApiVersion(version.clone()));
@@ -335,43 +205,9 @@ impl Registrar {
         }
     }
 
-    /// Writes down that an operation begins; where its device was challenged, as what came of that.
-    fn record(
-        &self,
-        caller: &Caller,
-        (attested, checks): (&Attested, &[Check]),
-        payload: Option<&Payload>,
-        operation_id: &OperationId,
-    ) -> Recording {
-        let is_of_tpm = attested.evidence.tpm().is_some();
-        let challenged = self.challenges.recording(&caller.registration_id).filter(|_| is_of_tpm);
-        let (attested, journal) = ((attested, checks), &self.journal);
-        match challenged {
-            Some(from) => journal.begin_challenged(&from, caller, attested, payload, operation_id),
-            None => journal.begin(caller, attested, payload, operation_id),
-        }
-    }
-
-    fn new_operation_id(&self, caller: &Caller) -> OperationId {
-        let unique = self.sources.chance.uuid("operation", &caller.registration_id.folded());
-        operation_id(&caller.id_scope, &caller.registration_id, unique)
-    }
-
-    fn repeat(&self, operation_id: &OperationId) -> Reply {
-        self.accepted_reply(&RegistrationOperationStatus {
-            operation_id: Some(operation_id.to_string()),
-            status: Status::Assigning,
-            registration_state: None,
-        })
-    }
-
-    fn refused(&self, caller: &Caller, payload: Option<&Payload>, refused: Refused<'_>) {
-        self.observer.tell(&self.journal.refused(caller, payload, refused));
-    }
-
     /// Writes down what a device is told of its operation, and of the result in `record`, if it is told
     /// one: what a webhook has written there is masked.
-    fn told(
+    pub(super) fn told(
         &self,
         caller: &Caller,
         operation_id: &str,

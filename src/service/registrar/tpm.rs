@@ -43,19 +43,23 @@ impl Registrar {
     }
 
     /// The same for a device that wants to register, which is written down.
+    ///
+    /// # Errors
+    ///
+    /// If nothing can be encrypted for it. That is not written down.
     pub(super) fn challenge_and_record(
         &self,
         caller: &Caller,
         (challenge, checks): (&Challenge, &[Check]),
         payload: Option<&Payload>,
-    ) -> Reply {
+    ) -> Result<Reply, Refusal> {
         let id = &caller.registration_id;
-        let before = self.challenges.recording(id);
-        let reply = self.challenge(caller, challenge);
+        let reply = reply(&self.give_key(id, challenge)?);
+        let before = self.challenges.recording(id, self.sources.instant());
         let (challenge, before) = ((challenge, checks), before.as_ref());
         let recording = self.journal.challenged(caller, challenge, payload, &reply, before);
         self.challenges.recorded(id, recording);
-        reply
+        Ok(reply)
     }
 
     fn give_key(
@@ -66,8 +70,7 @@ impl Registrar {
         let whose = registration_id.folded();
         let key = DeviceKey::made_for_tpm(&self.sources.chance, "key to sign with", &whose);
         let blob = platform.encrypt(&key).map_err(Refusal::of_keys)?;
-        let challenged = Challenged { key, platform: platform.clone(), recording: None };
-        self.challenges.remember(registration_id, challenged, self.sources.instant());
+        self.challenges.remember(registration_id, key, platform.clone(), self.sources.instant());
         tracing::info!("{registration_id}: its TPM is given a key to sign with (B.5)");
         Ok(blob)
     }
@@ -102,17 +105,17 @@ fn nonce(challenged: Option<&Challenged>) -> Nonce<'_> {
 }
 
 /// What a request shows: what its sender brings, and the keys of a TPM in its body. Over AMQP those were
-/// shown by SASL, and mean nothing here; over MQTT there is no way to prove them.
+/// shown by SASL, and mean nothing here; over MQTT there is no way to prove them. Nor do they where a
+/// certificate proves who it is.
 pub(super) fn shown<'a>(caller: &'a Caller, keys: Option<&TpmKeys>) -> Cow<'a, Proof> {
-    match (keys, caller.transport) {
-        (Some(keys), Transport::Https) => {
-            let token = match &caller.proof {
-                Proof::Sas(token) => Some(token.clone()),
-                _ => None,
-            };
-            Cow::Owned(Proof::Tpm(TpmProof { keys: keys.clone(), token }))
-        }
-        _ => Cow::Borrowed(&caller.proof),
+    let token = match (&caller.proof, caller.transport) {
+        (Proof::Sas(token), Transport::Https) => Some(token.clone()),
+        (Proof::Absent, Transport::Https) => None,
+        _ => return Cow::Borrowed(&caller.proof),
+    };
+    match keys {
+        Some(keys) => Cow::Owned(Proof::Tpm(TpmProof { keys: keys.clone(), token })),
+        None => Cow::Borrowed(&caller.proof),
     }
 }
 

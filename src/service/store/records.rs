@@ -12,7 +12,7 @@ use super::durable::{Durable, StoreError, Stored};
 use super::memory::Memory;
 use super::writer::Writer;
 use crate::service::enrollment::Enrollments;
-use crate::service::record::{DeviceRecord, HubDevice, HubKey, Outcome};
+use crate::service::record::{Assignment, DeviceRecord, HubDevice, HubKey, Outcome};
 use crate::wire::{DeviceId, HubName, RegistrationId};
 
 /// Locks for the records of all devices: far more than there are processors, far fewer than devices.
@@ -158,9 +158,20 @@ impl Store {
     /// The record whose device has this ID at its hub. Most devices have one ID for both; else all records
     /// are looked through.
     pub fn assigned_as(&self, device_id: &str) -> Option<Arc<DeviceRecord>> {
-        let is_it = |record: &DeviceRecord| {
-            record.assignment.as_ref().is_some_and(|it| it.device_id.as_str() == device_id)
-        };
+        self.assigned(device_id, |it| it.device_id.as_str() == device_id)
+    }
+
+    /// The same, of that hub alone: on two hubs two devices may have one ID.
+    pub fn assigned_to(&self, key: &HubKey) -> Option<Arc<DeviceRecord>> {
+        self.assigned(key.device_id().as_str(), |it| it.key() == *key)
+    }
+
+    fn assigned(
+        &self,
+        device_id: &str,
+        is_it: impl Fn(&Assignment) -> bool,
+    ) -> Option<Arc<DeviceRecord>> {
+        let is_it = |record: &DeviceRecord| record.assignment.as_ref().is_some_and(&is_it);
         let same = device_id.parse().ok().and_then(|id| self.memory.device(&id));
         let all = || self.memory.devices(None, 1, is_it).pop();
         same.filter(|record| is_it(record)).or_else(all)

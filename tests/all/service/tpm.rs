@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use provision_sim::attestation::{DeviceKey, SoftwareTpm};
+use provision_sim::pki::TestCertificate;
 use provision_sim::service::{EntryAttestation, EntryStatus, JournalEntry, timeline};
 use rumqttc::mqttbytes::v4::ConnectReturnCode;
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ use crate::support::service::setup::{HUB_WEST, SCOPE, Setup, TestService};
 use crate::support::service::token::{NODE_SDK, UPPER, hub_token, now, of_device};
 use crate::support::service::webhook::{Reaction, Webhook};
 use crate::support::within;
+use crate::support::x509::Identity;
 
 const ID: &str = "mydevice";
 
@@ -485,6 +487,86 @@ async fn j_387_a_token_that_is_wrong_ends_the_entry_of_its_challenge() {
     assert_eq!(told, [(Some("signature"), true), (Some("signature"), false)]);
     let reason = entries[0].reason.as_ref().unwrap();
     assert!(reason.contains("not signed with the key that its TPM was given last"), "{reason}");
+}
+
+/// J-92, B.7.
+#[tokio::test]
+async fn j_387_whatever_a_device_is_refused_for_that_came_back_ends_the_entry_of_its_challenge() {
+    let service = enrolled("").quotas("registrations = \"1/h\"").start().await;
+    let mut line = Line::open(&service).await;
+    let csr = json!({ "csr": "AAAA", "tpm": { "endorsementKey": ek(&TPM), "storageRootKey": srk(&TPM) } });
+    let target = format!("/{SCOPE}/registrations/{ID}/register?api-version=2026-11-01");
+
+    let key = line.challenged(&TPM).await;
+    let authorization = token(&key);
+    let headers = [("authorization", &*authorization)];
+    let told = line.0.send_with("PUT", &target, &headers, &csr.to_string()).await;
+    assert_eq!(code(&told), 400_004);
+    let key = line.challenged(&TPM).await;
+    assert_eq!(line.register(&TPM, &token(&key)).await.status, 429);
+
+    let entries = service.inside().journal().entries();
+    let told: Vec<_> =
+        entries.iter().map(|it| (it.status, it.failed_check, it.challenge.is_some())).collect();
+    let refused = EntryStatus::Refused;
+    assert_eq!(told, [(refused, Some("certificateRequest"), true), (refused, Some("quota"), true)]);
+}
+
+#[tokio::test]
+async fn j_387_a_key_that_a_look_up_was_given_goes_on_with_the_entry_of_the_register() {
+    let service = enrolled("").start().await;
+    let mut line = Line::open(&service).await;
+    line.challenged(&TPM).await;
+    let told = line.ask("POST", ID, "", "", &body(&TPM)).await;
+    let key = opened(&TPM, &json_of(&told)["authenticationKey"]);
+
+    line.provision_with(&TPM, &token(&key)).await;
+
+    let entries = service.inside().journal().entries();
+    let told: Vec<_> = entries.iter().map(|it| (it.status, it.challenge.is_some())).collect();
+    assert_eq!(told, [(EntryStatus::Assigned, true)]);
+}
+
+/// J-387.
+#[tokio::test]
+async fn g_2_a_function_key_that_came_after_the_challenge_is_in_no_entry() {
+    let echo = Reaction::Answer(500, "no luck at /api/Choose?code=s3cret%3D%3D".to_owned());
+    let webhook = Webhook::start([echo]).await;
+    let service = enrolled("").start().await;
+    let mut line = Line::open(&service).await;
+    let key = line.challenged(&TPM).await;
+    let enrollment = json!({
+        "registrationId": ID,
+        "attestation": { "type": "tpm", "tpm": { "endorsementKey": ek(&TPM) } },
+        "allocationPolicy": "custom",
+        "customAllocationDefinition": { "webhookUrl": webhook.url(), "apiVersion": "2021-10-01" },
+    });
+    let mut back_end = BackEnd::of_service(&service).await;
+    back_end
+        .ask("PUT", &format!("/enrollments/{ID}"), Some("*"), &enrollment.to_string())
+        .await
+        .ok();
+
+    line.provision_with(&TPM, &token(&key)).await;
+
+    let failed = entry(&service, |it| it.status == EntryStatus::Failed).await;
+    let shown = serde_json::to_string(&*failed).unwrap();
+    assert!(shown.contains("no luck at") && !shown.contains("s3cret"), "{shown}");
+    assert!(failed.challenge.is_some());
+}
+
+/// B.3.
+#[tokio::test]
+async fn j_389_keys_of_a_tpm_mean_nothing_where_a_certificate_will_do() {
+    let made = TestCertificate::self_signed("pump-0042").unwrap();
+    let service = Setup::individual_x509("pump-0042", made.pem()).start().await;
+    let stream = service.https_with(Identity::of(&made).tls(&service)).await;
+    let mut line = Line(BackEnd::over(stream, "localhost", "").await);
+    let body = body(&TPM).replace(ID, "pump-0042");
+
+    let told = line.ask("PUT", "pump-0042", "/register", "", &body).await;
+
+    assert_eq!(told.status, 202, "{}", told.text);
 }
 
 #[tokio::test]
