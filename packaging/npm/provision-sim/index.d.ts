@@ -200,6 +200,10 @@ export type EnrollOptions = ({ registrationId: string; group?: undefined; device
   /** PEM, for X.509: the device's certificate, or the one that signs those of a group. */
   certificate?: string;
   secondaryCertificate?: string;
+  /** The endorsement key of a device's TPM, Base64. */
+  endorsementKey?: string;
+  /** Its storage root key, if no other will do. */
+  storageRootKey?: string;
   /** The hub (policy `static`). */
   hub?: string;
   /** The candidates. */
@@ -214,6 +218,8 @@ export type EnrollOptions = ({ registrationId: string; group?: undefined; device
   reprovisionPolicy?: { updateHubAssignment: boolean; migrateDeviceData: boolean };
   /** Its devices are refused. */
   disabled?: boolean;
+  /** More members of the record, as the service API has them, `certificatePolicyName` for example. */
+  members?: Record<string, unknown>;
 };
 
 export interface Enrollment {
@@ -280,6 +286,8 @@ export interface JournalEntry {
   idScope: string;
   enrollment: { kind: 'individual' | 'group'; name: string } | null;
   attestation: { type: string; [member: string]: unknown } | null;
+  /** Of a device with a TPM: when it came back with what it was given to sign with. */
+  challenge: { answered: number | null; checks: { check: string; passed: boolean; said: string }[] } | null;
   status: 'assigning' | 'assigned' | 'failed' | 'disabled' | 'refused';
   /** Which check a refused device did not pass, and why. */
   failedCheck: string | null;
@@ -294,11 +302,33 @@ export interface JournalEntry {
   operationId: string | null;
   assignedHub: string | null;
   deviceId: string | null;
+  /** What the device asked for along with its registration. */
+  certificate: IssuedCertificate | null;
+  /** What it asked its hub for since, the last ones. */
+  renewals: {
+    at: number;
+    requestId: string;
+    certificate: IssuedCertificate | null;
+    errorCode: number | null;
+    reason: string | null;
+  }[];
   substatus: string | null;
   errorCode: number | null;
   errorMessage: string | null;
   ms: number | null;
   polls: number;
+}
+
+/** A certificate that was issued to a device. */
+export interface IssuedCertificate {
+  /** Milliseconds since the request. */
+  at: number;
+  subject: string;
+  /** Namespace and name of the authority. */
+  issuer: string;
+  policy: string;
+  serialNumber: string;
+  notAfter: string;
 }
 
 /** Something that happened in a registration. */

@@ -154,6 +154,29 @@ test('certificates: a device of its own, and a group below a CA', async (t) => {
   assert.match(attestation.x509.signingCertificates.primary.info.subjectName, /CN=/);
 });
 
+test('a device with a TPM, and one that is issued a certificate', async (t) => {
+  const dps = await startDps({ test: t });
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'provision-sim-tpm-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const { binary } = require('provision-sim');
+  const file = (name) => path.join(folder, name);
+  const { endorsementKey } = JSON.parse(await ran(binary(), ['tpm', 'show', '--tpm-state', file('tpm.pem'), '-o', 'json']));
+  await dps.enroll({ registrationId: 'with-tpm', endorsementKey });
+  const pump = await dps.enroll({ registrationId: 'pump-1', members: { certificatePolicyName: 'default' } });
+  const service = ['--id-scope', dps.idScope, '--host', dps.https, '--ca-file', dps.caFile, '--transport', 'https'];
+  const register = (id, proof) => ran(binary(), ['register', '-q', ...service, '--reg-id', id, ...proof]);
+
+  await register('with-tpm', ['--tpm-state', file('tpm.pem')]);
+  await register('pump-1', ['--device-key', pump.primaryKey, '--new-key', file('pump.key')]);
+
+  const [attested] = await dps.journal({ registrationId: 'with-tpm' });
+  assert.deepEqual(attested.attestation, { type: 'tpm' });
+  assert.equal(typeof attested.challenge.answered, 'number');
+  const [issued] = await dps.journal({ registrationId: 'pump-1' });
+  assert.equal(issued.certificate.subject, 'CN=pump-1');
+  assert.deepEqual([attested.certificate, issued.renewals], [null, []]);
+});
+
 test('faults strike, are counted, and removed', async (t) => {
   const dps = await startDps({ test: t });
   dps.intercept();

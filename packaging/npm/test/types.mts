@@ -20,9 +20,12 @@ await dps.enroll({ group: 'pumps', allocation: async () => 'hub-west.azure-devic
 await dps.enroll({ registrationId: 'a', group: 'b' });
 // @ts-expect-error: it is for one device or for many
 await dps.enroll({});
+await dps.enroll({ registrationId: 'b', endorsementKey: 'AAAA', members: { certificatePolicyName: 'default' } });
 await pump.disable();
 const entry: JournalEntry = await dps.waitForRegistration('pump-1', { timeout: 1000, status: 'assigned' });
 if (entry.status === 'refused') throw new Error(entry.failedCheck ?? undefined);
+const issued: string | undefined = entry.certificate?.notAfter ?? entry.renewals[0]?.certificate?.notAfter;
+if (entry.challenge?.answered === null) throw new Error(issued);
 const hub: string | undefined = (await dps.registration('pump-1'))?.assignedHub;
 const interval: number = (await dps.twin('pump-1'))?.desired.interval;
 await dps.setDesired('pump-1', { interval: interval + 1, old: null }, hub);

@@ -280,6 +280,7 @@ class Dps(Observed):
         primary_key: Optional[str] = None,
         secondary_key: Optional[str] = None,
         certificate: Optional[Path] = None,
+        endorsement_key: Optional[str] = None,
         hub: Optional[str] = None,
         hubs: Optional[Sequence[str]] = None,
         allocation: Union[None, str, AllocationFunction] = None,
@@ -297,6 +298,7 @@ class Dps(Observed):
             secondary_key: Base64.
             certificate: X.509 in place of keys: the device's certificate, or the one that a group's
                 devices are certified by; PEM text or the path of a file.
+            endorsement_key: that of the device's TPM, in Base64, in place of keys.
             hub: the hub that the devices get, always.
             hubs: the hubs that may be chosen from; by default all.
             allocation: decides which: a function, see `allocation()`, the address of a webhook, or a
@@ -316,7 +318,7 @@ class Dps(Observed):
         kind, name = (INDIVIDUAL, registration_id) if group is None else (GROUP, group)
         record: Dict[str, Any] = {
             "registrationId" if group is None else "enrollmentGroupId": name,
-            "attestation": _attestation(kind, primary_key, secondary_key, certificate),
+            "attestation": _attestation(kind, primary_key, secondary_key, certificate, endorsement_key),
             "provisioningStatus": "disabled" if disabled else "enabled",
             "initialTwin": twin,
             "deviceId": device_id,
@@ -408,14 +410,21 @@ class Dps(Observed):
 
 
 def _attestation(
-    kind: str, primary_key: Optional[str], secondary_key: Optional[str], certificate: Optional[Path]
+    kind: str,
+    primary_key: Optional[str],
+    secondary_key: Optional[str],
+    certificate: Optional[Path],
+    endorsement_key: Optional[str],
 ) -> Dict[str, Any]:
+    has_keys = primary_key is not None or secondary_key is not None
+    if has_keys + (certificate is not None) + (endorsement_key is not None) > 1:
+        raise TypeError("enroll takes either keys, a certificate, or an endorsement key")
+    if endorsement_key is not None:
+        return {"type": "tpm", "tpm": {"endorsementKey": endorsement_key}}
     if certificate is None:
         keys = {"primaryKey": primary_key, "secondaryKey": secondary_key}
         known = {name: key for name, key in keys.items() if key is not None}
         return {"type": "symmetricKey", **({"symmetricKey": known} if known else {})}
-    if primary_key is not None or secondary_key is not None:
-        raise TypeError("enroll takes either keys or a certificate")
     pem = os.fspath(certificate)
     if "-----BEGIN" not in pem:
         with open(pem, encoding="ascii") as file:

@@ -43,6 +43,9 @@ class JournalEntry:
     """`individual` or `group`."""
     attestation: Optional[Mapping[str, Any]]
     """How the device proved itself: `type`, and `keySlot` or `thumbprint`."""
+    challenge: Optional[Mapping[str, Any]]
+    """Of a device with a TPM: what was looked at before it was given a key to sign with, `checks`, and when
+    it came back, `answered`."""
     failed_check: Optional[str]
     """Which check a refused device did not pass, in one word, such as `signature`."""
     reason: Optional[str]
@@ -58,6 +61,11 @@ class JournalEntry:
     operation_id: Optional[str]
     assigned_hub: Optional[str]
     device_id: Optional[str]
+    certificate: Optional[Mapping[str, Any]]
+    """What was issued to the device that asked for it: `subject`, `issuer`, `policy`, `serialNumber` and
+    `notAfter`."""
+    renewals: Tuple[Mapping[str, Any], ...]
+    """What the device has asked its hub for since, the last ones."""
     substatus: Optional[str]
     error_code: Optional[int]
     """As told to the device, such as 400207."""
@@ -91,6 +99,7 @@ class JournalEntry:
             enrollment=enrollment.get("name"),
             enrollment_kind=enrollment.get("kind"),
             attestation=raw.get("attestation"),
+            challenge=raw.get("challenge"),
             failed_check=raw.get("failedCheck"),
             reason=raw.get("reason"),
             payload=_parsed(raw.get("payload")),
@@ -100,6 +109,8 @@ class JournalEntry:
             operation_id=raw.get("operationId"),
             assigned_hub=raw.get("assignedHub"),
             device_id=raw.get("deviceId"),
+            certificate=raw.get("certificate"),
+            renewals=tuple(raw.get("renewals", ())),
             substatus=raw.get("substatus"),
             error_code=raw.get("errorCode"),
             error_message=raw.get("errorMessage"),

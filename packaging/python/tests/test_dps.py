@@ -1,6 +1,7 @@
 """`Dps`, with devices that need no SDK."""
 
 import concurrent.futures
+import json
 import os
 import signal
 import socket
@@ -100,6 +101,31 @@ def test_an_individual_enrollment_goes_before_the_groups(dps, device):
     assert dps.device_key("contoso-toaster-1") == enrollment.primary_key
     assert device.register("contoso-toaster-1")["status"] == "assigned"
     assert dps.registration("contoso-toaster-1").enrollment == "Contoso-Toaster-1"
+
+
+def test_a_device_with_a_tpm(dps, device, tmp_path):
+    state = tmp_path / "tpm.pem"
+    show = [find_binary(), "tpm", "show", "--tpm-state", state, "-o", "json"]
+    shown = json.loads(subprocess.run(show, capture_output=True, text=True, check=True).stdout)
+    dps.enroll("with-tpm", endorsement_key=shown["endorsementKey"])
+
+    assert device.register("with-tpm", transport="https", tpm=state)["status"] == "assigned"
+    entry = dps.journal("with-tpm")[-1]
+    assert entry.attestation == {"type": "tpm"}
+    assert entry.challenge["answered"] is not None
+    assert (entry.certificate, entry.renewals) == (None, ())
+    with pytest.raises(TypeError, match="either keys"):
+        dps.enroll("both", primary_key=KEY, endorsement_key=shown["endorsementKey"])
+
+
+def test_a_device_that_is_issued_a_certificate(dps, device, tmp_path):
+    dps.enroll("pump-1", members={"certificatePolicyName": "default"})
+
+    told = device.register("pump-1", more=["--new-key", tmp_path / "pump.key"])
+
+    assert len(told["registrationState"]["issuedCertificateChain"]) == 3
+    certificate = dps.journal("pump-1")[-1].certificate
+    assert (certificate["subject"], certificate["policy"]) == ("CN=pump-1", "default")
 
 
 def test_enrollments_are_changed_and_deleted(dps, device):

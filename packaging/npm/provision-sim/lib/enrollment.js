@@ -24,12 +24,15 @@ function record(options, webhookUrl) {
     ...(initialTwin && { initialTwin }),
     ...(iotEdge !== undefined && { capabilities: { iotEdge } }),
     ...(url && { customAllocationDefinition: { webhookUrl: url, apiVersion: '2021-10-01' } }),
+    ...options.members,
   };
 }
 
 const given = (members) => Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 
-function attestation({ certificate, secondaryCertificate, primaryKey, secondaryKey }, isGroup) {
+function attestation(options, isGroup) {
+  const { certificate, secondaryCertificate, primaryKey, secondaryKey, endorsementKey, storageRootKey } = options;
+  if (endorsementKey !== undefined) return { type: 'tpm', tpm: given({ endorsementKey, storageRootKey }) };
   if (certificate === undefined) {
     return { type: 'symmetricKey', symmetricKey: given({ primaryKey, secondaryKey }) };
   }
