@@ -1,13 +1,13 @@
 //! What can be seen and done on the page besides the registrations, over a real socket: enrollments, hubs and
 //! twins, lines to connect a device.
 
-use provision_sim::attestation::GroupKey;
+use provision_sim::attestation::{GroupKey, SoftwareTpm};
 use provision_sim::service::{Attestation, Kind};
 
 use crate::support::browser::{Browser, Shown, unescaped};
 use crate::support::service::client::{Client, Device};
 use crate::support::service::setup::{
-    HUB_EAST, HUB_WEST, PRIMARY_KEY, SECONDARY_KEY, Setup, TestService,
+    HUB_EAST, HUB_WEST, PRIMARY_KEY, SCOPE, SECONDARY_KEY, Setup, TestService,
 };
 
 const ID: &str = "pump-0042";
@@ -56,6 +56,29 @@ async fn enrollments_are_listed_searched_and_shown_without_their_keys() {
     assert_eq!(browser.get("/ui/enrollment?kind=group&name=nobody").await.status, 404);
     assert_eq!(browser.get("/ui/enrollment?kind=x&name=pumps").await.status, 404);
     assert_eq!(browser.get("/ui/enrollment").await.status, 404);
+}
+
+/// D.6, J-437.
+#[tokio::test]
+async fn an_enrollment_shows_the_keys_of_its_tpm_and_who_issues_its_certificates() {
+    let key = SoftwareTpm::with_one_pair().endorsement_key().to_base64();
+    let config = format!(
+        "idScope = \"{SCOPE}\"\nlinkedHubs = [\"{HUB_WEST}\"]\n\
+         [[enrollments]]\nregistrationId = \"pump\"\ncertificatePolicyName = \"default\"\n\
+         attestation = {{ type = \"tpm\", tpm = {{ endorsementKey = \"{key}\" }} }}\n\
+         [[enrollments]]\nregistrationId = \"valve\"\ncertificatePolicyName = \"none\"\n\
+         attestation = {{ type = \"symmetricKey\" }}\n"
+    );
+    let (_service, browser) = with_page(Setup::from_config(config)).await;
+
+    let pump = browser.get("/ui/enrollment?kind=individual&name=pump").await;
+    let valve = browser.get("/ui/enrollment?kind=individual&name=valve").await;
+
+    assert!(unescaped(&pump.body).contains(&format!("<code>{key}</code>")), "{}", pump.body);
+    pump.has("<dd>provision-sim/provision-sim, policy default: valid for 30 days</dd>");
+    valve
+        .has("it names the certificate policy &#34;none&#34;, which no authority has")
+        .lacks("Endorsement key");
 }
 
 #[tokio::test]

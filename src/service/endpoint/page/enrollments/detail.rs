@@ -16,7 +16,8 @@ use crate::service::endpoint::page::request::Refusal;
 use crate::service::endpoint::page::shell::{Section, Shell};
 use crate::service::endpoint::page::site::Site;
 use crate::service::enrollment::{Attestation, Enrollment, Kind};
-use crate::text::{Foreign, inert};
+use crate::service::instance::CertificateIssuer;
+use crate::text::{Foreign, inert, spoken};
 
 /// How many of its devices are shown.
 const DEVICES: usize = 20;
@@ -27,6 +28,8 @@ struct Detail {
     shell: Shell,
     it: View,
     record: String,
+    /// Who issues certificates to its devices, if any are wanted.
+    issuer: Option<String>,
     /// Only for who asked.
     keys: Vec<(&'static str, String)>,
     devices: Vec<RecordRow>,
@@ -86,6 +89,20 @@ pub(super) fn complain(site: &Site, enrollment: &Enrollment, refusal: Refusal) -
     answer::with_status(refusal.status, &page)
 }
 
+/// Who it is in the configuration, or that there is nobody.
+fn issuer(site: &Site, enrollment: &Enrollment) -> Option<String> {
+    if !enrollment.issuer.ask_for_certificates() {
+        return None;
+    }
+    Some(match site.registrar.instance().issuer(&enrollment.issuer) {
+        Ok((CertificateIssuer { namespace, name, .. }, policy)) => {
+            let validity = spoken(policy.validity);
+            format!("{namespace}/{name}, policy {}: valid for {validity}", policy.name)
+        }
+        Err(nobody) => inert(&nobody.to_string()).into_owned(),
+    })
+}
+
 fn shown(
     site: &Site,
     enrollment: &Enrollment,
@@ -110,6 +127,7 @@ fn shown(
     Detail {
         shell: Shell::new(site, inert(name), Some(Section::Enrollments)),
         record: view::record(enrollment),
+        issuer: issuer(site, enrollment),
         keys,
         devices: devices.iter().map(|record| RecordRow::from(&**record)).collect(),
         has_more_devices,

@@ -28,6 +28,8 @@ pub(super) struct View {
     pub(super) device_id: Option<String>,
     pub(super) twin: Option<String>,
     pub(super) certificates: Vec<String>,
+    /// The public keys of a TPM, Base64.
+    pub(super) tpm_keys: Vec<(&'static str, String)>,
     pub(super) has_keys: bool,
     pub(super) etag: String,
     pub(super) created: Time,
@@ -65,6 +67,7 @@ impl From<&Enrollment> for View {
             device_id: device_id.map(|it| inert(it.as_str()).into_owned()),
             twin: twin.map(|twin| pretty(twin.as_json())),
             certificates: certificates(&enrollment.attestation),
+            tpm_keys: tpm_keys(&enrollment.attestation),
             has_keys: has_keys(enrollment),
             etag: enrollment.etag.encoded(),
             created: enrollment.created.into(),
@@ -108,6 +111,13 @@ fn certificates(attestation: &Attestation) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+fn tpm_keys(attestation: &Attestation) -> Vec<(&'static str, String)> {
+    let Some(keys) = attestation.tpm_keys() else { return Vec::new() };
+    let named =
+        [("Endorsement key", keys.endorsement_key), ("Storage root key", keys.storage_root_key)];
+    named.into_iter().filter_map(|(name, key)| Some((name, inert(&key?).into_owned()))).collect()
 }
 
 fn allocation(policy: Option<AllocationPolicy>) -> &'static str {

@@ -61,7 +61,7 @@ async fn registered(site: &Site, device: &Device) -> Result<Outcome, String> {
     let id = registration_id.as_str();
     let key = choose::key(&enrollment, &registration_id).ok_or_else(|| {
         format!(
-            "“{}” takes certificates, and only a device with a key can be simulated here.",
+            "“{}” is for devices without a symmetric key, and only one with such a key can be simulated here.",
             inert(enrollment.name())
         )
     })?;
