@@ -1,35 +1,26 @@
 //! Files that only their owner may read, for what they hold is a secret or steers a device.
 
-use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
 
 /// Writes such a file whole or not at all: whoever reads sees the old one or the new one.
 ///
 /// It is a new file in the old one's place, because an earlier one may be readable by others.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let beside = beside(path);
-    let written = create_beside(&beside)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
+    written_beside(path, content)?.persist(path)?;
+    Ok(())
 }
 
-/// Writes such a file where there is none yet.
+/// Writes such a file where there is none yet: whole, as [`replace`] does.
 ///
 /// # Errors
 ///
 /// With the kind `AlreadyExists` if there is one by now: it may be the only copy of a key.
 pub(crate) fn create(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut file = open_new(path)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    if written.is_err() {
-        let _ = std::fs::remove_file(path);
-    }
-    written
+    written_beside(path, content)?.persist_noclobber(path)?;
+    Ok(())
 }
 
 /// Whether [`replace`] will be able to write there, as far as can be known beforehand.
@@ -37,33 +28,29 @@ pub(crate) fn check(path: &Path) -> std::io::Result<()> {
     if path.is_dir() {
         return Err(ErrorKind::IsADirectory.into());
     }
-    let beside = beside(path);
-    create_beside(&beside)?;
-    std::fs::remove_file(&beside)
+    beside(path)?.close()
 }
 
-/// Of this process, so that two that write the same file do not mix.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    name.into()
+/// Makes the folder of such a file, and those above it, where they are missing.
+pub(crate) fn make_folder(path: &Path) -> std::io::Result<()> {
+    folder(path).map_or(Ok(()), std::fs::create_dir_all)
 }
 
-/// What a process of the same number left behind is removed: in a container all have the same.
-fn create_beside(path: &Path) -> std::io::Result<File> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    open_new(path)
+fn written_beside(path: &Path, content: &[u8]) -> std::io::Result<NamedTempFile> {
+    let mut file = beside(path)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
-fn open_new(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+/// In the same folder, for only within a file system one file takes another's place at once.
+fn beside(path: &Path) -> std::io::Result<NamedTempFile> {
+    NamedTempFile::new_in(folder(path).unwrap_or(Path::new(".")))
+}
+
+/// None of a name alone.
+fn folder(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty())
 }
 
 #[cfg(test)]
@@ -75,7 +62,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
         std::fs::write(&path, "old").unwrap();
-        std::fs::write(beside(&path), "left by a process that was killed").unwrap();
 
         replace(&path, b"new").unwrap();
 
@@ -98,6 +84,27 @@ mod tests {
     }
 
     #[test]
+    fn of_several_that_make_a_file_one_does_and_nobody_reads_half_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("device.key");
+        let whole = vec![b'k'; 1 << 20];
+
+        let made = std::thread::scope(|scope| {
+            let make = || scope.spawn(|| create(&path, &whole).is_ok());
+            let threads = [make(), make(), make()];
+            while !threads.iter().all(|thread| thread.is_finished()) {
+                if let Ok(found) = std::fs::metadata(&path) {
+                    assert_eq!(found.len(), whole.len() as u64);
+                }
+            }
+            threads.map(|thread| thread.join().unwrap())
+        });
+
+        assert_eq!(made.iter().filter(|is_made| **is_made).count(), 1);
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+    }
+
+    #[test]
     fn a_new_file_takes_the_place_of_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("device.key");
@@ -106,6 +113,7 @@ mod tests {
 
         assert_eq!(create(&path, b"new").unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&path).unwrap(), b"the only copy");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! A TPM as arguments name it: in a file, or at an address.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
-use crate::attestation::{Tpm, TpmError, TpmPublic};
+use crate::attestation::{SoftwareTpm, Tpm, TpmError, TpmPublic};
 use crate::cli::exit::Exit;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
@@ -68,17 +68,21 @@ impl TpmArgs {
     pub(crate) fn open(&self) -> Result<Option<NamedTpm>, Report> {
         self.check_given()?;
         if let Some(path) = &self.tpm_state {
-            let file = TpmFile::open_or_make(path).map_err(|error| {
-                Report::usage(format!("--tpm-state: {}", without_lead(&error))).remedy(
-                    "name a file in a folder that is there; a new TPM is made if there is none",
-                )
-            })?;
+            let file = open_or_make(path, SoftwareTpm::generate)?;
             let is_new = file.is_new();
             return Ok(Some(NamedTpm { tpm: Arc::new(file), flag: "--tpm-state", is_new }));
         }
         let remote = self.tpm.clone().map(RemoteTpm::new);
         Ok(remote.map(|tpm| NamedTpm { tpm: Arc::new(tpm), flag: "--tpm", is_new: false }))
     }
+}
+
+/// The TPM in a file, or one that `new` makes if there is no such file.
+pub(crate) fn open_or_make(path: &Path, new: fn() -> SoftwareTpm) -> Result<TpmFile, Report> {
+    TpmFile::open_or_make_with(path, new).map_err(|error| {
+        Report::usage(format!("--tpm-state: {}", without_lead(&error)))
+            .remedy("name a file in a folder that is there; a new TPM is made if there is none")
+    })
 }
 
 impl NamedTpm {

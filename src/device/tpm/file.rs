@@ -48,9 +48,19 @@ impl TpmFile {
     ///
     /// If the file holds something else, or can be neither read nor written; its path is told.
     pub fn open_or_make(path: &Path) -> Result<Self, TpmError> {
+        Self::open_or_make_with(path, SoftwareTpm::generate)
+    }
+
+    /// As [`open_or_make`](Self::open_or_make), with another way to make a new one: those who need
+    /// thousands take [`SoftwareTpm::with_one_pair`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_or_make_with(path: &Path, new: fn() -> SoftwareTpm) -> Result<Self, TpmError> {
         let opened = read(path).and_then(|found| match found {
             Some(tpm) => Ok((tpm, false)),
-            None => make(path),
+            None => make(path, new),
         });
         match opened {
             Ok((tpm, is_new)) => Ok(Self { path: path.to_owned(), tpm, is_new }),
@@ -84,12 +94,12 @@ fn read(path: &Path) -> Result<Option<SoftwareTpm>, FileFault> {
 
 /// The file comes into being whole: nobody reads half a TPM, and who comes second takes the first one's, which is
 /// not new then.
-fn make(path: &Path) -> Result<(SoftwareTpm, bool), FileFault> {
+fn make(path: &Path, new: fn() -> SoftwareTpm) -> Result<(SoftwareTpm, bool), FileFault> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     // Before the keys, so that nobody waits for what cannot be kept. Only its owner may read it.
     let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
     let mut file = file.map_err(FileFault::Write)?;
-    let tpm = SoftwareTpm::generate();
+    let tpm = new();
     let written = file.write_all(tpm.to_pem().as_bytes()).and_then(|()| file.as_file().sync_all());
     written.map_err(FileFault::Write)?;
     match file.persist_noclobber(path) {

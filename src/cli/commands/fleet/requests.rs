@@ -55,23 +55,18 @@ impl RequestArgs {
         }
         if let Some((id, number)) = &devices.first {
             let path = file.path(id, *number);
-            make_folder(&path).and_then(|()| private_file::check(&path)).map_err(|error| {
-                let path = path.display();
-                Report::usage(format!("{KEPT}: cannot write {path}: {}", plain(&error)))
-                    .remedy("its folder has to be one, or one that can be made")
-            })?;
+            private_file::make_folder(&path).and_then(|()| private_file::check(&path)).map_err(
+                |error| {
+                    let path = path.display();
+                    Report::usage(format!("{KEPT}: cannot write {path}: {}", plain(&error)))
+                        .remedy("its folder has to be one, or one that can be made")
+                },
+            )?;
         }
         let write = |path: &Path, content: &[u8]| {
-            make_folder(path)?;
+            private_file::make_folder(path)?;
             private_file::replace(path, content)
         };
         Ok(Some(IssuedFiles { file, write: Arc::new(write) }))
-    }
-}
-
-fn make_folder(path: &Path) -> std::io::Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder),
-        _ => Ok(()),
     }
 }

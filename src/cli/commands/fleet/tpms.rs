@@ -1,8 +1,6 @@
 //! TPMs in software for the devices of a fleet: made before anything begins, on all processors, and enrolled.
 
-use std::io::ErrorKind;
 use std::num::NonZero;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -10,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use super::show::CountLine;
 use crate::attestation::SoftwareTpm;
+use crate::cli::args::tpm::open_or_make;
 use crate::cli::input::plain;
 use crate::cli::private_file;
 use crate::cli::report::Report;
 use crate::fleet::report::grouped;
 use crate::fleet::{FilePattern, Member, Members};
-use crate::text::{MAX_FILE, read_pem, spoken};
+use crate::text::spoken;
 use crate::wire::RegistrationId;
 
 const FLAG: &str = "--tpm-state";
@@ -89,44 +88,12 @@ struct Ready {
 fn one(file: &FilePattern, member: &Member) -> Result<Ready, Report> {
     let id = member.registration_id.clone();
     let path = file.path(&id, member.number);
-    let (tpm, is_new) = match read(&path)? {
-        Some(tpm) => (tpm, false),
-        None => match make(&path) {
-            Ok(tpm) => (tpm, true),
-            // Another shard or round was faster.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => match read(&path)? {
-                Some(tpm) => (tpm, false),
-                None => return Err(unwritable(&path, &error)),
-            },
-            Err(error) => return Err(unwritable(&path, &error)),
-        },
-    };
-    Ok(Ready { of: Endorsed { id, key: tpm.endorsement_key().to_base64() }, is_new })
-}
-
-fn read(path: &Path) -> Result<Option<SoftwareTpm>, Report> {
-    let shown = path.display();
-    match read_pem(path, MAX_FILE) {
-        Ok(pem) => SoftwareTpm::from_pem(&pem).map(Some).map_err(|fault| {
-            Report::usage(format!("{FLAG}: {shown}: {fault}"))
-                .remedy("give another name, and a TPM is made there; nothing is overwritten")
-        }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Report::usage(format!("{FLAG}: cannot read {shown}: {}", plain(&error)))),
-    }
-}
-
-fn make(path: &Path) -> std::io::Result<SoftwareTpm> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
-    }
-    let tpm = SoftwareTpm::with_one_pair();
-    private_file::create(path, tpm.to_pem().as_bytes())?;
-    Ok(tpm)
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Report {
-    Report::usage(format!("{FLAG}: cannot write {}: {}", path.display(), plain(error)))
+    private_file::make_folder(&path).map_err(|error| {
+        Report::usage(format!("{FLAG}: cannot write {}: {}", path.display(), plain(&error)))
+    })?;
+    let tpm = open_or_make(&path, SoftwareTpm::with_one_pair)?;
+    let key = tpm.as_software().endorsement_key().to_base64();
+    Ok(Ready { of: Endorsed { id, key }, is_new: tpm.is_new() })
 }
 
 /// All that are made, in the order in which they are.
