@@ -6,12 +6,19 @@ use std::sync::Arc;
 use crate::attestation::Signer;
 
 /// A key that the service has encrypted for the device's TPM: the bytes of an `authenticationKey`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct WrappedKey {
     /// What the TPM takes (B.6). Public: nobody else can open it.
     pub blob: Vec<u8>,
     /// What the key in it is for.
     pub purpose: KeyPurpose,
+}
+
+impl fmt::Debug for WrappedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { blob, purpose } = self;
+        write!(f, "WrappedKey({} bytes, {purpose:?})", blob.len())
+    }
 }
 
 /// What a key that a TPM is given is for.
@@ -53,5 +60,17 @@ impl PartialEq for HubKey {
 impl fmt::Debug for HubKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HubKey(kept by the TPM)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_wrapped_key_the_length_is_shown() {
+        let key = WrappedKey { blob: vec![7; 766], purpose: KeyPurpose::Hub };
+
+        assert_eq!(format!("{key:?}"), "WrappedKey(766 bytes, Hub)");
     }
 }

@@ -1,5 +1,6 @@
 //! What is done with a TPM, command by command, and what is left in it afterwards: nothing.
 
+use std::fmt;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -12,10 +13,15 @@ use crate::attestation::BlobParts;
 use crate::net::Endpoint;
 
 /// A key that a TPM took, as it gave it back: encrypted by its storage root key, so of no use elsewhere.
-#[derive(Debug)]
 pub(super) struct TakenKey {
     private: Zeroizing<Vec<u8>>,
     public: Vec<u8>,
+}
+
+impl fmt::Debug for TakenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TakenKey(..)")
+    }
 }
 
 /// A connection, and what was made in the TPM by it. A TPM has place for three keys.
@@ -113,5 +119,17 @@ impl Operation {
     ) -> Result<T, Fault> {
         let answer = self.link.ask(command).await?;
         read(&answer).map_err(|fault| Fault::Answer { command: command.name, fault })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_a_tpm_took_is_not_shown() {
+        let key = TakenKey { private: Zeroizing::new(vec![77; 3]), public: vec![88; 3] };
+
+        assert_eq!(format!("{key:?}"), "TakenKey(..)");
     }
 }
