@@ -16,6 +16,7 @@ use super::exchange::{
 use super::phase::ConnectPhase;
 use super::reading::{Asker, Reading, read};
 use crate::attestation::SignerError;
+use crate::text::spoken;
 use crate::wire::{ConnectCode, ErrorCode, OperationId, RegistrationId};
 
 /// An unknown ID scope answers CONNACK 3, and so does a service that is down for a moment: it is
@@ -28,8 +29,8 @@ const UNAVAILABLE_WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What it means that a key that is kept elsewhere takes longer to sign (J-400).
-pub(super) fn too_late() -> SignerError {
-    SignerError(format!("nothing came of it within {} s", PATIENCE.as_secs()))
+pub(super) fn too_late(limit: Duration) -> SignerError {
+    SignerError(format!("nothing came of it within {}", spoken(limit)))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

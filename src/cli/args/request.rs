@@ -46,6 +46,8 @@ pub(crate) struct RequestArgs {
 /// A request for a certificate, with what is known of its key and of what is to become of the answer.
 pub(crate) struct Asking {
     csr: Csr,
+    /// Whence it is.
+    flag: &'static str,
     /// The key as PEM, and where it is. None if whoever made the request keeps it.
     key: Option<(PathBuf, Zeroizing<String>)>,
     target: Option<PathBuf>,
@@ -83,16 +85,16 @@ impl RequestArgs {
         if let Some(target) = &target {
             check_target(target)?;
         }
-        let (csr, key) = match (&self.new_key, &self.csr) {
+        let (der, flag, key) = match (&self.new_key, &self.csr) {
             (Some(path), _) => {
                 let request = with_key(path, name, printer)?;
                 let key = request.key_pem();
-                (checked(request.der(), name, "--new-key")?, Some((path.clone(), key)))
+                (request.der().to_vec(), "--new-key", Some((path.clone(), key)))
             }
-            (None, Some(argument)) => (checked(&read_request(argument)?, name, "--csr")?, None),
+            (None, Some(argument)) => (read_request(argument)?, "--csr", None),
             (None, None) => return Ok(None),
         };
-        Ok(Some(Asking { csr, key, target }))
+        Ok(Some(Asking { csr: checked(&der, name, flag)?, flag, key, target }))
     }
 
     /// The same for a device that has a certificate: where neither another key nor a request is given, the key
@@ -110,11 +112,12 @@ impl RequestArgs {
         }
         let target = self.issued_cert.clone();
         target.as_deref().map_or(Ok(()), check_target)?;
+        let flag = "--cert-key";
         let der = request_of(identity, name.as_str()).map_err(|error| {
-            Report::usage(format!("--cert-key: {error}"))
+            Report::usage(format!("{flag}: {error}"))
                 .remedy("ask for a certificate for another key: --new-key FILE")
         })?;
-        Ok(Asking { csr: checked(&der, name, "--cert-key")?, key: None, target })
+        Ok(Asking { csr: checked(&der, name, flag)?, flag, key: None, target })
     }
 
     fn target(&self) -> Result<Option<PathBuf>, Report> {
@@ -138,6 +141,11 @@ impl RequestArgs {
 impl Asking {
     pub(crate) fn csr(&self) -> &Csr {
         &self.csr
+    }
+
+    /// What the request is by, for whoever finds something wrong with it.
+    pub(crate) fn flag(&self) -> &'static str {
+        self.flag
     }
 
     /// Where what is issued is kept, if in a file.

@@ -103,9 +103,14 @@ impl Clock {
         self.start.checked_add(since_start).unwrap_or(self.start + FAR_OFF)
     }
 
-    /// When something that begins now is given up (J-374).
+    /// How long something that begins now may take (J-374).
+    pub(super) fn patience(&self) -> Duration {
+        self.left().min(PATIENCE)
+    }
+
+    /// When something that begins now is given up.
     pub(super) fn patience_ends(&self) -> Instant {
-        self.deadline().min(self.by.instant() + PATIENCE)
+        self.by.instant() + self.patience()
     }
 
     /// When everything ends.

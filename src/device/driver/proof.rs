@@ -1,6 +1,7 @@
 //! How a driver proves who the device is: by a token, and with a TPM by what that is given first (B.5).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::clock::Clock;
 use crate::attestation::{SasToken, Signer, SignerError, Tpm, TpmError};
@@ -33,7 +34,7 @@ impl<'a> Proof<'a> {
     pub(super) async fn begin(settings: &'a Settings, clock: &Clock) -> Result<Self, TpmError> {
         let platform = match &settings.credential {
             Credential::Tpm(tpm) => {
-                let keys = in_time(clock, tpm.keys(), tpm_too_late).await?;
+                let keys = in_time(clock, clock.patience(), tpm.keys(), tpm_too_late).await?;
                 Some(Box::new(Platform { tpm: tpm.clone(), keys, key: None }))
             }
             _ => None,
@@ -64,12 +65,12 @@ impl<'a> Proof<'a> {
             (_, Some(platform)) => match &platform.key {
                 Some((signer, name)) => {
                     let signing = self.settings.signed_by(&**signer, name, now);
-                    in_time(clock, signing, too_late).await.map(Some)
+                    in_time(clock, clock.patience(), signing, too_late).await.map(Some)
                 }
                 None => Ok(None),
             },
             (Credential::Signer(_), None) => {
-                in_time(clock, self.settings.token(now), too_late).await
+                in_time(clock, clock.patience(), self.settings.token(now), too_late).await
             }
             (_, None) => self.settings.token(now).await,
         }
@@ -81,7 +82,8 @@ impl<'a> Proof<'a> {
             return Event::KeyRefused(TpmError::Unusable("the device has none".to_owned()));
         };
         let taking = platform.tpm.take_key(&given.blob);
-        match (in_time(clock, taking, tpm_too_late).await, given.purpose) {
+        let taken = in_time(clock, clock.patience(), taking, tpm_too_late).await;
+        match (taken, given.purpose) {
             (Ok(signer), KeyPurpose::Proof { name }) => {
                 platform.key = Some((signer.clone(), name));
                 Event::KeyTaken(signer)
@@ -92,23 +94,24 @@ impl<'a> Proof<'a> {
     }
 }
 
-fn tpm_too_late() -> TpmError {
-    TpmError::Unusable(too_late().0)
+fn tpm_too_late(limit: Duration) -> TpmError {
+    TpmError::Unusable(too_late(limit).0)
 }
 
 /// What comes of asking hardware, which has as long as each step in which a connection is opened (J-400).
 async fn in_time<T, E>(
     clock: &Clock,
+    limit: Duration,
     asking: impl Future<Output = Result<T, E>>,
-    too_late: impl FnOnce() -> E,
+    too_late: impl FnOnce(Duration) -> E,
 ) -> Result<T, E> {
-    clock.until(clock.patience_ends(), asking).await.unwrap_or_else(|| Err(too_late()))
+    let until = clock.at(clock.elapsed() + limit);
+    clock.until(until, asking).await.unwrap_or_else(|| Err(too_late(limit)))
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::pending;
-    use std::time::Duration;
 
     use super::*;
     use crate::net::{Trust, client_config};
@@ -124,10 +127,14 @@ mod tests {
             Credential::SymmetricKey("AAAAAAAAAAAAAAAAAAAAAA==".parse().unwrap()),
             client_config(&Trust::Pem(trusted.pem().to_owned())).unwrap(),
         );
-        let clock = Clock::start(&settings, Duration::ZERO);
+        let clock = Clock::start(&settings, Duration::from_secs(7));
+        let limit = Duration::from_millis(10);
 
-        let late = in_time(&clock, pending::<Result<(), _>>(), too_late).await.unwrap_err();
+        let late = in_time(&clock, limit, pending::<Result<(), _>>(), too_late).await.unwrap_err();
 
-        assert_eq!(late.to_string(), "nothing came of it within 30 s");
+        assert_eq!(late.to_string(), "nothing came of it within 10 ms");
+        assert!(clock.patience() <= Duration::from_secs(7), "a registration ends in time");
+        let patient = Clock::start(&settings, Duration::from_secs(100));
+        assert_eq!(patient.patience(), Duration::from_secs(30));
     }
 }

@@ -240,7 +240,10 @@ impl HubSettings {
             Credential::Signer(signer) => {
                 let resource = self.resource();
                 let signing = SasToken::signed_by(&**signer, &resource, expiry, None);
-                timeout(PATIENCE, signing).await.unwrap_or_else(|_| Err(too_late())).map(Some)
+                timeout(PATIENCE, signing)
+                    .await
+                    .unwrap_or_else(|_| Err(too_late(PATIENCE)))
+                    .map(Some)
             }
             Credential::Tpm(_) | Credential::X509(_) => Ok(None),
         }

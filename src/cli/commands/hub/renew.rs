@@ -6,7 +6,7 @@ use super::place::PlaceArgs;
 use super::show;
 use crate::cli::args::certificate::CertificateArgs;
 use crate::cli::args::credential::check_standard_input;
-use crate::cli::args::request::RequestArgs;
+use crate::cli::args::request::{Asking, RequestArgs};
 use crate::cli::exit::Exit;
 use crate::cli::output::failure;
 use crate::cli::output::printer::Printer;
@@ -77,7 +77,7 @@ impl Renew {
         let (hub, context) = self.place.resolve(&certificate, &name)?;
         // Last, for it may write a key.
         let asking = self.request.resolve_or_same(&name, &certificate, printer)?;
-        let renewal = self.renewal(asking.csr())?;
+        let renewal = self.renewal(&asking)?;
         let runtime = small_runtime()?;
         let result = runtime.block_on(renewed(&hub, &renewal, printer));
         // A name lookup that hangs cannot be called off; it must not hold up the end.
@@ -89,10 +89,9 @@ impl Renew {
         Ok(Exit::Done)
     }
 
-    fn renewal(&self, csr: &crate::device::Csr) -> Result<Renewal, Report> {
-        let flag = if self.request.csr.is_some() { "--csr" } else { "--new-key" };
-        let mut renewal =
-            Renewal::new(csr.clone()).map_err(|fault| Report::usage(format!("{flag}: {fault}")))?;
+    fn renewal(&self, asking: &Asking) -> Result<Renewal, Report> {
+        let mut renewal = Renewal::new(asking.csr().clone())
+            .map_err(|fault| Report::usage(format!("{}: {fault}", asking.flag())))?;
         if let Some(request_id) = &self.request_id {
             renewal = renewal
                 .named(request_id)
