@@ -6,8 +6,7 @@
 //! - `pem`: PEM files, taken apart.
 //! - `key`: symmetric keys.
 //! - `signer`: who signs for a device.
-//! - `trusted_platform`: a TPM, wherever it is.
-//! - `tpm`: what a TPM does with keys.
+//! - `tpm`: a TPM, wherever it is, and what it does with keys.
 //! - `sas`: shared access signatures.
 //! - `symmetric`: whether a token is signed with the key of a group's device.
 //! - `construction`: how a token is made with the right key in the wrong way.
@@ -38,7 +37,6 @@ mod symmetric;
 mod testing;
 #[cfg(feature = "tpm")]
 mod tpm;
-mod trusted_platform;
 mod x509;
 mod x509_chain;
 mod x509_fault;
@@ -60,10 +58,9 @@ pub use signer::{Asked, Signer, SignerError};
 pub use symmetric::{GroupKeys, KeyMatch, KeySlot};
 #[cfg(feature = "tpm")]
 pub use tpm::{
-    BlobFault, BlobPart, BlobParts, KeyBlob, SoftwareTpm, SoftwareTpmFault, TpmPublic,
-    TpmPublicFault,
+    BlobFault, BlobPart, BlobParts, KeyBlob, SoftwareTpm, SoftwareTpmFault, Tpm, TpmError,
+    TpmPublic, TpmPublicFault, TpmPublicKeys, TpmRefusal,
 };
-pub use trusted_platform::{Tpm, TpmError};
 pub use x509::{Certificate, CertificateAuthority, CertificateError, CertificateInfo};
 pub use x509_chain::{Anchor, DeviceChain, MAX_CHAIN};
 pub use x509_fault::X509Fault;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::attestation::{DeviceKey, Signer, TpmError};
+use crate::attestation::{DeviceKey, Signer, TpmError, TpmRefusal};
 use crate::device::exchange::Loss;
 use crate::device::wrapped_key::{KeyPurpose, WrappedKey};
 
@@ -254,7 +254,7 @@ fn b_5_a_hub_without_a_key_for_it_is_no_hub() {
 
 #[test]
 fn a_tpm_that_does_not_take_a_key_ends_the_registration() {
-    let refused = || TpmError::Refused("it was changed".to_owned());
+    let refused = || TpmError::Refused(TpmRefusal::Other("it was changed".to_owned()));
     let mut device = Device::with_tpm();
     device.sends(Event::Subscribed);
     device.takes(challenge(1));

@@ -10,11 +10,12 @@ use super::csr::Csr;
 use super::destination::Destination;
 use super::transport::{Ports, Transport};
 use crate::attestation::{
-    DeviceCertificate, DeviceKey, SasToken, Signer, SignerError, Tpm, registration_resource,
+    DeviceCertificate, DeviceKey, SasToken, Signer, SignerError, Tpm, TpmPublicKeys,
+    registration_resource,
 };
 use crate::net::{Endpoint, Route};
 use crate::sources::Sources;
-use crate::wire::{ApiVersion, IdScope, Payload, RegisterRequest, RegistrationId, TpmKeys};
+use crate::wire::{ApiVersion, IdScope, Payload, RegisterRequest, RegistrationId};
 
 /// What this crate calls itself in user names.
 pub const CLIENT_VERSION: &str = concat!("provision-sim%2F", env!("CARGO_PKG_VERSION"));
@@ -194,10 +195,10 @@ impl Settings {
 
     /// The body of the register request (A.5), the same on every transport; over HTTPS it shows the
     /// public keys of a TPM (B.5).
-    pub(super) fn register_body(&self, tpm: Option<&TpmKeys>) -> Vec<u8> {
+    pub(super) fn register_body(&self, tpm: Option<&TpmPublicKeys>) -> Vec<u8> {
         let request = RegisterRequest {
             registration_id: Some(self.registration_id.to_string()),
-            tpm: tpm.cloned(),
+            tpm: tpm.map(Into::into),
             payload: self.payload.clone(),
             csr: self.csr.as_ref().map(|csr| csr.as_base64().to_owned()),
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::attestation::{SignerError, TpmError};
+use crate::attestation::{SignerError, TpmError, TpmRefusal};
 use crate::device::{IssuedFault, Transport};
 use crate::explain::entries;
 use crate::net::UpgradeError;
@@ -150,7 +150,7 @@ fn every_error() -> Vec<Error> {
     );
     errors.push(Error::Signer(SignerError("it is locked".to_owned())));
     errors.push(Error::Tpm(TpmError::Unusable("nobody answers".to_owned())));
-    errors.push(Error::Tpm(TpmError::Refused("it was changed".to_owned())));
+    errors.push(Error::Tpm(TpmError::Refused(TpmRefusal::Other("it was changed".to_owned()))));
     errors.push(Error::NotForTpm(Transport::Mqtt));
     for code in [400_203, 400_207, 400_208, 400_209] {
         let code = Some(ErrorCode(code));

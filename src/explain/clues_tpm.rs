@@ -3,7 +3,7 @@
 use super::Context;
 use super::entry::About;
 use super::facts::Clue;
-use crate::attestation::TpmError;
+use crate::attestation::{BlobFault, TpmError, TpmRefusal};
 use crate::device::Rejection;
 use crate::wire::RegistrationId;
 
@@ -57,22 +57,25 @@ pub(super) fn bad_keys() -> Clue {
         .remedy("let the TPM make RSA keys of 2048 bits by the TCG's templates")
 }
 
-/// The TPM's own words say which check failed (J-377).
+/// A TPM in software knows which check failed (J-377).
 pub(super) fn of_tpm(error: &TpmError, context: &Context) -> Option<Clue> {
-    let TpmError::Refused(why) = error else { return None };
-    let id = &context.registration_id;
-    let enrolled = "compare `provision-sim tpm show` with the enrollment's endorsement key";
-    if why.contains("another TPM:") {
-        let cause = format!("the service encrypted for another TPM than the one {id} has here");
-        return Some(Clue::new(About::Enrollment, cause).remedy(enrolled));
+    let TpmError::Refused(TpmRefusal::Blob(fault)) = error else { return None };
+    match fault {
+        BlobFault::OtherTpm => {
+            let id = &context.registration_id;
+            let cause = format!("the service encrypted for another TPM than the one {id} has here");
+            let enrolled = "compare `provision-sim tpm show` with the enrollment's endorsement key";
+            Some(Clue::new(About::Enrollment, cause).remedy(enrolled))
+        }
+        BlobFault::OtherStorageRootKey => Some(
+            Clue::certain(
+                About::Any,
+                "the TPM was cleared, or its state replaced, between telling its keys and taking this one",
+            )
+            .remedy("register again: the device shows the keys that the TPM has now"),
+        ),
+        _ => None,
     }
-    why.contains("another storage root key").then(|| {
-        Clue::certain(
-            About::Any,
-            "the TPM was cleared, or its state replaced, between telling its keys and taking this one",
-        )
-        .remedy("register again: the device shows the keys that the TPM has now")
-    })
 }
 
 #[cfg(test)]
@@ -81,7 +84,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::attestation::{BlobFault, SoftwareTpm};
+    use crate::attestation::SoftwareTpm;
     use crate::device::Error;
     use crate::explain::{Explanation, Proof, explain};
     use crate::wire::ErrorCode;
@@ -124,7 +127,7 @@ mod tests {
     #[test]
     fn j_377_a_key_for_another_tpm_and_one_for_a_tpm_that_was_cleared_are_told_apart() {
         let of = |fault: BlobFault| {
-            let told = explained(&Error::Tpm(TpmError::Refused(fault.to_string())));
+            let told = explained(&Error::Tpm(TpmError::Refused(fault.into())));
             assert_eq!(told.entry.key, "tpm-key");
             (told.causes[0].clone(), told.is_certain)
         };

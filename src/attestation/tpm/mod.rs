@@ -13,6 +13,7 @@
 //! - `parts`: the six parts of a blob.
 //! - `wrap`: the service's half, a key becomes a blob.
 //! - `open`: the TPM's half, a blob becomes a key.
+//! - `trusted_platform`: a TPM, wherever it is.
 //! - `software`: a TPM in software.
 
 mod blob_fault;
@@ -24,10 +25,12 @@ mod public;
 mod seed;
 mod software;
 mod structure;
+mod trusted_platform;
 mod wrap;
 
 pub use blob_fault::{BlobFault, BlobPart};
 pub use parts::BlobParts;
 pub use public::{TpmPublic, TpmPublicFault};
 pub use software::{SoftwareTpm, SoftwareTpmFault};
+pub use trusted_platform::{Tpm, TpmError, TpmPublicKeys, TpmRefusal};
 pub use wrap::KeyBlob;

@@ -14,10 +14,10 @@ use super::open::Keys;
 use super::protection::Name;
 use super::public::TpmPublic;
 use super::seed::{EXPONENT, RSA_BITS};
+use super::trusted_platform::{Tpm, TpmError, TpmPublicKeys, TpmRefusal};
 use crate::attestation::key::DeviceKey;
 use crate::attestation::pem::{PemFault, sections};
 use crate::attestation::signer::{Asked, Signer};
-use crate::attestation::trusted_platform::{Tpm, TpmError};
 use crate::wire::TpmKeys;
 
 /// A TPM in software, for devices that are simulated: an endorsement key and a storage root key, and what a TPM does
@@ -145,9 +145,13 @@ impl SoftwareTpm {
 
     /// Both, as they are sent.
     pub fn public_keys(&self) -> TpmKeys {
-        TpmKeys {
-            endorsement_key: Some(self.endorsement_key().to_base64()),
-            storage_root_key: Some(self.storage_root_key().to_base64()),
+        (&self.publics()).into()
+    }
+
+    fn publics(&self) -> TpmPublicKeys {
+        TpmPublicKeys {
+            endorsement: self.endorsement.public.clone(),
+            storage_root: self.storage_root.public.clone(),
         }
     }
 
@@ -174,13 +178,13 @@ fn pair() -> PrivateKey {
 /// Opening a blob takes some milliseconds of a processor's time, no more than a TLS handshake does: it is done
 /// where it is asked for.
 impl Tpm for SoftwareTpm {
-    fn keys(&self) -> Asked<'_, TpmKeys, TpmError> {
-        Box::pin(std::future::ready(Ok(self.public_keys())))
+    fn keys(&self) -> Asked<'_, TpmPublicKeys, TpmError> {
+        Box::pin(std::future::ready(Ok(self.publics())))
     }
 
     fn take_key<'a>(&'a self, blob: &'a [u8]) -> Asked<'a, Arc<dyn Signer>, TpmError> {
         Box::pin(async {
-            let key = self.open(blob).map_err(|fault| TpmError::Refused(fault.to_string()))?;
+            let key = self.open(blob).map_err(TpmRefusal::from)?;
             Ok(Arc::new(key) as Arc<dyn Signer>)
         })
     }

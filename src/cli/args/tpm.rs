@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::attestation::{SoftwareTpm, Tpm, TpmError, TpmPublic};
+use crate::attestation::{SoftwareTpm, Tpm, TpmError, TpmPublicKeys};
 use crate::cli::exit::Exit;
 use crate::cli::report::Report;
 use crate::cli::runtime::small_runtime;
 use crate::device::{RemoteTpm, TpmFile};
 use crate::net::Endpoint;
-use crate::wire::{RegistrationId, TpmKeys};
+use crate::wire::RegistrationId;
 
 /// The ways to name a TPM.
 #[derive(Debug, Args)]
@@ -86,27 +86,18 @@ pub(crate) fn open_or_make(path: &Path, new: fn() -> SoftwareTpm) -> Result<TpmF
 }
 
 impl NamedTpm {
-    /// Its public keys, as they are sent, and the registration ID that goes with them (B.5).
-    pub(crate) async fn keys(&self) -> Result<(TpmKeys, RegistrationId), Report> {
-        let keys = self.tpm.keys().await.map_err(|error| self.report(&error))?;
-        let key = keys.endorsement_key.as_deref().map(TpmPublic::from_base64);
-        let no_key = |why: String| {
-            Report::new("tpm", Exit::Identity, format!("{}: its endorsement key {why}", self.flag))
-        };
-        match key {
-            Some(Ok(key)) => Ok((keys, key.registration_id())),
-            Some(Err(fault)) => Err(no_key(format!("is of no use: {fault}"))),
-            None => Err(no_key("is missing".to_owned())),
-        }
-    }
-
-    /// The registration ID that goes with it.
-    pub(crate) fn own_id(&self) -> Result<RegistrationId, Report> {
+    /// Its public keys.
+    pub(crate) fn keys(&self) -> Result<TpmPublicKeys, Report> {
         let runtime = small_runtime()?;
-        let asked = runtime.block_on(self.keys());
+        let asked = runtime.block_on(self.tpm.keys());
         // A name lookup that hangs cannot be called off; it must not hold up the end.
         runtime.shutdown_background();
-        asked.map(|(_, id)| id)
+        asked.map_err(|error| self.report(&error))
+    }
+
+    /// The registration ID that goes with it (B.5).
+    pub(crate) fn own_id(&self) -> Result<RegistrationId, Report> {
+        self.keys().map(|keys| keys.endorsement.registration_id())
     }
 
     fn report(&self, error: &TpmError) -> Report {
@@ -117,8 +108,9 @@ impl NamedTpm {
 }
 
 /// What happened, without saying again that it is about a TPM: the flag says so.
-fn without_lead(error: &TpmError) -> &str {
+fn without_lead(error: &TpmError) -> String {
     match error {
-        TpmError::Unusable(text) | TpmError::Refused(text) => text,
+        TpmError::Unusable(text) => text.clone(),
+        error => error.to_string(),
     }
 }

@@ -4,13 +4,13 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::attestation::{TpmPublic, TpmPublicKeys};
 use crate::cli::args::tpm::TpmArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
 use crate::text::shell_word;
-use crate::wire::{RegistrationId, TpmKeys};
+use crate::wire::RegistrationId;
 
 /// Show what a device with a TPM is enrolled with
 #[derive(Debug, Args)]
@@ -49,8 +49,8 @@ struct Show {
 #[serde(rename_all = "camelCase")]
 struct Shown {
     registration_id: String,
-    #[serde(flatten)]
-    keys: TpmKeys,
+    endorsement_key: String,
+    storage_root_key: String,
     enrollment: Value,
     enrollment_toml: String,
     command: String,
@@ -70,16 +70,13 @@ impl Show {
                 "--tpm-state FILE takes one in software, and makes it if the file is not there",
             )
         })?;
-        let runtime = small_runtime()?;
-        let asked = runtime.block_on(named.keys());
-        // A name lookup that hangs cannot be called off; it must not hold up the end.
-        runtime.shutdown_background();
-        let (keys, own_id) = asked?;
+        let keys = named.keys()?;
         if named.is_new {
             printer.note("a new TPM; its keys are in the file");
         }
-        let registration_id = self.reg_id.unwrap_or(own_id).to_string();
-        let shown = Shown::new(keys, registration_id);
+        let registration_id =
+            self.reg_id.unwrap_or_else(|| keys.endorsement.registration_id()).to_string();
+        let shown = Shown::new(&keys, registration_id);
         if printer.is_text() {
             shown.print(printer);
         } else {
@@ -90,8 +87,9 @@ impl Show {
 }
 
 impl Shown {
-    fn new(keys: TpmKeys, registration_id: String) -> Self {
-        let key = keys.endorsement_key.as_deref().unwrap_or_default();
+    fn new(keys: &TpmPublicKeys, registration_id: String) -> Self {
+        let [key, storage_root_key] =
+            [&keys.endorsement, &keys.storage_root].map(TpmPublic::to_base64);
         let enrollment = json!({
             "registrationId": registration_id,
             "attestation": { "type": "tpm", "tpm": { "endorsementKey": key } },
@@ -104,16 +102,22 @@ impl Shown {
         let command = format!(
             "provision-sim enrollment create --enrollment-id {} --attestation-type tpm --endorsement-key {}",
             shell_word(&registration_id),
-            shell_word(key),
+            shell_word(&key),
         );
-        Self { registration_id, enrollment, enrollment_toml, command, keys }
+        Self {
+            registration_id,
+            endorsement_key: key,
+            storage_root_key,
+            enrollment,
+            enrollment_toml,
+            command,
+        }
     }
 
     fn print(&self, printer: &mut Printer) {
-        let key = |key: &Option<String>| key.clone().unwrap_or_default();
         printer.line(format!("Registration ID:   {}", self.registration_id));
-        printer.line(format!("Endorsement key:   {}", key(&self.keys.endorsement_key)));
-        printer.line(format!("Storage root key:  {}", key(&self.keys.storage_root_key)));
+        printer.line(format!("Endorsement key:   {}", self.endorsement_key));
+        printer.line(format!("Storage root key:  {}", self.storage_root_key));
         printer.lines("\nFor the configuration of `provision-sim serve --config FILE`:\n");
         printer.lines(self.enrollment_toml.trim_end());
         printer.lines("\nFor the service API:\n");

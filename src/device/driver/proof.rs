@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
-use crate::attestation::{SasToken, Signer, SignerError, Tpm, TpmError};
+use crate::attestation::{SasToken, Signer, SignerError, Tpm, TpmError, TpmPublicKeys};
 use crate::device::exchange::Event;
 use crate::device::registration::too_late;
 use crate::device::settings::{Credential, Settings};
 use crate::device::wrapped_key::{KeyPurpose, WrappedKey};
-use crate::wire::TpmKeys;
 
 /// What one registration of a device proves itself by.
 #[derive(Debug, Clone)]
@@ -24,7 +23,7 @@ pub(super) struct Proof<'a> {
 pub(super) struct Platform {
     pub(super) tpm: Arc<dyn Tpm>,
     /// Its public keys.
-    pub(super) keys: TpmKeys,
+    pub(super) keys: TpmPublicKeys,
     /// What it was given to sign with, and how that is called.
     key: Option<(Arc<dyn Signer>, String)>,
 }
@@ -52,8 +51,8 @@ impl<'a> Proof<'a> {
         self.platform.as_deref()
     }
 
-    /// Its public keys, as they are shown.
-    pub(super) fn keys(&self) -> Option<&TpmKeys> {
+    /// Its public keys.
+    pub(super) fn keys(&self) -> Option<&TpmPublicKeys> {
         self.platform().map(|platform| &platform.keys)
     }
 

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use crate::attestation::{Asked, Signer, SoftwareTpm, SoftwareTpmFault, Tpm, TpmError};
+use crate::attestation::{
+    Asked, Signer, SoftwareTpm, SoftwareTpmFault, Tpm, TpmError, TpmPublicKeys,
+};
 use crate::text::{plain, read_pem};
-use crate::wire::TpmKeys;
 
 /// More than two keys of RSA 2048 with all that people write around them.
 const MAX_FILE: u64 = 64 * 1024;
@@ -129,7 +130,7 @@ fn warn_of_readers(path: &Path, found: &std::fs::Metadata) {
 fn warn_of_readers(_: &Path, _: &std::fs::Metadata) {}
 
 impl Tpm for TpmFile {
-    fn keys(&self) -> Asked<'_, TpmKeys, TpmError> {
+    fn keys(&self) -> Asked<'_, TpmPublicKeys, TpmError> {
         self.tpm.keys()
     }
 

@@ -5,17 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use tokio::sync::Mutex;
 
 use super::command::Primary;
 use super::fault::Fault;
 use super::link::Framing;
 use super::operation::{Operation, TakenKey};
-use crate::attestation::{Asked, Signer, SignerError, Tpm, TpmError};
+use crate::attestation::{
+    Asked, Signer, SignerError, Tpm, TpmError, TpmPublic, TpmPublicKeys, TpmRefusal,
+};
 use crate::net::Endpoint;
-use crate::wire::TpmKeys;
 
 /// Where both listen if nothing else is said.
 const PORT: u16 = 2321;
@@ -107,7 +106,7 @@ struct Failure {
 }
 
 impl Tpm for RemoteTpm {
-    fn keys(&self) -> Asked<'_, TpmKeys, TpmError> {
+    fn keys(&self) -> Asked<'_, TpmPublicKeys, TpmError> {
         Box::pin(async {
             let asked = self.with(|operation| {
                 Box::pin(async {
@@ -115,10 +114,15 @@ impl Tpm for RemoteTpm {
                     Ok((endorsement, operation.public(Primary::StorageRoot).await?))
                 })
             });
+            let read = |what, bytes: &[u8]| {
+                TpmPublic::read(bytes).map_err(|fault| {
+                    TpmError::Unusable(format!("{}: its {what} is of no use: {fault}", self.0.tpm))
+                })
+            };
             match asked.await {
-                Ok((endorsement, storage_root)) => Ok(TpmKeys {
-                    endorsement_key: Some(STANDARD.encode(endorsement)),
-                    storage_root_key: Some(STANDARD.encode(storage_root)),
+                Ok((endorsement, storage_root)) => Ok(TpmPublicKeys {
+                    endorsement: read("endorsement key", &endorsement)?,
+                    storage_root: read("storage root key", &storage_root)?,
                 }),
                 Err(failure) => Err(TpmError::Unusable(failure.text)),
             }
@@ -134,7 +138,7 @@ impl Tpm for RemoteTpm {
                 Ok(key) => Ok(Arc::new(RemoteKey { tpm: self.clone(), key: Arc::new(key) })
                     as Arc<dyn Signer>),
                 Err(failure) if failure.is_about_what_was_given => {
-                    Err(TpmError::Refused(failure.text))
+                    Err(TpmRefusal::Other(failure.text).into())
                 }
                 Err(failure) => Err(TpmError::Unusable(failure.text)),
             }

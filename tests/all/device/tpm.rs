@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use provision_sim::attestation::{DeviceKey, KeyBlob, SoftwareTpm, Tpm, TpmError, TpmPublic};
+use provision_sim::attestation::{DeviceKey, KeyBlob, SoftwareTpm, Tpm, TpmError, TpmRefusal};
 use provision_sim::device::RemoteTpm;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::support::tpm::{
-    ACTIVATE_CREDENTIAL, CREATE_PRIMARY, FLUSH, HMAC, IMPORT, LOAD, POLICY_SECRET, START_SESSION,
-    STARTUP, Script, ScriptedTpm, Swtpm, code,
+    ACTIVATE_CREDENTIAL, CREATE_PRIMARY, FLUSH, HMAC, IMPORT, LOAD, POLICY_SECRET, PUBLIC,
+    START_SESSION, STARTUP, Script, ScriptedTpm, Swtpm, code, created,
 };
 use crate::support::within;
 
@@ -50,7 +50,7 @@ async fn j_426_each_thing_that_is_wanted_leaves_nothing_in_the_tpm() {
     let signer = within("the key", tpm.take_key(some_blob().as_bytes())).await.unwrap();
     let signature = within("a signature", signer.signature(b"message")).await.unwrap();
 
-    assert_eq!(keys.endorsement_key.as_deref(), Some("AANwdWI="));
+    assert_eq!((&keys.endorsement, &keys.storage_root), (&*PUBLIC, &*PUBLIC));
     assert_eq!(signature, [7; 32]);
     let keys = [STARTUP, CREATE_PRIMARY, CREATE_PRIMARY, FLUSH, FLUSH];
     let taken = [STARTUP, CREATE_PRIMARY, CREATE_PRIMARY, START_SESSION, POLICY_SECRET];
@@ -71,7 +71,7 @@ async fn j_426_what_was_made_is_removed_after_an_error_too() {
     let text = format!(
         "{address}: TPM2_Import: TPM_RC_INTEGRITY, the integrity check failed (0x3DF, parameter 3)"
     );
-    assert_eq!(refused, TpmError::Refused(text));
+    assert_eq!(refused, TpmRefusal::Other(text).into());
     assert!(scripted.heard().ends_with(&[IMPORT, FLUSH, FLUSH, FLUSH]), "{:X?}", scripted.heard());
 }
 
@@ -98,8 +98,7 @@ async fn j_425_microsofts_simulator_is_known_by_what_it_does_and_switched_on() {
     let tpm = at(scripted.address());
 
     for _ in 0..2 {
-        let keys = within("the keys", tpm.keys()).await.unwrap();
-        assert_eq!(keys.storage_root_key.as_deref(), Some("AANwdWI="));
+        within("the keys", tpm.keys()).await.unwrap();
     }
     let once = [STARTUP, CREATE_PRIMARY, CREATE_PRIMARY, FLUSH, FLUSH];
     assert_eq!(scripted.heard(), [once, once].concat());
@@ -155,6 +154,22 @@ async fn j_425_what_is_no_tpm_is_told_in_words() {
 }
 
 #[tokio::test]
+async fn j_427_a_key_that_is_none_by_the_templates_is_told_in_words() {
+    let script = Script::default()
+        .answer(CREATE_PRIMARY, created(PUBLIC.as_bytes()))
+        .answer(CREATE_PRIMARY, created(b"\0\x03pub"));
+    let scripted = ScriptedTpm::raw(script).await;
+
+    assert_eq!(
+        unusable(&at(scripted.address())).await,
+        format!(
+            "{}: its storage root key is of no use: its type is 0x7075, and has to be 0x0001 (RSA) or 0x0023 (ECC)",
+            scripted.address()
+        )
+    );
+}
+
+#[tokio::test]
 async fn j_427_no_more_is_signed_than_a_tpm_signs_at_once() {
     let scripted = ScriptedTpm::raw(Script::default()).await;
     let tpm = at(scripted.address());
@@ -174,9 +189,7 @@ async fn j_427_a_real_software_tpm_takes_a_key_and_signs_with_it() {
     let Some(swtpm) = Swtpm::start().await else { return };
     let tpm = at(swtpm.address());
     let keys = within("the keys", tpm.keys()).await.unwrap();
-    let [endorsement, storage_root] = [keys.endorsement_key, keys.storage_root_key]
-        .map(|key| TpmPublic::from_base64(&key.unwrap()).unwrap());
-    let blob = KeyBlob::wrap(&key(), &endorsement, &storage_root).unwrap();
+    let blob = KeyBlob::wrap(&key(), &keys.endorsement, &keys.storage_root).unwrap();
 
     let signer = within("the key", tpm.take_key(blob.as_bytes())).await.unwrap();
 
@@ -186,19 +199,18 @@ async fn j_427_a_real_software_tpm_takes_a_key_and_signs_with_it() {
         assert_eq!(signature, key().sign(message.as_bytes()), "{message}");
     }
     // Of each part a byte: the credential, its seed, the private part, its seed, the public part.
-    let others = KeyBlob::wrap(&key(), &endorsement, &endorsement).unwrap();
+    let others = KeyBlob::wrap(&key(), &keys.endorsement, &keys.endorsement).unwrap();
     within("another's", tpm.take_key(others.as_bytes())).await.unwrap_err();
     for at in [40, 100, 350, 500, 750] {
         let mut changed = blob.as_bytes().to_vec();
         changed[at] ^= 1;
         match within("a changed blob", tpm.take_key(&changed)).await {
-            Err(TpmError::Refused(text)) => assert!(text.contains("TPM2_"), "{at}: {text}"),
+            Err(TpmError::Refused(TpmRefusal::Other(text))) => {
+                assert!(text.contains("TPM2_"), "{at}: {text}");
+            }
             other => panic!("{at}: {other:?}"),
         }
     }
     // None of these took the place of another.
-    assert_eq!(
-        within("the keys", tpm.keys()).await.unwrap().endorsement_key,
-        Some(endorsement.to_base64())
-    );
+    assert_eq!(within("the keys", tpm.keys()).await.unwrap(), keys);
 }

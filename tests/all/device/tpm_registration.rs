@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use provision_sim::attestation::{Asked, DeviceKey, KeyBlob, Signer, SoftwareTpm, Tpm, TpmError};
+use provision_sim::attestation::{
+    Asked, DeviceKey, KeyBlob, Signer, SoftwareTpm, Tpm, TpmError, TpmPublicKeys,
+};
 use provision_sim::device::{
     Class, Credential, Error, HubClient, HubError, HubSettings, HubSettingsError, Notice, Ports,
     ProvisioningClient, Received, Registered, Sent, Settings, Transport,
 };
 use provision_sim::net::{Trust, client_config};
-use provision_sim::wire::{ErrorCode, Status, TpmKeys};
+use provision_sim::wire::{ErrorCode, Status};
 
 use crate::support::scripted::http::{HttpServer, answer};
 use crate::support::service::setup::{HUB_WEST, SCOPE, Setup, TestService};
@@ -111,7 +113,7 @@ impl fmt::Debug for Meddled {
 }
 
 impl Tpm for Meddled {
-    fn keys(&self) -> Asked<'_, TpmKeys, TpmError> {
+    fn keys(&self) -> Asked<'_, TpmPublicKeys, TpmError> {
         TPM.keys()
     }
 

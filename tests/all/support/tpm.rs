@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use provision_sim::attestation::{SoftwareTpm, TpmPublic};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,6 +34,16 @@ pub(crate) fn code(code: u32) -> Vec<u8> {
 fn answer(tag: u16, code: u32, body: &[u8]) -> Vec<u8> {
     let size = 10 + body.len() as u32;
     [&tag.to_be_bytes()[..], &size.to_be_bytes(), &code.to_be_bytes(), body].concat()
+}
+
+/// What a scripted TPM tells of each of its keys.
+pub(crate) static PUBLIC: LazyLock<TpmPublic> =
+    LazyLock::new(|| SoftwareTpm::with_one_pair().storage_root_key().clone());
+
+/// The answer to the command that makes a key whose public half is this, with its size.
+pub(crate) fn created(public: &[u8]) -> Vec<u8> {
+    let size = (public.len() as u32).to_be_bytes();
+    answer(0x8002, 0, &[b"\x80\0\0\x01", &size[..], public, b"\0\0\x01\0\0"].concat())
 }
 
 /// A TPM that answers what a TPM would that likes whatever it is given, except where it is told otherwise.
@@ -73,7 +84,7 @@ impl Script {
         }
         match command {
             STARTUP => code(0x100),
-            CREATE_PRIMARY => answer(0x8002, 0, b"\x80\0\0\x01\0\0\0\x05\0\x03pub\0\0\x01\0\0"),
+            CREATE_PRIMARY => created(PUBLIC.as_bytes()),
             START_SESSION => answer(0x8001, 0, b"\x03\0\0\0\0\x02no"),
             POLICY_SECRET => answer(0x8002, 0, b"\0\0\0\x04\0\0\0\0\0\0\x01\0\0"),
             ACTIVATE_CREDENTIAL => {

@@ -56,8 +56,7 @@ pub(super) async fn open<C: Carrier>(
     let settings = proof.settings();
     let address = address(settings);
     let hostname = settings.endpoint.host();
-    let sign_in =
-        sign_in(proof, token.as_ref(), &address, hostname.clone()).map_err(ConnectFailure::Tpm)?;
+    let sign_in = sign_in(proof, token.as_ref(), &address, hostname.clone());
     let container_id = uuid(settings, "container");
     let own = Open { container_id, hostname: Some(hostname), ..Open::default() };
     let mut greeting = Greeting::new(own, sign_in).proven_by(prove(proof, clock));

@@ -1,9 +1,6 @@
 //! How the device signs in to the service: with a token, with its TPM, or not at all, where it has shown a
 //! certificate.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use super::line::Prove;
 use super::opening::SignIn;
 use super::sasl_tpm::Introduction;
@@ -32,25 +29,18 @@ pub(super) fn sign_in(
     token: Option<&SasToken>,
     address: &RegistrationAddress,
     hostname: String,
-) -> Result<Option<SignIn>, TpmError> {
+) -> Option<SignIn> {
     let user_name = address.to_string();
     let Some(keys) = proof.keys() else {
-        return Ok(token.map(|token| SignIn::plain(user_name, token.as_str(), hostname)));
+        return token.map(|token| SignIn::plain(user_name, token.as_str(), hostname));
     };
     let introduction = Introduction {
         id_scope: address.id_scope.as_str(),
         registration_id: address.registration_id.as_str(),
-        endorsement_key: &bytes(keys.endorsement_key.as_deref(), "endorsement key")?,
+        endorsement_key: keys.endorsement.as_bytes(),
     };
-    let storage_root_key = bytes(keys.storage_root_key.as_deref(), "storage root key")?;
-    Ok(Some(SignIn::tpm(user_name, &introduction, storage_root_key, hostname)))
-}
-
-/// A key as SASL wants it.
-fn bytes(key: Option<&str>, what: &str) -> Result<Vec<u8>, TpmError> {
-    let key = key.ok_or_else(|| TpmError::Unusable(format!("it tells no {what}")))?;
-    let key = STANDARD.decode(key);
-    key.map_err(|_| TpmError::Unusable(format!("the {what} that it tells is not Base64")))
+    let storage_root_key = keys.storage_root.as_bytes().to_vec();
+    Some(SignIn::tpm(user_name, &introduction, storage_root_key, hostname))
 }
 
 /// How the TPM takes the key that it is given, and signs with it.

@@ -7,10 +7,10 @@ use hyper::http::request::Builder;
 use hyper::{Method, Request};
 use percent_encoding::{PercentEncode, utf8_percent_encode};
 
-use crate::attestation::SasToken;
+use crate::attestation::{SasToken, TpmPublicKeys};
 use crate::device::exchange::RequestKind;
 use crate::device::settings::Settings;
-use crate::wire::{RESERVED, RegisterRequest, TpmKeys};
+use crate::wire::{RESERVED, RegisterRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -26,10 +26,10 @@ pub(super) fn lookup(
 
 /// The body of the lookup (B.1). What the device has to say to a webhook has no place in it: nobody is
 /// allocated.
-pub(super) fn lookup_body(settings: &Settings, tpm: Option<&TpmKeys>) -> Vec<u8> {
+pub(super) fn lookup_body(settings: &Settings, tpm: Option<&TpmPublicKeys>) -> Vec<u8> {
     let body = RegisterRequest {
         registration_id: Some(settings.registration_id.to_string()),
-        tpm: tpm.cloned(),
+        tpm: tpm.map(Into::into),
         ..RegisterRequest::default()
     };
     serde_json::to_vec(&body).unwrap_or_else(|_| unreachable!("strings always serialize"))
