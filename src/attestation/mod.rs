@@ -36,7 +36,7 @@ mod symmetric;
 #[cfg(test)]
 mod testing;
 #[cfg(feature = "tpm")]
-mod tpm;
+pub(crate) mod tpm;
 mod x509;
 mod x509_chain;
 mod x509_fault;

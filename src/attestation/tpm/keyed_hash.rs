@@ -3,13 +3,12 @@
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::algorithm::{HMAC, KEYED_HASH, SHA_256};
 use super::blob_fault::BlobFault;
-use super::protection::{HASH, SHA_256};
+use super::protection::HASH;
 use super::structure::{Reader, push_sized};
 
-const KEYED_HASH: u16 = 0x0008;
-const HMAC: u16 = 0x0005;
-/// It signs, and whoever is the TPM's user may use it.
+/// It signs, and whoever is the TPM's user may use it (`sign`, `userWithAuth`).
 const ATTRIBUTES: u32 = 0x0004_0040;
 
 /// The public area, `TPMT_PUBLIC`. Its last member says which key it is of, and does not tell it.
@@ -31,23 +30,17 @@ pub(super) fn public(unique: &[u8; HASH]) -> Vec<u8> {
 /// The last member of a public area, if all others are as [`public`] writes them.
 pub(super) fn unique(public: &[u8]) -> Result<[u8; HASH], BlobFault> {
     let fault = |field| BlobFault::Public { field };
+    let number = |reader: &mut Reader<'_>, field, wanted: u16| {
+        reader.number_16().filter(|found| *found == wanted).ok_or(fault(field))
+    };
     let mut reader = Reader::new(public);
-    let mut number = |field, wanted: u16| {
-        reader.number_16().filter(|found| *found == wanted).ok_or(fault(field))
-    };
-    number("type", KEYED_HASH)?;
-    number("name algorithm", SHA_256)?;
-    // What it may be used for is the TPM's user's affair as long as it signs.
-    let attributes = reader.number_32().ok_or(fault("attributes"))?;
-    if attributes != ATTRIBUTES {
-        return Err(fault("attributes"));
-    }
+    number(&mut reader, "type", KEYED_HASH)?;
+    number(&mut reader, "name algorithm", SHA_256)?;
+    // A TPM imports no key that says of itself that it is bound to one, and signs with none that lacks these two.
+    reader.number_32().filter(|found| *found == ATTRIBUTES).ok_or(fault("attributes"))?;
     reader.sized().filter(|policy| policy.is_empty()).ok_or(fault("policy"))?;
-    let mut number = |field, wanted: u16| {
-        reader.number_16().filter(|found| *found == wanted).ok_or(fault(field))
-    };
-    number("scheme", HMAC)?;
-    number("hash of the scheme", SHA_256)?;
+    number(&mut reader, "scheme", HMAC)?;
+    number(&mut reader, "hash of the scheme", SHA_256)?;
     let unique = reader.sized().and_then(|it| it.try_into().ok()).ok_or(fault("unique"))?;
     if reader.rest().is_empty() { Ok(unique) } else { Err(fault("end")) }
 }

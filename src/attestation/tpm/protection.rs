@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::algorithm::SHA_256;
 use super::structure::{Reader, push_sized};
 
 /// The name of an object: what its hash is of, and its hash.
@@ -13,9 +14,6 @@ pub(super) type Name = [u8; 34];
 
 /// What a seed or a hash has: the size of SHA-256.
 pub(super) const HASH: usize = 32;
-
-/// `TPM_ALG_SHA256`.
-pub(super) const SHA_256: u16 = 0x000B;
 
 /// The name of the object whose public area this is, without the size.
 pub(super) fn name(public: &[u8]) -> Name {

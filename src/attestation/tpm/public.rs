@@ -9,25 +9,12 @@ use rsa::PublicKey;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::protection::{self, HASH, Name, SHA_256};
+use super::algorithm::{AES, CFB, ECC, NULL, RSA, SHA_256};
+use super::protection::{self, Name};
 use super::seed::{self, EXPONENT, RSA_BITS, RSA_BYTES};
-use super::structure::{Reader, push_sized};
+use super::structure::Reader;
+use super::template;
 use crate::wire::RegistrationId;
-
-const RSA: u16 = 0x0001;
-const ECC: u16 = 0x0023;
-const AES: u16 = 0x0006;
-const CFB: u16 = 0x0043;
-const NULL: u16 = 0x0010;
-
-/// What an endorsement key may be used for, and by whom: by whoever may manage privacy
-/// (`TPM2_PolicySecret` of the endorsement hierarchy). Both are of the TCG's template L-1.
-const ENDORSEMENT_ATTRIBUTES: u32 = 0x0003_00B2;
-const ENDORSEMENT_POLICY: [u8; HASH] = [
-    0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xB3, 0xF8, 0x1A, 0x90, 0xCC, 0x8D, 0x46, 0xA5, 0xD7, 0x24,
-    0xFD, 0x52, 0xD7, 0x6E, 0x06, 0x52, 0x0B, 0x64, 0xF2, 0xA1, 0xDA, 0x1B, 0x33, 0x14, 0x69, 0xAA,
-];
-const STORAGE_ATTRIBUTES: u32 = 0x0003_0472;
 
 /// The public area of a TPM's endorsement or storage root key: a `TPM2B_PUBLIC`, with its size (B.6).
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -129,28 +116,14 @@ impl TpmPublic {
         Self::read(&STANDARD.decode(text.trim()).map_err(|_| TpmPublicFault::Base64)?)
     }
 
-    /// An endorsement key, by the TCG's template for RSA keys of 2048 bits.
+    /// An endorsement key of the usual kind.
     pub(super) fn endorsement(modulus: &[u8]) -> Self {
-        Self::rsa(ENDORSEMENT_ATTRIBUTES, &ENDORSEMENT_POLICY, modulus)
+        Self { bytes: template::endorsement(modulus).into(), is_rsa: true }
     }
 
-    /// A storage root key, by the TCG's template for RSA keys of 2048 bits.
+    /// A storage root key of the usual kind.
     pub(super) fn storage_root(modulus: &[u8]) -> Self {
-        Self::rsa(STORAGE_ATTRIBUTES, &[], modulus)
-    }
-
-    fn rsa(attributes: u32, policy: &[u8], modulus: &[u8]) -> Self {
-        let mut area = Vec::with_capacity(314);
-        area.extend([RSA, SHA_256].into_iter().flat_map(u16::to_be_bytes));
-        area.extend(attributes.to_be_bytes());
-        push_sized(&mut area, policy);
-        area.extend([AES, 128, CFB, NULL, RSA_BITS].into_iter().flat_map(u16::to_be_bytes));
-        // The usual exponent is written as zero.
-        area.extend(0_u32.to_be_bytes());
-        push_sized(&mut area, modulus);
-        let mut bytes = Vec::with_capacity(2 + area.len());
-        push_sized(&mut bytes, &area);
-        Self { bytes: bytes.into(), is_rsa: true }
+        Self { bytes: template::storage_root(modulus).into(), is_rsa: true }
     }
 
     /// The `TPM2B_PUBLIC`, its size before it.
@@ -263,6 +236,7 @@ impl<'a> Fields<'a> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::structure::push_sized;
     use super::*;
 
     /// Of 2048 bits and odd, which is all that is looked at.

@@ -3,45 +3,45 @@
 
 /// Reads one after the other; nothing is there once too little is left.
 #[derive(Debug, Clone)]
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    pub(super) fn number_16(&mut self) -> Option<u16> {
+    pub(crate) fn number_16(&mut self) -> Option<u16> {
         let (bytes, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(u16::from_be_bytes(*bytes))
     }
 
-    pub(super) fn number_32(&mut self) -> Option<u32> {
+    pub(crate) fn number_32(&mut self) -> Option<u32> {
         let (bytes, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(u32::from_be_bytes(*bytes))
     }
 
     /// A buffer without its size.
-    pub(super) fn sized(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn sized(&mut self) -> Option<&'a [u8]> {
         let count = self.number_16()?;
         self.take(count.into())
     }
 
     /// What is left.
-    pub(super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.0
     }
 }
 
 /// Appends `bytes` with their size before them.
-pub(super) fn push_sized(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn push_sized(out: &mut Vec<u8>, bytes: &[u8]) {
     let size = u16::try_from(bytes.len()).unwrap_or_else(|_| unreachable!("no part is that long"));
     out.extend_from_slice(&size.to_be_bytes());
     out.extend_from_slice(bytes);

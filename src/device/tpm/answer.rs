@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::code::Code;
 use super::command::Handle;
+use crate::attestation::tpm::structure::Reader;
 
 /// What stands before every answer: tag, size, code.
 pub(super) const HEADER: usize = 10;
@@ -31,108 +32,92 @@ pub(super) enum AnswerFault {
 
 use AnswerFault::Garbled;
 
+const CUT_OFF: AnswerFault = Garbled("it ends too soon");
+
 /// How long an answer is that begins with `header`, the header included.
 pub(super) fn length(header: &[u8; HEADER]) -> Result<usize, AnswerFault> {
-    let mut reader = Reader(header);
-    if !matches!(reader.u16()?, NO_SESSIONS | SESSIONS | OF_ANOTHER_AGE) {
+    let mut reader = Reader::new(header);
+    if !matches!(reader.number_16(), Some(NO_SESSIONS | SESSIONS | OF_ANOTHER_AGE)) {
         return Err(Garbled("it does not begin as one"));
     }
-    match reader.u32()? as usize {
-        length @ HEADER..=MAX_ANSWER => Ok(length),
+    match reader.number_32().map(|length| length as usize) {
+        Some(length @ HEADER..=MAX_ANSWER) => Ok(length),
         _ => Err(Garbled("it has an impossible size")),
     }
 }
 
 /// The response code of a whole answer, if it is one; success is 0.
 pub(super) fn code(answer: &[u8]) -> Result<Code, AnswerFault> {
-    let (header, rest) = answer.split_first_chunk().ok_or(Garbled("it ends too soon"))?;
+    let (header, rest) = answer.split_first_chunk().ok_or(CUT_OFF)?;
     if length(header)? != HEADER + rest.len() {
         return Err(Garbled("it has another size than it says"));
     }
-    let mut reader = Reader(header);
-    reader.take(6)?;
-    Ok(Code(reader.u32()?))
+    let mut reader = Reader::new(header);
+    reader.take(6).and_then(|_| reader.number_32()).map(Code).ok_or(CUT_OFF)
 }
 
 /// Success, of which nothing more is to be known.
 pub(super) fn done(answer: &[u8]) -> Result<(), AnswerFault> {
-    body(answer).map(|_| ())
+    body(answer, |_| Some(()))
 }
 
 /// The handle of what was made or loaded.
 pub(super) fn handle(answer: &[u8]) -> Result<Handle, AnswerFault> {
-    body(answer)?.1.handle()
+    body(answer, |mut body| body.handle())
 }
 
 /// A primary key: its handle, and its public half as `TPM2B_PUBLIC`.
 pub(super) fn created(answer: &[u8]) -> Result<(Handle, Vec<u8>), AnswerFault> {
-    let (has_sessions, mut reader) = body(answer)?;
-    let handle = reader.handle()?;
-    let parameters = reader.parameters(has_sessions)?.0;
-    let content = Reader(parameters).sized()?;
-    Ok((handle, parameters[..2 + content.len()].to_vec()))
+    body(answer, |mut body| {
+        let handle = body.handle()?;
+        let parameters = body.parameters()?;
+        let size = 2 + Reader::new(parameters).sized()?.len();
+        Some((handle, parameters[..size].to_vec()))
+    })
 }
 
 /// The first parameter of an answer without a handle, which may be a secret.
 pub(super) fn parameter(answer: &[u8]) -> Result<Zeroizing<Vec<u8>>, AnswerFault> {
-    let (has_sessions, mut reader) = body(answer)?;
-    let content = reader.parameters(has_sessions)?.sized()?;
-    Ok(Zeroizing::new(content.to_vec()))
+    body(answer, |mut body| {
+        let parameters = body.parameters()?;
+        Reader::new(parameters).sized().map(|content| Zeroizing::new(content.to_vec()))
+    })
 }
 
-/// What comes after the header of an answer that tells of success, and whether sessions stand at its end.
-fn body(answer: &[u8]) -> Result<(bool, Reader<'_>), AnswerFault> {
+/// What is read from an answer that tells of success.
+fn body<'a, T>(
+    answer: &'a [u8],
+    read: impl FnOnce(Body<'a>) -> Option<T>,
+) -> Result<T, AnswerFault> {
     match code(answer)? {
         Code(0) => {
-            let mut reader = Reader(answer);
-            let tag = reader.u16()?;
-            reader.take(HEADER - 2)?;
-            Ok((tag == SESSIONS, reader))
+            let mut reader = Reader::new(answer);
+            let has_sessions = reader.number_16() == Some(SESSIONS);
+            reader.take(HEADER - 2).and_then(|_| read(Body { reader, has_sessions })).ok_or(CUT_OFF)
         }
         refused => Err(AnswerFault::Refused(refused)),
     }
 }
 
-/// Reads big-endian numbers and sized structures.
-struct Reader<'a>(&'a [u8]);
+/// What comes after the header.
+struct Body<'a> {
+    reader: Reader<'a>,
+    /// Whether sessions stand at the end.
+    has_sessions: bool,
+}
 
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], AnswerFault> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(Garbled("it ends too soon"))?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn number<const N: usize>(&mut self) -> Result<[u8; N], AnswerFault> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(Garbled("it ends too soon"))?;
-        self.0 = rest;
-        Ok(*taken)
-    }
-
-    fn u16(&mut self) -> Result<u16, AnswerFault> {
-        self.number().map(u16::from_be_bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32, AnswerFault> {
-        self.number().map(u32::from_be_bytes)
-    }
-
-    fn handle(&mut self) -> Result<Handle, AnswerFault> {
-        self.u32().map(Handle)
-    }
-
-    fn sized(&mut self) -> Result<&'a [u8], AnswerFault> {
-        let size = self.u16()?;
-        self.take(usize::from(size))
+impl<'a> Body<'a> {
+    fn handle(&mut self) -> Option<Handle> {
+        self.reader.number_32().map(Handle)
     }
 
     /// The parameters; where there are sessions their size stands before them.
-    fn parameters(&mut self, has_sessions: bool) -> Result<Self, AnswerFault> {
-        if !has_sessions {
-            return Ok(Self(self.0));
+    fn parameters(&mut self) -> Option<&'a [u8]> {
+        if !self.has_sessions {
+            return Some(self.reader.rest());
         }
-        let size = self.u32()?;
-        self.take(size as usize).map(Self)
+        let size = self.reader.number_32()?;
+        self.reader.take(size as usize)
     }
 }
 

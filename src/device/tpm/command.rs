@@ -6,6 +6,10 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::attestation::tpm::algorithm::{self, AES, CFB, SHA_256};
+use crate::attestation::tpm::structure::push_sized;
+use crate::attestation::tpm::template;
+
 /// `TPM_ST_NO_SESSIONS` and `TPM_ST_SESSIONS`.
 const NO_SESSIONS: u16 = 0x8001;
 const SESSIONS: u16 = 0x8002;
@@ -16,12 +20,6 @@ const PASSWORD: u32 = 0x4000_0009;
 const OWNER: u32 = 0x4000_0001;
 const ENDORSEMENT: u32 = 0x4000_000B;
 const NULL: u32 = 0x4000_0007;
-
-/// `TPM_ALG_AES`, `TPM_ALG_SHA256`, `TPM_ALG_NULL`, `TPM_ALG_CFB`.
-const AES: u16 = 0x0006;
-const SHA256: u16 = 0x000B;
-const NO_ALGORITHM: u16 = 0x0010;
-const CFB: u16 = 0x0043;
 
 /// `TPM_SE_POLICY`.
 const POLICY: u8 = 0x01;
@@ -35,15 +33,6 @@ const NONCE: [u8; 16] = [0; 16];
 
 /// `MAX_DIGEST_BUFFER` of the reference implementation: the most that one command signs.
 pub(super) const MAX_MESSAGE: usize = 1024;
-
-/// The templates that Azure's device SDKs use, `TPMT_PUBLIC` with an empty modulus: RSA 2048, SHA-256,
-/// AES-128-CFB, exponent 65537. The policy of the endorsement key is the one that manufacturers give it.
-const ENDORSEMENT_TEMPLATE: &[u8] = b"\x00\x01\x00\x0B\x00\x03\x00\xB2\
-    \x00\x20\x83\x71\x97\x67\x44\x84\xB3\xF8\x1A\x90\xCC\x8D\x46\xA5\xD7\x24\
-    \xFD\x52\xD7\x6E\x06\x52\x0B\x64\xF2\xA1\xDA\x1B\x33\x14\x69\xAA\
-    \x00\x06\x00\x80\x00\x43\x00\x10\x08\x00\x00\x00\x00\x00\x00\x00";
-const STORAGE_ROOT_TEMPLATE: &[u8] = b"\x00\x01\x00\x0B\x00\x03\x04\x72\x00\x00\
-    \x00\x06\x00\x80\x00\x43\x00\x10\x08\x00\x00\x00\x00\x00\x00\x00";
 
 /// What a command is called, for errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,15 +105,15 @@ pub(super) fn startup() -> Command {
 /// Makes a primary key. Its answer has the handle.
 pub(super) fn create_primary(key: Primary) -> Command {
     let (hierarchy, template) = match key {
-        Primary::Endorsement => (ENDORSEMENT, ENDORSEMENT_TEMPLATE),
-        Primary::StorageRoot => (OWNER, STORAGE_ROOT_TEMPLATE),
+        Primary::Endorsement => (ENDORSEMENT, template::endorsement(&[])),
+        Primary::StorageRoot => (OWNER, template::storage_root(&[])),
     };
     // `inSensitive` is two empty parts, `outsideInfo` and `creationPCR` are empty.
     Writer::new(Name::CreatePrimary, SESSIONS)
         .u32(hierarchy)
         .authorized_by(&[(PASSWORD, 0)])
         .sized(&[0; 4])
-        .sized(template)
+        .bytes(&template)
         .u16(0)
         .u32(0)
         .end()
@@ -138,8 +127,8 @@ pub(super) fn start_policy_session() -> Command {
         .sized(&NONCE)
         .u16(0)
         .u8(POLICY)
-        .u16(NO_ALGORITHM)
-        .u16(SHA256)
+        .u16(algorithm::NULL)
+        .u16(SHA_256)
         .end()
 }
 
@@ -211,7 +200,7 @@ pub(super) fn hmac(key: Handle, message: &[u8]) -> Command {
         .u32(key.0)
         .authorized_by(&[(PASSWORD, 0)])
         .sized(message)
-        .u16(SHA256)
+        .u16(SHA_256)
         .end()
 }
 
@@ -251,9 +240,12 @@ impl Writer {
     /// A structure with its size in front. None is longer than the size can say: what comes from outside
     /// had a size of two bytes there, too.
     fn sized(mut self, content: &[u8]) -> Self {
-        let size = u16::try_from(content.len()).unwrap_or(u16::MAX);
-        self.bytes.extend_from_slice(&size.to_be_bytes());
-        self.bytes.extend_from_slice(content);
+        push_sized(&mut self.bytes, content);
+        self
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.bytes.extend_from_slice(bytes);
         self
     }
 
