@@ -41,6 +41,11 @@ impl Transport {
         !matches!(self, Self::Mqtt | Self::MqttWs)
     }
 
+    /// What a device speaks where nothing is said: with a TPM, what is [for TPMs](Self::is_for_tpms).
+    pub fn usual(has_tpm: bool) -> Self {
+        if has_tpm { Self::Https } else { Self::default() }
+    }
+
     /// Which of `ports` it may dial.
     pub fn ports(self, ports: Ports) -> Vec<u16> {
         match self {

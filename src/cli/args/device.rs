@@ -50,7 +50,7 @@ impl DeviceArgs {
     /// these that may be read from there, and their arguments.
     pub(crate) fn check_given(&self, others: &[(&str, Option<&str>)]) -> Result<(), Report> {
         credential::check_given(&self.key, &self.certificate, &self.tpm, others)?;
-        self.check_transport()
+        self.transport().map(drop)
     }
 
     /// The settings that the arguments make, and what is known for explanations.
@@ -159,6 +159,10 @@ impl DeviceArgs {
         words.join(" ")
     }
 
+    fn transport(&self) -> Result<Transport, Report> {
+        self.route.transport_with(self.tpm.given())
+    }
+
     fn settings(
         &self,
         local: Option<&Local>,
@@ -169,11 +173,7 @@ impl DeviceArgs {
         let endpoint = self.service.endpoint(local)?;
         let ports = ServiceArgs::ports(local)?;
         let credential = proof.credential(&registration_id);
-        let transport = match proof {
-            // Over MQTT there is no way (B.5).
-            Proof::Tpm(_) => self.route.given_transport().unwrap_or(Transport::Https),
-            _ => self.route.transport(),
-        };
+        let transport = self.transport()?;
         Ok(Settings {
             route: self.route.route(&endpoint, transport, ports, self.service.local.is_given())?,
             ports,
@@ -190,19 +190,6 @@ impl DeviceArgs {
                 self.service.tls(local)?,
             )
         })
-    }
-
-    /// A device with a TPM has no way over MQTT (B.5).
-    fn check_transport(&self) -> Result<(), Report> {
-        match (self.tpm.given(), self.route.given_transport()) {
-            (Some(flag), Some(transport @ (Transport::Mqtt | Transport::MqttWs))) => {
-                Err(Report::usage(format!(
-                    "{flag}: a device with a TPM cannot prove itself over {transport}"
-                ))
-                .remedy("give --transport https, amqp, amqp-ws or auto, or leave it out: then it is https"))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn check_missing(&self, local: Option<&Local>) -> Result<(), Report> {

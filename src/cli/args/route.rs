@@ -36,7 +36,24 @@ enum Transport {
 impl RouteArgs {
     /// The transport that was asked for; MQTT, if none was.
     pub(crate) fn transport(&self) -> device::Transport {
-        self.given_transport().unwrap_or(device::Transport::Mqtt)
+        self.given_transport().unwrap_or_default()
+    }
+
+    /// The same for a device whose TPM, if it has one, was named by this flag: a TPM cannot prove itself over MQTT
+    /// (B.5).
+    pub(crate) fn transport_with(
+        &self,
+        tpm: Option<&'static str>,
+    ) -> Result<device::Transport, Report> {
+        match (tpm, self.given_transport()) {
+            (Some(flag), Some(transport)) if !transport.is_for_tpms() => Err(Report::usage(
+                format!("{flag}: a device with a TPM cannot prove itself over {transport}"),
+            )
+            .remedy(
+                "give --transport https, amqp, amqp-ws or auto, or leave it out: then it is https",
+            )),
+            (_, given) => Ok(given.unwrap_or(device::Transport::usual(tpm.is_some()))),
+        }
     }
 
     /// The transport, if one was asked for.

@@ -92,7 +92,7 @@ impl Begun {
             None => identity::prove(&entry, (&written, &id), certificate, enrolled, authorities)?,
         };
         let is_tpm = matches!(proof, Proof::Tpm(_));
-        let usual = if is_tpm { Transport::Https } else { Transport::default() };
+        let usual = Transport::usual(is_tpm);
         let slot = entry.key.map_or(KeySlot::Primary, KeySlot::from);
         if entry.key.is_some() && !proof.has_two_keys() {
             let reason =

@@ -98,7 +98,7 @@ fn what_is_wrong_with_tpms_is_told_before_anything_is_sent() {
     let one_file = machine.path("tpm.pem").display().to_string();
 
     for (flags, said) in [
-        (&["--transport", "mqtt"][..], "cannot prove themselves over MQTT"),
+        (&["--transport", "mqtt"][..], "cannot prove itself over mqtt"),
         (&["--transport", "https"], "tpms/sim-000000.pem: "),
     ] {
         let ran = fleet(&machine, &[&["--count", "2"], flags].concat()).assert_exit(2);

@@ -191,17 +191,8 @@ impl Run {
         })
     }
 
-    /// What devices speak: over MQTT there is no way for TPMs (B.5).
     fn transport(&self) -> Result<Transport, Report> {
-        let given = self.route.given_transport();
-        match (&self.devices.tpm_state, given) {
-            (Some(_), None) => Ok(Transport::Https),
-            (Some(_), Some(Transport::Mqtt | Transport::MqttWs)) => Err(Report::usage(
-                "--tpm-state: devices with TPMs cannot prove themselves over MQTT",
-            )
-            .remedy("give --transport https or amqp, or leave it out: then it is https")),
-            _ => Ok(self.route.transport()),
-        }
+        self.route.transport_with(self.devices.tpm_state.as_ref().map(|_| "--tpm-state"))
     }
 
     fn check_stdin(&self) -> Result<(), Report> {
