@@ -21,6 +21,7 @@ mod link_address;
 mod message;
 mod object;
 mod registration_address;
+pub mod sasl_tpm;
 mod timestamp;
 mod topic;
 #[cfg(feature = "service")]

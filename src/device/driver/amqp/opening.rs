@@ -1,7 +1,7 @@
 //! What stands in front of an AMQP connection: each side's header, and SASL where there is a password or a TPM
 //! (part 2, section 2.2; part 5, section 5.3). Pure.
 
-use super::sasl_tpm::{self, Introduction, Said, TpmExchange};
+use super::sasl_tpm::{self, Said, TpmExchange};
 use super::told::{received, sent};
 use crate::amqp::{
     FRAME_HEADER, Frame, Kind, MIN_MAX_FRAME, Protocol, Sasl, SaslCode, Symbol, next_frame,
@@ -9,6 +9,7 @@ use crate::amqp::{
 use crate::device::error::{Breach, NetworkError, SaslRefusal};
 use crate::device::exchange::{ConnectFailure, Notice};
 use crate::device::traffic::AmqpFrame;
+use crate::wire::sasl_tpm::Introduction;
 
 /// A way to sign in.
 pub(in crate::device) struct SignIn {
@@ -38,7 +39,7 @@ impl SignIn {
         storage_root_key: Vec<u8>,
         hostname: String,
     ) -> Self {
-        let response = Some(introduction.response());
+        let response = Some(introduction.write());
         let exchange = Some(TpmExchange::new(storage_root_key));
         Self { mechanism: "TPM", user_name, response, hostname, exchange }
     }
@@ -357,8 +358,11 @@ mod tests {
     fn with_tpm(registration_id: &str) -> Opening {
         let (user_name, hostname) = ("0ne1/registrations/a".to_owned(), "a".repeat(39));
         let endorsement_key = [7; 316];
-        let introduction =
-            Introduction { id_scope: "0ne1", registration_id, endorsement_key: &endorsement_key };
+        let introduction = Introduction {
+            id_scope: "0ne1".into(),
+            registration_id: registration_id.into(),
+            endorsement_key: &endorsement_key,
+        };
         Opening::new(Some(SignIn::tpm(user_name, &introduction, vec![8; 284], hostname)))
     }
 

@@ -4,31 +4,7 @@
 //! Pure: challenges go in, responses come out. The TPM is asked elsewhere.
 
 use crate::device::error::Breach;
-
-/// What is said where nothing is to be said.
-const NOTHING: [u8; 1] = [0];
-/// A segment of what holds the key: its first byte has this bit, one that says whether it is the last, and in
-/// the low two its number (C-8).
-const SEGMENT: u8 = 0x80;
-const LAST: u8 = 0x40;
-const NUMBER: u8 = 0x03;
-
-/// What has a TPM to say of itself, and who it is for.
-pub(super) struct Introduction<'a> {
-    pub(super) id_scope: &'a str,
-    pub(super) registration_id: &'a str,
-    /// As the TPM writes it, with the two bytes of its size.
-    pub(super) endorsement_key: &'a [u8],
-}
-
-impl Introduction<'_> {
-    /// What the device says first.
-    pub(super) fn response(&self) -> Vec<u8> {
-        let Self { id_scope, registration_id, endorsement_key } = self;
-        [&[0], id_scope.as_bytes(), &[0], registration_id.as_bytes(), &[0], endorsement_key]
-            .concat()
-    }
-}
+use crate::wire::sasl_tpm::{MAX_SEGMENTS, NOTHING, Segment, response};
 
 /// The exchange behind the introduction.
 #[derive(Debug)]
@@ -82,7 +58,7 @@ impl TpmExchange {
                     )));
                 }
                 self.stage = Stage::Segments(Vec::new(), 0);
-                Ok(Turn::Respond(behind_nul(&storage_root_key), Said::StorageRootKey))
+                Ok(Turn::Respond(response(&storage_root_key), Said::StorageRootKey))
             }
             Stage::Segments(mut blob, number) => {
                 let is_last = segment(challenge, number, &mut blob)?;
@@ -102,7 +78,7 @@ impl TpmExchange {
     /// The response with the token that was signed.
     pub(super) fn token(&mut self, token: &str) -> Vec<u8> {
         self.stage = Stage::Signed;
-        behind_nul(token.as_bytes())
+        response(token.as_bytes())
     }
 
     /// What is waited for, in words.
@@ -122,36 +98,29 @@ impl TpmExchange {
 
 /// Adds a segment, and tells whether it is the last.
 fn segment(challenge: &[u8], number: u8, blob: &mut Vec<u8>) -> Result<bool, Breach> {
-    let Some((control, content)) = challenge.split_first() else {
-        return Err(breach(format!("segment {number} of the key for the TPM is empty (C-8)")));
+    let Some(segment) = Segment::read(challenge) else {
+        return Err(breach(match challenge.first() {
+            None => format!("segment {number} of the key for the TPM is empty (C-8)"),
+            Some(control) => format!(
+                "where segment {number} of the key for the TPM was due, it sent a challenge of {} that begins \
+                 with {control:#04x}, without the top bit (C-8)",
+                sized(challenge)
+            ),
+        }));
     };
-    if control & SEGMENT == 0 {
+    if segment.number != number {
         return Err(breach(format!(
-            "where segment {number} of the key for the TPM was due, it sent a challenge of {} that begins with \
-             {control:#04x}, without the top bit (C-8)",
-            sized(challenge)
+            "where segment {number} of the key for the TPM was due, it sent segment {} (C-8)",
+            segment.number
         )));
     }
-    if control & NUMBER != number {
+    if !segment.is_last && number + 1 == MAX_SEGMENTS {
         return Err(breach(format!(
-            "where segment {number} of the key for the TPM was due, it sent segment {} (its first byte is \
-             {control:#04x}, C-8)",
-            control & NUMBER
+            "the key for the TPM has more than {MAX_SEGMENTS} segments (C-8)"
         )));
     }
-    let is_last = control & LAST != 0;
-    if !is_last && number == NUMBER {
-        return Err(breach(format!(
-            "the key for the TPM has more than {} segments (C-8)",
-            NUMBER + 1
-        )));
-    }
-    blob.extend_from_slice(content);
-    Ok(is_last)
-}
-
-fn behind_nul(bytes: &[u8]) -> Vec<u8> {
-    [&[0], bytes].concat()
+    blob.extend_from_slice(segment.content);
+    Ok(segment.is_last)
 }
 
 fn sized(bytes: &[u8]) -> String {
@@ -187,14 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn c_7_the_device_introduces_itself_shows_its_keys_and_signs_with_what_it_is_given() {
-        let introduction = Introduction {
-            id_scope: "0ne1",
-            registration_id: "pump-0042",
-            endorsement_key: b"\0\x02EK",
-        };
-        assert_eq!(introduction.response(), b"\x000ne1\0pump-0042\0\0\x02EK");
-
+    fn c_7_the_device_shows_its_storage_root_key_and_signs_with_what_it_is_given() {
         let mut exchange = exchange();
         let shown = Turn::Respond(b"\0\0\x03key".to_vec(), Said::StorageRootKey);
         assert_eq!(exchange.take(&[0]).unwrap(), shown);
@@ -236,7 +198,7 @@ mod tests {
             ),
             (
                 &[&[0], b"\x80one", b"\xC2three"],
-                "where segment 1 of the key for the TPM was due, it sent segment 2 (its first byte is 0xc2, C-8)",
+                "where segment 1 of the key for the TPM was due, it sent segment 2 (C-8)",
             ),
             (
                 &[&[0], b"\x80", b"\x81", b"\x82", b"\x83"],

@@ -3,7 +3,6 @@
 
 use super::line::Prove;
 use super::opening::SignIn;
-use super::sasl_tpm::Introduction;
 use crate::attestation::{SasToken, SignerError, TpmError};
 use crate::device::driver::clock::Clock;
 use crate::device::driver::proof::Proof;
@@ -11,6 +10,7 @@ use crate::device::exchange::{ConnectFailure, Event};
 use crate::device::settings::KEY_NAME;
 use crate::device::wrapped_key::{KeyPurpose, WrappedKey};
 use crate::wire::RegistrationAddress;
+use crate::wire::sasl_tpm::Introduction;
 
 /// What is signed before the connection is opened. A TPM signs while it is.
 pub(super) async fn token(
@@ -35,8 +35,8 @@ pub(super) fn sign_in(
         return token.map(|token| SignIn::plain(user_name, token.as_str(), hostname));
     };
     let introduction = Introduction {
-        id_scope: address.id_scope.as_str(),
-        registration_id: address.registration_id.as_str(),
+        id_scope: address.id_scope.as_str().into(),
+        registration_id: address.registration_id.as_str().into(),
         endorsement_key: keys.endorsement.as_bytes(),
     };
     let storage_root_key = keys.storage_root.as_bytes().to_vec();

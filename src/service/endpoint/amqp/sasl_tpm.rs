@@ -9,14 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::sign_in::{Denied, SignIn};
 use crate::attestation::SasToken;
 use crate::text::Foreign;
+use crate::wire::sasl_tpm::{Introduction, NOTHING, Segment, content};
 use crate::wire::{RegistrationAddress, TpmKeys};
-
-/// What is said between two responses: nothing.
-const NOTHING: [u8; 1] = [0];
-/// A segment of the blob: its first byte has this bit, one that says whether it is the last, and in the low two
-/// its number (C-8).
-const SEGMENT: u8 = 0x80;
-const LAST: u8 = 0x40;
 
 /// The exchange with one device.
 #[derive(Debug)]
@@ -55,22 +49,20 @@ pub(super) enum Turn {
 impl TpmExchange {
     /// What the device says first: NUL, ID scope, NUL, registration ID, NUL, endorsement key.
     pub(super) fn begin(response: &[u8]) -> Result<(Self, Vec<u8>), Denied> {
-        if let Some(control @ SEGMENT..) = response.first() {
+        if let (Some(control), Some(_)) = (response.first(), Segment::read(response)) {
             return Err(Denied::saying(format!(
                 "its first response by TPM begins with the control byte {control:#04x}; that form, in which C \
                  sends what has more than 470 bytes, is not served (J-415)"
             )));
         }
-        let mut parts = response.splitn(4, |byte| *byte == 0);
-        let parts = [(); 4].map(|()| parts.next());
-        let [Some([]), Some(id_scope), Some(registration_id), Some(endorsement_key)] = parts else {
+        let Some(Introduction { id_scope, registration_id, endorsement_key }) =
+            Introduction::read(response)
+        else {
             return Err(Denied::saying(
                 "its first response by TPM is not: NUL, ID scope, NUL, registration ID, NUL, endorsement key (C-7)"
                     .to_owned(),
             ));
         };
-        let (id_scope, registration_id) =
-            (String::from_utf8_lossy(id_scope), String::from_utf8_lossy(registration_id));
         let malformed = |what, text: &str, error| {
             let text = Foreign::short(text);
             Denied::saying(format!("by TPM it names the {what} {text:?}, which is none: {error}"))
@@ -94,7 +86,7 @@ impl TpmExchange {
         let denied = |reason| Denied::of_tpm(&self.address, reason);
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::StorageRootKey => {
-                let key = behind_nul(response, "storage root key")
+                let key = said(response, "storage root key")
                     .and_then(|key| public_key(key, "storage root key"));
                 self.keys.storage_root_key = Some(key.map_err(denied)?);
                 self.stage = Stage::Blob;
@@ -109,7 +101,7 @@ impl TpmExchange {
                 Ok(Turn::Challenge(second))
             }
             Stage::Token => {
-                let token = behind_nul(response, "SAS token").map_err(denied)?;
+                let token = said(response, "SAS token").map_err(denied)?;
                 let token = SasToken::from_text(String::from_utf8_lossy(token).into_owned());
                 Ok(Turn::Presented(SignIn::Tpm(Box::new(self.address.clone()), token)))
             }
@@ -129,17 +121,15 @@ impl TpmExchange {
     /// number of them.
     pub(super) fn challenge(&mut self, blob: &[u8]) -> Vec<u8> {
         let (first, second) = blob.split_at(blob.len().div_ceil(2));
-        self.stage = Stage::First([&[SEGMENT | LAST | 1], second].concat());
-        [&[SEGMENT], first].concat()
+        let second = Segment { number: 1, is_last: true, content: second };
+        self.stage = Stage::First(second.write());
+        Segment { number: 0, is_last: false, content: first }.write()
     }
 }
 
-/// What stands behind the NUL with which every response begins.
-fn behind_nul<'a>(response: &'a [u8], what: &str) -> Result<&'a [u8], String> {
-    match response {
-        [0, rest @ ..] if !rest.is_empty() => Ok(rest),
-        _ => Err(format!("its response by TPM is not: NUL, {what} (C-7)")),
-    }
+/// What a response says.
+fn said<'a>(response: &'a [u8], what: &str) -> Result<&'a [u8], String> {
+    content(response).ok_or_else(|| format!("its response by TPM is not: NUL, {what} (C-7)"))
 }
 
 /// A key as a TPM writes it, a `TPM2B_PUBLIC`, which begins with its own length; in Base64, as it is
