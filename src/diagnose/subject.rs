@@ -182,7 +182,7 @@ mod tests {
         };
         let context = Context {
             endpoint,
-            id_scope: settings.id_scope.clone(),
+            id_scope: Some(settings.id_scope.clone()),
             registration_id: settings.registration_id.clone(),
             proof: None,
             skew: None,

@@ -183,12 +183,16 @@ fn rejected(rejection: &Rejection, context: &Context) -> Vec<Clue> {
     if rejection.status != 404 || code.is_some_and(|code| code != ErrorCode::ID_SCOPE_NOT_FOUND) {
         return Vec::new();
     }
-    let Context { id_scope, endpoint, .. } = context;
-    vec![
-        Clue::new(About::Scope, format!("the service does not know the ID scope {id_scope}"))
-            .remedy("compare --id-scope with the overview page of the DPS instance"),
-        Clue::new(About::Host, format!("{endpoint} is no provisioning service")),
-    ]
+    let host = Clue::new(About::Host, format!("{} is no provisioning service", context.endpoint));
+    unknown_scope(context, "").into_iter().chain([host]).collect()
+}
+
+/// That the service has no such instance; `more` is known of it.
+fn unknown_scope(context: &Context, more: &str) -> Option<Clue> {
+    let scope = context.id_scope.as_ref()?;
+    let cause = format!("the service does not know the ID scope {scope}{more}");
+    let clue = Clue::new(About::Scope, cause);
+    Some(clue.remedy("compare --id-scope with the overview page of the DPS instance"))
 }
 
 /// Where the key gives nothing away, it can only be compared.
@@ -207,20 +211,12 @@ fn other_key(context: &Context) -> Option<Clue> {
 fn connect_refused(code: ConnectCode, tries: u32, context: &Context) -> Vec<Clue> {
     match code {
         ConnectCode::ServerUnavailable => {
-            let scope = &context.id_scope;
             let shape = clue_from_scope(context).map(|clue| format!("; {}", clue.cause));
             let shape = shape.unwrap_or_default();
             let times = if tries == 1 { "once".to_owned() } else { format!("{tries} times") };
-            vec![
-                Clue::new(
-                    About::Scope,
-                    format!(
-                        "the service does not know the ID scope {scope}: DPS says so in this way{shape}"
-                    ),
-                )
-                .remedy("compare --id-scope with the overview page of the DPS instance"),
-                Clue::new(About::Any, format!("the service is down (tried {times})")),
-            ]
+            let down = Clue::new(About::Any, format!("the service is down (tried {times})"));
+            let scope = unknown_scope(context, &format!(": DPS says so in this way{shape}"));
+            scope.into_iter().chain([down]).collect()
         }
         ConnectCode::NotAuthorized => clue_from_certificate(context).into_iter().collect(),
         _ => Vec::new(),

@@ -16,7 +16,7 @@ const OTHER_KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
 fn context(id: &str, key: GivenKey) -> Context {
     Context {
         endpoint: "global.azure-devices-provisioning.net".parse().unwrap(),
-        id_scope: "0ne00000000".parse().unwrap(),
+        id_scope: "0ne00000000".parse().ok(),
         registration_id: id.parse().unwrap(),
         proof: Some(Proof::Key(key)),
         skew: None,
@@ -333,11 +333,11 @@ fn another_protocol_on_the_port_is_told_with_the_address() {
 
 #[test]
 fn j_29_a_404_without_another_code_names_the_id_scope() {
-    let causes = |body: Option<&str>| {
+    let rejected = |body: Option<&str>| {
         let error = body.map(|body| serde_json::from_str(body).unwrap());
-        let error = Error::Rejected(Rejection { status: 404, error, says: None });
-        explained(&error, &context("a", device(OTHER_KEY))).causes
+        Error::Rejected(Rejection { status: 404, error, says: None })
     };
+    let causes = |body| explained(&rejected(body), &context("a", device(OTHER_KEY))).causes;
 
     let scope = r#"{"errorCode":404000,"trackingId":"","message":""}"#;
     let operation = r#"{"errorCode":404203,"trackingId":"","message":""}"#;
@@ -345,6 +345,9 @@ fn j_29_a_404_without_another_code_names_the_id_scope() {
         assert_eq!(causes(body)[0], "the service does not know the ID scope 0ne00000000");
     }
     assert!(!causes(Some(operation))[0].contains("ID scope"));
+    let unknown = Context { id_scope: None, ..context("a", device(OTHER_KEY)) };
+    let told = explained(&rejected(None), &unknown).causes;
+    assert_eq!(told[0], "global.azure-devices-provisioning.net is no provisioning service");
 }
 
 #[test]

@@ -49,8 +49,8 @@ impl Proof {
 pub struct Context {
     /// The service as it was dialled.
     pub endpoint: Endpoint,
-    /// The instance.
-    pub id_scope: IdScope,
+    /// The instance, if it is known: a hub is told of none.
+    pub id_scope: Option<IdScope>,
     /// The device.
     pub registration_id: RegistrationId,
     /// The proof as it was given, if it was given here.
@@ -99,7 +99,7 @@ impl Context {
     ) -> Self {
         Self {
             endpoint,
-            id_scope,
+            id_scope: Some(id_scope),
             registration_id,
             proof: None,
             skew: None,

@@ -41,7 +41,7 @@ impl Clue {
 /// error.
 pub fn clue_from_scope(context: &Context) -> Option<Clue> {
     const EXAMPLE: &str = "0ne0012AB34";
-    let scope = context.id_scope.as_str();
+    let scope = context.id_scope.as_ref()?.as_str();
     let is_usual = scope.len() == EXAMPLE.len()
         && scope.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0n"));
     if is_usual || context.is_local {

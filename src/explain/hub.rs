@@ -249,7 +249,7 @@ mod tests {
         );
         let context = Context {
             endpoint: settings.endpoint.clone(),
-            id_scope: settings.id_scope.clone(),
+            id_scope: Some(settings.id_scope.clone()),
             registration_id: settings.registration_id.clone(),
             proof: Some(Proof::Key(GivenKey::Device(key))),
             skew: None,

@@ -64,7 +64,7 @@ impl DeviceArgs {
         let settings = self.settings(local, &proof, registration_id, payload)?;
         let context = Context {
             endpoint: settings.endpoint.clone(),
-            id_scope: settings.id_scope.clone(),
+            id_scope: Some(settings.id_scope.clone()),
             registration_id: settings.registration_id.clone(),
             proof: Some(proof),
             skew: None,

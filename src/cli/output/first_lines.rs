@@ -93,7 +93,7 @@ fn cases() -> Vec<(&'static str, Error)> {
 fn table() -> String {
     let context = Context {
         endpoint: host(),
-        id_scope: "0ne00002193".parse().unwrap(),
+        id_scope: "0ne00002193".parse().ok(),
         registration_id: "my-device".parse().unwrap(),
         proof: None,
         skew: None,

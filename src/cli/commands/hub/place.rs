@@ -64,7 +64,7 @@ impl PlaceArgs {
         let is_local = self.hub_gateway.is_none() && local.is_some();
         settings.route =
             self.route.route(&dialled, settings.transport, settings.ports, is_local)?;
-        let context = self.context(&dialled, certificate, name, &settings)?;
+        let context = self.context(&dialled, certificate, name, &settings);
         Ok((
             match gateway {
                 Some(gateway) => settings.through(&gateway),
@@ -126,11 +126,10 @@ impl PlaceArgs {
         certificate: &DeviceCertificate,
         name: &RegistrationId,
         settings: &HubSettings,
-    ) -> Result<Context, Report> {
-        Ok(Context {
+    ) -> Context {
+        Context {
             endpoint: dialled.clone(),
-            // No hub knows of it, and nothing that is said of hubs tells it.
-            id_scope: "0ne".parse().map_err(Report::internal)?,
+            id_scope: None,
             registration_id: name.clone(),
             proof: Some(Proof::Certificate(certificate.clone())),
             skew: None,
@@ -138,7 +137,7 @@ impl PlaceArgs {
             group: None,
             proxy: settings.route.proxy.as_ref().map(ToString::to_string),
             ca_file: None,
-        })
+        }
     }
 }
 
