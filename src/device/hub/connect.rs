@@ -52,8 +52,8 @@ async fn first_through(
     purpose: Purpose,
     deadline: Instant,
 ) -> Result<(Opened, Transport), HubError> {
-    let mut transport = Transport::Mqtt;
-    for &next in purpose.order().iter().skip(1) {
+    let [before @ .., last] = purpose.order() else { unreachable!("nothing is without a way") };
+    for &transport in before {
         let silence = (deadline.saturating_duration_since(Instant::now()) / 2).min(LONGEST_SILENCE);
         match over(transport, settings, purpose, Instant::now() + silence).await {
             Err(error) if is_of_this_transport(&error) => {
@@ -61,9 +61,8 @@ async fn first_through(
             }
             result => return result,
         }
-        transport = next;
     }
-    over(transport, settings, purpose, deadline).await
+    over(*last, settings, purpose, deadline).await
 }
 
 /// Whether the other transport may fare better.

@@ -210,7 +210,7 @@ impl From<ConnectFailure> for HubError {
             },
             ConnectFailure::Broken(breach) => breach.into(),
             ConnectFailure::Unsigned(error) => error.into(),
-            // Nor does a TPM do more for one than sign.
+            // At a hub a TPM has its key already: all that it can fail at is a signature.
             ConnectFailure::Tpm(error) => SignerError(error.to_string()).into(),
             ConnectFailure::Unanswered { tries } => NetworkError::Unanswered { tries }.into(),
             ConnectFailure::TimedOut(phase) => Self::Silent(HubWaiting::Connect(phase)),

@@ -75,15 +75,14 @@ impl IssuedPattern {
 
     /// Each way in which it is not as expected: `issued.subject: expected "pump-1", got "pump-2"`.
     pub fn differences(&self, actual: Option<&Issued>) -> Vec<String> {
-        let pattern = match (self, actual) {
+        let (pattern, actual) = match (self, actual) {
             (Self::Is(false), None) | (Self::Is(true), Some(_)) => return Vec::new(),
             (Self::Is(false), Some(issued)) => {
                 return vec![format!("issued: expected none, got {:?}", issued.subject)];
             }
             (_, None) => return vec!["issued: expected a certificate, got none".to_owned()],
-            (Self::Like(pattern), Some(_)) => pattern,
+            (Self::Like(pattern), Some(actual)) => (pattern, actual),
         };
-        let Some(actual) = actual else { return Vec::new() };
         let texts = [
             ("subject", &pattern.subject, &actual.subject),
             ("issuer", &pattern.issuer, &actual.issuer),

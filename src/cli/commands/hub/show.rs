@@ -29,7 +29,7 @@ enum Event<'a> {
 /// What programs read at the end.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Result<'a> {
+struct Outcome<'a> {
     status: &'static str,
     hub: &'a str,
     device_id: &'a str,
@@ -117,7 +117,7 @@ pub(super) fn renewed(
     }
     let leaf = renewed.chain.leaf().info();
     let chain = renewed.chain.certificates().iter();
-    printer.json(&Result {
+    printer.json(&Outcome {
         status: "renewed",
         hub: hub.hub().as_str(),
         device_id: hub.device_id().as_str(),

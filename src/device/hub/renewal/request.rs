@@ -59,8 +59,8 @@ impl Renewal {
         }
     }
 
-    /// Calls the request so, in place of a name that nobody has used before. Whoever keeps the name can be told
-    /// by the hub that it is his own request which is under way.
+    /// Calls the request so, in place of a name that nobody has used before. A hub at which a request of this
+    /// name is under way takes it for the same one: so its certificate can be waited for again.
     ///
     /// # Errors
     ///
