@@ -7,7 +7,7 @@ use crate::api_client::{CallError, Kind, ServiceClient};
 use crate::attestation::GroupKey;
 use crate::cli::local::Local;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::tutorial;
 use crate::wire::RegistrationId;
 
@@ -50,17 +50,13 @@ impl LocalGroup {
 
     /// The group of that name, whose key the service is asked for.
     pub(crate) fn named(name: &str, local: &Local) -> Result<Self, Report> {
-        let runtime = small_runtime()?;
-        let result = runtime.block_on(async {
+        let key = run_to_end(async {
             let client = local.client("--group")?;
             match client.attestation(Kind::Group, name).await {
                 Ok(attestation) => key_of(name, &attestation.value()),
                 Err(error) => Err(not_found(name, &error, &client).await),
             }
-        });
-        // A name lookup that hangs cannot be called off; it must not hold up the end.
-        runtime.shutdown_background();
-        let key = result?;
+        })??;
         Ok(Self { name: name.to_owned(), key })
     }
 }

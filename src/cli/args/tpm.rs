@@ -8,7 +8,7 @@ use clap::Args;
 use crate::attestation::{SoftwareTpm, Tpm, TpmError, TpmPublicKeys};
 use crate::cli::exit::Exit;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::device::{RemoteTpm, TpmFile};
 use crate::net::Endpoint;
 use crate::wire::RegistrationId;
@@ -88,11 +88,7 @@ pub(crate) fn open_or_make(path: &Path, new: fn() -> SoftwareTpm) -> Result<TpmF
 impl NamedTpm {
     /// Its public keys.
     pub(crate) fn keys(&self) -> Result<TpmPublicKeys, Report> {
-        let runtime = small_runtime()?;
-        let asked = runtime.block_on(self.tpm.keys());
-        // A name lookup that hangs cannot be called off; it must not hold up the end.
-        runtime.shutdown_background();
-        asked.map_err(|error| self.report(&error))
+        run_to_end(self.tpm.keys())?.map_err(|error| self.report(&error))
     }
 
     /// The registration ID that goes with it (B.5).

@@ -7,7 +7,7 @@ use crate::cli::args::payload::PayloadArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::diagnose::{Outcome, Subject, diagnose};
 
 /// Find out, step by step, what keeps a device from registering
@@ -59,10 +59,7 @@ impl Diagnose {
         settings.ports.https = self.https_port.unwrap_or(settings.ports.https);
         settings.ports.amqp = self.amqp_port.unwrap_or(settings.ports.amqp);
         let subject = Subject { settings, context, may_register: !self.no_register };
-        let runtime = small_runtime()?;
-        let outcomes = runtime.block_on(diagnose(subject, |outcome| tell(outcome, printer)));
-        // A name lookup that hangs cannot be called off; it must not hold up the end.
-        runtime.shutdown_background();
+        let outcomes = run_to_end(diagnose(subject, |outcome| tell(outcome, printer)))?;
         if !printer.is_text() && !printer.is_lines() {
             printer.json(&outcomes);
         }

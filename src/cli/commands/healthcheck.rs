@@ -13,7 +13,7 @@ use crate::cli::local::Local;
 use crate::cli::management::Management;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::net::{Route, Trust, client_config, dial};
 use crate::text::spoken;
 use crate::wire::{AMQP_PORT, HTTPS_PORT, MQTT_PORT};
@@ -53,11 +53,7 @@ struct Health {
 
 impl Healthcheck {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
-        let runtime = small_runtime()?;
-        let health = runtime.block_on(self.health());
-        // A name that is looked up must not hold up the end.
-        runtime.shutdown_background();
-        let health = health?;
+        let health = run_to_end(self.health())??;
         if printer.is_text() {
             let Health { mqtt, https, id_scope, .. } = &health;
             let amqp = health.amqp.as_ref().map(|amqp| format!(", AMQP {amqp}"));

@@ -9,7 +9,7 @@ use crate::cli::output::printer::Printer;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::transcript::Transcript;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::device::{Error, Looked, Notice, ProvisioningClient};
 use crate::explain::Context;
 use crate::text::spoken;
@@ -45,9 +45,8 @@ impl Status {
         let (settings, context) = self.device.resolve(local.as_ref(), None)?;
         self.device.note_assumed(&context, printer);
         let client = ProvisioningClient::new(settings);
-        let runtime = small_runtime()?;
         let progress = Progress::new(printer);
-        let result = match &self.operation_id {
+        match &self.operation_id {
             Some(id) => {
                 let mut transcript = Transcript::new(printer);
                 let mut notify = |notice: Notice| {
@@ -55,7 +54,7 @@ impl Status {
                     transcript.notice(&notice);
                 };
                 let resuming = client.resume(id.clone(), &mut notify);
-                let result = runtime.block_on(progress.during(resuming));
+                let result = run_to_end(progress.during(resuming))?;
                 let ended = transcript.end(result, &context).map(|_| Exit::Done);
                 ended.map_err(|report| self.device.with_follow_up(report, &context))
             }
@@ -65,15 +64,12 @@ impl Status {
                     log(&notice);
                 };
                 let looking_up = client.look_up(&mut notify);
-                let looked = runtime.block_on(progress.during(looking_up));
+                let looked = run_to_end(progress.during(looking_up))?;
                 looked
                     .map_err(|error| failure::report(&error, &context))
                     .and_then(|looked| print(printer, &looked, &context))
             }
-        };
-        // A name lookup that hangs cannot be called off; it must not hold up the end.
-        runtime.shutdown_background();
-        result
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::cli::args::service::ServiceArgs;
 use crate::cli::local::Local;
 use crate::cli::output::call_failure::explained;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::cli::secret::Secret;
 use crate::device::Transport;
 use crate::fleet::report::grouped;
@@ -84,17 +84,14 @@ impl Enroller {
         let mut seen = HashSet::new();
         let mut is_first = |id: &RegistrationId| seen.insert(id.as_str().to_ascii_lowercase());
         let devices: Vec<_> = devices.iter().filter(|device| is_first(&device.id)).collect();
-        let runtime = small_runtime()?;
-        let result = runtime.block_on(async {
+        let made = run_to_end(async {
             let mut made = 0_u64;
             for devices in devices.chunks(MAX_BULK) {
                 made += self.some(devices).await?;
             }
-            Ok(made)
-        });
-        // A name lookup that hangs cannot be called off; it must not hold up the end.
-        runtime.shutdown_background();
-        Ok(note(result?, devices.len() as u64))
+            Ok::<_, Report>(made)
+        })??;
+        Ok(note(made, devices.len() as u64))
     }
 
     /// How many of them were made.

@@ -12,7 +12,7 @@ use crate::cli::output::failure;
 use crate::cli::output::printer::Printer;
 use crate::cli::output::progress::Progress;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::device::{
     HubError, HubSettings, HubWaiting, Renewal, RenewalNotice, Renewed, renew_certificate,
 };
@@ -78,10 +78,7 @@ impl Renew {
         // Last, for it may write a key.
         let asking = self.request.resolve_or_same(&name, &certificate, printer)?;
         let renewal = self.renewal(&asking)?;
-        let runtime = small_runtime()?;
-        let result = runtime.block_on(renewed(&hub, &renewal, printer));
-        // A name lookup that hangs cannot be called off; it must not hold up the end.
-        runtime.shutdown_background();
+        let result = run_to_end(renewed(&hub, &renewal, printer))?;
         let renewed =
             result.map_err(|(error, asked)| self.failed(&error, asked, &hub, &context))?;
         asking.keep(&renewed.chain, printer)?;

@@ -15,7 +15,7 @@ use crate::cli::exit::Exit;
 use crate::cli::management::Management;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::cli::stop::StopSignal;
 use crate::sources::Clock;
 use crate::wire::RegistrationId;
@@ -105,10 +105,7 @@ impl Since {
 impl Log {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         let management = self.management()?;
-        let runtime = small_runtime()?;
-        let result = runtime.block_on(self.log(&management, printer));
-        runtime.shutdown_background();
-        result
+        run_to_end(self.log(&management, printer))?
     }
 
     fn management(&self) -> Result<Management, Report> {

@@ -16,7 +16,7 @@ use crate::cli::output::narration::Narrator;
 use crate::cli::output::printer::Printer;
 use crate::cli::output::progress::Progress;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 
 /// Register a device with the Device Provisioning Service
 #[derive(Debug, Args)]
@@ -105,10 +105,6 @@ impl Register {
             context,
             asking,
         };
-        let runtime = small_runtime()?;
-        let result = runtime.block_on(job.run(tasks.as_ref(), printer));
-        // A name lookup that hangs cannot be called off; it must not hold up the end.
-        runtime.shutdown_background();
-        result
+        run_to_end(job.run(tasks.as_ref(), printer))?
     }
 }

@@ -18,7 +18,7 @@ use crate::cli::common::Output;
 use crate::cli::exit::Exit;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::scenario::against::Prefix;
 use crate::text::{Glob, nearest};
 use crate::verdicts::Results;
@@ -87,7 +87,7 @@ impl Run {
     pub(crate) fn run(self, printer: &mut Printer) -> Result<Exit, Report> {
         let against = self.against.open()?;
         if let (Some(prefix), Some(against)) = (self.against.clean(), &against) {
-            return small_runtime()?.block_on(against.clean(prefix, printer));
+            return run_to_end(against.clean(prefix, printer))?;
         }
         let files = self.files(against.as_ref())?;
         for scenario in files.iter().filter_map(|file| file.scenario.as_ref().ok()) {

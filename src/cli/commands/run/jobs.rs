@@ -12,7 +12,7 @@ use super::played::Played;
 use super::scenarios::File;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::{run_to_end, small_runtime};
 use crate::cli::stop::StopSignal;
 use crate::text::spoken;
 
@@ -116,11 +116,7 @@ fn player(
     loop {
         let index = work.next.fetch_add(1, Ordering::SeqCst);
         let Some(file) = work.files.get(index) else { return };
-        let played = small_runtime().map(|runtime| {
-            let played = runtime.block_on(play(file, how, &mut printer, stop.clone()));
-            runtime.shutdown_background();
-            played
-        });
+        let played = run_to_end(play(file, how, &mut printer, stop.clone()));
         if sender.send((index, played)).is_err() {
             return;
         }

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::args::duration::timeout;
 use crate::cli::input;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::net::{ProxyVariables, Trust, client_config};
 use crate::service::{Judgement, Trial, WebhookClient, WebhookSettings};
 
@@ -35,17 +35,13 @@ impl CallArgs {
     /// Asks, and judges every answer.
     pub(super) fn ask(&self, trial: &Trial) -> Result<Vec<Judgement>, Report> {
         let client = WebhookClient::new(self.settings()?);
-        let runtime = small_runtime()?;
-        let judgements = runtime.block_on(async {
+        run_to_end(async {
             let mut judgements = Vec::new();
             for _ in 0..self.repeat {
                 judgements.push(client.attempt(trial).await);
             }
             judgements
-        });
-        // A name lookup that hangs cannot be called off; it must not hold up the end.
-        runtime.shutdown_background();
-        Ok(judgements)
+        })
     }
 
     /// Nothing is asked again: each answer is to be seen.

@@ -13,7 +13,7 @@ use crate::cli::args::payload::PayloadArgs;
 use crate::cli::local::Local;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::service::{
     self, Applicant, Assignment, CustomAllocationDefinition, Enrollment, Trial, WebhookUrl,
     read_enrollment_now,
@@ -114,11 +114,8 @@ impl DeviceArgs {
 
     fn of_local(&self, local: &Local, printer: &mut Printer) -> Result<Through, Report> {
         let client = local.client("--local")?;
-        let runtime = small_runtime()?;
-        let found =
-            runtime.block_on(record::of_device(&client, &self.reg_id, self.group.as_deref()));
-        runtime.shutdown_background();
-        let (kind, record) = found?;
+        let (kind, record) =
+            run_to_end(record::of_device(&client, &self.reg_id, self.group.as_deref()))??;
         let webhook = record::webhook_of(&record, local).transpose()?;
         let enrollment = record::read(kind, &record)?;
         if self.group.is_none() {

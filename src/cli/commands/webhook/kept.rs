@@ -13,7 +13,7 @@ use crate::cli::local::Local;
 use crate::cli::management::Management;
 use crate::cli::output::printer::Printer;
 use crate::cli::report::Report;
-use crate::cli::runtime::small_runtime;
+use crate::cli::runtime::run_to_end;
 use crate::service::{Replay, ReplayFault, WebhookUrl, requests_in};
 
 /// How long the journal may take, which is on this machine.
@@ -144,9 +144,7 @@ fn refused(place: &str, fault: &ReplayFault) -> Report {
 /// The body of `GET /journal`.
 fn journal(local: &Local, query: &str) -> Result<Bytes, Report> {
     let management = Management::with_journal(local, PATIENCE)?;
-    let runtime = small_runtime()?;
-    let answer = runtime.block_on(management.get(&format!("/journal?{query}")));
-    runtime.shutdown_background();
+    let answer = run_to_end(management.get(&format!("/journal?{query}")))?;
     answer.map(|(_, body)| body)
 }
 
@@ -160,10 +158,8 @@ pub(super) fn webhook_of(request: &str, local: &Local) -> Result<WebhookUrl, Rep
         (None, name) => (Kind::Individual, name.unwrap_or_default()),
     };
     let client = local.client("--local")?;
-    let runtime = small_runtime()?;
-    let found = runtime.block_on(record::find(&client, kind, name));
-    runtime.shutdown_background();
-    let webhook = found?.and_then(|record| record::webhook_of(&record, local));
+    let found = run_to_end(record::find(&client, kind, name))??;
+    let webhook = found.and_then(|record| record::webhook_of(&record, local));
     webhook.unwrap_or_else(|| {
         Err(Report::usage(format!("no URL, and the local service has no webhook for {name:?}"))
             .remedy("give the address of the function behind the request"))
