@@ -26,7 +26,7 @@ mod diagnosis;
 mod identity;
 mod identity_fault;
 mod key;
-mod pem;
+pub(crate) mod pem;
 mod policy;
 mod private_key;
 mod sas;

@@ -7,6 +7,9 @@ use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+/// What a section with a private key is called that is not encrypted, whatever kind of key it is.
+pub(crate) const PKCS_8: &str = "PRIVATE KEY";
+
 const BEGIN: &str = "-----BEGIN ";
 
 /// Why a file is not the PEM text that it should be.
@@ -33,12 +36,12 @@ pub enum PemFault {
 }
 
 /// What stands between a `BEGIN` and its `END`. Wiped when dropped, for it may be a key.
-pub(super) struct Section {
+pub(crate) struct Section {
     /// What the first line says, such as `CERTIFICATE`.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// Whether it is encrypted in the way that came before PKCS #8: the headers of RFC 1421.
     pub(super) has_legacy_encryption: bool,
-    pub(super) content: Zeroizing<Vec<u8>>,
+    pub(crate) content: Zeroizing<Vec<u8>>,
 }
 
 impl Section {
@@ -46,7 +49,7 @@ impl Section {
         matches!(&self.label[..], "CERTIFICATE" | "X509 CERTIFICATE")
     }
 
-    pub(super) fn is_private_key(&self) -> bool {
+    pub(crate) fn is_private_key(&self) -> bool {
         self.label.ends_with("PRIVATE KEY")
     }
 }
@@ -60,7 +63,7 @@ impl fmt::Debug for Section {
 
 /// The sections of a text in their order; what stands around them is skipped, as tools write words
 /// there. At least one.
-pub(super) fn sections(text: &[u8]) -> Result<Vec<Section>, PemFault> {
+pub(crate) fn sections(text: &[u8]) -> Result<Vec<Section>, PemFault> {
     let begun = text.windows(BEGIN.len()).filter(|window| *window == BEGIN.as_bytes()).count();
     if begun == 0 {
         return Err(PemFault::NotPem);
@@ -74,6 +77,16 @@ pub(super) fn sections(text: &[u8]) -> Result<Vec<Section>, PemFault> {
         return Err(PemFault::CutOff);
     }
     Ok(found.into_iter().map(section).collect())
+}
+
+/// A section as a file has it.
+#[cfg(feature = "tpm")]
+pub(crate) fn to_pem(label: &str, content: &[u8]) -> Zeroizing<String> {
+    let section = pem::Pem::new(label, content);
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    let text = Zeroizing::new(pem::encode_config(&section, config));
+    let _wiped = Zeroizing::new(section.into_contents());
+    text
 }
 
 fn section(pem: pem::Pem) -> Section {

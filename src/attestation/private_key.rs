@@ -10,7 +10,7 @@ use thiserror::Error;
 use x509_parser::asn1_rs::{Any, FromDer, Oid};
 use zeroize::Zeroizing;
 
-use super::pem::Section;
+use super::pem::{PKCS_8, Section};
 
 /// Why a private key cannot be used. Never repeats the key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -56,7 +56,7 @@ pub(super) fn load(
     }
     let content = &section.content[..];
     match &section.label[..] {
-        "PRIVATE KEY" => signing_key(&PrivatePkcs8KeyDer::from(content).into()),
+        PKCS_8 => signing_key(&PrivatePkcs8KeyDer::from(content).into()),
         "RSA PRIVATE KEY" => signing_key(&PrivatePkcs1KeyDer::from(content).into()),
         "EC PRIVATE KEY" => signing_key(&PrivateSec1KeyDer::from(content).into()),
         "ENCRYPTED PRIVATE KEY" => {

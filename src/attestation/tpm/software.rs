@@ -16,7 +16,7 @@ use super::public::TpmPublic;
 use super::seed::{EXPONENT, RSA_BITS};
 use super::trusted_platform::{Tpm, TpmError, TpmPublicKeys, TpmRefusal};
 use crate::attestation::key::DeviceKey;
-use crate::attestation::pem::{PemFault, sections};
+use crate::attestation::pem::{PKCS_8, PemFault, sections, to_pem};
 use crate::attestation::signer::{Asked, Signer};
 use crate::wire::TpmKeys;
 
@@ -123,12 +123,9 @@ impl SoftwareTpm {
         {
             let der = key.private.to_pkcs8_der();
             let der = der.unwrap_or_else(|_| unreachable!("every RSA key can be written"));
-            let section = pem::Pem::new("PRIVATE KEY", der.as_bytes());
-            let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
             text.push_str(name);
             text.push_str(" key of a TPM in software\n");
-            text.push_str(&Zeroizing::new(pem::encode_config(&section, config)));
-            let _wiped = Zeroizing::new(section.into_contents());
+            text.push_str(&to_pem(PKCS_8, der.as_bytes()));
         }
         text
     }

@@ -226,6 +226,8 @@ fn j_483_what_cannot_be_asked_for_or_kept_is_said_before_anything_is_sent() {
     let text = write("text", b"hello");
     let sec1 =
         write("sec1.key", b"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n");
+    let whole = own.key_pem();
+    let cut_off = write("cut.key", &whole.as_bytes()[..whole.len() - 10]);
     let (new, none) = (path("new.key"), path("none/issued.pem"));
 
     let says = |arguments: &[&str], parts: &[&str]| refuse(&machine, arguments, parts);
@@ -241,6 +243,7 @@ fn j_483_what_cannot_be_asked_for_or_kept_is_said_before_anything_is_sent() {
     says(&["--issued-cert", &path("a.pem")], &["no certificate is asked for"]);
     says(&["--new-key", &text], &["--new-key", "holds no private key"]);
     says(&["--new-key", &sec1], &["PKCS #8", "openssl pkcs8 -topk8"]);
+    says(&["--new-key", &cut_off], &["cut.key: a section has no line `-----END"]);
     says(&["--new-key", &new, "--issued-cert", &none], &["cannot write", "none/issued.pem"]);
     says(&["--new-key", &new, "--issued-cert", &key], &["a private key", "not overwritten"]);
     says(&["--new-key", &new, "--issued-cert", &text], &["no certificate", "not overwritten"]);

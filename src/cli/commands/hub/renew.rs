@@ -6,7 +6,7 @@ use super::place::PlaceArgs;
 use super::show;
 use crate::cli::args::certificate::CertificateArgs;
 use crate::cli::args::credential::check_standard_input;
-use crate::cli::args::request::{Asking, RequestArgs};
+use crate::cli::args::request::{Asking, CertificateRequestArgs};
 use crate::cli::exit::Exit;
 use crate::cli::output::failure;
 use crate::cli::output::printer::Printer;
@@ -47,7 +47,7 @@ pub(super) struct Renew {
     #[command(flatten)]
     place: PlaceArgs,
     #[command(flatten)]
-    request: RequestArgs,
+    request: CertificateRequestArgs,
     /// Take the place of the request that is under way: of this name, or whichever it is
     #[arg(long, value_name = "NAME|*", value_parser = replace, help_heading = "Certificate options")]
     replace: Option<Replace>,

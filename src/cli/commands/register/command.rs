@@ -10,7 +10,7 @@ use super::hub::HubArgs;
 use super::job::Job;
 use crate::cli::args::device::DeviceArgs;
 use crate::cli::args::payload::PayloadArgs;
-use crate::cli::args::request::RequestArgs;
+use crate::cli::args::request::CertificateRequestArgs;
 use crate::cli::exit::Exit;
 use crate::cli::output::narration::Narrator;
 use crate::cli::output::printer::Printer;
@@ -70,7 +70,7 @@ pub(crate) struct Register {
     #[arg(long, help_heading = Resettable::Reset)]
     explain: bool,
     #[command(flatten)]
-    request: RequestArgs,
+    request: CertificateRequestArgs,
     #[command(flatten)]
     hub: HubArgs,
 }
