@@ -1,86 +1,61 @@
 //! `hub renew`: a device gets the next certificate from its hub; what may go wrong with that, and what is wrong
 //! before anything is sent.
 
-use provision_sim::attestation::DeviceCertificate;
 use provision_sim::pki::{TestCertificate, new_request};
 use serde_json::Value;
 
-use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
+use crate::support::cli::{HUB, Machine, Ran};
+use crate::support::issuing::{Desk, ID, ISSUED};
 
-const ID: &str = "pump-0042";
-
-/// A machine with a service that issues certificates, and a device that has one.
-struct Desk {
-    machine: Machine,
-    _serve: Serve,
+/// A desk with another device, `heater-1`, whose certificate nobody has issued.
+fn desk(serve: &[&str]) -> Desk {
+    let own = TestCertificate::self_signed("heater-1").unwrap();
+    let members = format!(
+        r#"
+            {ISSUED}
+            [[enrollments]]
+            registrationId = "heater-1"
+            [enrollments.attestation]
+            type = "x509"
+            x509.clientCertificates.primary.certificate = """{}"""
+        "#,
+        own.pem()
+    );
+    let desk = Desk::with(&members, serve);
+    std::fs::write(desk.path("heater.crt"), own.pem()).unwrap();
+    std::fs::write(desk.path("heater.key"), own.key_pem()).unwrap();
+    desk
 }
 
-impl Desk {
-    fn new(serve: &[&str]) -> Self {
-        let machine = Machine::new();
-        let own = TestCertificate::self_signed("heater-1").unwrap();
-        std::fs::write(machine.path("heater.crt"), own.pem()).unwrap();
-        std::fs::write(machine.path("heater.key"), own.key_pem()).unwrap();
-        let world = format!(
-            r#"
-                idScope = "0ne00002193"
-                linkedHubs = ["{HUB}"]
-                [[certificateAuthorities]]
-                namespaceName = "fleet"
-                name = "line-1"
-                policies = [{{ name = "short", validity = "1h" }}]
-                [[enrollmentGroups]]
-                enrollmentGroupId = "pumps"
-                attestation = {{ type = "symmetricKey", symmetricKey = {{ primaryKey = "{TUTORIAL_KEY}" }} }}
-                namespaceName = "fleet"
-                certificateAuthorityName = "line-1"
-                [[enrollments]]
-                registrationId = "heater-1"
-                [enrollments.attestation]
-                type = "x509"
-                x509.clientCertificates.primary.certificate = """{}"""
-            "#,
-            own.pem()
-        );
-        let config = machine.file("dps.toml", &world);
-        let base = ["--config", config.to_str().unwrap(), "--retry-after", "0s"];
-        let _serve = machine.serve(&[&base[..], serve].concat());
-        Self { machine, _serve }
-    }
+/// One with a device that has registered and was issued its first certificate.
+fn provisioned(serve: &[&str]) -> Desk {
+    let desk = Desk::with(ISSUED, serve);
+    desk.register(&["--new-key", &desk.path("pump.key")]).assert_exit(0);
+    desk
+}
 
-    /// The same, with a device that has registered and was issued its first certificate.
-    fn provisioned(serve: &[&str]) -> Self {
-        let desk = Self::new(serve);
-        let key = desk.path("pump.key");
-        let register = ["register", "--local", "--reg-id", ID, "--group-key", TUTORIAL_KEY];
-        desk.machine.run(&[&register[..], &["--new-key", &key]].concat()).assert_exit(0);
-        desk
-    }
+/// With the certificate in `name.crt`, the key of which is in `name.key`.
+fn renew_with(desk: &Desk, name: &str, more: &[&str]) -> Ran {
+    let (cert, key) = (desk.path(&format!("{name}.crt")), desk.path(&format!("{name}.key")));
+    let base = ["hub", "renew", "--local", "--hub", HUB, "--cert", &cert, "--cert-key", &key];
+    desk.machine.run(&[&base[..], more].concat())
+}
 
-    fn path(&self, name: &str) -> String {
-        self.machine.path(name).to_str().unwrap().to_owned()
-    }
+fn renew(desk: &Desk, more: &[&str]) -> Ran {
+    renew_with(desk, "pump", more)
+}
 
-    fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.machine.path(name)).unwrap()
-    }
-
-    /// With the certificate in `name.crt`, the key of which is in `name.key`.
-    fn renew_with(&self, name: &str, more: &[&str]) -> Ran {
-        let (cert, key) = (self.path(&format!("{name}.crt")), self.path(&format!("{name}.key")));
-        let base = ["hub", "renew", "--local", "--hub", HUB, "--cert", &cert, "--cert-key", &key];
-        self.machine.run(&[&base[..], more].concat())
-    }
-
-    fn renew(&self, more: &[&str]) -> Ran {
-        self.renew_with("pump", more)
-    }
-
-    /// The certificate in a file, which fits the key in another.
-    fn issued(&self, cert: &str, key: &str) -> DeviceCertificate {
-        let (cert, key) = (self.text(cert), self.text(key));
-        DeviceCertificate::read(cert.as_bytes(), Some(key.as_bytes()), None).unwrap()
-    }
+/// A device that waits in vain behind the 202 of its hub, and is still the only one to have asked. A machine that is
+/// too busy to come so far soon is given more time.
+fn left_waiting() -> (Desk, Ran) {
+    let silence = ["--fault", "issue silence times=1"];
+    let tries = ["4s", "1m"].into_iter().map(|timeout| {
+        let desk = provisioned(&silence);
+        let ran = renew(&desk, &["--timeout", timeout]);
+        (desk, ran)
+    });
+    let mut waited = tries.filter(|(_, ran)| ran.stdout.contains("Request accepted"));
+    waited.next().expect("a request that is accepted")
 }
 
 /// The name in `Certificate asked for, request: …`.
@@ -91,12 +66,12 @@ fn request_id(ran: &Ran) -> String {
 
 #[test]
 fn i_4_a_certificate_for_a_new_key_is_kept_lets_the_device_in_and_asks_for_the_next_one() {
-    let desk = Desk::provisioned(&[]);
+    let desk = provisioned(&[]);
     let first = desk.text("pump.crt");
     for (transport, by) in [("mqtt", "mqtt"), ("mqtt-ws", "mqtt-ws"), ("auto", "mqtt")] {
         let key = desk.path(&format!("{transport}.key"));
 
-        let ran = desk.renew(&["--new-key", &key, "--transport", transport]).assert_exit(0);
+        let ran = renew(&desk, &["--new-key", &key, "--transport", transport]).assert_exit(0);
 
         let lines: Vec<_> = ran.stdout.lines().collect();
         let connected = format!("Connected to hub {HUB}, deviceId: {ID} (by {by})");
@@ -110,19 +85,19 @@ fn i_4_a_certificate_for_a_new_key_is_kept_lets_the_device_in_and_asks_for_the_n
         desk.issued(&format!("{transport}.crt"), &format!("{transport}.key"));
         // The old one is good until it ends, and the new one is good.
         let again = desk.path(&format!("{transport}-2.key"));
-        desk.renew_with(transport, &["--new-key", &again]).assert_exit(0);
+        renew_with(&desk, transport, &["--new-key", &again]).assert_exit(0);
     }
     assert_eq!(desk.text("pump.crt"), first);
 }
 
 #[test]
 fn j_478_the_key_that_is_there_asks_and_the_new_certificate_may_take_the_place_of_the_old_one() {
-    let desk = Desk::provisioned(&[]);
+    let desk = provisioned(&[]);
     let (cert, key) = (desk.path("pump.crt"), desk.text("pump.key"));
     let first = desk.issued("pump.crt", "pump.key");
 
-    let ran = desk.renew(&["--issued-cert", &cert]).assert_exit(0);
-    let printed = desk.renew(&[]).assert_exit(0);
+    let ran = renew(&desk, &["--issued-cert", &cert]).assert_exit(0);
+    let printed = renew(&desk, &[]).assert_exit(0);
 
     assert_ne!(desk.issued("pump.crt", "pump.key").leaf(), first.leaf());
     assert_eq!(desk.text("pump.key"), key);
@@ -136,12 +111,12 @@ fn j_478_the_key_that_is_there_asks_and_the_new_certificate_may_take_the_place_o
 
 #[test]
 fn j_479_programs_read_an_object_with_the_chain_and_lines_before_it_say_what_happens() {
-    let desk = Desk::provisioned(&[]);
+    let desk = provisioned(&[]);
     let key = desk.path("new.key");
     let name = ["--request-id", "0c2f-4a"];
 
-    let json = desk.renew(&[&name[..], &["--new-key", &key, "-o", "json"]].concat());
-    let lines = desk.renew(&["--replace", "*", "-o", "jsonl"]).assert_exit(0);
+    let json = renew(&desk, &[&name[..], &["--new-key", &key, "-o", "json"]].concat());
+    let lines = renew(&desk, &["--replace", "*", "-o", "jsonl"]).assert_exit(0);
 
     let json = json.assert_exit(0).json();
     assert_eq!(json["status"], "renewed");
@@ -160,12 +135,12 @@ fn j_479_programs_read_an_object_with_the_chain_and_lines_before_it_say_what_hap
 
 #[test]
 fn i_4_one_at_a_time_the_second_is_told_of_the_first_and_may_take_its_place() {
-    let desk = Desk::provisioned(&["--fault", "issue silence times=1"]);
+    let (desk, first) = left_waiting();
+    let first = first.assert_exit(6);
 
-    let first = desk.renew(&["--timeout", "4s"]).assert_exit(6);
-    let second = desk.renew(&[]).assert_exit(5);
-    let stale = desk.renew(&["--replace", "0c2f-4a"]).assert_exit(5);
-    let third = desk.renew(&["--replace", &request_id(&first)]).assert_exit(0);
+    let second = renew(&desk, &[]).assert_exit(5);
+    let stale = renew(&desk, &["--replace", "0c2f-4a"]).assert_exit(5);
+    let third = renew(&desk, &["--replace", &request_id(&first)]).assert_exit(0);
 
     let rid = request_id(&first);
     assert!(first.stderr.contains("accepted the request and did not issue the certificate"));
@@ -180,9 +155,9 @@ fn i_4_one_at_a_time_the_second_is_told_of_the_first_and_may_take_its_place() {
 
 #[test]
 fn j_476_a_connection_that_is_lost_after_the_202_is_opened_again_and_the_certificate_comes() {
-    let desk = Desk::provisioned(&["--fault", "issue close times=1"]);
+    let desk = provisioned(&["--fault", "issue close times=1"]);
 
-    let ran = desk.renew(&[]).assert_exit(0);
+    let ran = renew(&desk, &[]).assert_exit(0);
 
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert!(lines[3].starts_with("Connection lost (the hub closed the connection)"), "{ran:?}");
@@ -192,11 +167,11 @@ fn j_476_a_connection_that_is_lost_after_the_202_is_opened_again_and_the_certifi
 
 #[test]
 fn j_477_a_hub_that_is_busy_is_asked_again_and_a_failure_after_the_202_is_told() {
-    let busy = Desk::provisioned(&["--fault", "renew status=429 retry-after=1 times=1"]);
-    let failed = Desk::provisioned(&["--fault", "issue code=400040 times=1"]);
+    let busy = provisioned(&["--fault", "renew status=429 retry-after=1 times=1"]);
+    let failed = provisioned(&["--fault", "issue code=400040 times=1"]);
 
-    let busy = busy.renew(&[]).assert_exit(0);
-    let failed = failed.renew(&["-o", "json"]).assert_exit(5).json();
+    let busy = renew(&busy, &[]).assert_exit(0);
+    let failed = renew(&failed, &["-o", "json"]).assert_exit(5).json();
 
     assert!(busy.stdout.contains("Hub busy (429002"), "{busy:?}");
     assert_eq!(busy.stdout.matches("Certificate asked for").count(), 2, "{busy:?}");
@@ -207,7 +182,7 @@ fn j_477_a_hub_that_is_busy_is_asked_again_and_a_failure_after_the_202_is_told()
 
 #[test]
 fn i_4_who_has_no_authority_and_who_is_a_stranger_are_told_so() {
-    let desk = Desk::new(&[]);
+    let desk = desk(&[]);
     let (cert, key) = (desk.path("heater.crt"), desk.path("heater.key"));
     let register = ["register", "--local", "--cert", &cert, "--cert-key", &key];
     desk.machine.run(&register).assert_exit(0);
@@ -216,8 +191,8 @@ fn i_4_who_has_no_authority_and_who_is_a_stranger_are_told_so() {
     std::fs::write(desk.path("stranger.key"), stranger.key_pem()).unwrap();
     let new = desk.path("new.key");
 
-    let none = desk.renew_with("heater", &["--new-key", &new]).assert_exit(5);
-    let refused = desk.renew_with("stranger", &["--new-key", &new]).assert_exit(4);
+    let none = renew_with(&desk, "heater", &["--new-key", &new]).assert_exit(5);
+    let refused = renew_with(&desk, "stranger", &["--new-key", &new]).assert_exit(4);
 
     assert!(none.stderr.contains("412005"), "{}", none.stderr);
     assert!(none.stderr.contains("register --new-key"), "{}", none.stderr);

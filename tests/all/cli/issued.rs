@@ -1,65 +1,11 @@
 //! `register --new-key`, `--csr` and `--issued-cert`: a device that asks for a certificate, keeps it, and goes
 //! to its hub with it; and every way to ask wrongly.
 
-use provision_sim::attestation::DeviceCertificate;
 use provision_sim::pki::new_request;
 use serde_json::Value;
 
-use crate::support::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
-
-const ID: &str = "pump-0042";
-
-/// A machine with a service whose group `pumps` may be issued certificates.
-struct Desk {
-    machine: Machine,
-    _serve: Serve,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self::with("namespaceName = \"fleet\"\ncertificateAuthorityName = \"line-1\"", "1h")
-    }
-
-    fn with(names: &str, validity: &str) -> Self {
-        let machine = Machine::new();
-        let world = format!(
-            r#"
-                idScope = "0ne00002193"
-                linkedHubs = ["{HUB}"]
-                [[certificateAuthorities]]
-                namespaceName = "fleet"
-                name = "line-1"
-                policies = [{{ name = "short", validity = "{validity}" }}]
-                [[enrollmentGroups]]
-                enrollmentGroupId = "pumps"
-                attestation = {{ type = "symmetricKey", symmetricKey = {{ primaryKey = "{TUTORIAL_KEY}" }} }}
-                {names}
-            "#
-        );
-        let config = machine.file("dps.toml", &world);
-        let _serve = machine.serve(&["--config", config.to_str().unwrap(), "--retry-after", "0s"]);
-        Self { machine, _serve }
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.machine.path(name).to_str().unwrap().to_owned()
-    }
-
-    fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.machine.path(name)).unwrap()
-    }
-
-    fn register(&self, more: &[&str]) -> Ran {
-        let base = ["register", "--local", "--reg-id", ID, "--group-key", TUTORIAL_KEY];
-        self.machine.run(&[&base[..], more].concat())
-    }
-
-    /// The certificate in a file, which fits the key in another.
-    fn issued(&self, cert: &str, key: &str) -> DeviceCertificate {
-        let (cert, key) = (self.text(cert), self.text(key));
-        DeviceCertificate::read(cert.as_bytes(), Some(key.as_bytes()), None).unwrap()
-    }
-}
+use crate::support::cli::{HUB, Machine, Ran, TUTORIAL_KEY};
+use crate::support::issuing::{Desk, ID};
 
 /// Against a port where nothing listens: whatever is sent ends in another exit code.
 #[track_caller]
@@ -178,7 +124,7 @@ fn j_484_a_key_of_a_kind_that_the_service_may_not_take_is_sent_with_a_warning() 
 
 #[test]
 fn j_482_without_a_certificate_the_device_is_told_and_goes_to_its_hub_with_its_key() {
-    let desk = Desk::with("", "1h");
+    let desk = Desk::with("", &[]);
     let key = desk.path("pump.key");
 
     let ran = desk.register(&["--new-key", &key, "--connect"]).assert_exit(0);

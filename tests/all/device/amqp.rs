@@ -12,9 +12,9 @@ use provision_sim::device::{
 use provision_sim::net::{Trust, client_config};
 use provision_sim::pki::TestCertificate;
 
+use crate::support::IN_GOOD_TIME;
 use crate::support::scripted::amqp::{AmqpServer, Reply, Script};
 
-const IN_GOOD_TIME: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_millis(1500);
 const ASSIGNING: Reply =
     Reply::Answer { retry_after: Some(0), body: r#"{"operationId":"5.one","status":"assigning"}"# };

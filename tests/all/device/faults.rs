@@ -13,6 +13,7 @@ use provision_sim::wire::{RESPONSE_FILTER, RequestTopic};
 use rumqttc::{ConnectReturnCode, Packet, Publish, QoS};
 use tokio::net::TcpSocket;
 
+use crate::support::IN_GOOD_TIME;
 use crate::support::certificate::Issue;
 use crate::support::scripted::{Script, Server};
 
@@ -25,8 +26,6 @@ const KEY: &str = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
 const SOON: Duration = Duration::from_millis(1500);
 /// After CONNACK 3 the device waits for a second.
 const TOO_SHORT_FOR_A_SECOND_TRY: Duration = Duration::from_millis(900);
-/// For tests that end by themselves.
-const IN_GOOD_TIME: Duration = Duration::from_secs(60);
 /// What a loaded machine may add to a deadline.
 const SLACK: Duration = Duration::from_secs(10);
 

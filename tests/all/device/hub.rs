@@ -16,15 +16,15 @@ use provision_sim::wire::Payload;
 use rumqttc::{ConnectReturnCode, Packet, QoS};
 use serde_json::{Map, Value, json};
 
+use crate::support::IN_GOOD_TIME;
 use crate::support::scripted::{Script, Server};
+use crate::support::service::device;
 use crate::support::service::setup::{HUB_EAST, HUB_WEST, PRIMARY_KEY, SCOPE, Setup, TestService};
 use crate::support::service::token::derived;
 use crate::support::service::webhook::{Reaction, Webhook};
 use crate::support::service::within;
 
 const PUMP: &str = "pump-0042";
-/// For what ends by itself, on a machine that is busy.
-const IN_GOOD_TIME: Duration = Duration::from_secs(60);
 /// What the silent ones cost.
 const SOON: Duration = Duration::from_millis(1500);
 
@@ -36,30 +36,15 @@ fn credential() -> Credential {
 }
 
 fn settings(service: &TestService, transport: Transport, credential: Credential) -> Settings {
-    let mut settings = Settings::new(
-        "127.0.0.1".parse().unwrap(),
-        SCOPE.parse().unwrap(),
-        PUMP.parse().unwrap(),
-        credential,
-        service.tls.clone(),
-    );
-    settings.transport = transport;
-    settings.ports.mqtt = service.address().port();
-    settings.ports.https = service.https_address().port();
-    settings.ports.amqp = service.amqp_address().port();
-    settings.timeout = IN_GOOD_TIME;
-    settings
+    device::settings(service, PUMP, transport, credential)
 }
 
 async fn register(settings: &Settings) -> Registered {
     ProvisioningClient::new(settings.clone()).register(&mut |_| {}).await.unwrap()
 }
 
-/// The hub that was assigned, which the service stands for.
 fn hub(settings: &Settings, registered: &Registered) -> HubSettings {
-    let mut hub = HubSettings::assigned(settings, registered).unwrap();
-    hub.ports = settings.ports;
-    hub.through(&"127.0.0.1".parse().unwrap())
+    device::hub(settings, registered, settings.transport)
 }
 
 /// J-446.

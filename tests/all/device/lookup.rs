@@ -9,6 +9,7 @@ use provision_sim::device::{
 use provision_sim::net::{Trust, client_config};
 use provision_sim::wire::Status;
 
+use crate::support::IN_GOOD_TIME;
 use crate::support::scripted::http::{HttpServer, Reply, answer, chunked};
 
 const ASSIGNED: &str = r#"{"registrationId":"pump-0042","assignedHub":"hub-west.azure-devices.net","deviceId":"p-42","status":"assigned"}"#;
@@ -17,8 +18,6 @@ const UNKNOWN: &str =
     r#"{"errorCode":404202,"trackingId":"t","message":"Registration not found."}"#;
 const UNAUTHORIZED: &str = r#"{"errorCode":401002,"trackingId":"t","message":"Unauthorized"}"#;
 
-/// For what ends by itself, and for what is silent.
-const IN_GOOD_TIME: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_millis(1500);
 
 async fn look_up(server: &HttpServer, timeout: Duration) -> (Result<Looked, Error>, Vec<Notice>) {

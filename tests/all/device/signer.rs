@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use provision_sim::attestation::{Asked, DeviceKey, GroupKey, Signer, SignerError};
 use provision_sim::device::{
-    Class, Credential, Error, HubClient, HubError, HubSettings, ProvisioningClient, Registered,
-    Settings, Transport,
+    Class, Credential, Error, HubClient, HubError, ProvisioningClient, Registered, Settings,
+    Transport,
 };
+use provision_sim::sources::Clock;
 
-use crate::support::service::setup::{PRIMARY_KEY, SCOPE, Setup, TestService};
+use crate::support::service::device::{self, hub};
+use crate::support::service::setup::{PRIMARY_KEY, Setup, TestService};
 
 const ID: &str = "pump-0042";
 const ALL: [Transport; 5] =
@@ -45,29 +47,11 @@ impl Signer for Module {
 }
 
 fn settings(service: &TestService, transport: Transport, module: Arc<Module>) -> Settings {
-    let mut settings = Settings::new(
-        "127.0.0.1".parse().unwrap(),
-        SCOPE.parse().unwrap(),
-        ID.parse().unwrap(),
-        Credential::Signer(module),
-        service.tls.clone(),
-    );
-    settings.transport = transport;
-    settings.ports.mqtt = service.address().port();
-    settings.ports.https = service.https_address().port();
-    settings.ports.amqp = service.amqp_address().port();
-    settings.timeout = Duration::from_secs(60);
-    settings
+    device::settings(service, ID, transport, Credential::Signer(module))
 }
 
 async fn register(settings: &Settings) -> Result<Registered, Error> {
     ProvisioningClient::new(settings.clone()).register(&mut |_| {}).await
-}
-
-fn hub(settings: &Settings, registered: &Registered) -> HubSettings {
-    let mut hub = HubSettings::assigned(settings, registered).unwrap();
-    hub.ports = settings.ports;
-    hub.through(&"127.0.0.1".parse().unwrap())
 }
 
 #[tokio::test]
@@ -77,7 +61,8 @@ async fn d_4_who_keeps_the_key_signs_for_dps_and_for_the_hub_over_every_transpor
         let settings = settings(&service, transport, Module::that_signs(usize::MAX));
 
         let registered = register(&settings).await.unwrap();
-        let connected = HubClient::connect(&hub(&settings, &registered)).await.unwrap();
+        let connected =
+            HubClient::connect(&hub(&settings, &registered, settings.transport)).await.unwrap();
 
         connected.twin().await.unwrap();
         connected.close().await;
@@ -111,21 +96,25 @@ async fn j_400_a_module_that_is_pulled_out_ends_a_registration_and_is_no_reason_
         ..settings
     };
     let registered = register(&settings).await.unwrap();
-    let connecting = HubClient::connect(&hub(&settings, &registered)).await.unwrap_err();
+    let connecting =
+        HubClient::connect(&hub(&settings, &registered, settings.transport)).await.unwrap_err();
 
     assert!(matches!(registering, Error::Signer(_)), "{registering:?}");
     assert!(matches!(connecting, HubError::Signer(_)), "{connecting:?}");
     assert!(!connecting.calls_for_provisioning());
 }
 
-/// J-360.
+/// J-360. By its own clock, an hour ahead, its tokens end at once, so that it wants another one; the service takes
+/// them for an hour, however long the way to the hub is.
 #[tokio::test]
 async fn j_400_a_token_that_cannot_be_renewed_ends_the_session() {
     let service = Setup::new().retry_after(Duration::ZERO).start().await;
     let mut settings = settings(&service, Transport::Amqp, Module::that_signs(2));
+    settings.sources.clock = Clock::running(SystemTime::now() + Duration::from_secs(3600));
     settings.token_lifetime = Duration::from_secs(2);
     let registered = register(&settings).await.unwrap();
-    let connected = HubClient::connect(&hub(&settings, &registered)).await.unwrap();
+    let at_hub = hub(&settings, &registered, Transport::Amqp);
+    let connected = HubClient::connect(&at_hub).await.unwrap();
 
     let end = connected.desired_changes().next().await.unwrap_err();
 

@@ -1,51 +1,28 @@
 //! The device with a TPM over AMQP, whose SASL has a mechanism for it (C-7): in software, and a real one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use provision_sim::attestation::{
-    Asked, DeviceKey, Signer, SoftwareTpm, Tpm, TpmError, TpmPublicKeys, TpmRefusal,
+    Asked, DeviceKey, Signer, SoftwareTpm, Tpm, TpmError, TpmPublic, TpmPublicKeys, TpmRefusal,
 };
 use provision_sim::device::{
-    AmqpFrame, Credential, Error, HubClient, HubSettings, Notice, ProvisioningClient, Received,
-    Registered, RemoteTpm, SaslRefusal, Sent, Settings, Transport,
+    AmqpFrame, Credential, Error, HubClient, Notice, ProvisioningClient, Received, Registered,
+    RemoteTpm, SaslRefusal, Sent, Settings, Transport,
 };
 
-use crate::support::service::setup::{HUB_WEST, SCOPE, Setup, TestService};
+use crate::support::service::device::{self, hub};
+use crate::support::service::setup::{HUB_WEST, Setup, TestService};
 use crate::support::tpm::Swtpm;
 
 const ID: &str = "pump-tpm";
 const BOTH: [Transport; 2] = [Transport::Amqp, Transport::AmqpWs];
 
-fn enrolled(endorsement_key: &str) -> Setup {
-    Setup::from_config(format!(
-        r#"
-        idScope = "{SCOPE}"
-        linkedHubs = ["{HUB_WEST}"]
-
-        [[enrollments]]
-        registrationId = "{ID}"
-        attestation.type = "tpm"
-        attestation.tpm.endorsementKey = "{endorsement_key}"
-        "#
-    ))
-    .retry_after(Duration::ZERO)
+fn enrolled(endorsement_key: &TpmPublic) -> Setup {
+    Setup::individual_tpm(ID, endorsement_key, "")
 }
 
 fn settings(service: &TestService, transport: Transport, tpm: Arc<dyn Tpm>) -> Settings {
-    let mut settings = Settings::new(
-        "127.0.0.1".parse().unwrap(),
-        SCOPE.parse().unwrap(),
-        ID.parse().unwrap(),
-        Credential::Tpm(tpm),
-        service.tls.clone(),
-    );
-    settings.transport = transport;
-    settings.ports.mqtt = service.address().port();
-    settings.ports.https = service.https_address().port();
-    settings.ports.amqp = service.amqp_address().port();
-    settings.timeout = Duration::from_secs(60);
-    settings
+    device::settings(service, ID, transport, Credential::Tpm(tpm))
 }
 
 async fn register(settings: &Settings) -> (Result<Registered, Error>, Vec<Notice>) {
@@ -58,11 +35,7 @@ async fn register(settings: &Settings) -> (Result<Registered, Error>, Vec<Notice
 /// Signs in at the hub over both of its protocols.
 async fn go_to_the_hub(settings: &Settings, registered: &Registered) {
     for transport in [Transport::Amqp, Transport::Mqtt] {
-        let mut hub = HubSettings::assigned(settings, registered).unwrap();
-        hub.ports = settings.ports;
-        hub.transport = transport;
-        let hub = hub.through(&"127.0.0.1".parse().unwrap());
-        let connected = HubClient::connect(&hub).await.unwrap();
+        let connected = HubClient::connect(&hub(settings, registered, transport)).await.unwrap();
         connected.twin().await.unwrap();
         connected.close().await;
     }
@@ -71,7 +44,7 @@ async fn go_to_the_hub(settings: &Settings, registered: &Registered) {
 #[tokio::test]
 async fn c_7_a_device_proves_that_it_has_its_tpm_and_its_hub_key_is_good() {
     let tpm = Arc::new(SoftwareTpm::with_one_pair());
-    let service = enrolled(&tpm.endorsement_key().to_base64()).start().await;
+    let service = enrolled(tpm.endorsement_key()).start().await;
     for transport in BOTH {
         let settings = settings(&service, transport, tpm.clone());
 
@@ -118,7 +91,7 @@ fn sasl(notice: &Notice) -> Option<String> {
 #[tokio::test]
 async fn j_416_another_tpm_is_refused_by_sasl() {
     let [tpm, other] = [(); 2].map(|()| Arc::new(SoftwareTpm::with_one_pair()));
-    let service = enrolled(&tpm.endorsement_key().to_base64()).start().await;
+    let service = enrolled(tpm.endorsement_key()).start().await;
     for transport in BOTH {
         let refused = register(&settings(&service, transport, other.clone())).await.0.unwrap_err();
 
@@ -147,7 +120,7 @@ impl Tpm for Odd {
 #[tokio::test]
 async fn c_7_a_tpm_that_does_not_take_the_key_and_one_that_signs_with_another_are_told_apart() {
     let tpm = SoftwareTpm::with_one_pair();
-    let service = enrolled(&tpm.endorsement_key().to_base64()).start().await;
+    let service = enrolled(tpm.endorsement_key()).start().await;
     let keys = tpm.keys().await.unwrap();
     let with = |takes| Arc::new(Odd { keys: keys.clone(), takes });
 
@@ -163,7 +136,7 @@ async fn c_7_a_tpm_that_does_not_take_the_key_and_one_that_signs_with_another_ar
 #[tokio::test]
 async fn c_7_a_look_up_is_proved_in_the_same_way() {
     let tpm = Arc::new(SoftwareTpm::with_one_pair());
-    let service = enrolled(&tpm.endorsement_key().to_base64()).start().await;
+    let service = enrolled(tpm.endorsement_key()).start().await;
     for transport in BOTH {
         let settings = settings(&service, transport, tpm.clone());
         register(&settings).await.0.unwrap();
@@ -179,7 +152,7 @@ async fn c_7_a_real_software_tpm_registers_over_amqp_and_https_and_signs_for_the
     let Some(swtpm) = Swtpm::start().await else { return };
     let tpm = Arc::new(RemoteTpm::new(swtpm.address().to_string().parse().unwrap()));
     let keys = tpm.keys().await.unwrap();
-    let service = enrolled(&keys.endorsement.to_base64()).start().await;
+    let service = enrolled(&keys.endorsement).start().await;
     for transport in [Transport::Amqp, Transport::AmqpWs, Transport::Https] {
         let settings = settings(&service, transport, tpm.clone());
 

@@ -16,6 +16,7 @@ use provision_sim::net::{Route, Trust, client_config};
 use provision_sim::pki::TestCertificate;
 use rumqttc::{ConnectReturnCode, Packet};
 
+use crate::support::IN_GOOD_TIME;
 use crate::support::proxy::{ConnectProxy, Manner};
 use crate::support::scripted::http::{Asked, HttpServer, Reply, answer, chunked};
 use crate::support::scripted::{Script, Server};
@@ -25,7 +26,6 @@ use crate::support::service::setup::{
 use crate::support::service::webhook::{Reaction, Webhook};
 
 const ID: &str = "pump-0042";
-const IN_GOOD_TIME: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_millis(1500);
 
 const ALL: [Transport; 5] =

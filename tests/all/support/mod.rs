@@ -9,6 +9,7 @@ pub(crate) mod certificate;
 pub(crate) mod cli;
 pub(crate) mod faults;
 pub(crate) mod html;
+pub(crate) mod issuing;
 pub(crate) mod keys;
 pub(crate) mod kill;
 pub(crate) mod proxy;
@@ -19,6 +20,9 @@ pub(crate) mod x509;
 
 /// How long anything may take that should happen at once, on a machine that is busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// For what ends by itself, on a machine that is busy.
+pub const IN_GOOD_TIME: Duration = Duration::from_secs(60);
 
 /// Waits for what must happen.
 pub async fn within<F: IntoFuture>(what: &str, future: F) -> F::Output {

@@ -223,13 +223,16 @@ pub(crate) struct Swtpm {
 }
 
 impl Swtpm {
-    /// Starts it. `None`, and a line that is seen whatever is captured, where swtpm is not installed.
+    /// Starts it. `None`, and a line that is seen whatever is captured, where swtpm is not installed; who names the
+    /// program by PROVISION_SIM_SWTPM wants it checked, and it has to run.
     pub(crate) async fn start() -> Option<Self> {
+        let named = std::env::var_os("PROVISION_SIM_SWTPM");
+        let program = named.clone().unwrap_or("swtpm".into());
         let state = tempfile::tempdir().unwrap();
         loop {
             // It takes no port 0.
             let address = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let started = Command::new("swtpm")
+            let started = Command::new(&program)
                 .args(["socket", "--tpm2", "--flags", "not-need-init", "--tpmstate"])
                 .arg(format!("dir={}", state.path().display()))
                 .arg("--server")
@@ -239,6 +242,7 @@ impl Swtpm {
                 .spawn();
             let mut process = match started {
                 Ok(process) => process,
+                Err(error) if named.is_some() => panic!("PROVISION_SIM_SWTPM={program:?}: {error}"),
                 Err(error) => {
                     // Not by a macro, whose output is captured.
                     let _ = writeln!(

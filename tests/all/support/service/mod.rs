@@ -3,6 +3,7 @@
 
 pub mod back_end;
 pub mod client;
+pub mod device;
 pub mod golden;
 pub mod setup;
 pub mod token;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use provision_sim::api_client::ServiceClient;
+use provision_sim::attestation::TpmPublic;
 use provision_sim::net::{Trust, client_config, crypto};
 use provision_sim::service::{
     AdminOptions, Authority, Commentary, Config, FaultRule, Hubs, Observer, Options, Pace, Port,
@@ -119,6 +120,21 @@ impl Setup {
             attestation.x509.clientCertificates.primary.certificate = """
 {pem}"""
             "#
+        ))
+    }
+
+    /// One device with a TPM, which goes to the western hub and waits for nothing; `more` are members of its
+    /// enrollment.
+    pub fn individual_tpm(id: &str, endorsement_key: &TpmPublic, more: &str) -> Self {
+        Self::enrollments(&format!(
+            r#"
+            [[enrollments]]
+            registrationId = "{id}"
+            attestation.type = "tpm"
+            attestation.tpm.endorsementKey = "{}"
+            {more}
+            "#,
+            endorsement_key.to_base64()
         ))
     }
 
