@@ -103,11 +103,16 @@ impl Subject {
         }
     }
 
-    /// Which ports are looked at: that of AMQP only where the registration may go over it (J-361).
+    /// Which ports are looked at: that of AMQP only where the registration may go over it (J-361), and that of
+    /// MQTT where there is no TPM, which has no way over it (B.5).
     pub(super) fn ports(&self) -> &'static [Port] {
-        match self.settings.transport {
-            Transport::Amqp | Transport::Auto => &[Port::Mqtt, Port::Https, Port::Amqp],
-            _ => &[Port::Mqtt, Port::Https],
+        let over_amqp = matches!(self.settings.transport, Transport::Amqp | Transport::Auto);
+        let has_tpm = matches!(self.settings.credential, Credential::Tpm(_));
+        match (has_tpm, over_amqp) {
+            (false, true) => &[Port::Mqtt, Port::Https, Port::Amqp],
+            (false, false) => &[Port::Mqtt, Port::Https],
+            (true, true) => &[Port::Https, Port::Amqp],
+            (true, false) => &[Port::Https],
         }
     }
 
@@ -162,6 +167,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attestation::SoftwareTpm;
     use crate::device::Ports;
     use crate::net::{Trust, client_config};
     use crate::pki::TestCertificate;
@@ -247,6 +253,20 @@ mod tests {
         ] {
             let ports = subject("a.net", transport).ports();
             assert_eq!(ports.contains(&Port::Amqp), is_looked_at, "{transport}");
+        }
+    }
+
+    #[test]
+    fn b_5_the_port_of_mqtt_is_not_looked_at_for_a_tpm() {
+        for (transport, expected) in [
+            (Transport::Https, &[Port::Https][..]),
+            (Transport::AmqpWs, &[Port::Https]),
+            (Transport::Amqp, &[Port::Https, Port::Amqp]),
+            (Transport::Auto, &[Port::Https, Port::Amqp]),
+        ] {
+            let mut subject = subject("a.net", transport);
+            subject.settings.credential = Credential::Tpm(Arc::new(SoftwareTpm::with_one_pair()));
+            assert_eq!(subject.ports(), expected, "{transport}");
         }
     }
 }

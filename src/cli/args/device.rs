@@ -215,6 +215,7 @@ impl DeviceArgs {
             return Ok((Proof::Certificate(certificate), id, None));
         }
         if let Some(named) = self.tpm.open()? {
+            named.warn_if_new();
             let id = match &self.reg_id {
                 Some(id) => id.clone(),
                 None => named.own_id()?,

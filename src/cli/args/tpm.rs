@@ -11,6 +11,7 @@ use crate::cli::report::Report;
 use crate::cli::runtime::run_to_end;
 use crate::device::{RemoteTpm, TpmFile};
 use crate::net::Endpoint;
+use crate::text::shell_word;
 use crate::wire::RegistrationId;
 
 /// The ways to name a TPM.
@@ -30,8 +31,8 @@ pub(crate) struct NamedTpm {
     pub(crate) tpm: Arc<dyn Tpm>,
     /// Which flag named it.
     flag: &'static str,
-    /// Whether its file was made just now.
-    pub(crate) is_new: bool,
+    /// Its file, if that was made just now.
+    pub(crate) new_file: Option<PathBuf>,
 }
 
 impl TpmArgs {
@@ -69,11 +70,11 @@ impl TpmArgs {
         self.check_given()?;
         if let Some(path) = &self.tpm_state {
             let file = open_or_make(path, SoftwareTpm::generate)?;
-            let is_new = file.is_new();
-            return Ok(Some(NamedTpm { tpm: Arc::new(file), flag: "--tpm-state", is_new }));
+            let new_file = file.is_new().then(|| path.clone());
+            return Ok(Some(NamedTpm { tpm: Arc::new(file), flag: "--tpm-state", new_file }));
         }
         let remote = self.tpm.clone().map(RemoteTpm::new);
-        Ok(remote.map(|tpm| NamedTpm { tpm: Arc::new(tpm), flag: "--tpm", is_new: false }))
+        Ok(remote.map(|tpm| NamedTpm { tpm: Arc::new(tpm), flag: "--tpm", new_file: None }))
     }
 }
 
@@ -89,6 +90,16 @@ impl NamedTpm {
     /// Its public keys.
     pub(crate) fn keys(&self) -> Result<TpmPublicKeys, Report> {
         run_to_end(self.tpm.keys())?.map_err(|error| self.report(&error))
+    }
+
+    /// Nobody can have enrolled a TPM that was made just now.
+    pub(crate) fn warn_if_new(&self) {
+        if let Some(file) = self.new_file.as_ref().map(|file| file.display().to_string()) {
+            tracing::warn!(
+                "--tpm-state {file}: a new TPM was made, and nobody has enrolled it yet: `provision-sim tpm show --tpm-state {}` prints its enrollment",
+                shell_word(&file)
+            );
+        }
     }
 
     /// The registration ID that goes with it (B.5).

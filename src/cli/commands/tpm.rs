@@ -71,7 +71,7 @@ impl Show {
             )
         })?;
         let keys = named.keys()?;
-        if named.is_new {
+        if named.new_file.is_some() {
             printer.note("a new TPM; its keys are in the file");
         }
         let registration_id =
