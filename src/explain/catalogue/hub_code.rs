@@ -62,6 +62,20 @@ pub(super) const ENTRIES: &[Entry] = &[
         aliases: &[],
         ..NUMBER
     },
+    Entry {
+        key: "429002",
+        title: "the hub is asked for more than it does at a time",
+        meaning: "A hub issues so many certificates, and no more. With this number, and 429003, a device asks again; `retryAfter` tells how many seconds later.",
+        causes: &[hint(About::Any, "many devices ask for their next certificate at once")],
+        remedies: &[hint(
+            About::Any,
+            "wait as long as the hub says, and let devices ask at different times",
+        )],
+        at_fault: Party::Service,
+        rules: &["I.4", "J-477"],
+        aliases: &["429003"],
+        ..NUMBER
+    },
 ];
 
 const NUMBER: Entry = Entry {
