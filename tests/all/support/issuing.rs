@@ -4,7 +4,7 @@ use provision_sim::attestation::DeviceCertificate;
 
 use super::cli::{HUB, Machine, Ran, Serve, TUTORIAL_KEY};
 
-/// A device of the group [`Desk`] has.
+/// A device of the group that a [`Desk`] has.
 pub const ID: &str = "pump-0042";
 
 /// What says of an enrollment who issues certificates to its devices.
