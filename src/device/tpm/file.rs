@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use tempfile::NamedTempFile;
 use thiserror::Error;
@@ -113,15 +113,19 @@ fn make(path: &Path, new: fn() -> SoftwareTpm) -> Result<(SoftwareTpm, bool), Fi
     }
 }
 
-/// As ssh does, but it goes on: in a container all files may be everybody's.
+/// As ssh does, but it goes on: in a container all files may be everybody's. A fleet has thousands of them, so
+/// it is said of the first alone.
 #[cfg(unix)]
 fn warn_of_readers(path: &Path, found: &std::fs::Metadata) {
     let mode = std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777;
     if mode & 0o077 != 0 {
-        let shown = path.display();
-        tracing::warn!(
-            "{shown} can be read by others (mode {mode:04o}): who has these keys is this TPM; chmod 600 {shown}"
-        );
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            let shown = path.display();
+            tracing::warn!(
+                "{shown} can be read by others (mode {mode:04o}): who has these keys is this TPM; chmod 600 {shown}"
+            );
+        });
     }
 }
 
