@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConnectionProfile, ErrorCode, Object, ObjectFault, Payload};
+use super::{ApiVersion, ConnectionProfile, ErrorCode, Object, ObjectFault, Payload};
 
 /// Body of a register request; every member may be missing, and so may the whole body (A.5).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -52,14 +52,15 @@ impl TpmKeys {
 }
 
 impl RegisterRequest {
-    /// Reads a body as it came; empty and blank bodies are a request without members, and a
-    /// `null` payload is none (A.5).
+    /// Reads a body as it came, by a version; empty and blank bodies are a request without members, and a
+    /// `null` payload is none (A.5). Where no certificates are issued, `csr` is an unknown member, which may be
+    /// anything.
     ///
     /// # Errors
     ///
     /// If it is no JSON object, or has a member of the wrong kind: a payload is an object (A.5), or a
     /// text that holds one (J-215).
-    pub fn read(body: &[u8]) -> Result<Self, ObjectFault> {
+    pub fn read(body: &[u8], version: &ApiVersion) -> Result<Self, ObjectFault> {
         if body.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
@@ -68,7 +69,10 @@ impl RegisterRequest {
             registration_id: object.text("registrationId")?,
             tpm: object.object("tpm")?.as_ref().map(TpmKeys::read).transpose()?,
             payload: object.payload("payload")?,
-            csr: object.text("csr")?,
+            csr: match version.issues_certificates() {
+                true => object.text("csr")?,
+                false => object.text("csr").unwrap_or_default(),
+            },
         })
     }
 }
@@ -280,9 +284,22 @@ pub struct ServiceError {
 mod tests {
     use super::*;
 
+    fn read_by(version: &str, body: &str) -> Result<RegisterRequest, ObjectFault> {
+        RegisterRequest::read(body.as_bytes(), &version.parse().unwrap())
+    }
+
+    #[test]
+    fn j_435_a_request_of_the_wrong_kind_is_none_to_versions_that_have_none() {
+        let body = r#"{"registrationId":"a","csr":5}"#;
+
+        assert_eq!(read_by("2021-06-01", body).unwrap().csr, None);
+        let fault = read_by("2025-07-01-preview", body).unwrap_err().to_string();
+        assert!(fault.contains("csr"), "{fault}");
+    }
+
     #[test]
     fn a_5_every_register_body_that_sdks_send_is_read() {
-        let read = |body: &str| RegisterRequest::read(body.as_bytes()).unwrap();
+        let read = |body: &str| read_by("2021-06-01", body).unwrap();
 
         let python = read(r#"{"payload": null, "registrationId": "pump-0042"}"#);
         assert_eq!(python.registration_id.as_deref(), Some("pump-0042"));
@@ -291,12 +308,12 @@ mod tests {
         assert_eq!(read(" "), RegisterRequest::default());
         let c = read(r#"{"registrationId":"a","payload":{"url":"http:\/\/x"}}"#);
         assert_eq!(c.payload.unwrap().as_json(), r#"{"url":"http:\/\/x"}"#);
-        assert!(RegisterRequest::read(b"[]").is_err());
+        assert!(read_by("2021-06-01", "[]").is_err());
     }
 
     #[test]
     fn b_5_the_keys_of_a_tpm_are_read_and_a_member_of_the_wrong_kind_is_named() {
-        let read = |body: &str| RegisterRequest::read(body.as_bytes());
+        let read = |body: &str| read_by("2026-11-01", body);
         let seed =
             r#"{"registrationId":"a","tpm":{"endorsementKey":"AToA","storageRootKey":"ARoA"}}"#;
 

@@ -192,7 +192,7 @@ impl Registrar {
         if !version.is_known() && !version.is_newer_than_2019_03_31() {
             return Err(RequestFault::ApiVersion(version.clone()));
         }
-        let request = RegisterRequest::read(body)?;
+        let request = RegisterRequest::read(body, version)?;
         match &request.registration_id {
             Some(id) if !caller.registration_id.names_same_device(id) => {
                 let expected = caller.registration_id.clone();

@@ -209,7 +209,7 @@ impl Registrar {
 
 /// What a request shows. One that only asks for a key for its TPM shows that in its body.
 fn proof_of<'a>(caller: &'a Caller, asked: Asked<'_>) -> Cow<'a, Proof> {
-    let request = RegisterRequest::read(asked.body()).ok();
+    let request = RegisterRequest::read(asked.body(), &caller.api_version).ok();
     shown(caller, request.and_then(|request| request.tpm).as_ref())
 }
 
