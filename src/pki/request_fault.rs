@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-/// The longest request, in characters of Base64: what a hub takes (8 KB), and hence what is taken here.
-pub const MAX_REQUEST: usize = 8192;
+/// The longest request, in characters of Base64: nothing is published of DPS, so what a hub takes.
+pub const MAX_REQUEST: usize = crate::wire::MAX_CSR;
 
 /// Why a request for a certificate is not granted: each kind names what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -4,7 +4,7 @@
 use thiserror::Error;
 
 use super::judge::Judge;
-use super::tpm_fault::TpmFault;
+use super::tpm_fault::{A_TPM, TpmFault};
 use crate::attestation::{KeySlot, MAX_CHAIN, SasFault, SignatureFault, X509Fault};
 use crate::wire::RegistrationId;
 
@@ -57,7 +57,7 @@ fn sas_remedy(fault: &SasFault, judge: &Judge, registration_id: &RegistrationId)
         }
         SasFault::Names(_) => "sign for the ID scope and registration ID that the request names".to_owned(),
         SasFault::Expired(_) => "is the device's clock right, and is its token renewed?".to_owned(),
-        SasFault::OtherAttestation { wanted: "a TPM" } => individual_remedy(
+        SasFault::OtherAttestation { wanted: A_TPM } => individual_remedy(
             registration_id,
             "let the device prove itself with its TPM over HTTPS or AMQP (MQTT has no way to)",
         ),

@@ -8,6 +8,7 @@ use super::judge::Judge;
 use super::proof::{Attested, Evidence};
 use super::refusal::Refusal;
 use super::tpm::{self, Nonce};
+use super::tpm_fault::A_TPM;
 use crate::attestation::{
     Claims, DeviceKey, GroupKeys, KeyMatch, KeySlot, KnownKeys, SasFault, SasToken, SignatureFault,
     X509Fault, groups_to_ask,
@@ -64,7 +65,7 @@ pub(super) fn attest(
 fn other_attestation(own: &Enrollment) -> Option<Fault> {
     match &own.attestation {
         it if it.is_x509() => Some(X509Fault::Absent.into()),
-        Attestation::Tpm { .. } => Some(SasFault::OtherAttestation { wanted: "a TPM" }.into()),
+        Attestation::Tpm { .. } => Some(SasFault::OtherAttestation { wanted: A_TPM }.into()),
         _ => None,
     }
 }

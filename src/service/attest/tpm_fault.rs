@@ -5,6 +5,9 @@ use thiserror::Error;
 use crate::attestation::TpmPublicFault;
 use crate::wire::ErrorCode;
 
+/// What an enrollment for a TPM wants, in words.
+pub(super) const A_TPM: &str = "a TPM";
+
 /// Why a device with a TPM was not believed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TpmFault {

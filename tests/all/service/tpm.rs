@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use provision_sim::attestation::{DeviceKey, SoftwareTpm};
-use provision_sim::pki::TestCertificate;
+use provision_sim::pki::{TestCertificate, new_request};
 use provision_sim::service::{EntryAttestation, EntryStatus, JournalEntry, timeline};
 use rumqttc::mqttbytes::v4::ConnectReturnCode;
 use serde_json::{Value, json};
@@ -259,21 +259,45 @@ async fn b_5_the_hub_takes_the_key_of_the_last_registration_alone() {
         keys.push(opened(&TPM, &told["registrationState"]["tpm"]["authenticationKey"]));
     }
 
-    let mut signs_in = Vec::new();
-    for key in &keys {
-        let device = Device {
-            client_id: ID.to_owned(),
-            user_name: format!("{HUB_WEST}/{ID}/?api-version=2021-04-12"),
-            password: hub_token(&raw(key), HUB_WEST, ID),
-        };
-        let mut client = Client::dial(&service).await;
-        signs_in.push(client.say_hello(&device, Manners::default()).await.map(|it| it.code));
+    let signs_in = [hub_says(&service, &keys[0]).await, hub_says(&service, &keys[1]).await];
+
+    assert_eq!(signs_in, [ConnectReturnCode::NotAuthorized, ConnectReturnCode::Success]);
+}
+
+/// How the hub answers a device that signs with this key.
+async fn hub_says(service: &TestService, key: &DeviceKey) -> ConnectReturnCode {
+    let password = hub_token(&raw(key), HUB_WEST, ID);
+    let device = Device { password, ..Device::at_hub(ID, HUB_WEST) };
+    let mut client = Client::dial(service).await;
+    client.say_hello(&device, Manners::default()).await.expect("an answer").code
+}
+
+/// J-439, J-440.
+#[tokio::test]
+async fn b_7_a_device_with_a_tpm_is_issued_a_certificate_in_place_of_its_key_for_once() {
+    let service = enrolled("certificatePolicyName = \"default\"").start().await;
+    let mut line = Line::open(&service).await;
+    let tpm = json!({ "endorsementKey": ek(&TPM), "storageRootKey": srk(&TPM) });
+    let request = json!({ "tpm": tpm, "csr": new_request(ID).unwrap().to_base64() }).to_string();
+    let register = format!("/{SCOPE}/registrations/{ID}/register?api-version=2026-11-01");
+    let challenge = json_of(&line.0.send("PUT", &register, None, &request).await);
+    let authorization = token(&opened(&TPM, &challenge["authenticationKey"]));
+    let headers = [("authorization", &*authorization)];
+
+    let mut told = json_of(&line.0.send_with("PUT", &register, &headers, &request).await);
+    while told["status"] == "assigning" {
+        let operation = told["operationId"].as_str().unwrap();
+        let poll = register.replace("/register?", &format!("/operations/{operation}?"));
+        told = json_of(&line.0.send_with("GET", &poll, &headers, "").await);
     }
 
-    assert_eq!(
-        signs_in,
-        [Some(ConnectReturnCode::NotAuthorized), Some(ConnectReturnCode::Success)]
-    );
+    let state = &told["registrationState"];
+    assert_eq!(state["issuedCertificateChain"].as_array().map(Vec::len), Some(3), "{told}");
+    let first = opened(&TPM, &state["tpm"]["authenticationKey"]);
+    assert_eq!(hub_says(&service, &first).await, ConnectReturnCode::NotAuthorized);
+    let told = line.provision(&TPM).await;
+    let second = opened(&TPM, &told["registrationState"]["tpm"]["authenticationKey"]);
+    assert_eq!(hub_says(&service, &second).await, ConnectReturnCode::Success);
 }
 
 /// J-382.

@@ -17,7 +17,7 @@ use crate::device::{
     HubError, HubSettings, HubWaiting, Renewal, RenewalNotice, Renewed, renew_certificate,
 };
 use crate::explain::Context;
-use crate::wire::Replace;
+use crate::wire::{CREDENTIALS_RID, Replace};
 
 /// Get another certificate from the hub, before the one ends with which the device signs in
 #[derive(Debug, Args)]
@@ -58,9 +58,8 @@ pub(super) struct Renew {
 }
 
 fn replace(text: &str) -> Result<Replace, String> {
-    Replace::read(text).ok_or_else(|| {
-        "write *, or the name of a request: 4 to 36 letters, digits and hyphens".to_owned()
-    })
+    Replace::read(text)
+        .ok_or_else(|| format!("write *, or the name of a request: {CREDENTIALS_RID}"))
 }
 
 impl Renew {

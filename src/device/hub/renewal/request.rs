@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::device::csr::Csr;
 use crate::device::issued::IssuedChain;
-use crate::wire::{IssueRequest, MAX_CSR, Replace, is_credentials_rid};
+use crate::wire::{CREDENTIALS_RID, IssueRequest, MAX_CSR, Replace, is_credentials_rid};
 
 /// A certificate that a device asks its hub for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +25,7 @@ pub enum RenewalFault {
         length: usize,
     },
     /// It cannot be called so.
-    #[error(
-        "{name:?} is no name for a request: 4 to 36 letters, digits and hyphens, a hyphen neither first nor last"
-    )]
+    #[error("{name:?} is no name for a request: {CREDENTIALS_RID}")]
     Name {
         /// As it was given.
         name: String,

@@ -19,7 +19,8 @@ use crate::service::reply::{Reply, json_reply};
 use crate::sources::Sources;
 use crate::text::Foreign;
 use crate::wire::{
-    CREDENTIALS_FILTER, ErrorCode, IssueFailure, is_credentials_rid, nano_timestamp,
+    CREDENTIALS_FILTER, CREDENTIALS_RID, ErrorCode, IssueFailure, is_credentials_rid,
+    nano_timestamp,
 };
 
 /// The last answer to a request, or what comes in its place.
@@ -170,11 +171,8 @@ impl HubConnection {
             return Some(format!("it is not subscribed to {CREDENTIALS_FILTER}"));
         }
         if !is_credentials_rid(rid) {
-            return Some(format!(
-                "its $rid is {}, and has to be 4 to 36 letters, digits and hyphens, a hyphen neither first \
-                 nor last",
-                Foreign::short(rid)
-            ));
+            let rid = Foreign::short(rid);
+            return Some(format!("its $rid is {rid}, and has to be {CREDENTIALS_RID}"));
         }
         match &self.api_version {
             Some(version) if version.renews_certificates() => None,

@@ -3,7 +3,9 @@
 use thiserror::Error;
 
 use super::answer::Accepted;
-use crate::wire::{ErrorCode, IssueFailureInfo, MAX_CSR, ObjectFault, nano_timestamp};
+use crate::wire::{
+    CREDENTIALS_RID, ErrorCode, IssueFailureInfo, MAX_CSR, ObjectFault, nano_timestamp,
+};
 
 /// What the device is told whose request cannot be granted in the end.
 const UNABLE: &str = "Unable to complete the certificate request at this time.";
@@ -56,8 +58,7 @@ pub enum RenewalFault {
     CsrNotBase64,
     /// It names no request that could be replaced.
     #[error(
-        "The 'replace' of the request for a certificate is neither '*' nor a request ID: 4 to 36 letters, \
-         digits and hyphens, a hyphen neither first nor last."
+        "The 'replace' of the request for a certificate is neither '*' nor a request ID: {CREDENTIALS_RID}."
     )]
     Replace,
     /// Nobody issues certificates to the device.
