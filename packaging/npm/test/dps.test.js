@@ -160,11 +160,15 @@ test('a device with a TPM, and one that is issued a certificate', async (t) => {
   t.after(() => fs.rmSync(folder, { recursive: true }));
   const { binary } = require('provision-sim');
   const file = (name) => path.join(folder, name);
-  const { endorsementKey } = JSON.parse(await ran(binary(), ['tpm', 'show', '--tpm-state', file('tpm.pem'), '-o', 'json']));
+  const shown = await ran(binary(), ['tpm', 'show', '--tpm-state', file('tpm.pem'), '-o', 'json']);
+  const { endorsementKey } = JSON.parse(shown.stdout);
   await dps.enroll({ registrationId: 'with-tpm', endorsementKey });
   const pump = await dps.enroll({ registrationId: 'pump-1', members: { certificatePolicyName: 'default' } });
   const service = ['--id-scope', dps.idScope, '--host', dps.https, '--ca-file', dps.caFile, '--transport', 'https'];
-  const register = (id, proof) => ran(binary(), ['register', '-q', ...service, '--reg-id', id, ...proof]);
+  const register = async (id, proof) => {
+    const { code, stderr } = await ran(binary(), ['register', '-q', ...service, '--reg-id', id, ...proof]);
+    assert.equal(code, 0, stderr);
+  };
 
   await register('with-tpm', ['--tpm-state', file('tpm.pem')]);
   await register('pump-1', ['--device-key', pump.primaryKey, '--new-key', file('pump.key')]);
