@@ -57,7 +57,7 @@ impl Serialize for Replace {
 }
 
 /// How a request for a certificate may be named, in words.
-pub(crate) const CREDENTIALS_RID: &str =
+pub const CREDENTIALS_RID: &str =
     "4 to 36 letters, digits and hyphens, a hyphen neither first nor last";
 
 /// Whether a request for a certificate may be named so: 4 to 36 letters, digits and hyphens, a hyphen

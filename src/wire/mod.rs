@@ -37,10 +37,9 @@ pub use dps_link::{
     LINK_CLIENT_VERSION, OPERATION_ID, OPERATION_TYPE, REGISTER, RETRY_AFTER,
 };
 pub use etag::{Etag, EtagError};
-pub(crate) use hub_credentials::CREDENTIALS_RID;
 pub use hub_credentials::{
-    IssueAccepted, IssueFailure, IssueFailureInfo, IssueMembers, IssueRequest, IssuedCertificates,
-    MAX_CSR, Replace, is_credentials_rid,
+    CREDENTIALS_RID, IssueAccepted, IssueFailure, IssueFailureInfo, IssueMembers, IssueRequest,
+    IssuedCertificates, MAX_CSR, Replace, is_credentials_rid,
 };
 pub use hub_link::{DeviceAddress, HubAddress, HubAddressError, HubNode};
 pub use hub_name::{DeviceId, HubName};
