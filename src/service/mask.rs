@@ -9,7 +9,7 @@ use std::ops::Range;
 use memchr::memmem;
 use zeroize::Zeroizing;
 
-use super::enrollment::WebhookUrl;
+use super::enrollment::{Enrollment, WebhookUrl};
 use crate::text::Foreign;
 
 const MASK: &str = "****";
@@ -47,6 +47,11 @@ impl Mask {
             mask.add(&value);
         }
         mask
+    }
+
+    /// The secrets of an enrollment's webhook, if it has one.
+    pub(super) fn of_enrollment(enrollment: &Enrollment) -> Self {
+        Self::of(enrollment.custom_allocation.as_ref().map(|definition| &definition.webhook_url))
     }
 
     /// A text with `****` in place of every secret, cut after `limit` bytes. What is not shown is not

@@ -26,8 +26,7 @@ impl Journal {
         before: Option<&Recording>,
     ) -> Recording {
         let enrollment = &challenge.enrollment;
-        let definition = enrollment.custom_allocation.as_ref();
-        let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
+        let mask = Mask::of_enrollment(enrollment);
         let times = self.times();
         let slot = self.change(|ring| {
             let waiting = before.filter(|before| is_waiting(ring, before.slot()));
@@ -66,8 +65,7 @@ impl Journal {
         operation_id: &OperationId,
     ) -> Recording {
         let slot = from.slot();
-        let definition = attested.enrollment.custom_allocation.as_ref();
-        let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
+        let mask = Mask::of_enrollment(&attested.enrollment);
         let payload_shown = payload.map(|payload| masked(&mask, payload.as_json()));
         let now = self.instant();
         let goes_on = self.change(|ring| {

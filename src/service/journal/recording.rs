@@ -45,8 +45,7 @@ impl Journal {
         operation_id: &OperationId,
     ) -> Recording {
         let enrollment = &attested.enrollment;
-        let definition = enrollment.custom_allocation.as_ref();
-        let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
+        let mask = Mask::of_enrollment(enrollment);
         let payload = payload.map(|payload| masked(&mask, payload.as_json()));
         let times = self.times();
         let slot = self.change(|ring| {
@@ -73,8 +72,7 @@ impl Journal {
         id_scope: &IdScope,
         enrollment: Option<&Enrollment>,
     ) -> Recording {
-        let definition = enrollment.and_then(|it| it.custom_allocation.as_ref());
-        let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
+        let mask = enrollment.map_or_else(|| Mask::of(None), Mask::of_enrollment);
         let payload =
             record.outcome.payload.as_ref().map(|payload| masked(&mask, payload.as_json()));
         let times = self.times();

@@ -242,8 +242,10 @@ impl Registrar {
 
     /// What was written down of the challenge that a device with a TPM now comes back from.
     fn challenge_of(&self, caller: &Caller, is_of_tpm: bool) -> Option<Recording> {
-        let now = self.sources.instant();
-        self.challenges.recording(&caller.registration_id, now).filter(|_| is_of_tpm)
+        if !is_of_tpm {
+            return None;
+        }
+        self.challenges.recording(&caller.registration_id, self.sources.instant())
     }
 
     fn new_operation_id(&self, caller: &Caller) -> OperationId {

@@ -222,8 +222,7 @@ impl Registrar {
         let EnrollmentName { kind: of, name } = &record.enrollment;
         match self.read_enrollments(|all| all.find(*of, name).cloned()) {
             Some(enrollment) => {
-                let definition = enrollment.custom_allocation.as_ref();
-                let mask = Mask::of(definition.map(|definition| &definition.webhook_url));
+                let mask = Mask::of_enrollment(&enrollment);
                 self.journal.answered(whose, kind, reply, Some(&mask));
             }
             // What was secret in it is not known any more.
